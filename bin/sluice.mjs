@@ -1,0 +1,101 @@
+#!/usr/bin/env node
+// The launcher of the command line. Plain ES2020, so that a Node too old for Sluice reaches the line that says so.
+//
+// What it starts: in a checkout (scripts/ is there; the npm package leaves it out) the sources, so that a stale dist/ cannot mislead;
+// in an installed package dist/. What it starts it on: this Node when it is new enough, else the `node` package that npm finds from
+// here (node_modules/node, own or hoisted), to which it hands signals and from which it takes the exit code.
+// `--version` is answered here, without loading anything else.
+
+import { spawn } from "node:child_process"
+import fs from "node:fs"
+import module from "node:module"
+import os from "node:os"
+import path from "node:path"
+import { fileURLToPath, pathToFileURL } from "node:url"
+import { isSupported, oldestSupported } from "./supported-node.mjs"
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const isCheckout = fs.existsSync(path.join(root, "scripts"))
+const main = path.join(root, isCheckout ? "src/cli/main.ts" : "dist/cli/main.js")
+const args = process.argv.slice(2)
+
+const readVersion = (packageJson) => JSON.parse(fs.readFileSync(packageJson, "utf8")).version
+
+const fail = (message) => {
+  process.stderr.write(`sluice: ${message}\n`)
+  process.exitCode = 1
+}
+
+/** The Node runtime that npm installed for this package, when there is one and it is new enough. */
+const findRuntime = () => {
+  try {
+    const packageJson = module.createRequire(import.meta.url).resolve("node/package.json")
+    const runtime = path.join(path.dirname(packageJson), "bin", process.platform === "win32" ? "node.exe" : "node")
+    return isSupported(readVersion(packageJson)) && fs.existsSync(runtime) ? runtime : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Ctrl-C reaches the whole foreground group of a terminal: passing it on as well would make the child count two. */
+const terminalSignalsChild = () => {
+  try {
+    const fields = fs
+      .readFileSync("/proc/self/stat", "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ")
+    const [group, foregroundGroup] = [fields[2], fields[5]]
+    return group === foregroundGroup
+  } catch {
+    return process.stdin.isTTY === true || process.stderr.isTTY === true
+  }
+}
+
+const handOver = (runtime) => {
+  const child = spawn(runtime, [fileURLToPath(import.meta.url), ...args], { stdio: "inherit" })
+  const forward = (signal) => {
+    if (signal === "SIGTERM" || !terminalSignalsChild()) child.kill(signal)
+  }
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"]
+  for (const signal of signals) process.on(signal, forward)
+  child.on("error", (error) => fail(`could not start ${runtime}: ${error.message}`))
+  child.on("exit", (code, signal) => {
+    for (const name of signals) process.off(name, forward)
+    if (signal === null) process.exitCode = code
+    else process.kill(process.pid, signal)
+  })
+}
+
+/** Compiled code is kept in a folder that only this user can read or write; without such a folder it is compiled anew each time. */
+const keepCompiledCode = () => {
+  const caches =
+    process.env.XDG_CACHE_HOME ||
+    (process.platform === "win32" && process.env.LOCALAPPDATA) ||
+    path.join(os.homedir(), process.platform === "darwin" ? "Library/Caches" : ".cache")
+  const folder = path.join(caches, "sluice", "compiled")
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const { uid, mode } = fs.statSync(folder)
+    const isOurs = process.getuid === undefined || (uid === process.getuid() && (mode & 0o077) === 0)
+    if (isOurs) module.enableCompileCache(folder)
+  } catch {
+    // A read-only or missing home: slower to start, nothing else.
+  }
+}
+
+if (args[0] === "--version") {
+  process.stdout.write(`sluice ${readVersion(path.join(root, "package.json"))}\n`)
+} else if (!isSupported(process.versions.node)) {
+  const runtime = findRuntime()
+  if (runtime) handOver(runtime)
+  else
+    fail(
+      `needs Node ${oldestSupported} or later, this is ${process.versions.node}. Install it from nodejs.org, or beside sluice with \`npm install node@24\`.`
+    )
+} else if (!fs.existsSync(main)) {
+  fail(`${main} is missing: the installation is incomplete. Install sluice again.`)
+} else {
+  keepCompiledCode()
+  if (isCheckout) await import(pathToFileURL(path.join(root, "scripts/wasm-wrappers.mjs")).href)
+  await import(pathToFileURL(main).href)
+}

@@ -1,0 +1,175 @@
+// Who may import whom in src/.
+//
+//   node scripts/import-directions.ts        (part of npm run check)
+//
+// Prints one line per import against the rules below and exits 1 when there is any.
+
+import { readdirSync, readFileSync } from "node:fs"
+import path from "node:path"
+import { fileURLToPath } from "node:url"
+
+/** What a file is, by its place. The first pattern that fits decides. A room is a folder of src/services. */
+const kinds = [
+  { kind: "index", files: /^src\/(services\/[^/]+|http)\/index\.ts$/ },
+  { kind: "layers", files: /^src\/services\/[^/]+\/layers\.ts$/ },
+  { kind: "policy", files: /^src\/services\/[^/]+\/policy\// },
+  { kind: "upkeep", files: /^src\/services\/[^/]+\/upkeep\// },
+  { kind: "implementation", files: /^src\/services\/[^/]+\/(.+\/)?[^/]+Live\.ts$/ },
+  { kind: "implementation", files: /^src\/services\/[^/]+\/stores\/JobStore[^/]+\.ts$/ },
+  { kind: "store part", files: /^src\/services\/[^/]+\/stores\// },
+  { kind: "memory part", files: /^src\/services\/[^/]+\/memory\// },
+  { kind: "run part", files: /^src\/services\/[^/]+\/run\// },
+  { kind: "profile part", files: /^src\/services\/[^/]+\/profile\// },
+  { kind: "contract", files: /^src\/services\/[^/]+\/[^/]+\.ts$/ },
+  { kind: "cli", files: /^src\/cli\// },
+  { kind: "http", files: /^src\/http\// },
+  { kind: "testing", files: /^src\/testing\// },
+  { kind: "package", files: /^src\/[^/]+\.ts$/ }
+] as const
+
+type Kind = (typeof kinds)[number]["kind"]
+
+interface Rule {
+  /** Kinds it may import. */
+  readonly may: ReadonlyArray<Kind>
+  /** Kinds of which it may import types only (`import type`). */
+  readonly types?: ReadonlyArray<Kind>
+  /** Packages it may import; all of them unless said. */
+  readonly packages?: RegExp
+  /** The rule in words, for the message. */
+  readonly says: string
+}
+
+const onlyEffect = /^effect(\/|$)/
+
+const rules: Record<Kind, Rule> = {
+  policy: {
+    may: ["policy"],
+    types: ["contract"],
+    packages: onlyEffect,
+    says: "a policy imports only policies and the types of contracts"
+  },
+  contract: {
+    may: ["contract", "policy"],
+    packages: onlyEffect,
+    says: "a contract imports only contracts, policies (for defaults and checks), and effect"
+  },
+  upkeep: {
+    may: ["contract", "policy", "upkeep"],
+    says: "an upkeep loop imports only contracts, policies and what all loops share"
+  },
+  implementation: {
+    may: ["contract", "policy", "run part", "store part", "memory part", "profile part"],
+    says: "an implementation imports contracts, policies and the parts of its folder, never another implementation"
+  },
+  "store part": {
+    may: ["contract", "policy", "store part"],
+    says: "a part of stores/ imports contracts, policies and stores/"
+  },
+  "memory part": {
+    may: ["contract", "policy", "memory part"],
+    says: "a part of memory/ imports contracts, policies and memory/"
+  },
+  "run part": { may: ["contract", "policy", "run part"], says: "a part of run/ imports contracts, policies and run/" },
+  "profile part": {
+    may: ["contract", "policy", "profile part"],
+    says: "a part of profile/ imports contracts, policies and profile/"
+  },
+  layers: {
+    may: [
+      "index",
+      "layers",
+      "contract",
+      "policy",
+      "upkeep",
+      "implementation",
+      "run part",
+      "store part",
+      "profile part"
+    ],
+    says: "layers.ts puts services together; it does not know the command line, the API or the test kit"
+  },
+  index: {
+    may: ["index", "layers", "contract", "policy", "run part", "profile part", "http"],
+    says: "an index.ts shows contracts, policies and layers"
+  },
+  cli: { may: ["index", "cli"], says: "the command line imports only index.ts files and its own folder" },
+  http: { may: ["index", "http"], says: "the API imports only index.ts files and its own folder" },
+  testing: {
+    may: ["index", "layers", "contract", "policy", "testing"],
+    says: "the test kit imports the public surface, contracts and its own folder"
+  },
+  package: { may: ["index"], says: "the package entry imports only index.ts files" }
+}
+
+/** Parts belong to a folder of one room: `stores/` to itself, `run/` and `memory/` to every implementation of their room. */
+const isForeignPart = (from: string, to: string): boolean => {
+  const [, , room, folder] = to.split("/")
+  if (folder === "stores")
+    return !from.startsWith(`src/services/${room}/stores/`) && !/\/(index|layers)\.ts$/.test(from)
+  return !from.startsWith(`src/services/${room}/`) || from.startsWith(`src/services/${room}/stores/`)
+}
+
+export interface Import {
+  readonly line: number
+  readonly specifier: string
+  readonly typeOnly: boolean
+}
+
+const names = String.raw`(?:\{[^}]*\}|\*(?:\s+as\s+[\w$]+)?|[\w$]+(?:\s*,\s*(?:\{[^}]*\}|\*\s+as\s+[\w$]+))?)`
+const statement = new RegExp(String.raw`^(?:import|export)(\s+type)?\s*${names}\s*from\s*["']([^"']+)["']`, "gm")
+const sideEffect = /^import\s*["']([^"']+)["']/gm
+const dynamic = /\bimport\(\s*["']([^"']+)["']/g
+const byUrl = /\bnew URL\(\s*["'](\.[^"']+)["'],\s*import\.meta\.url/g
+
+/** The imports of a source text, dynamic ones and `new URL("./x.ts", import.meta.url)` included, comments left out. */
+export const importsIn = (source: string): ReadonlyArray<Import> => {
+  const lineAt = (index: number) => source.slice(0, index).split("\n").length
+  const isComment = (index: number) => /^\s*(\/\/|\/?\*)/.test(source.slice(source.lastIndexOf("\n", index - 1) + 1))
+  const found: Array<Import> = []
+  for (const match of source.matchAll(statement)) {
+    found.push({ line: lineAt(match.index), specifier: match[2]!, typeOnly: match[1] !== undefined })
+  }
+  for (const pattern of [sideEffect, dynamic, byUrl]) {
+    for (const match of source.matchAll(pattern)) {
+      if (!isComment(match.index)) found.push({ line: lineAt(match.index), specifier: match[1]!, typeOnly: false })
+    }
+  }
+  return found.sort((a, b) => a.line - b.line)
+}
+
+const kindOf = (file: string): Kind | undefined => kinds.find(({ files }) => files.test(file))?.kind
+
+/** The imports of one file (its path from the repository's root, with `/`) that break a rule, each as a line to print. */
+export const violations = (file: string, source: string): ReadonlyArray<string> => {
+  const from = kindOf(file)
+  if (from === undefined)
+    return [`${file}:1 has no place in the house: name its folder in scripts/import-directions.ts`]
+  const rule = rules[from]
+  return importsIn(source).flatMap(({ line, specifier, typeOnly }) => {
+    const broken = (what: string, says: string) => [`${file}:${line} imports ${what}: ${says}`]
+    if (!specifier.startsWith(".")) {
+      return rule.packages === undefined || rule.packages.test(specifier) ? [] : broken(specifier, rule.says)
+    }
+    const to = path.posix.join(path.posix.dirname(file), specifier)
+    if (to === "package.json") return []
+    const target = kindOf(to)
+    if (target === undefined) return broken(to, "src/ imports nothing outside the house but package.json")
+    const allowed = rule.may.includes(target) || (typeOnly && rule.types?.includes(target) === true)
+    const foreign =
+      (target === "run part" || target === "store part" || target === "memory part") && isForeignPart(file, to)
+    return allowed && !foreign ? [] : broken(to, rule.says)
+  })
+}
+
+if (import.meta.main) {
+  const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+  const files = readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" })
+    .map((file) => path.posix.join("src", file.split(path.sep).join("/")))
+    .filter((file) => file.endsWith(".ts"))
+    .sort()
+  const found = files.flatMap((file) => violations(file, readFileSync(path.join(root, file), "utf8")))
+  for (const line of found) console.error(line)
+  console.error(`Import directions: ${files.length} files, ${found.length} against the rules`)
+  process.exitCode = found.length === 0 ? 0 : 1
+}

@@ -1,0 +1,47 @@
+/** The surroundings a command is recorded with: folder, environment and umask of the caller. */
+import * as Effect from "effect/Effect"
+import { type ShellCommand, Umask } from "../services/Queue/index.ts"
+import { type CommandFailure, fail } from "./Failure.ts"
+import { Invocation } from "./Invocation.ts"
+
+/** Everything of the stream; refused beyond `limitBytes`, since it travels in the job's payload. */
+export const readAll = (stream: NodeJS.ReadableStream, limitBytes: number): Effect.Effect<Buffer, CommandFailure> =>
+  Effect.tryPromise({
+    try: async () => {
+      const chunks: Array<Buffer> = []
+      let length = 0
+      for await (const chunk of stream) {
+        const bytes = Buffer.from(chunk as Uint8Array)
+        length += bytes.length
+        if (length > limitBytes)
+          throw fail("usage", `standard input holds more than ${limitBytes} bytes; put it into a file and name that`)
+        chunks.push(bytes)
+      }
+      return Buffer.concat(chunks)
+    },
+    catch: (error) => error as CommandFailure
+  })
+
+/** A command in the caller's surroundings. */
+export const recorded = (words: readonly [string, ...Array<string>], stdin?: Uint8Array) =>
+  Effect.map(
+    Invocation,
+    ({ cwd, env }): ShellCommand => ({
+      command: words,
+      cwd,
+      env: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
+      umask: Umask.current(),
+      ...(stdin === undefined ? {} : { stdin })
+    })
+  )
+
+/** The words after `--` as program and arguments; with `--shell` they are one text for `sh -c`. */
+export const commandWords = (
+  words: ReadonlyArray<string>,
+  options: { readonly shell: boolean; readonly usage: string }
+): Effect.Effect<readonly [string, ...Array<string>], CommandFailure> => {
+  const [first, ...rest] = words
+  if (first === undefined) return Effect.fail(fail("usage", `no command; write it after --, as in ${options.usage}`))
+  if (first === "") return Effect.fail(fail("usage", `the command is empty; write it after --, as in ${options.usage}`))
+  return Effect.succeed(options.shell ? ["sh", "-c", words.join(" ")] : [first, ...rest])
+}

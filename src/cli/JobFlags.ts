@@ -1,0 +1,138 @@
+/** Flags and arguments that several commands share, read once and checked where they are read. */
+import * as Argument from "effect/cli/Argument"
+import { InvalidValue } from "effect/cli/CliError"
+import * as Flag from "effect/cli/Flag"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import { type EnqueueOptions, Job, type JobId } from "../services/Queue/index.ts"
+import { parseDuration } from "./input/DurationInput.ts"
+import { parseTime } from "./input/TimeInput.ts"
+
+const reading =
+  <A>(
+    option: string,
+    kind: "flag" | "argument",
+    read: (text: string) => Result.Result<A, { readonly advice: string }>
+  ) =>
+  (text: string) => {
+    const result = read(text)
+    return Result.isFailure(result)
+      ? Effect.fail(new InvalidValue({ option, value: text, expected: result.failure.advice.replace(/\.$/, ""), kind }))
+      : Effect.succeed(result.success)
+  }
+
+const readJobId = (text: string): Result.Result<JobId, { readonly advice: string }> => {
+  const id = Job.parseJobId(text)
+  return id === undefined
+    ? Result.fail({ advice: "a job id is eleven letters and digits, as `sluice job ls` shows them" })
+    : Result.succeed(id)
+}
+
+export const durationFlag = (name: string): Flag.Flag<Duration.Duration> =>
+  Flag.String(name).pipe(Flag.withMetavar("DURATION"), Flag.mapEffect(reading(name, "flag", parseDuration)))
+
+export const timeFlag = (name: string) =>
+  Flag.String(name).pipe(Flag.withMetavar("TIME"), Flag.mapEffect(reading(name, "flag", parseTime)))
+
+export const jobIdArgument = (name = "job"): Argument.Argument<JobId> =>
+  Argument.String(name).pipe(
+    Argument.withDescription("the job's id"),
+    Argument.mapEffect(reading(name, "argument", readJobId))
+  )
+
+export const jobIdFlag = (name: string) =>
+  Flag.String(name).pipe(Flag.withMetavar("JOB"), Flag.mapEffect(reading(name, "flag", readJobId)))
+
+export const json = Flag.Boolean("json").pipe(
+  Flag.withoutNegation,
+  Flag.withDescription("machine-readable; a list is one object per line"),
+  Flag.withDefault(false)
+)
+
+export const wide = Flag.Boolean("wide").pipe(
+  Flag.withoutNegation,
+  Flag.withDescription("every column, nothing cut"),
+  Flag.withDefault(false)
+)
+
+export const yes = Flag.Boolean("yes").pipe(
+  Flag.withAlias("y"),
+  Flag.withoutNegation,
+  Flag.withDescription("do not ask"),
+  Flag.withDefault(false)
+)
+
+export const dryRun = Flag.Boolean("dry-run").pipe(
+  Flag.withoutNegation,
+  Flag.withDescription("say what would change and change nothing"),
+  Flag.withDefault(false)
+)
+
+const standardInput = Flag.Boolean("stdin").pipe(
+  Flag.withoutNegation,
+  Flag.withDescription("read standard input to its end and give it to the command"),
+  Flag.withDefault(false)
+)
+
+const shell = Flag.Boolean("shell").pipe(
+  Flag.withoutNegation,
+  Flag.withDescription("run it through sh -c: pipes, variables and globs work"),
+  Flag.withDefault(false)
+)
+
+/** How a command runs as a job: `run`, `add`, `map`. */
+export const commandFlags = {
+  group: Flag.String("group").pipe(
+    Flag.withAlias("g"),
+    Flag.withMetavar("GROUP"),
+    Flag.withDescription("the resource group whose slots it takes (default computation)"),
+    Flag.optional
+  ),
+  priority: Flag.Int("priority").pipe(
+    Flag.withAlias("p"),
+    Flag.withMetavar("1-10"),
+    Flag.withDescription("1 first, 10 last (default 5)"),
+    Flag.optional
+  ),
+  retry: Flag.Int("retry").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("more attempts after a failed one (default: add 3, run and map 0)"),
+    Flag.optional
+  ),
+  timeout: durationFlag("timeout").pipe(
+    Flag.withDescription("SIGTERM after this long, SIGKILL 5 s later (default 25 min, 30 min)"),
+    Flag.optional
+  ),
+  shell
+}
+
+export const withStandardInput = { ...commandFlags, stdin: standardInput }
+
+export interface CommandFlags {
+  readonly group: Option.Option<string>
+  readonly priority: Option.Option<number>
+  readonly retry: Option.Option<number>
+  readonly timeout: Option.Option<Duration.Duration>
+  readonly shell: boolean
+}
+
+/** Between SIGTERM and SIGKILL of a command that reached its `--timeout`. */
+const killAfter = Duration.seconds(5)
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** The flags as the queue takes them. `retries` where no flag was given. */
+export const toEnqueueOptions = (flags: CommandFlags, retries: number | undefined): EnqueueOptions => {
+  const options: Writable<EnqueueOptions> = {}
+  if (Option.isSome(flags.group)) options.group = flags.group.value
+  if (Option.isSome(flags.priority)) options.priority = flags.priority.value
+  const attempts = Option.getOrUndefined(flags.retry) ?? retries
+  if (attempts !== undefined) options.retries = attempts
+  if (Option.isSome(flags.timeout)) {
+    options.softLimit = flags.timeout.value
+    options.hardLimit = Duration.sum(flags.timeout.value, killAfter)
+  }
+  return options
+}

@@ -1,0 +1,48 @@
+/** What the parser did not understand, as one line that says what was wrong and what to write instead. */
+import type { NonShowHelpErrors } from "effect/cli/CliError"
+import { didYouMean } from "./input/Suggestion.ts"
+import * as Sanitize from "./terminal/Sanitize.ts"
+
+const quoted = (text: string): string =>
+  JSON.stringify(Sanitize.line(text.length > 60 ? `${text.slice(0, 59)}…` : text))
+
+const meant = (suggestions: ReadonlyArray<string>): string =>
+  suggestions.length === 0 ? "" : ` Did you mean ${suggestions.join(" or ")}?`
+
+const sentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`)
+
+const describe = (error: NonShowHelpErrors, commandNames: ReadonlyArray<string>): string => {
+  switch (error._tag) {
+    case "UnrecognizedOption":
+      return `unknown flag ${quoted(error.option)}.${meant(error.suggestions)}`
+    case "UnknownSubcommand":
+      return error.parent?.length === 1
+        ? `unknown command ${quoted(error.subcommand)}.${didYouMean(error.subcommand, commandNames)}`
+        : `unknown command ${quoted(error.subcommand)}.${meant(error.suggestions)}`
+    case "MissingOption":
+      return `--${error.option} is missing.`
+    case "MissingArgument":
+      return `<${error.argument}> is missing.`
+    case "UnexpectedArgument":
+      return `${quoted(error.arguments[0] ?? "")} is one word too many.`
+    case "InvalidValue": {
+      const where = error.kind === "flag" ? `--${error.option}` : `<${error.option}>`
+      const expected = error.expected.replace(/^Expected:? /, "")
+      return error.value === ""
+        ? `${where} needs a value: ${sentence(expected)}`
+        : `${quoted(error.value)} does not fit ${where}: ${sentence(expected)}`
+    }
+    default:
+      return Sanitize.line(error.message)
+  }
+}
+
+export const usageLine = (
+  commandPath: ReadonlyArray<string>,
+  errors: ReadonlyArray<NonShowHelpErrors>,
+  commandNames: ReadonlyArray<string>
+): string => {
+  // An unknown command makes errors of its flags, which are beside the point.
+  const first = errors.find(({ _tag }) => _tag === "UnknownSubcommand") ?? errors[0]!
+  return `${commandPath.join(" ")}: ${describe(first, commandNames)} See ${commandPath.join(" ")} --help.`
+}

@@ -1,0 +1,98 @@
+/** `sluice add`: a command for whichever worker is there. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { type EnqueueOptions, Job, ShellTask, TaskQueue, type WorkerRecord } from "../../services/Queue/index.ts"
+import { commandWords, readAll, recorded } from "../Caller.ts"
+import { fail } from "../Failure.ts"
+import { hint } from "../Hint.ts"
+import { Invocation } from "../Invocation.ts"
+import { durationFlag, jobIdFlag, timeFlag, toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
+import { open } from "../OpenStore.ts"
+import { output } from "../Output.ts"
+
+/** When and how an enqueued job may start: `add` and `enqueue`. */
+export const startFlags = {
+  at: timeFlag("at").pipe(Flag.withDescription("not before this time, like 2026-07-01T09:30:00Z"), Flag.optional),
+  in: durationFlag("in").pipe(Flag.withDescription("not before this long from now"), Flag.optional),
+  after: jobIdFlag("after").pipe(
+    Flag.withDescription("only when this job has completed; may be repeated"),
+    Flag.between(0, 1000)
+  ),
+  key: Flag.String("key").pipe(
+    Flag.withMetavar("KEY"),
+    Flag.withDescription("unique while live: a second job with this key answers the first one's id"),
+    Flag.optional
+  ),
+  tag: Flag.String("tag").pipe(
+    Flag.withMetavar("TAG"),
+    Flag.withDescription("find it again by this; may be repeated"),
+    Flag.between(0, 100)
+  )
+}
+
+export interface StartFlags {
+  readonly at: Option.Option<DateTime.Utc>
+  readonly in: Option.Option<import("effect/Duration").Duration>
+  readonly after: ReadonlyArray<Job.JobId>
+  readonly key: Option.Option<string>
+  readonly tag: ReadonlyArray<string>
+}
+
+export const startOptions = (flags: StartFlags) =>
+  Option.isSome(flags.at) && Option.isSome(flags.in)
+    ? Effect.fail(fail("usage", "--at and --in both say when; give one of them"))
+    : Effect.succeed<EnqueueOptions>({
+        ...(Option.isSome(flags.at) ? { at: DateTime.toEpochMillis(flags.at.value) } : {}),
+        ...(Option.isSome(flags.in) ? { in: flags.in.value } : {}),
+        ...(flags.after.length === 0 ? {} : { after: flags.after }),
+        ...(Option.isSome(flags.key) ? { key: flags.key.value } : {}),
+        ...(flags.tag.length === 0 ? {} : { tags: flags.tag })
+      })
+
+/** Tells when no worker alive would run jobs of `task`, and how to start one. */
+export const sayWithoutWorker = (task: string, workers: ReadonlyArray<WorkerRecord>) =>
+  Effect.gen(function* () {
+    const out = yield* output
+    const now = yield* Clock.currentTimeMillis
+    const alive = workers.filter((worker) => worker.leaseUntil > now && !worker.draining)
+    if (alive.some(({ tasks }) => tasks.includes(task))) return
+    const start = yield* hint(task === ShellTask.shellTaskName ? "sluice worker -d" : "sluice worker -d --tasks MODULE")
+    yield* out.note(
+      alive.some(({ tasks }) => tasks.includes(ShellTask.shellTaskName))
+        ? `sluice: no worker alive knows task ${task}; start one with: ${start}`
+        : `sluice: no worker is alive; start one in the background with: ${start}`
+    )
+  })
+
+export const command = Command.make(
+  "add",
+  { ...withStandardInput, ...startFlags, words: Argument.String("command").pipe(Argument.variadic()) },
+  Effect.fnUntraced(function* (flags) {
+    const { stdin } = yield* Invocation
+    const out = yield* output
+    const words = yield* commandWords(flags.words, { shell: flags.shell, usage: "sluice add -- ./report.sh" })
+    const start = yield* startOptions(flags)
+    const opened = yield* open({ create: true, thread: false })
+    const input = flags.stdin ? yield* readAll(stdin, opened.queueSettings.maxPayloadBytes) : undefined
+    const payload = yield* recorded(words, input)
+    yield* Effect.gen(function* () {
+      const queue = yield* TaskQueue
+      const handle = yield* queue.enqueue(ShellTask.shell, payload, { ...toEnqueueOptions(flags, undefined), ...start })
+      yield* out.line(Job.formatJobId(handle.id))
+      if (handle.outcome === "existing") yield* out.note("sluice: a live job has this key already; nothing was added")
+      yield* sayWithoutWorker(ShellTask.shellTaskName, yield* queue.workers)
+    }).pipe(Effect.provide(opened.layer))
+  })
+).pipe(
+  Command.withDescription("Puts a command into the queue, for whichever worker is free, and prints the job's id."),
+  Command.withExamples([
+    { command: "sluice add -- ./report.sh" },
+    { command: "sluice add --in 5m -g network -- curl -fsS https://example.org" },
+    { command: "sluice add --after $(sluice add -- make build) -- make deploy" }
+  ])
+)

@@ -1,0 +1,58 @@
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import { Sluice } from "../../../services/Queue/index.ts"
+import { ok, problem, tell } from "../../Checks.ts"
+import * as JobFlags from "../../JobFlags.ts"
+import { storeFile } from "../../StoreFile.ts"
+import * as StoreSpace from "../../StoreSpace.ts"
+import * as HumanNumber from "../../terminal/HumanNumber.ts"
+
+/** Newest jobs of each table whose payloads are compared without `--full`. */
+const sample = 10_000
+
+const advice = {
+  structure: "restore a backup: sluice db restore FILE",
+  counters: "restore a backup: sluice db restore FILE",
+  checksum: "remove the job, or restore a backup"
+} as const
+
+export const doctor = Command.make(
+  "doctor",
+  {
+    json: JobFlags.json,
+    full: Flag.Boolean("full").pipe(
+      Flag.withoutNegation,
+      Flag.withDescription("compare every payload with its checksum, and every index with its table"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function* ({ full, json }) {
+    const file = yield* storeFile({ mayBeMissing: false })
+    const { found, known } = yield* Sluice.SqliteMaintenance.migrationStatus(file)
+    const { checked, findings } = yield* Sluice.SqliteMaintenance.check(file, full ? { indexes: true } : { sample })
+    const of = (what: keyof typeof advice) => findings.filter((finding) => finding.what === what)
+    const told = (what: keyof typeof advice, whenWell: string) =>
+      of(what).length === 0 ? [ok(what, whenWell)] : of(what).map(({ detail }) => problem(what, detail, advice[what]))
+    yield* tell(
+      [
+        found === known
+          ? ok("schema", String(found))
+          : problem("schema", `${found}, this Sluice knows ${known}`, "sluice db migrate"),
+        ...told("structure", "every page is where it belongs"),
+        ...told("counters", "they match the jobs"),
+        ...told(
+          "checksum",
+          `${HumanNumber.count(checked)} payloads match theirs${full ? "" : " (the newest; all: --full)"}`
+        ),
+        StoreSpace.checkWal(file),
+        StoreSpace.checkDisk(file)
+      ],
+      json
+    )
+  })
+).pipe(
+  Command.withDescription(
+    "Looks for damage: structure, counters, checksums of the newest payloads, or of all. Reads only."
+  )
+)

@@ -1,0 +1,52 @@
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { Job, QueueSettings, TaskQueue } from "../../../services/Queue/index.ts"
+import { fail } from "../../Failure.ts"
+import * as JobFlags from "../../JobFlags.ts"
+import { looking } from "../../OpenStore.ts"
+import { output } from "../../Output.ts"
+import { readPayload } from "../../Payload.ts"
+
+export const edit = Command.make(
+  "edit",
+  {
+    job: JobFlags.jobIdArgument(),
+    payload: Flag.String("payload").pipe(
+      Flag.withMetavar("JSON|@FILE|-"),
+      Flag.withDescription("its new payload"),
+      Flag.optional
+    ),
+    priority: Flag.Int("priority").pipe(Flag.withAlias("p"), Flag.withMetavar("1-10"), Flag.optional),
+    at: JobFlags.timeFlag("at").pipe(Flag.withDescription("due at this time"), Flag.optional),
+    in: JobFlags.durationFlag("in").pipe(Flag.withDescription("due this long from now; 0s is now"), Flag.optional)
+  },
+  Effect.fnUntraced(function* (flags) {
+    const out = yield* output
+    if (Option.isSome(flags.at) && Option.isSome(flags.in))
+      return yield* fail("usage", "--at and --in both say when; give one of them")
+    const due = Option.isSome(flags.at)
+      ? DateTime.toEpochMillis(flags.at.value)
+      : Option.isSome(flags.in)
+        ? (yield* Clock.currentTimeMillis) + Duration.toMillis(flags.in.value)
+        : undefined
+    const { maxPayloadBytes } = yield* QueueSettings.Settings
+    const payload = Option.isSome(flags.payload) ? yield* readPayload(flags.payload.value, maxPayloadBytes) : undefined
+    const priority = Option.getOrUndefined(flags.priority)
+    if (payload === undefined && priority === undefined && due === undefined) {
+      return yield* fail("usage", "nothing to change; give --payload, --priority, --at or --in")
+    }
+    yield* TaskQueue.use((queue) =>
+      queue.edit(flags.job, {
+        ...(payload === undefined ? {} : { payload }),
+        ...(priority === undefined ? {} : { priority }),
+        ...(due === undefined ? {} : { due })
+      })
+    )
+    yield* out.line(out.quiet ? Job.formatJobId(flags.job) : `changed ${Job.formatJobId(flags.job)}`)
+  }, looking)
+).pipe(Command.withDescription("Changes the payload, priority or time of a waiting job."))

@@ -1,0 +1,42 @@
+import * as Command from "effect/cli/Command"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { Job, TaskQueue } from "../../../services/Queue/index.ts"
+import { hint } from "../../Hint.ts"
+import * as JobFlags from "../../JobFlags.ts"
+import { looking } from "../../OpenStore.ts"
+import { output } from "../../Output.ts"
+import { explain as inWords } from "../../Reason.ts"
+
+/** Why a job has not started, as `--json` shows it. */
+export const ExplanationShape = Schema.Struct({
+  id: Schema.String,
+  /** One word, stable: NotDue, NoWorker, GroupFull and so on. */
+  reason: Schema.String,
+  /** The same as a sentence, and what to do. */
+  why: Schema.String,
+  advice: Schema.String
+})
+
+export const explain = Command.make(
+  "explain",
+  { job: JobFlags.jobIdArgument(), json: JobFlags.json },
+  Effect.fnUntraced(function* ({ job: id, json }) {
+    const out = yield* output
+    const reason = yield* TaskQueue.use((queue) => queue.explain(id))
+    const { advice, why } = inWords(reason, yield* Clock.currentTimeMillis)
+    const shownAdvice = advice
+      .replace(/\bJOB\b/, Job.formatJobId(id))
+      .replace(/^sluice job retry\b/, `sluice job retry ${Job.formatJobId(id)}`)
+    const spelled = yield* hint(shownAdvice)
+    if (json)
+      return yield* out.json(ExplanationShape, {
+        id: Job.formatJobId(id),
+        reason: reason._tag,
+        why,
+        advice: spelled
+      })
+    yield* out.line(`${why}${spelled === "" ? "" : `; ${spelled}`}`)
+  }, looking)
+).pipe(Command.withDescription("Says why a job has not started, and what would change it."))

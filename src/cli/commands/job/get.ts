@@ -1,0 +1,105 @@
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { Job, type JobId, JobStore, Pipeline, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
+import * as JobFlags from "../../JobFlags.ts"
+import { taskName } from "../../JobTable.ts"
+import { looking } from "../../OpenStore.ts"
+import { output } from "../../Output.ts"
+import { explain } from "../../Reason.ts"
+import { JobShape, payloadOf, storedValue, toJobShape, whatItDoes } from "../../shapes/JobShape.ts"
+import * as DisplayWidth from "../../terminal/DisplayWidth.ts"
+import * as HumanNumber from "../../terminal/HumanNumber.ts"
+import { relativeTime } from "../../terminal/RelativeTime.ts"
+import * as Table from "../../terminal/Table.ts"
+
+/** Cells of a payload or result before it is cut; `--json` has it whole. */
+const longestValue = 400
+
+const text = (value: unknown): string =>
+  value === undefined || value === null
+    ? ""
+    : DisplayWidth.truncate(typeof value === "string" ? value : JSON.stringify(value), longestValue)
+
+/** A job that drives a fan-out may wait for hundreds. */
+const mostAwaited = 8
+
+const waitingFor = (jobs: ReadonlyArray<JobId>): string => {
+  const shown = jobs.slice(0, mostAwaited).map(Job.formatJobId).join(", ")
+  return jobs.length > mostAwaited ? `${shown} and ${jobs.length - mostAwaited} more` : shown
+}
+
+/** Of a pipeline's run: `2.1, item 17`. */
+const stageOf = (headers: Readonly<Record<string, string>>): string => {
+  const stage = headers[Pipeline.stageHeader]
+  const index = headers[Pipeline.indexHeader]
+  return stage === undefined ? "" : index === undefined ? stage : `${stage}, item ${index}`
+}
+
+export const get = Command.make(
+  "get",
+  {
+    job: JobFlags.jobIdArgument(),
+    json: JobFlags.json,
+    env: Flag.Boolean("env").pipe(
+      Flag.withoutNegation,
+      Flag.withDescription("with --json: the recorded environment too, secrets and all"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function* ({ env, job: id, json }) {
+    const out = yield* output
+    const { traits } = yield* JobStore
+    const queue = yield* TaskQueue
+    const job = yield* queue.get(id)
+    if (json) return yield* out.json(JobShape, toJobShape(job, traits.payloads, env))
+    if (out.quiet) return yield* out.line(Job.formatJobId(id))
+    const now = yield* Clock.currentTimeMillis
+    const time = (millis: number | undefined) =>
+      millis === undefined ? "" : `${new Date(millis).toISOString()} (${relativeTime(millis, now)})`
+    const isShell = ShellTask.isShellTask(job.task)
+    const payload = payloadOf(job, traits.payloads, false)
+    const cwd =
+      isShell && typeof payload === "object" && payload !== null && "cwd" in payload ? String(payload.cwd) : ""
+    const reason =
+      Job.liveStates.includes(job.state) && job.state !== "running" ? explain(yield* queue.explain(id), now) : undefined
+    yield* out.lines(
+      Table.fields(
+        [
+          ["id", Job.formatJobId(job.id)],
+          ["state", job.state],
+          ["waits", reason?.why ?? ""],
+          ["task", taskName(job.task)],
+          ["group", job.group],
+          ["run", job.extra?.headers?.[Pipeline.runHeader] ?? ""],
+          ["stage", stageOf(job.extra?.headers ?? {})],
+          ["priority", String(job.priority)],
+          ["attempts", `${job.attempt} of ${job.maxAttempts}`],
+          ["enqueued", time(job.enqueuedAt)],
+          ["due", job.state === "scheduled" ? time(job.due) : ""],
+          ["started", time(job.startedAt)],
+          ["finished", time(job.finishedAt)],
+          [
+            "ran",
+            job.startedAt !== undefined && job.finishedAt !== undefined
+              ? HumanNumber.duration(job.finishedAt - job.startedAt)
+              : ""
+          ],
+          [isShell ? "command" : "payload", isShell ? whatItDoes(job, traits.payloads) : text(payload)],
+          ["folder", cwd],
+          ["progress", text(storedValue(job.progress, traits.payloads))],
+          ["result", isShell ? "" : text(storedValue(job.result, traits.payloads))],
+          ["failure", job.failure === undefined ? "" : `${job.failure.cause}: ${job.failure.message}`],
+          ["after", waitingFor(job.waitingFor)],
+          ["key", job.uniqueKey ?? ""],
+          ["tags", job.extra?.tags?.join(", ") ?? ""],
+          ["owner", job.extra?.owner ?? ""]
+        ],
+        out.style
+      )
+    )
+    if (isShell && Job.finishedStates.includes(job.state))
+      yield* out.note(`its output: sluice job logs ${Job.formatJobId(id)}`)
+  }, looking)
+).pipe(Command.withDescription("Shows one job."))

@@ -1,0 +1,84 @@
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { Job, type JobRecord, JobStore, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
+import * as JobFlags from "../../JobFlags.ts"
+import { looking } from "../../OpenStore.ts"
+import { type Output, output } from "../../Output.ts"
+import { type PayloadForm, storedValue } from "../../shapes/JobShape.ts"
+import * as Sanitize from "../../terminal/Sanitize.ts"
+
+/** A line of a job's log as `--json` shows it. */
+export const LogLineShape = Schema.Struct({
+  at: Schema.String,
+  attempt: Schema.Int,
+  level: Schema.Literals(["debug", "info", "warning", "error"]),
+  message: Schema.String
+})
+
+const followEvery = "200 millis"
+
+/** Output as it rests: text, or base64 of bytes that are no UTF-8. */
+const bytesOf = (stored: unknown): Uint8Array =>
+  typeof stored === "string"
+    ? Buffer.from(stored)
+    : typeof stored === "object" && stored !== null && "base64" in stored
+      ? Buffer.from(String(stored.base64), "base64")
+      : Buffer.alloc(0)
+
+/** What a command wrote, kept in its result or in the error of its last attempt. */
+const commandOutput = (job: JobRecord, form: PayloadForm, out: Output) => {
+  const kept = (job.state === "completed" ? storedValue(job.result, form) : job.failure?.error) ?? {}
+  const { stderr, stdout } = kept as { readonly stdout?: unknown; readonly stderr?: unknown }
+  const write = (screen: Output["stdout"], bytes: Uint8Array) =>
+    screen.isTerminal ? screen.write(Sanitize.block(Buffer.from(bytes).toString("utf8"))) : screen.writeBytes(bytes)
+  return Effect.andThen(write(out.stdout, bytesOf(stdout)), write(out.stderr, bytesOf(stderr)))
+}
+
+export const logs = Command.make(
+  "logs",
+  {
+    job: JobFlags.jobIdArgument(),
+    follow: Flag.Boolean("follow").pipe(
+      Flag.withAlias("f"),
+      Flag.withoutNegation,
+      Flag.withDescription("until the job has ended"),
+      Flag.withDefault(false)
+    ),
+    json: JobFlags.json
+  },
+  Effect.fnUntraced(function* ({ follow, job: id, json }) {
+    const out = yield* output
+    const { traits } = yield* JobStore
+    const queue = yield* TaskQueue
+    let after = 0
+    for (;;) {
+      const job = yield* queue.get(id)
+      for (;;) {
+        const { lines, next } = yield* queue.logs(id, { after })
+        for (const { at, attempt, level, message } of lines) {
+          yield* json
+            ? out.json(LogLineShape, { at: new Date(at).toISOString(), attempt, level, message })
+            : out.line(`${new Date(at).toISOString()} ${level} ${Sanitize.line(message)}`)
+        }
+        if (lines.length === 0 || next === after) break
+        after = next
+      }
+      const ended = Job.finishedStates.includes(job.state)
+      if (!follow || ended) {
+        if (ShellTask.isShellTask(job.task) && !json) {
+          if (ended || job.failure !== undefined) yield* commandOutput(job, traits.payloads, out)
+          if (!ended)
+            yield* out.note(`the job is ${job.state}; its output is kept when an attempt ends (-f waits for it)`)
+        }
+        return
+      }
+      yield* Effect.sleep(followEvery)
+    }
+  }, looking)
+).pipe(
+  Command.withDescription(
+    "Prints what a job has logged, and what a command has written: its stdout on stdout, its stderr on stderr."
+  )
+)

@@ -1,0 +1,59 @@
+import * as Command from "effect/cli/Command"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { Job, JobStore, TaskQueue } from "../../../services/Queue/index.ts"
+import * as JobFlags from "../../JobFlags.ts"
+import { looking } from "../../OpenStore.ts"
+import { output } from "../../Output.ts"
+import { explain } from "../../Reason.ts"
+import { JobShape, storedValue, toJobShape } from "../../shapes/JobShape.ts"
+import * as HumanNumber from "../../terminal/HumanNumber.ts"
+import * as Sanitize from "../../terminal/Sanitize.ts"
+
+/** How often the job is looked at. */
+const lookEvery = "200 millis"
+
+const progressText = (value: unknown): string => {
+  if (typeof value === "number") return `${HumanNumber.count(value)} %`
+  if (typeof value === "object" && value !== null && "percent" in value) {
+    const { message, percent } = value as { readonly percent?: unknown; readonly message?: unknown }
+    return `${String(percent)} %${typeof message === "string" ? ` ${message}` : ""}`
+  }
+  return JSON.stringify(value) ?? ""
+}
+
+export const watch = Command.make(
+  "watch",
+  { job: JobFlags.jobIdArgument(), json: JobFlags.json },
+  Effect.fnUntraced(function* ({ job: id, json }) {
+    const out = yield* output
+    const { traits } = yield* JobStore
+    const queue = yield* TaskQueue
+    let said = ""
+    for (;;) {
+      const job = yield* queue.get(id)
+      const shape = toJobShape(job, traits.payloads, false)
+      const now = yield* Clock.currentTimeMillis
+      const progress = storedValue(job.progress, traits.payloads)
+      const line = [
+        out.style.state(job.state),
+        job.attempt > 1 ? `attempt ${job.attempt}` : "",
+        job.state === "running" && progress !== undefined ? Sanitize.line(progressText(progress)) : "",
+        job.state === "pending" || job.state === "scheduled" ? explain(yield* queue.explain(id), now).why : "",
+        job.state !== "running" && job.failure !== undefined && job.state !== "scheduled"
+          ? Sanitize.line(job.failure.message)
+          : ""
+      ]
+        .filter((part) => part !== "")
+        .join(", ")
+      const saying = json ? JSON.stringify(shape) : line.replaceAll(/in \d+ \w+|\d+ \w+ ago/g, "")
+      if (saying !== said)
+        yield* json
+          ? out.json(JobShape, shape)
+          : out.line(`${new Date(now).toISOString()} ${Job.formatJobId(id)} ${line}`)
+      said = saying
+      if (Job.finishedStates.includes(job.state)) return
+      yield* Effect.sleep(lookEvery)
+    }
+  }, looking)
+).pipe(Command.withDescription("Prints a line for every change of a job until it has ended."))

@@ -1,0 +1,109 @@
+import * as Command from "effect/cli/Command"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { type JobState, JobStore, ResourceGroup, TaskQueue } from "../../../services/Queue/index.ts"
+import { sumUp, widthFor } from "../../GroupFigures.ts"
+import { hint } from "../../Hint.ts"
+import * as JobFlags from "../../JobFlags.ts"
+import { looking } from "../../OpenStore.ts"
+import { output } from "../../Output.ts"
+import { type GroupStatusShape, QueueStatusShape, toFigures } from "../../shapes/QueueShape.ts"
+import * as HumanNumber from "../../terminal/HumanNumber.ts"
+import * as Sanitize from "../../terminal/Sanitize.ts"
+import type { Column } from "../../terminal/Table.ts"
+
+type GroupStatus = typeof GroupStatusShape.Type
+
+const hourMs = 3_600_000
+
+const millis = (value: number | null): string => (value === null ? HumanNumber.unknown : HumanNumber.duration(value))
+
+const columns: ReadonlyArray<Column<GroupStatus>> = [
+  { header: "group", value: ({ name }) => name, minimum: 8 },
+  { header: "limit", value: ({ limit }) => HumanNumber.count(limit), align: "right" },
+  { header: "running", value: ({ running }) => HumanNumber.count(running), align: "right" },
+  { header: "pending", value: ({ pending }) => HumanNumber.count(pending), align: "right" },
+  { header: "scheduled", value: ({ scheduled }) => HumanNumber.count(scheduled), align: "right" },
+  {
+    header: "failed",
+    value: ({ failed }) => HumanNumber.count(failed),
+    align: "right",
+    style: (cell, { failed }, style) => (failed > 0 ? style.bad(cell) : cell)
+  },
+  { header: "completed", value: ({ completed }) => HumanNumber.count(completed), align: "right" },
+  { header: "oldest", value: ({ oldestPendingMs }) => millis(oldestPendingMs), align: "right" },
+  { header: "wait p95", value: ({ lastHour }) => millis(lastHour.waitMs.p95), align: "right" },
+  { header: "run p95", value: ({ lastHour }) => millis(lastHour.runMs.p95), align: "right" },
+  {
+    header: "",
+    value: ({ paused }) => (paused ? "paused" : ""),
+    style: (cell, _, style) => style.warning(cell),
+    minimum: 6
+  },
+  { header: "cancelled", value: ({ cancelled }) => HumanNumber.count(cancelled), align: "right", wide: true },
+  { header: "wait p50", value: ({ lastHour }) => millis(lastHour.waitMs.p50), align: "right", wide: true },
+  { header: "wait p99", value: ({ lastHour }) => millis(lastHour.waitMs.p99), align: "right", wide: true },
+  { header: "run p50", value: ({ lastHour }) => millis(lastHour.runMs.p50), align: "right", wide: true },
+  { header: "run p99", value: ({ lastHour }) => millis(lastHour.runMs.p99), align: "right", wide: true }
+]
+
+export const status = Command.make(
+  "status",
+  { json: JobFlags.json, wide: JobFlags.wide },
+  Effect.fnUntraced(function* ({ json, wide }) {
+    const out = yield* output
+    const { traits } = yield* JobStore
+    const queue = yield* TaskQueue
+    const stats = yield* queue.stats
+    const now = yield* Clock.currentTimeMillis
+    const figures = sumUp(
+      yield* queue.rollUps({ width: widthFor(hourMs), from: now - hourMs, to: now }),
+      ({ group }) => group
+    )
+    const count = (name: string, state: JobState) =>
+      stats.counters
+        .filter((counter) => counter.group === name && counter.state === state)
+        .reduce((sum, counter) => sum + counter.count, 0)
+    const known = new Set(
+      [...ResourceGroup.defaults, ...stats.groups, ...stats.counters.map(({ group }) => ({ name: group }))].map(
+        ({ name }) => name
+      )
+    )
+    const groups = [...known].sort().map((name): GroupStatus => {
+      const record = stats.groups.find((group) => group.name === name)
+      const oldest = stats.oldestPending.get(name)
+      return {
+        name,
+        limit: record?.limit ?? ResourceGroup.undeclaredLimit,
+        paused: record?.paused ?? false,
+        scheduled: count(name, "scheduled"),
+        pending: count(name, "pending"),
+        running: count(name, "running"),
+        completed: count(name, "completed"),
+        failed: count(name, "failed"),
+        cancelled: count(name, "cancelled"),
+        oldestPendingMs: oldest === undefined ? null : Math.max(0, now - oldest),
+        lastHour: toFigures(
+          figures.find((group) => group.name === name),
+          hourMs
+        )
+      }
+    })
+    const workers = stats.workers.filter(({ leaseUntil }) => leaseUntil > now).length
+    if (json)
+      return yield* out.json(QueueStatusShape, { store: traits.location, paused: stats.paused, workers, groups })
+    if (out.quiet) return yield* out.lines(groups.map(({ name }) => name))
+    yield* out.table(columns, groups, { wide })
+    const pending = groups.reduce((sum, group) => sum + group.pending, 0)
+    const state = yield* hint(
+      `${workers === 0 ? (pending > 0 ? "no worker is alive (sluice worker -d starts one)" : "no worker is alive") : `${workers} ${workers === 1 ? "worker" : "workers"} alive`}${
+        stats.paused ? "; the queue is paused (sluice queue resume)" : ""
+      }`
+    )
+    yield* out.note(`${state}; ${Sanitize.line(traits.location)}`)
+  }, looking)
+).pipe(
+  Command.withDescription(
+    "Jobs by group and state, the oldest pending, and how long jobs waited and ran in the last hour."
+  )
+)

@@ -1,0 +1,138 @@
+/** `sluice run`: a command as a job, in the foreground. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Duration from "effect/Duration"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import { type JobId, ResourceGroup, TaskQueue } from "../../services/Queue/index.ts"
+import { commandWords, readAll, recorded } from "../Caller.ts"
+import { commandEnd } from "../CommandEnd.ts"
+import * as CommandOutput from "../CommandOutput.ts"
+import { fail, passOn } from "../Failure.ts"
+import { hint } from "../Hint.ts"
+import { Invocation } from "../Invocation.ts"
+import { toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
+import { open } from "../OpenStore.ts"
+import { output } from "../Output.ts"
+import * as OwnWorker from "../OwnWorker.ts"
+import { explain } from "../Reason.ts"
+import { endedBy, Signals } from "../Signals.ts"
+import * as Sanitize from "../terminal/Sanitize.ts"
+
+/** A job that has not started by then is worth a word. */
+const sayWhyAfter = Duration.seconds(1)
+/** How long a cancelled command may take to end before we leave it to the worker's stop. */
+const cancelWait = Duration.seconds(5)
+
+/** Says why the job waits, once per reason, until it has started. */
+const sayWhy = (id: JobId, hasStarted: () => boolean) =>
+  Effect.gen(function* () {
+    const queue = yield* TaskQueue
+    const out = yield* output
+    let said = ""
+    while (!hasStarted()) {
+      yield* Effect.sleep(sayWhyAfter)
+      if (hasStarted()) return
+      const reason = yield* queue.explain(id)
+      if (
+        reason._tag === "Running" ||
+        reason._tag === "Finished" ||
+        reason._tag === "Next" ||
+        reason._tag === "WaitingForRetry"
+      )
+        continue
+      const { advice, why } = explain(reason, yield* Clock.currentTimeMillis)
+      if (why !== said) yield* out.note(`sluice: waiting, ${why}${advice === "" ? "" : ` (${yield* hint(advice)})`}`)
+      said = why
+    }
+  })
+
+export const command = Command.make(
+  "run",
+  { ...withStandardInput, words: Argument.String("command").pipe(Argument.variadic()) },
+  Effect.fnUntraced(function* (flags) {
+    const { stdin, stderr, stdout } = yield* Invocation
+    const out = yield* output
+    const words = yield* commandWords(flags.words, { shell: flags.shell, usage: "sluice run -- make test" })
+    const opened = yield* open({ create: true, thread: true })
+    const input = flags.stdin ? yield* readAll(stdin, opened.queueSettings.maxPayloadBytes) : undefined
+    const payload = yield* recorded(words, input)
+    const safe = { stdout: CommandOutput.makeSafe(), stderr: CommandOutput.makeSafe() }
+    let started = false
+    const writes = new Set<Fiber.Fiber<void>>()
+
+    const work = Effect.gen(function* () {
+      const signals = yield* (yield* Signals).takeOver
+      const queue = yield* TaskQueue
+      const fork = Effect.runForkWith(yield* Effect.context<never>())
+      const lane = yield* OwnWorker.acquire({
+        name: `run:${process.pid}`,
+        listener: {
+          onStart: () => {
+            started = true
+          },
+          onOutput: (_, chunk, stream) => {
+            const screen = stream === "stdout" ? stdout : stderr
+            const write = screen.isTerminal ? screen.write(safe[stream](chunk)) : screen.writeBytes(Buffer.from(chunk))
+            const fiber = fork(write)
+            writes.add(fiber)
+            fiber.addObserver(() => writes.delete(fiber))
+          }
+        }
+      })
+      const options = toEnqueueOptions(flags, 0)
+      const handle = yield* queue.enqueue(lane!.task, payload, options)
+      // Nobody waits any more (a broken pipe): the command goes too, at once.
+      yield* Effect.addFinalizer((exit) =>
+        Exit.hasInterrupts(exit)
+          ? Effect.andThen(Effect.ignore(queue.cancel(handle.id, "its output is no longer read")), lane!.worker.hurry)
+          : Effect.void
+      )
+      yield* lane!.worker.setSlots(options.group ?? ResourceGroup.computation.name, 1)
+      if (!out.quiet) yield* Effect.forkScoped(Effect.ignore(sayWhy(handle.id, () => started)))
+      const waiting = yield* Effect.forkScoped(Effect.exit(handle.await))
+
+      const first = yield* Effect.raceFirst(
+        Effect.map(Fiber.join(waiting), (exit) => ({ _tag: "Ended" as const, exit })),
+        Effect.map(Queue.take(signals), (signal) => ({ _tag: "Signal" as const, signal }))
+      )
+      if (first._tag === "Ended") return first.exit
+
+      const { grace } = opened.queueSettings
+      if (started) {
+        yield* out.note(
+          `sluice: waiting up to ${Duration.format(grace)} for the command to finish; once more stops it now`
+        )
+        yield* Effect.raceAllFirst([Fiber.join(waiting), Queue.take(signals), Effect.sleep(grace)])
+      }
+      yield* Effect.ignore(queue.cancel(handle.id, `ended by ${first.signal}`))
+      yield* Effect.timeoutOption(Fiber.join(waiting), cancelWait)
+      yield* lane!.worker.hurry
+      return yield* endedBy(first.signal)
+    })
+
+    const exit = yield* Effect.scoped(work).pipe(
+      Effect.provide(opened.layer),
+      Effect.ensuring(Effect.suspend(() => Fiber.awaitAll(writes)))
+    )
+    const end = commandEnd(exit)
+    if (end === undefined)
+      return yield* Exit.isFailure(exit)
+        ? Effect.failCause(exit.cause)
+        : fail("failure", "the command's end is not known")
+    if (end.remark !== "") yield* out.note(`sluice: ${Sanitize.line(end.remark)}`)
+    if (end.exitCode !== 0) return yield* passOn(end.exitCode)
+  })
+).pipe(
+  Command.withDescription(
+    "Runs a command as a job within the slots of its group, waits for it and passes its exit code on."
+  ),
+  Command.withExamples([
+    { command: "sluice run -- make test" },
+    { command: "sluice run -g network --retry 3 --timeout 30s -- curl -fsS https://example.org" },
+    { command: "sluice run --shell -- 'sort < words | uniq -c'" }
+  ])
+)

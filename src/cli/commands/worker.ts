@@ -1,0 +1,240 @@
+/** `sluice worker`: runs jobs in the foreground, in the background or in many processes; and looks after workers. */
+import { InvalidValue } from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { readFileSync } from "node:fs"
+import path from "node:path"
+import { ResourceGroup, type SlotPools, TaskQueue } from "../../services/Queue/index.ts"
+import { fail, passOn } from "../Failure.ts"
+import { hint } from "../Hint.ts"
+import { Invocation } from "../Invocation.ts"
+import { open, parseLocation, privateFolder } from "../OpenStore.ts"
+import { output } from "../Output.ts"
+import * as Settings from "../Settings.ts"
+import { Signals } from "../Signals.ts"
+import * as Sanitize from "../terminal/Sanitize.ts"
+import * as Background from "../worker/Background.ts"
+import { serve } from "../worker/Serve.ts"
+import * as Supervisor from "../worker/Supervisor.ts"
+import * as TaskModule from "../worker/TaskModule.ts"
+import { drain } from "./worker/drain.ts"
+import { ls } from "./worker/ls.ts"
+import { stop } from "./worker/stop.ts"
+
+/** How long a background worker may take to join the store, in milliseconds. */
+const joinWithinMs = 15_000
+
+const invalid = (option: string, value: string, expected: string) =>
+  Effect.fail(new InvalidValue({ option, value, expected, kind: "flag" }))
+
+const switchFlag = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
+
+/** `network=20`, `network=2..20`, `*=0`; undefined: none of these. */
+const slotsIn = (text: string): readonly [string, number | SlotPools.SlotBounds] | undefined => {
+  const [, group = "", first = "", second] = /^(.+)=(\d{1,5})(?:\.\.(\d{1,5}))?$/.exec(text) ?? []
+  if (group !== "*" && !ResourceGroup.namePattern.test(group)) return undefined
+  const min = Number(first)
+  if (second === undefined) return [group, min]
+  const max = Number(second)
+  return group === "*" || min < 1 || max < min ? undefined : [group, { min, max }]
+}
+
+const flags = {
+  tasks: Flag.String("tasks").pipe(
+    Flag.withMetavar("MODULE"),
+    Flag.withDescription("module whose default export is the layer of your handlers (default: the config's)"),
+    Flag.optional
+  ),
+  slots: Flag.String("group").pipe(
+    Flag.withAlias("g"),
+    Flag.withMetavar("GROUP=N"),
+    Flag.withDescription(
+      "slots for a group, 0 for none, 2..20 to grow and shrink between, '*=0' for all others; may be repeated (default: each group's limit)"
+    ),
+    Flag.mapEffect((text) => {
+      const slots = slotsIn(text)
+      return slots === undefined
+        ? invalid("group", text, "GROUP=N, like network=20, or GROUP=MIN..MAX, like network=2..20")
+        : Effect.succeed(slots)
+    }),
+    Flag.between(0, 100)
+  ),
+  detach: switchFlag("detach", "stay in the background; sluice worker stop ends it").pipe(Flag.withAlias("d")),
+  processes: Flag.String("processes").pipe(
+    Flag.withMetavar("N|auto"),
+    Flag.withDescription("so many processes, restarted when they crash; auto: one per core"),
+    Flag.mapEffect((text) =>
+      text === "auto"
+        ? Effect.sync(Supervisor.autoProcesses)
+        : /^[1-9]\d{0,2}$/.test(text)
+          ? Effect.succeed(Number(text))
+          : invalid("processes", text, "1 to 999, or auto")
+    ),
+    Flag.optional
+  ),
+  threads: Flag.Int("threads").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("threads for CPU-bound handlers (default: one less than the cores)"),
+    Flag.optional
+  ),
+  once: switchFlag("once", "run what is due, then exit"),
+  noShell: switchFlag("no-shell", "leave the commands of sluice add to other workers"),
+  everyJob: switchFlag("log-jobs", "a line for every job, not only for those that fail")
+}
+
+interface Config {
+  readonly slots: ReadonlyArray<readonly [string, number | SlotPools.SlotBounds]>
+  readonly processes: Option.Option<number>
+  readonly threads: Option.Option<number>
+  readonly once: boolean
+  readonly noShell: boolean
+  readonly everyJob: boolean
+}
+
+/** The flags for a worker process under this one. */
+const argumentsFor = (
+  config: Config,
+  store: string,
+  tasks: string,
+  options: { readonly processes: boolean; readonly quiet: boolean; readonly noColor: boolean }
+): ReadonlyArray<string> => [
+  "worker",
+  "--store",
+  store,
+  ...(tasks === "" ? [] : ["--tasks", tasks]),
+  ...config.slots.flatMap(([group, slots]) => [
+    "--group",
+    `${group}=${typeof slots === "number" ? slots : `${slots.min}..${slots.max}`}`
+  ]),
+  ...(options.processes && Option.isSome(config.processes) ? ["--processes", String(config.processes.value)] : []),
+  ...(Option.isSome(config.threads) ? ["--threads", String(config.threads.value)] : []),
+  ...(config.once ? ["--once"] : []),
+  ...(config.noShell ? ["--no-shell"] : []),
+  ...(config.everyJob ? ["--log-jobs"] : []),
+  ...(options.quiet ? ["--quiet"] : []),
+  ...(options.noColor ? ["--no-color"] : [])
+]
+
+/** A worker under a supervisor ends when that is gone. */
+const endWithSupervisor = Effect.sync(() => {
+  if (process.channel === undefined) return
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"))
+  process.channel.unref()
+})
+
+const lastLine = (file: string): string => readFileSync(file, "utf8").trimEnd().split("\n").at(-1) ?? ""
+
+const startInBackground = (args: ReadonlyArray<string>, store: string) =>
+  Effect.gen(function* () {
+    const { cwd, env } = yield* Invocation
+    const out = yield* output
+    const folder = path.join(Settings.stateFolder(env), "workers")
+    yield* privateFolder(folder)
+    const now = yield* Clock.currentTimeMillis
+    const started = yield* Background.start(folder, { args, cwd, store, now })
+    const opened = yield* open({ create: true, thread: false })
+    const joined = yield* Effect.gen(function* () {
+      const queue = yield* TaskQueue
+      const supervised = args.includes("--processes")
+      for (let waited = 0; waited < joinWithinMs; waited += 50) {
+        if (started.exited() !== undefined) return false
+        const workers = yield* queue.workers
+        if (workers.some(({ pid, startedAt }) => (supervised ? startedAt >= now : pid === started.pid))) return true
+        yield* Effect.sleep(50)
+      }
+      return false
+    }).pipe(Effect.provide(opened.layer))
+    if (!joined) {
+      const code = started.exited()
+      Background.forget(folder, started.pid)
+      const line = lastLine(started.log).replace(/^sluice: /, "")
+      if (code !== undefined && code !== 0) {
+        yield* out.stderr.write(`sluice: ${Sanitize.line(line === "" ? "the worker ended at once" : line)}\n`)
+        return yield* passOn(code)
+      }
+      if (code === undefined)
+        return yield* fail(
+          "timedOut",
+          `the worker did not join the store within ${joinWithinMs / 1000} s; see ${started.log}`
+        )
+    }
+    yield* out.line(String(started.pid))
+    yield* out.note(
+      `sluice: worker ${started.pid} serves in the background; ${yield* hint("sluice worker stop")} ends it, its log is ${started.log}`
+    )
+  })
+
+export const command = Command.make(
+  "worker",
+  flags,
+  Effect.fnUntraced(function* (config) {
+    const { cwd, env } = yield* Invocation
+    const out = yield* output
+    const settings = yield* Settings.resolve
+    const location = yield* parseLocation(settings.store.value, settings.store.source)
+    const tasks = Option.isSome(config.tasks) ? path.resolve(cwd, config.tasks.value) : settings.tasks.value
+    const many = Option.isSome(config.processes)
+    if (location._tag === "Memory" && (many || config.detach)) {
+      return yield* fail(
+        "usage",
+        "memory: lives in one process; name a file with --store for a background worker or several processes"
+      )
+    }
+    if (Option.isSome(config.threads) && !(config.threads.value >= 1 && config.threads.value <= 256)) {
+      return yield* fail("usage", `--threads is ${config.threads.value}; expected 1 to 256`)
+    }
+    const noColor = !out.lively
+    const args = (processes: boolean) =>
+      argumentsFor(config, settings.store.value, tasks, { processes, quiet: out.quiet, noColor })
+
+    if (config.detach) return yield* startInBackground(args(true), settings.store.value)
+    if (many) {
+      const signals = yield* (yield* Signals).takeOver
+      const clock = yield* Clock.Clock
+      const code = yield* Supervisor.supervise({
+        processes: Option.getOrThrow(config.processes),
+        args: args(false),
+        cwd,
+        signals,
+        note: out.note,
+        now: () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+      })
+      return code === 0 ? undefined : yield* passOn(code)
+    }
+
+    yield* endWithSupervisor
+    const module = tasks === "" ? undefined : yield* TaskModule.load(tasks)
+    if (module !== undefined && module.handlers === undefined) {
+      return yield* fail(
+        "usage",
+        `${tasks} has no default export; expected the layer of your handlers (task.toLayer(...)) or an array of them`
+      )
+    }
+    const opened = yield* open({ create: true, thread: true })
+    const { SLUICE_WORKER_NAME: name } = env
+    yield* serve({
+      handlers: module?.handlers,
+      shell: !config.noShell,
+      slots: Object.fromEntries(config.slots),
+      threads: Option.getOrUndefined(config.threads),
+      name,
+      once: config.once,
+      storeFile: opened.location._tag === "File" ? opened.location.path : undefined,
+      everyJob: config.everyJob,
+      settings: opened.queueSettings
+    }).pipe(Effect.scoped, Effect.provide(opened.layer))
+  }, Effect.scoped)
+).pipe(
+  Command.withDescription("Runs jobs: the commands of sluice add, and with --tasks the tasks of your own module."),
+  Command.withSubcommands([ls, drain, stop]),
+  Command.withExamples([
+    { command: "sluice worker" },
+    { command: "sluice worker -d --processes auto", description: "in the background, a process per core" },
+    { command: "sluice worker --tasks ./tasks.ts -g network=20 -g computation=2" },
+    { command: "sluice worker --once", description: "run what is due, for cron and CI" }
+  ])
+)

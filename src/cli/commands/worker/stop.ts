@@ -1,0 +1,64 @@
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import path from "node:path"
+import { fail } from "../../Failure.ts"
+import { Invocation } from "../../Invocation.ts"
+import { output } from "../../Output.ts"
+import * as ProcessId from "../../ProcessId.ts"
+import * as Settings from "../../Settings.ts"
+import * as Background from "../../worker/Background.ts"
+
+/** A stop takes the grace period, the time to hand jobs back, and a little. */
+const beyondGraceMs = 5000
+
+export const stop = Command.make(
+  "stop",
+  {
+    all: Flag.Boolean("all").pipe(
+      Flag.withoutNegation,
+      Flag.withDescription("of every store, not only this one"),
+      Flag.withDefault(false)
+    ),
+    pids: Argument.Int("pid").pipe(
+      Argument.withDescription("process ids, as worker -d printed them; none: all of this store"),
+      Argument.variadic()
+    )
+  },
+  Effect.fnUntraced(function* ({ all, pids }) {
+    const out = yield* output
+    const { env } = yield* Invocation
+    const settings = yield* Settings.resolve
+    const { grace } = yield* Settings.toQueueSettings(settings)
+    const folder = path.join(Settings.stateFolder(env), "workers")
+    const background = Background.list(folder)
+    const unknown = pids.find((pid) => !background.some((worker) => worker.pid === pid))
+    if (unknown !== undefined)
+      return yield* fail(
+        "notFound",
+        `no background worker ${unknown}; those alive: ${background.map(({ pid }) => pid).join(", ") || "none"}`
+      )
+    const chosen = background.filter(({ pid, store }) =>
+      pids.length > 0 ? pids.includes(pid) : all || store === settings.store.value
+    )
+    for (const { pid } of chosen) process.kill(pid, "SIGTERM")
+    for (const { pid, start } of chosen) {
+      const mostMs = Duration.toMillis(grace) + beyondGraceMs
+      let waitedMs = 0
+      while (ProcessId.isSame(pid, start) && waitedMs < mostMs) {
+        yield* Effect.sleep(25)
+        waitedMs += 25
+      }
+      if (ProcessId.isSame(pid, start))
+        return yield* fail(
+          "timedOut",
+          `worker ${pid} has not ended after ${mostMs / 1000} s; end it with: kill -9 ${pid}`
+        )
+      Background.forget(folder, pid)
+      yield* out.line(out.quiet ? String(pid) : `worker ${pid} has stopped`)
+    }
+    if (chosen.length === 0) yield* out.note(`no background worker of ${settings.store.value} is alive`)
+  })
+).pipe(Command.withDescription("Ends workers that were started with worker -d, gracefully."))

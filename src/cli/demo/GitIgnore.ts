@@ -1,0 +1,80 @@
+/**
+ * The rules of `.gitignore` files (gitignore(5)), nested ones included. The `ignore` package knows the rules of one file; here
+ * each pattern of a nested file is rewritten to say which folder it holds for, so that all rules stand in one list and git's
+ * own order decides: the last pattern that matches, the deepest file last. Upper and lower case differ, as on Linux.
+ */
+import ignore, { type Ignore } from "ignore"
+import * as fs from "node:fs"
+import * as path from "node:path"
+
+const fileName = ".gitignore"
+
+/**
+ * One line of the `.gitignore` in `folder` (relative to where the rules are applied, empty for there), as a pattern that
+ * matches the same from above; `undefined` for a line without a pattern.
+ */
+export const rebase = (line: string, folder: string): string | undefined => {
+  // Trailing spaces do not count unless escaped.
+  const text = line.replace(/\r$/, "").replace(/(?<!\\)((?:\\\\)*) +$/, "$1")
+  // No path has an empty part, so a pattern with one never matches.
+  if (text === "" || text.startsWith("#") || /^!?\/?$|\/\//.test(text)) return undefined
+  if (folder === "") return text
+  const negated = text.startsWith("!")
+  const pattern = negated ? text.slice(1) : text
+  const anchored = pattern.slice(0, -1).includes("/")
+  const above = folder.replace(/[\\*?[\]!# ]/g, "\\$&")
+  return `${negated ? "!" : ""}/${above}${anchored ? "/" : "/**/"}${pattern.replace(/^\//, "")}`
+}
+
+/**
+ * `inherited` and, after them, the rules of the `.gitignore` in `directory`, which is `folder` seen from where the rules are
+ * applied. A file that cannot be read adds nothing, as with git.
+ */
+export const extend = (inherited: Ignore | undefined, directory: string, folder: string): Ignore | undefined => {
+  let text: string
+  try {
+    text = fs.readFileSync(path.join(directory, fileName), "utf8").replace(/^\ufeff/, "")
+  } catch {
+    return inherited
+  }
+  const rules = ignore({ ignorecase: false, allowRelativePaths: false })
+  if (inherited !== undefined) rules.add(inherited)
+  for (const line of text.split("\n")) {
+    const pattern = rebase(line, folder)
+    if (pattern !== undefined) rules.add({ pattern })
+  }
+  return rules
+}
+
+/** Rules that hold in a folder from above it, and how to name its entries to them: `prefix + path in the folder`. */
+export interface Above {
+  readonly rules: Ignore | undefined
+  readonly prefix: string
+}
+
+/**
+ * The rules that the repository around `directory` (an absolute path without links) holds for it. None outside a repository,
+ * and none when they name `directory` itself: whoever starts in a build folder means that folder.
+ */
+export const above = (directory: string): Above => {
+  const none: Above = { rules: undefined, prefix: "" }
+  let root = directory
+  while (!fs.existsSync(path.join(root, ".git"))) {
+    const parent = path.dirname(root)
+    if (parent === root) return none
+    root = parent
+  }
+  if (root === directory) return none
+  const parts = path.relative(root, directory).split(path.sep)
+  let rules: Ignore | undefined
+  for (const depth of parts.keys()) {
+    const folder = parts.slice(0, depth)
+    if (isPlainFile(path.join(root, ...folder, fileName)))
+      rules = extend(rules, path.join(root, ...folder), folder.join("/"))
+  }
+  const prefix = `${parts.join("/")}/`
+  return rules?.ignores(prefix) === true ? none : { rules, prefix }
+}
+
+/** Git does not follow a `.gitignore` that is a symbolic link. */
+const isPlainFile = (file: string): boolean => fs.lstatSync(file, { throwIfNoEntry: false })?.isFile() === true

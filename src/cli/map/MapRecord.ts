@@ -1,0 +1,110 @@
+/**
+ * What is known of a map across its runs: a file per map in the state folder, known by the map's identity. The jobs themselves rest in
+ * the store, but retention removes old ones; this record says which lines are finished however many there are.
+ *
+ * The first line is a JSON header. Then `NUMBER EXIT` for each finished line, appended after its output was printed, and `end`
+ * when all are. A line that is not ended by a newline was being written when the process died, and does not count.
+ */
+import {
+  appendFileSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync
+} from "node:fs"
+import path from "node:path"
+
+export interface Header {
+  /** Batch key of the run's jobs. */
+  readonly batch: string
+  readonly total: number
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+}
+
+export interface Known {
+  readonly header: Header
+  /** Exit code of each finished line, by its number from 1. */
+  readonly exits: ReadonlyMap<number, number>
+  readonly ended: boolean
+}
+
+const fileOf = (folder: string, identity: string) => path.join(folder, `${identity}.map`)
+
+/** `undefined`: this map never ran, or its record cannot be read. */
+export const load = (folder: string, identity: string): Known | undefined => {
+  let text: string
+  try {
+    text = readFileSync(fileOf(folder, identity), "utf8")
+  } catch {
+    return undefined
+  }
+  const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n")
+  let header: Header
+  try {
+    header = JSON.parse(lines[0]!) as Header
+  } catch {
+    return undefined
+  }
+  const exits = new Map<number, number>()
+  let ended = false
+  for (const line of lines.slice(1)) {
+    if (line === "end") ended = true
+    const found = /^(\d+) (-?\d+)$/.exec(line)
+    if (found !== null) exits.set(Number(found[1]), Number(found[2]))
+  }
+  return { header, exits, ended }
+}
+
+export interface MapRecord {
+  readonly finished: (number: number, exit: number) => void
+  /** On disk whatever happens to the machine. */
+  readonly sync: () => void
+  readonly end: () => void
+  readonly close: () => void
+}
+
+/** Begins a record anew, or goes on with one; lines of `known` that are to run again are left out. */
+export const open = (
+  folder: string,
+  identity: string,
+  header: Header,
+  known: ReadonlyMap<number, number> | undefined
+): MapRecord => {
+  const file = fileOf(folder, identity)
+  const temporary = `${file}.${process.pid}`
+  writeFileSync(temporary, `${JSON.stringify(header)}\n`, { mode: 0o600 })
+  if (known !== undefined && known.size > 0) {
+    appendFileSync(temporary, [...known].map(([number, exit]) => `${number} ${exit}\n`).join(""))
+  }
+  const descriptor = openSync(temporary, "a")
+  // Renamed when whole, so that a kill in between leaves the record there was.
+  renameSync(temporary, file)
+  let dirty = true
+  const sync = () => {
+    if (dirty) fsyncSync(descriptor)
+    dirty = false
+  }
+  return {
+    finished: (number, exit) => {
+      writeSync(descriptor, `${number} ${exit}\n`)
+      dirty = true
+    },
+    sync,
+    end: () => {
+      writeSync(descriptor, "end\n")
+      fsyncSync(descriptor)
+    },
+    close: () => {
+      sync()
+      closeSync(descriptor)
+    }
+  }
+}
+
+/** Forgets a map that ended without a failure: there is nothing to go on with. */
+export const remove = (folder: string, identity: string): void => rmSync(fileOf(folder, identity), { force: true })

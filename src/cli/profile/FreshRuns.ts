@@ -1,0 +1,68 @@
+/** Runs of a task in fresh processes: what one process is lucky or unlucky with (memory layout, the compiler's guesses) is one run's. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { spawn } from "node:child_process"
+import { fail } from "../Failure.ts"
+import { Invocation } from "../Invocation.ts"
+import { type Timings, TimingsShape } from "../shapes/ProfileShape.ts"
+
+export interface FreshRun {
+  readonly task: string
+  /** Absolute. */
+  readonly module: string
+  /** JSON text. */
+  readonly payload: string
+  readonly times: number
+  readonly rounds: number
+}
+
+/** The medians of one run. */
+export interface RunFigures {
+  readonly cpuUs: number
+  readonly wallUs: number
+  readonly yardstickUs: number
+}
+
+export const median = (values: ReadonlyArray<number>): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(TimingsShape))
+
+/** One run: `sluice profile run --timings` as a process of its own. */
+export const freshRun = ({ module, payload, rounds, task, times }: FreshRun) =>
+  Effect.gen(function* () {
+    const { cwd, env } = yield* Invocation
+    const args = ["profile", "run", task, "--tasks", module, "--payload", "-", "--times", `${times}`]
+    const { code, stderr, stdout } = yield* Effect.callback<{ code: number | null; stdout: string; stderr: string }>(
+      (resume) => {
+        const child = spawn(
+          process.execPath,
+          [process.argv[1]!, ...args, "--rounds", `${rounds}`, "--timings", "--json"],
+          { cwd, env: { ...env }, stdio: ["pipe", "pipe", "pipe"] }
+        )
+        let stdout = ""
+        let stderr = ""
+        child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text))
+        child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text))
+        child.stdin.on("error", () => {})
+        child.stdin.end(payload)
+        child.once("error", (error) => resume(Effect.succeed({ code: 1, stdout, stderr: error.message })))
+        child.once("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
+        return Effect.sync(() => child.kill("SIGKILL"))
+      }
+    )
+    const [line = ""] = stderr.trim().split("\n").slice(-1)
+    if (code !== 0) return yield* fail("failure", `a run of ${task} failed: ${line.replace(/^sluice: /, "")}`)
+    const timings: Timings = yield* Effect.mapError(decode(stdout), () =>
+      fail("failure", `a run of ${task} printed something else than its timings; does its module write to stdout?`)
+    )
+    const figures: RunFigures = {
+      cpuUs: median(timings.cpuUs),
+      wallUs: median(timings.wallUs),
+      yardstickUs: median(timings.yardstickUs)
+    }
+    return figures
+  })

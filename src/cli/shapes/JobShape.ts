@@ -1,0 +1,129 @@
+import * as Schema from "effect/Schema"
+import { Job, type JobRecord, ShellTask } from "../../services/Queue/index.ts"
+
+/** Payloads, results and progress as they rest: JSON text in durable stores, values in memory. */
+export type PayloadForm = "text" | "value"
+
+/** The value of a payload, result or progress; text that is no JSON stays text. */
+export const storedValue = (stored: unknown, form: PayloadForm): unknown => {
+  if (form === "value" || typeof stored !== "string") return stored
+  try {
+    return JSON.parse(stored)
+  } catch {
+    return stored
+  }
+}
+
+const Time = Schema.String
+
+const summary = {
+  /** Eleven characters. */
+  id: Schema.String,
+  task: Schema.String,
+  group: Schema.String,
+  state: Schema.Literals(["scheduled", "pending", "running", "completed", "failed", "cancelled"]),
+  /** Why it is scheduled, else null. */
+  waitReason: Schema.NullOr(Schema.Literals(["time", "retry", "parents", "key"])),
+  priority: Schema.Int,
+  /** Attempts begun. */
+  attempt: Schema.Int,
+  maxAttempts: Schema.Int,
+  /** Times in RFC 3339. */
+  enqueuedAt: Time,
+  dueAt: Time,
+  startedAt: Schema.NullOr(Time),
+  finishedAt: Schema.NullOr(Time),
+  tags: Schema.Array(Schema.String),
+  /** The last attempt's failure in a sentence, else null. */
+  error: Schema.NullOr(Schema.String)
+}
+
+/** A job in a list. */
+export const JobSummaryShape = Schema.Struct(summary)
+
+/** A job whole. The environment of a command is left out unless asked for. */
+export const JobShape = Schema.Struct({
+  ...summary,
+  payload: Schema.Unknown,
+  /** Null until it has completed. */
+  result: Schema.Unknown,
+  /** The last progress reported, else null. */
+  progress: Schema.Unknown,
+  failure: Schema.NullOr(Job.Failure),
+  partitionKey: Schema.NullOr(Schema.String),
+  uniqueKey: Schema.NullOr(Schema.String),
+  /** Jobs it waits for. */
+  waitingFor: Schema.Array(Schema.String),
+  expiresAt: Schema.NullOr(Time),
+  /** Session of the worker that runs it or ran it last. */
+  session: Schema.NullOr(Schema.Int),
+  owner: Schema.NullOr(Schema.String),
+  team: Schema.NullOr(Schema.String),
+  batchKey: Schema.NullOr(Schema.String),
+  headers: Schema.Record(Schema.String, Schema.String)
+})
+
+const time = (millis: number): string => new Date(millis).toISOString()
+const timeOrNull = (millis: number | undefined): string | null => (millis === undefined ? null : time(millis))
+
+export const toJobSummary = (job: JobRecord): typeof JobSummaryShape.Type => ({
+  id: Job.formatJobId(job.id),
+  task: job.task,
+  group: job.group,
+  state: job.state,
+  waitReason: job.waitReason ?? null,
+  priority: job.priority,
+  attempt: job.attempt,
+  maxAttempts: job.maxAttempts,
+  enqueuedAt: time(job.enqueuedAt),
+  dueAt: time(job.due),
+  startedAt: timeOrNull(job.startedAt),
+  finishedAt: timeOrNull(job.finishedAt),
+  tags: job.extra?.tags ?? [],
+  error: job.failure?.message ?? null
+})
+
+/** A command's payload without its environment, which may hold secrets. */
+const withoutEnvironment = (payload: unknown): unknown => {
+  if (typeof payload !== "object" || payload === null || !("env" in payload)) return payload
+  const { env: _, ...rest } = payload
+  return rest
+}
+
+export const payloadOf = (job: JobRecord, form: PayloadForm, environment: boolean): unknown => {
+  const payload = storedValue(job.payload, form)
+  return ShellTask.isShellTask(job.task) && !environment ? withoutEnvironment(payload) : payload
+}
+
+export const toJobShape = (job: JobRecord, form: PayloadForm, environment: boolean): typeof JobShape.Type => ({
+  ...toJobSummary(job),
+  payload: payloadOf(job, form, environment) ?? null,
+  result: storedValue(job.result, form) ?? null,
+  progress: storedValue(job.progress, form) ?? null,
+  failure: job.failure ?? null,
+  partitionKey: job.partitionKey ?? null,
+  uniqueKey: job.uniqueKey ?? null,
+  waitingFor: job.waitingFor.map(Job.formatJobId),
+  expiresAt: timeOrNull(job.expiresAt),
+  session: job.session ?? null,
+  owner: job.extra?.owner ?? null,
+  team: job.extra?.team ?? null,
+  batchKey: job.extra?.batchKey ?? null,
+  headers: job.extra?.headers ?? {}
+})
+
+/** What a job does, on one line: the command of a shell job, else its payload. Not yet safe to show. */
+export const whatItDoes = (job: JobRecord, form: PayloadForm): string => {
+  const payload = payloadOf(job, form, false)
+  if (
+    ShellTask.isShellTask(job.task) &&
+    typeof payload === "object" &&
+    payload !== null &&
+    "command" in payload &&
+    Array.isArray(payload.command)
+  ) {
+    const [program, flag, text] = payload.command as ReadonlyArray<string>
+    return program === "sh" && flag === "-c" && payload.command.length === 3 ? text! : payload.command.join(" ")
+  }
+  return payload === undefined ? "" : typeof payload === "string" ? payload : JSON.stringify(payload)
+}

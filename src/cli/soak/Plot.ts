@@ -1,0 +1,57 @@
+/** A curve over the hours as inline SVG: one panel, its colours from the page's style, so that light and dark both read well. */
+import type { Panel } from "./SoakResult.ts"
+
+const width = 640
+const height = 190
+const left = 56
+const right = 12
+const top = 10
+const bottom = 26
+
+/** Round numbers, three to six of them, from 0 to at least `most`. */
+export const ticksTo = (most: number): ReadonlyArray<number> => {
+  if (!(most > 0)) return [0, 1]
+  const rough = most / 4
+  const magnitude = 10 ** Math.floor(Math.log10(rough))
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * magnitude).find((step) => step >= rough)!
+  const count = Math.ceil(most / step - 1e-9)
+  return Array.from({ length: count + 1 }, (_, i) => Number((i * step).toPrecision(6)))
+}
+
+const short = (value: number): string =>
+  value >= 1e6 ? `${value / 1e6}M` : value >= 10_000 ? `${value / 1000}k` : String(value)
+
+const fixed = (value: number): string => value.toFixed(1)
+
+export const escapeText = (text: string): string =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
+
+/** `faults` are hours, drawn as thin upright lines. `decimals` of an hour on the axis follow from its length. */
+export const plot = (panel: Panel, hours: number, faults: ReadonlyArray<number>): string => {
+  const values = panel.series.flatMap(({ points }) => points.map(([, y]) => y))
+  const yTicks = ticksTo(values.reduce((most, value) => Math.max(most, value), 0))
+  const most = yTicks.at(-1)!
+  const x = (hour: number) => left + (Math.min(hour, hours) / hours) * (width - left - right)
+  const y = (value: number) => height - bottom - (value / most) * (height - top - bottom)
+  const grid = yTicks.map(
+    (tick) =>
+      `<line class="grid" x1="${left}" x2="${width - right}" y1="${fixed(y(tick))}" y2="${fixed(y(tick))}"/><text x="${left - 6}" y="${fixed(y(tick) + 4)}" text-anchor="end">${short(tick)}</text>`
+  )
+  const xTicks = ticksTo(hours).filter((tick) => tick <= hours)
+  const axis = xTicks.map(
+    (tick) => `<text x="${fixed(x(tick))}" y="${height - 8}" text-anchor="middle">${tick} h</text>`
+  )
+  const marks = faults.map(
+    (hour) => `<line class="fault" x1="${fixed(x(hour))}" x2="${fixed(x(hour))}" y1="${top}" y2="${height - bottom}"/>`
+  )
+  const curves = panel.series.map(
+    ({ name, points }, i) =>
+      `<polyline class="c${i}" points="${points.map(([hour, value]) => `${fixed(x(hour))},${fixed(y(value))}`).join(" ")}"><title>${escapeText(name)}</title></polyline>`
+  )
+  const title = escapeText(`${panel.title}, ${panel.unit}`)
+  const legend =
+    panel.series.length < 2
+      ? ""
+      : `<p class="legend">${panel.series.map(({ name }, i) => `<span><i class="c${i}"></i>${escapeText(name)}</span>`).join("")}</p>`
+  return `<figure><figcaption>${title}</figcaption>${legend}<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">${[...grid, ...axis, ...marks, ...curves].join("")}</svg></figure>`
+}

@@ -1,0 +1,23 @@
+/** What the store says of all its jobs: roll-ups count each once, also those that retention has removed since. */
+import * as Effect from "effect/Effect"
+import { TaskQueue } from "../../services/Queue/index.ts"
+
+const finishedStates = new Set(["completed", "failed", "cancelled"])
+
+export const countersOf = Effect.gen(function* () {
+  const queue = yield* TaskQueue
+  const { counters } = yield* queue.stats
+  const rollUps = yield* queue.rollUps({ width: 3_600_000, from: 0, to: 8.64e15 })
+  const total = (of: (rollUp: (typeof rollUps)[number]) => number) => rollUps.reduce((sum, each) => sum + of(each), 0)
+  const kept = (isFinished: boolean) =>
+    counters.reduce((sum, { count, state }) => (finishedStates.has(state) === isFinished ? sum + count : sum), 0)
+  return {
+    live: kept(false),
+    finished: kept(true),
+    arrivals: total(({ arrivals }) => arrivals),
+    completed: total(({ completed }) => completed),
+    dead: total(({ dead }) => dead),
+    starts: total(({ starts }) => starts),
+    recovered: total(({ recovered }) => recovered)
+  }
+})

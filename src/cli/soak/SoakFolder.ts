@@ -1,0 +1,80 @@
+/** The folder of a soak: its plan, how far it is, its report. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { type CommandFailure, fail } from "../Failure.ts"
+import { files, SoakPlan } from "./SoakPlan.ts"
+import { page } from "./SoakPage.ts"
+import { SoakResult } from "./SoakResult.ts"
+import { read } from "./SoakSamples.ts"
+import * as SoakText from "./SoakText.ts"
+
+const PlanText = Schema.fromJsonString(SoakPlan)
+
+export const readPlan = (folder: string): Effect.Effect<SoakPlan, CommandFailure> =>
+  Effect.try(() => readFileSync(files(folder).plan, "utf8")).pipe(
+    Effect.flatMap(Schema.decodeEffect(PlanText)),
+    Effect.mapError(() =>
+      fail("notFound", `${folder} holds no plan.json of a soak; expected the folder that an earlier run named`)
+    )
+  )
+
+/** Only into a folder that no soak is in. */
+export const writePlan = (folder: string, plan: SoakPlan): Effect.Effect<void, CommandFailure> =>
+  Effect.suspend(() => {
+    const taken = [files(folder).plan, files(folder).store].find(existsSync)
+    if (taken !== undefined)
+      return Effect.fail(fail("conflict", `${taken} is there already; go on with it (--resume) or name a new folder`))
+    writeFileSync(files(folder).plan, `${Schema.encodeSync(PlanText)(plan)}\n`)
+    return Effect.void
+  })
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Keeps a second soak out of the folder until the scope closes; the mark of one that is no more is taken over. */
+export const alone = (folder: string): Effect.Effect<void, CommandFailure, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const mark = files(folder).running
+      const pid = existsSync(mark) ? Number(readFileSync(mark, "utf8")) : 0
+      if (pid > 0 && isAlive(pid))
+        return Effect.fail(fail("conflict", `process ${pid} is at work in ${folder}; wait for it or stop it first`))
+      writeFileSync(mark, `${process.pid}\n`)
+      return Effect.void
+    }),
+    () => Effect.sync(() => rmSync(files(folder).running, { force: true }))
+  )
+
+/** Where the next part begins. Jobs sent after a crashed part's last sample are sent again, as jobs of the next part. */
+export const position = (folder: string) =>
+  Effect.gen(function* () {
+    if (!existsSync(files(folder).samples)) return { part: 1, elapsed: 0, from: 0, finished: false }
+    const lines = yield* read(files(folder).samples)
+    const last = lines.at(-1)
+    const sent = lines.flatMap((line) => (line.type === "produced" ? [line.sent] : []))
+    const done = lines.findLast((line) => line.type === "produced")?.done === true
+    return {
+      part: (last?.part ?? 0) + 1,
+      elapsed: last?.elapsed ?? 0,
+      from: sent.reduce((most, each) => Math.max(most, each), 0),
+      finished: done && last?.type === "end"
+    }
+  })
+
+const ResultText = Schema.fromJsonString(SoakResult)
+
+export const writeReport = (folder: string, result: SoakResult): Effect.Effect<void> =>
+  Effect.sync(() => {
+    const at = files(folder)
+    writeFileSync(at.page, page(result))
+    writeFileSync(at.result, `${Schema.encodeSync(ResultText)(result)}\n`)
+    writeFileSync(at.text, `${SoakText.lines(result).join("\n")}\n`)
+  })

@@ -1,0 +1,47 @@
+/** A process of a soak: `producer FOLDER PLAN START` or `worker FOLDER PLAN`. Tells its figures and ends when the parent lets go. */
+import * as Effect from "effect/Effect"
+import { processFigures } from "./ProcessFigures.ts"
+import type { SoakPlan } from "./SoakPlan.ts"
+import { type PartStart, Produced, produce } from "./SoakProducer.ts"
+import { layerQueue, layerWorker, Seen } from "./SoakWorkload.ts"
+
+/** What a process of the soak tells its parent. */
+export interface Told {
+  readonly figures: ReturnType<typeof processFigures>
+  readonly produced?: ReturnType<Produced["report"]>
+  readonly seen?: ReturnType<Seen["take"]>
+}
+
+const closed = Effect.callback<void>((resume) => {
+  process.once("disconnect", () => resume(Effect.void))
+})
+
+const tell = (told: () => Omit<Told, "figures">) =>
+  Effect.sync(() => {
+    // The parent may have let go since.
+    if (process.connected) process.send!({ figures: processFigures(), ...told() } satisfies Told)
+  })
+
+const telling = (plan: SoakPlan, told: () => Omit<Told, "figures">) =>
+  Effect.repeat(Effect.delay(tell(told), plan.sampleMs), { while: () => true })
+
+const [program, folder, planText, startText] = process.argv.slice(2)
+const plan: SoakPlan = JSON.parse(planText!)
+
+const producer = Effect.gen(function* () {
+  const start: PartStart = JSON.parse(startText!)
+  const produced = new Produced(start.from)
+  const told = () => ({ produced: produced.report() })
+  const working = Effect.andThen(produce(plan, start, produced), Effect.andThen(tell(told), Effect.never))
+  yield* Effect.raceAllFirst([closed, telling(plan, told), working])
+}).pipe(Effect.provide(layerQueue(folder!, plan, { thread: true })))
+
+const worker = Effect.suspend(() => {
+  const seen = new Seen()
+  const told = () => ({ seen: seen.take() })
+  return Effect.raceFirst(closed, telling(plan, told)).pipe(Effect.provide(layerWorker(folder!, plan, seen)))
+})
+
+if (program === "producer") await Effect.runPromise(producer)
+else if (program === "worker") await Effect.runPromise(worker)
+process.exit(0)

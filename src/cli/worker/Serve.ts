@@ -1,0 +1,198 @@
+/** One worker process in the foreground: serves until it is told to stop, drained, or (`--once`) has nothing left to do. */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Queue from "effect/Queue"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import {
+  isCollectTask,
+  Job,
+  OrphanLanes,
+  QueueEvents,
+  type QueueEvent,
+  type QueueSettings,
+  ShellTask,
+  Sluice,
+  StoreError,
+  TaskQueue,
+  TaskRegistry,
+  Worker,
+  type WorkerOptions
+} from "../../services/Queue/index.ts"
+import { describeCause, fail } from "../Failure.ts"
+import { output } from "../Output.ts"
+import { endedBy, Signals } from "../Signals.ts"
+import * as HumanNumber from "../terminal/HumanNumber.ts"
+import * as Sanitize from "../terminal/Sanitize.ts"
+import type { Handlers } from "./TaskModule.ts"
+
+/** How often `--once` looks whether anything is left, in milliseconds; it believes it when it sees it twice. */
+const onceEveryMs = 150
+/** How often lanes without an owner are looked for, in milliseconds. */
+const orphansEveryMs = 2000
+
+export interface ServeOptions {
+  readonly handlers: Handlers | undefined
+  readonly shell: boolean
+  readonly slots: WorkerOptions["slots"] & {}
+  readonly threads: number | undefined
+  readonly name: string | undefined
+  readonly once: boolean
+  /** Where requests for profiles come through; undefined for a store that is no file. */
+  readonly storeFile: string | undefined
+  /** Whether ends of jobs are told one by one, successes too. */
+  readonly everyJob: boolean
+  readonly settings: QueueSettings.QueueSettings
+}
+
+/** A line for the log, or nothing: what went wrong is always told. */
+const lineOf = (event: QueueEvent, everyJob: boolean): string | undefined => {
+  switch (event._tag) {
+    case "Completed":
+      return everyJob
+        ? `${Job.formatJobId(event.id)} ${event.task} completed in ${HumanNumber.duration(event.runMs)}`
+        : undefined
+    case "Retried":
+      return `${Job.formatJobId(event.id)} ${event.task} failed (attempt ${event.attempt}), again in ${HumanNumber.duration(event.due - event.at)}: ${event.failure.message}`
+    case "Failed":
+      return `${Job.formatJobId(event.id)} ${event.task} gave up after attempt ${event.attempt}: ${event.failure.message}`
+    case "Cancelled":
+      return `${Job.formatJobId(event.id)} ${event.task} cancelled: ${event.failure.message}`
+    case "LeaseLost":
+      return `${Job.formatJobId(event.id)} ${event.task} ended after its lease was lost; its result was dropped`
+    case "LoopBlocked":
+      return `the event loop was blocked for ${HumanNumber.duration(event.blockedMs)} by ${event.jobs.map(({ id, task }) => `${Job.formatJobId(id)} ${task}`).join(", ")}`
+    case "Recovered":
+      return event.ids.length + event.buried.length === 0
+        ? undefined
+        : `taken back from dead workers: ${event.ids.length} to run again, ${event.buried.length} given up`
+    default:
+      return undefined
+  }
+}
+
+const tellEvents = (everyJob: boolean) =>
+  Effect.gen(function* () {
+    const out = yield* output
+    const events = yield* (yield* QueueEvents).subscribe
+    yield* Effect.forkScoped(
+      Effect.forever(
+        Effect.flatMap(PubSub.take(events), (event) => {
+          const line = lineOf(event, everyJob)
+          return line === undefined
+            ? Effect.void
+            : out.note(`${new Date(event.at).toISOString()} ${Sanitize.line(line)}`)
+        })
+      )
+    )
+  })
+
+/** Whether anything this worker could run now is waiting or running. */
+const isBusy = Effect.gen(function* () {
+  const queue = yield* TaskQueue
+  const worker = yield* Worker
+  const registry = yield* TaskRegistry
+  const { running, slots } = yield* worker.status
+  if (running.length > 0) return true
+  const { counters, groups, paused } = yield* queue.stats
+  if (paused) return false
+  const closed = new Set(groups.filter((group) => group.paused || slots[group.name] === 0).map(({ name }) => name))
+  return counters.some(
+    ({ count, group, state, task }) =>
+      count > 0 && state === "pending" && registry.get(task) !== undefined && !closed.has(group)
+  )
+})
+
+const untilIdle = Effect.gen(function* () {
+  for (let idle = 0; idle < 2; ) {
+    yield* Effect.sleep(onceEveryMs)
+    idle = (yield* isBusy) ? 0 : idle + 1
+  }
+})
+
+export const serve = (options: ServeOptions) =>
+  Effect.gen(function* () {
+    const out = yield* output
+    const signals = yield* (yield* Signals).takeOver
+    const handlers = [
+      ...(options.handlers === undefined ? [] : [options.handlers]),
+      ...(options.shell ? [Sluice.layerShell(ShellTask.shell)] : [])
+    ]
+    const [first, ...others] = handlers
+    if (first === undefined)
+      return yield* fail("usage", "nothing to serve: --no-shell without --tasks; name a module with --tasks ./tasks.ts")
+    const requests = options.storeFile === undefined ? Layer.empty : Sluice.layerProfileRequests(options.storeFile)
+    const layer = requests.pipe(
+      Layer.provideMerge(
+        Sluice.layerWorker({
+          slots: options.slots,
+          ...(options.threads === undefined ? {} : { threads: options.threads }),
+          ...(options.name === undefined ? {} : { name: options.name })
+        })
+      ),
+      Layer.provide(Layer.mergeAll(first, ...others, Sluice.layerCollectOnRequest))
+    )
+
+    // A scope of its own, to close it while signals are still heard.
+    const scope = yield* Scope.make()
+    const context = yield* Scope.provide(Layer.build(layer), scope).pipe(
+      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
+      Effect.catchCause((cause) => {
+        const { line } = describeCause(cause)
+        return isStoreError(cause)
+          ? Effect.failCause(cause)
+          : Effect.fail(fail("failure", `the handlers could not be made: ${line}`))
+      })
+    )
+    const worker = Context.get(context, Worker)
+    yield* tellEvents(options.everyJob).pipe(Scope.provide(scope))
+    if (options.shell) {
+      yield* OrphanLanes.serveOrphans((task) => Layer.build(Sluice.layerShell(task)), orphansEveryMs).pipe(
+        Effect.provideService(Scope.Scope, scope),
+        Effect.forkIn(scope)
+      )
+    }
+    const { name, slots } = yield* worker.status
+    const registry = yield* TaskRegistry
+    const served = registry
+      .all()
+      .map(({ task }) => task.name)
+      .filter((name) => !isCollectTask(name))
+      .join(", ")
+    const at = Object.entries(slots)
+      .filter(([, count]) => count > 0)
+      .map(([group, count]) => `${group} ${count}`)
+      .join(", ")
+    yield* out.note(`sluice: worker ${name} serves ${served} with slots ${at}; Ctrl-C stops it`)
+
+    const ended = yield* Effect.raceAllFirst([
+      Effect.as(worker.awaitDrained, "drained" as const),
+      Effect.as(options.once ? Effect.provideContext(untilIdle, context) : Effect.never, "idle" as const),
+      Queue.take(signals)
+    ])
+    const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+    if (ended === "drained" || ended === "idle") return yield* Fiber.join(closing)
+
+    const running = (yield* worker.status).running.length
+    if (running > 0) {
+      yield* out.note(
+        `sluice: stopping; ${running} running ${running === 1 ? "job has" : "jobs have"} ${Duration.format(options.settings.grace)} to finish; once more interrupts`
+      )
+    }
+    const second = yield* Effect.raceFirst(
+      Effect.as(Fiber.join(closing), Option.none()),
+      Effect.map(Queue.take(signals), Option.some)
+    )
+    if (Option.isNone(second)) return
+    yield* worker.hurry
+    yield* Fiber.join(closing)
+    return yield* endedBy(second.value)
+  })
+
+const isStoreError = (cause: Cause.Cause<unknown>): boolean => Cause.squash(cause) instanceof StoreError.StoreError

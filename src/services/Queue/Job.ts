@@ -1,0 +1,145 @@
+/**
+ * A job: one enqueued unit of work of a task, as everything outside the store sees it.
+ *
+ * ```
+ *            enqueue                due, parents done              claim
+ * scheduled ─────────▶ (scheduled) ──────────────────▶ pending ────────────▶ running
+ *     ▲                                                   ▲                     │
+ *     └────────────── retry with a delay, snooze ─────────┴── handed back ──────┤
+ *                                                                               ▼
+ *                                                     completed │ failed │ cancelled
+ * ```
+ *
+ * `failed` means given up: the dead letters. A failing attempt with retries left is `scheduled` again.
+ */
+import { Schema, type Brand } from "effect"
+
+/** The states of a job. The first three are live, the others finished. */
+export const JobState = Schema.Literals(["scheduled", "pending", "running", "completed", "failed", "cancelled"])
+export type JobState = typeof JobState.Type
+
+export const liveStates: ReadonlyArray<JobState> = ["scheduled", "pending", "running"]
+export const finishedStates: ReadonlyArray<JobState> = ["completed", "failed", "cancelled"]
+
+/** Why a `scheduled` job is not pending: its time, its parents, or an earlier job of its unique key. */
+export const WaitReason = Schema.Literals(["time", "retry", "parents", "key"])
+export type WaitReason = typeof WaitReason.Type
+
+/**
+ * Identifies a job within its store: a time-ordered integer of 53 bits, `milliseconds since 1970 × 1024 + counter`, assigned by
+ * the store inside the transaction that stores the job and greater than every id before it. People and outside programs
+ * see the text of `formatJobId`.
+ */
+export type JobId = number & Brand.Brand<"JobId">
+
+export { enqueuedAt, formatJobId, idsPerMillisecond, jobIdFloor, parseJobId } from "./policy/JobIds.ts"
+
+/** What made an attempt, or the job, end without success. */
+export const FailureCause = Schema.Literals([
+  /** The handler failed with its typed error, a command ended with a code other than 0. */
+  "Failed",
+  /** The handler threw or died. */
+  "Defect",
+  /** The handler asked for no further attempt. */
+  "NonRetryable",
+  /** The hard limit was reached. */
+  "TimedOut",
+  /** The process or thread that ran it died, or lost its lease. */
+  "WorkerLost",
+  /** The payload does not decode with the task's schema; its bytes are kept. */
+  "Undecodable",
+  /** The result does not encode, or is larger than the setting allows. */
+  "BadResult",
+  /** Somebody cancelled it. */
+  "Cancelled",
+  /** It waited beyond its expiry. */
+  "Expired",
+  /** A job it waited for failed, was cancelled or was removed. */
+  "ParentFailed"
+])
+export type FailureCause = typeof FailureCause.Type
+
+/** Why an attempt did not succeed. Bounded: a message of at most 4 KiB, a stack and an error of at most 16 KiB each. */
+export const Failure = Schema.Struct({
+  cause: FailureCause,
+  message: Schema.String,
+  /** The typed error, encoded with the task's schema. */
+  error: Schema.optionalKey(Schema.Unknown),
+  stack: Schema.optionalKey(Schema.String),
+  /** The attempt that failed; 0 when none had started. */
+  attempt: Schema.Int,
+  /** When, in milliseconds since 1970. */
+  at: Schema.Finite
+})
+export type Failure = typeof Failure.Type
+
+/** What a job carries beside its work: rarely set, never read on the way to a start. */
+export interface JobExtra {
+  /** Slots one run takes; default 1. */
+  readonly weight?: number
+  /** Starts per second its partition key may have. */
+  readonly rate?: number
+  readonly owner?: string
+  readonly team?: string
+  readonly tags?: ReadonlyArray<string>
+  /** W3C trace context and other headers that travel with the job, never in its payload. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly batchKey?: string
+  /** While this job is live, retention does not remove the finished one: its result is still needed. */
+  readonly holder?: JobId
+  readonly cacheKey?: string
+  /** Milliseconds after which the handler is told to finish; overrides the task's. */
+  readonly softLimit?: number
+  /** Milliseconds after which the handler is stopped; overrides the task's. */
+  readonly hardLimit?: number
+}
+
+export const JobExtra = Schema.Struct({
+  weight: Schema.optionalKey(Schema.Finite),
+  rate: Schema.optionalKey(Schema.Finite),
+  owner: Schema.optionalKey(Schema.String),
+  team: Schema.optionalKey(Schema.String),
+  tags: Schema.optionalKey(Schema.Array(Schema.String)),
+  headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  batchKey: Schema.optionalKey(Schema.String),
+  holder: Schema.optionalKey(Schema.Finite),
+  cacheKey: Schema.optionalKey(Schema.String),
+  softLimit: Schema.optionalKey(Schema.Finite),
+  hardLimit: Schema.optionalKey(Schema.Finite)
+})
+
+/** A job as look-ups and lists show it. Times in milliseconds since 1970. */
+export interface JobRecord {
+  readonly id: JobId
+  readonly task: string
+  readonly group: string
+  readonly state: JobState
+  /** Set while `scheduled`. */
+  readonly waitReason: WaitReason | undefined
+  /** 1 (first) to 10. */
+  readonly priority: number
+  readonly due: number
+  /** Attempts claimed so far. */
+  readonly attempt: number
+  readonly maxAttempts: number
+  /** As stored: JSON text in durable stores, the encoded value in memory. */
+  readonly payload: unknown
+  /** As stored; set once `completed`. */
+  readonly result: unknown
+  /** The last attempt's failure. */
+  readonly failure: Failure | undefined
+  /** The last progress reported, as stored. */
+  readonly progress: unknown
+  readonly partitionKey: string | undefined
+  readonly uniqueKey: string | undefined
+  /** Parents it still waits for. */
+  readonly waitingFor: ReadonlyArray<JobId>
+  readonly expiresAt: number | undefined
+  readonly enqueuedAt: number
+  /** When the last attempt was claimed. */
+  readonly startedAt: number | undefined
+  readonly finishedAt: number | undefined
+  /** The worker session that runs it, or ran it last. */
+  readonly session: number | undefined
+  readonly extra: JobExtra | undefined
+}

@@ -1,0 +1,296 @@
+/** The profiler of one process: gives the worker its meters, sums up what they recorded, and takes profiles. */
+import { Clock, Context, Deferred, Duration, Effect, Layer } from "effect"
+import { AttemptMeters, type TaskMeter } from "./AttemptMeter.ts"
+import type { JobId } from "./Job.ts"
+import {
+  AlreadyProfiling,
+  NotProfiling,
+  type PerformanceBenchmarks,
+  PerformanceProfiler,
+  type RecordedProfile
+} from "./PerformanceProfiler.ts"
+import { Settings } from "./ProfilerSettings.ts"
+import { empty, type Histogram, merge } from "./policy/Histogram.ts"
+import { leakHints } from "./policy/HeapSlope.ts"
+import { metricsOf } from "./profile/Metrics.ts"
+import { ProcessWatch } from "./profile/ProcessWatch.ts"
+import { type Recorded, Recording } from "./profile/Recording.ts"
+import { Slowest } from "./profile/Slowest.ts"
+import * as StoreTimes from "./profile/StoreTimes.ts"
+import { quantilesOf, since, TaskCell } from "./profile/TaskCell.ts"
+import { QueueEvents } from "./QueueEvents.ts"
+import { monotonicOf } from "./run/Monotonic.ts"
+import { StoreMeter } from "./StoreMeter.ts"
+
+/** Names of `profile` that are kept apart. */
+const contextsMost = 1000
+/** Groups of one task that are kept apart. */
+const groupsMost = 100
+/** Between two lines about slow attempts of one task, in milliseconds. */
+const slowLineMs = 60_000
+
+/** One task: its cells by group, its slowest attempts, and how many have ended. */
+interface Metered {
+  readonly task: string
+  readonly cells: Map<string, TaskCell>
+  readonly slowest: Slowest
+  attempts: number
+}
+
+const make = Effect.gen(function* () {
+  const settings = yield* Settings
+  const events = yield* QueueEvents
+  const storeMeter = yield* StoreMeter
+  const clock = yield* Clock.Clock
+  const monotonic = monotonicOf(clock)
+  const now = () => clock.currentTimeMillisUnsafe()
+  const context = yield* Effect.context<never>()
+  const fork = Effect.runForkWith(context)
+
+  const metered = new Map<string, Metered>()
+  const contexts = new Map<string, TaskCell>()
+  const watch = new ProcessWatch(() => [...metered.values()].map(({ attempts }) => attempts))
+  const begunAt = monotonic()
+  const begun = watch.mark()
+  const storeBegun = StoreTimes.markOf(storeMeter)
+  let recording: Recording | undefined
+  /** Jobs whose next attempt is to be profiled, and the one that is. */
+  const wanted = new Map<JobId, Deferred.Deferred<RecordedProfile>>()
+  let profiledJob: JobId | undefined
+
+  const taskNames = () => [...metered.keys()]
+  const cells = () => [...metered.values()].flatMap((task) => [...task.cells.values()])
+
+  const slowest = (from: number) =>
+    [...metered.values()]
+      .flatMap((task) =>
+        task.slowest.read(
+          now(),
+          (start, end) => watch.meanwhile(performance.now() - (now() - start), performance.now() - (now() - end)),
+          (_, group) => {
+            const cell = task.cells.get(group)
+            return cell === undefined ? Number.POSITIVE_INFINITY : quantilesOf(cell.mark().run).p99
+          }
+        )
+      )
+      .filter(({ endedAt }) => endedAt >= from)
+      .sort((a, b) => b.runMs - a.runMs)
+
+  // Recording ----------------------------------------------------------------------------------------------------------
+
+  const recorded: Recorded = {
+    watch,
+    cells,
+    contexts: () => [...contexts.values()],
+    taskNames,
+    storeMark: () => StoreTimes.markOf(storeMeter),
+    storeFigures: StoreTimes.figuresOf,
+    slowest,
+    now
+  }
+
+  const start = () => {
+    if (recording !== undefined) return
+    recording = new Recording(
+      recorded,
+      Math.round(Duration.toMillis(settings.sampleInterval) * 1000),
+      settings.allocationInterval
+    )
+  }
+
+  const stop = (label: string): RecordedProfile | undefined => {
+    const stopping = recording
+    recording = undefined
+    const result = stopping?.stop(label)
+    if (profiledJob !== undefined && result !== undefined) {
+      const waiting = wanted.get(profiledJob)
+      wanted.delete(profiledJob)
+      profiledJob = undefined
+      if (waiting !== undefined) Deferred.doneUnsafe(waiting, Effect.succeed(result))
+    }
+    return result
+  }
+
+  // Meters -------------------------------------------------------------------------------------------------------------
+
+  const meterOf = (name: string): TaskMeter => {
+    let task = metered.get(name)
+    if (task === undefined) {
+      task = { task: name, cells: new Map(), slowest: new Slowest(), attempts: 0 }
+      metered.set(name, task)
+    }
+    const known = task
+    const slowMs = Duration.toMillis(
+      settings.slowTasks[name] ?? settings.slowTasks[name.split("/")[0]!] ?? settings.slowTask
+    )
+    let saidAt = Number.NEGATIVE_INFINITY
+    let last: TaskCell | undefined
+
+    const cellOf = (group: string): TaskCell => {
+      if (last !== undefined && last.group === group) return last
+      const key = known.cells.has(group) || known.cells.size < groupsMost ? group : "(other groups)"
+      let cell = known.cells.get(key)
+      if (cell === undefined) {
+        cell = new TaskCell(name, key)
+        known.cells.set(key, cell)
+      }
+      last = cell
+      return cell
+    }
+
+    return {
+      wrap: (run) => (payload, attempt) => {
+        if (recording === undefined) {
+          if (wanted.size === 0 || !wanted.has(attempt.id)) return run(payload, attempt)
+          profiledJob = attempt.id
+          start()
+        }
+        const { spans } = recording!
+        const owner = spans.owner(name)
+        const before = spans.enter(owner)
+        try {
+          return spans.own(owner, run(payload, attempt))
+        } finally {
+          spans.leave(before)
+        }
+      },
+      ended: (attempt, runMs, waited, succeeded) => {
+        const heldMs = waited ? attempt.heldUs / 1000 : runMs
+        const cell = cellOf(attempt.group)
+        cell.ended(attempt.waitMs, runMs, heldMs, succeeded)
+        known.attempts++
+        if (runMs > known.slowest.above) known.slowest.add(name, attempt, runMs, heldMs, now())
+        if (runMs > slowMs) {
+          cell.slow++
+          const at = now()
+          if (at - saidAt >= slowLineMs) {
+            saidAt = at
+            attempt.log(
+              "warning",
+              `This attempt ran ${Math.round(runMs)} ms; slow is above ${slowMs} ms. It held the event loop ${waited ? `${Math.round(heldMs)} ms before it first waited` : "all the time"}`
+            )
+          }
+          if (events.active())
+            events.publish({
+              _tag: "SlowTask",
+              id: attempt.id,
+              task: name,
+              group: attempt.group,
+              attempt: attempt.attempt,
+              runMs,
+              thresholdMs: slowMs,
+              at
+            })
+        }
+        if (recording === undefined) return
+        recording.ended(name, monotonic())
+        // Its end is not over yet: the profile is read when this stack has unwound.
+        if (attempt.id === profiledJob)
+          fork(
+            Effect.andThen(
+              Effect.yieldNow,
+              Effect.sync(() => stop(`job of ${name}`))
+            )
+          )
+      },
+      stored: (group, endedAt) => cellOf(group).stored(Math.max(0, storeMeter.endedAt() - endedAt))
+    }
+  }
+
+  // Contexts -----------------------------------------------------------------------------------------------------------
+
+  const contextCell = (name: string): TaskCell => {
+    const key = contexts.has(name) || contexts.size < contextsMost ? name : "(other contexts)"
+    let cell = contexts.get(key)
+    if (cell === undefined) {
+      cell = new TaskCell(key, null)
+      contexts.set(key, cell)
+    }
+    return cell
+  }
+
+  const getBenchmarks = Effect.sync((): PerformanceBenchmarks => {
+    const periodMs = monotonic() - begunAt
+    const mark = watch.mark()
+    const process_ = watch.figures(begun, mark)
+    const marks = cells().map((cell) => [cell, cell.mark()] as const)
+    const totals = new Map<string, { attempts: number; total: Histogram }>()
+    let all: Histogram = empty
+    let attempts = 0
+    for (const [cell, { total, attempts: ended }] of marks) {
+      const sum = totals.get(cell.group!) ?? { attempts: 0, total: empty }
+      totals.set(cell.group!, { attempts: sum.attempts + ended, total: merge(sum.total, total) })
+      all = merge(all, total)
+      attempts += ended
+    }
+    return {
+      at: now(),
+      periodMs,
+      overall: metricsOf(attempts, all, periodMs, process_),
+      groups: Object.fromEntries(
+        [...totals].map(([group, sum]) => [group, metricsOf(sum.attempts, sum.total, periodMs, process_)])
+      ),
+      tasks: marks.map(([cell, figures]) => cell.figures(figures, periodMs)),
+      contexts: [...contexts.values()].map((cell) => cell.figures(since(undefined, cell.mark()), periodMs)),
+      process: process_,
+      store: StoreTimes.figuresOf(storeBegun, StoreTimes.markOf(storeMeter), mark.at - begun.at),
+      slowest: slowest(Number.NEGATIVE_INFINITY),
+      leaks: leakHints(taskNames(), watch.collections)
+    }
+  })
+
+  const stopRecording = (label = "worker") =>
+    Effect.suspend(() => {
+      const result = stop(label)
+      return result === undefined
+        ? Effect.fail(new NotProfiling({ message: "No profile is being taken; start one with startProfiling" }))
+        : Effect.succeed(result)
+    })
+
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      stop("ended with its worker")
+      watch.close()
+    })
+  )
+
+  const profiler = PerformanceProfiler.of({
+    profile: (operation, name) =>
+      Effect.suspend(() => {
+        const cell = contextCell(name)
+        const startedAt = monotonic()
+        const own =
+          recording === undefined ? operation : recording.spans.own(recording.spans.owner(cell.task), operation)
+        return Effect.onExit(own, (exit) =>
+          Effect.sync(() => cell.ended(0, monotonic() - startedAt, -1, exit._tag === "Success"))
+        )
+      }),
+    getBenchmarks,
+    startProfiling: Effect.sync(start),
+    stopProfiling: Effect.map(stopRecording(), ({ report }) => report),
+    stopRecording,
+    isProfiling: Effect.sync(() => recording !== undefined),
+    profileJob: (id) =>
+      Effect.suspend(() => {
+        if (recording !== undefined)
+          return Effect.fail(
+            new AlreadyProfiling({ message: "A profile is being taken; stop it before one of a single job begins" })
+          )
+        const waiting = wanted.get(id) ?? Deferred.makeUnsafe<RecordedProfile>()
+        wanted.set(id, waiting)
+        return Effect.onInterrupt(Deferred.await(waiting), () => Effect.sync(() => wanted.delete(id)))
+      })
+  })
+
+  return Context.make(PerformanceProfiler, profiler).pipe(
+    Context.add(
+      AttemptMeters,
+      settings.enabled
+        ? { of: meterOf, tick: (lateMs: number) => watch.tick(lateMs, performance.now()) }
+        : Context.get(Context.empty(), AttemptMeters)
+    )
+  )
+})
+
+/** Ends with its scope: a profile still being taken is dropped. */
+export const layer: Layer.Layer<PerformanceProfiler, never, QueueEvents | StoreMeter> = Layer.effectContext(make)

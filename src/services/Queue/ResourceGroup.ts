@@ -1,0 +1,33 @@
+/**
+ * A resource group: a shared budget that jobs draw on. Its limit holds for the whole store, over all workers; a worker's own
+ * slots bound what one process runs at a time.
+ */
+
+export interface ResourceGroup {
+  readonly name: string
+  /** Jobs that may run at the same time, over all workers of the store. */
+  readonly limit: number
+}
+
+export const make = (name: string, limit: number): ResourceGroup => ({ name, limit })
+
+/** Many small files at once gain little on one disk; five keep it busy. */
+export const filesystem = make("filesystem", 5)
+/** Waiting on others costs nothing here; ten is polite to the other side. */
+export const network = make("network", 10)
+/** A little above the cores of a small machine. */
+export const computation = make("computation", 3)
+/** Few, since each may take hundreds of megabytes. */
+export const memoryIntensive = make("memory-intensive", 2)
+
+/** Known without being declared. */
+export const defaults: ReadonlyArray<ResourceGroup> = [filesystem, network, computation, memoryIntensive]
+
+/** For groups that are named but never declared. */
+export const undeclaredLimit = 5
+
+/** Letters, digits and `. _ - : /`, at most 100: a name is a label of metrics and a word of commands. */
+export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/
+
+/** The declared limit of a group that nobody declared. */
+export const unlimited = Number.MAX_SAFE_INTEGER

@@ -1,0 +1,59 @@
+/** Why a store could not do what was asked. `reason` is named for the caller's next step. */
+import { Schema } from "effect"
+
+/** The store did not answer in time or is gone for now. Safe to retry: nothing is half applied. */
+export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
+  message: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {}
+
+/** The disk is full, or its reserve for completions would be touched. Enqueue again when there is room. */
+export class StoreFull extends Schema.TaggedError<StoreFull>()("StoreFull", { message: Schema.String }) {}
+
+/** The file cannot be written. Check its owner and mode; nothing was changed. */
+export class StoreReadOnly extends Schema.TaggedError<StoreReadOnly>()("StoreReadOnly", { message: Schema.String }) {}
+
+/** The file is damaged or a checksum does not match. Restore a backup; the file is left untouched. */
+export class StoreCorrupt extends Schema.TaggedError<StoreCorrupt>()("StoreCorrupt", { message: Schema.String }) {}
+
+/** The file belongs to another program. Name another; it is left untouched. */
+export class StoreForeign extends Schema.TaggedError<StoreForeign>()("StoreForeign", { message: Schema.String }) {}
+
+/** The file was written by a newer Sluice. Upgrade; it is left untouched. */
+export class StoreNewer extends Schema.TaggedError<StoreNewer>()("StoreNewer", {
+  message: Schema.String,
+  found: Schema.Int,
+  known: Schema.Int
+}) {}
+
+/** Someone else has open what would be replaced. Stop them, or name another file; nothing was changed. */
+export class StoreInUse extends Schema.TaggedError<StoreInUse>()("StoreInUse", { message: Schema.String }) {}
+
+/** This Node carries an SQLite that may corrupt a file shared by several processes. Use the Node named in the message. */
+export class StoreUnsafe extends Schema.TaggedError<StoreUnsafe>()("StoreUnsafe", { message: Schema.String }) {}
+
+/** The store's layer is closed. A defect of the caller: it outlived its scope. */
+export class StoreClosed extends Schema.TaggedError<StoreClosed>()("StoreClosed", { message: Schema.String }) {}
+
+export const StoreReason = Schema.Union([
+  StoreUnavailable,
+  StoreFull,
+  StoreReadOnly,
+  StoreCorrupt,
+  StoreForeign,
+  StoreNewer,
+  StoreInUse,
+  StoreUnsafe,
+  StoreClosed
+])
+export type StoreReason = typeof StoreReason.Type
+
+/** The one error a store fails with. */
+export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
+  operation: Schema.String,
+  reason: StoreReason
+}) {
+  override get message() {
+    return this.reason.message
+  }
+}

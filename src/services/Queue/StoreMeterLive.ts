@@ -1,0 +1,34 @@
+/** The store as turns are taken to it: the same, with the time of each turn noted. About 0.1 µs a turn. */
+import { Clock, Effect, Layer } from "effect"
+import { JobStore } from "./JobStore.ts"
+import { monotonicOf } from "./run/Monotonic.ts"
+import { StoreMeter } from "./StoreMeter.ts"
+
+export const layer: Layer.Layer<JobStore, never, JobStore | StoreMeter> = Layer.effect(
+  JobStore,
+  Effect.gen(function* () {
+    const store = yield* JobStore
+    const meter = yield* StoreMeter
+    const monotonic = monotonicOf(yield* Clock.Clock)
+    const { turnSync } = store
+    return {
+      ...store,
+      turn: (turn) =>
+        Effect.suspend(() => {
+          const startedAt = monotonic()
+          return Effect.onExit(store.turn(turn), () => Effect.sync(() => meter.record(startedAt, monotonic())))
+        }),
+      turnSync:
+        turnSync === undefined
+          ? undefined
+          : (turn) => {
+              const startedAt = monotonic()
+              try {
+                return turnSync(turn)
+              } finally {
+                meter.record(startedAt, monotonic())
+              }
+            }
+    }
+  })
+)

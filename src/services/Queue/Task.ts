@@ -1,0 +1,319 @@
+/**
+ * A typed definition of work, shared by everyone who touches it: the producer enqueues with it, the worker runs its handler, the
+ * command line and the API read its schemas.
+ *
+ * ```ts
+ * const Resize = Task.make("resize", {
+ *   payload: Schema.Struct({ file: Schema.String, width: Schema.Int }),
+ *   success: Schema.Struct({ bytes: Schema.Int }),
+ *   group: ResourceGroup.computation,
+ *   hardLimit: "2 minutes"
+ * })
+ *
+ * const ResizeLive = Resize.toLayer(({ file, width }, job) =>
+ *   Effect.gen(function*() {
+ *     yield* job.progress(50)
+ *     return { bytes: yield* resize(file, width) }
+ *   }))
+ * ```
+ *
+ * A handler may run more than once for one job, since delivery is at least once: make it idempotent.
+ */
+import { type Context, Duration, Effect, Layer, Schema, type Scope } from "effect"
+import { batching, type Batching, type BatchHandler, type BatchOptions, largestBatch } from "./Batch.ts"
+import type { JobId } from "./Job.ts"
+import type { UniqueConflict } from "./JobStore.ts"
+import { defaultPriority, highestPriority, lowestPriority } from "./policy/Rank.ts"
+import { none, quick, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
+import * as ResourceGroup from "./ResourceGroup.ts"
+import { type BatchTaskHandler, type ThreadHandler, type TaskHandler, TaskRegistry } from "./TaskRegistry.ts"
+
+/** How many times and when a failed attempt is repeated; a preset's name, or single fields over the standard policy. */
+export type RetryOption = "standard" | "quick" | "none" | Partial<RetryPolicy>
+
+/** How a task's unique keys work; see `UniqueConflict`. */
+export interface UniqueOption {
+  /** What a taken key does to an enqueue. Default `"existing"`: the live job is the answer. */
+  readonly onConflict?: UniqueConflict
+  /** Where a key is unique: among the jobs of this task (default), of its group, or of the whole store. */
+  readonly scope?: "task" | "group" | "store"
+  /** From the first enqueue the key also stays taken for this long after its job has finished. Default: only while the job is live. */
+  readonly window?: Duration.Input
+}
+
+export interface TaskOptions<P, S, E, G> {
+  /** What the job carries. Encoded to JSON at the store's edge. */
+  readonly payload: Schema.Codec<P, any>
+  /** What the handler answers. Default `Schema.Void`. */
+  readonly success?: Schema.Codec<S, any>
+  /** What the handler may fail with. Default `Schema.Never`: every failure is a defect. */
+  readonly error?: Schema.Codec<E, any>
+  /** What the handler reports while it runs. Default `Schema.Unknown`. */
+  readonly progress?: Schema.Codec<G, any>
+  /** The budget its jobs draw on: a group or the name of one. Default `computation`. */
+  readonly group?: ResourceGroup.ResourceGroup | string
+  /** 1 (first) to 10. Default 5. */
+  readonly priority?: number
+  /** Default: the queue's setting, three retries after about 1, 2 and 4 s. */
+  readonly retry?: RetryOption
+  /** Which errors are worth another attempt. Default: all but `NonRetryable`. */
+  readonly retryable?: (error: E) => boolean
+  /** After which the handler is told to finish (`job.softLimit`, `job.signal`). Default 25 minutes. */
+  readonly softLimit?: Duration.Input
+  /** After which it is interrupted, its thread or process killed. Default 30 minutes. */
+  readonly hardLimit?: Duration.Input
+  /** A waiting job is cancelled after this long. Default: never. */
+  readonly expiresIn?: Duration.Input
+  /** Names what makes two payloads the same work. Jobs with equal keys are unique as `unique` says. */
+  readonly idempotencyKey?: (payload: P) => string
+  readonly unique?: UniqueOption
+  /** Its jobs may run many in one call; see `toBatchLayer`. */
+  readonly batch?: BatchOptions<P, S, E, G>
+}
+
+/** Where a job keeps what its durable steps made, as JSON text; see `DurableStep.ts`. */
+export interface JobSteps {
+  readonly read: (name: string) => Effect.Effect<string | undefined>
+  /** Durable when it answers. */
+  readonly keep: (name: string, value: string) => Effect.Effect<void>
+}
+
+/** What a running handler knows of its job and can do to it. */
+export interface JobContext<out S = unknown, in G = never> {
+  readonly id: JobId
+  readonly task: string
+  readonly group: string
+  /** From 1. */
+  readonly attempt: number
+  readonly maxAttempts: number
+  readonly priority: number
+  readonly headers: Readonly<Record<string, string>>
+  /** Stores the latest progress; the last call wins. Returns at once, durable with the store's next turn. */
+  readonly progress: (value: G) => Effect.Effect<void>
+  /** Completes when the soft limit is reached or the worker stops: finish, or clean up and fail. */
+  readonly softLimit: Effect.Effect<void>
+  /** Aborted at the soft limit, on cancellation and on interruption; for code that takes an `AbortSignal`. */
+  readonly signal: AbortSignal
+  /** Ends this attempt without counting it; the job runs again after the delay. */
+  readonly snooze: (delay: Duration.Input) => Effect.Effect<never, Snoozed>
+  /** For `step`. Absent where steps cannot be kept: each then runs in every attempt. */
+  readonly steps?: JobSteps
+  readonly _S?: S
+}
+
+/** Ends an attempt without counting it. Raised by `job.snooze`. */
+export class Snoozed extends Schema.TaggedError<Snoozed>()("sluice/Snoozed", { delayMs: Schema.Finite }) {}
+
+/** Fail with this when another attempt cannot help: the job is buried at once. */
+export class NonRetryable extends Schema.TaggedError<NonRetryable>()("sluice/NonRetryable", {
+  message: Schema.String,
+  /** Any JSON value that helps whoever looks at the dead letter. */
+  detail: Schema.optionalKey(Schema.Unknown)
+}) {}
+
+export type Handler<P, S, E, G, R> = (
+  payload: P,
+  job: JobContext<S, G>
+) => Effect.Effect<S, E | NonRetryable | Snoozed, R>
+
+export interface Task<in out P, in out S = void, in out E = never, in out G = unknown> {
+  readonly name: string
+  readonly payload: Schema.Codec<P, any>
+  readonly success: Schema.Codec<S, any>
+  readonly error: Schema.Codec<E, any>
+  readonly progress: Schema.Codec<G, any>
+  readonly group: ResourceGroup.ResourceGroup
+  readonly priority: number
+  /** Undefined: the queue's setting. */
+  readonly retry: RetryPolicy | undefined
+  readonly retryable: (error: E) => boolean
+  /** Milliseconds; undefined: the queue's setting. */
+  readonly softLimitMs: number | undefined
+  readonly hardLimitMs: number | undefined
+  readonly expiresInMs: number | undefined
+  readonly idempotencyKey: ((payload: P) => string) | undefined
+  readonly unique: {
+    readonly onConflict: UniqueConflict
+    readonly scope: "task" | "group" | "store"
+    readonly windowMs: number
+  }
+  /** Undefined: each job runs in a call of its own. */
+  readonly batch: Batching<P> | undefined
+
+  /**
+   * The handler, run in a fiber of the worker. What it needs is taken from the layer's environment once. A handler that acquires
+   * resources is `Effect.scoped`; an effect that makes the handler may keep its own as long as the layer.
+   */
+  readonly toLayer: <R = never, EX = never, RX = never>(
+    handler: Handler<P, S, E, G, R> | Effect.Effect<Handler<P, S, E, G, R>, EX, RX>
+  ) => Layer.Layer<never, EX, TaskRegistry | R | Exclude<RX, Scope.Scope>>
+
+  /**
+   * A handler for many jobs in one call, run in a fiber of the worker; without an argument the definition's `batch.process`. A batch
+   * takes one slot of its group. Every job keeps its own outcome, retries, limits and cancellation. Throws `InvalidTask` when the
+   * task declares no `batch`.
+   */
+  readonly toBatchLayer: <R = never, EX = never, RX = never>(
+    handler?: BatchHandler<P, S, E, G, R> | Effect.Effect<BatchHandler<P, S, E, G, R>, EX, RX>
+  ) => Layer.Layer<never, EX, TaskRegistry | R | Exclude<RX, Scope.Scope>>
+
+  /**
+   * The handler as the default export (or `export`) of a module that runs in a pool of threads, for work that keeps a core busy.
+   * It is called with the decoded payload and may be killed alone at its hard limit.
+   */
+  readonly toThreadLayer: (options: {
+    readonly module: URL | string
+    readonly export?: string
+  }) => Layer.Layer<never, never, TaskRegistry>
+}
+
+/** Any task, where its types do not matter. */
+export type AnyTask = Task<any, any, any, any>
+
+/** A task option outside its range. A defect of the program: `make` throws it. */
+export class InvalidTask extends Schema.TaggedError<InvalidTask>()("InvalidTask", { message: Schema.String }) {}
+
+const toRetryPolicy = (option: RetryOption | undefined): RetryPolicy | undefined => {
+  switch (option) {
+    case undefined:
+      return undefined
+    case "standard":
+      return standard
+    case "quick":
+      return quick
+    case "none":
+      return none
+    default:
+      return { ...standard, ...option }
+  }
+}
+
+const toMillis = (input: Duration.Input | undefined): number | undefined =>
+  input === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(input))
+
+const toGroup = (group: ResourceGroup.ResourceGroup | string | undefined): ResourceGroup.ResourceGroup => {
+  if (group === undefined) return ResourceGroup.computation
+  if (typeof group !== "string") return group
+  return (
+    ResourceGroup.defaults.find((known) => known.name === group) ??
+    ResourceGroup.make(group, ResourceGroup.undeclaredLimit)
+  )
+}
+
+const checked = (name: string, what: string, ok: boolean, expected: string) => {
+  if (!ok) throw new InvalidTask({ message: `Task ${JSON.stringify(name)}: ${what}; expected ${expected}` })
+}
+
+/** Defines a task. Throws `InvalidTask` on an option outside its range. */
+export const make = <P, S = void, E = never, G = unknown>(
+  name: string,
+  options: TaskOptions<P, S, E, G>
+): Task<P, S, E, G> => {
+  const group = toGroup(options.group)
+  const retry = toRetryPolicy(options.retry)
+  const priority = options.priority ?? defaultPriority
+  checked(name, "bad name", ResourceGroup.namePattern.test(name), "letters, digits and . _ - : /, at most 100")
+  checked(
+    name,
+    `bad group name ${JSON.stringify(group.name)}`,
+    ResourceGroup.namePattern.test(group.name),
+    "letters, digits and . _ - : /, at most 100"
+  )
+  checked(
+    name,
+    `group limit ${group.limit}`,
+    Number.isInteger(group.limit) && group.limit >= 1,
+    "a whole number of at least 1"
+  )
+  checked(
+    name,
+    `priority ${priority}`,
+    Number.isInteger(priority) && priority >= highestPriority && priority <= lowestPriority,
+    `${highestPriority} to ${lowestPriority}`
+  )
+  checked(
+    name,
+    `retry.times ${retry?.times}`,
+    retry === undefined || (Number.isInteger(retry.times) && retry.times >= 0),
+    "a whole number of at least 0"
+  )
+  const batch = options.batch === undefined ? undefined : batching(options.batch)
+  checked(
+    name,
+    `batch.maxBatchSize ${batch?.maxBatchSize}`,
+    batch === undefined ||
+      (Number.isInteger(batch.maxBatchSize) && batch.maxBatchSize >= 1 && batch.maxBatchSize <= largestBatch),
+    `a whole number of 1 to ${largestBatch}`
+  )
+  checked(
+    name,
+    `batch.maxWaitTime ${batch?.maxWaitMs} ms`,
+    batch === undefined || (batch.maxWaitMs >= 0 && Number.isFinite(batch.maxWaitMs)),
+    "a time of at least 0"
+  )
+
+  const task: Task<P, S, E, G> = {
+    name,
+    payload: options.payload,
+    success: options.success ?? (Schema.Void as unknown as Schema.Codec<S, any>),
+    error: options.error ?? (Schema.Never as unknown as Schema.Codec<E, any>),
+    progress: options.progress ?? (Schema.Unknown as unknown as Schema.Codec<G, any>),
+    group,
+    priority,
+    retry,
+    retryable: options.retryable ?? (() => true),
+    softLimitMs: toMillis(options.softLimit),
+    hardLimitMs: toMillis(options.hardLimit),
+    expiresInMs: toMillis(options.expiresIn),
+    idempotencyKey: options.idempotencyKey,
+    unique: {
+      onConflict: options.unique?.onConflict ?? "existing",
+      scope: options.unique?.scope ?? "task",
+      windowMs: toMillis(options.unique?.window) ?? 0
+    },
+    batch,
+    toLayer: <R, EX, RX>(handler: Handler<P, S, E, G, R> | Effect.Effect<Handler<P, S, E, G, R>, EX, RX>) =>
+      Layer.effectDiscard(
+        Effect.gen(function* () {
+          const registry = yield* TaskRegistry
+          const run = Effect.isEffect(handler) ? yield* handler : handler
+          const context = yield* Effect.context<R>()
+          yield* registry.register({
+            _tag: "Fiber",
+            task,
+            context: context as Context.Context<never>,
+            run: run as TaskHandler
+          })
+        })
+      ),
+    toBatchLayer: <R, EX, RX>(
+      handler: BatchHandler<P, S, E, G, R> | Effect.Effect<BatchHandler<P, S, E, G, R>, EX, RX> | undefined = options
+        .batch?.process
+    ) => {
+      checked(name, "no batch", batch !== undefined, "batch in its definition, for toBatchLayer")
+      checked(name, "no batch handler", handler !== undefined, "one in toBatchLayer or as batch.process")
+      return Layer.effectDiscard(
+        Effect.gen(function* () {
+          const registry = yield* TaskRegistry
+          const run = Effect.isEffect(handler) ? yield* handler : handler
+          const context = yield* Effect.context<R>()
+          yield* registry.register({
+            _tag: "Batch",
+            task,
+            context: context as Context.Context<never>,
+            run: run as BatchTaskHandler
+          })
+        })
+      )
+    },
+    toThreadLayer: (module) =>
+      Layer.effectDiscard(
+        Effect.gen(function* () {
+          const registry = yield* TaskRegistry
+          const handler: ThreadHandler = { module: String(module.module), export: module.export ?? "default" }
+          yield* registry.register({ _tag: "Thread", task, handler })
+        })
+      )
+  }
+  return task
+}

@@ -1,0 +1,313 @@
+/**
+ * The queue as programs use it: enqueue, await, look, change. Needs only a store; a process that should also run jobs adds
+ * `Worker.layer` and handlers.
+ *
+ * An enqueue is acknowledged after it is durable. Awaiting works from any process; in the one that runs the job the result
+ * arrives with the commit, elsewhere with the store's notification or, without one, within the poll interval.
+ */
+import { Context, type Duration, type Effect, Schema, type Stream } from "effect"
+import { Failure, formatJobId, type JobExtra, type JobId, type JobRecord, type JobState } from "./Job.ts"
+import type {
+  Count,
+  CounterRecord,
+  GroupRecord,
+  JobFilter,
+  LogLine,
+  Page,
+  PageRequest,
+  ParentFailurePolicy,
+  ResourceRollUp,
+  RollUp,
+  RollUpQuery,
+  StoreStatus,
+  UniqueConflict,
+  WorkerRecord
+} from "./JobStore.ts"
+import type { Reason } from "./policy/Explain.ts"
+import type { StoreError } from "./StoreError.ts"
+import type { AnyTask, Task } from "./Task.ts"
+
+/** The payload does not fit the task's schema. Correct it; the message names the field. */
+export class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("InvalidPayload", {
+  message: Schema.String
+}) {}
+/** Larger than `maxPayloadBytes`. Put the data elsewhere and its name in the payload. */
+export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()("PayloadTooLarge", {
+  message: Schema.String,
+  bytes: Schema.Int,
+  maxBytes: Schema.Int
+}) {}
+/** The unique key is taken and the task says to refuse. `existing` is the job that has it. */
+export class DuplicateJob extends Schema.TaggedError<DuplicateJob>()("DuplicateJob", {
+  message: Schema.String,
+  existing: Schema.Finite
+}) {}
+/** The store holds as many live jobs as its setting allows. Try again after `retryAfterMs`. */
+export class QueueOverloaded extends Schema.TaggedError<QueueOverloaded>()("QueueOverloaded", {
+  message: Schema.String,
+  limit: Schema.Int,
+  retryAfterMs: Schema.Finite
+}) {}
+/**
+ * This process has too little memory left to take in more (`critical`, see `MemoryGate`). Try again after `retryAfterMs`, or in another
+ * process; jobs that run meanwhile free memory.
+ */
+export class MemoryShort extends Schema.TaggedError<MemoryShort>()("MemoryShort", {
+  message: Schema.String,
+  /** Which limit is near. */
+  nearest: Schema.Literals(["heap", "container", "machine"]),
+  usedBytes: Schema.Finite,
+  limitBytes: Schema.Finite,
+  retryAfterMs: Schema.Finite
+}) {}
+/** A job named in `after` does not exist. */
+export class ParentNotFound extends Schema.TaggedError<ParentNotFound>()("ParentNotFound", {
+  message: Schema.String,
+  parent: Schema.Finite
+}) {}
+/** An option is outside its range. Correct it; the message says what was expected. */
+export class InvalidOption extends Schema.TaggedError<InvalidOption>()("InvalidOption", { message: Schema.String }) {}
+
+/** An enqueue was refused; nothing of it was stored. */
+export class EnqueueError extends Schema.TaggedError<EnqueueError>()("EnqueueError", {
+  reason: Schema.Union([
+    InvalidPayload,
+    PayloadTooLarge,
+    DuplicateJob,
+    QueueOverloaded,
+    MemoryShort,
+    ParentNotFound,
+    InvalidOption
+  ])
+}) {
+  override get message() {
+    return this.reason.message
+  }
+}
+
+/** The awaited job ended without its typed result or error: a defect, a limit, a cancellation, a lost worker. */
+export class JobFailed extends Schema.TaggedError<JobFailed>()("JobFailed", {
+  id: Schema.Finite,
+  state: Schema.Literals(["failed", "cancelled"]),
+  failure: Failure
+}) {
+  override get message() {
+    return `${this.failure.cause}: ${this.failure.message}`
+  }
+}
+
+/** No job has this id: it never existed, or retention removed it. */
+export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound", { id: Schema.Finite }) {
+  override get message() {
+    return `No job ${formatJobId(this.id as JobId)}: it never existed, or retention removed it`
+  }
+}
+
+/** The job's state does not allow the change; nothing was changed. */
+export class WrongState extends Schema.TaggedError<WrongState>()("WrongState", {
+  id: Schema.Finite,
+  state: Schema.String,
+  message: Schema.String
+}) {}
+
+export interface EnqueueOptions {
+  /** Not before this long from now. */
+  readonly in?: Duration.Input
+  /** Not before this time, in milliseconds since 1970. */
+  readonly at?: number
+  readonly group?: string
+  readonly priority?: number
+  /** Retries after the first attempt; over the task's policy. */
+  readonly retries?: number
+  readonly partitionKey?: string
+  /** Over the task's `idempotencyKey`. */
+  readonly key?: string
+  readonly onConflict?: UniqueConflict
+  readonly expiresIn?: Duration.Input
+  /** Jobs that must be `completed` first. */
+  readonly after?: ReadonlyArray<JobId>
+  /** What becomes of this job when one of them does not complete. Default `"cancel"`. */
+  readonly onParentFailure?: ParentFailurePolicy
+  readonly softLimit?: Duration.Input
+  readonly hardLimit?: Duration.Input
+  readonly owner?: string
+  readonly team?: string
+  readonly tags?: ReadonlyArray<string>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly weight?: JobExtra["weight"]
+  readonly rate?: JobExtra["rate"]
+  readonly batchKey?: string
+  readonly cacheKey?: string
+}
+
+/** How an enqueue met the jobs that were there. */
+export type EnqueueOutcome = "created" | "existing" | "replaced"
+
+/** A job of a known task, in the hands of a program. */
+export interface JobHandle<S, E, G> {
+  readonly id: JobId
+  /** For a handle made by `job(task, id)`: `"existing"`. */
+  readonly outcome: EnqueueOutcome
+  /** Waits for the end: the typed result, the typed error, or `JobFailed`. */
+  readonly await: Effect.Effect<S, E | JobFailed | JobNotFound | StoreError>
+  readonly status: Effect.Effect<JobRecord, JobNotFound | StoreError>
+  /** Decoded progress as it changes, ending with the job. Looks at the store each poll interval when the job runs elsewhere. */
+  readonly progress: Stream.Stream<G, JobNotFound | StoreError>
+  readonly logs: Effect.Effect<ReadonlyArray<LogLine>, StoreError>
+  readonly cancel: (reason?: string) => Effect.Effect<void, JobNotFound | WrongState | StoreError>
+}
+
+/** One job among several that are enqueued together; made by `TaskQueue.request`. */
+export interface EnqueueRequest<out S = unknown, out E = unknown, out G = unknown> {
+  readonly task: AnyTask
+  readonly payload: unknown
+  readonly options: EnqueueOptions | undefined
+  /** For types only. */
+  readonly _ends?: { readonly success: S; readonly error: E; readonly progress: G }
+}
+
+/** A typed element of `enqueueAll`. */
+export const request = <P, S, E, G>(
+  task: Task<P, S, E, G>,
+  payload: P,
+  options?: EnqueueOptions
+): EnqueueRequest<S, E, G> => ({ task: task as unknown as AnyTask, payload, options })
+
+/** For each request the handle of its job, with the types of its task. */
+export type RequestHandles<Requests extends ReadonlyArray<EnqueueRequest>> = {
+  readonly [K in keyof Requests]: Requests[K] extends EnqueueRequest<infer S, infer E, infer G>
+    ? JobHandle<S, E, G>
+    : never
+}
+
+/** Jobs that belong together, and what follows when all of them have ended. */
+export interface JobSet<Requests extends ReadonlyArray<EnqueueRequest>, S, E, G> {
+  readonly jobs: Requests
+  /** Enqueued with them; it waits until each of them has ended, well or not (unless its `onParentFailure` says otherwise). */
+  readonly onDone: EnqueueRequest<S, E, G>
+  /** What to find them by (`JobFilter.batchKey`), for those that have none of their own. */
+  readonly batchKey?: string
+}
+
+/** What an operator may change of a waiting job. */
+export interface JobEdit {
+  /** The new payload, as the task's type; checked with its schema when the task is known here, else taken as JSON. */
+  readonly payload?: unknown
+  readonly priority?: number
+  /** Milliseconds since 1970. */
+  readonly due?: number
+}
+
+export interface QueueStats {
+  readonly counters: ReadonlyArray<CounterRecord>
+  readonly groups: ReadonlyArray<GroupRecord>
+  /** Per group: when its next pending job was due, in milliseconds since 1970. */
+  readonly oldestPending: ReadonlyMap<string, number>
+  readonly paused: boolean
+  readonly workers: ReadonlyArray<WorkerRecord>
+}
+
+export class TaskQueue extends Context.Service<
+  TaskQueue,
+  {
+    // Producing.
+    readonly enqueue: <P, S, E, G>(
+      task: Task<P, S, E, G>,
+      payload: P,
+      options?: EnqueueOptions
+    ) => Effect.Effect<JobHandle<S, E, G>, EnqueueError | StoreError>
+    /** Jobs of one task, stored whole or not at all; handles in the order of the payloads. */
+    readonly enqueueMany: <P, S, E, G>(
+      task: Task<P, S, E, G>,
+      payloads: ReadonlyArray<P>,
+      options?: EnqueueOptions
+    ) => Effect.Effect<ReadonlyArray<JobHandle<S, E, G>>, EnqueueError | StoreError>
+    /** Jobs of any tasks, stored whole or not at all. */
+    readonly enqueueAll: <const Requests extends ReadonlyArray<EnqueueRequest>>(
+      requests: Requests
+    ) => Effect.Effect<RequestHandles<Requests>, EnqueueError | StoreError>
+    /**
+     * Jobs with one that follows when all of them have ended: stored whole or not at all, so the follower is neither lost nor
+     * doubled by a crash. It is a job like any other, and its handler runs at least once.
+     */
+    readonly enqueueSet: <const Requests extends ReadonlyArray<EnqueueRequest>, S, E, G>(
+      set: JobSet<Requests, S, E, G>
+    ) => Effect.Effect<
+      { readonly jobs: RequestHandles<Requests>; readonly done: JobHandle<S, E, G> },
+      EnqueueError | StoreError
+    >
+    /** Enqueues and awaits. Interrupting the caller does not cancel the job. */
+    readonly run: <P, S, E, G>(
+      task: Task<P, S, E, G>,
+      payload: P,
+      options?: EnqueueOptions
+    ) => Effect.Effect<S, E | JobFailed | JobNotFound | EnqueueError | StoreError>
+    /** Enqueues many, whole or not at all, and awaits all results in their order; fails with the first failure. */
+    readonly runMany: <P, S, E, G>(
+      task: Task<P, S, E, G>,
+      payloads: ReadonlyArray<P>,
+      options?: EnqueueOptions
+    ) => Effect.Effect<ReadonlyArray<S>, E | JobFailed | JobNotFound | EnqueueError | StoreError>
+    /** A handle to a job that exists already. */
+    readonly job: <P, S, E, G>(task: Task<P, S, E, G>, id: JobId) => JobHandle<S, E, G>
+    /**
+     * Runs an effect of this process within the slots of a group, by priority, without a store: no durability, no retries, no
+     * other process. The slots are this process's own, apart from those of durable jobs. Interrupting the caller interrupts it.
+     */
+    readonly submit: <A, E, R>(
+      effect: Effect.Effect<A, E, R>,
+      options?: { readonly resourceGroup?: string; readonly priority?: number }
+    ) => Effect.Effect<A, E, R>
+
+    // Looking.
+    readonly get: (id: JobId) => Effect.Effect<JobRecord, JobNotFound | StoreError>
+    readonly list: (filter: JobFilter, page?: Partial<PageRequest>) => Effect.Effect<Page, StoreError>
+    readonly count: (filter: JobFilter) => Effect.Effect<Count, StoreError>
+    readonly stats: Effect.Effect<QueueStats, StoreError>
+    readonly logs: (
+      id: JobId,
+      options?: { readonly after?: number; readonly limit?: number }
+    ) => Effect.Effect<{ readonly lines: ReadonlyArray<LogLine>; readonly next: number }, StoreError>
+    readonly rollUps: (query: RollUpQuery) => Effect.Effect<ReadonlyArray<RollUp>, StoreError>
+    readonly resourceRollUps: (query: RollUpQuery) => Effect.Effect<ReadonlyArray<ResourceRollUp>, StoreError>
+    readonly status: Effect.Effect<StoreStatus, StoreError>
+    /** The one reason why a job has not started (or that it has), with what would change it. */
+    readonly explain: (id: JobId) => Effect.Effect<Reason, JobNotFound | StoreError>
+    /** Waits until the job is in one of the states (default: finished). */
+    readonly waitFor: (
+      id: JobId,
+      states?: ReadonlyArray<JobState>
+    ) => Effect.Effect<JobRecord, JobNotFound | StoreError>
+
+    // Changing.
+    readonly cancel: (id: JobId, reason?: string) => Effect.Effect<void, JobNotFound | WrongState | StoreError>
+    readonly retry: (id: JobId) => Effect.Effect<void, JobNotFound | WrongState | StoreError>
+    readonly remove: (id: JobId) => Effect.Effect<void, JobNotFound | WrongState | StoreError>
+    readonly edit: (
+      id: JobId,
+      edit: JobEdit
+    ) => Effect.Effect<void, JobNotFound | WrongState | EnqueueError | StoreError>
+    /** A waiting job starts no earlier than this long from now. */
+    readonly snooze: (id: JobId, delay: Duration.Input) => Effect.Effect<void, JobNotFound | WrongState | StoreError>
+    /** Reports progress from outside the handler, for commands that run as jobs. Refused unless it is running. */
+    readonly reportProgress: (
+      id: JobId,
+      attempt: number,
+      value: unknown
+    ) => Effect.Effect<void, JobNotFound | WrongState | StoreError>
+    /** All matching jobs, a page at a time: each page is one transaction, the whole is not. Answers how many changed. */
+    readonly cancelWhere: (filter: JobFilter, reason?: string) => Effect.Effect<number, StoreError>
+    readonly retryWhere: (filter: JobFilter) => Effect.Effect<number, StoreError>
+    readonly removeWhere: (filter: JobFilter) => Effect.Effect<number, StoreError>
+
+    // Groups and workers.
+    /** Without a group: the whole queue. Running jobs go on. */
+    readonly pause: (group?: string) => Effect.Effect<void, StoreError>
+    readonly resume: (group?: string) => Effect.Effect<void, StoreError>
+    /** `null` returns to the declared limit. */
+    readonly setLimit: (group: string, limit: number | null) => Effect.Effect<GroupRecord, StoreError>
+    readonly workers: Effect.Effect<ReadonlyArray<WorkerRecord>, StoreError>
+    /** The worker claims no more, finishes what it runs and leaves. False: no such session. */
+    readonly drainWorker: (session: number) => Effect.Effect<boolean, StoreError>
+  }
+>()("sluice/services/Queue/TaskQueue") {}

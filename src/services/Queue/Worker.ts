@@ -1,0 +1,74 @@
+/**
+ * A worker: claims jobs for the tasks this process has handlers for and runs them, each in a fiber, a thread or a process.
+ *
+ * Claims come in batches up to the free slots of each group; a slot is free when its handler ends, and the settle rides in the
+ * turn that refills it. Leases are renewed apart from the handlers. When the layer closes the worker stops gracefully: it claims
+ * no more, waits for running jobs up to the grace period, interrupts the rest and hands those back unspent.
+ */
+import { Context, type Duration, type Effect } from "effect"
+import type { JobId } from "./Job.ts"
+import type { SlotBounds } from "./policy/PoolSize.ts"
+
+export interface WorkerOptions {
+  /** Shown to operators. Default `host:pid`. */
+  readonly name?: string
+  /**
+   * Slots per group of this worker. Groups not named get as many as the group's limit.
+   * `"*"` sets the default for those; 0 leaves a group to others. With bounds (not for `"*"`) the number starts at `min` and moves while
+   * the worker runs, as jobs wait and slots idle; see `policy/PoolSize.ts`.
+   */
+  readonly slots?: Readonly<Record<string, number | SlotBounds>>
+  /** Threads for CPU-bound handlers. Default: one less than the cores, at least one. */
+  readonly threads?: number
+  /** When a thread is replaced by a fresh one: what handlers leave behind goes with it. Looked at after each job. */
+  readonly recycleThreads?: {
+    /** After so many jobs. Default 500. */
+    readonly jobs?: number
+    /** Once it is so old. Default 30 minutes. */
+    readonly age?: Duration.Input
+    /** When its heap, garbage included, is larger, in MiB. Default 256, half of what a thread may have. */
+    readonly heapMb?: number
+  }
+}
+
+export interface RunningJob {
+  readonly id: JobId
+  readonly task: string
+  readonly group: string
+  readonly attempt: number
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+}
+
+/** What a group's slots do. */
+export interface GroupLoad {
+  readonly group: string
+  readonly slots: number
+  readonly busy: number
+  /** How often a slot was free again since the worker began: attempts that ended, a batch counted once. */
+  readonly finished: number
+}
+
+export interface WorkerStatus {
+  readonly session: number
+  readonly name: string
+  readonly state: "running" | "draining" | "stopped"
+  readonly running: ReadonlyArray<RunningJob>
+  readonly slots: Readonly<Record<string, number>>
+}
+
+export class Worker extends Context.Service<
+  Worker,
+  {
+    readonly status: Effect.Effect<WorkerStatus>
+    readonly loads: Effect.Effect<ReadonlyArray<GroupLoad>>
+    /** Claims no more; completes when nothing runs. */
+    readonly drain: Effect.Effect<void>
+    /** A stop, under way or to come, waits for nothing: what runs is interrupted and handed back unspent. */
+    readonly hurry: Effect.Effect<void>
+    /** Changes the slots of a group while running; jobs beyond a smaller number finish. */
+    readonly setSlots: (group: string, slots: number) => Effect.Effect<void>
+    /** Completes when this worker was asked to drain (by an operator) and has finished. */
+    readonly awaitDrained: Effect.Effect<void>
+  }
+>()("sluice/services/Queue/Worker") {}

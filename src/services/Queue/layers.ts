@@ -1,0 +1,122 @@
+/**
+ * The one place where implementations meet. A program takes a store and, where jobs should run, a worker:
+ *
+ * ```ts
+ * const Main = Sluice.layerWorker().pipe(
+ *   Layer.provideMerge(Layer.mergeAll(ResizeLive, MailLive)),
+ *   Layer.provideMerge(Sluice.layerSqlite({ path: "jobs.db" }))
+ * )
+ * ```
+ */
+import { Layer } from "effect"
+import * as BatchProcessorLive from "./BatchProcessorLive.ts"
+import * as BatchTuning from "./BatchTuning.ts"
+import * as MemoryGateLive from "./MemoryGateLive.ts"
+import * as MemoryOptimizerLive from "./MemoryOptimizerLive.ts"
+import * as QueueEventsLive from "./QueueEventsLive.ts"
+import * as JobStoreMemory from "./stores/JobStoreMemory.ts"
+import * as JobStoreSqlite from "./stores/JobStoreSqlite.ts"
+import { isSafeToShare } from "./stores/sqlite/StoreFile.ts"
+import * as StoreTurnsLive from "./StoreTurnsLive.ts"
+import * as StreamProcessorLive from "./StreamProcessorLive.ts"
+import * as PerformanceProfilerLive from "./PerformanceProfilerLive.ts"
+import * as StoreMeter from "./StoreMeter.ts"
+import * as StoreMeterLive from "./StoreMeterLive.ts"
+import * as TaskQueueLive from "./TaskQueueLive.ts"
+import * as PipelineLive from "./PipelineLive.ts"
+import * as Outcomes from "./Outcomes.ts"
+import { folderOf } from "./profile/ProfileFolder.ts"
+import * as ProfileRequests from "./profile/ProfileRequests.ts"
+import * as ProcessRunnerLive from "./run/ProcessRunnerLive.ts"
+import * as ShellTask from "./run/ShellTask.ts"
+import * as ThreadPoolLive from "./run/ThreadPoolLive.ts"
+import * as TaskRegistry from "./TaskRegistry.ts"
+import * as CollectOnRequest from "./upkeep/CollectOnRequest.ts"
+import * as LeaseSweeper from "./upkeep/LeaseSweeper.ts"
+import * as Pruner from "./upkeep/Pruner.ts"
+import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
+import type { SlotBounds } from "./SlotPools.ts"
+import type { WorkerOptions } from "./Worker.ts"
+import * as WorkerLive from "./WorkerLive.ts"
+
+/** The queue over any store. */
+export const layer = PipelineLive.layer.pipe(
+  Layer.provideMerge(TaskQueueLive.layer),
+  Layer.provideMerge(StoreTurnsLive.layer.pipe(Layer.provide(StoreMeterLive.layer))),
+  Layer.provideMerge(
+    Layer.mergeAll(
+      QueueEventsLive.layer,
+      TaskRegistry.layer,
+      Outcomes.layer,
+      BatchTuning.layer,
+      StoreMeter.layer,
+      MemoryGateLive.layer
+    )
+  )
+)
+
+/** The queue in the heap of this process: nothing survives it. For tests, and for work that may be lost. */
+export const layerMemory = (options?: JobStoreMemory.Options) =>
+  layer.pipe(Layer.provideMerge(JobStoreMemory.layer(options)), Layer.provideMerge(MemoryGateLive.layer))
+
+/** The queue in one SQLite file, for the processes of one machine. */
+export const layerSqlite = (options: JobStoreSqlite.Options) =>
+  layer.pipe(Layer.provideMerge(JobStoreSqlite.layer(options)))
+
+/** The groups whose slots move. Throws when bounds are none. */
+const boundsIn = (slots: WorkerOptions["slots"] = {}): Readonly<Record<string, SlotBounds>> =>
+  Object.fromEntries(
+    Object.entries(slots).flatMap(([group, bounds]) => {
+      if (typeof bounds === "number") return []
+      const { max, min } = bounds
+      if (group === "*" || !Number.isInteger(min) || !Number.isInteger(max) || min < 0 || max < Math.max(1, min)) {
+        throw new RangeError(
+          `Slots of group ${JSON.stringify(group)} are from ${min} to ${max}; expected whole numbers with 0 ≤ min ≤ max, max at least 1, for a named group`
+        )
+      }
+      return [[group, bounds]]
+    })
+  )
+
+const threadSettings = ({ recycleThreads: { age, heapMb, jobs } = {}, threads }: WorkerOptions = {}) => ({
+  ...(threads !== undefined && { maxThreads: threads }),
+  ...(jobs !== undefined && { recycleAfterJobs: jobs }),
+  ...(age !== undefined && { recycleAfter: age }),
+  ...(heapMb !== undefined && { recycleAboveHeapMb: heapMb })
+})
+
+/** Runs the jobs of the tasks whose handlers are registered, and takes its turn at the store's upkeep. */
+export const layerWorker = (options?: WorkerOptions) =>
+  Layer.mergeAll(LeaseSweeper.layer, Pruner.layer, SlotPoolLoop.layer(boundsIn(options?.slots))).pipe(
+    Layer.provideMerge(WorkerLive.layer(options)),
+    Layer.provideMerge(PerformanceProfilerLive.layer),
+    Layer.provide(ThreadPoolLive.layer(threadSettings(options)))
+  )
+
+/** Batches of closures, and what is known of batches, over a queue. */
+export const layerBatchProcessor = BatchProcessorLive.layer
+
+/** Pools of objects, this process's memory in figures, and collections when they pay; beside a queue, of its gate. */
+export const layerMemoryOptimizer = MemoryOptimizerLive.layer.pipe(Layer.provide(MemoryGateLive.layer))
+
+/** Lets `sluice memory gc` reach this process: a handler beside those of the program's tasks. */
+export const layerCollectOnRequest = CollectOnRequest.layer
+
+/** Runs commands, the jobs of a `ShellTask`, as child processes. */
+export const layerShell = (task: ShellTask.ShellTask, listener?: ShellTask.ShellListener) =>
+  ShellTask.handler(task, listener).pipe(Layer.provide(ProcessRunnerLive.layer))
+
+/** Drives the runs of a pipeline. Its stages' handlers may be here or in other workers. */
+export const layerPipeline = PipelineLive.handler
+
+/** Streams of any length as jobs. Beside a queue; the chunks run where a worker has the handler of their task. */
+export const layerStreams = StreamProcessorLive.layer
+
+/** Lets `sluice profile` reach the worker of this program. `store`: the store's file. */
+export const layerProfileRequests = (store: string) => ProfileRequests.layer(folderOf(store))
+
+/** Whether an SQLite of this version may be used by several processes on one file. */
+export const isSqliteSafeToShare = isSafeToShare
+
+/** What operators do to an SQLite store as a file: back up, restore, check, migrate. */
+export * as SqliteMaintenance from "./stores/sqlite/Maintenance.ts"

@@ -1,0 +1,65 @@
+/** Why a job has not started: one reason, decided from what the store shows. Pure; the first that applies is the answer. */
+import type { JobRecord } from "../Job.ts"
+import type { GroupRecord, WorkerRecord } from "../JobStore.ts"
+
+export type Reason =
+  | { readonly _tag: "Finished"; readonly state: "completed" | "failed" | "cancelled" }
+  | { readonly _tag: "Running"; readonly session: number | undefined; readonly since: number | undefined }
+  | { readonly _tag: "NotDue"; readonly due: number }
+  | {
+      readonly _tag: "WaitingForRetry"
+      readonly due: number
+      readonly attempt: number
+      readonly lastError: string | undefined
+    }
+  | { readonly _tag: "WaitingForJobs"; readonly jobs: JobRecord["waitingFor"] }
+  | { readonly _tag: "HeldByKey"; readonly key: string }
+  | { readonly _tag: "QueuePaused" }
+  | { readonly _tag: "GroupPaused"; readonly group: string }
+  | { readonly _tag: "NoWorker" }
+  | { readonly _tag: "NoWorkerForTask"; readonly task: string }
+  | { readonly _tag: "NoSlotsForGroup"; readonly group: string }
+  | { readonly _tag: "GroupFull"; readonly group: string; readonly running: number; readonly limit: number }
+  | { readonly _tag: "WorkersBusy"; readonly group: string; readonly running: number; readonly slots: number }
+  /** A slot is free: it starts with the next turn of a worker. */
+  | { readonly _tag: "Next" }
+
+export interface Situation {
+  readonly job: JobRecord
+  readonly now: number
+  readonly queuePaused: boolean
+  readonly group: GroupRecord
+  /** Workers whose lease holds. */
+  readonly workers: ReadonlyArray<WorkerRecord>
+}
+
+export const explain = ({ group, job, now, queuePaused, workers }: Situation): Reason => {
+  switch (job.state) {
+    case "completed":
+    case "failed":
+    case "cancelled":
+      return { _tag: "Finished", state: job.state }
+    case "running":
+      return { _tag: "Running", session: job.session, since: job.startedAt }
+    case "scheduled":
+      if (job.waitReason === "parents") return { _tag: "WaitingForJobs", jobs: job.waitingFor }
+      if (job.waitReason === "key") return { _tag: "HeldByKey", key: job.uniqueKey ?? "" }
+      if (job.due > now) {
+        return job.waitReason === "retry"
+          ? { _tag: "WaitingForRetry", due: job.due, attempt: job.attempt, lastError: job.failure?.message }
+          : { _tag: "NotDue", due: job.due }
+      }
+  }
+  if (queuePaused) return { _tag: "QueuePaused" }
+  if (group.paused) return { _tag: "GroupPaused", group: group.name }
+  const claiming = workers.filter((worker) => !worker.draining)
+  if (claiming.length === 0) return { _tag: "NoWorker" }
+  const able = claiming.filter((worker) => worker.tasks.includes(job.task))
+  if (able.length === 0) return { _tag: "NoWorkerForTask", task: job.task }
+  const slots = able.reduce((sum, worker) => sum + (worker.slots[group.name] ?? 0), 0)
+  if (slots === 0) return { _tag: "NoSlotsForGroup", group: group.name }
+  if (group.busy >= group.limit)
+    return { _tag: "GroupFull", group: group.name, running: group.busy, limit: group.limit }
+  if (group.busy >= slots) return { _tag: "WorkersBusy", group: group.name, running: group.busy, slots }
+  return { _tag: "Next" }
+}

@@ -1,0 +1,24 @@
+/** The store's turns of a period. */
+import type { Histogram } from "../policy/Histogram.ts"
+import type { StoreFigures } from "../ProfilingReport.ts"
+import type { StoreMeter } from "../StoreMeter.ts"
+import { between, quantilesOf } from "./TaskCell.ts"
+
+export interface StoreMark {
+  readonly turns: Histogram
+  readonly busyMs: number
+}
+
+export const markOf = (meter: StoreMeter["Service"]): StoreMark => ({
+  turns: meter.turns.snapshot(),
+  busyMs: meter.busyMs()
+})
+
+export const figuresOf = (from: StoreMark, to: StoreMark, wallMs: number): StoreFigures => {
+  const turns = between(from.turns, to.turns)
+  return {
+    turns: turns.count,
+    turnMs: quantilesOf(turns),
+    share: wallMs <= 0 ? 0 : Math.min(1, (to.busyMs - from.busyMs) / wallMs)
+  }
+}

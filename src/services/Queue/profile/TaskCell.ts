@@ -1,0 +1,129 @@
+/** Where the attempts of one task and group are recorded: made once, written to at each end, read when asked. */
+import { Recorder, quantile, type Histogram, empty } from "../policy/Histogram.ts"
+import type { Quantiles, TaskFigures } from "../ProfilingReport.ts"
+
+/** Histograms here hold microseconds, so that their resolution is a nanosecond: handlers in memory run for less than one. */
+const scale = 1000
+
+/** As figures in milliseconds. */
+export const quantilesOf = (histogram: Histogram): Quantiles => ({
+  count: histogram.count,
+  mean: histogram.count === 0 ? 0 : histogram.sum / histogram.count / scale,
+  p50: quantile(histogram, 0.5) / scale,
+  p95: quantile(histogram, 0.95) / scale,
+  p99: quantile(histogram, 0.99) / scale,
+  max: histogram.max / scale
+})
+
+/** Figures that only grow, copied at one moment: a period is the difference of two. */
+export interface CellMark {
+  readonly attempts: number
+  readonly failed: number
+  readonly slow: number
+  readonly wait: Histogram
+  readonly run: Histogram
+  readonly held: Histogram
+  readonly store: Histogram
+  readonly total: Histogram
+}
+
+export const nothing: CellMark = {
+  attempts: 0,
+  failed: 0,
+  slow: 0,
+  wait: empty,
+  run: empty,
+  held: empty,
+  store: empty,
+  total: empty
+}
+
+/** What was recorded between two marks. The highest value of the period is the upper one's, unless its bucket shows it to be older. */
+export const between = (before: Histogram, after: Histogram): Histogram => {
+  if (before.count === 0) return after
+  const counts = new Map(before.buckets)
+  const buckets = after.buckets
+    .map(([index, count]) => [index, count - (counts.get(index) ?? 0)] as const)
+    .filter(([, count]) => count > 0)
+  const difference = { count: after.count - before.count, sum: after.sum - before.sum, max: after.max, buckets }
+  if (difference.count === 0) return empty
+  return after.max > before.max ? difference : { ...difference, max: quantile(difference, 1) }
+}
+
+export const since = (before: CellMark | undefined, after: CellMark): CellMark =>
+  before === undefined
+    ? after
+    : {
+        attempts: after.attempts - before.attempts,
+        failed: after.failed - before.failed,
+        slow: after.slow - before.slow,
+        wait: between(before.wait, after.wait),
+        run: between(before.run, after.run),
+        held: between(before.held, after.held),
+        store: between(before.store, after.store),
+        total: between(before.total, after.total)
+      }
+
+export class TaskCell {
+  readonly task: string
+  /** Null for a context. */
+  readonly group: string | null
+  attempts = 0
+  failed = 0
+  slow = 0
+  fastestMs = Number.POSITIVE_INFINITY
+  private readonly wait = new Recorder()
+  private readonly run = new Recorder()
+  private readonly held = new Recorder()
+  private readonly store = new Recorder()
+  private readonly total = new Recorder()
+
+  constructor(task: string, group: string | null) {
+    this.task = task
+    this.group = group
+  }
+
+  /** All in milliseconds. `heldMs` below 0: not known. */
+  ended(waitMs: number, runMs: number, heldMs: number, succeeded: boolean): void {
+    this.attempts++
+    if (!succeeded) this.failed++
+    if (runMs < this.fastestMs) this.fastestMs = runMs
+    this.wait.record(waitMs * scale)
+    this.run.record(runMs * scale)
+    if (heldMs >= 0) this.held.record(heldMs * scale)
+    this.total.record((waitMs + runMs) * scale)
+  }
+
+  stored(storeMs: number): void {
+    this.store.record(storeMs * scale)
+  }
+
+  mark(): CellMark {
+    return {
+      attempts: this.attempts,
+      failed: this.failed,
+      slow: this.slow,
+      wait: this.wait.snapshot(),
+      run: this.run.snapshot(),
+      held: this.held.snapshot(),
+      store: this.store.snapshot(),
+      total: this.total.snapshot()
+    }
+  }
+
+  figures(period: CellMark, periodMs: number): TaskFigures {
+    return {
+      task: this.task,
+      group: this.group,
+      attempts: period.attempts,
+      failed: period.failed,
+      throughput: periodMs <= 0 ? 0 : (period.attempts * 1000) / periodMs,
+      waitMs: quantilesOf(period.wait),
+      runMs: quantilesOf(period.run),
+      heldMs: quantilesOf(period.held),
+      storeMs: quantilesOf(period.store),
+      fastestMs: this.attempts === 0 ? 0 : this.fastestMs,
+      slow: period.slow
+    }
+  }
+}

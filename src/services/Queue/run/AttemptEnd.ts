@@ -1,0 +1,228 @@
+/** What the end of an attempt means for its job: completed, another attempt, buried, cancelled, or handed back. */
+import { Cause, type Exit } from "effect"
+import type { ClaimedJob, FollowUp, SettleOutcome } from "../JobStore.ts"
+import type { Failure, FailureCause } from "../Job.ts"
+import { retryDelay, type RetryPolicy } from "../policy/RetryDelay.ts"
+import { NonRetryable, Snoozed } from "../Task.ts"
+import type { TaskCodec } from "../TaskCodec.ts"
+import { Suspended } from "../Suspended.ts"
+
+/** Why the worker interrupted a handler; undefined when it did not. */
+export type StopReason =
+  | { readonly _tag: "Cancelled"; readonly reason: string }
+  | { readonly _tag: "HardLimit"; readonly limitMs: number }
+  /** The worker stops: the job goes back unspent. */
+  | { readonly _tag: "Stopping" }
+  /** The lease is lost: nothing may be settled. */
+  | { readonly _tag: "Fenced" }
+
+/** What decides the ends of a task's attempts. */
+export interface EndPolicy {
+  readonly codec: TaskCodec
+  readonly retry: RetryPolicy
+  readonly retryable: (error: never) => boolean
+  readonly maxResultBytes: number
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+}
+
+export interface AttemptEnd {
+  readonly outcome: SettleOutcome
+  readonly result: unknown
+  readonly failure: Failure | undefined
+  readonly due: number
+  /** The handler's typed error, for a waiter of this process. */
+  readonly error: unknown
+  /** Jobs that come with it. */
+  readonly followUp?: FollowUp
+}
+
+const maxMessage = 4096
+const maxDetail = 16_384
+
+const bounded = (text: string, max: number) => (text.length <= max ? text : `${text.slice(0, max - 1)}…`)
+
+const boundedError = (error: unknown): unknown => {
+  const text = readable(() => JSON.stringify(error), undefined)
+  if (text === undefined) return { unreadable: `a ${typeof error} that cannot be written as JSON` }
+  return text.length <= maxDetail ? error : { truncated: bounded(text, maxDetail) }
+}
+
+/** A failure within its bounds. */
+export const makeFailure = (
+  cause: FailureCause,
+  message: string,
+  attempt: number,
+  at: number,
+  more?: { readonly error?: unknown; readonly stack?: string | undefined }
+): Failure => ({
+  cause,
+  message: bounded(message, maxMessage),
+  attempt,
+  at,
+  ...(more?.error === undefined ? {} : { error: boundedError(more.error) }),
+  ...(more?.stack === undefined ? {} : { stack: bounded(more.stack, maxDetail) })
+})
+
+/** What was thrown may be anything: a getter that throws, a proxy, a circle. Reading it must not harm the worker. */
+const readable = <A>(read: () => A, otherwise: A): A => {
+  try {
+    return read()
+  } catch {
+    return otherwise
+  }
+}
+
+const messageOf = (error: unknown): string => {
+  const message = readable(() => {
+    if (error instanceof Error && typeof error.message === "string" && error.message !== "") return error.message
+    if (typeof error === "object" && error !== null && "_tag" in error) return String(error._tag)
+    return error instanceof Error ? String(error.name) : undefined
+  }, undefined)
+  if (message !== undefined) return message
+  return typeof error === "object" && error !== null
+    ? (readable(() => JSON.stringify(error), undefined) ?? "an object that cannot be read")
+    : String(error)
+}
+
+const stackOf = (error: unknown) =>
+  readable(() => (error instanceof Error && typeof error.stack === "string" ? error.stack : undefined), undefined)
+
+/** The end of a job whose payload its task cannot read. */
+export const undecodable = (cause: unknown, job: ClaimedJob, now: number): AttemptEnd => {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return end(
+    "failed",
+    makeFailure("Undecodable", `The payload does not fit the task's schema: ${message}`, job.attempt, now)
+  )
+}
+
+const end = (outcome: SettleOutcome, failure: Failure, error?: unknown): AttemptEnd => ({
+  outcome,
+  result: undefined,
+  failure,
+  due: 0,
+  error
+})
+
+const retryOrBury = (job: ClaimedJob, policy: EndPolicy, failure: Failure, error?: unknown): AttemptEnd => {
+  const { now, random, retry } = policy
+  if (job.attempt >= job.maxAttempts) return end("failed", failure, error)
+  return { outcome: "retry", result: undefined, failure, due: now() + retryDelay(retry, job.attempt, random()), error }
+}
+
+const release = (due: number): AttemptEnd => ({
+  outcome: "release",
+  result: undefined,
+  failure: undefined,
+  due,
+  error: undefined
+})
+
+/** A result that was reached. */
+const succeeded = (value: unknown, job: ClaimedJob, { codec, maxResultBytes, now }: EndPolicy): AttemptEnd => {
+  let result: unknown
+  try {
+    result = codec.success.encode(value)
+  } catch (cause) {
+    return end(
+      "failed",
+      makeFailure("BadResult", `The result does not fit the task's schema: ${messageOf(cause)}`, job.attempt, now())
+    )
+  }
+  if (typeof result === "string" && result.length > maxResultBytes) {
+    return end(
+      "failed",
+      makeFailure(
+        "BadResult",
+        `The result is ${result.length} characters long; at most ${maxResultBytes} are kept`,
+        job.attempt,
+        now()
+      )
+    )
+  }
+  return { outcome: "completed", result, failure: undefined, due: 0, error: undefined }
+}
+
+/**
+ * Decides from how the handler ended. Pure but for `random`. Never throws: when the task's own policy does, or its error cannot be
+ * looked at, the job is buried with what it threw.
+ */
+export const attemptEnd = (
+  exit: Exit.Exit<unknown, unknown>,
+  job: ClaimedJob,
+  stop: StopReason | undefined,
+  policy: EndPolicy
+): AttemptEnd => {
+  try {
+    return exit._tag === "Success" ? succeeded(exit.value, job, policy) : failed(exit.cause, job, stop, policy)
+  } catch (thrown) {
+    const message = `Whether to try again could not be told: ${messageOf(thrown)}`
+    return end("failed", makeFailure("Defect", message, job.attempt, policy.now()))
+  }
+}
+
+const failed = (
+  causes: Cause.Cause<unknown>,
+  job: ClaimedJob,
+  stop: StopReason | undefined,
+  policy: EndPolicy
+): AttemptEnd => {
+  const { codec } = policy
+  const now = policy.now()
+  const fail = causes.reasons.find(Cause.isFailReason)
+  if (fail !== undefined) {
+    const error = fail.error
+    if (error instanceof Snoozed) return release(now + error.delayMs)
+    if (error instanceof Suspended) return { ...release(now), followUp: error.followUp }
+    if (error instanceof NonRetryable) {
+      return end("failed", makeFailure("NonRetryable", error.message, job.attempt, now, { error: error.detail }), error)
+    }
+    if (stop?._tag === "Stopping") return release(now)
+    let encoded: unknown
+    try {
+      encoded = codec.error.encode(error)
+    } catch {
+      return retryOrBury(
+        job,
+        policy,
+        makeFailure("Defect", messageOf(error), job.attempt, now, { stack: stackOf(error) })
+      )
+    }
+    const failure = makeFailure("Failed", messageOf(error), job.attempt, now, { error: encoded })
+    return policy.retryable(error as never) ? retryOrBury(job, policy, failure, error) : end("failed", failure, error)
+  }
+  const die = causes.reasons.find(Cause.isDieReason)
+  if (die !== undefined && stop === undefined) {
+    const cause = isWorkerLoss(die.defect) ? "WorkerLost" : "Defect"
+    return retryOrBury(
+      job,
+      policy,
+      makeFailure(cause, messageOf(die.defect), job.attempt, now, { stack: stackOf(die.defect) })
+    )
+  }
+  switch (stop?._tag) {
+    case "Cancelled":
+      return end("cancelled", makeFailure("Cancelled", stop.reason, job.attempt, now))
+    case "HardLimit":
+      return retryOrBury(
+        job,
+        policy,
+        makeFailure("TimedOut", `Stopped at its hard limit of ${stop.limitMs} ms`, job.attempt, now)
+      )
+    case "Stopping":
+    case "Fenced":
+      return release(now)
+    case undefined:
+      return retryOrBury(job, policy, makeFailure("Defect", "The handler interrupted itself", job.attempt, now))
+  }
+}
+
+/** Whether a defect says that the thread or process under the handler died. Thread and process runners mark theirs. */
+const isWorkerLoss = (defect: unknown): boolean =>
+  readable(
+    () => typeof defect === "object" && defect !== null && "_tag" in defect && defect._tag === "ThreadDied",
+    false
+  )

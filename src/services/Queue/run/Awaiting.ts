@@ -1,0 +1,253 @@
+/**
+ * Waits for the ends of jobs. A job that this process runs is heard of with the commit that settles it; for the others the store is
+ * read: when it wakes us, and each poll interval while anybody waits.
+ */
+import { Effect } from "effect"
+import { type Failure, finishedStates, type JobId, type JobRecord } from "../Job.ts"
+import { JobStore } from "../JobStore.ts"
+import { Outcomes, type Waiter } from "../Outcomes.ts"
+import { Settings } from "../QueueSettings.ts"
+import type { StoreError } from "../StoreError.ts"
+import { StoreTurns } from "../StoreTurns.ts"
+import type { Task } from "../Task.ts"
+import { taskCodec } from "../TaskCodec.ts"
+import { JobFailed, JobNotFound } from "../TaskQueue.ts"
+
+/** Awaited jobs looked up in one call. */
+const lookupPage = 500
+
+/** Of jobs that were all created by one turn: their ids ascend, so the ends tell. */
+const isConsecutive = (ids: ReadonlyArray<JobId>) => ids.length > 0 && ids[ids.length - 1]! - ids[0]! === ids.length - 1
+
+export const makeAwaiting = Effect.gen(function* () {
+  const store = yield* JobStore
+  const turns = yield* StoreTurns
+  const outcomes = yield* Outcomes
+  const settings = yield* Settings
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  const form = store.traits.payloads
+
+  const failedWith = (id: JobId, state: "failed" | "cancelled", failure: Failure) =>
+    new JobFailed({ id, state, failure })
+
+  /** What an awaiting caller gets from a finished job in the store. */
+  const settled = <S, E>(task: Task<any, S, E, any>, job: JobRecord): Effect.Effect<S, E | JobFailed> => {
+    const codec = taskCodec(task, form)
+    if (job.state === "completed") return Effect.sync(() => codec.success.decode(job.result) as S)
+    const failure = job.failure ?? {
+      cause: "Cancelled",
+      message: "cancelled",
+      attempt: job.attempt,
+      at: job.finishedAt ?? 0
+    }
+    if (failure.cause === "Failed") {
+      try {
+        return Effect.fail(codec.error.decode(failure.error) as E)
+      } catch {
+        // written by another version of the task
+      }
+    }
+    return Effect.fail(failedWith(job.id, job.state === "cancelled" ? "cancelled" : "failed", failure))
+  }
+
+  /** A waiter whose job ends elsewhere hears of it from the store's record. */
+  interface RecordWaiter extends Waiter {
+    record(job: JobRecord): void
+    gone(): void
+    lost(error: StoreError): void
+  }
+
+  const waiterFor = <S, E>(
+    task: Task<any, S, E, any>,
+    id: JobId,
+    resume: (result: Effect.Effect<S, E | JobFailed | JobNotFound | StoreError>) => void
+  ): RecordWaiter => ({
+    completed: (value) => resume(Effect.succeed(value as S)),
+    failed: (state, failure, error) =>
+      resume(Effect.fail(failure.cause === "Failed" ? (error as E) : failedWith(id, state, failure))),
+    record: (job) => resume(settled(task, job)),
+    gone: () => resume(Effect.fail(new JobNotFound({ id }))),
+    lost: (error) => resume(Effect.fail(error))
+  })
+
+  const awaitJob = <S, E>(
+    task: Task<any, S, E, any>,
+    id: JobId
+  ): Effect.Effect<S, E | JobFailed | JobNotFound | StoreError> =>
+    Effect.callback((resume) => {
+      const waiter = waiterFor(task, id, resume)
+      outcomes.expect(id, waiter)
+      fork(
+        lookUp([id]).pipe(
+          Effect.catch((error) =>
+            Effect.sync(() => {
+              outcomes.forget(id, waiter)
+              waiter.lost(error)
+            })
+          )
+        )
+      )
+      watch()
+      return Effect.sync(() => outcomes.forget(id, waiter))
+    })
+
+  /** Reads awaited jobs and tells the waiters of those that have ended; answers how many had. */
+  const lookUp = (ids: ReadonlyArray<JobId>): Effect.Effect<number, StoreError> =>
+    Effect.map(store.get(ids), (jobs) => {
+      let ended = 0
+      const found = new Map(jobs.map((job) => [job.id, job]))
+      for (const id of ids) {
+        const job = found.get(id)
+        if (job !== undefined && !finishedStates.includes(job.state)) continue
+        const waiting = outcomes.take(id)
+        if (waiting === undefined) continue
+        ended++
+        for (const waiter of (Array.isArray(waiting) ? waiting : [waiting]) as ReadonlyArray<RecordWaiter>) {
+          if (job === undefined) waiter.gone()
+          else waiter.record(job)
+        }
+      }
+      return ended
+    })
+
+  /** `all`: every awaited job. Otherwise, since jobs end roughly in their order, page by page while a page brings ends. */
+  const lookUpAwaited = (all: boolean) =>
+    Effect.gen(function* () {
+      const ids = outcomes.awaited()
+      for (let from = 0; from < ids.length; from += lookupPage) {
+        const ended = yield* lookUp(ids.slice(from, from + lookupPage))
+        if (ended === 0 && !all) return
+      }
+    })
+
+  // One fiber looks for the ends of jobs that run elsewhere: when the store wakes us and each poll interval, while anybody waits.
+  let watching = false
+  let nudged = false
+  const watch = () => {
+    if (watching) return
+    watching = true
+    fork(
+      Effect.sleep(settings.pollInterval).pipe(
+        Effect.andThen(Effect.ignore(lookUpAwaited(true))),
+        Effect.repeat({ while: () => outcomes.size() > 0 }),
+        Effect.ensuring(
+          Effect.sync(() => {
+            watching = false
+            if (outcomes.size() > 0) watch()
+          })
+        )
+      )
+    )
+  }
+  yield* store.onWake((wake) => {
+    if (wake !== "finished" || nudged || turns.taking() || outcomes.size() === 0) return
+    nudged = true
+    fork(
+      Effect.suspend(() => {
+        nudged = false
+        return Effect.ignore(lookUpAwaited(false))
+      })
+    )
+  })
+
+  /** Collects the results of several jobs in their order. */
+  class Gathering<S, E> {
+    private readonly values: Array<S>
+    private readonly waiters: Array<Waiter>
+    private readonly ids: ReadonlyArray<JobId>
+    private readonly maybeEnded: boolean
+    private left: number
+    private failure: Effect.Effect<never, E | JobFailed | JobNotFound | StoreError> | undefined
+    private resume:
+      | ((result: Effect.Effect<ReadonlyArray<S>, E | JobFailed | JobNotFound | StoreError>) => void)
+      | undefined
+
+    constructor(task: Task<any, S, E, any>, ids: ReadonlyArray<JobId>, maybeEnded: boolean) {
+      this.ids = ids
+      this.maybeEnded = maybeEnded
+      this.left = ids.length
+      this.values = new Array(ids.length)
+      this.waiters = new Array(ids.length)
+      for (let i = 0; i < ids.length; i++) this.waiters[i] = new Place(this, task, ids[i]!, i)
+      if (!maybeEnded && isConsecutive(ids)) outcomes.expectAll(ids[0]!, this.waiters)
+      else for (let i = 0; i < ids.length; i++) outcomes.expect(ids[i]!, this.waiters[i]!)
+    }
+
+    put(index: number, value: S): void {
+      this.values[index] = value
+      if (--this.left === 0) this.resume?.(Effect.succeed(this.values))
+    }
+
+    fail(effect: Effect.Effect<never, E | JobFailed | JobNotFound | StoreError>): void {
+      if (this.failure !== undefined) return
+      this.failure = effect
+      this.forget()
+      this.resume?.(effect)
+    }
+
+    private forget(): void {
+      for (let i = 0; i < this.ids.length; i++) outcomes.forget(this.ids[i]!, this.waiters[i]!)
+    }
+
+    readonly results: Effect.Effect<ReadonlyArray<S>, E | JobFailed | JobNotFound | StoreError> = Effect.callback(
+      (resume) => {
+        if (this.failure !== undefined) return resume(this.failure)
+        if (this.left === 0) return resume(Effect.succeed(this.values))
+        this.resume = resume
+        // A job that was there before may have ended before the waiter was set.
+        if (this.maybeEnded)
+          fork(lookUp(this.ids).pipe(Effect.catch((error) => Effect.sync(() => this.fail(Effect.fail(error))))))
+        watch()
+        return Effect.sync(() => this.forget())
+      }
+    )
+  }
+
+  class Place<S, E> implements RecordWaiter {
+    private readonly gathering: Gathering<S, E>
+    private readonly task: Task<any, S, E, any>
+    private readonly id: JobId
+    private readonly index: number
+    constructor(gathering: Gathering<S, E>, task: Task<any, S, E, any>, id: JobId, index: number) {
+      this.gathering = gathering
+      this.task = task
+      this.id = id
+      this.index = index
+    }
+    completed(value: unknown): void {
+      this.gathering.put(this.index, value as S)
+    }
+    failed(state: "failed" | "cancelled", failure: Failure, error: unknown): void {
+      this.gathering.fail(Effect.fail(failure.cause === "Failed" ? (error as E) : failedWith(this.id, state, failure)))
+    }
+    record(job: JobRecord): void {
+      if (job.state !== "completed")
+        return this.gathering.fail(settled(this.task, job) as Effect.Effect<never, E | JobFailed>)
+      let value: S
+      try {
+        value = taskCodec(this.task, form).success.decode(job.result) as S
+      } catch (defect) {
+        // written by another version of the task
+        return this.gathering.fail(Effect.die(defect))
+      }
+      this.completed(value)
+    }
+    gone(): void {
+      this.gathering.fail(Effect.fail(new JobNotFound({ id: this.id })))
+    }
+    lost(error: StoreError): void {
+      this.gathering.fail(Effect.fail(error))
+    }
+  }
+
+  return {
+    /** The typed result, the typed error, or `JobFailed`. */
+    job: awaitJob,
+    /**
+     * The results of several jobs in their order. Call it as they are acknowledged, before any of them starts: then no result is
+     * missed and none looked up. `maybeEnded`: some were there before.
+     */
+    gather: <S, E>(task: Task<any, S, E, any>, ids: ReadonlyArray<JobId>, maybeEnded: boolean) =>
+      new Gathering(task, ids, maybeEnded).results
+  }
+})

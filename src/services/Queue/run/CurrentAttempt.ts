@@ -1,0 +1,48 @@
+/** The attempt a fiber belongs to, so that what a handler logs is kept with its job. */
+import { Cause, Context, Logger, type LogLevel as EffectLogLevel } from "effect"
+import type { LogLevel } from "../JobStore.ts"
+
+export interface LogTarget {
+  readonly log: (level: LogLevel, message: string) => void
+}
+
+export const CurrentAttempt = Context.Reference<LogTarget | undefined>("sluice/run/CurrentAttempt", {
+  defaultValue: () => undefined
+})
+
+/** Longest line kept, in characters. */
+const maxLine = 8192
+
+const levelOf = (level: EffectLogLevel.LogLevel): LogLevel => {
+  switch (level) {
+    case "Fatal":
+    case "Error":
+      return "error"
+    case "Warn":
+      return "warning"
+    case "Trace":
+    case "Debug":
+      return "debug"
+    default:
+      return "info"
+  }
+}
+
+const textOfPart = (part: unknown): string => {
+  if (typeof part === "string") return part
+  try {
+    return JSON.stringify(part) ?? String(part)
+  } catch {
+    return typeof part === "bigint" ? String(part) : `[a ${typeof part} that cannot be written as JSON]`
+  }
+}
+
+const textOf = (message: unknown): string => (Array.isArray(message) ? message : [message]).map(textOfPart).join(" ")
+
+/** Keeps what a handler logs with its job. */
+export const jobLogger: Logger.Logger<unknown, void> = Logger.make(({ cause, fiber, logLevel, message }) => {
+  const target = fiber.getRef(CurrentAttempt)
+  if (target === undefined) return
+  const text = cause.reasons.length === 0 ? textOf(message) : `${textOf(message)} ${Cause.pretty(cause)}`
+  target.log(levelOf(logLevel), text.length <= maxLine ? text : `${text.slice(0, maxLine - 1)}…`)
+})

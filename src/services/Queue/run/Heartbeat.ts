@@ -1,0 +1,145 @@
+/**
+ * Renews the lease of a worker's session, apart from its handlers, every third of the lease, and reports its load with it. When
+ * the store does not answer for 0.8 of the lease the worker is told to stop its handlers, before another worker may start them.
+ */
+import { Clock, Context, Effect } from "effect"
+import { monitorEventLoopDelay } from "node:perf_hooks"
+import { type BatchCurve, JobStore, type WorkerLoad } from "../JobStore.ts"
+import type { Gate } from "../MemoryGate.ts"
+import { monotonicOf } from "./Monotonic.ts"
+
+/** Fraction of the lease after which a worker that could not renew it stops its handlers. */
+const fenceAt = 0.8
+/** The loop is called blocked when it turned this late, in milliseconds. */
+const blockedMs = 1000
+/** Distance of the event-loop delay's samples, in milliseconds: each wakes the process, also an idle one. */
+const sampleMs = 500
+/** How often lateness is looked at, in milliseconds: each look wakes an idle process. */
+const tickMs = 500
+
+export interface HeartbeatOptions {
+  /** 0: none to renew. */
+  readonly session: () => number
+  readonly leaseMs: number
+  /** The longest hard limit of a job that runs here or may, in milliseconds. */
+  readonly longestLimitMs: () => number
+  readonly tasks: () => ReadonlyArray<string>
+  readonly slots: () => Readonly<Record<string, number>>
+  readonly busy: () => Readonly<Record<string, number>>
+  readonly batches: () => ReadonlyArray<BatchCurve>
+  /** Looked at with each tick, and told with each beat. */
+  readonly memory: Gate
+  /** The lease has ended, or soon will without having been renewed. */
+  readonly lost: () => void
+  readonly loopBlocked: (blockedMs: number) => void
+  /** About twice a second on the real clock, with how late the event loop was, in milliseconds. */
+  readonly ticked: (lateMs: number) => void
+}
+
+export const make = (options: HeartbeatOptions) =>
+  Effect.gen(function* () {
+    const store = yield* JobStore
+    const clock = yield* Clock.Clock
+    const monotonic = monotonicOf(clock)
+    const delay = monitorEventLoopDelay({ resolution: sampleMs })
+    delay.enable()
+    yield* Effect.addFinalizer(() => Effect.sync(() => delay.disable()))
+
+    let usage = process.cpuUsage()
+    let usageAt = performance.now()
+    const load = (): WorkerLoad => {
+      const now = performance.now()
+      const spent = process.cpuUsage(usage)
+      const cpu = (spent.user + spent.system) / 1000 / Math.max(1, now - usageAt)
+      usage = process.cpuUsage()
+      usageAt = now
+      const memory = process.memoryUsage()
+      // A sample is the time between two timers: what exceeds their distance is delay.
+      const loopDelayMs = Math.max(0, delay.percentile(99) / 1e6 - sampleMs)
+      delay.reset()
+      const batches = options.batches()
+      const { heapLimitBytes, level } = options.memory.state()
+      const all = {
+        busy: options.busy(),
+        cpu,
+        rssBytes: memory.rss,
+        heapBytes: memory.heapUsed,
+        loopDelayMs,
+        heapLimitBytes,
+        pressure: level
+      }
+      return batches.length === 0 ? all : { ...all, batches }
+    }
+
+    let renewedAt = monotonic()
+    /** Until the handlers must be stopped. Negative after a stop of the process or its event loop: then the store is asked all the same. */
+    const leftMs = () => renewedAt + fenceAt * options.leaseMs - monotonic()
+    const retryMs = Math.min(1000, options.leaseMs / 10)
+
+    const beat = Effect.suspend(() => {
+      const session = options.session()
+      if (session === 0) return Effect.void
+      const sentAt = monotonic()
+      const left = leftMs()
+      return store
+        .beat(session, {
+          now: clock.currentTimeMillisUnsafe(),
+          leaseMs: options.leaseMs,
+          blockedMostMs: options.longestLimitMs(),
+          tasks: options.tasks(),
+          slots: options.slots(),
+          load: load()
+        })
+        .pipe(
+          Effect.timeout(Math.min(10_000, options.leaseMs / 3, left > 0 ? left : retryMs)),
+          Effect.map((held) => {
+            if (options.session() !== session) return
+            if (held) renewedAt = sentAt
+            else options.lost()
+          })
+        )
+    })
+
+    /** After a failed renewal: again and again, until it works or the lease is as good as lost. */
+    const insist: Effect.Effect<void> = Effect.suspend(() => {
+      if (options.session() === 0) return Effect.void
+      const left = leftMs()
+      if (left <= 0) return Effect.sync(options.lost)
+      return Effect.sleep(Math.min(retryMs, left)).pipe(
+        Effect.andThen(Effect.suspend(() => (leftMs() > 0 ? beat : Effect.sync(options.lost)))),
+        Effect.catch(() => insist)
+      )
+    })
+
+    const renew = beat.pipe(Effect.catch(() => insist))
+
+    const renewals = renew.pipe(Effect.andThen(Effect.sleep(options.leaseMs / 3)), Effect.forever)
+
+    let tickedAt = monotonic()
+    const watch = Effect.sleep(tickMs).pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          const now = monotonic()
+          const late = now - tickedAt - tickMs
+          tickedAt = now
+          options.ticked(Math.max(0, late))
+          options.memory.look()
+          if (late > blockedMs) options.loopBlocked(late)
+        })
+      ),
+      Effect.forever
+    )
+
+    return {
+      // A virtual clock says nothing of the event loop.
+      run:
+        clock === Context.get(Context.empty(), Clock.Clock)
+          ? Effect.all([renewals, watch], { concurrency: 2, discard: true })
+          : renewals,
+      /** The lease holds since then, by the monotonic clock: a session was joined. */
+      joined: (at: number) => {
+        renewedAt = at
+      },
+      beatNow: beat.pipe(Effect.ignore)
+    }
+  })

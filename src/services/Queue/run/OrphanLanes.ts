@@ -1,0 +1,41 @@
+/**
+ * Takes over commands whose own process has gone: a `run` or `map` that was killed leaves jobs in its private lane, which nobody else
+ * claims. A worker for commands serves such lanes until they are empty. It keeps away from lanes that have an owner.
+ */
+import { Clock, Effect, Exit, Scope } from "effect"
+import { TaskQueue } from "../TaskQueue.ts"
+import { lanesInUse, ownerOf } from "./PrivateLane.ts"
+import { laneTask, type ShellTask } from "./ShellTask.ts"
+
+/**
+ * Looks each `everyMs` until the scope closes; `serve` registers a handler for a lane's task until its scope closes. A look costs a few
+ * small queries; one that fails is left to the next.
+ */
+export const serveOrphans = <E, R>(
+  serve: (task: ShellTask) => Effect.Effect<unknown, E, R | Scope.Scope>,
+  everyMs: number
+): Effect.Effect<never, never, TaskQueue | Exclude<R, Scope.Scope> | Scope.Scope> =>
+  Effect.gen(function* () {
+    const queue = yield* TaskQueue
+    const parent = yield* Scope.Scope
+    const served = new Map<number, Scope.Closeable>()
+
+    const look = Effect.gen(function* () {
+      const { counters, workers } = yield* queue.stats
+      const now = yield* Clock.currentTimeMillis
+      const inUse = lanesInUse(counters)
+      for (const lane of inUse) {
+        if (served.has(lane) || ownerOf(lane, workers, now) !== undefined) continue
+        const scope = yield* Scope.fork(parent)
+        yield* Scope.provide(serve(laneTask(lane)), scope)
+        served.set(lane, scope)
+      }
+      for (const [lane, scope] of served) {
+        if (inUse.has(lane)) continue
+        served.delete(lane)
+        yield* Scope.close(scope, Exit.void)
+      }
+    })
+
+    return yield* look.pipe(Effect.ignore, Effect.andThen(Effect.sleep(everyMs)), Effect.forever)
+  })

@@ -1,0 +1,97 @@
+import { Context, type Duration, type Effect, Schema } from "effect"
+import type { ShellCommand, ShellResult } from "./ShellCommand.ts"
+
+/** No such program in the recorded `PATH`, or at the path given. A retry cannot help until it is installed. */
+export class CommandNotFound extends Schema.TaggedError<CommandNotFound>()("CommandNotFound", {
+  command: Schema.String
+}) {
+  override get message() {
+    return `command not found: ${JSON.stringify(this.command)}; check the spelling and the PATH the job was enqueued with`
+  }
+}
+
+/** The file is there and may not be executed. */
+export class CommandNotExecutable extends Schema.TaggedError<CommandNotExecutable>()("CommandNotExecutable", {
+  command: Schema.String
+}) {
+  override get message() {
+    return `not an executable file: ${JSON.stringify(this.command)}; expected a file with execute permission (chmod +x)`
+  }
+}
+
+/** The recorded working directory is gone, is no directory, or may not be entered. */
+export class WorkingDirectoryUnusable extends Schema.TaggedError<WorkingDirectoryUnusable>()(
+  "WorkingDirectoryUnusable",
+  {
+    cwd: Schema.String
+  }
+) {
+  override get message() {
+    return `working directory cannot be used: ${JSON.stringify(this.cwd)}; expected an absolute path to a folder this worker may enter`
+  }
+}
+
+/** The operating system refused: no memory, no process table entry, arguments too long. Often passes (EAGAIN, ENOMEM), so a retry may help. */
+export class SpawnFailed extends Schema.TaggedError<SpawnFailed>()("SpawnFailed", {
+  /** The system's name for the error, such as `EAGAIN` or `E2BIG`. */
+  code: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `the process could not be started (${this.code}): ${this.detail}`
+  }
+}
+
+/** The command never ran. Nothing is left behind. */
+export class ProcessError extends Schema.TaggedError<ProcessError>()("ProcessError", {
+  reason: Schema.Union([CommandNotFound, CommandNotExecutable, WorkingDirectoryUnusable, SpawnFailed])
+}) {
+  override get message() {
+    return this.reason.message
+  }
+
+  /** What a shell reports for the same mishap: 127 not found, 126 not executable (POSIX, 2.8.2); 125 for ours, as `env` and `timeout` have it. */
+  get exitCode(): 125 | 126 | 127 {
+    switch (this.reason._tag) {
+      case "CommandNotFound":
+        return 127
+      case "CommandNotExecutable":
+        return 126
+      default:
+        return 125
+    }
+  }
+}
+
+export interface RunOptions {
+  /** Added to the recorded environment and stronger than it: `SLUICE_JOB_ID` and the like. */
+  readonly env?: Readonly<Record<string, string>>
+  /** The soft limit: when it aborts, the process group gets SIGTERM. Nothing else changes; the run goes on until the command ends. */
+  readonly signal?: AbortSignal
+  /** How long after its first SIGTERM a process group gets SIGKILL, once the run is interrupted or the command has left it behind. Default 5 s. */
+  readonly forceKillAfter?: Duration.Input
+  /** Bytes kept of each of stdout and stderr. Default 1 MiB: whole logs of ordinary commands, small enough for a row of the store. */
+  readonly outputLimitBytes?: number
+  /** Called with every chunk as it comes, all of it, not only what is kept. Must be quick and must not keep the chunk; a throw ends the run as a defect. */
+  readonly onOutput?: (chunk: Uint8Array, stream: "stdout" | "stderr") => void
+  /** Called once, when the process exists. Its group has the same id: recorded with the attempt, it lets a later worker find an orphan. */
+  readonly onStart?: (pid: number) => void
+}
+
+/**
+ * Runs commands as child processes, each the leader of a process group (and session) of its own, so that what it starts ends with it.
+ *
+ * - A run ends when the command exits and its group is empty. What the command leaves behind may close its output for up to 1 s, then
+ *   gets SIGTERM, then SIGKILL; a daemon that wants to stay makes a session of its own (`setsid`), as daemons do.
+ * - Interrupting a run sends SIGTERM to the group, waits until it is empty, and sends SIGKILL `forceKillAfter` after the first SIGTERM. When
+ *   the soft limit came earlier than that, SIGKILL follows at once: the command has had its notice.
+ * - If this process is itself killed, a watchdog ends the groups it leaves (SIGTERM, 5 s later SIGKILL). It does not act while this process is
+ *   merely stopped. Without `/bin/sh` there is none.
+ * - Linux and macOS. Costs one spawn (1 to 3 ms of this thread) and two pipes a run.
+ */
+export class ProcessRunner extends Context.Service<
+  ProcessRunner,
+  {
+    readonly run: (command: ShellCommand, options?: RunOptions) => Effect.Effect<ShellResult, ProcessError>
+  }
+>()("sluice/services/Queue/run/ProcessRunner") {}

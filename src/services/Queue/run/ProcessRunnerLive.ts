@@ -1,0 +1,310 @@
+import { spawn } from "node:child_process"
+import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { Clock, Deferred, Duration, Effect, Exit, Layer } from "effect"
+import * as BoundedOutput from "./BoundedOutput.ts"
+import * as OutputPipes from "./OutputPipes.ts"
+import * as ProcessGroup from "./ProcessGroup.ts"
+import {
+  CommandNotExecutable,
+  CommandNotFound,
+  ProcessError,
+  ProcessRunner,
+  type RunOptions,
+  SpawnFailed,
+  WorkingDirectoryUnusable
+} from "./ProcessRunner.ts"
+import * as ProcessWatchdog from "./ProcessWatchdog.ts"
+import type { ShellCommand, ShellResult } from "./ShellCommand.ts"
+import * as Umask from "./Umask.ts"
+
+const defaultForceKillAfter = Duration.seconds(5)
+const defaultOutputLimitBytes = 1024 * 1024
+
+/** What a command left behind may write for so long after its exit: enough for `> >(tee log)` to flush. */
+const drainFor = Duration.seconds(1)
+/** A process closes its output a moment before it is gone; only what is there after this time was left behind. */
+const leavingMillis = 100
+/** SIGKILL cannot be refused, but a process in an uninterruptible system call takes it late. We do not wait for that. */
+const killedMillis = 1000
+
+/** Where execvp(3) looks when the environment has no PATH. */
+const defaultPath = "/bin:/usr/bin"
+
+const tryCode = (check: () => void): string | undefined => {
+  try {
+    check()
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "EUNKNOWN"
+  }
+}
+
+const assertExecutableFile = (path: string) => {
+  accessSync(path, constants.X_OK)
+  if (!statSync(path).isFile()) throw Object.assign(new Error("not a file"), { code: "EACCES" })
+}
+
+type Reason = ProcessError["reason"]
+
+/** Why the command cannot run, as far as it can be seen beforehand. */
+const obstacle = (command: ShellCommand, env: Readonly<Record<string, string>>): Reason | undefined => {
+  const directoryCode = tryCode(() => {
+    accessSync(command.cwd, constants.X_OK)
+    if (!statSync(command.cwd).isDirectory()) throw new Error("not a folder")
+  })
+  if (directoryCode !== undefined) return new WorkingDirectoryUnusable({ cwd: command.cwd })
+  const [program] = command.command
+  const folders = program.includes("/") ? [""] : (env["PATH"] ?? defaultPath).split(":")
+  const codes = folders.map((folder) => tryCode(() => assertExecutableFile(resolve(command.cwd, folder, program))))
+  if (program !== "" && codes.includes(undefined)) return undefined
+  return codes.includes("EACCES") && program !== ""
+    ? new CommandNotExecutable({ command: program })
+    : new CommandNotFound({ command: program })
+}
+
+const reasonOf = (error: unknown, command: ShellCommand, env: Readonly<Record<string, string>>): Reason => {
+  const { code, message } = error as NodeJS.ErrnoException
+  const found = obstacle(command, env)
+  if (found !== undefined) return found
+  // With nothing in its way: a script whose `#!` line names a program that is missing, a folder mounted noexec, another machine's program.
+  if (code === "ENOENT" || code === "EACCES" || code === "ENOTDIR" || code === "ENOEXEC") {
+    return new CommandNotExecutable({ command: command.command[0] })
+  }
+  return new SpawnFailed({ code: code ?? "EUNKNOWN", detail: message ?? String(error) })
+}
+
+/** A file without a name rather than a pipe: nothing to feed, no broken pipe, and `/dev/stdin` can be opened. */
+const openInput = (bytes: Uint8Array | undefined): number => {
+  if (bytes === undefined) return openSync("/dev/null", "r")
+  const folder = mkdtempSync(join(tmpdir(), "sluice-stdin-"))
+  try {
+    const path = join(folder, "stdin")
+    writeFileSync(path, bytes, { mode: 0o600 })
+    return openSync(path, "r")
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const octal = (umask: number): string => `0${umask.toString(8).padStart(3, "0")}`
+
+interface Ended {
+  readonly exitCode: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly durationMs: number
+}
+
+interface Running {
+  readonly pid: number
+  readonly stdout: BoundedOutput.BoundedOutput
+  readonly stderr: BoundedOutput.BoundedOutput
+  readonly ended: Deferred.Deferred<Ended>
+  readonly drained: Deferred.Deferred<void>
+  /** Sends SIGTERM once. */
+  readonly terminate: () => void
+  /** Milliseconds since SIGTERM was sent; 0 when it was not. */
+  readonly sinceTerminated: () => number
+  readonly release: () => void
+}
+
+const millisSince = (clock: Clock.Clock, startNanos: bigint): number =>
+  Number(clock.monotonicTimeNanosUnsafe() - startNanos) / 1e6
+
+/** Waits until the group is empty, at most so long; tells whether it is. */
+const awaitEmpty = Effect.fnUntraced(function* (group: number, atMostMillis: number) {
+  const clock = yield* Clock.Clock
+  const start = clock.monotonicTimeNanosUnsafe()
+  let pause = 2
+  while (ProcessGroup.isAlive(group)) {
+    const left = atMostMillis - millisSince(clock, start)
+    if (left <= 0) return false
+    yield* Effect.sleep(Duration.millis(Math.min(pause, left)))
+    pause = Math.min(pause * 2, 50)
+  }
+  return true
+})
+
+/** SIGTERM, the rest of the grace counted from its first sending, SIGKILL. */
+const endGroup = Effect.fnUntraced(function* (running: Running, graceMillis: number) {
+  if (!ProcessGroup.isAlive(running.pid)) return
+  running.terminate()
+  const empty = yield* awaitEmpty(running.pid, graceMillis - running.sinceTerminated())
+  if (empty) return
+  ProcessGroup.signal(running.pid, "SIGKILL")
+  yield* awaitEmpty(running.pid, killedMillis)
+})
+
+export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
+  ProcessRunner,
+  Effect.gen(function* () {
+    const pipes = yield* OutputPipes.make
+    const watchdog = yield* ProcessWatchdog.make(Duration.toSeconds(defaultForceKillAfter))
+    const ownUmask = Umask.current()
+
+    const takePipe = pipes.take.pipe(
+      Effect.mapError(
+        ({ code, message }) =>
+          new ProcessError({ reason: new SpawnFailed({ code: code ?? "EUNKNOWN", detail: message }) })
+      )
+    )
+
+    /** Spawns without waiting; throws the system's error, or tells it to `onError` when Node finds it late. */
+    const spawnCommand = (
+      command: ShellCommand,
+      env: Readonly<Record<string, string>>,
+      out: OutputPipes.OutputPipe | undefined,
+      err: OutputPipes.OutputPipe | undefined
+    ) => {
+      const [program, ...args] = command.command
+      // process.umask(mask) around spawn would hold for every thread of this process, the store's included, and Node refuses
+      // it outside the main thread. A shell that sets it and then becomes the command holds for the command alone.
+      const [file, ...rest] =
+        command.umask === ownUmask
+          ? [program, ...args]
+          : ["/bin/sh", "-c", 'umask "$0" && exec "$@"', octal(command.umask), program, ...args]
+      const stdin = openInput(command.stdin)
+      try {
+        return spawn(file, rest, {
+          cwd: command.cwd,
+          env: { ...env },
+          detached: true,
+          stdio: [stdin, out?.writeFd ?? "pipe", err?.writeFd ?? "pipe"]
+        })
+      } finally {
+        closeSync(stdin)
+      }
+    }
+
+    const start = Effect.fnUntraced(function* (command: ShellCommand, options: RunOptions) {
+      if (process.platform === "win32") {
+        return yield* new ProcessError({
+          reason: new SpawnFailed({
+            code: "ENOSYS",
+            detail: "commands run on Linux and macOS; use WSL or a container on Windows"
+          })
+        })
+      }
+      const clock = yield* Clock.Clock
+      const env = { ...command.env, ...options.env }
+      if (command.umask !== ownUmask) {
+        const reason = obstacle(command, env)
+        if (reason !== undefined) return yield* new ProcessError({ reason })
+      }
+      const out = yield* takePipe
+      const err = yield* Effect.onError(takePipe, () => Effect.sync(() => out && OutputPipes.close(out)))
+      const startNanos = clock.monotonicTimeNanosUnsafe()
+
+      const child = yield* Effect.callback<ReturnType<typeof spawnCommand> & { readonly pid: number }, ProcessError>(
+        (resume) => {
+          const fail = (error: unknown) => {
+            if (out !== undefined) closeSync(out.readFd)
+            if (err !== undefined) closeSync(err.readFd)
+            resume(Effect.fail(new ProcessError({ reason: reasonOf(error, command, env) })))
+          }
+          try {
+            const spawned = spawnCommand(command, env, out, err)
+            if (spawned.pid === undefined) spawned.once("error", fail)
+            else resume(Effect.succeed(Object.assign(spawned, { pid: spawned.pid })))
+          } catch (error) {
+            fail(error)
+          } finally {
+            if (out !== undefined) closeSync(out.writeFd)
+            if (err !== undefined) closeSync(err.writeFd)
+          }
+        }
+      )
+
+      const { pid } = child
+      watchdog.watch(pid)
+      const ended = Deferred.makeUnsafe<Ended>()
+      const drained = Deferred.makeUnsafe<void>()
+      const attempt = (callback: () => void) => {
+        try {
+          callback()
+        } catch (defect) {
+          Deferred.doneUnsafe(ended, Exit.die(defect))
+        }
+      }
+      child.once("exit", (exitCode, signal) =>
+        Deferred.doneUnsafe(ended, Exit.succeed({ exitCode, signal, durationMs: millisSince(clock, startNanos) }))
+      )
+
+      let open = 2
+      const collect = (stream: "stdout" | "stderr", pipe: OutputPipes.OutputPipe | undefined) => {
+        const output = BoundedOutput.make(options.outputLimitBytes ?? defaultOutputLimitBytes)
+        const source =
+          pipe === undefined ? child[stream]! : new Socket({ fd: pipe.readFd, readable: true, writable: false })
+        source.on("data", (chunk: Buffer) => {
+          output.push(chunk)
+          attempt(() => options.onOutput?.(chunk, stream))
+        })
+        // A read error ends the stream; what came before it is kept.
+        source.on("error", () => {})
+        source.once("close", () => {
+          open--
+          if (open === 0) Deferred.doneUnsafe(drained, Exit.void)
+        })
+        return { output, source }
+      }
+      const stdout = collect("stdout", out)
+      const stderr = collect("stderr", err)
+
+      let terminatedNanos: bigint | undefined
+      const terminate = () => {
+        if (terminatedNanos !== undefined) return
+        terminatedNanos = clock.monotonicTimeNanosUnsafe()
+        ProcessGroup.signal(pid, "SIGTERM")
+        // A stopped process takes no other signal until it is continued.
+        ProcessGroup.signal(pid, "SIGCONT")
+      }
+      if (options.signal?.aborted === true) terminate()
+      options.signal?.addEventListener("abort", terminate, { once: true })
+      attempt(() => options.onStart?.(pid))
+
+      const running: Running = {
+        pid,
+        stdout: stdout.output,
+        stderr: stderr.output,
+        ended,
+        drained,
+        terminate,
+        sinceTerminated: () => (terminatedNanos === undefined ? 0 : millisSince(clock, terminatedNanos)),
+        release: () => {
+          options.signal?.removeEventListener("abort", terminate)
+          watchdog.forget(pid)
+          stdout.source.destroy()
+          stderr.source.destroy()
+        }
+      }
+      return running
+    })
+
+    const awaitEnd = Effect.fnUntraced(function* (running: Running) {
+      const ended = yield* Deferred.await(running.ended)
+      yield* Effect.timeoutOption(Deferred.await(running.drained), drainFor)
+      const leftovers = !(yield* awaitEmpty(running.pid, leavingMillis))
+      return { ...ended, leftovers }
+    })
+
+    const run = Effect.fnUntraced(function* (command: ShellCommand, options: RunOptions = {}) {
+      const graceMillis = Duration.toMillis(Duration.fromInputUnsafe(options.forceKillAfter ?? defaultForceKillAfter))
+      const { ended, running } = yield* Effect.acquireUseRelease(
+        start(command, options),
+        (running) => Effect.map(awaitEnd(running), (ended) => ({ ended, running })),
+        (running) => Effect.ensuring(endGroup(running, graceMillis), Effect.sync(running.release))
+      )
+      return {
+        ...ended,
+        stdout: running.stdout.bytes(),
+        stderr: running.stderr.bytes(),
+        stdoutDropped: running.stdout.dropped(),
+        stderrDropped: running.stderr.dropped()
+      } satisfies ShellResult
+    })
+
+    return ProcessRunner.of({ run })
+  })
+)

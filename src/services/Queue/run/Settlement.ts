@@ -1,0 +1,101 @@
+/** How an attempt is settled. Tells the waiters and subscribers of this process once that is durable. */
+import type { Failure, JobId } from "../Job.ts"
+import type { FollowUp, Settle, SettleOutcome } from "../JobStore.ts"
+import type { Outcomes, Waiter } from "../Outcomes.ts"
+import { rank } from "../policy/Rank.ts"
+import type { QueueEvents } from "../QueueEvents.ts"
+import type { SettleListener } from "../StoreTurns.ts"
+import type { Attempt } from "./Attempt.ts"
+import type { AttemptEnd } from "./AttemptEnd.ts"
+
+/** What all settlements of a worker share. */
+export interface Announcing {
+  readonly outcomes: Outcomes["Service"]
+  readonly events: QueueEvents["Service"]
+  readonly ageingStepMs: number
+}
+
+export class Settlement implements Settle, SettleListener {
+  readonly id: JobId
+  readonly attempt: number
+  readonly outcome: SettleOutcome
+  readonly result: unknown
+  readonly failure: Failure | undefined
+  readonly due: number
+  readonly rank: number
+  readonly runMs: number
+  readonly followUp: FollowUp | undefined
+  private readonly announcing: Announcing
+  private readonly run: Attempt
+  private readonly value: unknown
+  private readonly error: unknown
+
+  /** `value` is the handler's own result, for waiters of this process. */
+  constructor(announcing: Announcing, run: Attempt, end: AttemptEnd, runMs: number, value: unknown) {
+    const { claimed } = run
+    this.id = claimed.id
+    this.attempt = claimed.attempt
+    this.outcome = end.outcome
+    this.result = end.result
+    this.failure = end.failure
+    this.due = end.due
+    this.rank = rank(end.due, claimed.priority, announcing.ageingStepMs)
+    this.runMs = runMs
+    this.followUp = end.followUp
+    this.announcing = announcing
+    this.run = run
+    this.value = value
+    this.error = end.error
+  }
+
+  settled(accepted: boolean, at: number): void {
+    const { run } = this
+    if (run.startedAt >= 0) run.runnable.meter.stored(run.group, run.startedAt + this.runMs)
+    const { events, outcomes } = this.announcing
+    if (events.active()) this.publish(accepted, at)
+    if (!accepted || this.outcome === "retry" || this.outcome === "release") return
+    const waiters = outcomes.take(this.id)
+    if (waiters === undefined) return
+    if (!Array.isArray(waiters)) return this.tell(waiters as Waiter)
+    for (const waiter of waiters) this.tell(waiter)
+  }
+
+  private tell(waiter: Waiter): void {
+    if (this.outcome === "completed") waiter.completed(this.value)
+    else waiter.failed(this.outcome === "cancelled" ? "cancelled" : "failed", this.failure!, this.error)
+  }
+
+  private publish(accepted: boolean, at: number): void {
+    const {
+      announcing: { events },
+      attempt,
+      failure,
+      id,
+      runMs
+    } = this
+    const { group, task } = this.run
+    if (!accepted) return events.publish({ _tag: "LeaseLost", id, task, group, attempt, at })
+    switch (this.outcome) {
+      case "completed":
+        return events.publish({ _tag: "Completed", id, task, group, attempt, runMs, at })
+      case "retry":
+        return events.publish({
+          _tag: "Retried",
+          id,
+          task,
+          group,
+          attempt,
+          runMs,
+          failure: failure!,
+          due: this.due,
+          at
+        })
+      case "release":
+        return events.publish({ _tag: "Released", id, task, group, at })
+      case "failed":
+        return events.publish({ _tag: "Failed", id, task, group, attempt, runMs, failure: failure!, at })
+      case "cancelled":
+        return events.publish({ _tag: "Cancelled", id, task, group, attempt, runMs, failure: failure!, at })
+    }
+  }
+}

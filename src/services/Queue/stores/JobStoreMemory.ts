@@ -1,0 +1,467 @@
+/**
+ * The store in the heap of one process: nothing survives it, nothing waits for I/O. It keeps the whole contract, so that a test
+ * on it is a test of the queue, and is the fastest store for work that may be lost.
+ *
+ * Cost: a job that is enqueued, claimed and settled in batches takes about a third of a microsecond; a pending job about 190
+ * bytes of heap with its indexes, beside its payload. Payloads and results rest as the values they are: do not change them
+ * after handing them over.
+ */
+import { Clock, Effect, Layer, type Scope } from "effect"
+import {
+  type ClaimedJob,
+  type GroupRecord,
+  JobStore,
+  type RetentionPolicy,
+  type Signal,
+  type SweepResult,
+  type Turn,
+  type TurnResult,
+  type Wake
+} from "../JobStore.ts"
+import type { JobId } from "../Job.ts"
+import { MemoryGate } from "../MemoryGate.ts"
+import type { PressureLevel } from "../policy/MemoryPressure.ts"
+import { resourcesOfBeat, RollUpArchive, RollUpRecorder } from "../policy/RollUps.ts"
+import { type BatchesClaimed, claimWithBatches } from "./memory/BatchClaims.ts"
+import { Intake } from "./memory/Intake.ts"
+import { JobChanges } from "./memory/JobChanges.ts"
+import { JobLife } from "./memory/JobLife.ts"
+import { JobLog } from "./memory/JobLog.ts"
+import { JobTable } from "./memory/JobTable.ts"
+import type { Group } from "./memory/Lane.ts"
+import { type MemorySession, Sessions } from "./memory/Sessions.ts"
+import { isLive, rareOf, running, stateNames, type StoredJob } from "./memory/StoredJob.ts"
+
+export interface Options {
+  /** Live jobs above which an enqueue is refused as overloaded. Default 2,000,000: about half a gigabyte of heap. */
+  readonly maxLive?: number
+  /**
+   * Jobs kept of each finished state, the newest, whatever the retention: heap is dearer than disk. Default 10,000; fewer while memory is
+   * short.
+   */
+  readonly maxFinished?: number
+  /** Log lines kept per job, the newest. Default 1,000, as the contract says. */
+  readonly maxLogLines?: number
+}
+
+/** A store of its own for each layer that is built. */
+export const layer = (options?: Options): Layer.Layer<JobStore> =>
+  Layer.effect(
+    JobStore,
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const gate = yield* MemoryGate
+      const { shed, store } = make(clock.currentTimeMillisUnsafe(), {
+        maxLive: 2_000_000,
+        maxFinished: 10_000,
+        maxLogLines: 1_000,
+        ...options
+      })
+      yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          gate.register({
+            name: "finished jobs of the memory store",
+            shrink: (level) => shed(level, clock.currentTimeMillisUnsafe())
+          })
+        ),
+        (quit) => Effect.sync(quit)
+      )
+      return store
+    })
+  )
+
+/** Finished jobs of a state that stay when memory is short; at `critical` so few that even large ones leave room. */
+const finishedKept = 1_000
+const finishedKeptAtLast = 16
+
+/** Bytes of heap a job takes beside its payload: measured with `bench/store/memory.ts`. */
+const bytesPerJob = 190
+
+const noSignals: ReadonlyArray<Signal> = []
+
+interface Claimed {
+  readonly jobs: ReadonlyArray<ClaimedJob>
+  readonly batches: BatchesClaimed | undefined
+}
+const nothingClaimed: Claimed = { jobs: [], batches: undefined }
+/** Held jobs passed over at a time: they come up again. */
+const heldMost = 64
+const noIds: ReadonlyArray<JobId> = []
+
+interface Made {
+  readonly store: JobStore["Service"]
+  /** Gives up half of the finished jobs, the oldest; dead letters last. Answers how many. */
+  readonly shed: (level: PressureLevel, now: number) => number
+}
+
+const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Options>): Made => {
+  const recorder = new RollUpRecorder()
+  const archive = new RollUpArchive()
+  const table = new JobTable(epoch, recorder)
+  const life = new JobLife(table)
+  const intake = new Intake(table, life, maxLive)
+  const sessions = new Sessions()
+  const changes = new JobChanges(table, life, sessions)
+  const listeners = new Set<(wake: Wake) => void>()
+  let isPaused = false
+
+  const record = (now: number) => {
+    if (recorder.at(now)) archive.add(recorder.take())
+    intake.observe(now)
+  }
+
+  /** Tells listeners what the operation that has just ended brought. Last of all: a listener may call the store. */
+  const wake = () => {
+    const { wakes } = life
+    if (!wakes.ready && !wakes.finished && !wakes.control) return
+    const { control, finished, ready } = wakes
+    wakes.ready = wakes.finished = wakes.control = false
+    for (const listener of listeners) {
+      if (ready) listener("ready")
+      if (finished) listener("finished")
+      if (control) listener("control")
+    }
+  }
+
+  const note = (turn: Turn) => {
+    for (const { attempt, id, step, value } of turn.progress) {
+      const job = life.held(id, attempt, turn.session)
+      if (job === undefined) continue
+      const rare = rareOf(job)
+      if (step === undefined) rare.progress = value
+      else {
+        rare.steps ??= new Map()
+        rare.steps.set(step, value as string)
+      }
+    }
+    for (const line of turn.logs) {
+      const job = life.held(line.id, line.attempt, turn.session)
+      if (job === undefined) continue
+      const rare = rareOf(job)
+      rare.log ??= new JobLog()
+      rare.log.append(line, maxLogLines)
+    }
+  }
+
+  const settle = (turn: Turn, session: MemorySession | undefined): Set<number> | undefined => {
+    let lost: Set<number> | undefined
+    const { now, settle } = turn
+    for (let i = 0; i < settle.length; i++) {
+      if (session === undefined || !life.settle(settle[i]!, session.id, now)) {
+        lost ??= new Set()
+        lost.add(i)
+      }
+    }
+    life.settleChildren(now)
+    return lost
+  }
+
+  const claim = (turn: Turn, session: MemorySession): Claimed => {
+    if (isPaused || session.draining) return nothingClaimed
+    const jobs: Array<ClaimedJob> = []
+    let batches: BatchesClaimed | undefined
+    for (const { batches: rules, group, limit } of turn.claim) {
+      if (rules === undefined || !rules.some(({ task }) => table.group(group).lanes.has(task)))
+        life.claim(table.group(group), limit, session, turn.now, jobs)
+      else {
+        batches ??= { batches: [], ripeAt: undefined }
+        claimWithBatches(life, table.group(group), limit, rules, session, turn.now, jobs, batches)
+      }
+    }
+    return { jobs, batches }
+  }
+
+  const turnSync = (turn: Turn): TurnResult => {
+    const { now } = turn
+    record(now)
+    const session = turn.session === 0 ? undefined : sessions.holding(turn.session, now)
+    if ((session !== undefined || turn.session === 0) && (turn.progress.length > 0 || turn.logs.length > 0)) note(turn)
+    const lost = turn.settle.length === 0 ? undefined : settle(turn, session)
+    const enqueued = turn.enqueue.length === 0 ? undefined : intake.enqueue(turn.enqueue, turn.batches, now)
+    life.promote(now)
+    const { batches, jobs } = session === undefined || turn.claim.length === 0 ? nothingClaimed : claim(turn, session)
+    let signals: ReadonlyArray<Signal> = noSignals
+    if (session !== undefined && session.signals.length > 0) {
+      // What has ended since needs no signal.
+      signals = session.signals.filter(
+        ({ id }) => table.find(id)?.session === session.id && table.find(id)?.state === running
+      )
+      session.signals = signals
+    }
+    const result: TurnResult = {
+      ids: enqueued === undefined ? noIds : enqueued.ids,
+      notes: enqueued?.notes,
+      lost,
+      jobs,
+      batches: batches?.batches,
+      nextDue: batches?.ripeAt === undefined ? life.nextDue() : Math.min(batches.ripeAt, life.nextDue() ?? Infinity),
+      signals,
+      fenced: turn.session !== 0 && session === undefined,
+      draining: session?.draining === true,
+      released: life.released
+    }
+    life.released = false
+    trim(turn.now)
+    wake()
+    return result
+  }
+
+  /** Takes up to `limit` jobs from a session; ends it when that was all. */
+  const recoverFrom = (
+    session: MemorySession,
+    now: number,
+    limit: number,
+    recovered: Array<JobId>,
+    buried: Array<JobId>
+  ): boolean => {
+    const jobs = table.matching(
+      { states: ["running"] },
+      "oldest",
+      undefined,
+      limit + 1,
+      (job) => job.session === session.id
+    )
+    for (const job of jobs.slice(0, limit)) {
+      const outcome = life.recover(job, now)
+      if (outcome === "recovered") recovered.push(job.id)
+      else if (outcome === "buried") buried.push(job.id)
+    }
+    life.settleChildren(now)
+    if (jobs.length > limit) return false
+    sessions.remove(session.id)
+    return true
+  }
+
+  const sweep = (now: number, limit: number): SweepResult => {
+    record(now)
+    const recovered: Array<JobId> = []
+    const buried: Array<JobId> = []
+    const ended: Array<number> = []
+    let more = false
+    for (const session of sessions.ended(now)) {
+      const left = limit - recovered.length - buried.length
+      if (recoverFrom(session, now, left, recovered, buried)) ended.push(session.id)
+      else {
+        more = true
+        break
+      }
+    }
+    const expired = life.expire(now, limit)
+    wake()
+    return { recovered, buried, expired: expired.count, sessions: ended, more: more || expired.more }
+  }
+
+  /** Its result is still needed. */
+  const isHeld = (job: StoredJob): boolean => {
+    const holder = job.rare?.extra?.holder
+    if (holder === undefined) return false
+    const other = table.find(holder)
+    return other !== undefined && isLive(other)
+  }
+
+  /** Keeps the finished jobs of each state to their number, those apart that are held. */
+  const trim = (now: number) => {
+    for (const finished of life.finishedInOrder) {
+      for (let held = 0; finished.size > maxFinished && held < heldMost; ) {
+        const job = finished.first()
+        // Looking for the first lets go of removed ones.
+        if (job === undefined || finished.size <= maxFinished) break
+        if (isHeld(job)) {
+          finished.rotate()
+          held++
+        } else life.discard(job, now)
+      }
+    }
+  }
+
+  const shed = (level: PressureLevel, now: number): number => {
+    const [completed, failed, cancelled] = life.finishedInOrder
+    const keep = level === "critical" ? finishedKeptAtLast : finishedKept
+    let count = 0
+    for (const finished of level === "critical" ? [completed!, cancelled!, failed!] : [completed!, cancelled!]) {
+      const before = finished.size
+      const most = Math.max(keep, before >> 1)
+      while (finished.size > most) {
+        const job = finished.first()
+        if (job !== undefined && finished.size > most) life.discard(job, now)
+      }
+      count += before - finished.size
+    }
+    return count
+  }
+
+  const prune = (policy: RetentionPolicy, now: number, limit: number): number => {
+    let pruned = 0
+    const states = ["completed", "failed", "cancelled"] as const
+    states.forEach((state, i) => {
+      let { count } = table.count({ states: [state] })
+      const finished = life.finishedInOrder[i]!
+      const { ageMs, count: countMost } = policy[state]
+      let held = 0
+      for (let job = finished.first(); job !== undefined && pruned < limit; job = finished.first()) {
+        if (count <= countMost && now - epoch - job.finished <= ageMs) break
+        if (isHeld(job)) {
+          if (++held > heldMost) break
+          finished.rotate()
+          continue
+        }
+        life.discard(job, now)
+        count--
+        pruned++
+      }
+    })
+    life.keys.prune(now, limit)
+    archive.prune(now)
+    return pruned
+  }
+
+  const recordOf = (group: Group): GroupRecord => ({
+    name: group.name,
+    limit: group.limit,
+    declaredLimit: group.declaredLimit,
+    operatorLimit: group.operatorLimit,
+    paused: group.paused,
+    busy: group.running
+  })
+
+  /** Something claimable may be so again, and workers have a limit or a pause to see. */
+  const controlled = () => {
+    life.wakes.control = true
+    life.wakes.ready = true
+    wake()
+  }
+
+  const store = JobStore.of({
+    traits: { kind: "memory", location: "memory:", payloads: "value", shared: false },
+    turn: (turn) => Effect.sync(() => turnSync(turn)),
+    turnSync,
+
+    get: (ids) =>
+      Effect.sync(() =>
+        ids.flatMap((id) => {
+          const job = table.find(id)
+          return job === undefined ? [] : [table.view(job)]
+        })
+      ),
+    list: (filter, page) => Effect.sync(() => table.page(filter, page)),
+    count: (filter) => Effect.sync(() => table.count(filter)),
+    counters: Effect.sync(() =>
+      [...table.groups.values()].flatMap((group) =>
+        [...group.lanes.values()].flatMap((lane) =>
+          stateNames.flatMap((state, i) => {
+            const count = lane.jobs.count([i])
+            return count === 0 ? [] : [{ group: group.name, task: lane.task, state, count }]
+          })
+        )
+      )
+    ),
+    oldestPending: Effect.sync(() => {
+      const oldest = new Map<string, number>()
+      for (const group of table.groups.values()) {
+        const due = life.nextPending(group)?.due
+        if (due !== undefined) oldest.set(group.name, due + epoch)
+      }
+      return oldest
+    }),
+    logs: (id, { after, limit }) =>
+      Effect.sync(() => table.find(id)?.rare?.log?.read(after, limit, maxLogLines) ?? { lines: [], next: after }),
+    step: (id, name) => Effect.sync(() => table.find(id)?.rare?.steps?.get(name)),
+    rollUps: (query) =>
+      Effect.sync(() => {
+        archive.add(recorder.take())
+        return archive.query(query)
+      }),
+    resourceRollUps: (query) => Effect.sync(() => archive.queryResources(query)),
+    status: Effect.sync(() => {
+      const total = table.count({}).count
+      return {
+        location: "memory:",
+        schemaVersion: 1,
+        bytes: total * bytesPerJob,
+        walBytes: 0,
+        freeBytes: undefined,
+        live: table.live,
+        finished: total - table.live
+      }
+    }),
+
+    change: (filter, change, { limit, now }) =>
+      Effect.sync(() => {
+        record(now)
+        const result = changes.apply(filter, change, now, Math.max(0, Math.min(1000, limit)))
+        wake()
+        return result
+      }),
+
+    declareGroups: (groups) =>
+      Effect.sync(() => {
+        for (const { limit, name } of groups) table.group(name).declaredLimit = limit
+        controlled()
+      }),
+    groups: Effect.sync(() => [...table.groups.values()].map(recordOf)),
+    setGroup: (name, { limit, paused }) =>
+      Effect.sync(() => {
+        const group = table.group(name)
+        if (limit !== undefined) group.operatorLimit = limit ?? undefined
+        if (paused !== undefined) group.paused = paused
+        controlled()
+        return recordOf(group)
+      }),
+    paused: Effect.sync(() => isPaused),
+    setPaused: (paused) =>
+      Effect.sync(() => {
+        isPaused = paused
+        controlled()
+      }),
+
+    join: (worker, { leaseMs, now }) => Effect.sync(() => sessions.join(worker, now, leaseMs).id),
+    beat: (id, { leaseMs, load, now, slots, tasks }) =>
+      Effect.sync(() => {
+        const session = sessions.holding(id, now)
+        if (session === undefined) return false
+        session.info = { ...session.info, slots, tasks }
+        session.handles = new Set(tasks)
+        session.lastBeat = now
+        session.leaseUntil = now + leaseMs
+        session.load = load
+        archive.addResources(resourcesOfBeat(now, load))
+        return true
+      }),
+    leave: (id, now) =>
+      Effect.sync(() => {
+        record(now)
+        const session = sessions.get(id)
+        if (session !== undefined) recoverFrom(session, now, Infinity, [], [])
+        wake()
+      }),
+    workers: Effect.sync(() => [...sessions.all()].map((session) => session.record)),
+    drain: (id) =>
+      Effect.sync(() => {
+        const session = sessions.get(id)
+        if (session === undefined) return false
+        session.draining = true
+        controlled()
+        return true
+      }),
+    sweep: ({ limit, now }) => Effect.sync(() => sweep(now, limit)),
+
+    lead: (role, session, { now, ttlMs }) => Effect.sync(() => sessions.lead(role, session, now, ttlMs)),
+    prune: (policy, { limit, now }) => Effect.sync(() => prune(policy, now, limit)),
+
+    onWake: (listener) => listen(listeners, listener)
+  })
+  return { store, shed }
+}
+
+const listen = (
+  listeners: Set<(wake: Wake) => void>,
+  listener: (wake: Wake) => void
+): Effect.Effect<void, never, Scope.Scope> =>
+  // A wrapper of its own, so that one function may listen twice.
+  Effect.suspend(() => {
+    const own = (wake: Wake) => listener(wake)
+    return Effect.acquireRelease(
+      Effect.sync(() => void listeners.add(own)),
+      () => Effect.sync(() => listeners.delete(own))
+    )
+  })

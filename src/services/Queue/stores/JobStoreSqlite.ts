@@ -1,0 +1,99 @@
+/**
+ * The store in one SQLite file, for the processes of one machine: nothing acknowledged is lost, also when the power goes.
+ *
+ * One turn is one transaction with one `fdatasync` (about 0.1 ms on an SSD), however many jobs it carries; at most one is in
+ * flight per process, other processes wait their turn. Figures: `docs/decisions/0002-sqlite.md`.
+ */
+import { Effect, Layer } from "effect"
+import path from "node:path"
+import { JobStore } from "../JobStore.ts"
+import type { StoreError } from "../StoreError.ts"
+import { makeDirectHost } from "./sqlite/DirectHost.ts"
+import type { Host } from "./sqlite/Host.ts"
+import { type Durability, networkFileSystem } from "./sqlite/StoreFile.ts"
+import { makeThreadHost } from "./sqlite/ThreadHost.ts"
+
+export interface Options {
+  /** The file; it and its folder are made when missing, for this user alone (0600, 0700). */
+  readonly path: string
+  /** Default `full`: see `Durability`. */
+  readonly durability?: Durability
+  /**
+   * Whether the file is worked on in a thread of its own. Default true: the event loop stays free and leases are renewed while a
+   * handler blocks it. False saves the start of a thread: for short commands, and tests on the virtual clock.
+   */
+  readonly thread?: boolean
+  /** Live jobs above which an enqueue is refused as overloaded. Default 10,000,000: about 4 GB of disk. */
+  readonly maxLive?: number
+  /** Milliseconds to wait for locks of other processes before a call fails. Default 9,000, so that every call ends within 10 s. */
+  readonly busyTimeoutMs?: number
+  /**
+   * Disk space kept free for completions, in a file beside the store. Default 4 MiB: some ten thousand settles. 0 keeps none.
+   */
+  readonly reserveBytes?: number
+}
+
+/** A store over the file. The layer fails when the file is damaged, foreign, newer or cannot be written, and leaves it untouched. */
+export const layer = (options: Options): Layer.Layer<JobStore, StoreError> =>
+  Layer.effect(
+    JobStore,
+    Effect.gen(function* () {
+      const file = path.resolve(options.path)
+      const network = networkFileSystem(file)
+      if (network !== undefined) {
+        yield* Effect.logWarning(
+          `${file} lies on ${network}: SQLite files must not be shared between machines. Keep the store on a local disk.`
+        )
+      }
+      const settings = {
+        path: file,
+        durability: options.durability ?? "full",
+        busyTimeoutMs: options.busyTimeoutMs ?? 9_000,
+        maxLive: options.maxLive ?? 10_000_000,
+        reserveBytes: options.reserveBytes ?? 4 * 1024 * 1024
+      }
+      const host = yield* Effect.acquireRelease(
+        (options.thread ?? true) ? makeThreadHost(settings) : makeDirectHost(settings),
+        (host) => host.close
+      )
+      return over(host, file)
+    })
+  )
+
+const over = (host: Host, location: string): JobStore["Service"] =>
+  JobStore.of({
+    traits: { kind: "sqlite", location, payloads: "text", shared: host.isShared },
+    turn: (turn) => host.call("turn", turn),
+    turnSync: undefined,
+    get: (ids) => host.call("get", ids),
+    list: (filter, page) => host.call("list", filter, page),
+    count: (filter) => host.call("count", filter),
+    counters: host.call("counters"),
+    oldestPending: host.call("oldestPending"),
+    logs: (id, { after, limit }) => host.call("logs", id, after, limit),
+    step: (id, name) => host.call("step", id, name),
+    rollUps: (query) => host.call("rollUps", query),
+    resourceRollUps: (query) => host.call("resourceRollUps", query),
+    status: host.call("status"),
+    change: (filter, change, { limit, now }) => host.call("change", filter, change, now, limit),
+    declareGroups: (groups) => host.call("declareGroups", groups),
+    groups: host.call("groups"),
+    setGroup: (name, settings) => host.call("setGroup", name, settings),
+    paused: host.call("paused"),
+    setPaused: (paused) => host.call("setPaused", paused),
+    join: (worker, { leaseMs, now }) => host.call("join", worker, now, leaseMs),
+    beat: (session, beat) => host.call("beat", session, beat),
+    leave: (session, now) => host.call("leave", session, now),
+    workers: host.call("workers"),
+    drain: (session) => host.call("drain", session),
+    sweep: ({ limit, now }) => host.call("sweep", now, limit),
+    lead: (role, session, { now, ttlMs }) => host.call("lead", role, session, now, ttlMs),
+    prune: (policy, { limit, now }) => host.call("prune", policy, now, limit),
+    onWake: (listener) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => host.listen(listener)),
+          (stop) => Effect.sync(stop)
+        )
+      )
+  })

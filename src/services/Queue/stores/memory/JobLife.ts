@@ -1,0 +1,538 @@
+/** The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists. */
+import { enqueuedAt, type Failure, type JobId } from "../../Job.ts"
+import type { After, ClaimedJob, FollowUp, NewJob, Settle } from "../../JobStore.ts"
+import type { Group, ReadyStream } from "./Lane.ts"
+import type { JobTable } from "./JobTable.ts"
+import { JobFifo } from "./JobFifo.ts"
+import { RankedJobs } from "./RankedJobs.ts"
+import type { MemorySession } from "./Sessions.ts"
+import {
+  cancelled,
+  childrenOf,
+  completed,
+  failed,
+  isFree,
+  isWaiting,
+  pending,
+  rareOf,
+  running,
+  scheduled,
+  type StoredJob
+} from "./StoredJob.ts"
+import { UniqueKeys } from "./UniqueKeys.ts"
+
+/** What a turn has to tell listeners. */
+export interface Wakes {
+  ready: boolean
+  finished: boolean
+  control: boolean
+}
+
+const noTasks: ReadonlySet<string> = new Set()
+
+export class JobLife {
+  readonly wakes: Wakes = { ready: false, finished: false, control: false }
+  readonly keys = new UniqueKeys()
+  /** Jobs that waited for others became pending; taken by the turn that says so. */
+  released = false
+  /** Jobs that have ended since the store was opened. */
+  endedCount = 0
+  /** Finished jobs of each state in the order they finished; by state number less `completed`. */
+  readonly finishedInOrder: ReadonlyArray<JobFifo>
+  private readonly table: JobTable
+  /** Running jobs that ride in the slot of another of their batch. */
+  private readonly riders = new Set<StoredJob>()
+  private readonly due = new RankedJobs((job) => job.due)
+  private readonly expiring = new RankedJobs((job) => job.rare!.expiresAt!)
+  /** Ended parents whose children have not heard yet. A list, not recursion: chains may be 100,000 long. */
+  private ended: Array<{ readonly id: JobId; readonly well: boolean; readonly children: ReadonlyArray<StoredJob> }> = []
+
+  constructor(table: JobTable) {
+    this.table = table
+    this.finishedInOrder = [new JobFifo(), new JobFifo(), new JobFifo()]
+  }
+
+  /** Milliseconds since 1970 from which the jobs' times count. */
+  get epoch(): number {
+    return this.table.epoch
+  }
+
+  /** A waiting job takes over what a new one of its key brings. */
+  takeOver(waiting: StoredJob, job: NewJob, keepsPlace: boolean, now: number): void {
+    waiting.payload = job.payload
+    if (keepsPlace) return
+    this.unlist(waiting)
+    waiting.priority = job.priority
+    waiting.due = job.due - this.table.epoch
+    waiting.rank = job.rank - this.table.epoch
+    if (waiting.rare !== undefined) waiting.rare.retrying = false
+    this.relist(waiting, now)
+  }
+
+  // Waiting.
+
+  /** A job that was just stored begins to wait, as `pending` or `scheduled`, for its key or for its parents. */
+  begin(job: StoredJob, created: NewJob, held: boolean, now: number): void {
+    if (created.unique !== undefined) {
+      rareOf(job).held = held
+      if (held) this.keys.hold(job, created.unique)
+      else this.keys.take(job, created.unique, now, now)
+    }
+    if (canExpire(job)) this.expiring.add(job)
+    const ended = created.after === undefined ? undefined : this.follow(job, created.after)
+    if (ended === undefined) this.place(job, now)
+    else this.endByParent(job, ended, now)
+  }
+
+  /** Registers the job with its unfinished parents. Answers the finished parent by which its policy ends it at once. */
+  private follow(job: StoredJob, after: After): JobId | undefined {
+    const rare = rareOf(job)
+    rare.onParentFailure = after.onParentFailure
+    const unfinished = new Set<JobId>()
+    for (const id of after.jobs) {
+      const parent = this.table.find(id)!
+      if (parent.state <= running) {
+        if (!unfinished.has(id)) childrenOf(parent).push(job)
+        unfinished.add(id)
+      } else if (parent.state !== completed && after.onParentFailure !== "run") return id
+    }
+    rare.parents = unfinished
+    return undefined
+  }
+
+  /** Lists a waiting job where it belongs: ready, due later, or nowhere while it waits for another job. */
+  place(job: StoredJob, now: number): void {
+    const { rare } = job
+    if (rare !== undefined && !isFree(job)) {
+      if (job.state !== scheduled) this.table.move(job, scheduled)
+      return
+    }
+    if (job.due > now - this.table.epoch) {
+      if (job.state !== scheduled) this.table.move(job, scheduled)
+      this.due.add(job)
+    } else {
+      if (job.state !== pending) this.table.move(job, pending)
+      job.lane.ready(job.priority).add(job)
+      this.wakes.ready = true
+    }
+  }
+
+  /** Takes a waiting job out of every list, so that what orders it may change. */
+  unlist(job: StoredJob): void {
+    if (job.state === pending) job.lane.ready(job.priority).remove(job)
+    else if (isFree(job)) this.due.remove(job)
+    if (canExpire(job)) this.expiring.remove(job)
+  }
+
+  relist(job: StoredJob, now: number): void {
+    if (canExpire(job)) this.expiring.add(job)
+    this.place(job, now)
+  }
+
+  /** Makes pending what is due. */
+  promote(now: number): void {
+    const at = now - this.table.epoch
+    for (let job = this.due.first(); job !== undefined && job.due <= at; job = this.due.first()) {
+      this.due.shift()
+      this.place(job, now)
+    }
+  }
+
+  /** When the next scheduled job is due, in milliseconds since 1970. */
+  nextDue(): number | undefined {
+    const job = this.due.first()
+    return job === undefined ? undefined : job.due + this.table.epoch
+  }
+
+  /** Cancels up to `limit` jobs that waited beyond their expiry. Answers how many, and whether there are more. */
+  expire(now: number, limit: number): { readonly count: number; readonly more: boolean } {
+    let count = 0
+    for (;;) {
+      const job = this.expiring.first()
+      if (job === undefined || job.rare!.expiresAt! > now) return { count, more: false }
+      if (count === limit) return { count, more: true }
+      this.cancelWaiting(job, failureOf(job, "Expired", "It had not started when it expired.", now), now)
+      this.settleChildren(now)
+      count++
+    }
+  }
+
+  // Claim.
+
+  /** The group's pending job that starts next, whoever has a handler for it. */
+  nextPending(group: Group): StoredJob | undefined {
+    const streams = group.streams.filter((stream) => stream.size > 0)
+    return streams.length === 0 ? undefined : streams.reduce((a, b) => (startsBefore(b, a) ? b : a)).first()
+  }
+
+  /** Starts up to `limit` jobs of the group in order of rank, then id; none of the tasks `but`. */
+  claim(
+    group: Group,
+    limit: number,
+    session: MemorySession,
+    now: number,
+    claimed: Array<ClaimedJob>,
+    but: ReadonlySet<string> = noTasks
+  ): void {
+    let room = Math.min(limit, group.limit - group.running)
+    if (group.paused || room <= 0) return
+    const streams = group.streams.filter(
+      (stream) => stream.size > 0 && session.handles.has(stream.lane.task) && !but.has(stream.lane.task)
+    )
+    for (let i = (streams.length >> 1) - 1; i >= 0; i--) sift(streams, i)
+    const at = now - this.table.epoch
+    let wait = 0
+    let waited = 0
+    let waitedIn: StoredJob["lane"] | undefined
+    while (room > 0 && streams.length > 0) {
+      const stream = streams[0]!
+      const job = stream.first()!
+      if (job.rare !== undefined && this.endIfExpired(job, now)) {
+        retop(streams)
+        continue
+      }
+      stream.shift()
+      retop(streams)
+      this.begins(job, session, at)
+      group.running++
+      room--
+      const since = this.waited(job, now)
+      if (since === wait && job.lane === waitedIn) waited++
+      else {
+        if (waitedIn !== undefined) recordWait(waitedIn, wait, waited)
+        wait = since
+        waited = 1
+        waitedIn = job.lane
+      }
+      claimed.push(this.claimed(job))
+    }
+    if (waitedIn !== undefined) recordWait(waitedIn, wait, waited)
+    this.settleChildren(now)
+  }
+
+  /** Starts these pending jobs of one lane together, in one slot of their group. Answers those that had not expired. */
+  claimTogether(jobs: ReadonlyArray<StoredJob>, session: MemorySession, now: number): ReadonlyArray<ClaimedJob> {
+    const claimed: Array<ClaimedJob> = []
+    for (const job of jobs) {
+      if (job.rare !== undefined && this.endIfExpired(job, now)) continue
+      job.lane.ready(job.priority).remove(job)
+      this.begins(job, session, now - this.table.epoch)
+      if (claimed.length === 0) job.lane.group.running++
+      else this.riders.add(job)
+      recordWait(job.lane, this.waited(job, now), 1)
+      claimed.push(this.claimed(job))
+    }
+    this.settleChildren(now)
+    return claimed
+  }
+
+  /** Cancels a pending job that is past its expiry; one that is not has none from now on. */
+  private endIfExpired(job: StoredJob, now: number): boolean {
+    if (!canExpire(job)) return false
+    if (job.rare!.expiresAt! <= now) {
+      this.cancelWaiting(job, failureOf(job, "Expired", "It had not started when it expired.", now), now)
+      return true
+    }
+    this.expiring.remove(job)
+    return false
+  }
+
+  private begins(job: StoredJob, session: MemorySession, at: number): void {
+    this.table.move(job, running)
+    job.attempt++
+    job.session = session.id
+    job.started = at
+    if (job.rare !== undefined) job.rare.retrying = false
+  }
+
+  private waited(job: StoredJob, now: number): number {
+    return Math.max(0, now - Math.max(job.due + this.table.epoch, enqueuedAt(job.id)))
+  }
+
+  private claimed(job: StoredJob): ClaimedJob {
+    const { lane, rare } = job
+    return {
+      id: job.id,
+      task: lane.task,
+      group: lane.group.name,
+      priority: job.priority,
+      due: job.due + this.table.epoch,
+      attempt: job.attempt,
+      maxAttempts: job.maxAttempts,
+      payload: job.payload,
+      partitionKey: rare === undefined ? undefined : rare.partitionKey,
+      expiresAt: rare === undefined ? undefined : rare.expiresAt,
+      extra: rare === undefined ? undefined : rare.extra,
+      lost: rare === undefined ? 0 : rare.lost
+    }
+  }
+
+  /** A running job leaves its slot, if it holds one. */
+  private vacate(job: StoredJob): void {
+    if (this.riders.size === 0 || !this.riders.delete(job)) job.lane.group.running--
+  }
+
+  // Settle.
+
+  /** False: the claim has passed on. */
+  settle(settle: Settle, session: number, now: number): boolean {
+    const job = this.held(settle.id, settle.attempt, session)
+    if (job === undefined) return false
+    const { cell } = job.lane
+    switch (settle.outcome) {
+      case "completed":
+        job.result = settle.result
+        cell.completed++
+        if (settle.followUp !== undefined) this.storeAll(settle.followUp.jobs, now)
+        this.end(job, completed, now)
+        break
+      case "failed":
+        if (settle.failure !== undefined) rareOf(job).failure = settle.failure
+        cell.failed++
+        cell.dead++
+        this.end(job, failed, now)
+        break
+      case "cancelled":
+        if (settle.failure !== undefined) rareOf(job).failure = settle.failure
+        cell.cancelled++
+        this.end(job, cancelled, now)
+        break
+      case "retry":
+        if (settle.failure !== undefined) rareOf(job).failure = settle.failure
+        cell.failed++
+        if (this.endIfCancelled(job, now)) break
+        cell.retried++
+        rareOf(job).retrying = true
+        this.back(job, settle.due - this.table.epoch, settle.rank - this.table.epoch, now)
+        break
+      case "release":
+        if (this.endIfCancelled(job, now)) return true
+        job.attempt--
+        if (settle.followUp !== undefined) this.awaitAll(job, settle.followUp, this.storeAll(settle.followUp.jobs, now))
+        this.back(job, settle.due - this.table.epoch, settle.rank - this.table.epoch, now)
+        return true
+    }
+    cell.run.record(settle.runMs)
+    return true
+  }
+
+  /** Stores jobs that nothing can refuse. */
+  private storeAll(jobs: ReadonlyArray<NewJob>, now: number): ReadonlyArray<StoredJob> {
+    return jobs.map((job) => {
+      const stored = this.table.add(job, now, job.due <= now ? pending : scheduled)
+      stored.lane.cell.arrivals++
+      this.begin(stored, job, false, now)
+      return stored
+    })
+  }
+
+  /** A job that is about to wait again waits for these to end, however they end. */
+  private awaitAll(job: StoredJob, { afterIds, afterJobs }: FollowUp, stored: ReadonlyArray<StoredJob>): void {
+    const awaited = new Set(afterJobs.map((place) => stored[place]!))
+    for (const id of afterIds) {
+      const other = this.table.find(id)
+      if (other !== undefined && other.state <= running) awaited.add(other)
+    }
+    if (awaited.size === 0) return
+    const rare = rareOf(job)
+    rare.onParentFailure = "run"
+    rare.parents = new Set([...awaited].map(({ id }) => id))
+    for (const other of awaited) childrenOf(other).push(job)
+  }
+
+  /** The running job that this token holds. */
+  held(id: JobId, attempt: number, session: number): StoredJob | undefined {
+    const job = this.table.find(id)
+    return job !== undefined &&
+      job.state === running &&
+      (job.session === session || session === 0) &&
+      job.attempt === attempt
+      ? job
+      : undefined
+  }
+
+  /** Takes a running job from a worker that is gone. */
+  recover(job: StoredJob, now: number): "recovered" | "buried" | "cancelled" {
+    const { cell } = job.lane
+    if (this.endIfCancelled(job, now)) return "cancelled"
+    if (job.attempt >= job.maxAttempts) {
+      rareOf(job).failure = failureOf(
+        job,
+        "WorkerLost",
+        "Its worker died or lost its lease, and no attempt is left.",
+        now
+      )
+      cell.dead++
+      this.end(job, failed, now)
+      return "buried"
+    }
+    const rare = rareOf(job)
+    rare.failure = failureOf(job, "WorkerLost", "Its worker died or lost its lease.", now)
+    rare.lost++
+    cell.recovered++
+    this.back(job, job.due, job.rank, now)
+    return "recovered"
+  }
+
+  private back(job: StoredJob, due: number, rank: number, now: number): void {
+    this.vacate(job)
+    job.due = due
+    job.rank = rank
+    // Not running any more, whatever `place` makes of it.
+    this.table.move(job, scheduled)
+    this.relist(job, now)
+  }
+
+  private endIfCancelled(job: StoredJob, now: number): boolean {
+    const reason = job.rare?.cancelReason
+    if (reason === undefined) return false
+    rareOf(job).failure = failureOf(job, "Cancelled", reason, now)
+    job.lane.cell.cancelled++
+    this.end(job, cancelled, now)
+    return true
+  }
+
+  // The end.
+
+  cancelWaiting(job: StoredJob, failure: Failure, now: number): void {
+    this.unlist(job)
+    rareOf(job).failure = failure
+    job.lane.cell.cancelled++
+    this.end(job, cancelled, now)
+  }
+
+  /** A finished job as a new one under its old id. False: another live job has its unique key. */
+  revive(finished: StoredJob, now: number): boolean {
+    const unique = finished.rare?.unique
+    if (unique !== undefined && !this.keys.isFree(unique)) return false
+    const at = now - this.table.epoch
+    const job = this.table.renew(finished, scheduled)
+    job.rank = job.rank - job.due + at
+    job.due = at
+    job.lane.cell.arrivals++
+    if (unique !== undefined) this.keys.take(job, unique, now, now)
+    this.place(job, now)
+    return true
+  }
+
+  /** Removes a waiting or finished job for an operator: its unique key is free, even within the window. */
+  remove(job: StoredJob, now: number): void {
+    const unique = job.rare?.unique
+    this.discard(job, now)
+    if (unique !== undefined) this.keys.forget(job, unique)
+  }
+
+  /** Removes a waiting or finished job. */
+  discard(job: StoredJob, now: number): void {
+    if (isWaiting(job)) this.unlist(job)
+    const { rare } = job
+    this.table.drop(job)
+    if (rare?.children !== undefined) this.ended.push({ id: job.id, well: false, children: rare.children })
+    if (rare?.unique !== undefined) this.follower(job, rare.unique, now)
+  }
+
+  /** An unlisted or running job is finished. */
+  private end(job: StoredJob, state: number, now: number): void {
+    if (job.state === running) this.vacate(job)
+    this.table.move(job, state)
+    job.finished = now - this.table.epoch
+    this.finishedInOrder[state - completed]!.push(job)
+    this.endedCount++
+    this.wakes.finished = true
+    const { rare } = job
+    if (rare === undefined) return
+    rare.parents = undefined
+    if (state === completed) rare.steps = undefined
+    if (rare.children !== undefined) {
+      this.ended.push({ id: job.id, well: state === completed, children: rare.children })
+      rare.children = undefined
+    }
+    if (rare.unique !== undefined) this.follower(job, rare.unique, now)
+  }
+
+  private follower(job: StoredJob, unique: NonNullable<NewJob["unique"]>, now: number): void {
+    const follower = this.keys.release(job, unique, now)
+    if (follower === undefined) return
+    follower.rare!.held = false
+    this.place(follower, now)
+  }
+
+  /** Tells the children of ended parents, and theirs, until nobody waits for what has ended. */
+  settleChildren(now: number): void {
+    if (this.ended.length === 0) return
+    for (let next = this.ended.pop(); next !== undefined; next = this.ended.pop()) {
+      for (const child of next.children) {
+        const { rare } = child
+        if (child.state !== scheduled || rare === undefined || rare.parents === undefined || !rare.parents.has(next.id))
+          continue
+        if (next.well || rare.onParentFailure === "run") {
+          rare.parents.delete(next.id)
+          this.place(child, now)
+          this.released ||= isPending(child)
+        } else this.endByParent(child, next.id, now)
+      }
+    }
+  }
+
+  private endByParent(job: StoredJob, parent: JobId, now: number): void {
+    if (canExpire(job)) this.expiring.remove(job)
+    const rare = rareOf(job)
+    const { cell } = job.lane
+    rare.failure = failureOf(job, "ParentFailed", `Job ${parent}, which it waited for, did not complete.`, now)
+    if (rare.onParentFailure === "fail") {
+      cell.dead++
+      this.end(job, failed, now)
+    } else {
+      cell.cancelled++
+      this.end(job, cancelled, now)
+    }
+  }
+}
+
+const isPending = (job: StoredJob): boolean => job.state === pending
+
+/** Its first attempt is still to come, and it has an expiry: it is in the list of those. */
+const canExpire = (job: StoredJob): boolean =>
+  job.attempt === 0 && job.rare !== undefined && job.rare.expiresAt !== undefined
+
+export const failureOf = (job: StoredJob, cause: Failure["cause"], message: string, at: number): Failure => ({
+  cause,
+  message,
+  attempt: job.attempt,
+  at
+})
+
+const recordWait = (lane: StoredJob["lane"], wait: number, times: number): void => {
+  lane.cell.starts += times
+  lane.cell.wait.record(wait, times)
+}
+
+const startsBefore = (a: ReadyStream, b: ReadyStream): boolean => {
+  const x = a.first()!
+  const y = b.first()!
+  return x.rank < y.rank || (x.rank === y.rank && x.id < y.id)
+}
+
+/** Restores the binary heap of streams below `i`. */
+const sift = (streams: Array<ReadyStream>, i: number): void => {
+  for (;;) {
+    let least = 2 * i + 1
+    if (least >= streams.length) return
+    if (least + 1 < streams.length && startsBefore(streams[least + 1]!, streams[least]!)) least++
+    if (!startsBefore(streams[least]!, streams[i]!)) return
+    const stream = streams[i]!
+    streams[i] = streams[least]!
+    streams[least] = stream
+    i = least
+  }
+}
+
+/** Restores the heap after its top stream gave up a job. */
+const retop = (streams: Array<ReadyStream>): void => {
+  if (streams[0]!.size === 0) {
+    const last = streams.pop()!
+    if (streams.length === 0) return
+    streams[0] = last
+  }
+  if (streams.length > 1) sift(streams, 0)
+}

@@ -1,0 +1,213 @@
+/** What operators do to jobs. */
+import type { JobId } from "../../Job.ts"
+import type { ChangeResult, JobChange, JobFilter } from "../../JobStore.ts"
+import { rank } from "../../policy/Rank.ts"
+import * as Codes from "./Codes.ts"
+import type { Database, Query } from "./Database.ts"
+import type { Endings } from "./Endings.ts"
+import { checksumOf, type JobRow, type JobRows } from "./JobRows.ts"
+import type { Keys } from "./Keys.ts"
+import type { Ledger } from "./Ledger.ts"
+import type { Lookups } from "./Lookups.ts"
+import type { Signals } from "./Signals.ts"
+import type { Statistics } from "./Statistics.ts"
+
+const waiting = [Codes.scheduled, Codes.pending]
+const finished = [Codes.completed, Codes.failed, Codes.cancelled]
+
+const scannedAtATime = 10_000
+
+/** The states a change applies to. */
+const allowed: Readonly<Record<JobChange["_tag"], ReadonlyArray<number>>> = {
+  Cancel: [...waiting, Codes.running],
+  Retry: finished,
+  Remove: [...waiting, ...finished],
+  Edit: waiting
+}
+
+export class Changes {
+  private readonly ledger: Ledger
+  private readonly rows: JobRows
+  private readonly keys: Keys
+  private readonly lookups: Lookups
+  private readonly endings: Endings
+  private readonly signals: Signals
+  private readonly statistics: Statistics
+  private readonly edit: Query<[]>
+
+  constructor(
+    db: Database,
+    parts: {
+      readonly ledger: Ledger
+      readonly rows: JobRows
+      readonly keys: Keys
+      readonly lookups: Lookups
+      readonly endings: Endings
+      readonly signals: Signals
+      readonly statistics: Statistics
+    }
+  ) {
+    this.ledger = parts.ledger
+    this.rows = parts.rows
+    this.keys = parts.keys
+    this.lookups = parts.lookups
+    this.endings = parts.endings
+    this.signals = parts.signals
+    this.statistics = parts.statistics
+    this.edit = db.prepare(
+      "UPDATE job SET payload = ?, checksum = ?, priority = ?, due = ?, rank = ?, state = ?, wait = ? WHERE id = ?"
+    )
+  }
+
+  change(filter: JobFilter, change: JobChange, now: number, limit: number): ChangeResult {
+    const changed: Array<JobId> = []
+    if (filter.ids !== undefined) {
+      const refused: Array<ChangeResult["refused"][number]> = []
+      const ids = [...new Set(filter.ids)]
+      const matching = new Set(
+        this.lookups.find(filter, "oldest", undefined, ids.length, ids.length).rows.map(({ id }) => id)
+      )
+      let more = false
+      for (const id of ids.sort((a, b) => a - b)) {
+        const row = this.rows.find(id)
+        if (row !== undefined && !matching.has(id)) continue
+        if (changed.length === limit) {
+          more = true
+          break
+        }
+        if (row !== undefined && allowed[change._tag].includes(row.state) && this.apply(row, change, now))
+          changed.push(id)
+        else refused.push({ id, state: row === undefined ? undefined : Codes.stateNames[row.state]! })
+      }
+      return { changed, refused, more }
+    }
+    const candidates = this.candidates(filter, change, now, limit + 1)
+    for (const row of candidates.slice(0, limit)) {
+      // By now an earlier change of this very call may have moved it.
+      const current = this.rows.find(row.id)
+      if (current !== undefined && current.state === row.state && this.apply(current, change, now)) changed.push(row.id)
+    }
+    return { changed, refused: [], more: candidates.length > limit }
+  }
+
+  /** The oldest jobs of a filter that would change. Those that are as asked already would be met again by every further call. */
+  private candidates(filter: JobFilter, change: JobChange, now: number, limit: number): ReadonlyArray<JobRow> {
+    const states = allowed[change._tag].map((code) => Codes.stateNames[code]!)
+    const wanted = filter.states === undefined ? states : filter.states.filter((state) => states.includes(state))
+    const candidates: Array<JobRow> = []
+    let cursor: JobId | undefined
+    do {
+      const found = this.lookups.find(
+        { ...filter, states: wanted },
+        "oldest",
+        cursor,
+        limit - candidates.length,
+        scannedAtATime
+      )
+      for (const row of found.rows) if (this.wouldChange(row, change, now)) candidates.push(row)
+      cursor = found.cursor
+    } while (cursor !== undefined && candidates.length < limit)
+    return candidates
+  }
+
+  private wouldChange(row: JobRow, change: JobChange, now: number): boolean {
+    switch (change._tag) {
+      case "Cancel":
+        return row.state !== Codes.running || this.signals.reason(row.id) === undefined
+      case "Retry":
+        return row.uniqueKey === null || this.keys.find(row.uniqueKey, now)?.live !== true
+      case "Remove":
+        return true
+      case "Edit":
+        return (
+          (change.payload !== undefined && change.payload !== row.payload) ||
+          (change.priority !== undefined && change.priority !== row.priority) ||
+          (change.due !== undefined && change.due !== row.due)
+        )
+    }
+  }
+
+  /** False: it does not allow it. */
+  private apply(row: JobRow, change: JobChange, now: number): boolean {
+    switch (change._tag) {
+      case "Cancel":
+        if (row.state === Codes.running) this.signals.cancel(row.id, row.session!, change.reason)
+        else this.endings.endWaiting(row, Codes.cancelled, now, "Cancelled", change.reason)
+        return true
+      case "Retry":
+        return this.retry(row, now)
+      case "Remove":
+        this.remove(row, now)
+        return true
+      case "Edit":
+        this.editWaiting(row, change, now)
+        return true
+    }
+  }
+
+  private retry(row: JobRow, now: number): boolean {
+    if (row.uniqueKey !== null) {
+      const holder = this.keys.find(row.uniqueKey, now)
+      if (holder?.live === true) return false
+      this.keys.take(row.uniqueKey, row.id, 0, now)
+    }
+    this.rows.takeFinished(row)
+    this.rows.dropProgress(row.id)
+    this.rows.insertLive({
+      ...row,
+      state: Codes.pending,
+      wait: Codes.waitNone,
+      due: now,
+      // The step of its ageing is in its old rank.
+      rank: now + (row.rank - row.due),
+      attempt: 0,
+      session: null,
+      started: null,
+      // It had its time; a redrive is to run.
+      expires: null,
+      failure: null,
+      lost: 0
+    })
+    this.statistics.arrived(row.lane)
+    return true
+  }
+
+  private remove(row: JobRow, now: number): void {
+    if (row.state <= Codes.running) {
+      this.rows.takeLive(row)
+      this.endings.after(row, false, now)
+    } else {
+      this.rows.takeFinished(row)
+    }
+    if (row.uniqueKey !== null) this.keys.forget(row.uniqueKey, row.id)
+    this.rows.forget(row)
+  }
+
+  private editWaiting(row: JobRow, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {
+    const payload = "payload" in change && change.payload !== undefined ? (change.payload as string) : row.payload
+    const priority = change.priority ?? row.priority
+    const due = change.due ?? row.due
+    const isMoved = change.priority !== undefined || change.due !== undefined
+    const isMovable = change.due !== undefined && row.wait <= Codes.waitRetry
+    const state = isMovable ? (due > now ? Codes.scheduled : Codes.pending) : row.state
+    this.edit.run(
+      payload,
+      checksumOf(row.id, payload),
+      priority,
+      due,
+      isMoved ? rank(due, priority, change.ageingStepMs) : row.rank,
+      state,
+      !isMovable || row.wait === Codes.waitRetry
+        ? row.wait
+        : state === Codes.scheduled
+          ? Codes.waitTime
+          : Codes.waitNone,
+      row.id
+    )
+    if (state !== row.state) this.ledger.move(row.lane, row.state, state)
+    if (isMovable) {
+      this.ledger.forgetNextDue()
+      if (state === Codes.scheduled) this.ledger.scheduledFor(due)
+    }
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Which pending jobs start: per group the lowest rank among the lanes of the tasks the session knows, up to its free slots and
+ * what the group's limit leaves over all workers. One index seek per lane; jobs of other tasks are never met.
+ */
+import type { JobId } from "../../Job.ts"
+import { enqueuedAt } from "../../policy/JobIds.ts"
+import type { ClaimedJob, ClaimRequest } from "../../JobStore.ts"
+import * as Codes from "./Codes.ts"
+import type { Database, Query } from "./Database.ts"
+import { type Endings, failureText } from "./Endings.ts"
+import { isIntact, jobColumns, type JobRow, type JobRows, type JobTuple, parseExtra } from "./JobRows.ts"
+import { type Group, type Lane, type Ledger, limitOf } from "./Ledger.ts"
+import type { Running } from "./Running.ts"
+import type { Statistics } from "./Statistics.ts"
+
+/** Jobs found expired or damaged that one claim puts away before it leaves the rest to the next turn. */
+const passedOverPerClaim = 1_000
+
+interface Ranked {
+  readonly id: JobId
+  readonly rank: number
+}
+
+/** Up to here one UPDATE per job is quicker than one with a list: 9 instead of 20 µs for one job, 3.5 instead of 3.1 for a hundred. */
+const fewJobs = 4
+
+export const byRank = (a: Ranked, b: Ranked): number => a.rank - b.rank || a.id - b.id
+
+export class Claims {
+  private readonly ledger: Ledger
+  private readonly rows: JobRows
+  private readonly running: Running
+  private readonly endings: Endings
+  private readonly statistics: Statistics
+  private readonly claimLane: Query<JobTuple>
+  private readonly claimOne: Query<JobTuple>
+  private readonly claimRider: Query<JobTuple>
+  private readonly selectHead: Query<[id: JobId, rank: number]>
+  private readonly selectNext: Query<[id: JobId, rank: number]>
+
+  constructor(
+    db: Database,
+    parts: {
+      readonly ledger: Ledger
+      readonly rows: JobRows
+      readonly running: Running
+      readonly endings: Endings
+      readonly statistics: Statistics
+    }
+  ) {
+    this.ledger = parts.ledger
+    this.rows = parts.rows
+    this.running = parts.running
+    this.endings = parts.endings
+    this.statistics = parts.statistics
+    const startAs = (wait: number) =>
+      `UPDATE job SET state = 2, wait = ${wait}, attempt = attempt + 1, session = ?, started = ?`
+    const start = startAs(Codes.waitNone)
+    this.claimLane = db.prepare(
+      `${start} WHERE id IN (SELECT id FROM job WHERE lane = ? AND state = 1 ORDER BY rank, id LIMIT ?)
+       RETURNING ${jobColumns}`
+    )
+    this.claimOne = db.prepare(`${start} WHERE id = ? RETURNING ${jobColumns}`)
+    this.claimRider = db.prepare(`${startAs(Codes.rides)} WHERE id = ? RETURNING ${jobColumns}`)
+    this.selectHead = db.prepare("SELECT id, rank FROM job WHERE lane = ? AND state = 1 ORDER BY rank, id LIMIT ?")
+    this.selectNext = db.prepare(
+      "SELECT id, rank FROM job WHERE lane = ? AND state = 1 AND (rank, id) > (?, ?) ORDER BY rank, id LIMIT ?"
+    )
+  }
+
+  /** Slots the store grants a request now. */
+  free({ group: name, limit }: ClaimRequest): number {
+    const group = this.ledger.groups.get(name)
+    if (group === undefined) return limit
+    return this.ledger.paused || group.paused ? 0 : Math.min(limit, limitOf(group) - group.running)
+  }
+
+  /** Whether the request asks for batches of a task that the group has had jobs of. */
+  hasBatches({ batches, group }: ClaimRequest): boolean {
+    return batches?.some(({ task }) => this.ledger.find(task, group) !== undefined) === true
+  }
+
+  /** The lanes of a group that hold pending jobs of `tasks`. */
+  readyLanes(group: Group | undefined, tasks: ReadonlySet<string>): ReadonlyArray<Lane> {
+    return group === undefined
+      ? []
+      : group.lanes.filter((lane) => lane.counts[Codes.pending] > 0 && tasks.has(lane.task))
+  }
+
+  /** Claims for one request, in order of rank. `passedOver` counts the jobs that were put away instead. */
+  claim(
+    request: ClaimRequest,
+    tasks: ReadonlySet<string>,
+    session: number,
+    now: number
+  ): { readonly rows: ReadonlyArray<JobRow>; readonly passedOver: number } {
+    const group = this.ledger.groups.get(request.group)
+    const claimed: Array<JobRow> = []
+    let passedOver = 0
+    for (;;) {
+      const wanted = this.free({ group: request.group, limit: request.limit - claimed.length })
+      const lanes = this.readyLanes(group, tasks)
+      if (!(wanted > 0) || lanes.length === 0 || passedOver >= passedOverPerClaim) {
+        return { rows: claimed, passedOver }
+      }
+      const rows =
+        lanes.length === 1 && wanted > fewJobs
+          ? this.claimLane.all(session, now, lanes[0]!.id, wanted)
+          : this.firstOf(lanes, wanted).flatMap(({ id }) => this.claimOne.all(session, now, id))
+      const started = rows.map((tuple) => this.rows.row(tuple)).sort(byRank)
+      for (const row of started) {
+        this.ledger.move(row.lane, Codes.pending, Codes.running)
+        if (this.mayStart(row, now)) claimed.push(row)
+        else passedOver++
+      }
+    }
+  }
+
+  /** The `wanted` lowest ranks over several lanes, read from each in pieces. */
+  firstOf(lanes: ReadonlyArray<Lane>, wanted: number): ReadonlyArray<Ranked> {
+    const piece = Math.min(wanted, Math.ceil((2 * wanted) / lanes.length) + 1)
+    const cursors = lanes.map((lane) => ({ lane, heads: this.selectHead.all(lane.id, piece), position: 0 }))
+    const found: Array<Ranked> = []
+    while (found.length < wanted) {
+      let first: (typeof cursors)[number] | undefined
+      for (const cursor of cursors) {
+        const head = cursor.heads[cursor.position]
+        if (head === undefined) continue
+        const best = first?.heads[first.position]
+        if (best === undefined || head[1] < best[1] || (head[1] === best[1] && head[0] < best[0])) first = cursor
+      }
+      if (first === undefined) return found
+      const [id, rank] = first.heads[first.position]!
+      found.push({ id, rank })
+      first.position++
+      if (first.position === first.heads.length && first.heads.length === piece) {
+        first.heads = this.selectNext.all(first.lane.id, rank, id, piece)
+        first.position = 0
+      }
+    }
+    return found
+  }
+
+  /** Starts these pending jobs of one lane together: the first that may start holds the slot, the others ride in it. */
+  claimTogether(ids: ReadonlyArray<JobId>, session: number, now: number): ReadonlyArray<JobRow> {
+    const claimed: Array<JobRow> = []
+    for (const id of ids) {
+      const tuple = (claimed.length === 0 ? this.claimOne : this.claimRider).get(session, now, id)
+      if (tuple === undefined) continue
+      const row = this.rows.row(tuple)
+      this.ledger.move(row.lane, Codes.pending, Codes.running)
+      if (row.wait === Codes.rides) this.ledger.ride(row.lane, 1)
+      if (this.mayStart(row, now)) claimed.push(row)
+    }
+    return claimed
+  }
+
+  /** Puts away what must not start: expired or damaged. */
+  private mayStart(row: JobRow, now: number): boolean {
+    const isExpired = row.attempt === 1 && row.expires !== null && row.expires <= now
+    if (!isExpired && isIntact(row)) return true
+    this.rows.takeLive(row)
+    if (row.wait === Codes.rides) this.ledger.ride(row.lane, -1)
+    if (isExpired) {
+      const unspent = { ...row, attempt: row.attempt - 1, session: null, started: null }
+      this.endings.end(unspent, {
+        state: Codes.cancelled,
+        now,
+        result: null,
+        failure: failureText("Expired", "it waited beyond its expiry", unspent.attempt, now)
+      })
+    } else {
+      this.endings.end(row, {
+        state: Codes.failed,
+        now,
+        result: null,
+        failure: failureText("Undecodable", "its payload does not match its checksum", row.attempt, now)
+      })
+    }
+    return false
+  }
+
+  /** The job runs now: keeps the row for its settle and answers it as the worker sees it. */
+  start(row: JobRow, now: number): ClaimedJob {
+    this.running.add(row)
+    this.statistics.started(row.lane, now - Math.max(row.due, enqueuedAt(row.id)))
+    return {
+      id: row.id,
+      task: row.lane.task,
+      group: row.lane.group.name,
+      priority: row.priority,
+      due: row.due,
+      attempt: row.attempt,
+      maxAttempts: row.maxAttempts,
+      payload: row.payload,
+      partitionKey: row.partitionKey ?? undefined,
+      expiresAt: row.expires ?? undefined,
+      extra: parseExtra(row.extra),
+      lost: row.lost
+    }
+  }
+}

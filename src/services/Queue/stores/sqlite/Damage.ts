@@ -1,0 +1,92 @@
+/** What can be wrong inside a store: its schema, its pages, its counters, its payloads. */
+import { formatJobId } from "../../policy/JobIds.ts"
+import * as Codes from "./Codes.ts"
+import type { Database } from "./Database.ts"
+import { checksumOf } from "./JobRows.ts"
+import { schemaDamage } from "./migrations.ts"
+
+/** Something found wrong, in one line. */
+export interface Finding {
+  readonly what: "structure" | "counters" | "checksum"
+  readonly detail: string
+}
+
+export interface CheckResult {
+  readonly findings: ReadonlyArray<Finding>
+  /** Jobs whose checksum was compared. */
+  readonly checked: number
+}
+
+export interface CheckOptions {
+  /** Compares the checksums of the newest so many of each table only; default all. */
+  readonly sample?: number
+  /** Whether every index is compared with its table as well: takes about twice as long. */
+  readonly indexes?: boolean
+}
+
+/** Looks for damage in one snapshot. Reads only; takes a second per some 200,000 jobs. */
+export const findDamage = (db: Database, options: CheckOptions = {}): CheckResult =>
+  db.read(() => {
+    const schema = schemaDamage(db)
+    if (schema !== undefined) return { findings: [{ what: "structure", detail: schema }], checked: 0 }
+    const structure = db
+      .prepare<[string]>(options.indexes === true ? "PRAGMA integrity_check(20)" : "PRAGMA quick_check(20)")
+      .all()
+      .filter(([detail]) => detail !== "ok")
+      .map(([detail]): Finding => ({ what: "structure", detail }))
+    const checksums = wrongChecksums(db, options.sample ?? Number.MAX_SAFE_INTEGER)
+    return { findings: [...structure, ...wrongCounters(db), ...checksums.findings], checked: checksums.checked }
+  })
+
+const wrongChecksums = (db: Database, sample: number): CheckResult => {
+  const findings: Array<Finding> = []
+  let checked = 0
+  for (const table of ["job", "history"]) {
+    const rows = db.prepare<[id: Parameters<typeof checksumOf>[0], checksum: number, payload: string]>(
+      `SELECT id, checksum, payload FROM ${table} WHERE id < ? ORDER BY id DESC LIMIT ?`
+    )
+    let cursor: number = Number.MAX_SAFE_INTEGER
+    let left = sample
+    for (;;) {
+      const page = rows.all(cursor, Math.min(left, 1_000))
+      for (const [id, checksum, payload] of page) {
+        if (checksumOf(id, payload) !== checksum) {
+          findings.push({
+            what: "checksum",
+            detail: `the payload of job ${formatJobId(id)} does not match its checksum`
+          })
+        }
+        cursor = id
+      }
+      checked += page.length
+      left -= page.length
+      if (page.length === 0 || left === 0) break
+    }
+  }
+  return { findings, checked }
+}
+
+const wrongCounters = (db: Database): ReadonlyArray<Finding> => {
+  const counted = new Map<string, number>()
+  for (const table of ["job", "history"]) {
+    const cells = db.prepare<[lane: number, state: number, count: number]>(
+      `SELECT lane, state, count(*) FROM ${table} GROUP BY lane, state`
+    )
+    for (const [lane, state, count] of cells.all()) counted.set(`${lane} ${state}`, count)
+  }
+  const findings: Array<Finding> = []
+  const lanes = db.prepare<[id: number, task: string, group: string, ...counts: ReadonlyArray<number>]>(
+    `SELECT id, task, resource_group, ${Codes.stateNames.join(", ")} FROM lane`
+  )
+  for (const [id, task, group, ...counts] of lanes.all()) {
+    counts.forEach((count, state) => {
+      const jobs = counted.get(`${id} ${state}`) ?? 0
+      if (count === jobs) return
+      findings.push({
+        what: "counters",
+        detail: `${count} ${Codes.stateNames[state]} of ${task} in ${group} counted, ${jobs} there`
+      })
+    })
+  }
+  return findings
+}

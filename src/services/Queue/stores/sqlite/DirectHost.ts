@@ -1,0 +1,45 @@
+/** The store on the caller's thread: no start-up, no messages, but each call blocks the event loop until the disk has answered. */
+import { Effect } from "effect"
+import type { Wake } from "../../JobStore.ts"
+import type { StoreError } from "../../StoreError.ts"
+import { Engine, type EngineAnswer, type EngineSettings, type EngineTurnResult } from "./Engine.ts"
+import type { Answer, Host, Operation } from "./Host.ts"
+import { storeError, toTurnResult } from "./SqliteError.ts"
+import { closed, StoreFault } from "./StoreFault.ts"
+
+export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, StoreError> =>
+  Effect.try({
+    try: () => {
+      const listeners = new Set<(wake: Wake) => void>()
+      const engine = new Engine(settings, (wakes) => {
+        for (const listener of listeners) for (const wake of wakes) listener(wake)
+      })
+      let isClosed = false
+      return {
+        isShared: engine.isShared,
+        call: (operation, ...args) =>
+          Effect.try({
+            try: () => {
+              if (isClosed) throw new StoreFault(closed(settings.path))
+              return answerOf(operation, engine.call(operation, args))
+            },
+            catch: (error) => storeError(operation, error, settings.path)
+          }),
+        listen: (listener) => {
+          listeners.add(listener)
+          engine.listen()
+          return () => {
+            listeners.delete(listener)
+          }
+        },
+        close: Effect.sync(() => {
+          isClosed = true
+          engine.close()
+        })
+      } satisfies Host
+    },
+    catch: (error) => storeError("open", error, settings.path)
+  })
+
+const answerOf = <K extends Operation>(operation: K, answer: EngineAnswer<K>): Answer<K> =>
+  (operation === "turn" ? toTurnResult(answer as EngineTurnResult) : answer) as Answer<K>

@@ -1,0 +1,180 @@
+/**
+ * An open store file with what keeps it in order while the process lives: roll-ups are written each second, the WAL is emptied
+ * once writing has paused for a second, other processes are woken and listened to, completions land on a full disk.
+ */
+import type { JobId } from "../../Job.ts"
+import type { Turn, TurnResult, Wake } from "../../JobStore.ts"
+import { waitOutBusy } from "./Database.ts"
+import type { StoreNote } from "./Enqueues.ts"
+import type { Answer, Arguments, Operation } from "./Host.ts"
+import type { Liveness } from "./Liveness.ts"
+import { Reserve } from "./Reserve.ts"
+import { full, isOutOfRoom, type Reason, reasonOf } from "./StoreFault.ts"
+import { SqliteStore } from "./SqliteStore.ts"
+import { type Durability, type OpenedFile, openStoreFile } from "./StoreFile.ts"
+import { allWakes, WakeSocket } from "./WakeSocket.ts"
+
+export interface EngineSettings {
+  readonly path: string
+  readonly durability: Durability
+  readonly busyTimeoutMs: number
+  readonly maxLive: number
+  readonly reserveBytes: number
+}
+
+/** A `TurnResult` whose reasons are plain data still. */
+export interface EngineTurnResult extends Omit<TurnResult, "notes"> {
+  readonly notes: ReadonlyMap<number, EngineNote> | undefined
+}
+export type EngineNote = StoreNote | { readonly _tag: "NotStored"; readonly reason: Reason }
+
+export type EngineAnswer<K extends Operation> = K extends "turn" ? EngineTurnResult : Answer<K>
+
+const tickMs = 1_000
+const pollMs = 100
+const pollWithoutSocketMs = 5
+
+const withoutJobs = (turn: Turn): Turn => ({ ...turn, enqueue: [], batches: undefined })
+
+const refused = (turn: Turn, reason: Reason): Pick<EngineTurnResult, "ids" | "notes"> => ({
+  ids: turn.enqueue.map(() => 0 as JobId),
+  notes:
+    turn.enqueue.length === 0
+      ? undefined
+      : new Map(turn.enqueue.map((_, index) => [index, { _tag: "NotStored", reason }]))
+})
+
+export class Engine {
+  private readonly file: OpenedFile
+  private readonly store: SqliteStore
+  private readonly reserve: Reserve
+  private readonly socket: WakeSocket
+  private readonly onWake: (wakes: ReadonlyArray<Wake>) => void
+  private readonly timer: NodeJS.Timeout
+  private poll: NodeJS.Timeout | undefined
+  private isListening = false
+  private seenVersion = 0
+  private calls = 0
+  private callsAtTick = 0
+  private isWalEmpty = false
+
+  /** Throws what is wrong with the file. `onWake` hears of commits here and elsewhere. */
+  constructor(settings: EngineSettings, onWake: (wakes: ReadonlyArray<Wake>) => void) {
+    this.onWake = onWake
+    this.file = openStoreFile(settings)
+    this.store = waitOutBusy(
+      settings.busyTimeoutMs,
+      settings.path,
+      () =>
+        new SqliteStore(this.file.db, {
+          maxLive: settings.maxLive,
+          onCommit: (wakes) => {
+            this.socket.send(wakes, this.store.ledger.listeners)
+            this.onWake(wakes)
+          }
+        })
+    )
+    this.reserve = new Reserve(settings.path, settings.reserveBytes)
+    this.socket = new WakeSocket({
+      file: settings.path,
+      onWake: (wakes) => {
+        this.seenVersion = this.store.version()
+        this.onWake(wakes)
+      },
+      onBound: (path) => this.quietly(() => this.store.addListener(path)),
+      onGone: (path) => this.quietly(() => this.store.removeListener(path)),
+      onUnbound: () => this.startPoll(pollWithoutSocketMs)
+    })
+    this.timer = setInterval(() => this.tick(), tickMs)
+    this.timer.unref()
+  }
+
+  get isShared(): boolean {
+    return this.file.isShared
+  }
+
+  call<K extends Operation>(operation: K, args: Arguments<K>): EngineAnswer<K> {
+    this.calls++
+    if (operation === "turn") return this.turn(args[0] as Turn) as EngineAnswer<K>
+    const method = this.store[operation] as unknown as (...args: Arguments<K>) => EngineAnswer<K>
+    try {
+      return method.apply(this.store, args)
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error
+      this.reserve.release()
+      return method.apply(this.store, args)
+    }
+  }
+
+  /** On a full or failing disk what runs is settled first: new jobs are refused, and nothing is claimed. */
+  private turn(turn: Turn): EngineTurnResult {
+    if (turn.enqueue.length > 0 && !this.reserve.isThere) {
+      return { ...this.store.turn(withoutJobs(turn)), ...refused(turn, full(this.file.db.path)) }
+    }
+    try {
+      return this.store.turn(turn)
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error
+      this.reserve.release()
+      if (turn.settle.length === 0) throw error
+      const result = this.store.turn({ ...withoutJobs(turn), claim: [], logs: [] })
+      return { ...result, ...refused(turn, reasonOf(error, this.file.db.path)) }
+    }
+  }
+
+  /** Hears other processes from now on. */
+  listen(): void {
+    if (this.isListening) return
+    this.isListening = true
+    this.seenVersion = this.store.version()
+    this.startPoll(pollMs)
+    if (this.isShared) this.socket.listen()
+  }
+
+  private startPoll(everyMs: number): void {
+    clearInterval(this.poll)
+    this.poll = setInterval(() => {
+      this.quietly(() => {
+        const version = this.store.version()
+        if (version === this.seenVersion) return
+        this.seenVersion = version
+        this.onWake(allWakes)
+      })
+    }, everyMs)
+    this.poll.unref()
+  }
+
+  /** Renews leases of a caller whose event loop does not answer. */
+  check(liveness: Liveness): void {
+    this.quietly(() => liveness.check(this.store))
+  }
+
+  private tick(): void {
+    const isIdle = this.calls === this.callsAtTick
+    this.callsAtTick = this.calls
+    this.quietly(() => {
+      this.store.flushStatistics()
+      if (!isIdle) this.isWalEmpty = false
+      else if (!this.isWalEmpty) this.isWalEmpty = this.store.emptyWal()
+    })
+  }
+
+  /** Nobody waits for these: what fails is tried again, and the next call that meets it has somebody to tell. */
+  private quietly(body: () => void): void {
+    try {
+      body()
+    } catch {
+      return
+    }
+  }
+
+  close(): void {
+    clearInterval(this.timer)
+    clearInterval(this.poll)
+    const own = this.socket.path
+    this.socket.close()
+    this.quietly(() => this.store.flushStatistics())
+    if (own !== undefined) this.quietly(() => this.store.removeListener(own))
+    this.file.db.close()
+  }
+}

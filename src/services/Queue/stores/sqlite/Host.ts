@@ -1,0 +1,21 @@
+/** Where a `SqliteStore` runs. */
+import type { Effect } from "effect"
+import type { TurnResult, Wake } from "../../JobStore.ts"
+import type { StoreError } from "../../StoreError.ts"
+import type { SqliteStore } from "./SqliteStore.ts"
+
+/** The methods of the store that may be called from afar. */
+export type Operation = {
+  [K in keyof SqliteStore]: SqliteStore[K] extends (...args: ReadonlyArray<never>) => unknown ? K : never
+}[keyof SqliteStore]
+
+export type Arguments<K extends Operation> = Parameters<SqliteStore[K]>
+export type Answer<K extends Operation> = K extends "turn" ? TurnResult : ReturnType<SqliteStore[K]>
+
+export interface Host {
+  readonly isShared: boolean
+  readonly call: <K extends Operation>(operation: K, ...args: Arguments<K>) => Effect.Effect<Answer<K>, StoreError>
+  /** Commits of this and other processes, until the answered function is called. */
+  readonly listen: (listener: (wake: Wake) => void) => () => void
+  readonly close: Effect.Effect<void>
+}

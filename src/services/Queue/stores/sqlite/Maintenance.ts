@@ -1,0 +1,69 @@
+/**
+ * What operators do to a store file as a whole: back it up while it works, put a backup in its place, check it, query it, migrate it
+ * forth and back. Each opens the file by itself and closes it again.
+ */
+import { Effect } from "effect"
+import type { StoreError } from "../../StoreError.ts"
+import { type Database, waitOutBusy } from "./Database.ts"
+import { type CheckOptions, type CheckResult, findDamage } from "./Damage.ts"
+import {
+  migrate as migrateFile,
+  type Migration,
+  migrations,
+  rollback as rollbackFile,
+  userVersion
+} from "./migrations.ts"
+import { busyTimeoutMs, openExisting, openWhole } from "./ReadAccess.ts"
+import { storeError } from "./SqliteError.ts"
+
+export { backup, type BackupResult, isSameFile, restore, verify } from "./Backup.ts"
+export type { CheckOptions, CheckResult, Finding } from "./Damage.ts"
+export { type Cell, type Cursor, query, type QueryOptions, StatementRefused } from "./Statement.ts"
+
+export interface MigrationStatus {
+  readonly found: number
+  readonly known: number
+  /** Steps not yet taken. */
+  readonly pending: ReadonlyArray<Migration>
+}
+
+const using = <A>(
+  operation: string,
+  file: string,
+  open: (file: string) => Database,
+  body: (db: Database) => A
+): Effect.Effect<A, StoreError> =>
+  Effect.try({
+    try: () =>
+      waitOutBusy(busyTimeoutMs, file, () => {
+        const db = open(file)
+        try {
+          return body(db)
+        } finally {
+          db.close()
+        }
+      }),
+    catch: (error) => storeError(operation, error, file)
+  })
+
+/**
+ * Looks for damage: the schema and structure of the file, counters against the tables, payloads against their checksums. Reads only;
+ * takes a second per some 200,000 jobs.
+ */
+export const check = (file: string, options?: CheckOptions): Effect.Effect<CheckResult, StoreError> =>
+  using("check", file, openExisting, (db) => findDamage(db, options))
+
+/** Which schema the file has, and the steps to the newest. Fails with `StoreCorrupt` when it is not what its version promises. */
+export const migrationStatus = (file: string): Effect.Effect<MigrationStatus, StoreError> =>
+  using("migrationStatus", file, openWhole, (db) => {
+    const found = userVersion(db)
+    return { found, known: migrations.length, pending: migrations.slice(found) }
+  })
+
+/** Takes the steps to the newest schema; answers their names. Opening a store does the same. */
+export const migrate = (file: string): Effect.Effect<ReadonlyArray<string>, StoreError> =>
+  using("migrate", file, openWhole, (db) => migrateFile(db))
+
+/** Takes the last step back, for going back to an older Sluice; answers its name, or undefined when there is no way back. */
+export const rollback = (file: string): Effect.Effect<string | undefined, StoreError> =>
+  using("rollback", file, openWhole, (db) => rollbackFile(db))

@@ -1,0 +1,58 @@
+/** Removes finished jobs beyond their age or count, with all that hangs on them. */
+import type { JobId } from "../../Job.ts"
+import type { RetentionPolicy } from "../../JobStore.ts"
+import * as Codes from "./Codes.ts"
+import type { Database, Query } from "./Database.ts"
+import type { JobRows } from "./JobRows.ts"
+import type { Keys } from "./Keys.ts"
+import type { Ledger } from "./Ledger.ts"
+import type { Statistics } from "./Statistics.ts"
+
+const states = ["completed", "failed", "cancelled"] as const
+
+export class Retention {
+  private readonly ledger: Ledger
+  private readonly rows: JobRows
+  private readonly keys: Keys
+  private readonly statistics: Statistics
+  private readonly oldest: Query<[id: JobId, finished: number]>
+
+  constructor(
+    db: Database,
+    parts: { readonly ledger: Ledger; readonly rows: JobRows; readonly keys: Keys; readonly statistics: Statistics }
+  ) {
+    this.ledger = parts.ledger
+    this.rows = parts.rows
+    this.keys = parts.keys
+    this.statistics = parts.statistics
+    this.oldest = db.prepare(
+      `SELECT id, finished FROM history WHERE state = ?
+       AND (extra IS NULL OR NOT (extra LIKE '%"holder"%' AND json_valid(extra)
+         AND EXISTS (SELECT 1 FROM job WHERE job.id = json_extract(history.extra, '$.holder'))))
+       ORDER BY finished, id LIMIT ?`
+    )
+  }
+
+  /** Answers how many jobs went. */
+  prune(policy: RetentionPolicy, now: number, limit: number): number {
+    let removed = 0
+    for (const name of states) {
+      const state = Codes.stateCode(name)
+      const { ageMs, count } = policy[name]
+      let kept = 0
+      for (const lane of this.ledger.lanes.values()) kept += lane.counts[state]!
+      for (const [id, finished] of this.oldest.all(state, limit - removed)) {
+        if (finished > now - ageMs && kept <= count) break
+        const row = this.rows.finished(id)!
+        this.rows.takeFinished(row)
+        if (row.uniqueKey !== null) this.keys.forget(row.uniqueKey, id)
+        this.rows.forget(row)
+        removed++
+        kept--
+      }
+    }
+    this.keys.prune(now, limit)
+    this.statistics.prune(now)
+    return removed
+  }
+}

@@ -1,0 +1,333 @@
+/**
+ * The store over one open file, synchronous: every method is one transaction and throws what went wrong. It is hosted twice,
+ * on the caller's thread by `DirectHost` and on a thread of its own by `ThreadHost`; neither knows more than these methods.
+ */
+import { statfsSync, statSync } from "node:fs"
+import path from "node:path"
+import type { JobId, JobRecord } from "../../Job.ts"
+import type {
+  ChangeResult,
+  Count,
+  CounterRecord,
+  GroupRecord,
+  JobChange,
+  JobFilter,
+  LogLine,
+  Page,
+  PageRequest,
+  ResourceRollUp,
+  RetentionPolicy,
+  RollUp,
+  RollUpQuery,
+  StoreStatus,
+  SweepResult,
+  Turn,
+  Wake,
+  WorkerInfo,
+  WorkerRecord
+} from "../../JobStore.ts"
+import { Changes } from "./Changes.ts"
+import { BatchClaims } from "./BatchClaims.ts"
+import { Claims } from "./Claims.ts"
+import * as Codes from "./Codes.ts"
+import type { Database, Query } from "./Database.ts"
+import { Due } from "./Due.ts"
+import { Endings } from "./Endings.ts"
+import { Enqueues } from "./Enqueues.ts"
+import { Groups } from "./Groups.ts"
+import { JobRows } from "./JobRows.ts"
+import { Keys } from "./Keys.ts"
+import { Ledger } from "./Ledger.ts"
+import { Lookups } from "./Lookups.ts"
+import { schemaVersion } from "./migrations.ts"
+import { Notes } from "./Notes.ts"
+import { Recovery } from "./Recovery.ts"
+import { Retention } from "./Retention.ts"
+import { Running } from "./Running.ts"
+import { type Beat, Sessions } from "./Sessions.ts"
+import { Settlement } from "./Settlement.ts"
+import { Signals } from "./Signals.ts"
+import { Statistics } from "./Statistics.ts"
+import { type StoreTurnResult, Turns } from "./Turns.ts"
+
+export interface SqliteStoreOptions {
+  /** Live jobs beyond which enqueues are refused as `Overloaded`. */
+  readonly maxLive: number
+  /** Called after a commit that others may wait for. */
+  readonly onCommit: (wakes: ReadonlyArray<Wake>) => void
+}
+
+export class SqliteStore {
+  private readonly db: Database
+  private readonly onCommit: SqliteStoreOptions["onCommit"]
+  readonly ledger: Ledger
+  private readonly running = new Running()
+  private readonly statistics: Statistics
+  private readonly endings: Endings
+  private readonly notes: Notes
+  private readonly sessions: Sessions
+  private readonly lookups: Lookups
+  private readonly changes: Changes
+  private readonly groupTable: Groups
+  private readonly recovery: Recovery
+  private readonly retention: Retention
+  private readonly turns: Turns
+  private readonly insertListener: Query<[]>
+  private readonly deleteListener: Query<[]>
+  private readonly dataVersion: Query<[number]>
+  private readonly checkpoint: Query<[busy: number]>
+  private lastNow = 0
+
+  constructor(db: Database, options: SqliteStoreOptions) {
+    this.db = db
+    this.onCommit = options.onCommit
+    this.insertListener = db.prepare("INSERT OR IGNORE INTO listener(path) VALUES (?)")
+    this.deleteListener = db.prepare("DELETE FROM listener WHERE path = ?")
+    this.dataVersion = db.prepare("PRAGMA data_version")
+    this.checkpoint = db.prepare("PRAGMA wal_checkpoint(TRUNCATE)")
+    const { running } = this
+    const ledger = new Ledger(db)
+    const rows = new JobRows(db, ledger)
+    const keys = new Keys(db)
+    const statistics = new Statistics(db, ledger)
+    const endings = new Endings(db, ledger, rows, keys, statistics)
+    const signals = new Signals(db, ledger)
+    const notes = new Notes(db, ledger)
+    const sessions = new Sessions(db, statistics)
+    const claims = new Claims(db, { ledger, rows, running, endings, statistics })
+    const batches = new BatchClaims(db, ledger, claims)
+    const enqueues = new Enqueues(db, { ledger, rows, keys, claims, endings, statistics }, options.maxLive)
+    const settlement = new Settlement(db, { ledger, rows, running, endings, enqueues, signals, statistics })
+    const due = new Due(db, ledger)
+    const lookups = new Lookups(db, { ledger, rows, endings, notes })
+    this.ledger = ledger
+    this.statistics = statistics
+    this.endings = endings
+    this.notes = notes
+    this.sessions = sessions
+    this.lookups = lookups
+    this.groupTable = new Groups(db, ledger)
+    this.changes = new Changes(db, { ledger, rows, keys, lookups, endings, signals, statistics })
+    this.recovery = new Recovery(db, { ledger, rows, sessions, settlement, signals, endings, statistics })
+    this.retention = new Retention(db, { ledger, rows, keys, statistics })
+    this.turns = new Turns({
+      ledger,
+      sessions,
+      notes,
+      settlement,
+      endings,
+      due,
+      enqueues,
+      claims,
+      batches,
+      signals,
+      running
+    })
+  }
+
+  /** A write transaction over the newest counters; `now` paces the roll-ups. */
+  private write<A>(now: number, body: () => A, flushesStatistics = false): A {
+    this.lastNow = now
+    let wakes: ReadonlyArray<Wake> = []
+    let flushed = false
+    let result: A
+    try {
+      result = this.db.write(() => {
+        this.ledger.refresh()
+        const answer = body()
+        this.endings.cascade(now)
+        flushed = flushesStatistics || this.statistics.isDue(now)
+        if (flushed) this.statistics.flush(now)
+        wakes = this.ledger.flush()
+        return answer
+      })
+    } catch (error) {
+      this.ledger.invalidate()
+      this.endings.invalidate()
+      this.statistics.invalidate()
+      this.running.rollback()
+      throw error
+    }
+    if (flushed) this.statistics.flushed()
+    this.statistics.commit(now)
+    this.running.commit()
+    if (wakes.length > 0) this.onCommit(wakes)
+    return result
+  }
+
+  private read<A>(body: () => A): A {
+    return this.db.read(() => {
+      this.ledger.refresh()
+      return body()
+    })
+  }
+
+  turn(turn: Turn): StoreTurnResult {
+    return this.write(turn.now, () => this.turns.take(turn))
+  }
+
+  get(ids: ReadonlyArray<JobId>): ReadonlyArray<JobRecord> {
+    return this.read(() => this.lookups.get(ids))
+  }
+
+  list(filter: JobFilter, page: PageRequest): Page {
+    return this.read(() => this.lookups.list(filter, page))
+  }
+
+  count(filter: JobFilter): Count {
+    return this.read(() => this.lookups.count(filter))
+  }
+
+  counters(): ReadonlyArray<CounterRecord> {
+    return this.read(() =>
+      [...this.lookups.cells({})].map(({ count, lane, state }) => ({
+        group: lane.group.name,
+        task: lane.task,
+        state: Codes.stateNames[state]!,
+        count
+      }))
+    )
+  }
+
+  oldestPending(): ReadonlyMap<string, number> {
+    return this.read(() => this.lookups.oldestPending())
+  }
+
+  logs(id: JobId, after: number, limit: number): { readonly lines: ReadonlyArray<LogLine>; readonly next: number } {
+    return this.read(() => this.notes.read(id, after, limit))
+  }
+
+  step(id: JobId, name: string): string | undefined {
+    return this.read(() => this.notes.stepOf(id, name))
+  }
+
+  rollUps(query: RollUpQuery): ReadonlyArray<RollUp> {
+    this.flushStatistics()
+    return this.read(() => this.statistics.query(query))
+  }
+
+  resourceRollUps(query: RollUpQuery): ReadonlyArray<ResourceRollUp> {
+    this.flushStatistics()
+    return this.read(() => this.statistics.queryResources(query))
+  }
+
+  status(): StoreStatus {
+    const size = (suffix: string): number => statSync(this.db.path + suffix, { throwIfNoEntry: false })?.size ?? 0
+    const disk = statfsSync(path.dirname(this.db.path))
+    return this.read(() => {
+      let finished = 0
+      for (const { counts } of this.ledger.lanes.values()) {
+        finished += counts[Codes.completed] + counts[Codes.failed] + counts[Codes.cancelled]
+      }
+      return {
+        location: this.db.path,
+        schemaVersion,
+        bytes: size("") + size("-wal") + size("-shm"),
+        walBytes: size("-wal"),
+        freeBytes: disk.bavail * disk.bsize,
+        live: this.ledger.live,
+        finished
+      }
+    })
+  }
+
+  change(filter: JobFilter, change: JobChange, now: number, limit: number): ChangeResult {
+    const result = this.write(now, () => this.changes.change(filter, change, now, Math.min(limit, 1_000)))
+    this.finishCascades(now)
+    return result
+  }
+
+  /** Follows a long chain of dependent jobs to its end, in transactions short enough for others to get in between. */
+  private finishCascades(now: number): void {
+    while (this.ledger.hasCascades) this.write(now, () => undefined)
+  }
+
+  declareGroups(groups: ReadonlyArray<{ readonly name: string; readonly limit: number }>): void {
+    if (!this.read(() => this.groupTable.isNews(groups))) return
+    this.write(this.lastNow, () => this.groupTable.declare(groups))
+  }
+
+  groups(): ReadonlyArray<GroupRecord> {
+    return this.read(() => this.groupTable.list())
+  }
+
+  setGroup(name: string, settings: { readonly limit?: number | null; readonly paused?: boolean }): GroupRecord {
+    return this.write(this.lastNow, () => this.groupTable.set(name, settings))
+  }
+
+  paused(): boolean {
+    return this.read(() => this.ledger.paused)
+  }
+
+  setPaused(paused: boolean): void {
+    this.write(this.lastNow, () => this.groupTable.setPaused(paused))
+  }
+
+  join(worker: WorkerInfo, now: number, leaseMs: number): number {
+    return this.write(now, () => this.sessions.join(worker, now, leaseMs))
+  }
+
+  beat(session: number, beat: Beat): boolean {
+    return this.write(beat.now, () => this.sessions.beat(session, beat))
+  }
+
+  /** Renews for a worker whose event loop does not answer since `since`. */
+  renewBlocked(session: number, since: number, now: number, leaseMs: number): boolean {
+    return this.write(now, () => {
+      this.ledger.controlChanged()
+      return this.sessions.renewBlocked(session, { since, jobs: this.running.idsOf(session) }, now, leaseMs)
+    })
+  }
+
+  leave(session: number, now: number): void {
+    this.write(now, () => this.recovery.leave(session, now))
+    this.running.forget(session)
+  }
+
+  workers(): ReadonlyArray<WorkerRecord> {
+    return this.read(() => this.sessions.list())
+  }
+
+  drain(session: number): boolean {
+    return this.write(this.lastNow, () => {
+      this.ledger.controlChanged()
+      return this.sessions.drain(session)
+    })
+  }
+
+  sweep(now: number, limit: number): SweepResult {
+    return this.write(now, () => this.recovery.sweep(now, limit))
+  }
+
+  lead(role: string, session: number, now: number, ttlMs: number): boolean {
+    return this.write(now, () => this.sessions.lead(role, session, now, ttlMs))
+  }
+
+  prune(policy: RetentionPolicy, now: number, limit: number): number {
+    return this.write(now, () => this.retention.prune(policy, now, limit))
+  }
+
+  addListener(socket: string): void {
+    this.write(this.lastNow, () => this.insertListener.run(socket))
+  }
+
+  removeListener(socket: string): void {
+    this.write(this.lastNow, () => this.deleteListener.run(socket))
+    this.ledger.listeners = this.ledger.listeners.filter((other) => other !== socket)
+  }
+
+  /** Moves when another process commits. */
+  version(): number {
+    return this.dataVersion.get()![0]
+  }
+
+  /** Moves the WAL into the file and truncates it; false when a reader holds it. */
+  emptyWal(): boolean {
+    return this.checkpoint.get()![0] === 0
+  }
+
+  /** Writes the roll-ups that rest in memory, if any. */
+  flushStatistics(): void {
+    if (this.statistics.isDirty) this.write(this.lastNow, () => undefined, true)
+  }
+}

@@ -1,0 +1,26 @@
+/** What the caller's thread and the store's thread say to each other. */
+import type { Wake } from "../../JobStore.ts"
+import type { EngineSettings } from "./Engine.ts"
+import type { Operation } from "./Host.ts"
+import type { Reason } from "./StoreFault.ts"
+
+/** Given to the thread at its start. */
+export interface ThreadSettings {
+  readonly engine: EngineSettings
+  /** Counted up by the caller's event loop while it answers. */
+  readonly ticks: Int32Array
+}
+
+export type Request =
+  | readonly [sequence: number, operation: Operation, args: ReadonlyArray<unknown>]
+  /** Hear other processes. */
+  | readonly [sequence: 0, operation: "listen"]
+  /** Write what is left and end. */
+  | readonly [sequence: 0, operation: "close"]
+
+export type Reply =
+  | readonly [sequence: number, kind: "done", answer: unknown]
+  | readonly [sequence: number, kind: "failed", reason: Reason]
+  | readonly [sequence: 0, kind: "opened", isShared: boolean]
+  | readonly [sequence: 0, kind: "refused", reason: Reason]
+  | readonly [sequence: 0, kind: "wake", wakes: ReadonlyArray<Wake>]

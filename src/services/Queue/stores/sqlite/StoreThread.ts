@@ -1,0 +1,68 @@
+/** The store's thread: opens the file, answers calls in the order they come, and keeps leases alive while the caller is blocked. */
+import { parentPort, workerData } from "node:worker_threads"
+import type { Turn } from "../../JobStore.ts"
+import { Engine, type EngineTurnResult } from "./Engine.ts"
+import type { Arguments, Operation } from "./Host.ts"
+import { Liveness, tickMs, untilFirstBeatMs } from "./Liveness.ts"
+import { reasonOf } from "./StoreFault.ts"
+import type { Reply, Request, ThreadSettings } from "./StoreMessage.ts"
+import { decodeTurn, type EncodedTurn, encodeTurnResult } from "./TurnCodec.ts"
+
+const port = parentPort!
+const settings = workerData as ThreadSettings
+const say = (reply: Reply): void => port.postMessage(reply)
+
+/** Passes on what leases the thread may have to renew. */
+const watch = (liveness: Liveness, operation: Operation, args: ReadonlyArray<unknown>, answer: unknown): void => {
+  switch (operation) {
+    case "turn":
+      liveness.heard((args[0] as Turn).now)
+      break
+    case "join": {
+      const [, now, leaseMs] = args as Arguments<"join">
+      liveness.heard(now)
+      liveness.leased(answer as number, leaseMs, untilFirstBeatMs)
+      break
+    }
+    case "beat": {
+      const [session, beat] = args as Arguments<"beat">
+      liveness.heard(beat.now)
+      if (answer === true) liveness.leased(session, beat.leaseMs, beat.blockedMostMs)
+      else liveness.left(session)
+      break
+    }
+    case "leave":
+      liveness.left((args as Arguments<"leave">)[0])
+      break
+  }
+}
+
+const serve = (engine: Engine): void => {
+  const liveness = new Liveness(settings.ticks)
+  const timer = setInterval(() => engine.check(liveness), tickMs)
+  port.on("message", ([sequence, operation, args]: Request) => {
+    if (operation === "listen") return engine.listen()
+    if (operation === "close") {
+      clearInterval(timer)
+      engine.close()
+      return port.close()
+    }
+    try {
+      const given = operation === "turn" ? [decodeTurn(args[0] as EncodedTurn)] : args
+      const answer = engine.call(operation, given as Arguments<typeof operation>)
+      watch(liveness, operation, given, answer)
+      say([sequence, "done", operation === "turn" ? encodeTurnResult(answer as EngineTurnResult) : answer])
+    } catch (error) {
+      say([sequence, "failed", reasonOf(error, settings.engine.path)])
+    }
+  })
+}
+
+try {
+  const engine = new Engine(settings.engine, (wakes) => say([0, "wake", wakes]))
+  serve(engine)
+  say([0, "opened", engine.isShared])
+} catch (error) {
+  say([0, "refused", reasonOf(error, settings.engine.path)])
+  port.close()
+}

@@ -1,0 +1,174 @@
+/**
+ * The store on a thread of its own: the caller's event loop stays free, and leases are renewed while it does not answer. A thread
+ * that dies or hangs fails the calls in flight with `StoreUnavailable`; the next call starts another.
+ */
+import { Effect } from "effect"
+import { Worker } from "node:worker_threads"
+import type { Turn, Wake } from "../../JobStore.ts"
+import type { StoreError } from "../../StoreError.ts"
+import type { EngineSettings } from "./Engine.ts"
+import type { Answer, Arguments, Host, Operation } from "./Host.ts"
+import { tickMs } from "./Liveness.ts"
+import { toStoreError, toTurnResult } from "./SqliteError.ts"
+import { closed, type Reason, unavailable } from "./StoreFault.ts"
+import type { Reply, Request, ThreadSettings } from "./StoreMessage.ts"
+import { decodeTurnResult, type EncodedTurnResult, encodeTurn } from "./TurnCodec.ts"
+
+const entry = new URL(`./StoreThread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
+
+/** Ticks of a call after which its thread is given up: 10 s of an event loop that answers. One that is blocked judges nobody. */
+const ticksMost = 10_000 / tickMs
+
+interface Call {
+  readonly operation: string
+  readonly resume: (result: Effect.Effect<unknown, StoreError>) => void
+  ticks: number
+}
+
+class StoreThreadHandle {
+  private readonly settings: EngineSettings
+  private readonly ticks = new Int32Array(new SharedArrayBuffer(4))
+  private readonly timer: NodeJS.Timeout
+  private readonly calls = new Map<number, Call>()
+  readonly listeners = new Set<(wake: Wake) => void>()
+  private worker: Worker | undefined
+  private sequence = 0
+  private isListening = false
+  private isClosed = false
+  isShared = true
+
+  constructor(settings: EngineSettings) {
+    this.settings = settings
+    this.timer = setInterval(() => this.tick(), tickMs)
+    this.timer.unref()
+  }
+
+  /** Starts the thread; completes when the file is open. */
+  readonly open: Effect.Effect<void, StoreError> = Effect.callback<void, StoreError>((resume) => {
+    this.expect(0, "open", resume as Call["resume"])
+    this.start()
+  })
+
+  private start(): Worker {
+    const data: ThreadSettings = { engine: this.settings, ticks: this.ticks }
+    const worker = new Worker(entry, { workerData: data, name: "sluice-store" })
+    worker.on("message", (reply: Reply) => this.hear(worker, reply))
+    worker.on("error", (error) =>
+      this.lose(worker, `The thread of ${this.settings.path} died: ${error.message}. Try again.`)
+    )
+    worker.on("exit", () => this.lose(worker, `The thread of ${this.settings.path} ended. Try again.`))
+    this.worker = worker
+    if (this.isListening) this.say([0, "listen"])
+    return worker
+  }
+
+  private say(request: Request): void {
+    ;(this.worker ?? this.start()).postMessage(request)
+  }
+
+  private expect(sequence: number, operation: string, resume: Call["resume"]): void {
+    this.calls.set(sequence, { operation, resume, ticks: 0 })
+  }
+
+  call<K extends Operation>(operation: K, args: Arguments<K>): Effect.Effect<Answer<K>, StoreError> {
+    return Effect.callback<Answer<K>, StoreError>((resume) => {
+      if (this.isClosed) {
+        return resume(Effect.fail(toStoreError(operation, closed(this.settings.path))))
+      }
+      const sequence = ++this.sequence
+      this.expect(sequence, operation, resume as Call["resume"])
+      this.say([sequence, operation, operation === "turn" ? [encodeTurn(args[0] as Turn)] : args])
+    })
+  }
+
+  listen(): void {
+    if (this.isListening) return
+    this.isListening = true
+    this.say([0, "listen"])
+  }
+
+  private hear(worker: Worker, [sequence, kind, body]: Reply): void {
+    if (kind === "wake") {
+      for (const listener of this.listeners) for (const wake of body) listener(wake)
+      return
+    }
+    if (kind === "refused") {
+      this.lose(worker, body)
+      return
+    }
+    const call = this.calls.get(sequence)
+    if (call === undefined) return
+    this.calls.delete(sequence)
+    switch (kind) {
+      case "opened":
+        this.isShared = body
+        call.resume(Effect.void)
+        break
+      case "done":
+        call.resume(
+          Effect.succeed(call.operation === "turn" ? toTurnResult(decodeTurnResult(body as EncodedTurnResult)) : body)
+        )
+        break
+      case "failed":
+        call.resume(Effect.fail(toStoreError(call.operation, body)))
+        break
+    }
+  }
+
+  /** Fails what is in flight. The outcome of a write among it is unknown: it was done whole or not at all. */
+  private lose(worker: Worker, why: string | Reason): void {
+    if (this.worker !== worker) return
+    this.worker = undefined
+    void worker.terminate()
+    const reason = typeof why === "string" ? unavailable(why) : why
+    const calls = [...this.calls.values()]
+    this.calls.clear()
+    for (const { operation, resume } of calls) resume(Effect.fail(toStoreError(operation, reason)))
+  }
+
+  private tick(): void {
+    Atomics.add(this.ticks, 0, 1)
+    for (const call of this.calls.values()) {
+      if (++call.ticks <= ticksMost) continue
+      if (this.worker !== undefined)
+        this.lose(this.worker, `${this.settings.path} did not answer within 10 s. Try again.`)
+      return
+    }
+  }
+
+  /** Lets calls in flight be answered, then ends the thread; at once when it does not end by itself. */
+  readonly close: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    this.isClosed = true
+    clearInterval(this.timer)
+    const { worker } = this
+    if (worker === undefined) return resume(Effect.void)
+    const giveUp = setTimeout(() => void worker.terminate(), 5_000)
+    worker.once("exit", () => {
+      clearTimeout(giveUp)
+      resume(Effect.void)
+    })
+    this.say([0, "close"])
+  })
+}
+
+export const makeThreadHost = (settings: EngineSettings): Effect.Effect<Host, StoreError> =>
+  Effect.suspend(() => {
+    const thread = new StoreThreadHandle(settings)
+    return Effect.as(
+      Effect.onError(thread.open, () => thread.close),
+      {
+        get isShared() {
+          return thread.isShared
+        },
+        call: (operation, ...args) => thread.call(operation, args),
+        listen: (listener) => {
+          thread.listeners.add(listener)
+          thread.listen()
+          return () => {
+            thread.listeners.delete(listener)
+          }
+        },
+        close: thread.close
+      } satisfies Host
+    )
+  })

@@ -1,0 +1,159 @@
+/** The schema as a list of steps. A step, once released, is never edited: a change is a new step at the end. */
+import { Database } from "./Database.ts"
+import { newer, StoreFault } from "./StoreFault.ts"
+
+/** Marks a file as ours: "SLUI" in the header's application id. */
+export const applicationId = 0x53_4c_55_49
+
+export interface Migration {
+  readonly name: string
+  readonly up: string
+  /** Undoes `up`; jobs survive it. Absent: there is no way back. */
+  readonly down?: string
+}
+
+/**
+ * `job` holds what is live and stays as small as the backlog; a finished job moves to `history`. Wide columns come last, so that
+ * reading the narrow ones never walks overflow pages. Times and ranks may carry fractions: hence no STRICT.
+ */
+const jobs = `
+CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE resource_group(
+  name TEXT PRIMARY KEY, declared INTEGER NOT NULL, operator INTEGER, paused INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE lane(
+  id INTEGER PRIMARY KEY, task TEXT NOT NULL, resource_group TEXT NOT NULL,
+  scheduled INTEGER NOT NULL DEFAULT 0, pending INTEGER NOT NULL DEFAULT 0, running INTEGER NOT NULL DEFAULT 0,
+  completed INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0,
+  UNIQUE(task, resource_group)
+);
+CREATE TABLE job(
+  id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, state INTEGER NOT NULL, wait INTEGER NOT NULL DEFAULT 0,
+  priority INTEGER NOT NULL, rank INTEGER NOT NULL, due INTEGER NOT NULL,
+  attempt INTEGER NOT NULL DEFAULT 0, lost INTEGER NOT NULL DEFAULT 0, max_attempts INTEGER NOT NULL,
+  session INTEGER, started INTEGER, expires INTEGER, partition_key TEXT, unique_key TEXT, checksum INTEGER NOT NULL,
+  extra TEXT, failure TEXT, payload TEXT NOT NULL
+);
+CREATE INDEX job_ready ON job(lane, rank) WHERE state = 1;
+CREATE INDEX job_lane ON job(lane, state);
+CREATE INDEX job_due ON job(due) WHERE state = 0 AND wait IN (1, 2);
+CREATE INDEX job_expires ON job(expires) WHERE expires IS NOT NULL AND state < 2 AND attempt = 0;
+CREATE TABLE history(
+  id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, state INTEGER NOT NULL,
+  priority INTEGER NOT NULL, rank INTEGER NOT NULL, due INTEGER NOT NULL,
+  attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, session INTEGER, started INTEGER, finished INTEGER NOT NULL,
+  expires INTEGER, partition_key TEXT, unique_key TEXT, checksum INTEGER NOT NULL,
+  extra TEXT, failure TEXT, payload TEXT NOT NULL, result TEXT
+);
+CREATE INDEX history_lane ON history(lane, state);
+CREATE INDEX history_finished ON history(state, finished);
+CREATE TABLE label(label TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(label, id)) WITHOUT ROWID;
+CREATE TABLE unique_key(
+  key TEXT PRIMARY KEY, job INTEGER NOT NULL, until INTEGER NOT NULL, live INTEGER NOT NULL,
+  held INTEGER, held_window INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX unique_key_until ON unique_key(until) WHERE live = 0;
+CREATE TABLE dependency(
+  parent INTEGER NOT NULL, child INTEGER NOT NULL, policy INTEGER NOT NULL, PRIMARY KEY(parent, child)
+) WITHOUT ROWID;
+CREATE INDEX dependency_child ON dependency(child);
+CREATE TABLE cascade(parent INTEGER PRIMARY KEY, succeeded INTEGER NOT NULL);
+CREATE TABLE signal(job INTEGER PRIMARY KEY, session INTEGER NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE progress(job INTEGER PRIMARY KEY, value TEXT);
+CREATE TABLE log(
+  job INTEGER NOT NULL, line INTEGER NOT NULL, attempt INTEGER NOT NULL, at INTEGER NOT NULL,
+  level INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY(job, line)
+) WITHOUT ROWID;
+CREATE TABLE worker(
+  session INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL,
+  version TEXT NOT NULL, slots TEXT NOT NULL, tasks TEXT NOT NULL, started INTEGER NOT NULL, beat INTEGER NOT NULL,
+  until INTEGER NOT NULL, draining INTEGER NOT NULL DEFAULT 0, load TEXT, blocked TEXT,
+  machine TEXT NOT NULL, process_start TEXT NOT NULL
+);
+CREATE TABLE lead(role TEXT PRIMARY KEY, session INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE listener(path TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE roll_up(
+  width INTEGER NOT NULL, start INTEGER NOT NULL, lane INTEGER NOT NULL, counts TEXT NOT NULL, wait TEXT NOT NULL, run TEXT NOT NULL,
+  PRIMARY KEY(width, start, lane)
+) WITHOUT ROWID;
+CREATE TABLE resource_roll_up(
+  width INTEGER NOT NULL, start INTEGER NOT NULL, beats INTEGER NOT NULL, cpu REAL NOT NULL, rss REAL NOT NULL,
+  heap REAL NOT NULL, loop_delay REAL NOT NULL, busy REAL NOT NULL, PRIMARY KEY(width, start)
+) WITHOUT ROWID;
+`
+
+/** Running jobs that ride in the slot of another of their batch (`wait` 5): they take none of the group's. */
+const batches: Migration = {
+  name: "batches",
+  up: "ALTER TABLE lane ADD COLUMN riding INTEGER NOT NULL DEFAULT 0",
+  down: "UPDATE job SET wait = 0 WHERE wait = 5; ALTER TABLE lane DROP COLUMN riding"
+}
+
+/** What durable steps of unfinished or buried jobs made. */
+const steps: Migration = {
+  name: "steps",
+  up: `CREATE TABLE step(
+    job INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(job, name)
+  ) WITHOUT ROWID`,
+  down: "DROP TABLE step"
+}
+
+export const migrations: ReadonlyArray<Migration> = [{ name: "jobs", up: jobs }, batches, steps]
+
+export const schemaVersion = migrations.length
+
+export const userVersion = (db: Database): number => db.prepare<[number]>("PRAGMA user_version").get()![0]
+
+/**
+ * Brings the schema to the last of `steps`, in one transaction under the write lock: of two processes that open at once, one
+ * migrates and the other finds it done. Answers the names of the steps taken.
+ */
+export const migrate = (db: Database, steps: ReadonlyArray<Migration> = migrations): ReadonlyArray<string> => {
+  if (userVersion(db) === steps.length) return []
+  return db.write(() => {
+    const found = userVersion(db)
+    if (found > steps.length) throw new StoreFault(newer(db.path, found, steps.length))
+    const todo = steps.slice(found)
+    for (const step of todo) db.raw.exec(step.up)
+    db.raw.exec(`PRAGMA user_version = ${steps.length}`)
+    return todo.map((step) => step.name)
+  })
+}
+
+/** Takes the last step back, if it has a way back; jobs survive it. Answers its name. */
+export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrations): string | undefined =>
+  db.write(() => {
+    const found = userVersion(db)
+    const last = steps[found - 1]
+    if (last?.down === undefined) return undefined
+    db.raw.exec(last.down)
+    db.raw.exec(`PRAGMA user_version = ${found - 1}`)
+    return last.name
+  })
+
+/** Tables and indexes by name, each with its columns. */
+const shape = (db: Database): ReadonlyMap<string, string> =>
+  new Map(
+    db
+      .prepare<[name: string, columns: string]>(
+        `SELECT type || ' ' || name, (SELECT coalesce(group_concat(c.name), '') FROM pragma_table_xinfo(sqlite_schema.name) c)
+        FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`
+      )
+      .all()
+  )
+
+/** What a schema lacks of what its version promises, in one line; undefined when it is whole. What others added is no damage. */
+export const schemaDamage = (db: Database, steps: ReadonlyArray<Migration> = migrations): string | undefined => {
+  const found = shape(db)
+  const promised = new Database({ path: ":memory:", busyTimeoutMs: 0 })
+  try {
+    for (const step of steps.slice(0, userVersion(db))) promised.raw.exec(step.up)
+    for (const [name, columns] of shape(promised)) {
+      if (!found.has(name)) return `its schema lacks the ${name}`
+      if (found.get(name) !== columns) return `its schema has another ${name}`
+    }
+    return undefined
+  } finally {
+    promised.close()
+  }
+}

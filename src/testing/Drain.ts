@@ -1,0 +1,113 @@
+/** Runs all that can run, by moving the virtual clock. */
+import { Clock, Duration, Effect, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import { type Explain, Job, type JobId, type JobRecord, type StoreError, TaskQueue } from "../services/Queue/index.ts"
+import { pollInterval } from "./TestQueue.ts"
+import { advanceUntil, type Look } from "./VirtualTime.ts"
+
+export interface DrainOptions {
+  /** Virtual time it may take. Default 1 day: more than the retries of any default policy. */
+  readonly within?: Duration.Input
+}
+
+/** A live job, and why it does not run. */
+export interface IdleJob {
+  readonly id: JobId
+  readonly task: string
+  readonly reason: Explain.Reason
+}
+
+export interface Drained {
+  /** Live jobs that no passing of time starts: paused, without a handler, or waiting for such a job. At most 1,000. */
+  readonly idle: ReadonlyArray<IdleJob>
+}
+
+/** Jobs that could run had not ended within the time. The message names them with the reason each has. */
+export class StillLive extends Schema.TaggedError<StillLive>()("StillLive", { message: Schema.String }) {}
+
+const page = 1000
+const named = 10
+
+export const sentence = ({ id, reason, task }: IdleJob): string => {
+  const { _tag, ...details } = reason
+  return `${Job.formatJobId(id)} (${task}): ${_tag}${Object.keys(details).length === 0 ? "" : ` ${JSON.stringify(details)}`}`
+}
+
+/** Reasons that only an operator, another handler or another worker ends. */
+const isIdle = (reason: Explain.Reason): boolean => {
+  switch (reason._tag) {
+    case "QueuePaused":
+    case "GroupPaused":
+    case "NoWorker":
+    case "NoWorkerForTask":
+    case "NoSlotsForGroup":
+    case "WaitingForJobs":
+    case "HeldByKey":
+      return true
+    default:
+      return false
+  }
+}
+
+const explained = (queue: TaskQueue["Service"], jobs: ReadonlyArray<JobRecord>) =>
+  Effect.forEach(jobs, ({ id, task }) =>
+    queue.explain(id).pipe(
+      Effect.map((reason): IdleJob => ({ id, task, reason })),
+      Effect.catchTag("JobNotFound", () => Effect.succeed(undefined))
+    )
+  ).pipe(
+    Effect.map(
+      (found) => found.filter((job) => job !== undefined && job.reason._tag !== "Finished") as ReadonlyArray<IdleJob>
+    )
+  )
+
+const isTimed = (job: JobRecord) =>
+  job.state === "scheduled" && (job.waitReason === "time" || job.waitReason === "retry")
+
+/** One look: done when nothing runs, nothing is due later, and what is pending is idle. */
+const look = (queue: TaskQueue["Service"]): Effect.Effect<Look<Drained>, StoreError.StoreError> =>
+  Effect.gen(function* () {
+    const { counters } = yield* queue.stats
+    const mark = JSON.stringify(counters)
+    const live = counters.filter(({ state }) => Job.liveStates.includes(state))
+    if (live.length === 0) return { found: { idle: [] }, mark }
+    if (live.some(({ state }) => state === "running")) return { mark }
+    const { jobs, next } = yield* queue.list({ states: [...Job.liveStates] }, { limit: page, order: "oldest" })
+    const pending = yield* explained(
+      queue,
+      jobs.filter(({ state }) => state === "pending")
+    )
+    if (pending.some(({ reason }) => !isIdle(reason))) return { mark }
+    const due = jobs.filter(isTimed).map((job) => job.due)
+    if (due.length > 0) return { mark, notBefore: next === undefined ? Math.min(...due) : undefined }
+    return { found: { idle: yield* explained(queue, jobs) }, mark }
+  })
+
+/**
+ * Lets everything run that can, as long as it takes by the virtual clock, delays and retries included, and 5 s more, after which
+ * all who wait for a job have heard of its end. Answers the live jobs that
+ * cannot, with their reasons; fails with `StillLive`, naming the jobs, when some could but are not done within the time.
+ */
+export const drain = (
+  options: DrainOptions = {}
+): Effect.Effect<Drained, StillLive | StoreError.StoreError, TaskQueue> =>
+  Effect.gen(function* () {
+    const queue = yield* TaskQueue
+    const within = Duration.fromInputUnsafe(options.within ?? "1 day")
+    const until = (yield* Clock.currentTimeMillis) + Duration.toMillis(within)
+    let rested: string | undefined
+    for (;;) {
+      const drained = yield* advanceUntil(look(queue), until - (yield* Clock.currentTimeMillis))
+      if (drained === undefined) break
+      // Who has heard may have enqueued more.
+      const mark = JSON.stringify((yield* queue.stats).counters)
+      if (mark === rested) return drained
+      rested = mark
+      yield* TestClock.adjust(pollInterval)
+    }
+    const { jobs, next } = yield* queue.list({ states: [...Job.liveStates] }, { limit: named, order: "oldest" })
+    const lines = (yield* explained(queue, jobs)).map(sentence)
+    return yield* new StillLive({
+      message: `After ${Duration.format(within)} of virtual time jobs are still live:\n${lines.join("\n")}${next === undefined ? "" : "\n…"}`
+    })
+  })

@@ -1,0 +1,93 @@
+/** The command line as a process of its own, started through its launcher as users do. */
+import { Effect } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import path from "node:path"
+import { fileURLToPath } from "node:url"
+
+const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Started {
+  readonly pid: number
+  readonly child: ChildProcess
+  readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
+  readonly ended: Effect.Effect<Ended>
+  /** Completes when stderr or stdout has shown the text. */
+  readonly shows: (text: RegExp) => Effect.Effect<void>
+}
+
+/** `folder` holds state and config and is the working directory. The process is killed with the scope if it still runs. */
+export const start = (
+  folder: string,
+  args: ReadonlyArray<string>,
+  options: { readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {}
+) =>
+  Effect.acquireRelease(
+    Effect.sync((): Started => {
+      const child = spawn(process.execPath, [launcher, ...args], {
+        cwd: folder,
+        env: {
+          PATH: process.env.PATH,
+          HOME: folder,
+          XDG_STATE_HOME: path.join(folder, "state"),
+          XDG_CONFIG_HOME: path.join(folder, "config"),
+          // Shared by all: compiling anew in each test's folder would be most of its time.
+          XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? path.join(process.env.HOME ?? folder, ".cache"),
+          ...options.env
+        },
+        stdio: ["pipe", "pipe", "pipe"]
+      })
+      let stdout = ""
+      let stderr = ""
+      let onText: () => void = () => {}
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        stdout += text
+        onText()
+      })
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        stderr += text
+        onText()
+      })
+      child.stdin.on("error", () => {})
+      child.stdin.end(options.input ?? "")
+      const ended = new Promise<Ended>((resolve) =>
+        child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }))
+      )
+      return {
+        pid: child.pid!,
+        child,
+        kill: (signal) => Effect.sync(() => void child.kill(signal)),
+        ended: Effect.promise(() => ended),
+        shows: (text) =>
+          Effect.callback<void>((resume) => {
+            onText = () => {
+              if (text.test(stdout) || text.test(stderr)) resume(Effect.void)
+            }
+            onText()
+          })
+      }
+    }),
+    ({ child, ended }) =>
+      Effect.suspend(() => {
+        if (child.exitCode !== null || child.signalCode !== null) return Effect.void
+        child.kill("SIGKILL")
+        return Effect.asVoid(ended)
+      })
+  )
+
+/** From start to end. */
+export const run = (
+  folder: string,
+  args: ReadonlyArray<string>,
+  options?: Parameters<typeof start>[2]
+): Effect.Effect<Ended> => Effect.scoped(Effect.flatMap(start(folder, args, options), ({ ended }) => ended))
+
+/** Looks until it is so; for things other processes do. Fails by the test's time limit. */
+export const until = (isSo: () => boolean): Effect.Effect<void> =>
+  Effect.suspend(() => (isSo() ? Effect.void : Effect.andThen(Effect.sleep("10 millis"), until(isSo))))

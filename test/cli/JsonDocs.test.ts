@@ -1,0 +1,92 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Schema } from "effect"
+import { readFileSync } from "node:fs"
+import { BackupShape } from "../../src/cli/commands/db/backup.ts"
+import { SchemaStatusShape } from "../../src/cli/commands/db/migrate.ts"
+import { ExplanationShape } from "../../src/cli/commands/job/explain.ts"
+import { LogLineShape } from "../../src/cli/commands/job/logs.ts"
+import { BatchCurveShape, BatchStatusShape } from "../../src/cli/shapes/BatchShape.ts"
+import { CheckShape } from "../../src/cli/shapes/CheckShape.ts"
+import { JobShape, JobSummaryShape } from "../../src/cli/shapes/JobShape.ts"
+import {
+  DiskUsageShape,
+  FiguresShape,
+  GroupStatusShape,
+  QuantilesShape,
+  QueueStatsShape,
+  QueueStatusShape
+} from "../../src/cli/shapes/QueueShape.ts"
+import {
+  BaselineShape,
+  CheckResultShape,
+  ProfileDiffShape,
+  ProfileLineShape,
+  TimingsShape,
+  WorkerAnswerShape
+} from "../../src/cli/shapes/ProfileShape.ts"
+import { ProfilingReport } from "../../src/services/Queue/index.ts"
+import {
+  MemoryCollectionShape,
+  MemoryHistoryShape,
+  MemoryShape,
+  MemoryStatusShape
+} from "../../src/cli/shapes/MemoryShape.ts"
+import { WorkerShape } from "../../src/cli/shapes/WorkerShape.ts"
+import { SoakResult } from "../../src/cli/soak/SoakResult.ts"
+
+const text = readFileSync(new URL("../../docs/cli-json.md", import.meta.url), "utf8")
+
+/** The section whose heading names the command. */
+const section = (command: string): string =>
+  text.split(/^## /m).find((part) => part.split("\n")[0]!.includes(`\`${command}\``)) ?? ""
+
+const shapes: ReadonlyArray<
+  readonly [command: string, shape: { readonly fields: Schema.Struct.Fields }, alsoIn?: string]
+> = [
+  ["job ls", JobSummaryShape],
+  ["job wait", JobSummaryShape],
+  ["job get", JobShape, "job ls"],
+  ["job watch", JobShape, "job ls"],
+  ["dlq ls", JobShape, "job ls"],
+  ["job logs", LogLineShape],
+  ["job explain", ExplanationShape],
+  ["queue status", QueueStatusShape],
+  ["queue status", GroupStatusShape],
+  ["queue stats", QueueStatsShape],
+  ["queue stats", FiguresShape],
+  ["queue stats", QuantilesShape],
+  ["queue du", DiskUsageShape],
+  ["batch status", BatchStatusShape],
+  ["batch tune", BatchCurveShape],
+  ["worker ls", WorkerShape],
+  ["profile ls", ProfileLineShape],
+  ["profile start", WorkerAnswerShape],
+  ["profile get", ProfilingReport.ProfilingReport],
+  ["profile get", ProfilingReport.ProcessFigures],
+  ["profile get", ProfilingReport.TaskFigures],
+  ["profile get", ProfilingReport.SlowAttempt],
+  ["profile get", ProfilingReport.OwnerProfile],
+  ["profile run", TimingsShape],
+  ["profile diff", ProfileDiffShape],
+  ["profile baseline save", BaselineShape],
+  ["profile check", CheckResultShape],
+  ["memory status", MemoryShape],
+  ["memory status", MemoryStatusShape],
+  ["memory status", MemoryHistoryShape],
+  ["memory gc", MemoryCollectionShape],
+  ["doctor", CheckShape],
+  ["db doctor", CheckShape],
+  ["db status", SchemaStatusShape],
+  ["db backup", BackupShape],
+  ["soak", SoakResult]
+]
+
+describe("docs/cli-json.md", () => {
+  for (const [command, { fields }, alsoIn] of shapes) {
+    it(`names every field of ${command}`, () => {
+      const where = section(command) + (alsoIn === undefined ? "" : section(alsoIn))
+      assert.notStrictEqual(where, "")
+      for (const field of Object.keys(fields)) assert.include(where, `\`${field}\``)
+    })
+  }
+})

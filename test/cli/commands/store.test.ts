@@ -1,0 +1,166 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { existsSync, writeFileSync } from "node:fs"
+import path from "node:path"
+import * as CommandLine from "../CommandLine.ts"
+
+/** The machine may be busy. */
+const limit = { timeout: 60_000 }
+
+const storeOf = (cli: CommandLine.CommandLine) => path.join(cli.folder, "state/sluice/queue.db")
+
+describe("sluice queue", () => {
+  it.live(
+    "tells what is where, pauses, resumes and limits",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        yield* cli.call(["add", "-g", "network", "--", "true"])
+        yield* cli.call(["add", "-g", "network", "--retry", "0", "--", "false"])
+        yield* cli.call(["add", "--in", "1h", "--", "true"])
+        assert.strictEqual((yield* cli.call(["queue", "pause", "network"])).code, 0)
+        const network = () =>
+          Effect.map(cli.json(["queue", "status", "--json"]), ([status]) =>
+            status.groups.find((group: { name: string }) => group.name === "network")
+          )
+        assert.deepInclude(yield* network(), { paused: true, pending: 2, limit: 10, failed: 0 })
+        yield* cli.call(["worker", "--once", "-q"])
+        assert.deepInclude(yield* network(), { pending: 2 })
+        assert.strictEqual((yield* cli.call(["queue", "resume", "network"])).code, 0)
+        assert.strictEqual(
+          (yield* cli.call(["queue", "limit", "network", "2"])).stdout,
+          "group network runs at most 2 at a time (declared: 10)\n"
+        )
+        yield* cli.call(["worker", "--once", "-q"])
+        const after = yield* network()
+        assert.deepInclude(after, { paused: false, pending: 0, completed: 1, failed: 1, limit: 2 })
+        assert.deepInclude(after.lastHour, { arrivals: 2, completed: 1, dead: 1 })
+        assert.isAbove(after.lastHour.runMs.p95, 0)
+        const [stats] = yield* cli.json(["queue", "stats", "--json", "--by-task", "--group", "network"])
+        assert.deepInclude(stats, { name: "shell", arrivals: 2, completed: 1, dead: 1 })
+        assert.isAbove(stats.waitMs.p99, 0)
+        assert.strictEqual((yield* cli.call(["queue", "limit", "network", "default"])).code, 0)
+        assert.strictEqual((yield* network()).limit, 10)
+        assert.strictEqual((yield* cli.call(["queue", "pause", "netwrok"])).code, 3)
+        const [usage] = yield* cli.json(["queue", "du", "--json"])
+        assert.deepInclude(usage, { store: storeOf(cli), live: 1, finished: 2 })
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "drain says when nobody will drain it",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        assert.strictEqual((yield* cli.call(["queue", "drain"])).code, 0)
+        yield* cli.call(["add", "--", "true"])
+        assert.deepInclude(yield* cli.call(["queue", "drain", "-q"]), {
+          code: 6,
+          stderr: "sluice: no worker is alive, so nothing will drain; start one with: sluice worker -d\n"
+        })
+      }).pipe(Effect.scoped),
+    limit
+  )
+})
+
+describe("a store that is not there", () => {
+  it.live(
+    "does not make a store for those who only look, and makes one for those who add",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        assert.deepInclude(yield* cli.call(["--store", "new.db", "job", "ls"]), { code: 5, stdout: "" })
+        assert.isFalse(existsSync(path.join(cli.folder, "new.db")))
+        assert.strictEqual((yield* cli.call(["--store", "new.db", "add", "--", "true"])).code, 0)
+        assert.strictEqual((yield* cli.call(["--store", "missing/new.db", "add", "--", "true"])).code, 5)
+      }).pipe(Effect.scoped),
+    limit
+  )
+})
+
+describe("sluice doctor", () => {
+  it.live(
+    "says what is wrong and what to do, and fails only for problems",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        const well = yield* cli.call(["doctor"])
+        assert.strictEqual(well.code, 0, well.stdout)
+        yield* cli.call(["add", "--", "true"])
+        const alone = yield* cli.call(["doctor"])
+        assert.strictEqual(alone.code, 1)
+        assert.match(alone.stdout, /problem +workers +none alive, 1 jobs pending: sluice worker -d/)
+        const none = yield* cli.json(["doctor", "--json", "--store", "memory:"])
+        assert.isTrue(none.every(({ state }) => state === "ok"))
+      }).pipe(Effect.scoped),
+    limit
+  )
+})
+
+describe("sluice enqueue", () => {
+  const module = `
+import { Effect, Schema } from "effect"
+import { Task } from ${JSON.stringify(new URL("../../../src/index.ts", import.meta.url).href)}
+export const Double = Task.make("double", { payload: Schema.Struct({ n: Schema.Int }), success: Schema.Int })
+export default Double.toLayer(({ n }) => Effect.as(Effect.log("doubling"), n * 2))
+`
+
+  it.live(
+    "checks the payload, enqueues a task of the module, and the worker of the same module runs it",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        writeFileSync(path.join(cli.folder, "tasks.ts"), module)
+        writeFileSync(path.join(cli.folder, "payload.json"), '{"n": 4}')
+        const enqueue = (...args: ReadonlyArray<string>) => cli.call(["enqueue", "--tasks", "tasks.ts", ...args])
+        const ids = [
+          (yield* enqueue("double", "--payload", '{"n": 21}')).lines[0]!,
+          (yield* enqueue("double", "--payload", "@payload.json")).lines[0]!
+        ]
+        yield* cli.call(["worker", "--once", "-q", "--tasks", "tasks.ts"])
+        for (const [i, result] of [42, 8].entries()) {
+          assert.deepInclude((yield* cli.json(["job", "get", "--json", ids[i]!]))[0], {
+            state: "completed",
+            task: "double",
+            result
+          })
+        }
+        assert.match((yield* cli.call(["job", "logs", ids[0]!])).stdout, /info doubling\n/)
+        for (const [args, code, said] of [
+          [["dubble"], 3, /has no task "dubble"; it has double\. Did you mean "double"\?/],
+          [["double", "--payload", '{"n": "x"}'], 2, /the payload does not fit task double/],
+          [["double", "--payload", "{"], 2, /the payload is not JSON/],
+          [["double", "--payload", "@none.json"], 3, /cannot be read/]
+        ] as const) {
+          const ended = yield* enqueue(...args)
+          assert.strictEqual(ended.code, code, ended.stderr)
+          assert.match(ended.stderr, said)
+          assert.match(ended.stderr, /^sluice: [^\n]+\n$/)
+        }
+        assert.strictEqual((yield* cli.call(["enqueue", "double"])).code, 2)
+      }).pipe(Effect.scoped),
+    limit
+  )
+})
+
+describe("sluice completions", () => {
+  it.live(
+    "know every command and flag, and ask the store for ids, groups and tasks",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        const bash = (yield* cli.call(["completions", "bash"])).stdout
+        assert.match(bash, /--keep-order/)
+        assert.match(bash, /complete -F _sluice_with_values sluice/)
+        assert.notMatch(bash, /complete -F _sluice sluice/)
+        const zsh = (yield* cli.call(["completions", "zsh"])).stdout
+        assert.match(zsh, /:job[^\n]*:_sluice_jobs'/)
+        assert.match(zsh, /--group[^\n]*:_sluice_groups'/)
+        const fish = (yield* cli.call(["completions", "fish"])).stdout
+        assert.match(fish, /-l group -s g -x -a '\(sluice queue status -q/)
+        for (const script of [bash, zsh, fish]) assert.notMatch(script, /sluice --completions/)
+      }).pipe(Effect.scoped),
+    limit
+  )
+})

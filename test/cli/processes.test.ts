@@ -1,0 +1,541 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import path from "node:path"
+import * as CliProcess from "./CliProcess.ts"
+import { temporaryFolder } from "./CommandLine.ts"
+
+const limit = { timeout: 60_000 }
+
+describe("sluice run, as a process", () => {
+  it.live(
+    "passes output and exit code on",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const ended = yield* CliProcess.run(folder, [
+          "run",
+          "--",
+          "sh",
+          "-c",
+          "printf 'a\\0b\\033[1m'; echo oops >&2; exit 42"
+        ])
+        assert.deepStrictEqual(ended, { code: 42, signal: null, stdout: "a\0b\x1b[1m", stderr: "oops\n" })
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "ends with 127 for an unknown program, 128 + n for a signal, 7 for a time limit",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const unknown = yield* CliProcess.run(folder, ["run", "--", "no-such-program"])
+        assert.strictEqual(unknown.code, 127)
+        assert.match(unknown.stderr, /^sluice: command not found: "no-such-program"[^\n]*\n$/)
+        assert.strictEqual((yield* CliProcess.run(folder, ["run", "--", "sh", "-c", "kill -9 $$"])).code, 137)
+        assert.strictEqual((yield* CliProcess.run(folder, ["run", "--timeout", "200ms", "--", "sleep", "60"])).code, 7)
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "gives the command standard input only when asked",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        assert.strictEqual((yield* CliProcess.run(folder, ["run", "--", "cat"], { input: "hello" })).stdout, "")
+        assert.strictEqual(
+          (yield* CliProcess.run(folder, ["run", "--stdin", "--", "cat"], { input: "hello" })).stdout,
+          "hello"
+        )
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "runs its own command and leaves others in the queue",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const added = yield* CliProcess.run(folder, ["add", "-q", "--", "touch", "other"])
+        assert.strictEqual((yield* CliProcess.run(folder, ["run", "--", "echo", "mine"])).stdout, "mine\n")
+        assert.isFalse(existsSync(path.join(folder, "other")))
+        assert.strictEqual(
+          (yield* CliProcess.run(folder, ["job", "ls", "-q", "--state", "pending"])).stdout,
+          added.stdout
+        )
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143]
+  ] as const) {
+    it.live(
+      `lets the command finish at the first ${signal}, ends it at the second, and ends with ${code}`,
+      () =>
+        Effect.gen(function* () {
+          const folder = yield* temporaryFolder
+          const finishing = yield* CliProcess.start(folder, [
+            "run",
+            "--",
+            "sh",
+            "-c",
+            "echo up; sleep 1; echo finished"
+          ])
+          yield* finishing.shows(/up/)
+          yield* finishing.kill(signal)
+          const first = yield* finishing.ended
+          assert.deepInclude(first, { code, stdout: "up\nfinished\n" })
+          assert.match(first.stderr, /waiting up to 10s for the command to finish; once more stops it now/)
+
+          const stopped = yield* CliProcess.start(folder, [
+            "run",
+            "--",
+            "sh",
+            "-c",
+            "echo $$ > pid; echo up; exec sleep 600"
+          ])
+          yield* stopped.shows(/up/)
+          yield* stopped.kill(signal)
+          yield* stopped.shows(/once more/)
+          yield* stopped.kill(signal)
+          assert.strictEqual((yield* stopped.ended).code, code)
+          const pid = Number(readFileSync(path.join(folder, "pid"), "utf8"))
+          assert.throws(() => process.kill(pid, 0))
+          assert.match(
+            (yield* CliProcess.run(folder, ["job", "ls", "--json", "--state", "cancelled"])).stdout,
+            /"state":"cancelled"/
+          )
+        }).pipe(Effect.scoped),
+      limit
+    )
+  }
+})
+
+describe("sluice map, as a process", () => {
+  const numbers = (count: number) => Array.from({ length: count }, (_, i) => `${i + 1}\n`).join("")
+
+  it.live(
+    "prints blocks, in order when asked, tagged when asked, and names what failed",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const ordered = yield* CliProcess.run(folder, [
+          "map",
+          "-q",
+          "-k",
+          "-j3",
+          "sh -c 'sleep 0.$((4 - $0)); echo $0; echo $0.'",
+          ":::",
+          "1",
+          "2",
+          "3"
+        ])
+        assert.deepInclude(ordered, { code: 0, stdout: "1\n1.\n2\n2.\n3\n3.\n", stderr: "" })
+        const log = path.join(folder, "log.tsv")
+        const failing = yield* CliProcess.run(
+          folder,
+          ["map", "-k", "--tag", "--joblog", log, "sh -c 'echo $0; test $0 != b'"],
+          { input: "a\nb\nc\n" }
+        )
+        assert.deepInclude(failing, { code: 1, stdout: "a\ta\nb\tb\nc\tc\n" })
+        assert.match(failing.stderr, /1 of 3 failed\n {2}line 2: b: exit code 1\n/)
+        const [header, ...lines] = readFileSync(log, "utf8").trimEnd().split("\n")
+        assert.strictEqual(header, "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand")
+        assert.deepStrictEqual(
+          lines.map((line) => line.split("\t")).map(([seq, , , , , received, exit]) => [seq, received, exit]),
+          [
+            ["1", "2", "0"],
+            ["2", "2", "1"],
+            ["3", "2", "0"]
+          ]
+        )
+
+        const again = yield* CliProcess.run(folder, ["map", "-k", "--retry-failed", "sh -c 'echo $0; test $0 != b'"], {
+          input: "a\nb\nc\n"
+        })
+        assert.deepInclude(again, { code: 1, stdout: "b\n" })
+        assert.strictEqual((yield* CliProcess.run(folder, ["map", "--retry-failed", "true"], { input: "a\n" })).code, 3)
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "begins anew when it had finished",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        for (let time = 0; time < 2; time++) {
+          assert.deepInclude(yield* CliProcess.run(folder, ["map", "-q", "-k", "echo {}", ":::", "a", "b"]), {
+            code: 0,
+            stdout: "a\nb\n"
+          })
+        }
+        assert.deepStrictEqual(readdirSync(path.join(folder, "state/sluice/maps")), [])
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "fills in fields of records and keeps each inside its argument",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        writeFileSync(
+          path.join(folder, "r.ndjson"),
+          `${JSON.stringify({ name: "a b; rm -rf /", n: 1 })}\n${JSON.stringify({ name: "$(id)", n: [2] })}\n`
+        )
+        const ended = yield* CliProcess.run(folder, [
+          "map",
+          "-q",
+          "-k",
+          "--from",
+          "r.ndjson",
+          "printf '%s|' {name} {n}"
+        ])
+        assert.deepInclude(ended, { code: 0, stdout: "a b; rm -rf /|1|$(id)|[2]|" })
+        const missing = yield* CliProcess.run(folder, ["map", "--from", "r.ndjson", "echo {size}"])
+        assert.deepInclude(missing, {
+          code: 2,
+          stdout: "",
+          stderr: 'sluice: line 1 of the records has no field "size", which the command names\n'
+        })
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "stops early with --halt, and goes on with the rest",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const args = [
+          "map",
+          "-q",
+          "-j1",
+          "--halt",
+          "now,fail=1",
+          "sh -c 'echo $0; test $0 != 2 -o -e fixed'",
+          ":::",
+          "1",
+          "2",
+          "3",
+          "4"
+        ]
+        const halted = yield* CliProcess.run(folder, args)
+        assert.deepInclude(halted, { code: 1, stdout: "1\n2\n" })
+        writeFileSync(path.join(folder, "fixed"), "")
+        const rest = yield* CliProcess.run(folder, args)
+        assert.deepInclude(rest, { code: 1, stdout: "3\n4\n" })
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "goes on after SIGINT with what is left, each line once",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const args = ["map", "-q", "-j3", "sh -c 'echo $0 >> ledger; sleep 0.05'"]
+        const input = numbers(60)
+        const first = yield* CliProcess.start(folder, args, { input })
+        yield* CliProcess.until(
+          () =>
+            existsSync(path.join(folder, "ledger")) &&
+            readFileSync(path.join(folder, "ledger"), "utf8").split("\n").length > 15
+        )
+        yield* first.kill("SIGINT")
+        assert.strictEqual((yield* first.ended).code, 130)
+        // What had not started has left the queue: nobody else runs it.
+        assert.strictEqual(
+          (yield* CliProcess.run(folder, ["job", "ls", "-q", "--state", "pending", "--state", "running"])).stdout,
+          ""
+        )
+        assert.strictEqual((yield* CliProcess.run(folder, args, { input })).code, 0)
+        const lines = readFileSync(path.join(folder, "ledger"), "utf8").trimEnd().split("\n").map(Number)
+        assert.deepStrictEqual(
+          lines.sort((a, b) => a - b),
+          Array.from({ length: 60 }, (_, i) => i + 1)
+        )
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "killed with -9 half-way through 200 lines finishes the rest and repeats at most what was running",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const args = ["map", "-q", "-j3", "sh -c 'echo $0 >> ledger'"]
+        const input = numbers(200)
+        const ledger = () =>
+          existsSync(path.join(folder, "ledger"))
+            ? readFileSync(path.join(folder, "ledger"), "utf8").trimEnd().split("\n")
+            : []
+        const first = yield* CliProcess.start(folder, args, { input })
+        yield* CliProcess.until(() => ledger().length >= 100)
+        yield* first.kill("SIGKILL")
+        yield* first.ended
+        assert.isBelow(ledger().length, 200)
+        const second = yield* CliProcess.run(folder, args, { input })
+        assert.deepInclude(second, { code: 0, stdout: "" })
+        const lines = ledger()
+        assert.strictEqual(new Set(lines).size, 200)
+        assert.isAtMost(lines.length - 200, 3)
+        assert.deepStrictEqual(readdirSync(path.join(folder, "state/sluice/maps")), [])
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "is refused while the same map runs, and another runs beside it without taking its lines",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const one = (name: string) => [
+          "map",
+          "-q",
+          "-j1",
+          `sh -c 'echo $PPID $0 >> ${name}; while [ ! -e go ]; do sleep 0.02; done'`,
+          ":::",
+          "1",
+          "2",
+          "3"
+        ]
+        const first = yield* CliProcess.start(folder, one("first"))
+        yield* CliProcess.until(() => existsSync(path.join(folder, "first")))
+        const same = yield* CliProcess.run(folder, one("first"))
+        assert.strictEqual(same.code, 6)
+        assert.match(same.stderr, /^sluice: this map is being run by process \d+; wait for it/)
+        const second = yield* CliProcess.start(folder, one("second"))
+        yield* CliProcess.until(() => existsSync(path.join(folder, "second")))
+        writeFileSync(path.join(folder, "go"), "")
+        assert.strictEqual((yield* first.ended).code, 0)
+        assert.strictEqual((yield* second.ended).code, 0)
+        for (const [name, { pid }] of [
+          ["first", first],
+          ["second", second]
+        ] as const) {
+          assert.strictEqual(
+            readFileSync(path.join(folder, name), "utf8"),
+            [1, 2, 3].map((n) => `${pid} ${n}\n`).join("")
+          )
+        }
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "ends quietly when its reader goes",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const map = yield* CliProcess.start(folder, ["map", "-q", "-j2", "sh -c 'echo $0; sleep 0.02'"], {
+          input: numbers(2000)
+        })
+        yield* map.shows(/\n/)
+        map.child.stdout!.destroy()
+        assert.deepInclude(yield* map.ended, { code: 0, stderr: "" })
+      }).pipe(Effect.scoped),
+    limit
+  )
+})
+
+describe("sluice worker, as a process", () => {
+  it.live(
+    "stays in the background until it is stopped, with its files for this user alone",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const started = yield* CliProcess.run(folder, ["worker", "-d"])
+        assert.strictEqual(started.code, 0, started.stderr)
+        const pid = Number(started.stdout)
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            try {
+              process.kill(pid, "SIGKILL")
+            } catch {
+              // It was stopped, as it should be.
+            }
+          })
+        )
+        const workers = path.join(folder, "state/sluice/workers")
+        assert.strictEqual(statSync(workers).mode & 0o777, 0o700)
+        for (const name of readdirSync(workers))
+          assert.strictEqual(statSync(path.join(workers, name)).mode & 0o777, 0o600)
+        const id = (yield* CliProcess.run(folder, ["add", "--", "touch", "done"])).stdout.trim()
+        assert.strictEqual((yield* CliProcess.run(folder, ["job", "wait", "--timeout", "20s", id])).code, 0)
+        assert.isTrue(existsSync(path.join(folder, "done")))
+        assert.match((yield* CliProcess.run(folder, ["worker", "ls", "--json"])).stdout, new RegExp(`"pid":${pid}`))
+        assert.deepInclude(yield* CliProcess.run(folder, ["worker", "stop"]), {
+          code: 0,
+          stdout: `worker ${pid} has stopped\n`
+        })
+        assert.throws(() => process.kill(pid, 0))
+        assert.strictEqual((yield* CliProcess.run(folder, ["worker", "ls", "-q"])).stdout, "")
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "says in one line why it cannot begin, in the foreground and in the background",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        writeFileSync(path.join(folder, "wrong.ts"), 'export default { not: "a layer" }\n')
+        writeFileSync(path.join(folder, "throws.ts"), 'throw new Error("no database\\nat all")\n')
+        for (const [args, code, said] of [
+          [["--tasks", "missing.ts"], 3, /no module .*missing\.ts/],
+          [["--tasks", "wrong.ts"], 2, /its default export is object; expected the layer of your handlers/],
+          [["--tasks", "throws.ts"], 2, /throws\.ts cannot be loaded: no database/],
+          [["--no-shell"], 2, /nothing to serve/]
+        ] as const) {
+          for (const background of [[], ["-d"]]) {
+            const ended = yield* CliProcess.run(folder, ["worker", ...background, ...args])
+            assert.strictEqual(ended.code, code, ended.stderr)
+            assert.match(ended.stderr, said)
+            assert.match(ended.stderr, /^sluice: [^\n]+\n$/)
+          }
+        }
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "stops gracefully at SIGTERM with 0, and hands jobs back unspent at the second signal",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const id = (yield* CliProcess.run(folder, [
+          "add",
+          "-q",
+          "--",
+          "sh",
+          "-c",
+          "touch up; exec sleep 600"
+        ])).stdout.trim()
+        const worker = yield* CliProcess.start(folder, ["worker"])
+        yield* CliProcess.until(() => existsSync(path.join(folder, "up")))
+        yield* worker.kill("SIGTERM")
+        yield* worker.shows(/stopping; 1 running job has 10s to finish/)
+        yield* worker.kill("SIGTERM")
+        assert.strictEqual((yield* worker.ended).code, 143)
+        const job = JSON.parse((yield* CliProcess.run(folder, ["job", "get", "--json", id])).stdout)
+        assert.deepInclude(job, { state: "pending", attempt: 0 })
+
+        const idle = yield* CliProcess.start(folder, ["worker", "-g", "computation=0"])
+        yield* idle.shows(/Ctrl-C stops it/)
+        yield* idle.kill("SIGTERM")
+        assert.strictEqual((yield* idle.ended).code, 0)
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "keeps its processes alive, each started again when it is killed",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const supervisor = yield* CliProcess.start(folder, ["worker", "--processes", "2"])
+        const pids = Effect.map(CliProcess.run(folder, ["worker", "ls", "--json"]), ({ stdout }) =>
+          stdout
+            .trimEnd()
+            .split("\n")
+            .filter((line) => line !== "")
+            .map((line) => JSON.parse(line).pid as number)
+        )
+        const two = Effect.gen(function* () {
+          for (;;) {
+            const alive = (yield* pids).filter((pid) => {
+              try {
+                process.kill(pid, 0)
+                return true
+              } catch {
+                return false
+              }
+            })
+            if (alive.length === 2) return alive
+          }
+        })
+        const before = yield* two
+        process.kill(before[0]!, "SIGKILL")
+        yield* supervisor.shows(/was ended by SIGKILL; it starts again now/)
+        yield* CliProcess.until(() => {
+          try {
+            process.kill(before[0]!, 0)
+            return false
+          } catch {
+            return true
+          }
+        })
+        const after = yield* two
+        assert.include(after, before[1]!)
+        assert.notInclude(after, before[0]!)
+        yield* supervisor.kill("SIGTERM")
+        assert.strictEqual((yield* supervisor.ended).code, 0)
+        for (const pid of after) assert.throws(() => process.kill(pid, 0))
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "takes over the commands of a map that was killed",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const map = yield* CliProcess.start(folder, [
+          "map",
+          "-q",
+          "-j1",
+          "sh -c 'echo $0 >> ledger; while [ ! -e go ]; do sleep 0.02; done'",
+          ":::",
+          "1",
+          "2",
+          "3"
+        ])
+        yield* CliProcess.until(() => existsSync(path.join(folder, "ledger")))
+        yield* map.kill("SIGKILL")
+        yield* map.ended
+        writeFileSync(path.join(folder, "go"), "")
+        yield* CliProcess.start(folder, ["worker"])
+        yield* CliProcess.until(
+          () => new Set(readFileSync(path.join(folder, "ledger"), "utf8").trimEnd().split("\n")).size === 3
+        )
+      }).pipe(Effect.scoped),
+    limit
+  )
+})
+
+describe("many processes", () => {
+  it.live(
+    "twenty at once on the file of a working queue: nothing lost, nobody told of a lock",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        yield* CliProcess.run(folder, ["queue", "limit", "computation", "4"])
+        const worker = yield* CliProcess.start(folder, ["worker"])
+        yield* worker.shows(/Ctrl-C stops it/)
+        const calls = Array.from({ length: 20 }, (_, i) =>
+          i % 5 === 4
+            ? ["queue", "status", "--json"]
+            : ["add", "-q", "--retry", "0", "--", "sh", "-c", `echo ${i} >> ledger`]
+        )
+        const ended = yield* Effect.forEach(calls, (args) => CliProcess.run(folder, args), { concurrency: 20 })
+        for (const { code, stderr } of ended) assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+        assert.strictEqual((yield* CliProcess.run(folder, ["queue", "drain", "-q", "--timeout", "30s"])).code, 0)
+        const done = readFileSync(path.join(folder, "ledger"), "utf8")
+          .trimEnd()
+          .split("\n")
+          .map(Number)
+          .sort((a, b) => a - b)
+        assert.deepStrictEqual(
+          done,
+          Array.from({ length: 20 }, (_, i) => i).filter((i) => i % 5 !== 4)
+        )
+      }).pipe(Effect.scoped),
+    limit
+  )
+})

@@ -1,0 +1,50 @@
+/**
+ * Faults, on three worker processes that share one file, while 10,000 jobs of 5 to 50 ms arrive evenly over two minutes: one process is
+ * killed with -9 every two seconds and replaced; stopped (SIGSTOP) for 1.2 to 2 leases and continued; stopped gently (SIGTERM) every
+ * three seconds and replaced.
+ *
+ * Invariants: no acknowledged job is lost, accepted twice or stuck; a job runs again only where a fault cut it off, after a gentle stop
+ * never; no enqueue is refused; every process that was not killed exits with 0.
+ *
+ * Bounds: a job that was cut off runs again within L + R + P + 1 s; a gentle stop ends within grace + 2 s.
+ *
+ * Reduced: 15 s and 1,200 jobs each, the store on its own thread.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { hosts, isReduced } from "../support/faults/FaultSettings.ts"
+import { freeze, kill, stopGently, storm } from "../support/faults/Storm.ts"
+import { expectNothingLost } from "../support/faults/StormExpectations.ts"
+import { seeds } from "../support/SeededRandom.ts"
+
+const size = isReduced ? { jobs: 1200, seconds: 15, workers: 3 } : { jobs: 10_000, seconds: 120, workers: 3 }
+const [seed] = seeds(1)
+
+describe.each(isReduced ? hosts.slice(0, 1) : hosts)("with the store on $host", ({ host, thread }) => {
+  it.live("a worker killed every two seconds", () =>
+    Effect.gen(function* () {
+      const report = yield* storm({ ...size, everyMs: 2000, thread, seed: seed!, fault: kill })
+      expectNothingLost(`kills, ${host}, seed ${seed}`, report)
+      assert.strictEqual(report.acknowledged, size.jobs)
+      assert.isAbove(report.orphans, 0, "the kills hit nothing")
+    })
+  )
+
+  it.live("workers stopped beyond their lease and continued", () =>
+    Effect.gen(function* () {
+      const report = yield* storm({ ...size, everyMs: 2000, thread, seed: seed!, fault: freeze })
+      expectNothingLost(`stops, ${host}, seed ${seed}`, report)
+      assert.strictEqual(report.acknowledged, size.jobs)
+      assert.isAbove(report.orphans, 0, "the stops hit nothing")
+    })
+  )
+
+  it.live("a worker stopped gently every three seconds", () =>
+    Effect.gen(function* () {
+      const report = yield* storm({ ...size, everyMs: 3000, thread, seed: seed!, fault: stopGently })
+      expectNothingLost(`gentle stops, ${host}, seed ${seed}`, report)
+      assert.strictEqual(report.acknowledged, size.jobs)
+      assert.strictEqual(report.repeated, 0)
+    })
+  )
+})

@@ -1,0 +1,42 @@
+/**
+ * What every `JobStore` does, whatever it rests on: each store's test calls `suite` with a layer that makes a new, empty store
+ * each time it is built. All on the virtual clock. Durability is shown elsewhere, by killing processes.
+ */
+import { describe } from "@effect/vitest"
+import * as Batching from "./store/Batching.ts"
+import * as Changing from "./store/Changing.ts"
+import * as Claiming from "./store/Claiming.ts"
+import * as Enqueueing from "./store/Enqueueing.ts"
+import * as Fencing from "./store/Fencing.ts"
+import * as Following from "./store/Following.ts"
+import * as FollowUps from "./store/FollowUps.ts"
+import * as Grouping from "./store/Grouping.ts"
+import * as Looking from "./store/Looking.ts"
+import * as ModelRun from "./store/ModelRun.ts"
+import * as Recording from "./store/Recording.ts"
+import * as Settling from "./store/Settling.ts"
+import * as Stepping from "./store/Stepping.ts"
+import { type StoreLayer, storeTest } from "./store/StoreDriver.ts"
+import * as UniqueKeys from "./store/UniqueKeys.ts"
+import * as Upkeep from "./store/Upkeep.ts"
+
+export const suite = (name: string, layer: StoreLayer): void => {
+  const test = storeTest(layer)
+  describe(`JobStore (${name})`, () => {
+    describe("enqueue", () => Enqueueing.clauses(test))
+    describe("claim", () => Claiming.clauses(test))
+    describe("batches", () => Batching.clauses(test))
+    describe("settle", () => Settling.clauses(test))
+    describe("fencing", () => Fencing.clauses(test))
+    describe("unique keys", () => UniqueKeys.clauses(test))
+    describe("after", () => Following.clauses(test))
+    describe("follow-ups", () => FollowUps.clauses(test))
+    describe("steps", () => Stepping.clauses(test))
+    describe("groups", () => Grouping.clauses(test))
+    describe("look-up", () => Looking.clauses(test))
+    describe("change", () => Changing.clauses(test))
+    describe("upkeep", () => Upkeep.clauses(test))
+    describe("roll-ups", () => Recording.clauses(test))
+    describe("against a model", () => ModelRun.clauses(test))
+  })
+}

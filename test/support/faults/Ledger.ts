@@ -1,0 +1,68 @@
+/**
+ * What handlers really did, written by themselves: one file per worker process, one line per entry, each line one `write` to a
+ * descriptor in append mode. What was written is there however the process ends; only the last line of a killed process may be torn.
+ */
+import { mkdirSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs"
+import path from "node:path"
+
+export interface Entry {
+  /** Milliseconds since 1970, by the one clock of this machine. */
+  readonly at: number
+  /** Name of the worker process. Names are never used twice. */
+  readonly process: string
+  /**
+   * `start`, `end`: of a handler. `accepted`, `refused`: what the store said of the result. `blocked`: this job was named as holding
+   * the event loop. `created`, `existing`, `rolledBack`: how an enqueue of the key in `detail` was acknowledged.
+   * `notStored`: it failed, for the reason in `detail`.
+   */
+  readonly kind:
+    | "start"
+    | "end"
+    | "accepted"
+    | "refused"
+    | "blocked"
+    | "created"
+    | "existing"
+    | "rolledBack"
+    | "notStored"
+  readonly id: number
+  /** 0 where it is not known. */
+  readonly attempt: number
+  readonly detail?: string
+}
+
+export class LedgerWriter {
+  private readonly process: string
+  private readonly descriptor: number
+
+  constructor(folder: string, process: string) {
+    this.process = process
+    mkdirSync(folder, { recursive: true })
+    this.descriptor = openSync(path.join(folder, `${process}.ndjson`), "a")
+  }
+
+  write(kind: Entry["kind"], id: number, attempt: number, detail?: string): void {
+    const entry: Entry = {
+      at: Date.now(),
+      process: this.process,
+      kind,
+      id,
+      attempt,
+      ...(detail === undefined ? {} : { detail })
+    }
+    writeSync(this.descriptor, `${JSON.stringify(entry)}\n`)
+  }
+}
+
+/** All entries of all processes, in order of time. */
+export const readLedger = (folder: string): ReadonlyArray<Entry> => {
+  mkdirSync(folder, { recursive: true })
+  const entries: Array<Entry> = []
+  for (const file of readdirSync(folder)) {
+    const lines = readFileSync(path.join(folder, file), "utf8").split("\n")
+    // After the last newline: nothing, or a torn line.
+    lines.pop()
+    for (const line of lines) entries.push(JSON.parse(line) as Entry)
+  }
+  return entries.sort((a, b) => a.at - b.at)
+}

@@ -1,0 +1,152 @@
+/**
+ * Jobs arrive evenly while worker processes on one file meet a fault again and again. Answers what became of every acknowledged job.
+ */
+import { Effect, Fiber, Schedule, type Scope } from "effect"
+import { type JobId, QueueSettings, Sluice, TaskQueue } from "../../../src/services/Queue/index.ts"
+import { SeededRandom } from "../SeededRandom.ts"
+import { faultFolder } from "./FaultFolder.ts"
+import { graceMs, leaseMs, recoveryBoundMs, settings } from "./FaultSettings.ts"
+import { Nap } from "./FaultTasks.ts"
+import { Fleet } from "./Fleet.ts"
+import { readLedger } from "./Ledger.ts"
+import { judge, type Verdict } from "./Verdict.ts"
+import type { WorkerProcess } from "./WorkerProcess.ts"
+
+export interface StormOptions {
+  readonly jobs: number
+  readonly seconds: number
+  /** Between two faults. */
+  readonly everyMs: number
+  readonly workers: number
+  readonly thread: boolean
+  readonly seed: number
+  /** Answers whether it struck. */
+  readonly fault: (fleet: Fleet, random: SeededRandom) => Effect.Effect<boolean, never, Scope.Scope>
+}
+
+export interface StormReport extends Verdict {
+  readonly refused: ReadonlyArray<string>
+  readonly faults: number
+  readonly gentleStopMaxMs: number
+  readonly badExits: ReadonlyArray<string>
+}
+
+/** Those that can run jobs now: a starting process has nothing to lose, and cannot recover what others lost. */
+const inService = (fleet: Fleet) =>
+  fleet.alive.filter(({ isReady, stops }) => isReady && stops.every(({ to }) => to <= Date.now()))
+
+/** Strikes one of those in service, unless it is the only one: somebody has to be there to take over. */
+const strike =
+  (
+    how: (worker: WorkerProcess, fleet: Fleet, random: SeededRandom) => Effect.Effect<void, never, Scope.Scope>
+  ): StormOptions["fault"] =>
+  (fleet, random) =>
+    Effect.suspend(() => {
+      const there = inService(fleet)
+      return there.length < 2 ? Effect.succeed(false) : Effect.as(how(random.pick(there), fleet, random), true)
+    })
+
+/** kill -9, and another in its place. */
+export const kill = strike((worker, fleet) =>
+  Effect.suspend(() => {
+    worker.kill()
+    return Effect.asVoid(fleet.add)
+  })
+)
+
+/** SIGSTOP for 1.2 to 2 leases, then SIGCONT. */
+export const freeze = strike((worker, _fleet, random) =>
+  Effect.asVoid(Effect.forkScoped(worker.stopFor(leaseMs * (1.2 + 0.8 * random.next()))))
+)
+
+/** SIGTERM, and another in its place. */
+export const stopGently = strike((worker, fleet) =>
+  Effect.gen(function* () {
+    worker.isReady = false
+    yield* Effect.forkScoped(worker.stopGently)
+    yield* fleet.add
+  })
+)
+
+/** Enqueues evenly; answers the ids of those that were acknowledged. */
+export const produce = (options: { readonly jobs: number; readonly seconds: number; readonly random: SeededRandom }) =>
+  Effect.gen(function* () {
+    const queue = yield* TaskQueue
+    const ids: Array<JobId> = []
+    const refused: Array<string> = []
+    const gapMs = (options.seconds * 1000) / options.jobs
+    const begun = performance.now()
+    let sent = 0
+    while (sent < options.jobs) {
+      const due = Math.min(options.jobs, Math.floor((performance.now() - begun) / gapMs) + 1)
+      const payloads = Array.from({ length: due - sent }, () => ({ ms: 5 + options.random.below(46), version: 0 }))
+      sent = due
+      yield* Effect.forEach(
+        payloads,
+        (payload) =>
+          queue.enqueue(Nap, payload).pipe(
+            Effect.match({
+              onSuccess: ({ id }) => void ids.push(id),
+              onFailure: (error) => void refused.push(error.message)
+            })
+          ),
+        { concurrency: "unbounded", discard: true }
+      )
+      yield* Effect.sleep(Math.max(1, gapMs))
+    }
+    return { ids, refused }
+  })
+
+/** Waits until nothing is live, or the time is over. */
+export const settled = (withinMs: number) =>
+  Effect.gen(function* () {
+    const queue = yield* TaskQueue
+    const { count } = yield* queue.count({ states: ["scheduled", "pending", "running"] })
+    if (count > 0) return yield* Effect.fail("still live" as const)
+  }).pipe(
+    Effect.retry({ while: (error) => error === "still live", schedule: Schedule.spaced("100 millis") }),
+    Effect.timeoutOption(withinMs),
+    Effect.asVoid
+  )
+
+export const storm = (options: StormOptions) =>
+  Effect.gen(function* () {
+    const folder = yield* faultFolder
+    const random = new SeededRandom(options.seed)
+    const fleet = new Fleet(folder, { thread: options.thread })
+    return yield* Effect.gen(function* () {
+      yield* Effect.all(
+        Array.from({ length: options.workers }, () => fleet.addReady),
+        { concurrency: "unbounded" }
+      )
+      const producer = yield* Effect.forkScoped(produce({ ...options, random: new SeededRandom(options.seed + 1) }))
+      let faults = 0
+      const until = performance.now() + options.seconds * 1000
+      while (performance.now() < until) {
+        yield* Effect.sleep(options.everyMs)
+        if (yield* options.fault(fleet, random)) faults++
+      }
+      const { ids, refused } = yield* Fiber.join(producer)
+      yield* settled(recoveryBoundMs + 30_000)
+      const isFrozen = () => fleet.alive.some(({ stops }) => stops.some(({ to }) => to > Date.now()))
+      while (isFrozen()) yield* Effect.sleep("100 millis")
+      // The rest stops gently, and with it what is on its way to the ledger arrives.
+      yield* Effect.forEach(fleet.alive, (worker) => worker.stopGently, { concurrency: "unbounded" })
+      const gentle = fleet.all.filter(({ killedAt }) => killedAt === undefined)
+      const report: StormReport = {
+        ...(yield* judge(ids, readLedger(folder.ledger), fleet)),
+        refused,
+        faults,
+        gentleStopMaxMs: Math.max(0, ...gentle.map(({ gentleMs }) => gentleMs ?? Number.POSITIVE_INFINITY)),
+        badExits: gentle
+          .filter(({ end }) => end?.code !== 0)
+          .map(({ end, name, output }) => `${name}: ${JSON.stringify(end)} ${output.slice(-500)}`)
+      }
+      return report
+    }).pipe(
+      Effect.provide(Sluice.layerSqlite({ path: folder.store, thread: options.thread })),
+      Effect.provideService(QueueSettings.Settings, settings)
+    )
+  }).pipe(Effect.scoped)
+
+export const gentleBoundMs = graceMs + 2000

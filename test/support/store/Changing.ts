@@ -1,0 +1,215 @@
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import type { JobId } from "../../../src/services/Queue/Job.ts"
+import { failure, leaseMs, start, stepMs, type StoreTest } from "./StoreDriver.ts"
+
+const edit = { _tag: "Edit", ageingStepMs: stepMs } as const
+
+export const clauses = (test: StoreTest): void => {
+  test("cancels waiting jobs with the reason, and refuses finished and unknown ones", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const done = yield* driver.add()
+      yield* driver.run(session)
+      const {
+        ids: [pending, later]
+      } = yield* driver.enqueue([{}, { delay: 1000 }])
+      const unknown = (later! + 9) as JobId
+      const result = yield* driver.change(
+        { ids: [pending!, done, later!, unknown] },
+        { _tag: "Cancel", reason: "mistake" }
+      )
+      assert.deepStrictEqual([...result.changed].sort(), [pending!, later!])
+      assert.deepStrictEqual(
+        [...result.refused].sort((a, b) => a.id - b.id),
+        [
+          { id: done, state: "completed" },
+          { id: unknown, state: undefined }
+        ]
+      )
+      assert.isFalse(result.more)
+      const record = yield* driver.job(pending!)
+      assert.deepStrictEqual(
+        [record.state, record.failure?.cause, record.failure?.message, record.finishedAt],
+        ["cancelled", "Cancelled", "mistake", start]
+      )
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual(yield* driver.claim(session), [])
+    }))
+
+  test("signals the worker of a running job, with the reason, in every turn until the job has ended", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const other = yield* driver.join()
+      const id = yield* driver.add()
+      const [job] = yield* driver.claim(session)
+      assert.deepStrictEqual((yield* driver.cancel(id, "too slow")).changed, [id])
+      assert.deepStrictEqual(yield* driver.states([id]), ["running"])
+      assert.deepStrictEqual((yield* driver.turn({ session: other })).signals, [])
+      assert.deepStrictEqual((yield* driver.turn({ session })).signals, [{ id, kind: "cancel", reason: "too slow" }])
+      assert.deepStrictEqual((yield* driver.turn({ session })).signals, [{ id, kind: "cancel", reason: "too slow" }])
+      assert.isTrue(yield* driver.settle(session, job!, "cancelled", { failure: { ...failure(), cause: "Cancelled" } }))
+      assert.deepStrictEqual((yield* driver.turn({ session })).signals, [])
+      assert.deepStrictEqual(yield* driver.states([id]), ["cancelled"])
+    }))
+
+  test("does not run a cancelled job again, whether its attempt is retried, handed back or lost", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const { ids } = yield* driver.enqueue([{}, {}, {}])
+      const [one, two] = yield* driver.claim(session)
+      yield* driver.change({ ids }, { _tag: "Cancel", reason: "stop" })
+      yield* driver.settle(session, one!, "retry", { failure: failure() })
+      yield* driver.settle(session, two!, "release")
+      yield* TestClock.adjust(leaseMs + 1)
+      yield* driver.sweep()
+      assert.deepStrictEqual(yield* driver.states(ids), ["cancelled", "cancelled", "cancelled"])
+      for (const { failure: why } of yield* driver.store.get(ids))
+        assert.deepStrictEqual([why?.cause, why?.message], ["Cancelled", "stop"])
+    }))
+
+  test("accepts the completion of a job that finished before its cancel was heard", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const id = yield* driver.add()
+      const [job] = yield* driver.claim(session)
+      yield* driver.cancel(id)
+      assert.isTrue(yield* driver.settle(session, job!, "completed"))
+      assert.deepStrictEqual((yield* driver.turn({ session })).signals, [], "nobody is left to be signalled")
+      assert.deepStrictEqual(yield* driver.states([id]), ["completed"])
+    }))
+
+  test("retries a finished job as a new one under its old id, with no attempts spent", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const id = yield* driver.add({ payload: "p", maxAttempts: 1, expiresIn: 5000, extra: { owner: "ann" } })
+      yield* driver.run(session, "failed", { failure: failure() })
+      yield* TestClock.adjust(10_000)
+      assert.deepStrictEqual((yield* driver.change({ ids: [id] }, { _tag: "Retry" })).changed, [id])
+      const record = yield* driver.job(id)
+      assert.deepStrictEqual(
+        [
+          record.state,
+          record.attempt,
+          record.due,
+          record.failure,
+          record.finishedAt,
+          record.startedAt,
+          driver.decode(record.payload)
+        ],
+        ["pending", 0, start + 10_000, undefined, undefined, undefined, "p"]
+      )
+      const [again] = yield* driver.claim(session)
+      assert.deepStrictEqual([again?.id, again?.attempt], [id, 1])
+      yield* driver.settle(session, again!, "completed")
+      assert.deepStrictEqual(
+        (yield* driver.store.list({ owner: "ann" }, { limit: 9, order: "newest" })).jobs.map(({ state }) => state),
+        ["completed"]
+      )
+    }))
+
+  test("refuses to retry a live job, and one whose unique key another live job has", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const old = yield* driver.add({ key: "k" })
+      yield* driver.run(session, "failed", { failure: failure() })
+      const live = yield* driver.add({ key: "k" })
+      const { changed, refused } = yield* driver.change({ ids: [old, live] }, { _tag: "Retry" })
+      assert.deepStrictEqual(
+        [changed, refused],
+        [
+          [],
+          [
+            { id: old, state: "failed" },
+            { id: live, state: "pending" }
+          ]
+        ]
+      )
+      yield* driver.cancel(live)
+      assert.deepStrictEqual((yield* driver.change({}, { _tag: "Retry" })).changed.length, 1, "of two of one key, one")
+    }))
+
+  test("takes the key again with a retried job", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const id = yield* driver.add({ key: "k" })
+      yield* driver.run(session, "failed", { failure: failure() })
+      yield* driver.change({ ids: [id] }, { _tag: "Retry" })
+      assert.deepStrictEqual((yield* driver.enqueue([{ key: "k" }])).notes!.get(0), { _tag: "Duplicate", existing: id })
+    }))
+
+  test("removes waiting and finished jobs with logs and progress, and refuses running ones", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const { ids } = yield* driver.enqueue([{ extra: { owner: "ann" } }, {}, {}, { delay: 5000 }])
+      const [done] = yield* driver.claim(session, 2)
+      yield* driver.log(session, done!, ["line"])
+      yield* driver.settle(session, done!, "completed")
+      const { changed, refused } = yield* driver.change({ ids }, { _tag: "Remove" })
+      assert.deepStrictEqual([...changed].sort(), [ids[0]!, ids[2]!, ids[3]!])
+      assert.deepStrictEqual(refused, [{ id: ids[1]!, state: "running" }])
+      assert.deepStrictEqual((yield* driver.store.logs(ids[0]!, { after: 0, limit: 10 })).lines, [])
+      assert.deepStrictEqual(
+        (yield* driver.store.list({}, { limit: 10, order: "oldest" })).jobs.map(({ id }) => id),
+        [ids[1]!]
+      )
+      assert.deepStrictEqual((yield* driver.store.list({ owner: "ann" }, { limit: 10, order: "oldest" })).jobs, [])
+      yield* TestClock.adjust(5000)
+      assert.deepStrictEqual(yield* driver.claim(session), [])
+    }))
+
+  test("edits payload, priority and time of a waiting job, which moves to its new place", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const {
+        ids: [a, b, c]
+      } = yield* driver.enqueue([{}, {}, { delay: 60_000 }])
+      yield* driver.change({ ids: [b!] }, { ...edit, payload: driver.encode("edited"), priority: 1 })
+      yield* driver.change({ ids: [c!] }, { ...edit, due: start })
+      yield* driver.change({ ids: [a!] }, { ...edit, due: start + 100 })
+      const jobs = yield* driver.claim(session)
+      assert.deepStrictEqual(
+        jobs.map(({ id }) => id),
+        [b!, c!]
+      )
+      assert.strictEqual(driver.decode(jobs[0]!.payload), "edited")
+      assert.strictEqual((yield* driver.turn({})).nextDue, start + 100)
+      const refused = yield* driver.change({ ids: [b!] }, { ...edit, priority: 3 })
+      assert.deepStrictEqual(refused.refused, [{ id: b!, state: "running" }])
+      yield* TestClock.adjust(100)
+      assert.deepStrictEqual(
+        (yield* driver.claim(session)).map(({ id }) => id),
+        [a!]
+      )
+    }))
+
+  test("changes by filter at most as many as asked, oldest first, passes over what does not allow it, and says when there are more", (driver) =>
+    Effect.gen(function* () {
+      const { ids } = yield* driver.enqueue(Array.from({ length: 6 }, (_, i) => ({ task: i === 1 ? "other" : "task" })))
+      yield* driver.cancel(ids[2]!)
+      const one = yield* driver.change({ tasks: ["task"] }, { _tag: "Cancel", reason: "all" }, 3)
+      assert.deepStrictEqual([one.changed, one.refused, one.more], [[ids[0]!, ids[3]!, ids[4]!], [], true])
+      const two = yield* driver.change({ tasks: ["task"] }, { _tag: "Cancel", reason: "all" }, 3)
+      assert.deepStrictEqual([two.changed, two.refused, two.more], [[ids[5]!], [], false])
+      assert.deepStrictEqual(yield* driver.states([ids[1]!]), ["pending"])
+    }))
+
+  test("comes to an end when a change by filter is called until there is no more", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      yield* driver.enqueue(Array.from({ length: 5 }, () => ({})))
+      yield* driver.claim(session, 3)
+      for (const change of [
+        { _tag: "Cancel", reason: "stop" },
+        { ...edit, priority: 2 }
+      ] as const) {
+        yield* driver.enqueue(Array.from({ length: 5 }, () => ({})))
+        let calls = 0
+        while ((yield* driver.change({}, change, 2)).more) assert.isBelow(++calls, 20)
+      }
+      assert.strictEqual((yield* driver.store.count({ states: ["pending"] })).count, 5)
+      const { jobs } = yield* driver.store.list({ states: ["pending"] }, { limit: 10, order: "oldest" })
+      assert.isTrue(jobs.every(({ priority }) => priority === 2))
+    }))
+}

@@ -1,0 +1,139 @@
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import { unlimited } from "../../../src/services/Queue/JobStore.ts"
+import type { StoreTest } from "./StoreDriver.ts"
+
+export const clauses = (test: StoreTest): void => {
+  test("a group's limit holds over all sessions, and settling makes room", (driver) =>
+    Effect.gen(function* () {
+      yield* driver.store.declareGroups([{ name: "group", limit: 3 }])
+      const one = yield* driver.join()
+      const two = yield* driver.join()
+      yield* driver.enqueue(Array.from({ length: 10 }, () => ({})))
+      const mine = yield* driver.claim(one, 2)
+      const theirs = yield* driver.claim(two, 2)
+      assert.deepStrictEqual([mine.length, theirs.length, (yield* driver.claim(one)).length], [2, 1, 0])
+      yield* driver.settle(two, theirs[0]!, "retry", { delay: 60_000 })
+      assert.strictEqual((yield* driver.claim(one)).length, 1)
+      yield* driver.leave(two)
+      yield* driver.leave(one)
+      const three = yield* driver.join()
+      assert.strictEqual((yield* driver.claim(three)).length, 3)
+    }))
+
+  test("a saturated group does not hold up another", (driver) =>
+    Effect.gen(function* () {
+      yield* driver.store.declareGroups([
+        { name: "a", limit: 1 },
+        { name: "b", limit: 1 }
+      ])
+      const session = yield* driver.join()
+      yield* driver.enqueue([{ group: "a" }, { group: "a" }, { group: "b" }])
+      const { jobs } = yield* driver.turn({
+        session,
+        claim: [
+          { group: "a", limit: 5 },
+          { group: "b", limit: 5 }
+        ]
+      })
+      assert.deepStrictEqual(
+        jobs.map(({ group }) => group),
+        ["a", "b"]
+      )
+    }))
+
+  test("an operator's limit goes before the declared one, survives a new declaration, and null returns to the declared one", (driver) =>
+    Effect.gen(function* () {
+      const { store } = driver
+      yield* store.declareGroups([{ name: "group", limit: 5 }])
+      assert.deepStrictEqual(yield* store.setGroup("group", { limit: 2 }), {
+        name: "group",
+        limit: 2,
+        declaredLimit: 5,
+        operatorLimit: 2,
+        paused: false,
+        busy: 0
+      })
+      yield* store.declareGroups([{ name: "group", limit: 7 }])
+      assert.deepStrictEqual(yield* store.groups, [
+        { name: "group", limit: 2, declaredLimit: 7, operatorLimit: 2, paused: false, busy: 0 }
+      ])
+      const session = yield* driver.join()
+      yield* driver.enqueue(Array.from({ length: 10 }, () => ({})))
+      assert.strictEqual((yield* driver.claim(session)).length, 2)
+      assert.strictEqual((yield* store.setGroup("group", { limit: null })).limit, 7)
+      assert.strictEqual((yield* driver.claim(session)).length, 5)
+      yield* store.setGroup("group", { limit: 1 })
+      assert.deepStrictEqual(yield* driver.claim(session), [], "a limit below what runs claims nothing")
+    }))
+
+  test("makes a group that is set before anyone declared it, without a limit of its own", (driver) =>
+    Effect.gen(function* () {
+      const made = yield* driver.store.setGroup("new", { paused: true })
+      assert.deepStrictEqual(made, {
+        name: "new",
+        limit: unlimited,
+        declaredLimit: unlimited,
+        operatorLimit: undefined,
+        paused: true,
+        busy: 0
+      })
+    }))
+
+  test("a paused group claims nothing while what runs goes on; another group is not touched", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      yield* driver.enqueue([{}, {}, { group: "other" }])
+      const [running] = yield* driver.claim(session, 1)
+      yield* driver.store.setGroup("group", { paused: true })
+      assert.deepStrictEqual(yield* driver.claim(session), [])
+      assert.strictEqual((yield* driver.claim(session, 5, "other")).length, 1)
+      assert.isTrue(yield* driver.settle(session, running!, "completed"))
+      const { jobs } = yield* driver.enqueue([{}], { session, claim: [{ group: "group", limit: 5 }] })
+      assert.deepStrictEqual(jobs, [], "enqueues are taken, but do not start")
+      yield* driver.store.setGroup("group", { paused: false })
+      assert.strictEqual((yield* driver.claim(session)).length, 2)
+    }))
+
+  test("the whole queue is paused and resumed apart from the pauses of its groups", (driver) =>
+    Effect.gen(function* () {
+      const { store } = driver
+      const session = yield* driver.join()
+      yield* driver.enqueue([{}, { group: "other" }])
+      yield* store.setGroup("other", { paused: true })
+      assert.isFalse(yield* store.paused)
+      yield* store.setPaused(true)
+      assert.isTrue(yield* store.paused)
+      assert.deepStrictEqual(yield* driver.claim(session), [])
+      yield* store.setPaused(false)
+      assert.strictEqual((yield* driver.claim(session)).length, 1)
+      assert.deepStrictEqual(yield* driver.claim(session, 1, "other"), [])
+    }))
+
+  test("wakes listeners for what became claimable, what finished and what operators changed, until their scope closes", (driver) =>
+    Effect.gen(function* () {
+      const wakes: Array<string> = []
+      const session = yield* driver.join()
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* driver.store.onWake((wake) => wakes.push(wake))
+          yield* driver.add()
+          assert.include(wakes, "ready")
+          yield* driver.run(session)
+          assert.include(wakes, "finished")
+          wakes.length = 0
+          yield* driver.store.setPaused(true)
+          assert.include(wakes, "control")
+          yield* driver.store.setPaused(false)
+          yield* driver.add()
+          const [job] = yield* driver.claim(session)
+          wakes.length = 0
+          yield* driver.cancel(job!.id)
+          assert.include(wakes, "control")
+        })
+      )
+      wakes.length = 0
+      yield* driver.add()
+      assert.deepStrictEqual(wakes, [])
+    }))
+}

@@ -1,0 +1,20 @@
+import "./scripts/wasm-wrappers.mjs"
+import { availableParallelism } from "node:os"
+import { configDefaults, defineConfig } from "vitest/config"
+
+// `SLUICE_TEST_REPORT=FILE` also writes the results as JSON; .ci/run adds them up.
+const report = process.env.SLUICE_TEST_REPORT
+const reporters = report === undefined ? ["default"] : ["default", ["json", { outputFile: report }] as const]
+
+/** The everyday suite: every test but the long ones. */
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, "test/**/*.long.test.ts"],
+    pool: "threads",
+    // Much of the time goes by in waiting for processes and disks: one file more at a time than there are cores.
+    maxWorkers: availableParallelism() + 1,
+    testTimeout: 30_000,
+    reporters
+  }
+})
