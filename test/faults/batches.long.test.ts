@@ -2,7 +2,9 @@
  * Faults: worker processes are killed with -9 while their batches run, from outside and by a poisonous job within. Invariant: every job is
  * accepted exactly once, none is lost, and no healthy one fails; the poison alone is buried, after its four attempts.
  *
- * Reduced: 600 jobs and 3 kills, 60 around the poison, instead of 10,000 and 30, and 1,000.
+ * Jobs are added in waves while the kills go on, so that each kill meets work however fast the machine is.
+ *
+ * Reduced: waves of 600 jobs and 3 kills, 60 around the poison, instead of waves of 1,000 and 30, and 1,000.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -29,11 +31,14 @@ describe("batches whose worker is killed", () => {
         yield* Effect.gen(function* () {
           const queue = yield* TaskQueue
           // More retries than kills: whoever kills from outside may hit the same job each time.
-          const jobs = yield* queue.enqueueMany(Batched, payloads(isReduced ? 600 : 10_000, 40), { retries: kills })
+          const wave = queue.enqueueMany(Batched, payloads(isReduced ? 600 : 1000, 40), { retries: kills })
+          const jobs = [...(yield* wave)]
           yield* Effect.forkScoped(fleet.keep(2).pipe(Effect.andThen(Effect.sleep("50 millis")), Effect.forever))
           let killed = 0
           while (killed < kills) {
             yield* Effect.sleep("150 millis")
+            const open = yield* queue.count({ tasks: [Batched.name], states: ["pending", "delayed", "running"] })
+            if (open < 200) jobs.push(...(yield* wave))
             const busy = yield* queue.list({ tasks: [Batched.name], states: ["running"] }, { limit: 1 })
             const session = busy.jobs[0]?.session
             const worker = fleet.alive.find(({ isReady }) => isReady)
