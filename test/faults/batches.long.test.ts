@@ -37,8 +37,8 @@ describe("batches whose worker is killed", () => {
           let killed = 0
           while (killed < kills) {
             yield* Effect.sleep("150 millis")
-            const open = yield* queue.count({ tasks: [Batched.name], states: ["pending", "delayed", "running"] })
-            if (open < 200) jobs.push(...(yield* wave))
+            const open = yield* queue.count({ tasks: [Batched.name], states: ["pending", "scheduled", "running"] })
+            if (open.count < 200) jobs.push(...(yield* wave))
             const busy = yield* queue.list({ tasks: [Batched.name], states: ["running"] }, { limit: 1 })
             const session = busy.jobs[0]?.session
             const worker = fleet.alive.find(({ isReady }) => isReady)

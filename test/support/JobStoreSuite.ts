@@ -6,6 +6,7 @@ import { describe } from "@effect/vitest"
 import * as Batching from "./store/Batching.ts"
 import * as Changing from "./store/Changing.ts"
 import * as Claiming from "./store/Claiming.ts"
+import * as Documenting from "./store/Documenting.ts"
 import * as Enqueueing from "./store/Enqueueing.ts"
 import * as Fencing from "./store/Fencing.ts"
 import * as Following from "./store/Following.ts"
@@ -33,6 +34,7 @@ export const suite = (name: string, layer: StoreLayer): void => {
     describe("follow-ups", () => FollowUps.clauses(test))
     describe("steps", () => Stepping.clauses(test))
     describe("groups", () => Grouping.clauses(test))
+    describe("documents", () => Documenting.clauses(test))
     describe("look-up", () => Looking.clauses(test))
     describe("change", () => Changing.clauses(test))
     describe("upkeep", () => Upkeep.clauses(test))

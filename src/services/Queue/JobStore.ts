@@ -455,7 +455,26 @@ export interface RollUpQuery {
   readonly task?: string
 }
 
-/** What woke a listener: jobs became claimable, jobs finished, or a worker has a signal, limit or pause to see. */
+/** A piece of a service's own knowledge, kept with the queue: settings, states, rules. */
+export interface StoredDocument {
+  readonly key: string
+  readonly text: string
+  /** Greater with every write of any document, never used twice. */
+  readonly version: number
+  /** When it was written, by the writer's clock. */
+  readonly at: number
+}
+
+/** One line of a journal. */
+export interface JournalEntry {
+  /** Greater than that of every entry before it. */
+  readonly seq: number
+  readonly key: string
+  readonly at: number
+  readonly text: string
+}
+
+/** What woke a listener: jobs became claimable, jobs finished, or a worker has a signal, limit, pause or document to see. */
 export type Wake = "ready" | "finished" | "control"
 
 export interface StoreStatus {
@@ -533,6 +552,31 @@ export class JobStore extends Context.Service<
     readonly paused: Effect.Effect<boolean, StoreError>
     /** Pauses or resumes the whole queue, apart from the pauses of its groups. */
     readonly setPaused: (paused: boolean) => Effect.Effect<void, StoreError>
+
+    // Documents and journals: what the services around the queue keep in it. Small and rarely written; texts are the services' own.
+    /** All documents of a kind, by key. */
+    readonly documents: (kind: string) => Effect.Effect<ReadonlyArray<StoredDocument>, StoreError>
+    /**
+     * Replaces one whole; `text` undefined removes it. With `version` only while that is still its version (0: only while there is
+     * none). Answers the new version (0: removed), or undefined when it had moved on: read it again and decide anew.
+     */
+    readonly putDocument: (
+      kind: string,
+      key: string,
+      text: string | undefined,
+      options: { readonly now: number; readonly version?: number }
+    ) => Effect.Effect<number | undefined, StoreError>
+    /** Newest first, of one key or of all; `before` (a `seq`) continues. */
+    readonly journal: (
+      kind: string,
+      options: { readonly key?: string; readonly before?: number; readonly limit: number }
+    ) => Effect.Effect<ReadonlyArray<JournalEntry>, StoreError>
+    /** Appends in order, in one transaction; of each kind and key the newest `keep` (at least 1) stay. */
+    readonly appendJournal: (
+      kind: string,
+      entries: ReadonlyArray<{ readonly key: string; readonly text: string }>,
+      options: { readonly now: number; readonly keep: number }
+    ) => Effect.Effect<void, StoreError>
 
     // Workers. A session is the fencing epoch of all its claims: greater than every one before it, never used twice.
     readonly join: (

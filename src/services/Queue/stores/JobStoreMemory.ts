@@ -23,6 +23,7 @@ import { MemoryGate } from "../MemoryGate.ts"
 import type { PressureLevel } from "../policy/MemoryPressure.ts"
 import { resourcesOfBeat, RollUpArchive, RollUpRecorder } from "../policy/RollUps.ts"
 import { type BatchesClaimed, claimWithBatches } from "./memory/BatchClaims.ts"
+import { Documents } from "./memory/Documents.ts"
 import { Intake } from "./memory/Intake.ts"
 import { JobChanges } from "./memory/JobChanges.ts"
 import { JobLife } from "./memory/JobLife.ts"
@@ -101,6 +102,7 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
   const life = new JobLife(table)
   const intake = new Intake(table, life, maxLive)
   const sessions = new Sessions()
+  const documents = new Documents()
   const changes = new JobChanges(table, life, sessions)
   const listeners = new Set<(wake: Wake) => void>()
   let isPaused = false
@@ -413,6 +415,20 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
         isPaused = paused
         controlled()
       }),
+
+    documents: (kind) => Effect.sync(() => documents.all(kind)),
+    putDocument: (kind, key, text, { now, version }) =>
+      Effect.sync(() => {
+        const put = documents.put(kind, key, text, now, version)
+        if (put !== undefined) {
+          life.wakes.control = true
+          wake()
+        }
+        return put
+      }),
+    journal: (kind, { before, key, limit }) =>
+      Effect.sync(() => documents.journal(kind, key, before ?? Number.MAX_SAFE_INTEGER, limit)),
+    appendJournal: (kind, entries, { keep, now }) => Effect.sync(() => documents.append(kind, entries, now, keep)),
 
     join: (worker, { leaseMs, now }) => Effect.sync(() => sessions.join(worker, now, leaseMs).id),
     beat: (id, { leaseMs, load, now, slots, tasks }) =>

@@ -12,6 +12,7 @@ import type {
   GroupRecord,
   JobChange,
   JobFilter,
+  JournalEntry,
   LogLine,
   Page,
   PageRequest,
@@ -19,6 +20,7 @@ import type {
   RetentionPolicy,
   RollUp,
   RollUpQuery,
+  StoredDocument,
   StoreStatus,
   SweepResult,
   Turn,
@@ -31,6 +33,7 @@ import { BatchClaims } from "./BatchClaims.ts"
 import { Claims } from "./Claims.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
+import { Documents } from "./Documents.ts"
 import { Due } from "./Due.ts"
 import { Endings } from "./Endings.ts"
 import { Enqueues } from "./Enqueues.ts"
@@ -69,6 +72,7 @@ export class SqliteStore {
   private readonly lookups: Lookups
   private readonly changes: Changes
   private readonly groupTable: Groups
+  private readonly documentTable: Documents
   private readonly recovery: Recovery
   private readonly retention: Retention
   private readonly turns: Turns
@@ -107,6 +111,7 @@ export class SqliteStore {
     this.sessions = sessions
     this.lookups = lookups
     this.groupTable = new Groups(db, ledger)
+    this.documentTable = new Documents(db, ledger)
     this.changes = new Changes(db, { ledger, rows, keys, lookups, endings, signals, statistics })
     this.recovery = new Recovery(db, { ledger, rows, sessions, settlement, signals, endings, statistics })
     this.retention = new Retention(db, { ledger, rows, keys, statistics })
@@ -261,6 +266,38 @@ export class SqliteStore {
 
   setPaused(paused: boolean): void {
     this.write(this.lastNow, () => this.groupTable.setPaused(paused))
+  }
+
+  documents(kind: string): ReadonlyArray<StoredDocument> {
+    return this.read(() => this.documentTable.all(kind))
+  }
+
+  putDocument(
+    kind: string,
+    key: string,
+    text: string | undefined,
+    now: number,
+    version: number | undefined
+  ): number | undefined {
+    return this.write(now, () => this.documentTable.put(kind, key, text, now, version))
+  }
+
+  journal(
+    kind: string,
+    key: string | undefined,
+    before: number | undefined,
+    limit: number
+  ): ReadonlyArray<JournalEntry> {
+    return this.read(() => this.documentTable.journal(kind, key, before ?? Number.MAX_SAFE_INTEGER, limit))
+  }
+
+  appendJournal(
+    kind: string,
+    entries: ReadonlyArray<{ readonly key: string; readonly text: string }>,
+    now: number,
+    keep: number
+  ): void {
+    this.write(now, () => this.documentTable.append(kind, entries, now, keep))
   }
 
   join(worker: WorkerInfo, now: number, leaseMs: number): number {

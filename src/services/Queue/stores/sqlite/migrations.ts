@@ -98,7 +98,22 @@ const steps: Migration = {
   down: "DROP TABLE step"
 }
 
-export const migrations: ReadonlyArray<Migration> = [{ name: "jobs", up: jobs }, batches, steps]
+/** What the services around the queue keep: settings, states and rules, and journals of what they decided. */
+const documents: Migration = {
+  name: "documents",
+  up: `CREATE TABLE document(
+    version INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL,
+    UNIQUE(kind, key)
+  );
+  CREATE TABLE journal(
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL
+  );
+  CREATE INDEX journal_key ON journal(kind, key, seq);
+  CREATE INDEX journal_kind ON journal(kind, seq)`,
+  down: "DROP TABLE document; DROP TABLE journal"
+}
+
+export const migrations: ReadonlyArray<Migration> = [{ name: "jobs", up: jobs }, batches, steps, documents]
 
 export const schemaVersion = migrations.length
 
