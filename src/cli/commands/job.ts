@@ -6,6 +6,7 @@ import { explain } from "./job/explain.ts"
 import { get } from "./job/get.ts"
 import { logs } from "./job/logs.ts"
 import { ls } from "./job/ls.ts"
+import { profile } from "./job/profile.ts"
 import { progress } from "./job/progress.ts"
 import { retry } from "./job/retry.ts"
 import { rm } from "./job/rm.ts"
@@ -15,5 +16,5 @@ import { watch } from "./job/watch.ts"
 
 export const command = Command.make("job").pipe(
   Command.withDescription("Lists jobs, looks at them and changes them."),
-  Command.withSubcommands([ls, get, wait, watch, logs, explain, cancel, retry, rm, edit, snooze, progress])
+  Command.withSubcommands([ls, get, wait, watch, logs, explain, cancel, retry, rm, edit, snooze, progress, profile])
 )
