@@ -1,0 +1,93 @@
+/** Forecasts at rest: the documents `forecast-state`, one for each group. */
+import { Option, Schema } from "effect"
+import type { ServiceSums } from "../policy/ServiceTime.ts"
+import type { ForecastGrid, ForecastMaker, ServedForecaster } from "./Forecasting.ts"
+
+export const forecastStateKind = "forecast-state"
+
+/** Raised when what is kept changes; older documents are then rebuilt from roll-ups. */
+const format = 1
+
+const ServiceSums_ = Schema.Struct({
+  count: Schema.Finite,
+  sum: Schema.Finite,
+  squares: Schema.Finite,
+  arrivals: Schema.Finite,
+  starts: Schema.Finite
+})
+
+const Stored = Schema.fromJsonString(
+  Schema.Struct({
+    format: Schema.Literal(format),
+    stepMs: Schema.Int,
+    timeZone: Schema.String,
+    start: Schema.Finite,
+    to: Schema.Finite,
+    tasks: Schema.Array(Schema.String),
+    service: ServiceSums_,
+    forecaster: Schema.Unknown
+  })
+)
+const decode = Schema.decodeUnknownOption(Stored)
+const encode = Schema.encodeSync(Stored)
+
+/** What is known of one group's arrivals up to `to`. */
+export interface GroupForecast {
+  readonly group: string
+  readonly grid: ForecastGrid
+  readonly forecaster: ServedForecaster
+  /** The end of the last step it has seen. Only grows. */
+  to: number
+  /** Arrivals of that step; undefined: not measured. */
+  lastCount: number | undefined
+  service: ServiceSums
+  readonly tasks: Set<string>
+  /** Of its document; 0: there is none. */
+  version: number
+  /** `to` of the document. */
+  savedTo: number
+}
+
+export const textOf = ({ forecaster, grid, service, tasks, to }: GroupForecast): string =>
+  encode({
+    format,
+    stepMs: grid.stepMs,
+    timeZone: grid.timeZone,
+    start: grid.start,
+    to,
+    tasks: [...tasks].sort(),
+    service,
+    forecaster: forecaster.save()
+  })
+
+/** Undefined when the document cannot be used as it stands: another format, step or zone, damaged, or ahead of the clock. */
+export const restored = (
+  group: string,
+  document: { readonly text: string; readonly version: number },
+  wanted: { readonly stepMs: number; readonly timeZone: string; readonly notAfter: number },
+  maker: ForecastMaker
+): GroupForecast | undefined => {
+  const stored = Option.getOrUndefined(decode(document.text))
+  if (
+    stored === undefined ||
+    stored.stepMs !== wanted.stepMs ||
+    stored.timeZone !== wanted.timeZone ||
+    stored.to > wanted.notAfter ||
+    stored.to % stored.stepMs !== 0
+  )
+    return undefined
+  const grid = { stepMs: stored.stepMs, timeZone: stored.timeZone, start: stored.start }
+  const forecaster = maker.restore(stored.forecaster, grid)
+  if (forecaster === undefined) return undefined
+  return {
+    group,
+    grid,
+    forecaster,
+    to: stored.to,
+    lastCount: undefined,
+    service: stored.service,
+    tasks: new Set(stored.tasks),
+    version: document.version,
+    savedTo: stored.to
+  }
+}
