@@ -1,6 +1,9 @@
 /** What the scaler says of a group's load: what will come, how well it has known so far, and what recurs. */
+import type { ForecastMode } from "./policy/forecast/Forecaster.ts"
 import type { Distrust, KeptDecision } from "./ScaleDecision.ts"
 import type { ScaleMode, ScaleSettings } from "./ScaleSettings.ts"
+
+export type { ForecastMode } from "./policy/forecast/Forecaster.ts"
 
 /** A number not known yet, with its quantiles. Never negative; the quantiles are ordered. */
 export interface Interval {
@@ -26,28 +29,34 @@ export interface LoadStep {
   readonly event: string | undefined
 }
 
-/** How the forecast has done so far, over its recent steps. Undefined while too little has been seen. */
+/**
+ * How the forecast has done of late, over all steps of its horizon (an hour of minutes) unless said. Undefined until there was something
+ * to measure.
+ */
 export interface ForecastQuality {
-  /** How much it knows: from `reactive` over smoothing to day and week. */
-  readonly mode: string
-  /** The model, or models, that answer. */
+  /** How much it knows: from `reactive` over `smoothing` to `day` and `week`; `season` for one of another length. */
+  readonly mode: ForecastMode
+  /** The model that weighs most in the answer. */
   readonly model: string
-  /** Lengths of the seasons in use, in milliseconds. */
+  /** Lengths of the seasons in use, in milliseconds, shortest first. */
   readonly seasonsMs: ReadonlyArray<number>
   /** Steps with a count so far. */
   readonly steps: number
-  /** Weighted absolute error of one step ahead: Σ|error| ÷ Σ counts. */
-  readonly error: number | undefined
-  /** 1 − error, at least 0. */
+  /** 1 − error, one step ahead, and over the horizon. */
+  readonly accuracyNext: number | undefined
   readonly accuracy: number | undefined
-  /** The same error of the naive forecast (the same step a season ago, or the last one) over the same steps. */
+  /** Weighted absolute error: Σ|error| ÷ Σ counts. */
+  readonly error: number | undefined
+  /** The same error of the naive forecast over the same steps: the better of repeating the last count and repeating yesterday. */
   readonly naiveError: number | undefined
-  /** Mean absolute error in units of the naive forecast's (Hyndman and Koehler 2006): below 1 is better than naive. */
+  /** Mean absolute error in units of that of repeating yesterday (Hyndman and Koehler 2006): below 1 is better. */
   readonly mase: number | undefined
   /** The part of counts within [p05, p95]; 0.9 is meant. */
   readonly coverage: number | undefined
-  /** The error that counting alone brings if the rate were known exactly and arrivals were Poisson: no forecast does better. */
+  /** The error that counting alone brings if the rate were known exactly and arrivals were independent: no forecast does better. */
   readonly noiseFloor: number | undefined
+  /** A change of level was noticed lately: memory is short, intervals are wide. */
+  readonly changed: boolean
 }
 
 /** How long a job holds its slot, from the roll-ups of late. */

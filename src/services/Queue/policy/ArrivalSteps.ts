@@ -31,7 +31,10 @@ export const stepsOf = (
   { from, stepMs, to }: { readonly from: number; readonly to: number; readonly stepMs: number }
 ): ReadonlyArray<Step> => {
   const beats = new Set(resources.filter((each) => each.beats > 0).map(({ start }) => start))
-  const cells = new Map<number, Map<string, { -readonly [K in keyof GroupStep]: GroupStep[K] } & { tasks: Set<string> }>>()
+  const cells = new Map<
+    number,
+    Map<string, { -readonly [K in keyof GroupStep]: GroupStep[K] } & { tasks: Set<string> }>
+  >()
   for (const rollUp of rollUps) {
     let groups = cells.get(rollUp.start)
     if (groups === undefined) {

@@ -6,18 +6,26 @@
 import { Effect } from "effect"
 import type { JobStore, RollUpWidth } from "../JobStore.ts"
 import { completeTo, type Step, stepsOf } from "../policy/ArrivalSteps.ts"
-import { rollUpRetentionMs } from "../policy/RollUps.ts"
 import { afterStep, noService } from "../policy/ServiceTime.ts"
 import type { StepWidth } from "../ScaleSettings.ts"
 import type { StoreError } from "../StoreError.ts"
-import type { ForecastMaker } from "./Forecasting.ts"
+import { forecasterOn } from "./Forecasting.ts"
 import { forecastStateKind, type GroupForecast, restored, textOf } from "./ForecastState.ts"
+import { oldestKept } from "./Past.ts"
 import { Slices } from "./Slices.ts"
 
 type Store = JobStore["Service"]
 
 /** Which steps a group is forecast in. Undefined: it is off. */
-export type GridOf = (group: string) => { readonly stepMs: StepWidth; readonly timeZone: string } | undefined
+export type GridOf = (group: string) => Grid | undefined
+
+export interface Grid {
+  readonly stepMs: StepWidth
+  readonly timeZone: string
+}
+
+/** Widths that steps may have. */
+const widths: ReadonlyArray<StepWidth> = [10_000, 60_000, 3_600_000]
 
 /** Steps read at a time for all groups, and for one. */
 const chunkOfAll = 30
@@ -34,15 +42,13 @@ const phaseOf = (name: string): number => {
 
 export class ForecastBook {
   private readonly store: Store
-  private readonly maker: ForecastMaker
   private readonly settleMs: number
   private readonly groups = new Map<string, GroupForecast>()
   /** Up to where the steps of a width were searched for groups not known yet. */
   private readonly scannedTo = new Map<StepWidth, number>()
 
-  constructor(store: Store, maker: ForecastMaker, settleMs: number) {
+  constructor(store: Store, settleMs: number) {
     this.store = store
-    this.maker = maker
     this.settleMs = settleMs
   }
 
@@ -93,7 +99,7 @@ export class ForecastBook {
     if (wanted === undefined) return
     const here = this.groups.get(document.key)
     if (here !== undefined && here.version === document.version) return
-    const there = restored(document.key, document, { ...wanted, notAfter: now + aheadMost }, this.maker)
+    const there = restored(document.key, document, { ...wanted, notAfter: now + aheadMost })
     if (there === undefined || (here !== undefined && here.to > there.to && here.grid.stepMs === there.grid.stepMs)) {
       if (here !== undefined) here.version = document.version
       return
@@ -105,28 +111,27 @@ export class ForecastBook {
    * Reads every complete step that has not been seen, for all groups, oldest first. Ends early, answering false, when `budgetMs` of
    * this process's time are spent; the next call goes on.
    */
-  advanceAll(gridOf: GridOf, widths: Iterable<StepWidth>, now: number, budgetMs: number): Effect.Effect<boolean, StoreError> {
+  advanceAll(gridOf: GridOf, now: number, budgetMs: number): Effect.Effect<boolean, StoreError> {
     return Effect.gen({ self: this }, function* () {
+      for (const each of [...this.groups.values()]) {
+        if (!this.fits(each, gridOf(each.group))) this.groups.delete(each.group)
+      }
       const slices = new Slices()
       for (const width of widths) {
         const to = this.complete(width, now)
-        // The width of a group was changed: what it knew does not fit.
-        for (const each of [...this.groups.values()]) {
-          const wanted = gridOf(each.group)
-          if (wanted === undefined || wanted.stepMs !== each.grid.stepMs || wanted.timeZone !== each.grid.timeZone)
-            this.groups.delete(each.group)
-        }
         for (let from = this.firstUnseen(width, to); from < to; ) {
           const until = Math.min(to, from + chunkOfAll * width)
           const steps = yield* this.read(width, from, until)
           for (const name of namesIn(steps)) {
             const wanted = gridOf(name)
-            if (wanted?.stepMs === width && !this.groups.has(name)) this.begin(name, steps, wanted)
+            if (wanted?.stepMs !== width || this.groups.has(name)) continue
+            const started = begun(name, steps, wanted)
+            if (started !== undefined) this.groups.set(name, started)
           }
           for (const each of this.groups.values()) {
             if (each.grid.stepMs !== width) continue
             if (slices.spentMs > budgetMs) return false
-            this.feed(each, steps)
+            feed(each, steps)
             yield* slices.pause
           }
           this.scannedTo.set(width, until)
@@ -137,62 +142,66 @@ export class ForecastBook {
     })
   }
 
-  /** The same for one group, whatever the others have seen; undefined: it has never had an arrival, or is off. */
-  advanceOne(group: string, gridOf: GridOf, now: number): Effect.Effect<GroupForecast | undefined, StoreError> {
+  /** The same for one group, whatever the others have seen; undefined: it has never had an arrival. */
+  advanceOne(group: string, grid: Grid, now: number): Effect.Effect<GroupForecast | undefined, StoreError> {
     return Effect.gen({ self: this }, function* () {
-      const wanted = gridOf(group)
-      if (wanted === undefined) return undefined
-      if (!this.groups.has(group)) {
+      const here = this.groups.get(group)
+      if (here === undefined || !this.fits(here, grid)) {
+        this.groups.delete(group)
         const document = (yield* this.store.documents(forecastStateKind)).find(({ key }) => key === group)
-        if (document !== undefined) this.takeOver(document, gridOf, now)
+        if (document !== undefined) this.takeOver(document, () => grid, now)
       }
+      const known = this.groups.get(group)
       const slices = new Slices()
-      const width = wanted.stepMs
+      const brought = yield* this.bring(known, group, grid, now, slices.pause)
+      if (brought !== undefined) this.groups.set(group, brought)
+      return brought
+    })
+  }
+
+  /** A forecast made anew from everything the store still knows, beside the present one. `share`: see `Slices`. */
+  remade(group: string, grid: Grid, now: number, share: number): Effect.Effect<GroupForecast | undefined, StoreError> {
+    return this.bring(undefined, group, grid, now, new Slices(share).pause)
+  }
+
+  /** Serves a forecast made anew instead of the present one, if it would have been better, or the present one is ahead of the clock. */
+  choose(fresh: GroupForecast, now: number): void {
+    const served = this.groups.get(fresh.group)
+    const isAhead = served !== undefined && served.to > this.complete(served.grid.stepMs, now)
+    if (served !== undefined && !isAhead && !isBetter(fresh, served)) return
+    fresh.version = served?.version ?? 0
+    this.groups.set(fresh.group, fresh)
+  }
+
+  private bring(
+    known: GroupForecast | undefined,
+    group: string,
+    grid: Grid,
+    now: number,
+    pause: Effect.Effect<void>
+  ): Effect.Effect<GroupForecast | undefined, StoreError> {
+    return Effect.gen({ self: this }, function* () {
+      const width = grid.stepMs
       const to = this.complete(width, now)
-      for (let from = this.groups.get(group)?.to ?? this.oldest(width, to); from < to; ) {
+      let each = known
+      for (let from = known?.to ?? oldestKept(width, to); from < to; ) {
         const until = Math.min(to, from + chunkOfOne * width)
         const steps = yield* this.read(width, from, until, group)
-        if (!this.groups.has(group)) this.begin(group, steps, wanted)
-        const each = this.groups.get(group)
+        each ??= begun(group, steps, grid)
         if (each !== undefined) {
           for (const step of steps) {
-            this.feed(each, [step])
-            yield* slices.pause
+            feed(each, [step])
+            yield* pause
           }
         }
         from = until
       }
-      return this.groups.get(group)
+      return each
     })
   }
 
-  /** A forecast made anew from everything the store still knows, instead of the present one. */
-  rebuild(group: string, gridOf: GridOf, now: number): Effect.Effect<GroupForecast | undefined, StoreError> {
-    return Effect.gen({ self: this }, function* () {
-      const wanted = gridOf(group)
-      if (wanted === undefined) return undefined
-      const fresh = new ForecastBook(this.store, this.maker, this.settleMs)
-      const before = this.groups.get(group)
-      const slices = new Slices()
-      const to = this.complete(wanted.stepMs, now)
-      for (let from = this.oldest(wanted.stepMs, to); from < to; ) {
-        const until = Math.min(to, from + chunkOfOne * wanted.stepMs)
-        const steps = yield* this.read(wanted.stepMs, from, until, group)
-        if (!fresh.groups.has(group)) fresh.begin(group, steps, wanted)
-        const each = fresh.groups.get(group)
-        for (const step of each === undefined ? [] : steps) {
-          fresh.feed(each!, [step])
-          yield* slices.pause
-        }
-        from = until
-      }
-      const made = fresh.groups.get(group)
-      if (made === undefined) return before
-      made.version = before?.version ?? 0
-      made.savedTo = Number.NEGATIVE_INFINITY
-      this.groups.set(group, made)
-      return made
-    })
+  private fits(each: GroupForecast, wanted: Grid | undefined): boolean {
+    return wanted !== undefined && wanted.stepMs === each.grid.stepMs && wanted.timeZone === each.grid.timeZone
   }
 
   /** Writes the forecasts whose save is due, or all; one that another process has written since is dropped, to be taken over. */
@@ -232,51 +241,52 @@ export class ForecastBook {
     })
   }
 
-  private oldest(width: StepWidth, to: number): number {
-    return Math.max(0, to - Math.floor(rollUpRetentionMs[width] / width) * width)
-  }
-
   private firstUnseen(width: StepWidth, to: number): number {
-    let from = this.scannedTo.get(width) ?? this.oldest(width, to)
+    let from = this.scannedTo.get(width) ?? oldestKept(width, to)
     for (const { grid, to: seen } of this.groups.values()) if (grid.stepMs === width && seen < from) from = seen
-    return Math.max(from, this.oldest(width, to))
-  }
-
-  /** A group begins with its first arrival: what lay before it says nothing of its load. */
-  private begin(group: string, steps: ReadonlyArray<Step>, grid: { readonly stepMs: number; readonly timeZone: string }) {
-    const first = steps.find((step) => (step.groups.get(group)?.arrivals ?? 0) > 0)
-    if (first === undefined) return
-    const start = first.start
-    this.groups.set(group, {
-      group,
-      grid: { ...grid, start },
-      forecaster: this.maker.make({ ...grid, start }),
-      to: start,
-      lastCount: undefined,
-      service: noService,
-      tasks: new Set(),
-      version: 0,
-      savedTo: Number.NEGATIVE_INFINITY
-    })
-  }
-
-  private feed(each: GroupForecast, steps: ReadonlyArray<Step>): void {
-    const { stepMs } = each.grid
-    for (const step of steps) {
-      if (step.start < each.to) continue
-      // Longer ago than roll-ups are kept: nobody can say what was there.
-      for (; each.to < step.start; each.to += stepMs) each.forecaster.update(undefined)
-      const cell = step.groups.get(each.group)
-      each.lastCount = step.measured ? (cell?.arrivals ?? 0) : undefined
-      each.forecaster.update(each.lastCount)
-      if (cell !== undefined) {
-        each.service = afterStep(each.service, cell, stepMs)
-        for (const task of cell.tasks) each.tasks.add(task)
-      }
-      each.to = step.start + stepMs
-    }
+    return Math.max(from, oldestKept(width, to))
   }
 }
 
 const namesIn = (steps: ReadonlyArray<Step>): ReadonlySet<string> =>
   new Set(steps.flatMap(({ groups }) => [...groups.keys()]))
+
+/** A group begins with its first arrival: what lay before it says nothing of its load. */
+const begun = (group: string, steps: ReadonlyArray<Step>, grid: Grid): GroupForecast | undefined => {
+  const start = steps.find((step) => (step.groups.get(group)?.arrivals ?? 0) > 0)?.start
+  if (start === undefined) return undefined
+  return {
+    group,
+    grid: { ...grid, start },
+    forecaster: forecasterOn({ ...grid, start }),
+    to: start,
+    lastCount: undefined,
+    service: noService,
+    tasks: new Set(),
+    version: 0,
+    savedTo: Number.NEGATIVE_INFINITY
+  }
+}
+
+/** Shows a forecast the steps it has not seen; those between, of which nothing is known, are missing. */
+const feed = (each: GroupForecast, steps: ReadonlyArray<Step>): void => {
+  const { stepMs } = each.grid
+  for (const step of steps) {
+    if (step.start < each.to) continue
+    for (; each.to < step.start; each.to += stepMs) each.forecaster.update(undefined)
+    const cell = step.groups.get(each.group)
+    each.lastCount = step.measured ? (cell?.arrivals ?? 0) : undefined
+    each.forecaster.update(each.lastCount)
+    if (cell !== undefined) {
+      each.service = afterStep(each.service, cell, stepMs)
+      for (const task of cell.tasks) each.tasks.add(task)
+    }
+    each.to = step.start + stepMs
+  }
+}
+
+/** Whether one would have erred less by more than chance: 2 %. */
+const isBetter = (one: GroupForecast, other: GroupForecast): boolean => {
+  const [error, served] = [one, other].map(({ forecaster }) => forecaster.quality().accuracy)
+  return error !== undefined && (served === undefined || 1 - error < (1 - served) * 0.98)
+}

@@ -1,7 +1,8 @@
 /** Forecasts at rest: the documents `forecast-state`, one for each group. */
 import { Option, Schema } from "effect"
 import type { ServiceSums } from "../policy/ServiceTime.ts"
-import type { ForecastGrid, ForecastMaker, ServedForecaster } from "./Forecasting.ts"
+import type { Forecaster } from "../policy/forecast/Forecaster.ts"
+import { type ForecastGrid, forecasterFrom } from "./Forecasting.ts"
 
 export const forecastStateKind = "forecast-state"
 
@@ -22,10 +23,15 @@ const Stored = Schema.fromJsonString(
     stepMs: Schema.Int,
     timeZone: Schema.String,
     start: Schema.Finite,
-    to: Schema.Finite,
     tasks: Schema.Array(Schema.String),
     service: ServiceSums_,
-    forecaster: Schema.Unknown
+    forecaster: Schema.Struct({
+      version: Schema.Int,
+      stepSeconds: Schema.Finite,
+      horizon: Schema.Int,
+      steps: Schema.Int,
+      learned: Schema.String
+    })
   })
 )
 const decode = Schema.decodeUnknownOption(Stored)
@@ -35,7 +41,7 @@ const encode = Schema.encodeSync(Stored)
 export interface GroupForecast {
   readonly group: string
   readonly grid: ForecastGrid
-  readonly forecaster: ServedForecaster
+  readonly forecaster: Forecaster
   /** The end of the last step it has seen. Only grows. */
   to: number
   /** Arrivals of that step; undefined: not measured. */
@@ -48,13 +54,12 @@ export interface GroupForecast {
   savedTo: number
 }
 
-export const textOf = ({ forecaster, grid, service, tasks, to }: GroupForecast): string =>
+export const textOf = ({ forecaster, grid, service, tasks }: GroupForecast): string =>
   encode({
     format,
     stepMs: grid.stepMs,
     timeZone: grid.timeZone,
     start: grid.start,
-    to,
     tasks: [...tasks].sort(),
     service,
     forecaster: forecaster.save()
@@ -64,30 +69,24 @@ export const textOf = ({ forecaster, grid, service, tasks, to }: GroupForecast):
 export const restored = (
   group: string,
   document: { readonly text: string; readonly version: number },
-  wanted: { readonly stepMs: number; readonly timeZone: string; readonly notAfter: number },
-  maker: ForecastMaker
+  wanted: { readonly stepMs: number; readonly timeZone: string; readonly notAfter: number }
 ): GroupForecast | undefined => {
   const stored = Option.getOrUndefined(decode(document.text))
-  if (
-    stored === undefined ||
-    stored.stepMs !== wanted.stepMs ||
-    stored.timeZone !== wanted.timeZone ||
-    stored.to > wanted.notAfter ||
-    stored.to % stored.stepMs !== 0
-  )
-    return undefined
+  if (stored === undefined || stored.stepMs !== wanted.stepMs || stored.timeZone !== wanted.timeZone) return undefined
+  const to = stored.start + stored.forecaster.steps * stored.stepMs
+  if (to > wanted.notAfter) return undefined
   const grid = { stepMs: stored.stepMs, timeZone: stored.timeZone, start: stored.start }
-  const forecaster = maker.restore(stored.forecaster, grid)
+  const forecaster = forecasterFrom(grid, stored.forecaster)
   if (forecaster === undefined) return undefined
   return {
     group,
     grid,
     forecaster,
-    to: stored.to,
+    to,
     lastCount: undefined,
     service: stored.service,
     tasks: new Set(stored.tasks),
     version: document.version,
-    savedTo: stored.to
+    savedTo: to
   }
 }

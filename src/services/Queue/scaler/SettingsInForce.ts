@@ -3,7 +3,13 @@ import { DateTime, Option, Schema } from "effect"
 import type { StoredDocument } from "../JobStore.ts"
 import type { EffectiveSettings } from "../LoadPrediction.ts"
 import { ScaleInvalid, type ScaleSettingsChange } from "../PredictiveScaler.ts"
-import { defaults, everyGroup, type ScaleSettings, ScaleSettings as Settings, ScaleSettingsPatch } from "../ScaleSettings.ts"
+import {
+  defaults,
+  everyGroup,
+  type ScaleSettings,
+  ScaleSettings as Settings,
+  ScaleSettingsPatch
+} from "../ScaleSettings.ts"
 
 export const scaleSettingsKind = "scale-settings"
 
@@ -69,8 +75,7 @@ export class SettingsInForce {
     if (patch._tag === "Failure") {
       const wrong = Object.entries(change).find(
         ([key, value]) =>
-          value !== undefined &&
-          Schema.decodeUnknownExit(ScaleSettingsPatch)({ [key]: value })._tag === "Failure"
+          value !== undefined && Schema.decodeUnknownExit(ScaleSettingsPatch)({ [key]: value })._tag === "Failure"
       )
       return new ScaleInvalid({
         reason: "Setting",
