@@ -3,6 +3,8 @@ import { Clock, Duration, Effect, Layer, Option, Schema, Semaphore } from "effec
 import { JobStore } from "./JobStore.ts"
 import type { GroupScaling, Recommendation } from "./LoadPrediction.ts"
 import { eventsOf } from "./policy/EventLoad.ts"
+import { baseWidth } from "./policy/RollUps.ts"
+import { Staffing } from "./policy/staffing/Staffing.ts"
 import { DecisionNotFound, PredictiveScaler, ScaleInvalid, stepsMost } from "./PredictiveScaler.ts"
 import type { ResourceGroup } from "./ResourceGroup.ts"
 import { type KeptDecision, ScaleDecision } from "./ScaleDecision.ts"
@@ -18,8 +20,9 @@ import { learn, learningDue, patternsOf } from "./scaler/Learning.ts"
 import { noQuality } from "./scaler/Forecasting.ts"
 import { predictionOf } from "./scaler/Prediction.ts"
 import { boundsOf, decide } from "./scaler/Round.ts"
+import { type RecentLoad, readRecent } from "./scaler/RecentLoad.ts"
 import { scaleSettingsKind, SettingsInForce } from "./scaler/SettingsInForce.ts"
-import { readSituation, type Situation } from "./scaler/Situation.ts"
+import { type GroupSituation, readSituation, type Situation } from "./scaler/Situation.ts"
 import { Slices } from "./scaler/Slices.ts"
 import { scaleTargetKind, targetsOf, targetText } from "./scaler/Targets.ts"
 import { Worker } from "./Worker.ts"
@@ -31,8 +34,6 @@ const encodeDecision = Schema.encodeSync(Decision)
 
 /** The role whose lead decides for the store. */
 const role = "scaler"
-/** From a decision to slots that run jobs, while nothing is known of it: a look of a worker at its targets, and its claim. */
-const startupUnknownMs = 15_000
 /** Between two records of a leader whose targets stand still. */
 const recordMs = 60_000
 /** A record this old has no leader. */
@@ -40,6 +41,11 @@ const leaderGoneMs = 3 * recordMs
 /** Decisions read for `status`: enough for the last one of every group that moved lately. */
 const decisionsLooked = 1000
 const noTasks: ReadonlySet<string> = new Set()
+const nothingRecent: RecentLoad = { arrivals: 0, served: [] }
+/** Rounds further apart than this know nothing of the time between them: steps tell of it. */
+const recentMost = 2 * 60_000
+/** Events are looked for so far ahead, beyond the longest start-up. */
+const eventsAheadMs = 2 * 3_600_000
 
 const nameOf = (group: ResourceGroup | string) => (typeof group === "string" ? group : group.name)
 
@@ -50,6 +56,11 @@ interface Led {
   recordedAt: number
   groups: Map<string, GroupRecord>
   learnedAt: number
+  staffings: Map<string, Staffing>
+  /** Slots that were ordered and are not there, and since when. */
+  awaited: Map<string, { readonly since: number; readonly slots: number }>
+  /** Up to where arrivals were read between rounds. */
+  recentTo: number
 }
 
 const make = Effect.gen(function* () {
@@ -65,7 +76,15 @@ const make = Effect.gen(function* () {
   /** Forecasts and memories change under it only. */
   const turn = yield* Semaphore.make(1)
   const learning = yield* Semaphore.make(1)
-  const led: Led = { version: undefined, recordedAt: Number.NEGATIVE_INFINITY, groups: new Map(), learnedAt: 0 }
+  const led: Led = {
+    version: undefined,
+    recordedAt: Number.NEGATIVE_INFINITY,
+    groups: new Map(),
+    learnedAt: 0,
+    staffings: new Map(),
+    awaited: new Map(),
+    recentTo: Number.NEGATIVE_INFINITY
+  }
   let frozen: { readonly since: number; readonly why: string } | undefined
   const now = () => clock.currentTimeMillisUnsafe()
 
@@ -82,6 +101,7 @@ const make = Effect.gen(function* () {
     documents.find(({ key }) => key === scaleLeaderKey)
   )
 
+  /** Stated, or what the slowest actuator of the group has seen; undefined: learned. */
   const startupOf = (group: string, stated: number | null) =>
     stated !== null
       ? Effect.succeed(stated)
@@ -90,8 +110,38 @@ const make = Effect.gen(function* () {
             actuators.filter(({ serves }) => serves(group)),
             ({ startUp }) => startUp
           ),
-          (seen) => Math.max(startupUnknownMs, ...seen.map((each) => each?.p90Ms ?? 0))
+          (seen) => {
+            const known = seen.flatMap((each) => (each === undefined ? [] : [each.p90Ms]))
+            return known.length === 0 ? undefined : Math.max(...known)
+          }
         )
+
+  /** With what is left of an earlier one's: its target is what was needed until now. */
+  const staffingOf = (group: string, at: number): Staffing => {
+    let staffing = led.staffings.get(group)
+    if (staffing === undefined) {
+      const saved = book.get(group)?.staffing
+      const target = led.groups.get(group)?.target
+      staffing =
+        saved === undefined
+          ? new Staffing()
+          : Staffing.restore(target === undefined ? saved : { ...saved, needs: [{ at, slots: target }] })
+      led.staffings.set(group, staffing)
+    }
+    return staffing
+  }
+
+  /** Slots that a group in mode `on` waited for and has now. */
+  const startUpsOf = (group: string, slots: number, target: number | undefined, at: number): ReadonlyArray<number> => {
+    const awaited = led.awaited.get(group)
+    if (awaited !== undefined && slots >= awaited.slots) {
+      led.awaited.delete(group)
+      return [Math.max(0, at - awaited.since)]
+    }
+    if (target !== undefined && slots < target && awaited === undefined)
+      led.awaited.set(group, { since: at, slots: target })
+    return []
+  }
 
   // The round ----------------------------------------------------------------------------------------------------------
 
@@ -111,32 +161,45 @@ const make = Effect.gen(function* () {
       const record = leaderOf(document?.text)
       yield* book.restore(gridOf, now(), record?.scanned ?? {})
       led.groups = new Map(Object.entries(record?.groups ?? {}))
+      led.staffings = new Map()
+      led.awaited = new Map()
       led.learnedAt = record?.learnedAt ?? now()
       led.version = version
       led.recordedAt = document?.at ?? Number.NEGATIVE_INFINITY
     })
 
+  /** There is nothing to say of a group that never had a job. */
+  const isUnseen = ({ group, pending, running }: GroupSituation) =>
+    pending + running === 0 && book.get(group) === undefined && !led.groups.has(group)
+
   const decideAll = (situation: Situation, settings: SettingsInForce) =>
     Effect.gen(function* () {
       const events = yield* readEvents(store)
       const slices = new Slices()
+      const recentTo = book.complete(baseWidth, situation.now)
+      const isRecent = recentTo >= led.recentTo && recentTo - led.recentTo <= recentMost
+      const recent = isRecent ? yield* readRecent(store, led.recentTo, recentTo) : undefined
+      led.recentTo = recentTo
       const decisions: Array<ScaleDecision> = []
       const records = new Map<string, GroupRecord>()
       for (const each of situation.groups.values()) {
         const group = settings.of(each.group)
-        if (group.mode === "off") continue
+        if (group.mode === "off" || isUnseen(each)) continue
         const startupMs = yield* startupOf(each.group, group.startupMs)
         const complete = book.complete(group.stepMs, situation.now)
+        const before = led.groups.get(each.group)
         const { decision, record } = decide({
           now: situation.now,
           situation: each,
           settings: group,
+          staffing: staffingOf(each.group, situation.now),
           forecast: book.get(each.group),
           complete,
-          events: eventsOf(events, each.group, situation.now, situation.now + startupMs + roundMs + group.stepMs),
+          recent: recent === undefined ? undefined : (recent.get(each.group) ?? nothingRecent),
+          events: eventsOf(events, each.group, situation.now - group.stepMs, situation.now + eventsAheadMs),
           startupMs,
-          roundMs,
-          before: led.groups.get(each.group)
+          startUps: group.mode === "on" ? startUpsOf(each.group, each.slots, before?.target, situation.now) : [],
+          before
         })
         if (decision !== undefined) decisions.push(decision)
         records.set(each.group, record)
@@ -204,6 +267,8 @@ const make = Effect.gen(function* () {
       led.recordedAt = at
     })
 
+  const savedStaffing = (group: string) => led.staffings.get(group)?.save()
+
   const round = Effect.gen(function* () {
     if (!(yield* mayDecide)) return
     const settings = yield* settingsInForce
@@ -220,7 +285,7 @@ const make = Effect.gen(function* () {
     led.groups = records
     yield* act(settings, situation, records, new Map(decisions.map((decision) => [decision.group, decision])))
     yield* record(decisions.length > 0, at)
-    if (worker !== undefined) yield* book.save(at, saveMs)
+    if (worker !== undefined) yield* book.save(at, saveMs, savedStaffing)
     if (frozen !== undefined) yield* Effect.logInfo(`The scaler decides again: ${frozen.why}`)
     frozen = undefined
     if (learningDue(led.learnedAt, at)) yield* Effect.forkIn(learnWhenQuiet, scope)
@@ -447,7 +512,7 @@ const make = Effect.gen(function* () {
     // What was learned since the last save is read again from the roll-ups if this does not succeed.
     led.version === undefined || worker === undefined
       ? Effect.void
-      : turn.withPermit(book.save(now(), 0)).pipe(Effect.timeoutOption(scaler.roundMost), Effect.ignore)
+      : turn.withPermit(book.save(now(), 0, savedStaffing)).pipe(Effect.timeoutOption(scaler.roundMost), Effect.ignore)
   )
 
   return PredictiveScaler.of({

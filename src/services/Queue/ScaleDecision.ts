@@ -16,6 +16,10 @@ export const ScaleReason = Schema.Literals([
   "bounds",
   /** The most a single step may move. */
   "step limit",
+  /** More run than are needed: their slots end as they do. */
+  "running",
+  /** None is needed, but it is too early to have none. */
+  "not yet zero",
   /** An operator's event says so. */
   "event",
   /** The store did not answer, or the clock is not to be trusted: the last target stays. */
@@ -40,15 +44,15 @@ export const ScaleInputs = Schema.Struct({
   startupMs: Schema.Finite,
   /** Arrivals of the last complete step; `null`: not measured. */
   arrivals: Schema.NullOr(Schema.Finite),
-  /** Of the coming steps within start-up time and one round: expected, and at the quantile. */
+  /** Arrivals within the start-up time and a step: expected, and at the quantile slots are kept for. */
   expected: Schema.Finite,
   atQuantile: Schema.Finite
 })
 export type ScaleInputs = typeof ScaleInputs.Type
 
-/** Slots that each consideration asks for, before bounds and holds. */
+/** Slots that each consideration asks for, before bounds and holds; `forecast` is `null` while the forecast is left out. */
 export const ScaleNeeds = Schema.Struct({
-  forecast: Schema.Finite,
+  forecast: Schema.NullOr(Schema.Finite),
   reactive: Schema.Finite,
   backlog: Schema.Finite
 })

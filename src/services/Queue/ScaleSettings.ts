@@ -28,8 +28,11 @@ export const ScaleSettings = Schema.Struct({
   minSlots: slots,
   /** The most. Default `null`: the group's limit in the store, which stays the upper bound in any case. */
   maxSlots: Schema.NullOr(slots),
-  /** The part of arrivals within the start-up time that slots are kept for, as a quantile of the forecast. Default 0.9: one step in ten runs short and is caught up. */
-  quantile: Schema.Finite.check(Schema.isBetween({ minimum: 0.5, maximum: 0.99 })),
+  /**
+   * The part of arrivals within the start-up time that slots are kept for, as a quantile of what may come. Default `null`: learned by trying
+   * quantiles on paper against the arrivals that came.
+   */
+  quantile: Schema.NullOr(Schema.Finite.check(Schema.isBetween({ minimum: 0.5, maximum: 0.99 }))),
   /** From a decision to slots that run jobs. Default `null`: learned from how long targets took to be met, 15 s until something is known. */
   startupMs: Schema.NullOr(millis(hour)),
   /** How long a job may wait for a slot. Default `null`: a tenth of its service time, at least 1 s. */
@@ -38,8 +41,11 @@ export const ScaleSettings = Schema.Struct({
   lateShare: Schema.Finite.check(Schema.isBetween({ minimum: 0.001, maximum: 0.5 })),
   /** For so long fewer slots must suffice before they are fewer. Default 5 minutes: shorter dips are followed by what was there before. */
   holdDownMs: millis(day),
-  /** Within which a backlog is worked off. Default 5 minutes. */
+  /** Within which a backlog is worked off. Default one minute: those behind it wait as long. */
   drainMs: Schema.Finite.check(Schema.isBetween({ minimum: 1000, maximum: day })),
+  /** The most slots that one decision adds, and takes away. Default `null`: any number. */
+  mostUp: Schema.NullOr(slots),
+  mostDown: Schema.NullOr(slots),
   /** Default one minute: finer ones are noise for most groups, coarser ones late. */
   stepMs: StepWidth,
   /** IANA name of the zone whose days and weeks the load follows. Default UTC. */
@@ -58,6 +64,8 @@ export const ScaleSettingsPatch = Schema.Struct({
   lateShare: Schema.optionalKey(ScaleSettings.fields.lateShare),
   holdDownMs: Schema.optionalKey(ScaleSettings.fields.holdDownMs),
   drainMs: Schema.optionalKey(ScaleSettings.fields.drainMs),
+  mostUp: Schema.optionalKey(ScaleSettings.fields.mostUp),
+  mostDown: Schema.optionalKey(ScaleSettings.fields.mostDown),
   stepMs: Schema.optionalKey(ScaleSettings.fields.stepMs),
   timeZone: Schema.optionalKey(ScaleSettings.fields.timeZone)
 })
@@ -67,12 +75,14 @@ export const defaults: ScaleSettings = {
   mode: "shadow",
   minSlots: 1,
   maxSlots: null,
-  quantile: 0.9,
+  quantile: null,
   startupMs: null,
   waitMs: null,
   lateShare: 0.05,
   holdDownMs: 5 * 60_000,
-  drainMs: 5 * 60_000,
+  drainMs: 60_000,
+  mostUp: null,
+  mostDown: null,
   stepMs: 60_000,
   timeZone: "UTC"
 }

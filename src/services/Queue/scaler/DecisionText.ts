@@ -19,7 +19,11 @@ const because = (decision: Omit<ScaleDecision, "text">): string => {
     case "hold":
       return "fewer would do, but not yet for long enough"
     case "bounds":
-      return `the bounds allow no other; ${figure(Math.max(needs.forecast, needs.reactive, needs.backlog))} would be needed`
+      return `the bounds allow no other; ${figure(Math.max(needs.forecast ?? 0, needs.reactive, needs.backlog))} would be needed`
+    case "running":
+      return `${inputs.running} run, and none of them is interrupted`
+    case "not yet zero":
+      return "none is needed, but it is too early to have none"
     case "step limit":
       return "one step goes no further"
     case "event":
@@ -41,8 +45,8 @@ export const explanationOf = (decision: ScaleDecision): ReadonlyArray<string> =>
   return [
     decision.text,
     `seen: ${inputs.running} running, ${inputs.pending} pending (the first waits ${span(inputs.oldestMs)}), ${slots(inputs.slots)} in ${inputs.workers} ${inputs.workers === 1 ? "worker" : "workers"}, limit ${inputs.limit ?? "none"}`,
-    `arrivals: ${inputs.arrivals === null ? "not measured" : figure(inputs.arrivals)} in the last step; ${figure(inputs.expected)} expected within start-up (${span(inputs.startupMs)}) and a round, ${figure(inputs.atQuantile)} at the quantile; ${span(inputs.serviceMs)} of slot per job`,
-    `needs: forecast ${figure(needs.forecast)}${distrust === null ? "" : ` (left out: ${distrust})`}, reactive ${figure(needs.reactive)}, backlog ${figure(needs.backlog)}`,
+    `arrivals: ${inputs.arrivals === null ? "not measured" : figure(inputs.arrivals)} in the last step; ${figure(inputs.expected)} expected within start-up (${span(inputs.startupMs)}) and a step, ${figure(inputs.atQuantile)} at the quantile; ${span(inputs.serviceMs)} of slot per job`,
+    `needs: forecast ${needs.forecast === null ? `left out (${distrust ?? "none"})` : figure(needs.forecast)}, reactive ${figure(needs.reactive)}, backlog ${figure(needs.backlog)}`,
     `before it ${held} ${held === 1 ? "round" : "rounds"} changed nothing`
   ]
 }

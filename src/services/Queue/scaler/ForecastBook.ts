@@ -7,6 +7,7 @@ import { Effect } from "effect"
 import type { JobStore, RollUpWidth } from "../JobStore.ts"
 import { completeTo, type Step, stepsOf } from "../policy/ArrivalSteps.ts"
 import { afterStep, noService } from "../policy/ServiceTime.ts"
+import type { StaffingState } from "../policy/staffing/Staffing.ts"
 import type { StepWidth } from "../ScaleSettings.ts"
 import type { StoreError } from "../StoreError.ts"
 import { forecasterOn } from "./Forecasting.ts"
@@ -205,15 +206,24 @@ export class ForecastBook {
   }
 
   /** Writes the forecasts whose save is due, or all; one that another process has written since is dropped, to be taken over. */
-  save(now: number, everyMs: number): Effect.Effect<void, StoreError> {
+  save(
+    now: number,
+    everyMs: number,
+    staffingOf: (group: string) => StaffingState | undefined
+  ): Effect.Effect<void, StoreError> {
     return Effect.gen({ self: this }, function* () {
       const slices = new Slices()
       for (const each of [...this.groups.values()]) {
         if (each.to <= each.savedTo || each.to - each.savedTo < everyMs) continue
-        const version = yield* this.store.putDocument(forecastStateKind, each.group, textOf(each), {
-          now,
-          version: each.version
-        })
+        const version = yield* this.store.putDocument(
+          forecastStateKind,
+          each.group,
+          textOf(each, staffingOf(each.group) ?? each.staffing),
+          {
+            now,
+            version: each.version
+          }
+        )
         if (version === undefined) this.groups.delete(each.group)
         else {
           // The first save of many groups that began together is early for some: later ones are spread.
@@ -263,6 +273,7 @@ const begun = (group: string, steps: ReadonlyArray<Step>, grid: Grid): GroupFore
     lastCount: undefined,
     service: noService,
     tasks: new Set(),
+    staffing: undefined,
     version: 0,
     savedTo: Number.NEGATIVE_INFINITY
   }

@@ -1,5 +1,6 @@
 /** Forecasts at rest: the documents `forecast-state`, one for each group. */
-import { Option, Schema } from "effect"
+import { Option, Predicate, Schema } from "effect"
+import type { StaffingState } from "../policy/staffing/Staffing.ts"
 import type { ServiceSums } from "../policy/ServiceTime.ts"
 import type { Forecaster } from "../policy/forecast/Forecaster.ts"
 import { type ForecastGrid, forecasterFrom } from "./Forecasting.ts"
@@ -17,6 +18,11 @@ const ServiceSums_ = Schema.Struct({
   starts: Schema.Finite
 })
 
+/** Of the version that this code knows; what it holds is the staffing's own. */
+const StaffingState_ = Schema.Unknown.pipe(
+  Schema.refine((state): state is StaffingState => Predicate.hasProperty(state, "version") && state.version === 1)
+)
+
 const Stored = Schema.fromJsonString(
   Schema.Struct({
     format: Schema.Literal(format),
@@ -25,6 +31,7 @@ const Stored = Schema.fromJsonString(
     start: Schema.Finite,
     tasks: Schema.Array(Schema.String),
     service: ServiceSums_,
+    staffing: Schema.NullOr(StaffingState_),
     forecaster: Schema.Struct({
       version: Schema.Int,
       stepSeconds: Schema.Finite,
@@ -48,13 +55,18 @@ export interface GroupForecast {
   lastCount: number | undefined
   service: ServiceSums
   readonly tasks: Set<string>
+  /** As it was saved; undefined: none was. */
+  readonly staffing: StaffingState | undefined
   /** Of its document; 0: there is none. */
   version: number
   /** `to` of the document. */
   savedTo: number
 }
 
-export const textOf = ({ forecaster, grid, service, tasks }: GroupForecast): string =>
+export const textOf = (
+  { forecaster, grid, service, tasks }: GroupForecast,
+  staffing: StaffingState | undefined
+): string =>
   encode({
     format,
     stepMs: grid.stepMs,
@@ -62,6 +74,7 @@ export const textOf = ({ forecaster, grid, service, tasks }: GroupForecast): str
     start: grid.start,
     tasks: [...tasks].sort(),
     service,
+    staffing: staffing ?? null,
     forecaster: forecaster.save()
   })
 
@@ -86,6 +99,7 @@ export const restored = (
     lastCount: undefined,
     service: stored.service,
     tasks: new Set(stored.tasks),
+    staffing: stored.staffing ?? undefined,
     version: document.version,
     savedTo: to
   }

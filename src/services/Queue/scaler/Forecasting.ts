@@ -2,6 +2,7 @@
 import { DateTime, Option } from "effect"
 import type { ForecastQuality } from "../LoadPrediction.ts"
 import type { Forecaster } from "../policy/forecast/Forecaster.ts"
+import type { TrackRecord } from "../policy/staffing/Trust.ts"
 import { type ForecastOptions, make, restore } from "../policy/forecast/Forecasting.ts"
 
 /** Where a forecaster's steps lie. */
@@ -65,6 +66,11 @@ export const qualityOf = (forecaster: Forecaster, stepMs: number): ForecastQuali
     noiseFloor: lackOf(quality.bestPossible),
     changed: quality.changed
   }
+}
+
+export const trackRecordOf = (forecaster: Forecaster): TrackRecord => {
+  const { accuracy, coverage, measured, naiveAccuracy } = forecaster.quality()
+  return { measured, accuracy, naiveAccuracy, coverage }
 }
 
 /** Of a group nobody has seen. */

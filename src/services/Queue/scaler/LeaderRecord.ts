@@ -4,7 +4,6 @@
  */
 import { Option, Schema } from "effect"
 import { Distrust } from "../ScaleDecision.ts"
-import { StaffingMemory } from "./Staffing.ts"
 
 export const scaleLeaderKind = "scale-leader"
 export const scaleLeaderKey = "scaler"
@@ -33,8 +32,8 @@ export const GroupRecord = Schema.Struct({
   decidedAt: Schema.Finite,
   /** Rounds since the last kept decision that changed nothing. */
   held: Schema.Int,
-  memory: StaffingMemory,
   serviceMs: Schema.Finite,
+  startupMs: Schema.Finite,
   next: Schema.optionalKey(Schema.Struct({ mean: Schema.Finite, p90: Schema.Finite })),
   quality: Schema.optionalKey(StoredQuality),
   distrust: Schema.NullOr(Distrust)

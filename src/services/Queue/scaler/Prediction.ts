@@ -2,13 +2,15 @@
 import type { ForecastQuality, Interval, LoadPrediction, LoadStep } from "../LoadPrediction.ts"
 import { type EventTimes, withEvents } from "../policy/EventLoad.ts"
 import type { ForecastStep } from "../policy/forecast/Forecaster.ts"
-import { distrustOf } from "../policy/ForecastTrust.ts"
+import { distrustOf } from "../policy/staffing/Trust.ts"
 import { figuresOf, noService } from "../policy/ServiceTime.ts"
 import { workOf } from "../policy/WorkForecast.ts"
 import type { Distrust } from "../ScaleDecision.ts"
-import { noQuality, qualityOf } from "./Forecasting.ts"
+import { noQuality, qualityOf, trackRecordOf } from "./Forecasting.ts"
 import type { GroupForecast } from "./ForecastState.ts"
 
+/** Steps that a forecast may lack: one is being read, one was missed. */
+const staleSteps = 3
 const nothing: ForecastStep = { mean: 0, p05: 0, p50: 0, p90: 0, p95: 0 }
 
 /** How a forecast stands towards the last step that is complete. */
@@ -22,7 +24,8 @@ export const standingOf = (forecast: GroupForecast | undefined, complete: number
   if (forecast === undefined) return { quality: noQuality, distrust: "cold" }
   const quality = qualityOf(forecast.forecaster, forecast.grid.stepMs)
   const behind = (complete - forecast.to) / forecast.grid.stepMs
-  return { quality, distrust: behind < -1 ? "stale" : distrustOf(quality, behind) }
+  const isStale = behind < -1 || behind > staleSteps
+  return { quality, distrust: distrustOf(trackRecordOf(forecast.forecaster), isStale, undefined) }
 }
 
 /** Arrivals of each step up to `until`, operators' events included. */

@@ -1,20 +1,28 @@
 /**
- * One group's decision of a round: what was seen and forecast, what is needed, what is kept of it. Deciding has no effects; the round that
- * carries it is in `PredictiveScalerLive.ts`.
+ * One group's decision of a round: what was seen and forecast, what is needed, what is kept of it. Deciding has no effects but on the
+ * group's staffing; the round that carries it is in `PredictiveScalerLive.ts`.
  */
 import type { EventTimes } from "../policy/EventLoad.ts"
-import { figuresOf, noService } from "../policy/ServiceTime.ts"
+import { requiredServers } from "../policy/staffing/ErlangC.ts"
+import type { Staffing } from "../policy/staffing/Staffing.ts"
+import type { StaffingDecision } from "../policy/staffing/StaffingDecision.ts"
+import { staffingDefaults, type StaffingSettings } from "../policy/staffing/StaffingSettings.ts"
 import type { ScaleDecision } from "../ScaleDecision.ts"
 import type { ScaleSettings } from "../ScaleSettings.ts"
 import { sentenceOf } from "./DecisionText.ts"
+import { trackRecordOf } from "./Forecasting.ts"
 import type { GroupForecast } from "./ForecastState.ts"
 import type { GroupRecord } from "./LeaderRecord.ts"
 import { arrivalsOf, standingOf } from "./Prediction.ts"
+import type { RecentLoad } from "./RecentLoad.ts"
 import type { GroupSituation } from "./Situation.ts"
-import { noMemory, staff } from "./Staffing.ts"
 
 /** Bound of a group with neither a setting nor a limit: a wrong forecast must not order a data centre. */
 export const boundlessMost = 1000
+/** Arrivals are weighed by the minute, or by the step where that is shorter. */
+const tickMost = 60_000
+/** Steps that are forecast for a decision at least: a forecast that ends sooner counts as stale. */
+const stepsLeast = 4
 
 export const boundsOf = (
   { maxSlots, minSlots }: ScaleSettings,
@@ -24,16 +32,43 @@ export const boundsOf = (
   return { min: Math.min(minSlots, max), max }
 }
 
+export const staffingSettingsOf = (
+  settings: ScaleSettings,
+  limit: number | undefined,
+  startupMs: number | undefined
+): StaffingSettings => {
+  const { max, min } = boundsOf(settings, limit)
+  return {
+    ...staffingDefaults,
+    minSlots: min,
+    maxSlots: max,
+    holdDownMs: settings.holdDownMs,
+    mostUp: settings.mostUp ?? Number.POSITIVE_INFINITY,
+    mostDown: settings.mostDown ?? Number.POSITIVE_INFINITY,
+    tickMs: Math.min(settings.stepMs, tickMost),
+    waitMs: settings.waitMs ?? undefined,
+    lateShare: settings.lateShare,
+    quantile: settings.quantile ?? undefined,
+    drainMs: settings.drainMs,
+    startUpMs: startupMs
+  }
+}
+
 export interface DecideInputs {
   readonly now: number
   readonly situation: GroupSituation
   readonly settings: ScaleSettings
+  readonly staffing: Staffing
   readonly forecast: GroupForecast | undefined
   /** The end of the last step that could have been read. */
   readonly complete: number
   readonly events: ReadonlyArray<EventTimes>
-  readonly startupMs: number
-  readonly roundMs: number
+  /** Since the round before; undefined: there was none lately. */
+  readonly recent: RecentLoad | undefined
+  /** Stated, or known of an actuator; undefined: learned. */
+  readonly startupMs: number | undefined
+  /** Slots that became ready since the round before, by how long they took. */
+  readonly startUps: ReadonlyArray<number>
   readonly before: GroupRecord | undefined
 }
 
@@ -43,61 +78,71 @@ export interface Decided {
   readonly decision: ScaleDecision | undefined
 }
 
-const sumWithin = (
-  steps: ReadonlyArray<{ readonly at: number; readonly arrivals: { readonly mean: number; readonly p90: number } }>,
+/** Slots for the largest load that operators' events state for the time until `until`. */
+const eventNeed = (
+  steps: ReturnType<typeof arrivalsOf>,
   stepMs: number,
-  from: number,
-  to: number
-) =>
-  steps.reduce(
-    (sum, { arrivals, at }) => {
-      const share = Math.max(0, Math.min(to, at + stepMs) - Math.max(from, at)) / stepMs
-      return { expected: sum.expected + share * arrivals.mean, atQuantile: sum.atQuantile + share * arrivals.p90 }
-    },
-    { expected: 0, atQuantile: 0 }
+  { now, until }: { readonly now: number; readonly until: number },
+  { serviceMs, waitMs }: StaffingDecision,
+  lateShare: number
+): number => {
+  const perStep = steps.reduce(
+    (most, { arrivals, at, event }) =>
+      event !== undefined && at < until && at + stepMs > now ? Math.max(most, arrivals.p90) : most,
+    0
   )
+  return requiredServers((perStep * serviceMs) / stepMs, { patience: waitMs / serviceMs, share: lateShare })
+}
 
 export const decide = (inputs: DecideInputs): Decided => {
-  const { before, complete, events, forecast, now, roundMs, settings, situation, startupMs } = inputs
-  const { max, min } = boundsOf(settings, situation.limit)
-  const service = figuresOf(forecast?.service ?? noService)
-  const { distrust, quality } = standingOf(forecast, complete)
-  const until = now + startupMs + roundMs
-  const steps = forecast === undefined ? [] : arrivalsOf(forecast, until, events)
-  const window = sumWithin(steps, settings.stepMs, now, until)
-  const from = before?.target ?? Math.max(min, Math.min(max, situation.slots))
-  const { memory, needs, reason, target } = staff(
+  const { before, complete, events, forecast, now, recent, settings, situation, staffing, startUps, startupMs } = inputs
+  const limits = staffingSettingsOf(settings, situation.limit, startupMs)
+  const { maxSlots, minSlots, tickMs } = limits
+  const until = now + (before?.startupMs ?? startupMs ?? 0) + 2 * tickMs
+  const steps =
+    forecast === undefined
+      ? []
+      : arrivalsOf(forecast, Math.max(until, forecast.to + stepsLeast * settings.stepMs), events)
+  const from = before?.target ?? Math.max(minSlots, Math.min(maxSlots, situation.slots))
+  // In shadow mode the slots are those that were decided: what would be there if it had been on.
+  const ready = settings.mode === "on" ? situation.slots : from
+  const decided = staffing.decide(
     {
-      now,
-      pending: situation.pending,
+      at: now,
+      arrivals: recent?.arrivals,
+      waiting: situation.pending,
       running: situation.running,
-      target: from,
-      minSlots: min,
-      maxSlots: max,
-      serviceMs: service.meanMs,
-      startupMs,
-      roundMs,
-      holdDownMs: settings.holdDownMs,
-      drainMs: settings.drainMs,
-      lastArrivals: forecast?.lastCount,
-      stepMs: settings.stepMs,
-      steps: distrust === undefined ? steps.map(({ arrivals }) => arrivals) : undefined,
-      stepsFrom: forecast?.to ?? complete,
-      quantile: settings.quantile
+      ready,
+      starting: Math.max(0, from - ready),
+      served: recent?.served,
+      startUps,
+      ...(forecast !== undefined && {
+        forecast: {
+          from: forecast.to,
+          stepMs: settings.stepMs,
+          steps: steps.map(({ arrivals }) => arrivals),
+          last: forecast.lastCount
+        },
+        record: trackRecordOf(forecast.forecaster)
+      })
     },
-    before?.memory ?? noMemory
+    limits
   )
+  const stated = eventNeed(steps, settings.stepMs, { now, until }, decided, settings.lateShare)
+  const isStated = Math.min(maxSlots, stated) > decided.target
+  const target = isStated ? Math.min(maxSlots, stated) : decided.target
+  const { quality } = standingOf(forecast, complete)
   const next = steps[0]?.arrivals
   const isNew = before === undefined || target !== before.target
   const record: GroupRecord = {
     target,
     decidedAt: isNew ? now : before.decidedAt,
     held: isNew ? 0 : before.held + 1,
-    memory,
-    serviceMs: service.meanMs,
+    serviceMs: decided.serviceMs,
+    startupMs: decided.startUpMs,
     ...(next === undefined ? {} : { next: { mean: next.mean, p90: next.p90 } }),
     quality,
-    distrust: distrust ?? null
+    distrust: decided.distrust ?? null
   }
   if (target === from) return { record, decision: undefined }
   const decision = {
@@ -106,7 +151,7 @@ export const decide = (inputs: DecideInputs): Decided => {
     mode: settings.mode,
     from,
     to: target,
-    reason: reason === "forecast" && steps.some(({ event }) => event !== undefined) ? ("event" as const) : reason,
+    reason: isStated ? ("event" as const) : decided.reason,
     inputs: {
       pending: situation.pending,
       running: situation.running,
@@ -114,13 +159,14 @@ export const decide = (inputs: DecideInputs): Decided => {
       slots: situation.slots,
       workers: situation.workers,
       limit: situation.limit ?? null,
-      serviceMs: service.meanMs,
-      startupMs,
+      serviceMs: decided.serviceMs,
+      startupMs: decided.startUpMs,
       arrivals: forecast?.lastCount ?? null,
-      ...window
+      expected: decided.expected,
+      atQuantile: decided.atQuantile
     },
-    needs,
-    distrust: distrust ?? null,
+    needs: { ...decided.needs, forecast: decided.needs.forecast ?? null },
+    distrust: decided.distrust ?? null,
     held: before?.held ?? 0
   }
   return { record, decision: { ...decision, text: sentenceOf(decision) } }
