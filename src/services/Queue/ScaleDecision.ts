@@ -10,6 +10,8 @@ export const ScaleReason = Schema.Literals([
   "reactive",
   /** Working off the backlog in time. */
   "backlog",
+  /** A reserve for bursts that come out of nothing, as they did before. */
+  "standing",
   /** Fewer would do, but not yet for long enough. */
   "hold",
   /** The bounds of the settings or the group's limit. */
@@ -54,7 +56,8 @@ export type ScaleInputs = typeof ScaleInputs.Type
 export const ScaleNeeds = Schema.Struct({
   forecast: Schema.NullOr(Schema.Finite),
   reactive: Schema.Finite,
-  backlog: Schema.Finite
+  backlog: Schema.Finite,
+  standing: Schema.Finite
 })
 export type ScaleNeeds = typeof ScaleNeeds.Type
 

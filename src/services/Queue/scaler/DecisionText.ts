@@ -16,10 +16,12 @@ const because = (decision: Omit<ScaleDecision, "text">): string => {
       return `${inputs.running} run and ${inputs.pending} wait${distrust === null ? "" : `; the forecast is left out: ${distrust}`}`
     case "backlog":
       return `${inputs.pending} jobs wait, the first for ${span(inputs.oldestMs)}`
+    case "standing":
+      return "bursts have come out of nothing, and so many slots took them"
     case "hold":
       return "fewer would do, but not yet for long enough"
     case "bounds":
-      return `the bounds allow no other; ${figure(Math.max(needs.forecast ?? 0, needs.reactive, needs.backlog))} would be needed`
+      return `the bounds allow no other; ${figure(Math.max(needs.forecast ?? 0, needs.reactive, needs.backlog, needs.standing))} would be needed`
     case "running":
       return `${inputs.running} run, and none of them is interrupted`
     case "not yet zero":
@@ -46,7 +48,7 @@ export const explanationOf = (decision: ScaleDecision): ReadonlyArray<string> =>
     decision.text,
     `seen: ${inputs.running} running, ${inputs.pending} pending (the first waits ${span(inputs.oldestMs)}), ${slots(inputs.slots)} in ${inputs.workers} ${inputs.workers === 1 ? "worker" : "workers"}, limit ${inputs.limit ?? "none"}`,
     `arrivals: ${inputs.arrivals === null ? "not measured" : figure(inputs.arrivals)} in the last step; ${figure(inputs.expected)} expected within start-up (${span(inputs.startupMs)}) and a step, ${figure(inputs.atQuantile)} at the quantile; ${span(inputs.serviceMs)} of slot per job`,
-    `needs: forecast ${needs.forecast === null ? `left out (${distrust ?? "none"})` : figure(needs.forecast)}, reactive ${figure(needs.reactive)}, backlog ${figure(needs.backlog)}`,
+    `needs: forecast ${needs.forecast === null ? `left out (${distrust ?? "none"})` : figure(needs.forecast)}, reactive ${figure(needs.reactive)}, backlog ${figure(needs.backlog)}, standing reserve ${figure(needs.standing)}`,
     `before it ${held} ${held === 1 ? "round" : "rounds"} changed nothing`
   ]
 }

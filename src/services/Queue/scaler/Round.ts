@@ -104,14 +104,16 @@ export const decide = (inputs: DecideInputs): Decided => {
       ? []
       : arrivalsOf(forecast, Math.max(until, forecast.to + stepsLeast * settings.stepMs), events)
   const from = before?.target ?? Math.max(minSlots, Math.min(maxSlots, situation.slots))
-  // In shadow mode the slots are those that were decided: what would be there if it had been on.
-  const ready = settings.mode === "on" ? situation.slots : from
+  // In shadow mode all is as if it had been on: the slots that were decided are there, and jobs that run beyond them would wait.
+  const isOn = settings.mode === "on"
+  const ready = isOn ? situation.slots : from
+  const running = isOn ? situation.running : Math.min(situation.running, from)
   const decided = staffing.decide(
     {
       at: now,
       arrivals: recent?.arrivals,
-      waiting: situation.pending,
-      running: situation.running,
+      waiting: situation.pending + situation.running - running,
+      running,
       ready,
       starting: Math.max(0, from - ready),
       served: recent?.served,

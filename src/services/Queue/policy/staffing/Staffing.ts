@@ -10,7 +10,8 @@
 import { ArrivalOutlook, type Outlook, type OutlookState } from "./ArrivalOutlook.ts"
 import { bounded, type Need } from "./Bounds.ts"
 import { arrivalsForecast, endOf, type ForecastSteps } from "./ForecastSteps.ts"
-import { ServiceTime, type ServiceTimeState } from "./ServiceTime.ts"
+import type { LogHistogramState } from "./LogHistogram.ts"
+import { ServiceTime } from "./ServiceTime.ts"
 import { StartUpTime, type StartUpTimeState } from "./StartUpTime.ts"
 import type { Observation, StaffingDecision } from "./StaffingDecision.ts"
 import type { StaffingSettings } from "./StaffingSettings.ts"
@@ -36,7 +37,7 @@ export interface StaffingState {
   readonly outlook: OutlookState
   readonly seen: Outlook | undefined
   readonly fleets: TrialFleetsState
-  readonly service: ServiceTimeState
+  readonly service: LogHistogramState
   readonly startUp: StartUpTimeState
   readonly tickFrom: number | undefined
   readonly gathered: number
@@ -83,7 +84,7 @@ export class Staffing {
     staffing.outlook = ArrivalOutlook.restore(state.outlook)
     staffing.seen = state.seen
     staffing.fleets = TrialFleets.restore(state.fleets)
-    staffing.service = ServiceTime.restore(state.service)
+    staffing.service = new ServiceTime(state.service)
     staffing.startUp = StartUpTime.restore(state.startUp)
     staffing.tickFrom = state.tickFrom
     staffing.gathered = state.gathered
@@ -167,7 +168,7 @@ export class Staffing {
     const isLearned = settings.quantile === undefined && this.fleets.hasTried
     const risk: Risk =
       settings.quantile !== undefined
-        ? { quantile: settings.quantile, shareFactor: 1 }
+        ? { quantile: settings.quantile, shareFactor: 1, standing: 0 }
         : isLearned
           ? this.fleets.risk
           : firstRisk
@@ -189,10 +190,12 @@ export class Staffing {
     const needs = {
       forecast: isTrusted ? ahead.load : undefined,
       reactive: reactive.load,
-      backlog: Math.max(ahead.backlog, reactive.backlog)
+      backlog: Math.max(ahead.backlog, reactive.backlog),
+      standing: this.fleets.standing(risk.standing)
     }
-    const most = Math.max(needs.forecast ?? 0, needs.reactive, needs.backlog)
-    const largest = needs.backlog === most && most > 0 ? "backlog" : needs.forecast === most ? "forecast" : "reactive"
+    const most = Math.max(needs.forecast ?? 0, needs.reactive, needs.backlog, needs.standing)
+    const largest =
+      (["forecast", "reactive", "backlog", "standing"] as const).find((need) => needs[need] === most) ?? "reactive"
     const wanted = Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(most - 1e-9))
     const expected = seen.expected.reduce((a, b) => a + b, 0)
     const present = {

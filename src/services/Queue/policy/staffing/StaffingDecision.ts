@@ -27,7 +27,10 @@ export interface Observation {
   readonly record?: TrackRecord | undefined
 }
 
-export type StaffingReason = "forecast" | "reactive" | "backlog" | Limitation
+/** What asks for slots: what runs and will arrive by the forecast, by the last arrivals, what waits, and what bursts out of nothing have taken. */
+export type NeedName = "forecast" | "reactive" | "backlog" | "standing"
+
+export type StaffingReason = NeedName | Limitation
 
 /** Slots wanted in all, ready and starting, and all that led to it. Plain data. */
 export interface StaffingDecision {
@@ -35,9 +38,9 @@ export interface StaffingDecision {
   /** The need that is met, or the last thing that kept the target from it. */
   readonly reason: StaffingReason
   /** Slots each need asks for, not rounded. `forecast` is undefined while the forecast is left out. */
-  readonly needs: { readonly forecast: number | undefined; readonly reactive: number; readonly backlog: number }
+  readonly needs: Readonly<Record<Exclude<NeedName, "forecast">, number>> & { readonly forecast: number | undefined }
   /** The largest need. */
-  readonly largest: "forecast" | "reactive" | "backlog"
+  readonly largest: NeedName
   /** That need in whole slots, before it was held and bounded. */
   readonly wanted: number
   readonly limitedBy: ReadonlyArray<Limitation>

@@ -8,6 +8,8 @@
  * The trial is a fluid one: jobs are fractions, the part that waits too long follows from the backlog, and while there is none from Erlang C.
  */
 import { ErlangMargin, type WaitObjective, waitExceeds } from "./ErlangC.ts"
+import { LogHistogram, type LogHistogramState } from "./LogHistogram.ts"
+import { upperTail } from "../Regression.ts"
 import { ended, keptPerTick, type Pace, transientNeed } from "./Transient.ts"
 
 /** How careful a fleet is. */
@@ -16,20 +18,29 @@ export interface Risk {
   readonly quantile: number
   /** Part of the late jobs allowed that the margin allows. */
   readonly shareFactor: number
+  /** Slots that are never given up: as many as would have been in use at once, at most, for this part of the jobs. 0: none. */
+  readonly standing: number
 }
 
-export const risks: ReadonlyArray<Risk> = [0.5, 0.8, 0.9, 0.95, 0.98].flatMap((quantile) =>
-  [1, 0.1, 0.01].map((shareFactor) => ({ quantile, shareFactor }))
+const quantiles = [0.5, 0.8, 0.9, 0.95]
+const shareFactors = [1, 0.1]
+const standingLevels = [0, 0.5, 0.8, 0.95]
+
+export const risks: ReadonlyArray<Risk> = quantiles.flatMap((quantile) =>
+  shareFactors.flatMap((shareFactor) => standingLevels.map((standing) => ({ quantile, shareFactor, standing })))
 )
 /** What is gone by until enough has been tried: one step in ten runs short of slots and is caught up. */
-export const firstRisk: Risk = { quantile: 0.9, shareFactor: 1 }
+export const firstRisk: Risk = { quantile: 0.9, shareFactor: 1, standing: 0 }
 const first = risks.findIndex(
-  ({ quantile, shareFactor }) => quantile === firstRisk.quantile && shareFactor === firstRisk.shareFactor
+  ({ quantile, shareFactor, standing }) =>
+    quantile === firstRisk.quantile && shareFactor === firstRisk.shareFactor && standing === firstRisk.standing
 )
 
 /** Ticks after which what a fleet cost counts half: about five days of minutes, so that each day of a week has its say. */
 const halfLife = 7200
 const memory = 2 ** (-1 / halfLife)
+/** Fewer jobs in service than this are none. */
+const leastInUse = 0.01
 /** Ticks before another fleet is followed for the first time. */
 const fewestTicks = 240
 /** Another fleet has to cost less by so much to be followed. */
@@ -70,6 +81,7 @@ export interface TrialFleetsState {
   readonly arrived: number
   readonly ideal: number
   readonly inService: number
+  readonly inUse: LogHistogramState
 }
 
 /** What each coming tick brings, at a quantile. */
@@ -78,16 +90,20 @@ export type ArrivalsAt = (quantile: number) => ReadonlyArray<number>
 const newFleet = (): Fleet => ({ jobs: 0, slots: 0, coming: [], needs: [], spent: 0, late: 0 })
 
 /**
- * Part of a tick's arrivals that wait beyond the objective. While slots are short, that is the part of the tick in which the queue is longer than what is
- * served in time; else what chance makes of it.
+ * Part of a tick's arrivals that wait beyond the objective. Those that come while more jobs are there than are served in time: the fluid count of jobs
+ * says where their mean is. Around it they scatter, since when within the tick they came and how long each runs is chance, as normal deviates
+ * of the square root do (F. J. Anscombe, 1948). Within a tick much longer than the service, queues come and go unseen: there Erlang C says how many wait.
  */
-const latePart = (before: number, after: number, slots: number, patience: number): number => {
+const latePart = (before: number, after: number, slots: number, { objective, pace }: Terms): number => {
   if (slots <= 0) return 1
-  const inTime = slots * (1 + patience)
-  const [low, high] = before < after ? [before, after] : [after, before]
-  const queueing = high <= inTime ? 0 : low >= inTime ? 1 : (high - inTime) / (high - low)
+  const unseen = 1 - keptPerTick(pace)
+  const inTime = slots * (1 + objective.patience)
+  const scatter = Math.sqrt((1 + unseen) / 2)
+  const tail = (jobs: number) => upperTail((2 * (Math.sqrt(inTime) - Math.sqrt(jobs))) / scatter)
+  const seen = (tail(before) + 4 * tail((before + after) / 2) + tail(after)) / 6
   const load = (Math.min(before, slots) + Math.min(after, slots)) / 2
-  return Math.max(queueing, load < slots ? waitExceeds(Math.floor(slots), load, patience) : 0)
+  const equilibrium = load < slots ? waitExceeds(Math.floor(slots), load, objective.patience) : 1
+  return (1 - unseen) * seen + unseen * Math.max(seen, equilibrium)
 }
 
 export class TrialFleets {
@@ -98,6 +114,7 @@ export class TrialFleets {
   private arrived = 0
   private ideal = 0
   private inService = 0
+  private inUse = new LogHistogram(leastInUse)
   private margins: { readonly key: string; readonly each: ReadonlyArray<ErlangMargin> } = { key: "", each: [] }
 
   static restore(state: TrialFleetsState): TrialFleets {
@@ -110,6 +127,7 @@ export class TrialFleets {
     trial.arrived = state.arrived
     trial.ideal = state.ideal
     trial.inService = state.inService
+    trial.inUse = new LogHistogram(leastInUse, state.inUse)
     return trial
   }
 
@@ -121,7 +139,8 @@ export class TrialFleets {
       changedAt: this.changedAt,
       arrived: this.arrived,
       ideal: this.ideal,
-      inService: this.inService
+      inService: this.inService,
+      inUse: this.inUse.save()
     }
   }
 
@@ -160,6 +179,11 @@ export class TrialFleets {
     return this.margins.each
   }
 
+  /** Slots that were enough for this part of the jobs. */
+  standing(level: number): number {
+    return level === 0 ? 0 : Math.ceil((this.inUse.quantile(level) ?? 0) - 0.05)
+  }
+
   /** The margin of the fleet that is followed. */
   margin(objective: WaitObjective, risk: Risk = this.risk): ErlangMargin {
     const index = risks.findIndex((each) => each.shareFactor === risk.shareFactor)
@@ -176,13 +200,15 @@ export class TrialFleets {
     const offered = (arrivals * pace.serviceMs) / pace.tickMs
     this.inService = this.inService * kept + offered * (1 - kept)
     const load = Math.max(this.inService, pace.tickMs > pace.serviceMs ? offered : 0)
+    if (arrivals > 0) this.inUse.add(load, arrivals, memory)
+    const floors = new Map(standingLevels.map((level) => [level, this.standing(level)]))
     const ideal = Math.min(maxSlots, Math.max(minSlots, load + margins[first]!.above(load)))
     this.ideal = memory * this.ideal + ideal
     const paths = new Map<number, ReadonlyArray<number>>()
     this.fleets.forEach((fleet, i) => {
       const before = fleet.jobs
       fleet.jobs = Math.max(0, before + arrivals - ended(before, arrivals, fleet.slots, kept, pace))
-      const late = arrivals > 0 ? arrivals * latePart(before, fleet.jobs, fleet.slots, objective.patience) : 0
+      const late = arrivals > 0 ? arrivals * latePart(before, fleet.jobs, fleet.slots, terms) : 0
       fleet.late = memory * fleet.late + late
       fleet.spent = memory * fleet.spent + fleet.slots + fleet.coming.reduce((a, b) => a + b, 0)
       fleet.slots += fleet.coming.shift() ?? 0
@@ -194,7 +220,12 @@ export class TrialFleets {
       for (let ahead = 0; ahead < path.length; ahead++)
         slots.push(ahead === 0 ? fleet.slots : slots[ahead - 1]! + (fleet.coming[ahead - 1] ?? 0))
       const need = transientNeed({ jobs: fleet.jobs, arrivals: path, slots }, pace, margins[i]!)
-      const wanted = Math.max(need.load, need.backlog, Math.min(fleet.jobs, fleet.slots))
+      const wanted = Math.max(
+        floors.get(risks[i]!.standing)!,
+        need.load,
+        need.backlog,
+        Math.min(fleet.jobs, fleet.slots)
+      )
       fleet.needs.push(Math.min(maxSlots, Math.max(minSlots, Math.ceil(wanted - 1e-9))))
       while (fleet.needs.length > Math.max(1, terms.holdTicks)) fleet.needs.shift()
       move(fleet, Math.max(...fleet.needs) - have, startUpTicks)
