@@ -377,6 +377,11 @@ export interface WorkerLoad {
   /** What may live in its heap. Not told by older workers. */
   readonly heapLimitBytes?: number
   readonly pressure?: PressureLevel
+  /**
+   * Slots that were declared for this worker, by group or `*`: the most the scaler gives it. 0 where it gives none: closed, or between
+   * bounds of the worker's own. Absent when nothing was declared.
+   */
+  readonly declared?: Readonly<Record<string, number>>
 }
 
 export interface WorkerRecord extends WorkerInfo {

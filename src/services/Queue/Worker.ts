@@ -66,8 +66,8 @@ export class Worker extends Context.Service<
     readonly drain: Effect.Effect<void>
     /** A stop, under way or to come, waits for nothing: what runs is interrupted and handed back unspent. */
     readonly hurry: Effect.Effect<void>
-    /** Changes the slots of a group while running; jobs beyond a smaller number finish. */
-    readonly setSlots: (group: string, slots: number) => Effect.Effect<void>
+    /** Changes the slots of a group while running; jobs beyond a smaller number finish. Undefined: as they were declared. */
+    readonly setSlots: (group: string, slots: number | undefined) => Effect.Effect<void>
     /** Completes when this worker was asked to drain (by an operator) and has finished. */
     readonly awaitDrained: Effect.Effect<void>
   }

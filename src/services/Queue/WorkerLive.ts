@@ -63,6 +63,9 @@ const make = (options: WorkerOptions) =>
     const context = yield* Effect.context<never>()
     const fork = Effect.runForkWith(context)
 
+    const declared = Object.fromEntries(
+      Object.entries(options.slots ?? {}).map(([group, each]) => [group, typeof each === "number" ? each : 0])
+    )
     const name = options.name ?? `${hostname()}:${process.pid}`
     const monotonic = monotonicOf(clock)
     const leaseMs = Duration.toMillis(settings.lease)
@@ -517,6 +520,7 @@ const make = (options: WorkerOptions) =>
       tasks: taskNames,
       slots: () => slots.slots(),
       busy: () => slots.busy(),
+      declared,
       batches: tuning.curves,
       ticked: meters.tick,
       lost: fenced,
@@ -601,7 +605,7 @@ const make = (options: WorkerOptions) =>
       loads: Effect.sync(() => slots.loads()),
       drain,
       hurry: Effect.asVoid(Deferred.succeed(hurried, undefined)),
-      setSlots: (group: string, count: number) =>
+      setSlots: (group: string, count: number | undefined) =>
         Effect.sync(() => {
           slots.set(group, count)
           turns.kick()

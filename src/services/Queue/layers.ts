@@ -19,6 +19,7 @@ import * as JobStoreSqlite from "./stores/JobStoreSqlite.ts"
 import { isSafeToShare } from "./stores/sqlite/StoreFile.ts"
 import * as StoreTurnsLive from "./StoreTurnsLive.ts"
 import * as StreamProcessorLive from "./StreamProcessorLive.ts"
+import * as PredictiveScalerLive from "./PredictiveScalerLive.ts"
 import * as PerformanceProfilerLive from "./PerformanceProfilerLive.ts"
 import * as StoreMeter from "./StoreMeter.ts"
 import * as StoreMeterLive from "./StoreMeterLive.ts"
@@ -34,7 +35,9 @@ import * as TaskRegistry from "./TaskRegistry.ts"
 import * as CollectOnRequest from "./upkeep/CollectOnRequest.ts"
 import * as LeaseSweeper from "./upkeep/LeaseSweeper.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
+import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
+import { Scaler, scalerDefaults, type ScalerSettings } from "./ScaleSettings.ts"
 import type { SlotBounds } from "./SlotPools.ts"
 import type { WorkerOptions } from "./Worker.ts"
 import * as WorkerLive from "./WorkerLive.ts"
@@ -92,6 +95,23 @@ export const layerWorker = (options?: WorkerOptions) =>
     Layer.provideMerge(PerformanceProfilerLive.layer),
     Layer.provide(ThreadPoolLive.layer(threadSettings(options)))
   )
+
+/**
+ * The scaler of a store, to be asked and set: predictions, decisions, backtests. It decides when it is told to; `layerScaler` decides by
+ * itself.
+ */
+export const layerPredictiveScaler = PredictiveScalerLive.layer
+
+/**
+ * Lets a worker take its turn at leading the scaler, and take its share of the slots that are decided. Without more it only says what it
+ * would do; `PredictiveScaler.set(group, { mode: "on" })` lets it act. Over a worker and its store.
+ */
+export const layerScaler = (settings?: Partial<ScalerSettings>) => {
+  const layer = ScalerLoop.layer.pipe(Layer.provideMerge(PredictiveScalerLive.layer))
+  return settings === undefined
+    ? layer
+    : layer.pipe(Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...settings })))
+}
 
 /** Batches of closures, and what is known of batches, over a queue. */
 export const layerBatchProcessor = BatchProcessorLive.layer

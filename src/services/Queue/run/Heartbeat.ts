@@ -26,6 +26,8 @@ export interface HeartbeatOptions {
   readonly tasks: () => ReadonlyArray<string>
   readonly slots: () => Readonly<Record<string, number>>
   readonly busy: () => Readonly<Record<string, number>>
+  /** Slots as `WorkerLoad.declared` tells them. */
+  readonly declared: Readonly<Record<string, number>>
   readonly batches: () => ReadonlyArray<BatchCurve>
   /** Looked at with each tick, and told with each beat. */
   readonly memory: Gate
@@ -66,7 +68,8 @@ export const make = (options: HeartbeatOptions) =>
         heapBytes: memory.heapUsed,
         loopDelayMs,
         heapLimitBytes,
-        pressure: level
+        pressure: level,
+        ...(Object.keys(options.declared).length > 0 && { declared: options.declared })
       }
       return batches.length === 0 ? all : { ...all, batches }
     }

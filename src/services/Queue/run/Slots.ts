@@ -17,6 +17,8 @@ interface GroupSlots {
   busy: number
   finished: number
   hot: boolean
+  /** As the store has it. */
+  limit: number
   /** Its slots were set while running; a group's changed limit leaves them. */
   pinned: boolean
 }
@@ -56,7 +58,7 @@ export class Slots {
   }
 
   private add(name: string): GroupSlots {
-    const group = { name, slots: 0, allowed: 0, busy: 0, finished: 0, hot: true, pinned: false }
+    const group = { name, slots: 0, allowed: 0, busy: 0, finished: 0, hot: true, limit: undeclaredLimit, pinned: false }
     this.resize(group, this.slotsFor(name, undeclaredLimit))
     this.groups.set(name, group)
     this.list.push(group)
@@ -81,14 +83,16 @@ export class Slots {
   /** The group's limit as the store has it now. */
   limited(name: string, limit: number): void {
     const group = this.of(name)
+    group.limit = limit
     if (!group.pinned) this.resize(group, this.slotsFor(name, limit))
     group.hot = true
   }
 
-  set(name: string, slots: number): void {
+  /** Undefined: as many as were declared, or as the limit says. */
+  set(name: string, slots: number | undefined): void {
     const group = this.of(name)
-    this.resize(group, slots)
-    group.pinned = true
+    this.resize(group, slots ?? this.slotsFor(name, group.limit))
+    group.pinned = slots !== undefined
     group.hot = true
   }
 

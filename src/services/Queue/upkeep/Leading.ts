@@ -10,31 +10,40 @@ import { Worker } from "../Worker.ts"
 /** What `Schedule.jittered` may add to a delay. */
 const jitterMost = 1.2
 
-/**
- * Repeats the pass while this process's worker leads the role, jittered so that workers spread out and never later than `every`; a
- * failed pass is logged and the next one tried.
- */
-export const layerLed = <R>(
+/** Repeats the pass, jittered so that workers spread out and never later than `every`; a failed one is logged and the next one tried. */
+export const layerRepeated = <R>(
   role: string,
   every: Effect.Effect<Duration.Duration>,
   pass: Effect.Effect<unknown, StoreError, R>
-): Layer.Layer<never, never, JobStore | Worker | R> =>
+): Layer.Layer<never, never, R> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const store = yield* JobStore
-      const worker = yield* Worker
       const interval = yield* every
-      const ledPass = Effect.gen(function* () {
-        const { session } = yield* worker.status
-        if (session === 0) return
-        const now = yield* Clock.currentTimeMillis
-        if (yield* store.lead(role, session, { now, ttlMs: 2 * Duration.toMillis(interval) })) yield* pass
-      })
-      yield* ledPass.pipe(
+      yield* pass.pipe(
         Effect.catchCause((cause) => Effect.logWarning("Upkeep failed; it is tried again", cause)),
         Effect.repeat(Schedule.spaced(Duration.times(interval, 1 / jitterMost)).pipe(Schedule.jittered)),
         Effect.annotateLogs({ module: role }),
         Effect.forkScoped
       )
+    })
+  )
+
+/** The same while this process's worker leads the role. */
+export const layerLed = <R>(
+  role: string,
+  every: Effect.Effect<Duration.Duration>,
+  pass: Effect.Effect<unknown, StoreError, R>
+): Layer.Layer<never, never, JobStore | Worker | R> =>
+  layerRepeated(
+    role,
+    every,
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const worker = yield* Worker
+      const interval = yield* every
+      const { session } = yield* worker.status
+      if (session === 0) return
+      const now = yield* Clock.currentTimeMillis
+      if (yield* store.lead(role, session, { now, ttlMs: 2 * Duration.toMillis(interval) })) yield* pass
     })
   )

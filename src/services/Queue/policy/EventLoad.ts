@@ -1,0 +1,101 @@
+/**
+ * Operators' events over a forecast: while one lasts, its factor scales the interval, or its arrivals take its place. A step that an event
+ * covers in part is shaped in proportion. Of several at once the group's own goes before one for every group, then the first by id.
+ */
+import { Cron, Result } from "effect"
+import type { Interval } from "../LoadPrediction.ts"
+import type { ScaleEvent } from "../ScaleEvent.ts"
+
+/** An event's times that touch a period. */
+export interface EventTimes {
+  readonly event: ScaleEvent
+  readonly times: ReadonlyArray<{ readonly from: number; readonly to: number }>
+}
+
+/** Starts of one recurring event that are looked at in one period; an event each minute for a day is more than anybody means. */
+const startsMost = 1440
+
+/** What is wrong with an event beyond its shape; undefined: nothing. */
+export const eventFault = ({ when }: ScaleEvent): string | undefined => {
+  if (when._tag === "Once") {
+    return when.to > when.from ? undefined : `event from ${when.from} to ${when.to}; expected an end after its start`
+  }
+  const parsed = Cron.parse(when.cron, when.timeZone)
+  return Result.isFailure(parsed)
+    ? `event at ${JSON.stringify(when.cron)} in ${when.timeZone}; expected five cron fields and an IANA time zone (${parsed.failure.message})`
+    : undefined
+}
+
+const timesOf = ({ when }: ScaleEvent, from: number, to: number): EventTimes["times"] => {
+  if (when._tag === "Once") return when.from < to && when.to > from ? [{ from: when.from, to: when.to }] : []
+  const parsed = Cron.parse(when.cron, when.timeZone)
+  if (Result.isFailure(parsed)) return []
+  const times: Array<{ readonly from: number; readonly to: number }> = []
+  let start = Cron.next(parsed.success, new Date(from - when.durationMs)).getTime()
+  while (start < to && times.length < startsMost) {
+    times.push({ from: start, to: start + when.durationMs })
+    start = Cron.next(parsed.success, new Date(start)).getTime()
+  }
+  return times
+}
+
+/** Events of a group that touch the period, the one that counts most first. */
+export const eventsOf = (
+  events: ReadonlyArray<ScaleEvent>,
+  group: string,
+  from: number,
+  to: number
+): ReadonlyArray<EventTimes> =>
+  events
+    .filter((event) => event.group === group || event.group === "*")
+    .sort((a, b) => (a.group === b.group ? (a.id < b.id ? -1 : 1) : a.group === "*" ? 1 : -1))
+    .map((event) => ({ event, times: timesOf(event, from, to) }))
+    .filter(({ times }) => times.length > 0)
+
+const scaled = (interval: Interval, by: number): Interval => ({
+  mean: interval.mean * by,
+  p05: interval.p05 * by,
+  p50: interval.p50 * by,
+  p90: interval.p90 * by,
+  p95: interval.p95 * by
+})
+
+/** Around a stated count: as Poisson's, by its normal approximation. */
+const around = (mean: number): Interval => {
+  const at = (z: number) => Math.max(0, mean + z * Math.sqrt(mean))
+  return { mean, p05: at(-1.6449), p50: mean, p90: at(1.2816), p95: at(1.6449) }
+}
+
+const added = (a: Interval, b: Interval): Interval => ({
+  mean: a.mean + b.mean,
+  p05: a.p05 + b.p05,
+  p50: a.p50 + b.p50,
+  p90: a.p90 + b.p90,
+  p95: a.p95 + b.p95
+})
+
+/** The interval of the step from `at`, and the event that shaped it. */
+export const withEvents = (
+  interval: Interval,
+  at: number,
+  stepMs: number,
+  events: ReadonlyArray<EventTimes>
+): { readonly interval: Interval; readonly event: string | undefined } => {
+  for (const { event, times } of events) {
+    const covered = times.reduce(
+      (sum, { from, to }) => sum + Math.max(0, Math.min(to, at + stepMs) - Math.max(from, at)),
+      0
+    )
+    if (covered === 0) continue
+    const share = Math.min(1, covered / stepMs)
+    const { load } = event
+    return {
+      event: event.id,
+      interval:
+        load._tag === "Factor"
+          ? scaled(interval, 1 + (load.factor - 1) * share)
+          : added(scaled(interval, 1 - share), around(load.perMinute * (stepMs / 60_000) * share))
+    }
+  }
+  return { interval, event: undefined }
+}

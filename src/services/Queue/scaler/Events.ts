@@ -1,0 +1,39 @@
+/** Operators' events at rest: documents `scale-event`, key the event's id. */
+import { Effect, Option, Schema } from "effect"
+import type { JobStore } from "../JobStore.ts"
+import { eventFault } from "../policy/EventLoad.ts"
+import { ScaleInvalid } from "../PredictiveScaler.ts"
+import { ScaleEvent } from "../ScaleEvent.ts"
+import type { StoreError } from "../StoreError.ts"
+
+const kind = "scale-event"
+const Stored = Schema.fromJsonString(ScaleEvent)
+const decode = Schema.decodeUnknownOption(Stored)
+
+/** By id. A document that is none is passed over. */
+export const readEvents = (store: JobStore["Service"]): Effect.Effect<ReadonlyArray<ScaleEvent>, StoreError> =>
+  Effect.map(store.documents(kind), (documents) =>
+    documents.flatMap(({ text }) => Option.match(decode(text), { onNone: () => [], onSome: (event) => [event] }))
+  )
+
+export const putEvent = (
+  store: JobStore["Service"],
+  event: ScaleEvent,
+  now: number
+): Effect.Effect<void, StoreError | ScaleInvalid> =>
+  Effect.gen(function* () {
+    const encoded = Schema.encodeExit(Stored)(event)
+    const message =
+      encoded._tag === "Failure"
+        ? `event ${JSON.stringify(event.id)} is not what ScaleEvent describes: ${String(encoded.cause)}`
+        : eventFault(event)
+    if (message !== undefined) return yield* new ScaleInvalid({ reason: "Event", message })
+    if (encoded._tag === "Success") yield* store.putDocument(kind, event.id, encoded.value, { now })
+  })
+
+export const removeEvent = (store: JobStore["Service"], id: string, now: number): Effect.Effect<boolean, StoreError> =>
+  Effect.gen(function* () {
+    const there = (yield* store.documents(kind)).some(({ key }) => key === id)
+    if (there) yield* store.putDocument(kind, id, undefined, { now })
+    return there
+  })

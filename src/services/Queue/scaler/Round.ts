@@ -1,0 +1,175 @@
+/**
+ * One group's decision of a round: what was seen and forecast, what is needed, what is kept of it. Deciding has no effects but on the
+ * group's staffing; the round that carries it is in `PredictiveScalerLive.ts`.
+ */
+import type { EventTimes } from "../policy/EventLoad.ts"
+import { requiredServers } from "../policy/staffing/ErlangC.ts"
+import type { Staffing } from "../policy/staffing/Staffing.ts"
+import type { StaffingDecision } from "../policy/staffing/StaffingDecision.ts"
+import { staffingDefaults, type StaffingSettings } from "../policy/staffing/StaffingSettings.ts"
+import type { ScaleDecision } from "../ScaleDecision.ts"
+import type { ScaleSettings } from "../ScaleSettings.ts"
+import { sentenceOf } from "./DecisionText.ts"
+import { trackRecordOf } from "./Forecasting.ts"
+import type { GroupForecast } from "./ForecastState.ts"
+import type { GroupRecord } from "./LeaderRecord.ts"
+import { arrivalsOf, standingOf } from "./Prediction.ts"
+import type { RecentLoad } from "./RecentLoad.ts"
+import type { GroupSituation } from "./Situation.ts"
+
+/** Bound of a group with neither a setting nor a limit: a wrong forecast must not order a data centre. */
+export const boundlessMost = 1000
+/** Arrivals are weighed by the minute, or by the step where that is shorter. */
+const tickMost = 60_000
+/** Steps that are forecast for a decision at least: a forecast that ends sooner counts as stale. */
+const stepsLeast = 4
+
+export const boundsOf = (
+  { maxSlots, minSlots }: ScaleSettings,
+  limit: number | undefined
+): { readonly min: number; readonly max: number } => {
+  const max = Math.min(maxSlots ?? limit ?? boundlessMost, limit ?? Number.POSITIVE_INFINITY)
+  return { min: Math.min(minSlots, max), max }
+}
+
+export const staffingSettingsOf = (
+  settings: ScaleSettings,
+  limit: number | undefined,
+  startupMs: number | undefined
+): StaffingSettings => {
+  const { max, min } = boundsOf(settings, limit)
+  return {
+    ...staffingDefaults,
+    minSlots: min,
+    maxSlots: max,
+    holdDownMs: settings.holdDownMs,
+    mostUp: settings.mostUp ?? Number.POSITIVE_INFINITY,
+    mostDown: settings.mostDown ?? Number.POSITIVE_INFINITY,
+    tickMs: Math.min(settings.stepMs, tickMost),
+    waitMs: settings.waitMs ?? undefined,
+    lateShare: settings.lateShare,
+    quantile: settings.quantile ?? undefined,
+    drainMs: settings.drainMs,
+    startUpMs: startupMs
+  }
+}
+
+export interface DecideInputs {
+  readonly now: number
+  readonly situation: GroupSituation
+  readonly settings: ScaleSettings
+  readonly staffing: Staffing
+  readonly forecast: GroupForecast | undefined
+  /** The end of the last step that could have been read. */
+  readonly complete: number
+  readonly events: ReadonlyArray<EventTimes>
+  /** Since the round before; undefined: there was none lately. */
+  readonly recent: RecentLoad | undefined
+  /** Stated, or known of an actuator; undefined: learned. */
+  readonly startupMs: number | undefined
+  /** Slots that became ready since the round before, by how long they took. */
+  readonly startUps: ReadonlyArray<number>
+  readonly before: GroupRecord | undefined
+}
+
+export interface Decided {
+  readonly record: GroupRecord
+  /** Undefined when nothing changed. */
+  readonly decision: ScaleDecision | undefined
+}
+
+/** Slots for the largest load that operators' events state for the time until `until`. */
+const eventNeed = (
+  steps: ReturnType<typeof arrivalsOf>,
+  stepMs: number,
+  { now, until }: { readonly now: number; readonly until: number },
+  { serviceMs, waitMs }: StaffingDecision,
+  lateShare: number
+): number => {
+  const perStep = steps.reduce(
+    (most, { arrivals, at, event }) =>
+      event !== undefined && at < until && at + stepMs > now ? Math.max(most, arrivals.p90) : most,
+    0
+  )
+  return requiredServers((perStep * serviceMs) / stepMs, { patience: waitMs / serviceMs, share: lateShare })
+}
+
+export const decide = (inputs: DecideInputs): Decided => {
+  const { before, complete, events, forecast, now, recent, settings, situation, staffing, startUps, startupMs } = inputs
+  const limits = staffingSettingsOf(settings, situation.limit, startupMs)
+  const { maxSlots, minSlots, tickMs } = limits
+  const until = now + (before?.startupMs ?? startupMs ?? 0) + 2 * tickMs
+  const steps =
+    forecast === undefined
+      ? []
+      : arrivalsOf(forecast, Math.max(until, forecast.to + stepsLeast * settings.stepMs), events)
+  const from = before?.target ?? Math.max(minSlots, Math.min(maxSlots, situation.slots))
+  // In shadow mode all is as if it had been on: the slots that were decided are there, and jobs that run beyond them would wait.
+  const isOn = settings.mode === "on"
+  const ready = isOn ? situation.slots : from
+  const running = isOn ? situation.running : Math.min(situation.running, from)
+  const decided = staffing.decide(
+    {
+      at: now,
+      arrivals: recent?.arrivals,
+      waiting: situation.pending + situation.running - running,
+      running,
+      ready,
+      starting: Math.max(0, from - ready),
+      served: recent?.served,
+      startUps,
+      ...(forecast !== undefined && {
+        forecast: {
+          from: forecast.to,
+          stepMs: settings.stepMs,
+          steps: steps.map(({ arrivals }) => arrivals),
+          last: forecast.lastCount
+        },
+        record: trackRecordOf(forecast.forecaster)
+      })
+    },
+    limits
+  )
+  const stated = eventNeed(steps, settings.stepMs, { now, until }, decided, settings.lateShare)
+  const isStated = Math.min(maxSlots, stated) > decided.target
+  const target = isStated ? Math.min(maxSlots, stated) : decided.target
+  const { quality } = standingOf(forecast, complete)
+  const next = steps[0]?.arrivals
+  const isNew = before === undefined || target !== before.target
+  const record: GroupRecord = {
+    target,
+    decidedAt: isNew ? now : before.decidedAt,
+    held: isNew ? 0 : before.held + 1,
+    serviceMs: decided.serviceMs,
+    startupMs: decided.startUpMs,
+    ...(next === undefined ? {} : { next: { mean: next.mean, p90: next.p90 } }),
+    quality,
+    distrust: decided.distrust ?? null
+  }
+  if (target === from) return { record, decision: undefined }
+  const decision = {
+    group: situation.group,
+    at: now,
+    mode: settings.mode,
+    from,
+    to: target,
+    reason: isStated ? ("event" as const) : decided.reason,
+    inputs: {
+      pending: situation.pending,
+      running: situation.running,
+      oldestMs: situation.oldestMs,
+      slots: situation.slots,
+      workers: situation.workers,
+      limit: situation.limit ?? null,
+      serviceMs: decided.serviceMs,
+      startupMs: decided.startUpMs,
+      arrivals: forecast?.lastCount ?? null,
+      expected: decided.expected,
+      atQuantile: decided.atQuantile
+    },
+    needs: { ...decided.needs, forecast: decided.needs.forecast ?? null },
+    distrust: decided.distrust ?? null,
+    held: before?.held ?? 0
+  }
+  return { record, decision: { ...decision, text: sentenceOf(decision) } }
+}

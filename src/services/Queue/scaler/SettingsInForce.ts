@@ -1,0 +1,101 @@
+/** Settings as the store's documents have them: of a group, else of every group, else the defaults. */
+import { DateTime, Option, Schema } from "effect"
+import type { StoredDocument } from "../JobStore.ts"
+import type { EffectiveSettings } from "../LoadPrediction.ts"
+import { ScaleInvalid, type ScaleSettingsChange } from "../PredictiveScaler.ts"
+import {
+  defaults,
+  everyGroup,
+  type ScaleSettings,
+  ScaleSettings as Settings,
+  ScaleSettingsPatch
+} from "../ScaleSettings.ts"
+
+export const scaleSettingsKind = "scale-settings"
+
+const Stored = Schema.fromJsonString(ScaleSettingsPatch)
+const decode = Schema.decodeUnknownOption(Stored)
+const keys = Object.keys(Settings.fields) as ReadonlyArray<keyof ScaleSettings>
+const noPatch: ScaleSettingsPatch = {}
+
+export class SettingsInForce {
+  private readonly patches: ReadonlyMap<string, ScaleSettingsPatch>
+  private readonly versions: ReadonlyMap<string, number>
+  private readonly resolved = new Map<string, ScaleSettings>()
+
+  /** A document that is none counts as absent. */
+  constructor(documents: ReadonlyArray<StoredDocument>) {
+    this.patches = new Map(
+      documents.map(({ key, text }) => [key, Option.getOrElse(decode(text), () => noPatch)] as const)
+    )
+    this.versions = new Map(documents.map(({ key, version }) => [key, version]))
+  }
+
+  /** Groups with settings of their own. */
+  get named(): ReadonlyArray<string> {
+    return [...this.patches.keys()].filter((key) => key !== everyGroup)
+  }
+
+  of(group: string): ScaleSettings {
+    let settings = this.resolved.get(group)
+    if (settings === undefined) {
+      settings = { ...defaults, ...this.patches.get(everyGroup), ...this.patches.get(group) }
+      this.resolved.set(group, settings)
+    }
+    return settings
+  }
+
+  explained(group: string): EffectiveSettings {
+    const own = this.patches.get(group) ?? noPatch
+    const every = this.patches.get(everyGroup) ?? noPatch
+    const from = (key: keyof ScaleSettings) =>
+      group !== everyGroup && own[key] !== undefined ? "group" : every[key] !== undefined ? "every group" : "default"
+    return {
+      group,
+      settings: this.of(group),
+      from: Object.fromEntries(keys.map((key) => [key, from(key)])) as EffectiveSettings["from"]
+    }
+  }
+
+  /** The document after a change, undefined when nothing is left of it, and the version it replaces; or what is wrong. */
+  changed(
+    group: string,
+    change: ScaleSettingsChange
+  ): { readonly text: string | undefined; readonly version: number } | ScaleInvalid {
+    const unknown = Object.keys(change).find((key) => !(key in Settings.fields))
+    if (unknown !== undefined)
+      return new ScaleInvalid({
+        reason: "Setting",
+        message: `${JSON.stringify(unknown)} is no setting of the scaler; expected ${keys.join(", ")}`
+      })
+    const kept = Object.fromEntries(
+      Object.entries({ ...this.patches.get(group), ...change }).filter(([, value]) => value !== undefined)
+    )
+    const patch = Schema.decodeUnknownExit(ScaleSettingsPatch)(kept)
+    if (patch._tag === "Failure") {
+      const wrong = Object.entries(change).find(
+        ([key, value]) =>
+          value !== undefined && Schema.decodeUnknownExit(ScaleSettingsPatch)({ [key]: value })._tag === "Failure"
+      )
+      return new ScaleInvalid({
+        reason: "Setting",
+        message: `${wrong?.[0] ?? "a setting"} is ${JSON.stringify(wrong?.[1])}; see ScaleSettings for what is expected`
+      })
+    }
+    const settings = { ...this.of(group), ...patch.value }
+    if (settings.maxSlots !== null && settings.maxSlots < settings.minSlots)
+      return new ScaleInvalid({
+        reason: "Setting",
+        message: `slots from ${settings.minSlots} to ${settings.maxSlots}; expected minSlots at most maxSlots`
+      })
+    if (Option.isNone(DateTime.zoneFromString(settings.timeZone)))
+      return new ScaleInvalid({
+        reason: "Setting",
+        message: `timeZone is ${JSON.stringify(settings.timeZone)}; expected an IANA name such as Europe/Vienna`
+      })
+    return {
+      text: Object.keys(kept).length === 0 ? undefined : Schema.encodeSync(Stored)(patch.value),
+      version: this.versions.get(group) ?? 0
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/** One simulated process that scales: a session in a store shared with others, its slots written down instead of filled. */
+import { Clock, Context, Effect, Exit, Layer, Scope } from "effect"
+import { JobStore, PredictiveScaler, Sluice, Worker } from "../../../src/services/Queue/index.ts"
+import { Scaler, scalerDefaults, type ScalerSettings } from "../../../src/services/Queue/ScaleSettings.ts"
+import { type Fate, FaultyStore } from "../queue/FaultyStore.ts"
+import { NodeClock } from "../queue/NodeClock.ts"
+
+export interface ScalingNodeOptions {
+  readonly store: JobStore["Service"]
+  readonly name: string
+  readonly tasks: ReadonlyArray<string>
+  readonly group: string
+  /** Slots it begins with. */
+  readonly slots: number
+  /** The most it may be given, as declared. */
+  readonly declared?: number
+  readonly settings?: Partial<ScalerSettings>
+  readonly fate?: (operation: string) => Fate
+}
+
+export interface ScalingNode {
+  readonly scaler: PredictiveScaler["Service"]
+  readonly session: number
+  /** What `setSlots` was told, in order. */
+  readonly given: ReadonlyArray<number | undefined>
+  readonly skew: (ms: number) => void
+  /** As SIGKILL: no finalizer runs, no loop goes on, the session stays until it is swept. */
+  readonly kill: () => void
+  /** As SIGTERM. */
+  readonly stop: Effect.Effect<void>
+}
+
+const leaseMs = 365 * 86_400_000
+
+export const startScalingNode = (options: ScalingNodeOptions): Effect.Effect<ScalingNode> =>
+  Effect.gen(function* () {
+    const { declared, group, name, slots, tasks } = options
+    const clock = new NodeClock(yield* Clock.Clock)
+    const faulty = new FaultyStore(options.store, { fate: options.fate ?? (() => "answer"), clock, asynchronous: true })
+    const now = clock.currentTimeMillisUnsafe()
+    const info = { name, host: "test", pid: 1, version: "0", slots: { [group]: slots }, tasks }
+    const session = yield* Effect.orDie(options.store.join(info, { now, leaseMs }))
+    const given: Array<number | undefined> = []
+    const load = { busy: {}, cpu: 0, rssBytes: 0, heapBytes: 0, loopDelayMs: 0 }
+    const beat = (count: number) =>
+      options.store.beat(session, {
+        now: clock.currentTimeMillisUnsafe(),
+        leaseMs,
+        blockedMostMs: 0,
+        tasks,
+        slots: { [group]: count },
+        load: declared === undefined ? load : { ...load, declared: { [group]: declared } }
+      })
+    yield* Effect.orDie(beat(slots))
+    const worker: Worker["Service"] = {
+      status: Effect.succeed({ session, name, state: "running", running: [], slots: { [group]: slots } }),
+      loads: Effect.succeed([]),
+      drain: Effect.void,
+      hurry: Effect.void,
+      setSlots: (_, count) =>
+        Effect.andThen(
+          Effect.sync(() => given.push(count)),
+          Effect.orDie(beat(count ?? slots))
+        ),
+      awaitDrained: Effect.never
+    }
+    const layer = Sluice.layerScaler().pipe(
+      Layer.provide(Layer.succeed(Worker, worker)),
+      Layer.provide(Layer.succeed(JobStore, faulty.store)),
+      Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...options.settings }))
+    )
+    const scope = yield* Scope.make()
+    const context = yield* Layer.buildWithScope(layer, scope).pipe(Effect.provideService(Clock.Clock, clock))
+    return {
+      scaler: Context.get(context, PredictiveScaler),
+      session,
+      given,
+      skew: (ms) => {
+        clock.skewMs = ms
+      },
+      kill: () => {
+        faulty.kill()
+        clock.freeze()
+      },
+      stop: Scope.close(scope, Exit.void)
+    }
+  })
