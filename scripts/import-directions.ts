@@ -20,6 +20,7 @@ const kinds = [
   { kind: "memory part", files: /^src\/services\/[^/]+\/memory\// },
   { kind: "run part", files: /^src\/services\/[^/]+\/run\// },
   { kind: "profile part", files: /^src\/services\/[^/]+\/profile\// },
+  { kind: "scaler part", files: /^src\/services\/[^/]+\/scaler\// },
   { kind: "contract", files: /^src\/services\/[^/]+\/[^/]+\.ts$/ },
   { kind: "cli", files: /^src\/cli\// },
   { kind: "http", files: /^src\/http\// },
@@ -55,11 +56,11 @@ const rules: Record<Kind, Rule> = {
     says: "a contract imports only contracts, policies (for defaults and checks), and effect"
   },
   upkeep: {
-    may: ["contract", "policy", "upkeep"],
-    says: "an upkeep loop imports only contracts, policies and what all loops share"
+    may: ["contract", "policy", "upkeep", "scaler part"],
+    says: "an upkeep loop imports only contracts, policies, what all loops share and parts of the scaler"
   },
   implementation: {
-    may: ["contract", "policy", "run part", "store part", "memory part", "profile part"],
+    may: ["contract", "policy", "run part", "store part", "memory part", "profile part", "scaler part"],
     says: "an implementation imports contracts, policies and the parts of its folder, never another implementation"
   },
   "store part": {
@@ -75,6 +76,10 @@ const rules: Record<Kind, Rule> = {
     may: ["contract", "policy", "profile part"],
     says: "a part of profile/ imports contracts, policies and profile/"
   },
+  "scaler part": {
+    may: ["contract", "policy", "run part", "scaler part"],
+    says: "a part of scaler/ imports contracts, policies, run/ and scaler/"
+  },
   layers: {
     may: [
       "index",
@@ -85,12 +90,13 @@ const rules: Record<Kind, Rule> = {
       "implementation",
       "run part",
       "store part",
-      "profile part"
+      "profile part",
+      "scaler part"
     ],
     says: "layers.ts puts services together; it does not know the command line, the API or the test kit"
   },
   index: {
-    may: ["index", "layers", "contract", "policy", "run part", "profile part", "http"],
+    may: ["index", "layers", "contract", "policy", "run part", "profile part", "scaler part", "http"],
     says: "an index.ts shows contracts, policies and layers"
   },
   cli: { may: ["index", "cli"], says: "the command line imports only index.ts files and its own folder" },
