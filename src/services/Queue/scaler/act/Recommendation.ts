@@ -29,20 +29,26 @@ export const ForecastSummary = Schema.Struct({
 export type ForecastSummary = typeof ForecastSummary.Type
 
 /** What was decided for a group, by the leader. Times in milliseconds since 1970, by its clock. */
-export interface Decision {
-  readonly group: string
-  readonly mode: ScalerMode
+export const Decision = Schema.Struct({
+  group: Schema.String,
+  mode: ScalerMode,
   /** Slots, over all workers. */
-  readonly desired: number
-  readonly current: { readonly ready: number; readonly starting: number; readonly draining: number }
-  readonly bounds: { readonly min: number; readonly max: number }
+  desired: Slots,
+  current: Schema.Struct({ ready: Slots, starting: Slots, draining: Slots }),
+  bounds: Schema.Struct({ min: Slots, max: Slots }),
   /** In a sentence. */
-  readonly reason: string
-  /** Undefined: decided without one. */
-  readonly forecast: ForecastSummary | undefined
-  readonly decidedAt: number
-  readonly validUntil: number
-}
+  reason: Schema.String,
+  /** Null: decided without one. */
+  forecast: Schema.NullOr(ForecastSummary),
+  decidedAt: Schema.Finite,
+  /** From then on nobody acts on it; the leader decides again long before. */
+  validUntil: Schema.Finite
+})
+export type Decision = typeof Decision.Type
+
+/** The store's documents of this kind hold the latest decision of each group, its key, as `DecisionText`. */
+export const targetKind = "scale-target"
+export const DecisionText = Schema.fromJsonString(Decision)
 
 /** Times in RFC 3339. */
 export const GroupRecommendation = Schema.Struct({
@@ -87,7 +93,7 @@ export const recommend = (decisions: ReadonlyArray<Decision>, now: number): Reco
       current: decision.current,
       bounds: decision.bounds,
       reason: decision.reason,
-      forecast: decision.forecast ?? null,
+      forecast: decision.forecast,
       decidedAt: time(decision.decidedAt),
       validUntil: time(decision.validUntil)
     }))

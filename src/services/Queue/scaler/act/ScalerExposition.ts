@@ -38,7 +38,7 @@ export const exposition = (decisions: ReadonlyArray<Decision>, now: number): str
     for (const [state, slots] of Object.entries(current)) set(gauges.slots, { group, state }, slots)
     for (const [bound, slots] of Object.entries(bounds)) set(gauges.bound, { group, bound }, slots)
     set(gauges.decidedAt, { group }, decidedAt / 1000)
-    if (forecast === undefined || now >= validUntil) continue
+    if (forecast === null || now >= validUntil) continue
     const horizon = String(forecast.horizonSeconds)
     const { mean, p50, p90, p95 } = forecast.arrivalsPerSecond
     for (const [quantile, rate] of [

@@ -30,7 +30,7 @@ const decision = (over: Partial<Decision> = {}): Decision => ({
 describe("the recommendation", () => {
   it.effect("fits its schema, groups by name, and says what to act on", () =>
     Effect.gen(function* () {
-      const said = recommend([decision(), decision({ group: "computation", desired: 0, forecast: undefined })], now)
+      const said = recommend([decision(), decision({ group: "computation", desired: 0, forecast: null })], now)
       const back = yield* Schema.decodeUnknownEffect(Recommendation)(
         JSON.parse(JSON.stringify(yield* Schema.encodeEffect(Recommendation)(said)))
       )
