@@ -108,7 +108,8 @@ export const make = (options: CommandHookOptions): Effect.Effect<Actuator, never
         }),
         Effect.flatMap((result) => {
           if (result.exitCode === 0) return Effect.void
-          const how = result.signal === null ? `ended with exit code ${result.exitCode}` : `was ended by ${result.signal}`
+          const how =
+            result.signal === null ? `ended with exit code ${result.exitCode}` : `was ended by ${result.signal}`
           return failed(new ActuatorFailed({ message: `the command ${how}${lastWords(result)}` }))
         }),
         Effect.timeoutOrElse({

@@ -34,6 +34,8 @@ interface Order {
   failure: ActuatorError | undefined
   /** Failed tries since the last success, of earlier orders too: a new order is no reason to believe that the way is free. */
   failures: number
+  /** To be carried out once more, though it was. */
+  due: boolean
   busy: boolean
   settledAt: number
 }
@@ -59,8 +61,9 @@ export const make = (options: OrdersOptions): Effect.Effect<Orders, never, Scope
 
     /** Until the latest order of the group is carried out. */
     const work = Effect.fnUntraced(function* (order: Order) {
-      while (order.state !== "settled") {
+      while (order.state !== "settled" || order.due) {
         const { target } = order
+        order.due = false
         order.tries++
         const result = yield* tryOnce(target)
         const now = yield* Clock.currentTimeMillis
@@ -91,6 +94,7 @@ export const make = (options: OrdersOptions): Effect.Effect<Orders, never, Scope
           tries: 0,
           failure: undefined,
           failures: 0,
+          due: false,
           busy: false,
           settledAt: 0
         }
@@ -98,12 +102,12 @@ export const make = (options: OrdersOptions): Effect.Effect<Orders, never, Scope
         return placed
       }
       const changed = order.target.desired !== target.desired
-      const due = order.state === "settled" && now - order.settledAt >= (options.repeatAfterMs ?? Infinity)
       order.target = target
-      if (changed || due) {
-        if (order.state === "settled") order.state = "underway"
+      if (changed) {
+        order.state = order.state === "failing" ? "failing" : "underway"
         order.tries = 0
       }
+      order.due = order.state === "settled" && now - order.settledAt >= (options.repeatAfterMs ?? Infinity)
       return order
     }
 
@@ -112,7 +116,7 @@ export const make = (options: OrdersOptions): Effect.Effect<Orders, never, Scope
         const now = yield* Clock.currentTimeMillis
         const placed = targets.map((target) => place(target, now))
         for (const order of placed) {
-          if (order.busy || order.state === "settled") continue
+          if (order.busy || (order.state === "settled" && !order.due)) continue
           order.busy = true
           yield* Effect.forkIn(work(order), scope)
         }
