@@ -11,7 +11,14 @@ import { Clock, Effect, type Scope } from "effect"
 import { JobStore, unlimited, type WorkerRecord } from "../../JobStore.ts"
 import { type ProcessBounds, processCount, roomInMemory, slotsPerProcess } from "../../policy/ProcessCount.ts"
 import type { StoreError } from "../../StoreError.ts"
-import { type Actuator, ActuatorError, ActuatorUnreachable, type GroupTarget, type OrderStatus } from "./Actuator.ts"
+import {
+  type Actuator,
+  ActuatorError,
+  ActuatorFailed,
+  ActuatorUnreachable,
+  type GroupTarget,
+  type OrderStatus
+} from "./Actuator.ts"
 import * as Orders from "./Orders.ts"
 import type { PoolProcess, ProcessPool } from "./ProcessPool.ts"
 import * as StartUpTimes from "./StartUpTimes.ts"
@@ -107,7 +114,8 @@ export const make = (options: LocalProcessesOptions): Effect.Effect<LocalProcess
     const unreachable = (error: StoreError) =>
       new ActuatorError({ actuator: name, reason: new ActuatorUnreachable({ message: `the store: ${error.message}` }) })
 
-    const fitting = (count: number) => Math.min(count, roomInMemory(options.availableBytes(), processBytes))
+    const fitting = (count: number, availableBytes: number) =>
+      Math.min(count, roomInMemory(availableBytes, processBytes))
 
     const reach = Effect.fnUntraced(
       function* ({ desired, reason }: GroupTarget) {
@@ -121,12 +129,13 @@ export const make = (options: LocalProcessesOptions): Effect.Effect<LocalProcess
           yield* change(desired)
           return yield* Effect.forEach(leaving(claiming, -more), retire, { discard: true })
         }
-        const fit = fitting(more)
+        const availableBytes = options.availableBytes()
+        const fit = fitting(more, availableBytes)
         yield* change(claiming.length + fit)
         yield* pool.start(fit)
         if (fit < more) {
           const mib = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MiB`
-          const message = `memory has room for ${fit} of ${more} more worker processes: ${mib(options.availableBytes())} free, ${mib(processBytes)} each`
+          const message = `memory has room for ${fit} of ${more} more worker processes: ${mib(availableBytes)} free, ${mib(processBytes)} each`
           return yield* new ActuatorError({ actuator: name, reason: new ActuatorFailed({ message }) })
         }
       },
@@ -174,7 +183,8 @@ export const make = (options: LocalProcessesOptions): Effect.Effect<LocalProcess
 
     return {
       name,
-      begin: (count) => pool.start(Math.max(bounds.min, fitting(Math.min(bounds.max, count)))),
+      begin: (count) =>
+        pool.start(Math.max(bounds.min, fitting(Math.min(bounds.max, count), options.availableBytes()))),
       serves: () => true,
       apply: Effect.fnUntraced(function* (targets) {
         for (const target of targets) wanted.set(target.group, target)
