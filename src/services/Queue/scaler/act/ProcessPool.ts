@@ -76,6 +76,8 @@ export const make = (options: PoolOptions): Effect.Effect<ProcessPool, never, Sc
     const exits = yield* Queue.unbounded<Exit>()
     const ended = yield* Deferred.make<number>()
     let stopping = false
+    /** What `stop` has passed on. */
+    const passedOn = new Set<string>()
     let held = false
     let worst = 0
 
@@ -108,6 +110,7 @@ export const make = (options: PoolOptions): Effect.Effect<ProcessPool, never, Sc
     }
     const stop = (signal: "SIGINT" | "SIGTERM") => {
       stopping = true
+      passedOn.add(signal)
       for (const place of places.values()) {
         if (place.child === undefined) places.delete(place.number)
         else place.child.kill(signal)
@@ -120,7 +123,8 @@ export const make = (options: PoolOptions): Effect.Effect<ProcessPool, never, Sc
       const isHopeless = code !== null && options.hopeless.has(code)
       if (stopping || place.retired || code === 0 || isHopeless) {
         places.delete(place.number)
-        if (!place.retired) worst = Math.max(worst, code ?? 1)
+        // One that had not come so far as to hear the signal ends of it: as asked.
+        if (!place.retired) worst = Math.max(worst, code ?? (signal !== null && passedOn.has(signal) ? 0 : 1))
         if (isHopeless && !stopping && !place.retired) {
           worst = code
           stop("SIGTERM")
