@@ -26,11 +26,11 @@ export const pictureHtml = (picture: Picture, tables: ReadonlyArray<FiguresTable
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeText(picture.title)}</title><style>${style}</style></head><body>
 ${pictureSvg(picture, "auto")}${tables
-    .map(
-      ({ columns, rows, title }) =>
-        `<h2>${escapeText(title)}</h2>\n<div class="wide"><table><thead>${cells("th", columns)}</thead><tbody>${rows
-          .map((row) => cells("td", row))
-          .join("\n")}</tbody></table></div>\n`
-    )
-    .join("")}</body></html>
+  .map(
+    ({ columns, rows, title }) =>
+      `<h2>${escapeText(title)}</h2>\n<div class="wide"><table><thead>${cells("th", columns)}</thead><tbody>${rows
+        .map((row) => cells("td", row))
+        .join("\n")}</tbody></table></div>\n`
+  )
+  .join("")}</body></html>
 `

@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
-import { type Picture } from "./Picture.ts"
+import type { Picture } from "./Picture.ts"
 import { pictureSvg } from "./PictureSvg.ts"
 
 const bytesOf = (specifier: string): Promise<Uint8Array<ArrayBuffer>> =>
