@@ -171,7 +171,7 @@ const legend = (panel: Panel, { coloured, style }: TextPlotOptions): string =>
 
 const drawPanel = (panel: Panel, picture: Picture, options: TextPlotOptions): ReadonlyArray<string> => {
   const { coloured, height, style } = options
-  const most = Math.max(Number.MIN_VALUE, greatest(panel))
+  const most = greatest(panel)
   const ticks = ticksTo(most)
   const top = ticks.at(-1)!
   const margin = Math.max(...ticks.map((tick) => short(tick).length))

@@ -5,6 +5,9 @@
  */
 import type { Forecaster, ForecastStep } from "./Forecaster.ts"
 
+/** What a backtest asks of a forecaster. */
+export type Candidate = Pick<Forecaster, "update" | "forecast">
+
 /** Counts by step, oldest first; undefined: not measured, and not scored. */
 export type Counts = ReadonlyArray<number | undefined>
 
@@ -145,7 +148,7 @@ class Errors {
  * Runs `forecaster` over `counts`. It must be new: what it knew before would be knowledge of the future. Costs one update per count and one forecast
  * per origin.
  */
-export const backtest = (counts: Counts, forecaster: Forecaster, options: BacktestOptions): BacktestResult => {
+export const backtest = (counts: Counts, forecaster: Candidate, options: BacktestOptions): BacktestResult => {
   const { every, from, horizon, season } = options
   const forecasts = new Errors()
   const naives = new Errors()
