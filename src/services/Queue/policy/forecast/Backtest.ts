@@ -14,6 +14,8 @@ export type Counts = ReadonlyArray<number | undefined>
 export interface BacktestOptions {
   /** Index of the first count that is forecast; those before it are only learned from. */
   readonly from: number
+  /** Counts that the forecaster has been given already; at most `from`. Default 0. */
+  readonly seen?: number
   /** Steps forecast at each origin. */
   readonly horizon: number
   /** Steps between origins; at most `horizon`, so that every step is forecast. */
@@ -145,11 +147,11 @@ class Errors {
 }
 
 /**
- * Runs `forecaster` over `counts`. It must be new: what it knew before would be knowledge of the future. Costs one update per count and one forecast
- * per origin.
+ * Runs `forecaster` over `counts`. It must know nothing but the first `seen` of them: more would be knowledge of the future. Costs one update per count
+ * and one forecast per origin.
  */
 export const backtest = (counts: Counts, forecaster: Candidate, options: BacktestOptions): BacktestResult => {
-  const { every, from, horizon, season } = options
+  const { every, from, horizon, season, seen = 0 } = options
   const forecasts = new Errors()
   const naives = new Errors()
   const steps: Array<BacktestedStep> = []
@@ -158,7 +160,7 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
   let withinHalf = 0
   let under = 0
   let pinball = 0
-  for (let origin = 0; origin < counts.length; origin++) {
+  for (let origin = seen; origin < counts.length; origin++) {
     if (origin >= from && (origin - from) % every === 0) {
       origins++
       const said = forecaster.forecast(Math.min(horizon, counts.length - origin))

@@ -239,3 +239,30 @@ export const replay = (counts: Counts, policy: CapacityPolicy, settings: ReplayS
     steps
   }
 }
+
+/** Always the same. */
+export const fixedAt =
+  (slots: number): CapacityPolicy =>
+  () =>
+    slots
+
+/**
+ * The fewest slots that, never changed, would have kept the part of late jobs within `lateShare`: known only afterwards, a yardstick rather than a policy.
+ * Undefined when `maxSlots` would not have done. By halving: about 15 replays.
+ */
+export const fewestFixed = (counts: Counts, settings: ReplaySettings, lateShare: number): number | undefined => {
+  const late = (slots: number) => replay(counts, fixedAt(slots), { ...settings, slots, minSlots: 0 }).late
+  let low = Math.max(0, settings.minSlots) - 1
+  let high = Math.max(1, settings.minSlots)
+  while (late(high) > lateShare) {
+    if (high >= settings.maxSlots) return undefined
+    low = high
+    high = Math.min(settings.maxSlots, high * 2)
+  }
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    if (late(middle) <= lateShare) high = middle
+    else low = middle
+  }
+  return high
+}

@@ -76,9 +76,9 @@ describe("a backtest", () => {
 
   it("answers the same of the past whatever the future holds", () => {
     const other = counts.map((count, i) => (i < 9 * day ? count : 1000))
-    const before = (series: Counts) =>
+    const beforeDayNine = (series: Counts) =>
       backtest(series, yesterday(series), options).steps.filter(({ index }) => index < 9 * day)
-    assert.deepStrictEqual(before(other), before(counts))
+    assert.deepStrictEqual(beforeDayNine(other), beforeDayNine(counts))
   })
 
   it("leaves steps out that were not measured, and tells the forecaster that they were not", () => {

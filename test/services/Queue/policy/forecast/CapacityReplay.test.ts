@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { empty, Recorder } from "../../../../../src/services/Queue/policy/Histogram.ts"
 import {
   type CapacityPolicy,
+  fewestFixed,
+  fixedAt,
   replay,
   type ReplaySettings,
   type ReplaySight
@@ -36,14 +38,10 @@ const settings: ReplaySettings = {
 }
 
 const steps = (n: number, count: number) => Array.from({ length: n }, () => count)
-const fixed =
-  (slots: number): CapacityPolicy =>
-  () =>
-    slots
 
 describe("a replay of capacity", () => {
   it("costs a fixed number of slots for as long as the past was", () => {
-    const result = replay(steps(60, 30), fixed(5), settings)
+    const result = replay(steps(60, 30), fixedAt(5), settings)
     assert.strictEqual(result.jobs, 1800)
     assert.approximately(result.slotSeconds, 5 * 3600, 1e-6)
     assert.deepStrictEqual([result.meanSlots, result.mostSlots, result.changes], [5, 5, 0])
@@ -54,16 +52,16 @@ describe("a replay of capacity", () => {
     // 3.2 erlangs on 4 slots: 59.6 % wait (Erlang C), on the mean 0.745 service times.
     const random = new SeededRandom(5)
     const past = Array.from({ length: 3000 }, () => poisson(96, random))
-    const result = replay(past, fixed(4), { ...settings, service: exponential(2000), slots: 4 })
+    const result = replay(past, fixedAt(4), { ...settings, service: exponential(2000), slots: 4 })
     assert.approximately(result.wait.sum / result.jobs / 2000, 0.745, 0.08)
   })
 
   it("gives the same for the same past, and more slots never make more jobs late", () => {
     const past = Array.from({ length: 120 }, (_, i) => 60 + Math.round(40 * Math.sin(i / 10)))
-    const late = [1, 2, 3, 4].map((slots) => replay(past, fixed(slots), { ...settings, slots }).late)
+    const late = [1, 2, 3, 4].map((slots) => replay(past, fixedAt(slots), { ...settings, slots }).late)
     assert.deepStrictEqual(
       late,
-      [1, 2, 3, 4].map((slots) => replay(past, fixed(slots), { ...settings, slots }).late)
+      [1, 2, 3, 4].map((slots) => replay(past, fixedAt(slots), { ...settings, slots }).late)
     )
     for (let i = 1; i < late.length; i++) assert.isAtMost(late[i]!, late[i - 1]!)
   })
@@ -123,13 +121,22 @@ describe("a replay of capacity", () => {
   })
 
   it("counts jobs that never found a slot as waiting to the end", () => {
-    const result = replay([60, ...steps(9, 0)], fixed(0), { ...settings, slots: 0, minSlots: 0 })
+    const result = replay([60, ...steps(9, 0)], fixedAt(0), { ...settings, slots: 0, minSlots: 0 })
     assert.deepStrictEqual([result.jobs, result.late], [60, 1])
     assert.isAbove(result.wait.sum / result.jobs, 9 * minute)
   })
 
+  it("finds the fewest slots that would have done, never changed", () => {
+    const past = Array.from({ length: 120 }, (_, i) => 60 + Math.round(40 * Math.sin(i / 10)))
+    const fewest = fewestFixed(past, settings, 0.05)!
+    const late = (slots: number) => replay(past, fixedAt(slots), { ...settings, slots }).late
+    assert.isAtMost(late(fewest), 0.05)
+    assert.isAbove(late(fewest - 1), 0.05)
+    assert.strictEqual(fewestFixed(steps(10, 600), { ...settings, maxSlots: 4 }, 0.05), undefined)
+  })
+
   it("says nothing of waits where nothing came", () => {
-    const result = replay(steps(3, 0), fixed(1), { ...settings, service: empty, slots: 1 })
+    const result = replay(steps(3, 0), fixedAt(1), { ...settings, service: empty, slots: 1 })
     assert.deepStrictEqual([result.jobs, result.late], [0, 0])
     assert.isTrue(result.steps.every(({ waitP95 }) => waitP95 === undefined))
   })
