@@ -24,6 +24,7 @@ export interface Panel {
   readonly unit: string
   /** Drawn first to last, below the lines. */
   readonly bands: ReadonlyArray<Band>
+  /** The most important first: it is drawn last, above the others. */
   readonly lines: ReadonlyArray<Line>
 }
 

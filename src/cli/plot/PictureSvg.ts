@@ -160,7 +160,7 @@ const drawPanel = (panel: Panel, picture: Picture, top: number, withTimes: boole
     ...level,
     ...times,
     ...panel.bands.map((band) => drawBand(band, scale)),
-    ...panel.lines.map((line) => drawLine(line, scale)),
+    ...panel.lines.toReversed().map((line) => drawLine(line, scale)),
     now
   ].join("")
 }

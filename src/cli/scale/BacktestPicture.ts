@@ -33,14 +33,14 @@ const arrivals = ({ backtest, from, stepMs }: Rehearsed): Panel => {
     ],
     lines: [
       {
-        name: "forecast",
-        tone: "forecast",
-        points: backtest.steps.map(({ forecast, index }) => [at(index), forecast.mean] as const)
-      },
-      {
         name: "arrived",
         tone: "actual",
         points: backtest.steps.map(({ actual, index }) => [at(index), actual ?? null] as const)
+      },
+      {
+        name: "forecast",
+        tone: "forecast",
+        points: backtest.steps.map(({ forecast, index }) => [at(index), forecast.mean] as const)
       }
     ]
   }

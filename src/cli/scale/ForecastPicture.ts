@@ -14,12 +14,12 @@ export interface SeenCount {
 export const forecastPicture = (
   prediction: LoadPrediction,
   seen: ReadonlyArray<SeenCount>,
-  timeZone: string
+  { horizonMs, timeZone }: { readonly horizonMs: number; readonly timeZone: string }
 ): Picture => {
   const { quality, seenTo, stepMs, steps } = prediction
   const end = (steps.at(-1)?.at ?? seenTo) + stepMs
   return {
-    title: `${prediction.group}: arrivals and forecast for ${HumanNumber.duration(end - seenTo)}`,
+    title: `${prediction.group}: arrivals and forecast for ${HumanNumber.duration(horizonMs)}`,
     notes: [qualityLine(quality), distrustLine(prediction.distrust)].filter((note) => note !== ""),
     from: seen[0]?.at ?? seenTo,
     to: end,

@@ -2,7 +2,6 @@
 import * as Schema from "effect/Schema"
 import type {
   ForecastQuality,
-  GroupScaling,
   Interval,
   KeptDecision,
   LoadPrediction,
@@ -10,6 +9,7 @@ import type {
   ScaleEvent,
   ScalerStatus
 } from "../../services/Queue/index.ts"
+import type { GroupStanding } from "../scale/Standing.ts"
 import { ScaleInputs, ScaleNeeds, ScaleSettings } from "../../services/Queue/index.ts"
 
 const figure = Schema.NullOr(Schema.Finite)
@@ -87,13 +87,15 @@ export const GroupScalingShape = Schema.Struct({
   oldestMs: Schema.Finite,
   /** Jobs expected in the next step: mean and 90 % quantile. */
   next: Schema.NullOr(Schema.Struct({ mean: Schema.Finite, p90: Schema.Finite })),
+  /** Of the leader's last round, of the state a worker kept, or learned just now. */
+  source: Schema.NullOr(Schema.Literals(["leader", "saved", "rebuilt"])),
   quality: Schema.NullOr(ForecastQualityShape),
   distrust: Schema.NullOr(Schema.String),
   last: Schema.NullOr(ScaleDecisionShape),
   held: Schema.Finite
 })
 
-export const toGroupShape = (group: GroupScaling): typeof GroupScalingShape.Type => ({
+export const toGroupShape = (group: GroupStanding): typeof GroupScalingShape.Type => ({
   group: group.group,
   mode: group.mode,
   slots: group.slots,
@@ -104,6 +106,7 @@ export const toGroupShape = (group: GroupScaling): typeof GroupScalingShape.Type
   running: group.running,
   oldestMs: group.oldestMs,
   next: group.next ?? null,
+  source: group.source ?? null,
   quality: group.quality === undefined ? null : toQualityShape(group.quality),
   distrust: group.distrust ?? null,
   last: group.last === undefined ? null : toDecisionShape(group.last),
@@ -117,11 +120,14 @@ export const ScaleStatusShape = Schema.Struct({
   groups: Schema.Array(GroupScalingShape)
 })
 
-export const toStatusShape = (status: ScalerStatus): typeof ScaleStatusShape.Type => ({
+export const toStatusShape = (
+  status: ScalerStatus,
+  groups: ReadonlyArray<GroupStanding>
+): typeof ScaleStatusShape.Type => ({
   at: iso(status.at),
   leader: status.leader === undefined ? null : { ...status.leader, roundAt: iso(status.leader.roundAt) },
   frozen: status.frozen === undefined ? null : { ...status.frozen, since: iso(status.frozen.since) },
-  groups: status.groups.map(toGroupShape)
+  groups: groups.map(toGroupShape)
 })
 
 export const IntervalShape = Schema.Struct({
@@ -277,7 +283,8 @@ export const ScaleBacktestShape = Schema.Struct({
   scored: Schema.Finite,
   missing: Schema.Finite,
   forecast: BacktestScoresShape,
-  naive: Schema.Struct(accuracies),
+  /** The better of repeating yesterday and repeating the last count. */
+  naive: Schema.Struct({ kind: Schema.Literals(["yesterday", "last"]), ...accuracies }),
   replay: Schema.NullOr(
     Schema.Struct({
       from: Schema.String,

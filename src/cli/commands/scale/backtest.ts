@@ -38,7 +38,7 @@ const toShape = (
 ): Shape => {
   const { backtest, replay, stepMs } = rehearsal
   const { forecast, naive } = backtest
-  const accuracies = ({ horizon, mase, oneStep, sum }: typeof naive) => ({
+  const accuracies = ({ horizon, mase, oneStep, sum }: typeof forecast | typeof naive) => ({
     oneStep: figure(oneStep),
     horizon: figure(horizon),
     sum: figure(sum),
@@ -62,7 +62,7 @@ const toShape = (
       under90: figure(forecast.under90),
       wQL90: figure(forecast.wQL90)
     },
-    naive: accuracies(naive),
+    naive: { kind: naive.kind === "season" ? "yesterday" : "last", ...accuracies(naive) },
     replay:
       replay === undefined
         ? null
@@ -119,10 +119,14 @@ const scores = ({ forecast, horizonMs, naive }: Shape): ReadonlyArray<Score> => 
   ]
 }
 
-const scoreColumns: ReadonlyArray<Column<Score>> = [
+const scoreColumns = ({ naive }: Shape): ReadonlyArray<Column<Score>> => [
   { header: "", value: ({ name }) => name, minimum: 20 },
   { header: "forecast", value: ({ forecast }) => forecast, align: "right" },
-  { header: "naive", value: ({ naive }) => naive, align: "right" },
+  {
+    header: naive.kind === "yesterday" ? "as yesterday" : "as the last count",
+    value: ({ naive }) => naive,
+    align: "right"
+  },
   { header: "meant", value: ({ meant }) => meant, align: "right" }
 ]
 
@@ -226,7 +230,7 @@ export const backtest = Command.make(
           zone
         ),
         [
-          asTable("Forecasts", scoreColumns, scores(shape)),
+          asTable("Forecasts", scoreColumns(shape), scores(shape)),
           ...(replay === null ? [] : [asTable("Slots", policyColumns(replay.lateShare), replay.policies)])
         ]
       )
@@ -235,7 +239,7 @@ export const backtest = Command.make(
     if (json) return yield* out.json(ScaleBacktestShape, shape)
     yield* out.line(what)
     yield* out.line("")
-    yield* out.table(scoreColumns, scores(shape))
+    yield* out.table(scoreColumns(shape), scores(shape))
     if (shape.missing > 0)
       yield* out.note(`${HumanNumber.count(shape.missing)} steps were not measured and are not scored`)
     if (replay === null) return

@@ -4,7 +4,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import {
-  JobStore,
   type LoadPrediction,
   type LoadStep,
   PredictiveScaler,
@@ -20,6 +19,7 @@ import { clock, moment } from "../../plot/TimeAxis.ts"
 import { forecastPicture } from "../../scale/ForecastPicture.ts"
 import { lookingAtScaler } from "../../scale/Scaling.ts"
 import { seenCounts } from "../../scale/SeenCounts.ts"
+import { keptStates } from "../../scale/Standing.ts"
 import { shownZone, shownZoneFlag } from "../../scale/Zone.ts"
 import { ForecastShape, toForecastShape } from "../../shapes/ScaleShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
@@ -42,9 +42,13 @@ interface Row {
   readonly event: string
 }
 
+/** Steps in a row. */
+const roundParts = [1, 2, 5, 10, 15, 20, 30, 60, 120]
+
 /** At most `rowsMost` rows: bounds are means of those of their steps, per step. */
 const toRows = (steps: ReadonlyArray<LoadStep>): ReadonlyArray<Row> => {
-  const n = Math.ceil(steps.length / rowsMost)
+  const least = Math.ceil(steps.length / rowsMost)
+  const n = roundParts.find((part) => part >= least) ?? least
   return Array.from({ length: Math.ceil(steps.length / n) }, (_, i): Row => {
     const part = steps.slice(i * n, (i + 1) * n)
     const mean = (of: (step: LoadStep) => number) => part.reduce((sum, step) => sum + of(step), 0) / part.length
@@ -84,13 +88,6 @@ const tableFor = (prediction: LoadPrediction, timeZone: string): FiguresTable =>
   }
 }
 
-/** Whether a worker has kept the forecast's state, or it had to be learned again from the roll-ups just now. */
-const sourceOf = (group: string) =>
-  Effect.map(
-    JobStore.use((store) => store.documents("forecast-state")),
-    (documents) => (documents.some(({ key }) => key === group) ? ("saved" as const) : ("rebuilt" as const))
-  )
-
 const sourceWords = {
   saved: "from the state a worker has kept, brought up to date from the roll-ups",
   rebuilt: "learned just now from the roll-ups: no worker has kept a state"
@@ -121,7 +118,7 @@ export const forecast = Command.make(
     const out = yield* output
     const target = Option.isSome(file) ? yield* pictureFile(file.value) : undefined
     yield* existing(group)
-    const source = yield* sourceOf(group)
+    const source = (yield* keptStates).has(group) ? "saved" : "rebuilt"
     const prediction = yield* PredictiveScaler.use((scaler) => scaler.predictLoad(group, horizon))
     if (json && target === undefined) return yield* out.json(ForecastShape, toForecastShape(prediction, source))
     const zone = yield* shownZone(timeZone)
@@ -135,7 +132,7 @@ export const forecast = Command.make(
       to: prediction.seenTo,
       stepMs: stepMs as RollUpWidth
     })
-    const picture = forecastPicture(prediction, seen, zone)
+    const picture = forecastPicture(prediction, seen, { horizonMs: Duration.toMillis(horizon), timeZone: zone })
     if (target !== undefined) {
       yield* writePicture(target, picture, [tableFor(prediction, zone)])
       yield* out.note(`${target} written`)

@@ -48,7 +48,9 @@ export const patterns = Command.make(
     if (json) for (const pattern of found) yield* out.json(ScalePatternShape, pattern)
     else if (found.length === 0) {
       yield* out.note(
-        "nothing is known to recur beyond the season itself; the recorded past is looked through each night, or now with --learn"
+        learn
+          ? "nothing recurs that the time of day and week does not explain already"
+          : "nothing is known to recur beyond the time of day and week; the recorded past is looked through each night, or now with --learn"
       )
     } else yield* out.table(columns(moment(yield* shownZone(timeZone))), found, { wide })
   }, lookingAtScaler)

@@ -2,7 +2,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { type GroupScaling, PredictiveScaler, type ScalerStatus } from "../../../services/Queue/index.ts"
+import { PredictiveScaler, type ScalerStatus } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import { hint } from "../../Hint.ts"
 import { didYouMean } from "../../input/Suggestion.ts"
@@ -10,6 +10,7 @@ import * as JobFlags from "../../JobFlags.ts"
 import { output } from "../../Output.ts"
 import { distrustLine, qualityLine } from "../../scale/QualityText.ts"
 import { lookingAtScaler } from "../../scale/Scaling.ts"
+import { type GroupStanding, standings } from "../../scale/Standing.ts"
 import { GroupScalingShape, ScaleStatusShape, toGroupShape, toStatusShape } from "../../shapes/ScaleShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import { relativeTime } from "../../terminal/RelativeTime.ts"
@@ -20,16 +21,16 @@ import * as Table from "../../terminal/Table.ts"
 const percent = (share: number | undefined): string =>
   share === undefined ? HumanNumber.unknown : `${Math.round(share * 100)} %`
 
-const naive = ({ quality }: GroupScaling): number | undefined =>
+const naive = ({ quality }: GroupStanding): number | undefined =>
   quality?.naiveError === undefined ? undefined : Math.max(0, 1 - quality.naiveError)
 
-const bounds = ({ maxSlots, minSlots }: GroupScaling): string =>
+const bounds = ({ maxSlots, minSlots }: GroupStanding): string =>
   `${HumanNumber.count(minSlots)}–${HumanNumber.count(maxSlots)}`
 
-const forecastOf = ({ distrust, quality }: GroupScaling): string =>
+const forecastOf = ({ distrust, quality }: GroupStanding): string =>
   quality === undefined ? HumanNumber.unknown : (distrust ?? quality.mode)
 
-const columns: ReadonlyArray<Column<GroupScaling>> = [
+const columns: ReadonlyArray<Column<GroupStanding>> = [
   { header: "group", value: ({ group }) => group, minimum: 8 },
   {
     header: "mode",
@@ -82,6 +83,21 @@ const columns: ReadonlyArray<Column<GroupScaling>> = [
   }
 ]
 
+const sources = {
+  leader: "as the leader said in its last round",
+  saved: "from the state a worker has kept, brought up to date just now",
+  rebuilt: "learned just now from the roll-ups: no worker has kept a state"
+}
+
+/** Where the forecasts shown come from, one part per source. */
+const sourceLine = (groups: ReadonlyArray<GroupStanding>): string => {
+  const parts = (["leader", "saved", "rebuilt"] as const).flatMap((source) => {
+    const from = groups.filter((group) => group.source === source).map(({ group }) => group)
+    return from.length === 0 ? [] : [`${from.join(", ")} ${sources[source]}`]
+  })
+  return parts.length === 0 ? "" : `forecasts: ${parts.join("; ")}`
+}
+
 const leadLine = ({ at, frozen, leader }: ScalerStatus): string =>
   [
     leader === undefined
@@ -93,7 +109,7 @@ const leadLine = ({ at, frozen, leader }: ScalerStatus): string =>
   ].join("; ")
 
 /** One group in full. */
-const details = (group: GroupScaling, at: number): ReadonlyArray<readonly [string, string]> => [
+const details = (group: GroupStanding, at: number): ReadonlyArray<readonly [string, string]> => [
   ["group", group.group],
   ["mode", group.mode],
   [
@@ -130,20 +146,29 @@ export const status = Command.make(
   Effect.fnUntraced(function* ({ group, json, wide }) {
     const out = yield* output
     const status = yield* PredictiveScaler.use((scaler) => scaler.status)
-    if (Option.isSome(group)) {
-      const found = status.groups.find((each) => each.group === group.value)
-      if (found === undefined) {
-        const known = status.groups.map((each) => each.group)
-        return yield* fail(
-          "notFound",
-          `no group ${JSON.stringify(group.value)}; known are ${known.join(", ")}.${didYouMean(group.value, known)}`
+    const only = Option.getOrUndefined(group)
+    const known = status.groups.map((each) => each.group)
+    if (only !== undefined && !known.includes(only)) {
+      return yield* fail(
+        "notFound",
+        `no group ${JSON.stringify(only)}; known are ${known.join(", ")}.${didYouMean(only, known)}`
+      )
+    }
+    if (out.quiet && !json) return yield* out.lines(only === undefined ? known : [only])
+    const { groups, unknown } = yield* standings(status, only)
+    if (json && only !== undefined) return yield* out.json(GroupScalingShape, toGroupShape(groups[0]!))
+    if (json) return yield* out.json(ScaleStatusShape, toStatusShape(status, groups))
+    if (only === undefined) yield* out.table(columns, groups, { wide })
+    else yield* out.lines(Table.fields(details(groups[0]!, status.at), out.style))
+    const from = sourceLine(groups)
+    if (from !== "") yield* out.note(from)
+    if (unknown.length > 0) {
+      yield* out.note(
+        yield* hint(
+          `${unknown.length} more were not learned, since each takes a second or two: sluice scale status ${unknown[0]!}`
         )
-      }
-      if (json) return yield* out.json(GroupScalingShape, toGroupShape(found))
-      yield* out.lines(Table.fields(details(found, status.at), out.style))
-    } else if (json) return yield* out.json(ScaleStatusShape, toStatusShape(status))
-    else if (out.quiet) return yield* out.lines(status.groups.map((each) => each.group))
-    else yield* out.table(columns, status.groups, { wide })
+      )
+    }
     yield* out.note(yield* hint(leadLine(status)))
   }, lookingAtScaler)
 ).pipe(

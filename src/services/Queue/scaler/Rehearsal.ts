@@ -213,7 +213,7 @@ export const rehearse = (options: RehearsalOptions) =>
       seen: from,
       horizon,
       every,
-      season: from > day ? day : 1
+      season: day
     })
     const replayFrom = affordable(counts, from)
     const cells = yield* store.rollUps({ width: stepMs, from: start + replayFrom * stepMs, to, group })

@@ -20,7 +20,7 @@ export interface BacktestOptions {
   readonly horizon: number
   /** Steps between origins; at most `horizon`, so that every step is forecast. */
   readonly every: number
-  /** Steps of the season that the naive forecast repeats: those of a day, or 1 for the last count. */
+  /** Steps of the season that a naive forecast repeats, those of a day. Another repeats the last count; the better of the two is told of. */
   readonly season: number
 }
 
@@ -29,7 +29,6 @@ export interface BacktestedStep {
   readonly index: number
   readonly actual: number | undefined
   readonly forecast: ForecastStep
-  readonly naive: number | undefined
 }
 
 /** Accuracy is 1 − Σ|error| ÷ Σ counts, at least 0. All of it undefined where nothing arrived or could be compared. */
@@ -55,13 +54,17 @@ export interface BacktestScores extends Accuracy {
   readonly wQL90: number | undefined
 }
 
+export interface NaiveScores extends Accuracy {
+  readonly kind: "season" | "last"
+}
+
 export interface BacktestResult {
   readonly origins: number
   /** Steps of all forecasts that could be scored; within the horizon each step may be forecast several times. */
   readonly scored: number
   readonly forecast: BacktestScores
-  /** The same time a season before; of a point forecast only the error can be had. */
-  readonly naive: Accuracy
+  /** The better of repeating the season and repeating the last count; of a point forecast only the error can be had. */
+  readonly naive: NaiveScores
   /** Every step from `from` on. */
   readonly steps: ReadonlyArray<BacktestedStep>
 }
@@ -153,7 +156,8 @@ class Errors {
 export const backtest = (counts: Counts, forecaster: Candidate, options: BacktestOptions): BacktestResult => {
   const { every, from, horizon, season, seen = 0 } = options
   const forecasts = new Errors()
-  const naives = new Errors()
+  const seasonal = new Errors()
+  const last = new Errors()
   const steps: Array<BacktestedStep> = []
   let origins = 0
   let within = 0
@@ -164,21 +168,25 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
     if (origin >= from && (origin - from) % every === 0) {
       origins++
       const said = forecaster.forecast(Math.min(horizon, counts.length - origin))
-      let [sumActual, sumSaid, sumNaive] = [0, 0, 0]
-      let naiveKnown = true
+      let [sumActual, sumSaid, sumSeasonal, sumLast] = [0, 0, 0, 0]
+      let comparable = true
       for (const [i, step] of said.entries()) {
         const index = origin + i
         const actual = counts[index]
-        const naive = naiveAt(counts, index, origin, season)
-        if (i < every) steps.push({ index, actual, forecast: step, naive })
+        if (i < every) steps.push({ index, actual, forecast: step })
         if (actual === undefined) continue
         forecasts.step(i + 1, actual, step.mean)
         sumActual += actual
         sumSaid += step.mean
-        if (naive === undefined) naiveKnown = false
+        const before = naiveAt(counts, index, origin, season)
+        const latest = naiveAt(counts, index, origin, 1)
+        // Both on the same steps, or neither.
+        if (before === undefined || latest === undefined) comparable = false
         else {
-          naives.step(i + 1, actual, naive)
-          sumNaive += naive
+          seasonal.step(i + 1, actual, before)
+          last.step(i + 1, actual, latest)
+          sumSeasonal += before
+          sumLast += latest
         }
         if (actual >= Math.floor(step.p05 + 1e-9) && actual <= Math.ceil(step.p95 - 1e-9)) within++
         const [low, high] = middleHalf(step)
@@ -187,11 +195,16 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
         pinball += actual >= step.p90 ? 0.9 * (actual - step.p90) : 0.1 * (step.p90 - actual)
       }
       forecasts.sum(sumActual, sumSaid)
-      if (naiveKnown) naives.sum(sumActual, sumNaive)
+      if (comparable) {
+        seasonal.sum(sumActual, sumSeasonal)
+        last.sum(sumActual, sumLast)
+      }
     }
     forecaster.update(counts[origin])
   }
   const scale = naiveScale(counts, from, season)
+  const bySeason: NaiveScores = { kind: "season", ...seasonal.accuracy(scale) }
+  const byLast: NaiveScores = { kind: "last", ...last.accuracy(scale) }
   const share = (n: number) => (forecasts.n === 0 ? undefined : n / forecasts.n)
   return {
     origins,
@@ -203,7 +216,7 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
       under90: share(under),
       wQL90: forecasts.weight > 0 ? (200 * pinball) / forecasts.weight : undefined
     },
-    naive: naives.accuracy(scale),
+    naive: (bySeason.horizon ?? 0) >= (byLast.horizon ?? 0) ? bySeason : byLast,
     steps
   }
 }

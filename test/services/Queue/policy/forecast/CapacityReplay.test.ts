@@ -71,7 +71,14 @@ describe("a replay of capacity", () => {
     const result = replay(steps(20, 0), policy, { ...settings, slots: 1 })
     assert.approximately(result.slotSeconds, 10 * 60 + 10 * 120, 1e-6)
     const sights: Array<ReplaySight> = []
-    replay(steps(20, 0), (seen) => (sights.push(seen), policy(seen)), { ...settings, slots: 1 })
+    replay(
+      steps(20, 0),
+      (seen) => {
+        sights.push(seen)
+        return policy(seen)
+      },
+      { ...settings, slots: 1 }
+    )
     const asked = sights.find(({ starting }) => starting > 0)!
     assert.strictEqual(asked.at, 10 * minute + minute / 4)
     assert.strictEqual(sights.find(({ ready }) => ready === 2)!.at - 10 * minute, minute + minute / 4)
