@@ -19,6 +19,7 @@ export type {
   Shrinkable
 } from "./MemoryGate.ts"
 export * from "./MemoryOptimizer.ts"
+export { middleHalf } from "./policy/forecast/Backtest.ts"
 export * as Explain from "./policy/Explain.ts"
 export * as Histogram from "./policy/Histogram.ts"
 export { type PressureLevel, slope } from "./policy/MemoryPressure.ts"
@@ -29,6 +30,7 @@ export { Pipelines, StageFailed, type PipelineRun, type StageStatus } from "./Pi
 export * from "./PerformanceProfiler.ts"
 export * from "./PredictiveScaler.ts"
 export type * from "./LoadPrediction.ts"
+export * as Rehearsal from "./scaler/Rehearsal.ts"
 export * from "./ScaleDecision.ts"
 export * from "./ScaleEvent.ts"
 export * as ScaleSettings from "./ScaleSettings.ts"
