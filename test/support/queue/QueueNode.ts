@@ -7,6 +7,7 @@ import {
   QueueSettings,
   Sluice,
   TaskQueue,
+  type GroupOrders,
   type TaskRegistry,
   Worker,
   type WorkerOptions
@@ -17,7 +18,7 @@ import { NodeClock } from "./NodeClock.ts"
 export interface QueueNodeOptions {
   readonly store: JobStore["Service"]
   /** Default: none, the process only enqueues. */
-  readonly handlers?: Layer.Layer<never, StoreError, TaskRegistry | JobStore>
+  readonly handlers?: Layer.Layer<never, StoreError, TaskRegistry | JobStore | GroupOrders>
   readonly worker?: WorkerOptions
   readonly settings?: Partial<QueueSettings.QueueSettings>
   readonly fate?: (operation: string) => Fate

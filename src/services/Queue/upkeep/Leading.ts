@@ -12,12 +12,13 @@ const jitterMost = 1.2
 
 /**
  * Repeats the pass while this process's worker leads the role, jittered so that workers spread out and never later than `every`; a
- * failed pass is logged and the next one tried.
+ * failed pass is logged and the next one tried. While none is `needed` the lead is not asked for.
  */
 export const layerLed = <R>(
   role: string,
   every: Effect.Effect<Duration.Duration>,
-  pass: Effect.Effect<unknown, StoreError, R>
+  pass: Effect.Effect<unknown, StoreError, R>,
+  needed: Effect.Effect<boolean, never, R> = Effect.succeed(true)
 ): Layer.Layer<never, never, JobStore | Worker | R> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
@@ -26,7 +27,7 @@ export const layerLed = <R>(
       const interval = yield* every
       const ledPass = Effect.gen(function* () {
         const { session } = yield* worker.status
-        if (session === 0) return
+        if (session === 0 || !(yield* needed)) return
         const now = yield* Clock.currentTimeMillis
         if (yield* store.lead(role, session, { now, ttlMs: 2 * Duration.toMillis(interval) })) yield* pass
       })
