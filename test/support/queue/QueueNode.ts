@@ -7,7 +7,7 @@ import {
   QueueSettings,
   Sluice,
   TaskQueue,
-  type GroupOrders,
+  GroupOrders,
   type TaskRegistry,
   Worker,
   type WorkerOptions
@@ -35,6 +35,7 @@ export interface QueueNode {
   readonly queue: TaskQueue["Service"]
   readonly events: QueueEvents["Service"]
   readonly worker: Worker["Service"]
+  readonly orders: GroupOrders["Service"]
   /** Moves its wall clock. */
   readonly skew: (ms: number) => void
   /** As SIGSTOP and SIGCONT. */
@@ -78,6 +79,7 @@ export const startNode = (options: QueueNodeOptions): Effect.Effect<QueueNode, S
       queue: Context.get(context, TaskQueue),
       events: Context.get(context, QueueEvents),
       worker: Context.get(context, Worker),
+      orders: Context.get(context, GroupOrders),
       skew: (ms) => {
         clock.skewMs = ms
       },

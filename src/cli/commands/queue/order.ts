@@ -16,6 +16,9 @@ import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import { Progress, progressMode } from "../../terminal/Progress.ts"
 import type { Column } from "../../terminal/Table.ts"
 
+/** Fewer live jobs are ranked before a bar could be read. */
+const shownFrom = 20_000
+
 const words = [...Order.orders, "default"]
 
 const columns: ReadonlyArray<Column<GroupOrder>> = [
@@ -87,17 +90,20 @@ const set = (group: string, choice: Order.OrderChoice | undefined, dryRun: boole
       for (;;) {
         const page = yield* orders.rankWaiting(group)
         ranked += page.ranked
-        yield* progress.observe(group, { expected: Math.max(expected, ranked), done: ranked, failed: 0, running: 0 })
+        if (expected >= shownFrom)
+          yield* progress.observe(group, { expected: Math.max(expected, ranked), done: ranked, failed: 0, running: 0 })
         if (!page.more) break
       }
     }
     yield* out.line(
       out.quiet
         ? order.order
-        : `group ${group} goes by ${order.order}${order.from === "operator" ? "" : `, as ${order.from === "declared" ? "declared" : "by default"}`}: a job is passed only by jobs due ${order.boundMs === 0 ? "before it" : `at most ${HumanNumber.duration(order.boundMs)} after it`}`
+        : `group ${group} goes by ${order.order}${order.from === "operator" ? "" : order.from === "declared" ? ", as declared" : " again, as groups do by default"}: a job is passed only by jobs due ${order.boundMs === 0 ? "before it" : `at most ${HumanNumber.duration(order.boundMs)} after it`}`
     )
     if (ranked > 0)
-      yield* out.note(`${HumanNumber.count(ranked)} live jobs ranked anew; other processes follow within 5 s`)
+      yield* out.note(
+        `${HumanNumber.count(ranked)} live ${ranked === 1 ? "job" : "jobs"} ranked anew; other processes follow within 5 s`
+      )
   })
 
 export const order = Command.make(
