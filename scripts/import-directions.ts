@@ -20,6 +20,8 @@ const kinds = [
   { kind: "memory part", files: /^src\/services\/[^/]+\/memory\// },
   { kind: "run part", files: /^src\/services\/[^/]+\/run\// },
   { kind: "profile part", files: /^src\/services\/[^/]+\/profile\// },
+  { kind: "watch part", files: /^src\/services\/[^/]+\/watch\// },
+  { kind: "sink part", files: /^src\/services\/[^/]+\/sinks\// },
   { kind: "contract", files: /^src\/services\/[^/]+\/[^/]+\.ts$/ },
   { kind: "cli", files: /^src\/cli\// },
   { kind: "http", files: /^src\/http\// },
@@ -59,7 +61,7 @@ const rules: Record<Kind, Rule> = {
     says: "an upkeep loop imports only contracts, policies and what all loops share"
   },
   implementation: {
-    may: ["contract", "policy", "run part", "store part", "memory part", "profile part"],
+    may: ["contract", "policy", "run part", "store part", "memory part", "profile part", "watch part", "sink part"],
     says: "an implementation imports contracts, policies and the parts of its folder, never another implementation"
   },
   "store part": {
@@ -74,6 +76,14 @@ const rules: Record<Kind, Rule> = {
   "profile part": {
     may: ["contract", "policy", "profile part"],
     says: "a part of profile/ imports contracts, policies and profile/"
+  },
+  "watch part": {
+    may: ["contract", "policy", "watch part"],
+    says: "a part of watch/ imports contracts, policies and watch/"
+  },
+  "sink part": {
+    may: ["contract", "policy", "sink part"],
+    says: "a part of sinks/ imports contracts, policies and sinks/"
   },
   layers: {
     may: [
@@ -157,7 +167,12 @@ export const violations = (file: string, source: string): ReadonlyArray<string> 
     if (target === undefined) return broken(to, "src/ imports nothing outside the house but package.json")
     const allowed = rule.may.includes(target) || (typeOnly && rule.types?.includes(target) === true)
     const foreign =
-      (target === "run part" || target === "store part" || target === "memory part") && isForeignPart(file, to)
+      (target === "run part" ||
+        target === "store part" ||
+        target === "memory part" ||
+        target === "watch part" ||
+        target === "sink part") &&
+      isForeignPart(file, to)
     return allowed && !foreign ? [] : broken(to, rule.says)
   })
 }
