@@ -71,6 +71,11 @@ export const commandTable: ReadonlyArray<CommandGroup> = [
         name: "memory",
         summary: "what workers use of their memory; collect garbage",
         load: () => import("./commands/memory.ts")
+      },
+      {
+        name: "alert",
+        summary: "what is wrong, by which rules, who is told",
+        load: () => import("./commands/alert.ts")
       }
     ]
   },

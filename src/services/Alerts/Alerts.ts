@@ -11,7 +11,7 @@
 import { Context, type Effect, Schema } from "effect"
 import type { StoreError } from "../Queue/StoreError.ts"
 import type { AlertRule, RuleInForce, Severity } from "./AlertRule.ts"
-import type { Alert, Notification } from "./Notification.ts"
+import type { Alert } from "./Notification.ts"
 import type { Instance } from "./policy/Condition.ts"
 import type { RuleRequest } from "./policy/MakeRule.ts"
 import type { Silence } from "./Silence.ts"
@@ -119,5 +119,3 @@ export class Alerts extends Context.Service<
     readonly look: (by: string) => Effect.Effect<void, StoreError>
   }
 >()("sluice/services/Alerts/Alerts") {}
-
-export type { Notification }

@@ -46,7 +46,7 @@ describe("a look", () => {
         assert.deepInclude(pending, { rule: "no-worker", subject: "mail", phase: "pending" })
         yield* lookFor("2 minutes")
         assert.deepStrictEqual(lines, [
-          "critical alert: no-worker: task mail: 1 job wait and no living worker serves them (from 1 job); see docs/runbooks/no-worker.md"
+          "critical alert: no-worker: task mail: 1 job pending and no living worker serves them (from 1 job); see docs/runbooks/no-worker.md"
         ])
         yield* queue.cancelWhere({})
         yield* lookFor("10 minutes")

@@ -106,7 +106,7 @@ const noClaims = (look: Look, group: GroupRecord): Sample => {
   const waiting = figureText("jobs", pendingOf(look, group.name))
   return {
     value,
-    text: `nothing started for ${durationText(value)} although ${waiting} wait, slots are free and a worker serves them`
+    text: `nothing started for ${durationText(value)} with ${waiting} pending, slots free and a worker there`
   }
 }
 
@@ -129,7 +129,7 @@ const ofGroup = (look: Look, rule: AlertRule, group: GroupRecord): Sample => {
       return quantileSample(look, rule, name, ({ run }) => run, "run p95")
     case "backlog": {
       const value = pendingOf(look, name)
-      return { value, text: `${figureText("jobs", value)} wait` }
+      return { value, text: `backlog is ${figureText("jobs", value)}` }
     }
     case "oldest-pending": {
       const due = look.oldestPending.get(name)
@@ -137,9 +137,9 @@ const ofGroup = (look: Look, rule: AlertRule, group: GroupRecord): Sample => {
       return { value, text: `the next job has been due for ${durationText(value)}` }
     }
     case "dead-letters":
-      return countSample(look, rule, name, ({ dead }) => dead, "were given up")
+      return countSample(look, rule, name, ({ dead }) => dead, "given up")
     case "lost-workers":
-      return countSample(look, rule, name, ({ recovered }) => recovered, "were taken back from workers that were gone")
+      return countSample(look, rule, name, ({ recovered }) => recovered, "taken back from workers that were gone")
     case "no-claims":
       return noClaims(look, group)
     case "forecast-backlog":
@@ -164,9 +164,8 @@ const comingBacklog = (look: Look, rule: AlertRule, group: string): Sample => {
   const value = Math.max(backlog, ...p50)
   const inMs = timeToReach(backlog, p50, path.stepMs, rule.threshold)
   const early = timeToReach(backlog, stepsWithin(path.p90, path.stepMs, rule.overMs!), path.stepMs, rule.threshold)
-  if (inMs === undefined)
-    return { value, text: `at most ${figureText("jobs", Math.round(value))} are expected to wait` }
-  if (inMs === 0) return { value, text: `${figureText("jobs", backlog)} wait already` }
+  if (inMs === undefined) return { value, text: `at most ${figureText("jobs", Math.round(value))} expected` }
+  if (inMs === 0) return { value, text: `backlog is ${figureText("jobs", backlog)} already` }
   const perhaps =
     early !== undefined && inMs - early > path.stepMs ? `, perhaps at ${timeText(look.now + early, look.now)}` : ""
   return {
@@ -225,7 +224,7 @@ const unserved = (look: Look): ReadonlyMap<string, Sample> => {
   return new Map(
     [...counts].map(([task, value]) => [
       task,
-      { value, text: value === 0 ? "served" : `${figureText("jobs", value)} wait and no living worker serves them` }
+      { value, text: value === 0 ? "served" : `${figureText("jobs", value)} pending and no living worker serves them` }
     ])
   )
 }

@@ -1,7 +1,7 @@
 /** Figures of metrics as people write and read them. */
 import type { MetricUnit } from "./Metrics.ts"
 
-export const pressureLevels = ["ok", "elevated", "high", "critical"] as const
+export const pressureLevels: ReadonlyArray<string> = ["ok", "elevated", "high", "critical"]
 
 /** Names come from anybody: without characters that a terminal, a log or a chat might obey. */
 export const safeText = (text: string): string =>
