@@ -21,6 +21,8 @@ const kinds = [
   { kind: "run part", files: /^src\/services\/[^/]+\/run\// },
   { kind: "profile part", files: /^src\/services\/[^/]+\/profile\// },
   { kind: "scaler part", files: /^src\/services\/[^/]+\/scaler\// },
+  { kind: "watch part", files: /^src\/services\/[^/]+\/watch\// },
+  { kind: "sink part", files: /^src\/services\/[^/]+\/sinks\// },
   { kind: "contract", files: /^src\/services\/[^/]+\/[^/]+\.ts$/ },
   { kind: "cli", files: /^src\/cli\// },
   { kind: "http", files: /^src\/http\// },
@@ -60,7 +62,17 @@ const rules: Record<Kind, Rule> = {
     says: "an upkeep loop imports only contracts, policies, what all loops share and parts of the scaler"
   },
   implementation: {
-    may: ["contract", "policy", "run part", "store part", "memory part", "profile part", "scaler part"],
+    may: [
+      "contract",
+      "policy",
+      "run part",
+      "store part",
+      "memory part",
+      "profile part",
+      "scaler part",
+      "watch part",
+      "sink part"
+    ],
     says: "an implementation imports contracts, policies and the parts of its folder, never another implementation"
   },
   "store part": {
@@ -79,6 +91,14 @@ const rules: Record<Kind, Rule> = {
   "scaler part": {
     may: ["contract", "policy", "run part", "scaler part"],
     says: "a part of scaler/ imports contracts, policies, run/ and scaler/"
+  },
+  "watch part": {
+    may: ["contract", "policy", "watch part"],
+    says: "a part of watch/ imports contracts, policies and watch/"
+  },
+  "sink part": {
+    may: ["contract", "policy", "sink part"],
+    says: "a part of sinks/ imports contracts, policies and sinks/"
   },
   layers: {
     may: [
@@ -163,7 +183,12 @@ export const violations = (file: string, source: string): ReadonlyArray<string> 
     if (target === undefined) return broken(to, "src/ imports nothing outside the house but package.json")
     const allowed = rule.may.includes(target) || (typeOnly && rule.types?.includes(target) === true)
     const foreign =
-      (target === "run part" || target === "store part" || target === "memory part") && isForeignPart(file, to)
+      (target === "run part" ||
+        target === "store part" ||
+        target === "memory part" ||
+        target === "watch part" ||
+        target === "sink part") &&
+      isForeignPart(file, to)
     return allowed && !foreign ? [] : broken(to, rule.says)
   })
 }

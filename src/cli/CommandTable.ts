@@ -76,6 +76,11 @@ export const commandTable: ReadonlyArray<CommandGroup> = [
         name: "scale",
         summary: "slots ahead of the load: forecast, backtest, decisions, settings",
         load: () => import("./commands/scale.ts")
+      },
+      {
+        name: "alert",
+        summary: "what is wrong, by which rules, who is told",
+        load: () => import("./commands/alert.ts")
       }
     ]
   },

@@ -12,6 +12,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import path from "node:path"
 import { pathToFileURL } from "node:url"
+import { AlertSettings } from "../services/Alerts/index.ts"
 import { QueueSettings } from "../services/Queue/index.ts"
 import { type CommandFailure, fail } from "./Failure.ts"
 import * as GlobalFlags from "./GlobalFlags.ts"
@@ -31,9 +32,14 @@ interface SettingSpec {
   readonly check: Check
   /** A file or folder: relative ones start where they are written down. */
   readonly isPath?: boolean
+  /** Never printed. */
+  readonly isSecret?: boolean
 }
 
 const anyText: Check = (text) => (text === "" ? Result.fail({ message: "it is empty" }) : Result.succeed(text))
+
+const onOrOff: Check = (text) =>
+  text === "on" || text === "off" ? Result.succeed(text) : Result.fail({ message: `"${text}"; expected on or off` })
 
 const specs = {
   store: { environment: "SLUICE_STORE", summary: "where jobs rest", check: anyText, isPath: true },
@@ -68,12 +74,51 @@ const specs = {
     check: parseDuration
   },
   keepFailed: { environment: "SLUICE_KEEP_FAILED", summary: "how long failed jobs stay", check: parseDuration },
-  keepCancelled: { environment: "SLUICE_KEEP_CANCELLED", summary: "how long cancelled jobs stay", check: parseDuration }
+  keepCancelled: {
+    environment: "SLUICE_KEEP_CANCELLED",
+    summary: "how long cancelled jobs stay",
+    check: parseDuration
+  },
+  alerts: { environment: "SLUICE_ALERTS", summary: "whether workers look after the alerts: on or off", check: onOrOff },
+  alertCommand: {
+    environment: "SLUICE_ALERT_COMMAND",
+    summary: "a program that is given alerts as JSON on its standard input",
+    check: anyText
+  },
+  alertWebhooks: {
+    environment: "SLUICE_ALERT_WEBHOOKS",
+    summary: "https addresses that alerts are posted to, with spaces between",
+    check: anyText,
+    isSecret: true
+  },
+  alertWebhookHosts: {
+    environment: "SLUICE_ALERT_WEBHOOK_HOSTS",
+    summary: "hosts that alerts may be posted to, with spaces between",
+    check: anyText
+  },
+  alertWebhookSecretFile: {
+    environment: "SLUICE_ALERT_WEBHOOK_SECRET_FILE",
+    summary: "file with the secret that signs what is posted",
+    check: anyText,
+    isPath: true
+  },
+  alertRunbooks: { environment: "SLUICE_ALERT_RUNBOOKS", summary: "where the runbooks lie", check: anyText },
+  alertTimeZone: {
+    environment: "SLUICE_ALERT_TIME_ZONE",
+    summary: "the zone that days and hours of unusual load are counted in",
+    check: anyText
+  }
 } as const satisfies { readonly [key: string]: SettingSpec }
 
 export type SettingName = keyof typeof specs
 
 export const settingNames = Object.keys(specs) as ReadonlyArray<SettingName>
+
+/** As it may be printed. */
+export const shown = (name: SettingName, { source, value }: Setting): Setting => {
+  const spec: SettingSpec = specs[name]
+  return spec.isSecret === true && value !== "" ? { value: "(set)", source } : { value, source }
+}
 
 export const summaryOf = (name: SettingName): string => specs[name].summary
 
@@ -103,7 +148,17 @@ const defaultValue = (name: SettingName, env: Environment): string => {
     case "store":
       return path.join(stateFolder(env), "queue.db")
     case "tasks":
+    case "alertCommand":
+    case "alertWebhooks":
+    case "alertWebhookHosts":
+    case "alertWebhookSecretFile":
       return ""
+    case "alerts":
+      return "on"
+    case "alertRunbooks":
+      return AlertSettings.defaults.runbooks
+    case "alertTimeZone":
+      return AlertSettings.defaults.timeZone
     case "maxPayload":
       return `${defaults.maxPayloadBytes / 1024}KiB`
     case "keepCompleted":

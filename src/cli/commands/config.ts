@@ -38,8 +38,12 @@ const print = Command.make(
     const settings = yield* Settings.resolve
     // What cannot work together is worth knowing here too.
     yield* Settings.toQueueSettings(settings)
-    if (json) return yield* out.json(SettingsShape, settings)
-    const rows = Settings.settingNames.map((name): Row => ({ name, ...settings[name] }))
+    if (json)
+      return yield* out.json(
+        SettingsShape,
+        Object.fromEntries(Settings.settingNames.map((name) => [name, Settings.shown(name, settings[name])]))
+      )
+    const rows = Settings.settingNames.map((name): Row => ({ name, ...Settings.shown(name, settings[name]) }))
     yield* out.table(
       [
         { header: "setting", value: ({ name }) => name, minimum: 14 },

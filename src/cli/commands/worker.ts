@@ -274,6 +274,7 @@ export const command = Command.make(
       once: config.once,
       storeFile: opened.location._tag === "File" ? opened.location.path : undefined,
       everyJob: config.everyJob,
+      alerts: settings.alerts.value === "on" && !config.once,
       settings: opened.queueSettings
     }).pipe(Effect.scoped, Effect.provide(opened.layer))
   }, Effect.scoped)

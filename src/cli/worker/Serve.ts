@@ -1,5 +1,6 @@
 /** One worker process in the foreground: serves until it is told to stop, drained, or (`--once`) has nothing left to do. */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -25,6 +26,8 @@ import {
   Worker,
   type WorkerOptions
 } from "../../services/Queue/index.ts"
+import { AlertLayers, AlertSettings } from "../../services/Alerts/index.ts"
+import { alertSettings } from "../AlertSinks.ts"
 import { describeCause, fail } from "../Failure.ts"
 import { output } from "../Output.ts"
 import { endedBy, Signals } from "../Signals.ts"
@@ -48,6 +51,8 @@ export interface ServeOptions {
   readonly storeFile: string | undefined
   /** Whether ends of jobs are told one by one, successes too. */
   readonly everyJob: boolean
+  /** Whether this worker takes its turn at looking after the alerts. */
+  readonly alerts: boolean
   readonly settings: QueueSettings.QueueSettings
 }
 
@@ -93,6 +98,15 @@ const tellEvents = (everyJob: boolean) =>
     )
   })
 
+/** Alerts go to the same place as what happened to jobs, and to the sinks of the settings. */
+const watchingAlerts = Effect.gen(function* () {
+  const out = yield* output
+  const settings = yield* alertSettings((line) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => out.note(`${new Date(now).toISOString()} ${Sanitize.line(line)}`))
+  )
+  return AlertLayers.layerWatching.pipe(Layer.provide(Layer.succeed(AlertSettings.Settings, settings)))
+})
+
 /** Whether anything this worker could run now is waiting or running. */
 const isBusy = Effect.gen(function* () {
   const queue = yield* TaskQueue
@@ -127,8 +141,9 @@ export const serve = (options: ServeOptions) =>
     const [first, ...others] = handlers
     if (first === undefined)
       return yield* fail("usage", "nothing to serve: --no-shell without --tasks; name a module with --tasks ./tasks.ts")
+    const watching = options.alerts ? yield* watchingAlerts : Layer.empty
     const requests = options.storeFile === undefined ? Layer.empty : Sluice.layerProfileRequests(options.storeFile)
-    const layer = requests.pipe(
+    const layer = Layer.mergeAll(requests, watching).pipe(
       Layer.provideMerge(
         Sluice.layerWorker({
           slots: options.slots,
@@ -145,7 +160,7 @@ export const serve = (options: ServeOptions) =>
       Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
       Effect.catchCause((cause) => {
         const { line } = describeCause(cause)
-        return isStoreError(cause)
+        return isStoreError(cause) || Cause.squash(cause) instanceof AlertSettings.SettingsUnusable
           ? Effect.failCause(cause)
           : Effect.fail(fail("failure", `the handlers could not be made: ${line}`))
       })

@@ -507,6 +507,8 @@ export interface StoreStatus {
   readonly walBytes: number
   readonly freeBytes: number | undefined
   readonly live: number
+  /** Live jobs beyond which this process refuses enqueues as `Overloaded`. */
+  readonly maxLive: number
   readonly finished: number
 }
 

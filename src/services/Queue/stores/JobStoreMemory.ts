@@ -396,6 +396,7 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
         walBytes: 0,
         freeBytes: undefined,
         live: table.live,
+        maxLive,
         finished: total - table.live
       }
     }),

@@ -64,6 +64,7 @@ export interface SqliteStoreOptions {
 export class SqliteStore {
   private readonly db: Database
   private readonly onCommit: SqliteStoreOptions["onCommit"]
+  private readonly maxLive: number
   readonly ledger: Ledger
   private readonly running = new Running()
   private readonly statistics: Statistics
@@ -86,6 +87,7 @@ export class SqliteStore {
   constructor(db: Database, options: SqliteStoreOptions) {
     this.db = db
     this.onCommit = options.onCommit
+    this.maxLive = options.maxLive
     this.insertListener = db.prepare("INSERT OR IGNORE INTO listener(path) VALUES (?)")
     this.deleteListener = db.prepare("DELETE FROM listener WHERE path = ?")
     this.dataVersion = db.prepare("PRAGMA data_version")
@@ -236,6 +238,7 @@ export class SqliteStore {
         walBytes: size("-wal"),
         freeBytes: disk.bavail * disk.bsize,
         live: this.ledger.live,
+        maxLive: this.maxLive,
         finished
       }
     })

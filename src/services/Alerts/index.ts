@@ -1,0 +1,12 @@
+/** The public surface of the alerts. */
+export * as AlertLayers from "./layers.ts"
+export * from "./Alerts.ts"
+export * as AlertRule from "./AlertRule.ts"
+export * as AlertSettings from "./AlertSettings.ts"
+export { ArrivalForecast, type ArrivalsAhead, type AskArrivals } from "./ArrivalForecast.ts"
+export type { Alert, AlertStatus, Notification as AlertNotification } from "./Notification.ts"
+export { defaultRules } from "./policy/DefaultRules.ts"
+export type { RuleRequest } from "./policy/MakeRule.ts"
+export type { Silence } from "./Silence.ts"
+export * as AlertMetrics from "./policy/Metrics.ts"
+export * as AlertText from "./policy/RuleText.ts"

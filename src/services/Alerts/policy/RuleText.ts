@@ -1,0 +1,63 @@
+/** Figures of metrics as people write and read them. */
+import type { MetricUnit } from "./Metrics.ts"
+
+export const pressureLevels: ReadonlyArray<string> = ["ok", "elevated", "high", "critical"]
+
+/** Names come from anybody: without characters that a terminal, a log or a chat might obey. */
+export const safeText = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "\ufffd").slice(0, 300)
+
+const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
+const short = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 })
+
+const second = 1000
+const minute = 60 * second
+const hour = 60 * minute
+const day = 24 * hour
+
+const pair = (ms: number, big: number, bigName: string, small: number, smallName: string): string => {
+  const rounded = Math.round(ms / small) * small
+  const rest = Math.round((rounded % big) / small)
+  return `${grouped.format(Math.floor(rounded / big))} ${bigName}${rest === 0 ? "" : ` ${rest} ${smallName}`}`
+}
+
+export const durationText = (ms: number): string => {
+  if (ms < second) return `${short.format(ms)} ms`
+  if (ms < minute) return `${short.format(ms / second)} s`
+  if (ms < hour) return pair(ms, minute, "min", second, "s")
+  if (ms < day) return pair(ms, hour, "h", minute, "min")
+  return pair(ms, day, "d", hour, "h")
+}
+
+const byteUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const
+
+export const bytesText = (bytes: number): string => {
+  const power = bytes < 1024 ? 0 : Math.min(byteUnits.length - 1, Math.floor(Math.log2(bytes) / 10))
+  return `${short.format(bytes / 1024 ** power)} ${byteUnits[power]}`
+}
+
+/** `10,000 jobs`, `25 %`, `2 min`, `512 MiB`, `high`. */
+export const figureText = (unit: MetricUnit, value: number): string => {
+  switch (unit) {
+    case "jobs":
+      return `${grouped.format(value)} ${value === 1 ? "job" : "jobs"}`
+    case "share":
+      return `${short.format(value * 100)} %`
+    case "duration":
+      return durationText(value)
+    case "bytes":
+      return bytesText(value)
+    case "pressure":
+      return pressureLevels[Math.max(0, Math.min(3, Math.round(value)))]!
+    case "suspicion":
+      return short.format(value)
+  }
+}
+
+/** A time of day where a reader knows the day, otherwise with its date; UTC, and said so. */
+export const timeText = (at: number, now: number): string => {
+  const text = new Date(at).toISOString()
+  return text.slice(0, 10) === new Date(now).toISOString().slice(0, 10)
+    ? `${text.slice(11, 16)} UTC`
+    : `${text.slice(0, 10)} ${text.slice(11, 16)} UTC`
+}

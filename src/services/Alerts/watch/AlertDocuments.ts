@@ -1,0 +1,176 @@
+/** What the alerts keep in the store, and how it reads. What cannot be read is passed over with a line in the log, so that one bad row stops nothing. */
+import { Clock, Effect, Option, Schema } from "effect"
+import type { JobStore, StoredDocument } from "../../Queue/JobStore.ts"
+import type { StoreError } from "../../Queue/StoreError.ts"
+import { AlertRule, Severity } from "../AlertRule.ts"
+import { metricNames, type Metric } from "../policy/Metrics.ts"
+import { Alert, Notification } from "../Notification.ts"
+import { emptyLedger, type Ledger } from "../policy/Ledger.ts"
+import { Silence } from "../Silence.ts"
+
+const ruleKind = "alert-rule"
+const silenceKind = "alert-silence"
+const stateKind = "alert-state"
+const historyKind = "alert-history"
+const ledgerKey = "ledger"
+
+/** Of each rule. */
+const historyKeep = 1000
+
+const StoredRule = Schema.fromJsonString(
+  Schema.Union([Schema.Struct({ off: Schema.Literal(true) }), Schema.Struct({ rule: AlertRule })])
+)
+const StoredSilence = Schema.fromJsonString(Silence)
+const StoredAlert = Schema.fromJsonString(Alert)
+
+const Instance = Schema.Struct({
+  rule: Schema.String,
+  metric: Schema.Literals(metricNames as ReadonlyArray<Metric>),
+  severity: Severity,
+  threshold: Schema.Finite,
+  subject: Schema.String,
+  phase: Schema.Literals(["inactive", "pending", "firing"]),
+  since: Schema.Finite,
+  clearSince: Schema.NullOr(Schema.Finite),
+  value: Schema.NullOr(Schema.Finite),
+  text: Schema.String,
+  fired: Schema.Array(Schema.Finite),
+  announced: Schema.Int,
+  announcedAt: Schema.Finite
+})
+
+const StoredLedger = Schema.fromJsonString(
+  Schema.Struct({
+    at: Schema.Finite,
+    by: Schema.String,
+    sinks: Schema.Array(Schema.String),
+    instances: Schema.Array(Instance),
+    outgoing: Schema.Array(
+      Schema.Struct({
+        notification: Notification,
+        done: Schema.Array(Schema.String),
+        attempts: Schema.Int,
+        nextAt: Schema.Finite
+      })
+    )
+  })
+)
+
+/** Undefined fields have no place in JSON. */
+type Stored = typeof StoredLedger.Type
+
+const toLedger = (stored: Stored): Ledger => ({
+  ...stored,
+  instances: stored.instances.map((instance) => ({
+    ...instance,
+    clearSince: instance.clearSince ?? undefined,
+    value: instance.value ?? undefined
+  }))
+})
+
+const fromLedger = (ledger: Ledger): Stored => ({
+  ...ledger,
+  instances: ledger.instances.map((instance) => ({
+    ...instance,
+    clearSince: instance.clearSince ?? null,
+    value: instance.value ?? null
+  }))
+})
+
+const readAll = <A>(schema: Schema.ConstraintDecoder<A>, kind: string, documents: ReadonlyArray<StoredDocument>) => {
+  const decode = Schema.decodeUnknownOption(schema)
+  return Effect.map(
+    Effect.forEach(documents, ({ key, text }) => {
+      const value = decode(text)
+      return Option.isSome(value)
+        ? Effect.succeed([{ key, value: value.value }])
+        : Effect.as(Effect.logWarning(`The ${kind} ${JSON.stringify(key)} in the store cannot be read`), [])
+    }),
+    (found) => found.flat()
+  )
+}
+
+/** Encoding what our own types describe cannot fail. */
+const write = <A, I>(schema: Schema.ConstraintCodec<A, I>, value: A): I => Schema.encodeSync(schema)(value)
+
+/** A rule somebody has put, or that they switched off a built-in one. */
+export type PutRule = { readonly off: true } | { readonly rule: AlertRule }
+
+export class AlertDocuments {
+  private readonly store: JobStore["Service"]
+
+  constructor(store: JobStore["Service"]) {
+    this.store = store
+  }
+
+  rules(): Effect.Effect<ReadonlyMap<string, PutRule>, StoreError> {
+    return this.store.documents(ruleKind).pipe(
+      Effect.flatMap((documents) => readAll(StoredRule, ruleKind, documents)),
+      Effect.map((found) => new Map<string, PutRule>(found.map(({ key, value }) => [key, value])))
+    )
+  }
+
+  putRule(name: string, rule: PutRule | undefined): Effect.Effect<void, StoreError> {
+    return this.put(ruleKind, name, rule === undefined ? undefined : write(StoredRule, rule))
+  }
+
+  silences(): Effect.Effect<ReadonlyArray<Silence>, StoreError> {
+    return this.store.documents(silenceKind).pipe(
+      Effect.flatMap((documents) => readAll(StoredSilence, silenceKind, documents)),
+      Effect.map((found) => found.map(({ value }) => value))
+    )
+  }
+
+  putSilence(silence: Silence): Effect.Effect<void, StoreError> {
+    return this.put(silenceKind, silence.id, write(StoredSilence, silence))
+  }
+
+  removeSilence(id: string): Effect.Effect<void, StoreError> {
+    return this.put(silenceKind, id, undefined)
+  }
+
+  /** With the version it must be replaced in. A ledger that cannot be read is begun anew. */
+  ledger(): Effect.Effect<{ readonly ledger: Ledger; readonly version: number }, StoreError> {
+    return Effect.gen({ self: this }, function* () {
+      const documents = (yield* this.store.documents(stateKind)).filter(({ key }) => key === ledgerKey)
+      const version = documents[0]?.version ?? 0
+      const [found] = yield* readAll(StoredLedger, stateKind, documents)
+      return { ledger: found === undefined ? emptyLedger : toLedger(found.value), version }
+    })
+  }
+
+  /** The new version, or undefined when another leader has written meanwhile. */
+  putLedger(ledger: Ledger, version: number): Effect.Effect<number | undefined, StoreError> {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      this.store.putDocument(stateKind, ledgerKey, write(StoredLedger, fromLedger(ledger)), { now, version })
+    )
+  }
+
+  appendHistory(alerts: ReadonlyArray<Alert>, at: number): Effect.Effect<void, StoreError> {
+    return this.store.appendJournal(
+      historyKind,
+      alerts.map((alert) => ({ key: alert.rule, text: write(StoredAlert, alert) })),
+      { now: at, keep: historyKeep }
+    )
+  }
+
+  history(options: { readonly rule?: string; readonly before?: number; readonly limit: number }) {
+    const { rule, ...rest } = options
+    return this.store.journal(historyKind, { ...rest, ...(rule === undefined ? {} : { key: rule }) }).pipe(
+      Effect.flatMap((entries) =>
+        Effect.forEach(entries, (entry) =>
+          Effect.map(readAll(StoredAlert, historyKind, [{ ...entry, version: 0 }]), (found) =>
+            found.map(({ value }) => ({ seq: entry.seq, at: entry.at, alert: value }))
+          )
+        )
+      ),
+      Effect.map((found) => found.flat())
+    )
+  }
+
+  private put(kind: string, key: string, text: string | undefined): Effect.Effect<void, StoreError> {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.asVoid(this.store.putDocument(kind, key, text, { now }))
+    )
+  }
+}
