@@ -6,7 +6,9 @@ import { parseDuration } from "../input/DurationInput.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 
 type Settings = ScaleSettings.ScaleSettings
-type Reading = Result.Result<ScaleSettingsChange, string>
+/** The failure says what was expected. */
+type Reading<A> = Result.Result<A, string>
+type Read<A> = (text: string) => Reading<A>
 
 export interface SettingSpec {
   readonly flag: string
@@ -15,31 +17,42 @@ export interface SettingSpec {
   readonly summary: string
   /** As a person reads it. */
   readonly show: (settings: Settings) => string
-  /** The failure says what was expected. */
-  readonly read: (text: string) => Reading
+  readonly read: Read<ScaleSettingsChange>
 }
 
-const whole = (text: string): number => (/^\d{1,7}$/.test(text) ? Number(text) : Number.NaN)
+const slots: Read<number> = (text) =>
+  /^\d{1,7}$/.test(text) && Number(text) <= 1_000_000
+    ? Result.succeed(Number(text))
+    : Result.fail("a whole number from 0 to 1000000")
 
-/** `5%`, `0.05`. */
-const share = (text: string): number => {
-  const found = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text)
-  return found === null ? Number.NaN : Number(found[1]) / (found[2] === "%" ? 100 : 1)
-}
+/** `5%` or `0.05`. */
+const share =
+  (least: number, most: number): Read<number> =>
+  (text) => {
+    const found = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text)
+    const value = found === null ? Number.NaN : Number(found[1]) / (found[2] === "%" ? 100 : 1)
+    return value >= least && value <= most
+      ? Result.succeed(value)
+      : Result.fail(`${least} to ${most}, or ${least * 100}% to ${most * 100}%`)
+  }
 
-const checked = <A>(value: A, isFine: boolean, expected: string, change: (value: A) => ScaleSettingsChange): Reading =>
-  isFine ? Result.succeed(change(value)) : Result.fail(expected)
+const duration: Read<number> = (text) =>
+  Result.mapBoth(parseDuration(text), { onFailure: ({ advice }) => advice, onSuccess: Duration.toMillis })
 
-const duration = (text: string, change: (ms: number) => ScaleSettingsChange): Reading =>
-  Result.mapBoth(parseDuration(text), {
-    onFailure: ({ advice }) => advice,
-    onSuccess: (value) => change(Duration.toMillis(value))
-  })
+/** A word stands for null, which leaves the choice to the scaler. */
+const orNull =
+  (word: string, read: Read<number>): Read<number | null> =>
+  (text) =>
+    text === word ? Result.succeed(null) : Result.mapError(read(text), (expected) => `${expected}, or ${word}`)
 
-const durationOr = (word: string, text: string, change: (ms: number | null) => ScaleSettingsChange): Reading =>
-  text === word ? Result.succeed(change(null)) : duration(text, change)
+const reading =
+  <A>(read: Read<A>, change: (value: A) => ScaleSettingsChange): Read<ScaleSettingsChange> =>
+  (text) =>
+    Result.map(read(text), change)
 
 const ms = HumanNumber.duration
+const count = (slots: number | null, otherwise: string): string =>
+  slots === null ? otherwise : HumanNumber.count(slots)
 
 export const settingSpecs: ReadonlyArray<SettingSpec> = [
   {
@@ -59,35 +72,23 @@ export const settingSpecs: ReadonlyArray<SettingSpec> = [
     metavar: "N",
     summary: "the fewest slots over all workers",
     show: ({ minSlots }) => HumanNumber.count(minSlots),
-    read: (text) =>
-      checked(whole(text), whole(text) <= 1_000_000, "a whole number from 0 to 1000000", (minSlots) => ({ minSlots }))
+    read: reading(slots, (minSlots) => ({ minSlots }))
   },
   {
     flag: "max",
     name: "maxSlots",
     metavar: "N|limit",
     summary: "the most slots; limit: the group's own limit, which bounds them in any case",
-    show: ({ maxSlots }) => (maxSlots === null ? "the group's limit" : HumanNumber.count(maxSlots)),
-    read: (text) =>
-      text === "limit"
-        ? Result.succeed({ maxSlots: null })
-        : checked(
-            whole(text),
-            whole(text) <= 1_000_000,
-            'a whole number from 0 to 1000000, or "limit"',
-            (maxSlots) => ({ maxSlots })
-          )
+    show: ({ maxSlots }) => count(maxSlots, "the group's limit"),
+    read: reading(orNull("limit", slots), (maxSlots) => ({ maxSlots }))
   },
   {
     flag: "quantile",
     name: "quantile",
-    metavar: "Q",
-    summary: "keep slots for this quantile of the coming arrivals, 0.5 to 0.99",
-    show: ({ quantile }) => String(quantile),
-    read: (text) =>
-      checked(share(text), share(text) >= 0.5 && share(text) <= 0.99, "0.5 to 0.99, or 50% to 99%", (quantile) => ({
-        quantile
-      }))
+    metavar: "Q|auto",
+    summary: "keep slots for this quantile of the coming arrivals, 0.5 to 0.99; auto: learned",
+    show: ({ quantile }) => (quantile === null ? "learned" : String(quantile)),
+    read: reading(orNull("auto", share(0.5, 0.99)), (quantile) => ({ quantile }))
   },
   {
     flag: "hold",
@@ -95,7 +96,7 @@ export const settingSpecs: ReadonlyArray<SettingSpec> = [
     metavar: "DURATION",
     summary: "fewer slots must suffice for so long before they are fewer",
     show: ({ holdDownMs }) => ms(holdDownMs),
-    read: (text) => duration(text, (holdDownMs) => ({ holdDownMs }))
+    read: reading(duration, (holdDownMs) => ({ holdDownMs }))
   },
   {
     flag: "drain",
@@ -103,7 +104,7 @@ export const settingSpecs: ReadonlyArray<SettingSpec> = [
     metavar: "DURATION",
     summary: "work a backlog off within this time",
     show: ({ drainMs }) => ms(drainMs),
-    read: (text) => duration(text, (drainMs) => ({ drainMs }))
+    read: reading(duration, (drainMs) => ({ drainMs }))
   },
   {
     flag: "startup",
@@ -111,7 +112,7 @@ export const settingSpecs: ReadonlyArray<SettingSpec> = [
     metavar: "DURATION|auto",
     summary: "from a decision to slots that run jobs; auto: learned",
     show: ({ startupMs }) => (startupMs === null ? "learned" : ms(startupMs)),
-    read: (text) => durationOr("auto", text, (startupMs) => ({ startupMs }))
+    read: reading(orNull("auto", duration), (startupMs) => ({ startupMs }))
   },
   {
     flag: "wait",
@@ -119,7 +120,7 @@ export const settingSpecs: ReadonlyArray<SettingSpec> = [
     metavar: "DURATION|auto",
     summary: "how long a job may wait for a slot; auto: a tenth of its run time, at least 1 s",
     show: ({ waitMs }) => (waitMs === null ? "a tenth of the run time, at least 1 s" : ms(waitMs)),
-    read: (text) => durationOr("auto", text, (waitMs) => ({ waitMs }))
+    read: reading(orNull("auto", duration), (waitMs) => ({ waitMs }))
   },
   {
     flag: "late",
@@ -127,10 +128,23 @@ export const settingSpecs: ReadonlyArray<SettingSpec> = [
     metavar: "SHARE",
     summary: "the part of jobs that may wait longer, 0.001 to 0.5",
     show: ({ lateShare }) => `${Number((lateShare * 100).toPrecision(3))} %`,
-    read: (text) =>
-      checked(share(text), share(text) >= 0.001 && share(text) <= 0.5, "0.001 to 0.5, or 0.1% to 50%", (lateShare) => ({
-        lateShare
-      }))
+    read: reading(share(0.001, 0.5), (lateShare) => ({ lateShare }))
+  },
+  {
+    flag: "most-up",
+    name: "mostUp",
+    metavar: "N|any",
+    summary: "the most slots that one decision adds",
+    show: ({ mostUp }) => count(mostUp, "any number"),
+    read: reading(orNull("any", slots), (mostUp) => ({ mostUp }))
+  },
+  {
+    flag: "most-down",
+    name: "mostDown",
+    metavar: "N|any",
+    summary: "the most slots that one decision takes away",
+    show: ({ mostDown }) => count(mostDown, "any number"),
+    read: reading(orNull("any", slots), (mostDown) => ({ mostDown }))
   },
   {
     flag: "step",

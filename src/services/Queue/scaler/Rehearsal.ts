@@ -1,12 +1,12 @@
 /**
  * What today's forecaster and today's settings would have made of a group's recorded past, beside doing without them: forecasts by rolling origin, and
- * slots in a replay. Only what lay before each moment was known at it.
+ * slots in a replay. Only what lay before each moment was known at it. Operators' events are left out: history does not tell when they were known.
  *
  * Holds the event loop while it computes, seconds for a week of minutes: for a process of its own, such as a command, not for a worker.
  */
 import { Duration, Effect } from "effect"
 import { JobStore } from "../JobStore.ts"
-import { backtest, type BacktestResult } from "../policy/forecast/Backtest.ts"
+import { backtest, type BacktestResult, type Counts } from "../policy/forecast/Backtest.ts"
 import {
   type CapacityPolicy,
   fewestFixed,
@@ -15,13 +15,16 @@ import {
   type ReplayResult,
   type ReplaySettings
 } from "../policy/forecast/CapacityReplay.ts"
-import type { Forecaster, ForecastStep } from "../policy/forecast/Forecaster.ts"
-import { distrustOf } from "../policy/ForecastTrust.ts"
+import type { Forecaster } from "../policy/forecast/Forecaster.ts"
 import * as Histogram from "../policy/Histogram.ts"
+import type { ForecastSteps } from "../policy/staffing/ForecastSteps.ts"
+import { Staffing } from "../policy/staffing/Staffing.ts"
+import type { StaffingSettings } from "../policy/staffing/StaffingSettings.ts"
 import { Scaler, type ScaleSettings } from "../ScaleSettings.ts"
-import { forecasterFrom, forecasterOn, qualityOf } from "./Forecasting.ts"
+import type { StoreError } from "../StoreError.ts"
+import { forecasterFrom, forecasterOn, trackRecordOf } from "./Forecasting.ts"
 import { readPast } from "./Past.ts"
-import { noMemory, staff } from "./Staffing.ts"
+import { staffingSettingsOf } from "./Round.ts"
 
 export interface RehearsalOptions {
   readonly group: string
@@ -43,9 +46,22 @@ export interface RehearsalOptions {
 }
 
 export interface RehearsedPolicy {
-  /** `scaler`: forecast and all; `reactive`: the scaler without a forecast; `fixed`: the slots of now; `fixed in hindsight`: the fewest that would have done. */
+  /**
+   * `scaler`: forecast and all; `reactive`: the scaler without a forecast; `fixed`: the slots of now; `fixed in hindsight`: the fewest that would have
+   * done, left out when the most allowed would not.
+   */
   readonly policy: "scaler" | "reactive" | "fixed" | "fixed in hindsight"
   readonly result: ReplayResult
+}
+
+export interface RehearsedSlots {
+  /** Of the first step replayed, milliseconds since 1970. */
+  readonly from: number
+  readonly serviceMs: number
+  readonly startupMs: number
+  readonly waitMs: number
+  readonly lateShare: number
+  readonly policies: ReadonlyArray<RehearsedPolicy>
 }
 
 export interface Rehearsal {
@@ -57,16 +73,7 @@ export interface Rehearsal {
   readonly learnedFrom: number
   readonly backtest: BacktestResult
   /** Undefined when nothing arrived. */
-  readonly replay:
-    | {
-        readonly from: number
-        readonly serviceMs: number
-        readonly startupMs: number
-        readonly waitMs: number
-        readonly lateShare: number
-        readonly policies: ReadonlyArray<RehearsedPolicy>
-      }
-    | undefined
+  readonly replay: RehearsedSlots | undefined
 }
 
 const dayMs = 86_400_000
@@ -74,11 +81,16 @@ const dayMs = 86_400_000
 const jobsMost = 300_000
 /** Decisions in a step of the replay, at most: steps of an hour need not be looked at every 15 s. */
 const roundsMost = 60
-/** The wait objective where none is set: a tenth of the service time, at least a second. */
-const waitOf = ({ waitMs }: ScaleSettings, serviceMs: number): number => waitMs ?? Math.max(1000, serviceMs / 10)
+/** What decisions have learned from before the replay begins: half of the reserve they learn is forgotten in a day of minutes. */
+const learnMs = 2 * dayMs
+/** Assumed where no attempt has ended. */
+const serviceUnknownMs = 1000
+/** The wait objective where none is set, as decisions have it: a tenth of the run time, at least a second. */
+const waitPerService = 0.1
+const waitLeastMs = 1000
 
 /** The first index from which on no more than `jobsMost` jobs arrive. */
-const affordable = (counts: ReadonlyArray<number | undefined>, from: number): number => {
+const affordable = (counts: Counts, from: number): number => {
   let jobs = 0
   for (let i = counts.length - 1; i >= from; i--) {
     jobs += counts[i] ?? 0
@@ -87,159 +99,170 @@ const affordable = (counts: ReadonlyArray<number | undefined>, from: number): nu
   return from
 }
 
-/** The scaler's own decisions. `forecaster` has seen everything before the replay; undefined: it decides without one. */
+const meanOf = ({ count, sum }: Histogram.Histogram): number | undefined => (count === 0 ? undefined : sum / count)
+
+/** A forecaster at work: it is told of steps as they end, and asked by decisions in between. */
+class Ahead {
+  private readonly forecaster: Forecaster
+  private readonly stepMs: number
+  private readonly steps: number
+  private forecast: ForecastSteps
+
+  /** `to`: the end of the last step it has seen. */
+  constructor(forecaster: Forecaster, to: number, stepMs: number, steps: number) {
+    this.forecaster = forecaster
+    this.stepMs = stepMs
+    this.steps = steps
+    this.forecast = { from: to, stepMs, steps: forecaster.forecast(steps), last: undefined }
+  }
+
+  see(count: number | undefined): void {
+    this.forecaster.update(count)
+    const from = this.forecast.from + this.stepMs
+    this.forecast = { from, stepMs: this.stepMs, steps: this.forecaster.forecast(this.steps), last: count }
+  }
+
+  get said() {
+    return { forecast: this.forecast, record: trackRecordOf(this.forecaster) }
+  }
+}
+
+/** A past on its grid. */
+interface Past {
+  readonly counts: Counts
+  /** Of the first count. */
+  readonly start: number
+  readonly stepMs: number
+}
+
+/** The scaler's decisions from `replayFrom` on, experienced by the steps from `learnFrom` to there. Without a forecaster: reactive. */
 const scalerPolicy = (
-  { maxSlots, minSlots, settings, slots, startupMs }: RehearsalOptions,
-  {
-    forecaster,
-    roundMs,
-    serviceMs
-  }: { readonly forecaster: Forecaster | undefined; readonly roundMs: number; readonly serviceMs: number }
+  { counts, start, stepMs }: Past,
+  { learnFrom, replayFrom }: { readonly learnFrom: number; readonly replayFrom: number },
+  forecaster: Forecaster | undefined,
+  limits: StaffingSettings
 ): CapacityPolicy => {
-  const { drainMs, holdDownMs, quantile, stepMs } = settings
-  const ahead = Math.ceil((startupMs + 2 * roundMs) / stepMs) + 1
-  let memory = noMemory
-  let target = Math.max(minSlots, Math.min(maxSlots, slots))
-  let lastArrivals: number | undefined
-  let stepsFrom = 0
-  let steps: ReadonlyArray<ForecastStep> | undefined
-  const look = () => {
-    const trusted = forecaster !== undefined && distrustOf(qualityOf(forecaster, stepMs), 0) === undefined
-    steps = trusted ? forecaster.forecast(ahead) : undefined
-  }
-  look()
-  // Roll-ups of a step are read after its end: a round later.
-  let late: ReadonlyArray<number | undefined> = []
-  return (seen) => {
-    for (const count of late) {
-      forecaster?.update(count)
-      lastArrivals = count
-      stepsFrom += stepMs
+  const steps = Math.ceil(((limits.startUpMs ?? 0) + 2 * limits.tickMs) / stepMs) + 3
+  const ahead = forecaster && new Ahead(forecaster, start + learnFrom * stepMs, stepMs, steps)
+  const staffing = new Staffing()
+  for (let i = learnFrom; i < replayFrom; i++) {
+    const count = counts[i]
+    if (count !== undefined) {
+      const after = i + 1 < replayFrom ? counts[i + 1] : undefined
+      const { forecast, record } = ahead?.said ?? { forecast: undefined, record: undefined }
+      staffing.learn(
+        { from: start + i * stepMs, stepMs, count, before: counts[i - 1], after, forecast, record },
+        limits
+      )
     }
-    if (late.length > 0) look()
-    late = seen.ended
-    const decided = staff(
+    ahead?.see(count)
+  }
+  // Roll-ups of a step are read after its end: a round later.
+  let unread: Counts = []
+  return ({ arrived, at, busy, ended, queued, ready, starting }) => {
+    for (const count of unread) ahead?.see(count)
+    unread = ended
+    return staffing.decide(
       {
-        now: seen.at,
-        pending: seen.queued,
-        running: seen.busy,
-        target,
-        minSlots,
-        maxSlots,
-        serviceMs,
-        startupMs,
-        roundMs,
-        holdDownMs,
-        drainMs,
-        lastArrivals,
-        stepMs,
-        steps,
-        stepsFrom,
-        quantile
+        at: start + replayFrom * stepMs + at,
+        arrivals: arrived,
+        waiting: queued,
+        running: busy,
+        ready,
+        starting,
+        ...ahead?.said
       },
-      memory
-    )
-    memory = decided.memory
-    target = decided.target
-    return target
+      limits
+    ).target
   }
 }
 
-const replayed = (
-  options: RehearsalOptions,
-  counts: ReadonlyArray<number | undefined>,
-  service: Histogram.Histogram,
-  roundMs: number,
-  forecaster: Forecaster
-): {
-  readonly settings: ReplaySettings
-  readonly serviceMs: number
-  readonly policies: ReadonlyArray<RehearsedPolicy>
-} => {
-  const { maxSlots, minSlots, settings, slots, startupMs } = options
-  const serviceMs = service.count === 0 ? 1000 : service.sum / service.count
-  const given: ReplaySettings = {
-    stepMs: settings.stepMs,
-    roundMs,
-    startupMs,
-    service,
-    waitMs: waitOf(settings, serviceMs),
-    slots: Math.max(minSlots, Math.min(maxSlots, slots)),
-    minSlots,
-    maxSlots
-  }
-  const scaled = (forecaster: Forecaster | undefined) =>
-    replay(counts, scalerPolicy(options, { forecaster, roundMs, serviceMs }), given)
-  const fewest = fewestFixed(counts, given, settings.lateShare)
-  return {
-    settings: given,
-    serviceMs,
-    policies: [
-      { policy: "scaler", result: scaled(forecaster) },
-      { policy: "reactive", result: scaled(undefined) },
-      { policy: "fixed", result: replay(counts, fixedAt(given.slots), given) },
-      ...(fewest === undefined
-        ? []
-        : [
-            {
-              policy: "fixed in hindsight" as const,
-              result: replay(counts, fixedAt(fewest), { ...given, slots: fewest, minSlots: 0 })
-            }
-          ])
-    ]
-  }
-}
-
-/** Undefined when nothing is recorded before `to` that could be learned from and scored. */
-export const rehearse = (options: RehearsalOptions) =>
+/** Undefined when nothing is recorded before `to` that could be scored. */
+export const rehearse = (options: RehearsalOptions): Effect.Effect<Rehearsal | undefined, StoreError, JobStore> =>
   Effect.gen(function* () {
     const store = yield* JobStore
     const scaler = yield* Scaler
-    const { every, group, horizon, settings, to } = options
+    const { every, group, horizon, maxSlots, minSlots, settings, startupMs, to } = options
     const { stepMs, timeZone } = settings
-    const past = yield* readPast(store, group, stepMs, to)
-    const counts = past.map(({ count }) => count)
-    const start = past[0]?.start ?? to
+    const kept = yield* readPast(store, group, stepMs, to)
+    const [first] = kept
+    if (first === undefined) return undefined
+    const { start } = first
+    const past: Past = { counts: kept.map(({ count }) => count), start, stepMs }
+    const { counts } = past
     const from = Math.max(0, counts.length - options.steps)
-    const learned = counts.slice(0, from)
-    if (counts.length - from < 1) return undefined
+    const replayFrom = affordable(counts, from)
+    const learnFrom = Math.max(0, replayFrom - Math.round(learnMs / stepMs))
+
     const grid = { stepMs, start, timeZone }
     const forecaster = forecasterOn(grid)
-    for (const count of learned) forecaster.update(count)
+    const saveAt = Math.min(from, learnFrom)
+    for (const count of counts.slice(0, saveAt)) forecaster.update(count)
     const state = forecaster.save()
+    for (const count of counts.slice(saveAt, from)) forecaster.update(count)
     const day = Math.round(dayMs / stepMs)
-    const result = backtest(counts, forecaster, {
-      from,
-      seen: from,
-      horizon,
-      every,
-      season: day
-    })
-    const replayFrom = affordable(counts, from)
-    const cells = yield* store.rollUps({ width: stepMs, from: start + replayFrom * stepMs, to, group })
-    const service = cells.reduce((sum, { run }) => Histogram.merge(sum, run), Histogram.empty)
-    const again = forecasterFrom(grid, state) ?? forecasterOn(grid)
-    for (const count of counts.slice(from, replayFrom)) again.update(count)
-    const roundMs = Math.max(Duration.toMillis(scaler.round), stepMs / roundsMost)
-    const jobs = counts.slice(replayFrom).reduce((sum: number, count) => sum + (count ?? 0), 0)
-    const capacity = jobs === 0 ? undefined : replayed(options, counts.slice(replayFrom), service, roundMs, again)
+    const backtested = backtest(counts, forecaster, { from, seen: from, horizon, every, season: day })
+
+    const replayed = (service: { readonly before: Histogram.Histogram; readonly during: Histogram.Histogram }) => {
+      // Decisions know the run times of before; jobs have those of their own time.
+      const serviceMs = meanOf(service.before) ?? meanOf(service.during) ?? serviceUnknownMs
+      const limits: StaffingSettings = {
+        ...staffingSettingsOf({ ...settings, minSlots, maxSlots }, undefined, startupMs),
+        serviceMs
+      }
+      const meanMs = meanOf(service.during) ?? serviceMs
+      const given: ReplaySettings = {
+        stepMs,
+        roundMs: Math.max(Duration.toMillis(scaler.round), stepMs / roundsMost),
+        startupMs,
+        service: service.during,
+        waitMs: settings.waitMs ?? Math.max(waitLeastMs, waitPerService * meanMs),
+        slots: Math.max(minSlots, Math.min(maxSlots, options.slots)),
+        minSlots,
+        maxSlots
+      }
+      const came = counts.slice(replayFrom)
+      const scaled = (own: Forecaster | undefined) =>
+        replay(came, scalerPolicy(past, { learnFrom, replayFrom }, own, limits), given)
+      const again = forecasterFrom(grid, state) ?? forecasterOn(grid)
+      for (const count of counts.slice(saveAt, learnFrom)) again.update(count)
+      const fewest = fewestFixed(came, given, settings.lateShare)
+      const policies: ReadonlyArray<RehearsedPolicy> = [
+        { policy: "scaler", result: scaled(again) },
+        { policy: "reactive", result: scaled(undefined) },
+        { policy: "fixed", result: replay(came, fixedAt(given.slots), given) },
+        ...(fewest === undefined
+          ? []
+          : [
+              {
+                policy: "fixed in hindsight" as const,
+                result: replay(came, fixedAt(fewest), { ...given, slots: fewest, minSlots: 0 })
+              }
+            ])
+      ]
+      return {
+        from: start + replayFrom * stepMs,
+        serviceMs: meanMs,
+        startupMs,
+        waitMs: given.waitMs,
+        lateShare: settings.lateShare,
+        policies
+      }
+    }
+
+    const runs = { before: Histogram.empty, during: Histogram.empty }
+    const cells = yield* store.rollUps({ width: stepMs, from: start + learnFrom * stepMs, to, group })
+    for (const { run, start: at } of cells) {
+      const when = at < start + replayFrom * stepMs ? "before" : "during"
+      runs[when] = Histogram.merge(runs[when], run)
+    }
     const rehearsal: Rehearsal = {
       stepMs,
       from: start + from * stepMs,
       to,
-      learnedFrom: learned.filter((count) => count !== undefined).length,
-      backtest: result,
-      replay:
-        capacity === undefined
-          ? undefined
-          : {
-              from: start + replayFrom * stepMs,
-              serviceMs: capacity.serviceMs,
-              startupMs: options.startupMs,
-              waitMs: capacity.settings.waitMs,
-              lateShare: settings.lateShare,
-              policies: capacity.policies
-            }
+      learnedFrom: counts.slice(0, from).filter((count) => count !== undefined).length,
+      backtest: backtested,
+      replay: counts.slice(replayFrom).some((count) => (count ?? 0) > 0) ? replayed(runs) : undefined
     }
     return rehearsal
   })
