@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect } from "effect"
+import { Clock, Effect, type Scope } from "effect"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { JobStore, Sluice } from "../../src/services/Queue/index.ts"
@@ -49,10 +49,7 @@ const want = (slots: number) =>
     yield* store.putDocument("scale-target", "computation", text, { now })
   })
 
-const scenario = <E>(
-  name: string,
-  body: (folder: string) => Effect.Effect<void, E, JobStore | import("effect").Scope.Scope>
-) =>
+const scenario = <E>(name: string, body: (folder: string) => Effect.Effect<void, E, JobStore | Scope.Scope>) =>
   it.live(
     name,
     () =>

@@ -32,7 +32,7 @@ const hook = (options: Omit<CommandHook.CommandHookOptions, "env">) =>
 
 const limit = { timeout: 30_000 }
 
-describe("the command hook", () => {
+describe("the command hook", { concurrent: true }, () => {
   it.live(
     "gets the order in its environment and on standard input, with nothing read as code",
     () =>

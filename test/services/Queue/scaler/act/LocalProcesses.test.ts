@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Effect, Layer, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { JobStore } from "../../../../../src/services/Queue/JobStore.ts"
 import type { GroupTarget } from "../../../../../src/services/Queue/scaler/act/Actuator.ts"
@@ -57,12 +57,12 @@ const host = (options: Partial<LocalProcesses.LocalProcessesOptions> & { readonl
     return { store, pool, local, notes, pids, joinAll, order, claiming }
   })
 
-const scenario = (name: string, effect: Effect.Effect<void, unknown, JobStore | import("effect").Scope.Scope>) =>
+const scenario = (name: string, effect: Effect.Effect<void, unknown, JobStore | Scope.Scope>) =>
   it.live(name, () => effect.pipe(Effect.scoped, Effect.provide(Layer.fresh(JobStoreMemory.layer()))), {
     timeout: 30_000
   })
 
-describe("local processes", () => {
+describe("local processes", { concurrent: true }, () => {
   scenario(
     "start as slots are ordered, within the bounds, once however often it is ordered",
     Effect.gen(function* () {
