@@ -71,6 +71,11 @@ export const commandTable: ReadonlyArray<CommandGroup> = [
         name: "memory",
         summary: "what workers use of their memory; collect garbage",
         load: () => import("./commands/memory.ts")
+      },
+      {
+        name: "scale",
+        summary: "slots ahead of the load: forecast, backtest, decisions, settings",
+        load: () => import("./commands/scale.ts")
       }
     ]
   },

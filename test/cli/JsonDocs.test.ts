@@ -24,13 +24,28 @@ import {
   TimingsShape,
   WorkerAnswerShape
 } from "../../src/cli/shapes/ProfileShape.ts"
-import { ProfilingReport } from "../../src/services/Queue/index.ts"
+import { ProfilingReport, ScaleSettings } from "../../src/services/Queue/index.ts"
 import {
   MemoryCollectionShape,
   MemoryHistoryShape,
   MemoryShape,
   MemoryStatusShape
 } from "../../src/cli/shapes/MemoryShape.ts"
+import {
+  BacktestScoresShape,
+  ForecastQualityShape,
+  ForecastShape,
+  GroupScalingShape,
+  IntervalShape,
+  ReplayShape,
+  ScaleBacktestShape,
+  ScaleDecisionShape,
+  ScaleEventShape,
+  ScaleExplanationShape,
+  ScalePatternShape,
+  ScaleSettingsShape,
+  ScaleStatusShape
+} from "../../src/cli/shapes/ScaleShape.ts"
 import { WorkerShape } from "../../src/cli/shapes/WorkerShape.ts"
 import { SoakResult } from "../../src/cli/soak/SoakResult.ts"
 
@@ -74,6 +89,20 @@ const shapes: ReadonlyArray<
   ["memory status", MemoryStatusShape],
   ["memory status", MemoryHistoryShape],
   ["memory gc", MemoryCollectionShape],
+  ["scale status", ScaleStatusShape],
+  ["scale status", GroupScalingShape],
+  ["scale status", ForecastQualityShape],
+  ["scale status", ScaleDecisionShape],
+  ["scale explain", ScaleExplanationShape, "scale status"],
+  ["scale forecast", ForecastShape],
+  ["scale forecast", IntervalShape],
+  ["scale backtest", ScaleBacktestShape],
+  ["scale backtest", BacktestScoresShape],
+  ["scale backtest", ReplayShape],
+  ["scale set", ScaleSettingsShape],
+  ["scale set", ScaleSettings.ScaleSettings],
+  ["scale event ls", ScaleEventShape],
+  ["scale patterns", ScalePatternShape],
   ["doctor", CheckShape],
   ["db doctor", CheckShape],
   ["db status", SchemaStatusShape],

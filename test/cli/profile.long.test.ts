@@ -65,20 +65,22 @@ describe("profile check", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live(`passes a task that did not change, ${reduced ? "once, run in turn" : "five times against its baseline"}`, () =>
-    Effect.gen(function* () {
-      const { call } = yield* setUp
-      if (reduced) {
-        const both = ["--tasks", module("tasks"), "--against", module("tasks")]
-        const checked = yield* call("profile", "check", "hash", ...payload, ...fewer, ...both)
-        return assert.strictEqual(checked.code, 0, checked.stdout)
-      }
-      const saved = yield* call("profile", "baseline", "save", "hash", ...payload)
-      assert.strictEqual(saved.code, 0, saved.stderr)
-      for (let i = 0; i < 5; i++) {
-        const checked = yield* call("profile", "check", "hash")
-        assert.strictEqual(checked.code, 0, checked.stdout)
-      }
-    }).pipe(Effect.scoped)
+  it.live(
+    `passes a task that did not change, ${reduced ? "once, run in turn" : "five times against its baseline"}`,
+    () =>
+      Effect.gen(function* () {
+        const { call } = yield* setUp
+        if (reduced) {
+          const both = ["--tasks", module("tasks"), "--against", module("tasks")]
+          const checked = yield* call("profile", "check", "hash", ...payload, ...fewer, ...both)
+          return assert.strictEqual(checked.code, 0, checked.stdout)
+        }
+        const saved = yield* call("profile", "baseline", "save", "hash", ...payload)
+        assert.strictEqual(saved.code, 0, saved.stderr)
+        for (let i = 0; i < 5; i++) {
+          const checked = yield* call("profile", "check", "hash")
+          assert.strictEqual(checked.code, 0, checked.stdout)
+        }
+      }).pipe(Effect.scoped)
   )
 })

@@ -20,8 +20,8 @@ describe("a fault at each store call, on the memory store", () => {
   }
 })
 
-describe("a fault at each store call, on SQLite (the other lives: crash-points.long.test.ts)", () => {
-  for (const fate of fates) {
+describe("a fault at each store call, on SQLite (the rest: crash-points.long.test.ts)", () => {
+  for (const fate of ["lose", "exitAfter"] as const) {
     it.effect(
       `success of 1: ${fate}, the file whole at the end`,
       () => onSqlite((open) => everyCall(open, lives[0]!, fate)),

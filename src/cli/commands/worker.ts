@@ -66,14 +66,25 @@ const flags = {
   detach: switchFlag("detach", "stay in the background; sluice worker stop ends it").pipe(Flag.withAlias("d")),
   processes: Flag.String("processes").pipe(
     Flag.withMetavar("N|auto"),
-    Flag.withDescription("so many processes, restarted when they crash; auto: one per core"),
-    Flag.mapEffect((text) =>
-      text === "auto"
-        ? Effect.sync(Supervisor.autoProcesses)
-        : /^[1-9]\d{0,2}$/.test(text)
-          ? Effect.succeed(Number(text))
-          : invalid("processes", text, "1 to 999, or auto")
+    Flag.withDescription("so many processes, restarted when they crash; auto: one per core, or as scaled groups need"),
+    Flag.mapEffect(
+      (text): Effect.Effect<Processes, InvalidValue> =>
+        text === "auto"
+          ? Effect.succeed(text)
+          : /^[1-9]\d{0,2}$/.test(text)
+            ? Effect.succeed(Number(text))
+            : invalid("processes", text, "1 to 999, or auto")
     ),
+    Flag.optional
+  ),
+  min: Flag.Int("min").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("with --processes auto: the fewest (default 1)"),
+    Flag.optional
+  ),
+  max: Flag.Int("max").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("with --processes auto: the most (default: the cores)"),
     Flag.optional
   ),
   threads: Flag.Int("threads").pipe(
@@ -86,9 +97,13 @@ const flags = {
   everyJob: switchFlag("log-jobs", "a line for every job, not only for those that fail")
 }
 
+type Processes = number | "auto"
+
 interface Config {
   readonly slots: ReadonlyArray<readonly [string, number | SlotPools.SlotBounds]>
-  readonly processes: Option.Option<number>
+  readonly processes: Option.Option<Processes>
+  readonly min: Option.Option<number>
+  readonly max: Option.Option<number>
   readonly threads: Option.Option<number>
   readonly once: boolean
   readonly noShell: boolean
@@ -110,7 +125,11 @@ const argumentsFor = (
     "--group",
     `${group}=${typeof slots === "number" ? slots : `${slots.min}..${slots.max}`}`
   ]),
-  ...(options.processes && Option.isSome(config.processes) ? ["--processes", String(config.processes.value)] : []),
+  ...(options.processes
+    ? (["processes", "min", "max"] as const).flatMap((flag) =>
+        Option.match(config[flag], { onNone: () => [], onSome: (value) => [`--${flag}`, String(value)] })
+      )
+    : []),
   ...(Option.isSome(config.threads) ? ["--threads", String(config.threads.value)] : []),
   ...(config.once ? ["--once"] : []),
   ...(config.noShell ? ["--no-shell"] : []),
@@ -119,12 +138,35 @@ const argumentsFor = (
   ...(options.noColor ? ["--no-color"] : [])
 ]
 
-/** A worker under a supervisor ends when that is gone. */
+/** A worker under a supervisor ends when that is gone, even when it went before the worker had begun. */
 const endWithSupervisor = Effect.sync(() => {
-  if (process.channel === undefined) return
-  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"))
-  process.channel.unref()
+  const end = () => void process.kill(process.pid, "SIGTERM")
+  if (process.connected === false) return end()
+  process.once("disconnect", end)
+  process.channel?.unref()
 })
+
+/** From `--min` and `--max`, which bound `--processes auto`. */
+const processBounds = (config: Pick<Config, "min" | "max" | "processes">) =>
+  Effect.gen(function* () {
+    if (Option.isNone(config.min) && Option.isNone(config.max)) return { min: 1, max: Supervisor.autoProcesses() }
+    if (!Option.contains(config.processes, "auto")) {
+      return yield* fail("usage", "--min and --max bound --processes auto; add it, or leave them out")
+    }
+    const min = Option.getOrElse(config.min, () => 1)
+    const max = Option.getOrElse(config.max, () => Math.max(min, Supervisor.autoProcesses()))
+    if (!(min >= 1 && max <= 999 && min <= max)) {
+      return yield* fail(
+        "usage",
+        `--min is ${min} and --max is ${max}; expected 1 to 999, the first not above the second`
+      )
+    }
+    return { min, max }
+  })
+
+/** The slots a process is declared with: where they move, the most. */
+const declaredSlots = (slots: Config["slots"]): Readonly<Record<string, number>> =>
+  Object.fromEntries(slots.map(([group, count]) => [group, typeof count === "number" ? count : count.max]))
 
 const lastLine = (file: string): string => readFileSync(file, "utf8").trimEnd().split("\n").at(-1) ?? ""
 
@@ -187,22 +229,29 @@ export const command = Command.make(
     if (Option.isSome(config.threads) && !(config.threads.value >= 1 && config.threads.value <= 256)) {
       return yield* fail("usage", `--threads is ${config.threads.value}; expected 1 to 256`)
     }
+    const bounds = yield* processBounds(config)
     const noColor = !out.lively
     const args = (processes: boolean) =>
       argumentsFor(config, settings.store.value, tasks, { processes, quiet: out.quiet, noColor })
 
     if (config.detach) return yield* startInBackground(args(true), settings.store.value)
-    if (many) {
+    if (Option.isSome(config.processes)) {
       const signals = yield* (yield* Signals).takeOver
-      const clock = yield* Clock.Clock
-      const code = yield* Supervisor.supervise({
-        processes: Option.getOrThrow(config.processes),
-        args: args(false),
-        cwd,
-        signals,
-        note: out.note,
-        now: () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
-      })
+      const supervised = { args: args(false), cwd, signals, note: out.note }
+      const processes = config.processes.value
+      const begin = Math.min(bounds.max, Math.max(bounds.min, Supervisor.autoProcesses()))
+      // With --once the processes end when nothing is left: their number is not the scaler's.
+      if (processes !== "auto" || config.once) {
+        const code = yield* Supervisor.supervise({ ...supervised, processes: processes === "auto" ? begin : processes })
+        return code === 0 ? undefined : yield* passOn(code)
+      }
+      const opened = yield* open({ create: true, thread: false })
+      const code = yield* Supervisor.superviseTargets({
+        ...supervised,
+        ...bounds,
+        processes: begin,
+        slots: declaredSlots(config.slots)
+      }).pipe(Effect.scoped, Effect.provide(opened.layer))
       return code === 0 ? undefined : yield* passOn(code)
     }
 
@@ -234,6 +283,10 @@ export const command = Command.make(
   Command.withExamples([
     { command: "sluice worker" },
     { command: "sluice worker -d --processes auto", description: "in the background, a process per core" },
+    {
+      command: "sluice worker --processes auto --max 8 -g computation=2",
+      description: "as many as scaled groups need, two slots each"
+    },
     { command: "sluice worker --tasks ./tasks.ts -g network=20 -g computation=2" },
     { command: "sluice worker --once", description: "run what is due, for cron and CI" }
   ])

@@ -1,4 +1,6 @@
 /** A curve over the hours as inline SVG: one panel, its colours from the page's style, so that light and dark both read well. */
+import { escapeText } from "../plot/Markup.ts"
+import { short, ticksTo } from "../plot/ValueAxis.ts"
 import type { Panel } from "./SoakResult.ts"
 
 const width = 640
@@ -8,23 +10,7 @@ const right = 12
 const top = 10
 const bottom = 26
 
-/** Round numbers, three to six of them, from 0 to at least `most`. */
-export const ticksTo = (most: number): ReadonlyArray<number> => {
-  if (!(most > 0)) return [0, 1]
-  const rough = most / 4
-  const magnitude = 10 ** Math.floor(Math.log10(rough))
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * magnitude).find((step) => step >= rough)!
-  const count = Math.ceil(most / step - 1e-9)
-  return Array.from({ length: count + 1 }, (_, i) => Number((i * step).toPrecision(6)))
-}
-
-const short = (value: number): string =>
-  value >= 1e6 ? `${value / 1e6}M` : value >= 10_000 ? `${value / 1000}k` : String(value)
-
 const fixed = (value: number): string => value.toFixed(1)
-
-export const escapeText = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
 
 /** `faults` are hours, drawn as thin upright lines. `decimals` of an hour on the axis follow from its length. */
 export const plot = (panel: Panel, hours: number, faults: ReadonlyArray<number>): string => {

@@ -1,5 +1,6 @@
 /** A soak's result as one HTML file that needs nothing else: figures, verdicts, plots; light or dark as the reader's system is. */
-import { escapeText, plot } from "./Plot.ts"
+import { escapeText } from "../plot/Markup.ts"
+import { plot } from "./Plot.ts"
 import type { SoakResult } from "./SoakResult.ts"
 import * as SoakText from "./SoakText.ts"
 

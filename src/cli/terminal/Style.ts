@@ -24,6 +24,8 @@ export interface Style {
   readonly good: (text: string) => string
   readonly warning: (text: string) => string
   readonly bad: (text: string) => string
+  /** What is guessed, apart from what was measured: a forecast. */
+  readonly accent: (text: string) => string
   /** The name of a job state in its colour. */
   readonly state: (state: JobState) => string
 }
@@ -53,7 +55,7 @@ const stateColours: { readonly [State in JobState]: (text: string) => string } =
 const same = (text: string): string => text
 
 /** No colour at all: pipes, files, `NO_COLOR`, `--no-color`. */
-export const plain: Style = { bold: same, dim: same, good: same, warning: same, bad: same, state: same }
+export const plain: Style = { bold: same, dim: same, good: same, warning: same, bad: same, accent: same, state: same }
 
 /** The eight base colours only, so that the terminal's own theme decides how they look. */
 export const coloured: Style = {
@@ -62,5 +64,6 @@ export const coloured: Style = {
   good: green,
   warning: yellow,
   bad: red,
+  accent: cyan,
   state: (state) => stateColours[state](state)
 }

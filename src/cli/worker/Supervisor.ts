@@ -1,122 +1,82 @@
 /**
- * `worker --processes N`: a parent that keeps N worker processes alive. One that crashes is started again, at once the first time and
- * then after 1, 2, 4 … 30 s; after a minute of life it starts from the beginning. One that ends well (drained, `--once`) is not replaced,
- * one that could not even begin (a wrong flag, a wrong module) ends all.
+ * `worker --processes N|auto`: a parent that keeps worker processes alive. `N`: that many. `auto`: one per core, as far as memory goes, until
+ * groups are scaled (`sluice scale set GROUP --mode on`); from then on as many as their targets need, between `--min` and `--max`.
+ *
+ * The parent holds no jobs. Killed with -9 it leaves none behind that nobody looks after: its workers see their channel end and stop as at
+ * SIGTERM, so what runs may finish within the grace period and is handed back after it.
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import { type ChildProcess, spawn } from "node:child_process"
-import { availableParallelism } from "node:os"
+import * as Schedule from "effect/Schedule"
+import { spawn } from "node:child_process"
+import { availableParallelism, hostname } from "node:os"
+import { LocalProcesses, ProcessPool, StandingTargets } from "../../services/Queue/index.ts"
 import { ExitCode } from "../ExitCode.ts"
 import type { Signal } from "../Signals.ts"
-
-const firstDelayMs = 1000
-const lastDelayMs = 30_000
-const healthyMs = 60_000
 
 /** Endings that would only repeat themselves. */
 const hopeless: ReadonlySet<number> = new Set([ExitCode.usage, ExitCode.notFound, ExitCode.notAllowed])
 
-/** Before crash number `crashes` (from 1) is answered by a new start, in milliseconds. */
-export const restartDelay = (crashes: number): number =>
-  crashes <= 1 ? 0 : Math.min(lastDelayMs, firstDelayMs * 2 ** (crashes - 2))
+/** Between two looks at the targets, in milliseconds: short against the second a process takes to start; costs four small reads. */
+const followEveryMs = 2000
 
-/** What `auto` means: a process per core. */
+/** What `auto` begins with, and the most it runs unless said otherwise: a process per core. */
 export const autoProcesses = (): number => availableParallelism()
 
-type Happening =
-  | { readonly _tag: "Exit"; readonly index: number; readonly code: number | null; readonly signal: string | null }
-  | { readonly _tag: "Start"; readonly index: number }
-  | { readonly _tag: "Signal"; readonly signal: Signal }
-
-interface Place {
-  child: ChildProcess | undefined
-  startedAt: number
-  crashes: number
-  done: boolean
-}
-
-/** Answers the exit code of the whole. `now`: milliseconds of a clock that does not jump. */
-export const supervise = (options: {
-  readonly processes: number
+export interface Supervised {
   readonly args: ReadonlyArray<string>
   readonly cwd: string
   readonly signals: Queue.Dequeue<Signal>
   readonly note: (line: string) => Effect.Effect<void>
-  readonly now: () => number
-}) =>
-  Effect.gen(function* () {
-    const happenings = yield* Queue.unbounded<Happening>()
-    const places: Array<Place> = Array.from({ length: options.processes }, () => ({
-      child: undefined,
-      startedAt: 0,
-      crashes: 0,
-      done: false
-    }))
-    let stopping = false
-    let worst: number = ExitCode.ok
+}
 
-    const start = (index: number) => {
-      const place = places[index]!
-      place.startedAt = options.now()
-      // In a group of its own, so that Ctrl-C reaches it once, through us; the channel tells it when we are gone.
-      const child = spawn(process.execPath, [process.argv[1]!, ...options.args], {
+const pool = (options: Supervised) =>
+  ProcessPool.make({
+    spawn: () =>
+      spawn(process.execPath, [process.argv[1]!, ...options.args], {
         cwd: options.cwd,
         detached: true,
         stdio: ["ignore", "inherit", "inherit", "ipc"]
-      })
-      place.child = child
-      child.once("error", () =>
-        Queue.offerUnsafe(happenings, { _tag: "Exit", index, code: ExitCode.failure, signal: null })
-      )
-      child.once("exit", (code, signal) => Queue.offerUnsafe(happenings, { _tag: "Exit", index, code, signal }))
-    }
-    const signalAll = (signal: Signal) => {
-      for (const { child } of places) child?.kill(signal)
-    }
-    const stopAll = (signal: Signal) => {
-      stopping = true
-      for (const place of places) if (place.child === undefined) place.done = true
-      signalAll(signal)
-    }
+      }),
+    hopeless,
+    note: options.note
+  })
 
-    yield* Effect.addFinalizer(() => Effect.sync(() => signalAll("SIGTERM")))
-    yield* Effect.forkScoped(
-      Effect.forever(
-        Effect.flatMap(Queue.take(options.signals), (signal) => Queue.offer(happenings, { _tag: "Signal", signal }))
-      )
-    )
-    for (let index = 0; index < options.processes; index++) start(index)
+const untilEnded = (running: ProcessPool.ProcessPool, signals: Queue.Dequeue<Signal>) =>
+  Effect.andThen(Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(signals), running.stop))), running.ended)
 
-    while (places.some(({ done }) => !done)) {
-      const happening = yield* Queue.take(happenings)
-      if (happening._tag === "Signal") {
-        stopAll(happening.signal)
-      } else if (happening._tag === "Start") {
-        if (!stopping) start(happening.index)
-      } else {
-        const { code, index, signal } = happening
-        const place = places[index]!
-        place.child = undefined
-        if (stopping || code === ExitCode.ok) {
-          place.done = true
-          worst = Math.max(worst, code ?? ExitCode.failure)
-        } else if (code !== null && hopeless.has(code)) {
-          place.done = true
-          worst = code
-          stopAll("SIGTERM")
-        } else {
-          place.crashes = options.now() - place.startedAt > healthyMs ? 1 : place.crashes + 1
-          const delay = restartDelay(place.crashes)
-          const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`
-          yield* options.note(
-            `sluice: worker process ${index + 1} ${how}; it starts again ${delay === 0 ? "now" : `in ${delay / 1000} s`}`
-          )
-          yield* Effect.forkScoped(
-            Effect.andThen(Effect.sleep(delay), Queue.offer(happenings, { _tag: "Start", index }))
-          )
-        }
-      }
-    }
-    return worst
+/** Keeps `processes` alive. Answers the exit code of the whole. */
+export const supervise = (options: Supervised & { readonly processes: number }) =>
+  Effect.gen(function* () {
+    const running = yield* pool(options)
+    yield* running.start(options.processes)
+    return yield* untilEnded(running, options.signals)
+  })
+
+/** Keeps as many alive as the targets in the store need; `processes` to begin with. Answers the exit code of the whole. */
+export const superviseTargets = (
+  options: Supervised & {
+    readonly processes: number
+    readonly min: number
+    readonly max: number
+    readonly slots: Readonly<Record<string, number>>
+  }
+) =>
+  Effect.gen(function* () {
+    const running = yield* pool(options)
+    const local = yield* LocalProcesses.make({
+      pool: running,
+      bounds: { min: options.min, max: options.max },
+      slots: options.slots,
+      host: hostname(),
+      availableBytes: () => process.availableMemory(),
+      note: options.note
+    })
+    yield* local.begin(options.processes)
+    const follow = Effect.gen(function* () {
+      const { othersBusy, targets } = yield* StandingTargets.read
+      yield* local.follow(targets, othersBusy)
+    }).pipe(Effect.catch((error) => Effect.logDebug(`The number of processes stays: ${error.message}`)))
+    yield* Effect.forkScoped(Effect.repeat(follow, Schedule.spaced(followEveryMs)))
+    return yield* untilEnded(running, options.signals)
   })

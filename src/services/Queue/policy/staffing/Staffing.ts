@@ -203,7 +203,11 @@ export class Staffing {
       slots: ready + starting,
       running,
       mayBeZero:
-        this.idleFrom !== undefined && at - this.idleFrom >= settings.holdDownMs && expected <= settings.lateShare
+        settings.minSlots <= 0 &&
+        needs.standing === 0 &&
+        this.idleFrom !== undefined &&
+        at - this.idleFrom >= settings.holdDownMs &&
+        expected <= settings.lateShare
     }
     const { limitedBy, needs: kept, target } = bounded(present.mayBeZero ? 0 : wanted, present, this.needs, settings)
     this.needs = kept

@@ -64,6 +64,8 @@ export interface Terms {
 /** A fleet. Slots, jobs; sums in which every tick counts a little less with each later one. */
 export interface Fleet {
   jobs: number
+  /** Part of the next job to end that is done. */
+  done: number
   slots: number
   /** Slots under way, soonest first, one entry a tick. */
   coming: Array<number>
@@ -80,14 +82,15 @@ export interface TrialFleetsState {
   readonly changedAt: number
   readonly arrived: number
   readonly ideal: number
-  readonly inService: number
+  readonly ideals: ReadonlyArray<number>
+  readonly unbounded: Pick<Fleet, "jobs" | "done" | "slots">
   readonly inUse: LogHistogramState
 }
 
 /** What each coming tick brings, at a quantile. */
 export type ArrivalsAt = (quantile: number) => ReadonlyArray<number>
 
-const newFleet = (): Fleet => ({ jobs: 0, slots: 0, coming: [], needs: [], spent: 0, late: 0 })
+const newFleet = (): Fleet => ({ jobs: 0, done: 0, slots: 0, coming: [], needs: [], spent: 0, late: 0 })
 
 /**
  * Part of a tick's arrivals that wait beyond the objective. Those that come while more jobs are there than are served in time: the fluid count of jobs
@@ -113,7 +116,10 @@ export class TrialFleets {
   private changedAt = 0
   private arrived = 0
   private ideal = 0
-  private inService = 0
+  /** Of the last ticks, as many as slots take to start: who knew the future would have kept the most of them. */
+  private ideals: ReadonlyArray<number> = []
+  /** One in which no job ever waits. */
+  private unbounded: Pick<Fleet, "jobs" | "done" | "slots"> = { jobs: 0, done: 0, slots: Number.MAX_SAFE_INTEGER }
   private inUse = new LogHistogram(leastInUse)
   private margins: { readonly key: string; readonly each: ReadonlyArray<ErlangMargin> } = { key: "", each: [] }
 
@@ -126,7 +132,8 @@ export class TrialFleets {
     trial.changedAt = state.changedAt
     trial.arrived = state.arrived
     trial.ideal = state.ideal
-    trial.inService = state.inService
+    trial.ideals = state.ideals
+    trial.unbounded = { ...state.unbounded }
     trial.inUse = new LogHistogram(leastInUse, state.inUse)
     return trial
   }
@@ -139,7 +146,8 @@ export class TrialFleets {
       changedAt: this.changedAt,
       arrived: this.arrived,
       ideal: this.ideal,
-      inService: this.inService,
+      ideals: this.ideals,
+      unbounded: { ...this.unbounded },
       inUse: this.inUse.save()
     }
   }
@@ -197,17 +205,20 @@ export class TrialFleets {
     const margins = this.marginsFor(objective)
     this.ticks++
     this.arrived = memory * this.arrived + arrivals
-    const offered = (arrivals * pace.serviceMs) / pace.tickMs
-    this.inService = this.inService * kept + offered * (1 - kept)
-    const load = Math.max(this.inService, pace.tickMs > pace.serviceMs ? offered : 0)
+    serve(this.unbounded, arrivals, kept, pace)
+    const load = Math.max(
+      this.unbounded.jobs,
+      pace.tickMs > pace.serviceMs ? (arrivals * pace.serviceMs) / pace.tickMs : 0
+    )
     if (arrivals > 0) this.inUse.add(load, arrivals, memory)
     const floors = new Map(standingLevels.map((level) => [level, this.standing(level)]))
-    const ideal = Math.min(maxSlots, Math.max(minSlots, load + margins[first]!.above(load)))
-    this.ideal = memory * this.ideal + ideal
+    const ideal = Math.min(maxSlots, Math.max(minSlots, Math.ceil(load + margins[first]!.above(load) - 1e-9)))
+    this.ideals = [...this.ideals, ideal].slice(-startUpTicks - 1)
+    this.ideal = memory * this.ideal + Math.max(...this.ideals)
     const paths = new Map<number, ReadonlyArray<number>>()
     this.fleets.forEach((fleet, i) => {
       const before = fleet.jobs
-      fleet.jobs = Math.max(0, before + arrivals - ended(before, arrivals, fleet.slots, kept, pace))
+      serve(fleet, arrivals, kept, pace)
       const late = arrivals > 0 ? arrivals * latePart(before, fleet.jobs, fleet.slots, terms) : 0
       fleet.late = memory * fleet.late + late
       fleet.spent = memory * fleet.spent + fleet.slots + fleet.coming.reduce((a, b) => a + b, 0)
@@ -242,6 +253,14 @@ export class TrialFleets {
     this.followed = best
     this.changedAt = this.ticks
   }
+}
+
+/** A tick of jobs: they end whole, as real ones do. A fluid would keep slots busy with a hundredth of a job. */
+const serve = (fleet: Pick<Fleet, "jobs" | "done" | "slots">, arrivals: number, kept: number, pace: Pace): void => {
+  const done = fleet.done + ended(fleet.jobs, arrivals, fleet.slots, kept, pace)
+  const whole = Math.min(Math.floor(done + 1e-9), fleet.jobs + arrivals)
+  fleet.jobs = fleet.jobs + arrivals - whole
+  fleet.done = fleet.jobs > 0 ? Math.max(0, done - whole) : 0
 }
 
 /** More slots come after the start-up time; fewer are first those still under way, the last asked for first. */

@@ -1,0 +1,60 @@
+/** How each group's forecast stands, also while no worker is alive: then it is brought up to date here, from what a worker kept or from the roll-ups. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { type GroupScaling, JobStore, PredictiveScaler, type ScalerStatus } from "../../services/Queue/index.ts"
+
+/** Where a forecast comes from: the leader's last round, a state kept by a worker, or learned just now. */
+export type ForecastSource = "leader" | "saved" | "rebuilt"
+
+export interface GroupStanding extends GroupScaling {
+  /** Undefined: there is none to tell of, or there was no time to learn it. */
+  readonly source: ForecastSource | undefined
+}
+
+/** Learning a week of minutes takes a second or two: so long is spent on groups nobody has kept a state of, in milliseconds. */
+const rebuildMs = 10_000
+
+/** Whether a worker has kept the forecast's state, or it has to be learned again from the roll-ups. */
+export const keptStates = Effect.map(
+  JobStore.use((store) => store.documents("forecast-state")),
+  (documents) => new Set(documents.map(({ key }) => key))
+)
+
+const asked = (group: GroupScaling, source: ForecastSource) =>
+  Effect.gen(function* () {
+    // One step ahead: the shortest horizon there is.
+    const { distrust, quality, steps } = yield* PredictiveScaler.use((scaler) =>
+      scaler.predictLoad(group.group, Duration.seconds(1))
+    )
+    const [next] = steps
+    if (quality.steps === 0) return { ...group, source: undefined }
+    return {
+      ...group,
+      source,
+      quality,
+      distrust,
+      next: next === undefined ? undefined : { mean: next.arrivals.mean, p90: next.arrivals.p90 }
+    } satisfies GroupStanding
+  })
+
+/** Those of `only`, or all; with `unknown` the names of groups there was no time for. */
+export const standings = (status: ScalerStatus, only: string | undefined) =>
+  Effect.gen(function* () {
+    const begun = yield* Clock.currentTimeMillis
+    const kept = yield* keptStates
+    const groups: Array<GroupStanding> = []
+    const unknown: Array<string> = []
+    for (const group of status.groups) {
+      if (only !== undefined && group.group !== only) continue
+      if (status.leader !== undefined && group.quality !== undefined) groups.push({ ...group, source: "leader" })
+      else if (group.mode === "off") groups.push({ ...group, source: undefined })
+      else if (kept.has(group.group)) groups.push(yield* asked(group, "saved"))
+      else if ((yield* Clock.currentTimeMillis) - begun < rebuildMs) groups.push(yield* asked(group, "rebuilt"))
+      else {
+        groups.push({ ...group, source: undefined })
+        unknown.push(group.group)
+      }
+    }
+    return { groups, unknown }
+  })
