@@ -53,7 +53,7 @@ export const commandTable: ReadonlyArray<CommandGroup> = [
       },
       {
         name: "queue",
-        summary: "status, statistics, pause, resume, limits",
+        summary: "status, statistics, pause, resume, limits, order",
         load: () => import("./commands/queue.ts")
       },
       { name: "dlq", summary: "jobs that gave up: list, redrive, remove", load: () => import("./commands/dlq.ts") },

@@ -2,6 +2,7 @@
 import * as Argument from "effect/cli/Argument"
 import { InvalidValue } from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -105,6 +106,14 @@ export const commandFlags = {
     Flag.withDescription("SIGTERM after this long, SIGKILL 5 s later (default 25 min, 30 min)"),
     Flag.optional
   ),
+  deadline: timeFlag("deadline").pipe(
+    Flag.withDescription("its result is wanted by this time; orders, cancels nothing"),
+    Flag.optional
+  ),
+  deadlineIn: durationFlag("deadline-in").pipe(
+    Flag.withDescription("the same, this long after it is due"),
+    Flag.optional
+  ),
   shell
 }
 
@@ -115,6 +124,8 @@ export interface CommandFlags {
   readonly priority: Option.Option<number>
   readonly retry: Option.Option<number>
   readonly timeout: Option.Option<Duration.Duration>
+  readonly deadline: Option.Option<DateTime.Utc>
+  readonly deadlineIn: Option.Option<Duration.Duration>
   readonly shell: boolean
 }
 
@@ -134,5 +145,7 @@ export const toEnqueueOptions = (flags: CommandFlags, retries: number | undefine
     options.softLimit = flags.timeout.value
     options.hardLimit = Duration.sum(flags.timeout.value, killAfter)
   }
+  if (Option.isSome(flags.deadline)) options.deadline = DateTime.toEpochMillis(flags.deadline.value)
+  if (Option.isSome(flags.deadlineIn)) options.deadlineIn = flags.deadlineIn.value
   return options
 }

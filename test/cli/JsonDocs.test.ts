@@ -8,6 +8,7 @@ import { LogLineShape } from "../../src/cli/commands/job/logs.ts"
 import { BatchCurveShape, BatchStatusShape } from "../../src/cli/shapes/BatchShape.ts"
 import { CheckShape } from "../../src/cli/shapes/CheckShape.ts"
 import { JobShape, JobSummaryShape } from "../../src/cli/shapes/JobShape.ts"
+import { GroupOrderShape, PlaceShape } from "../../src/cli/shapes/OrderShape.ts"
 import {
   DiskUsageShape,
   FiguresShape,
@@ -67,6 +68,8 @@ const shapes: ReadonlyArray<
   ["job explain", ExplanationShape],
   ["queue status", QueueStatusShape],
   ["queue status", GroupStatusShape],
+  ["queue order", GroupOrderShape],
+  ["job explain", PlaceShape],
   ["queue stats", QueueStatsShape],
   ["queue stats", FiguresShape],
   ["queue stats", QuantilesShape],

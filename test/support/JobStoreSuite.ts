@@ -14,6 +14,7 @@ import * as FollowUps from "./store/FollowUps.ts"
 import * as Grouping from "./store/Grouping.ts"
 import * as Looking from "./store/Looking.ts"
 import * as ModelRun from "./store/ModelRun.ts"
+import * as Ordering from "./store/Ordering.ts"
 import * as Recording from "./store/Recording.ts"
 import * as Settling from "./store/Settling.ts"
 import * as Stepping from "./store/Stepping.ts"
@@ -37,6 +38,7 @@ export const suite = (name: string, layer: StoreLayer): void => {
     describe("documents", () => Documenting.clauses(test))
     describe("look-up", () => Looking.clauses(test))
     describe("change", () => Changing.clauses(test))
+    describe("order", () => Ordering.clauses(test))
     describe("upkeep", () => Upkeep.clauses(test))
     describe("roll-ups", () => Recording.clauses(test))
     describe("against a model", () => ModelRun.clauses(test))

@@ -3,6 +3,7 @@ import * as Command from "effect/cli/Command"
 import { drain } from "./queue/drain.ts"
 import { du } from "./queue/du.ts"
 import { limit } from "./queue/limit.ts"
+import { order } from "./queue/order.ts"
 import { pause, resume } from "./queue/pause.ts"
 import { purge } from "./queue/purge.ts"
 import { stats } from "./queue/stats.ts"
@@ -10,5 +11,5 @@ import { status } from "./queue/status.ts"
 
 export const command = Command.make("queue").pipe(
   Command.withDescription("The queue as a whole and its resource groups."),
-  Command.withSubcommands([status, stats, pause, resume, drain, limit, purge, du])
+  Command.withSubcommands([status, stats, pause, resume, drain, limit, order, purge, du])
 )

@@ -55,6 +55,10 @@ export const JobShape = Schema.Struct({
   /** Jobs it waits for. */
   waitingFor: Schema.Array(Schema.String),
   expiresAt: Schema.NullOr(Time),
+  /** When its result is wanted, else null. */
+  deadline: Schema.NullOr(Time),
+  /** Whether it completed by then; null without a deadline and until it has finished. */
+  deadlineMet: Schema.NullOr(Schema.Boolean),
   /** Session of the worker that runs it or ran it last. */
   session: Schema.NullOr(Schema.Int),
   owner: Schema.NullOr(Schema.String),
@@ -83,6 +87,12 @@ export const toJobSummary = (job: JobRecord): typeof JobSummaryShape.Type => ({
   error: job.failure?.message ?? null
 })
 
+/** Undefined without a deadline, and until the job has finished. */
+export const deadlineMet = ({ extra, finishedAt, state }: JobRecord): boolean | undefined =>
+  extra?.deadline === undefined || finishedAt === undefined
+    ? undefined
+    : state === "completed" && finishedAt <= extra.deadline
+
 /** A command's payload without its environment, which may hold secrets. */
 const withoutEnvironment = (payload: unknown): unknown => {
   if (typeof payload !== "object" || payload === null || !("env" in payload)) return payload
@@ -105,6 +115,8 @@ export const toJobShape = (job: JobRecord, form: PayloadForm, environment: boole
   uniqueKey: job.uniqueKey ?? null,
   waitingFor: job.waitingFor.map(Job.formatJobId),
   expiresAt: timeOrNull(job.expiresAt),
+  deadline: timeOrNull(job.extra?.deadline),
+  deadlineMet: deadlineMet(job) ?? null,
   session: job.session ?? null,
   owner: job.extra?.owner ?? null,
   team: job.extra?.team ?? null,

@@ -2,7 +2,8 @@
 import { Duration } from "effect"
 import type { JobExtra } from "./Job.ts"
 import type { NewJob, Unique } from "./JobStore.ts"
-import { highestPriority, lowestPriority, rank } from "./policy/Rank.ts"
+import { rankIn, type Rankings } from "./policy/Order.ts"
+import { highestPriority, lowestPriority } from "./policy/Rank.ts"
 import type { QueueSettings } from "./QueueSettings.ts"
 import { namePattern } from "./ResourceGroup.ts"
 import type { AnyTask } from "./Task.ts"
@@ -29,7 +30,17 @@ const word = (name: string, value: string | undefined) => {
   }
 }
 
-const extraOf = (options: EnqueueOptions): JobExtra | undefined => {
+const deadlineOf = (task: AnyTask, options: EnqueueOptions, due: number): number | undefined => {
+  if (options.deadline !== undefined) {
+    if (options.deadlineIn !== undefined) throw invalid("deadline and deadlineIn both say when; give one of them")
+    if (!Number.isFinite(options.deadline)) throw invalid("deadline is not a time; expected milliseconds since 1970")
+    return options.deadline
+  }
+  const inMs = millis("deadlineIn", options.deadlineIn) ?? task.deadlineInMs
+  return inMs === undefined ? undefined : due + inMs
+}
+
+const extraOf = (options: EnqueueOptions, deadline: number | undefined): JobExtra | undefined => {
   const { batchKey, cacheKey, hardLimit, headers, owner, rate, softLimit, tags, team, weight } = options
   const extra: { -readonly [K in keyof JobExtra]: JobExtra[K] } = {}
   if (weight !== undefined) extra.weight = weight
@@ -42,6 +53,7 @@ const extraOf = (options: EnqueueOptions): JobExtra | undefined => {
   if (cacheKey !== undefined) extra.cacheKey = cacheKey
   if (softLimit !== undefined) extra.softLimit = millis("softLimit", softLimit)!
   if (hardLimit !== undefined) extra.hardLimit = millis("hardLimit", hardLimit)!
+  if (deadline !== undefined) extra.deadline = deadline
   word("owner", owner)
   word("team", team)
   word("batchKey", batchKey)
@@ -101,24 +113,26 @@ export const enqueueRow = (
   payload: unknown,
   options: EnqueueOptions = none,
   settings: QueueSettings,
+  rankings: Rankings,
   now: number
 ): NewJob => {
   const encoded = encodePayload(task, codec, payload, settings)
   const times = (task.retry ?? settings.retry).times
   if (options === none) {
+    const deadline = task.deadlineInMs === undefined ? undefined : now + task.deadlineInMs
     return {
       task: task.name,
       group: task.group.name,
       priority: task.priority,
       due: now,
-      rank: rank(now, task.priority, settings.ageingStepMs),
+      rank: rankIn(rankings, task.group.name, task.name, now, task.priority, deadline),
       maxAttempts: 1 + times,
       payload: encoded,
       partitionKey: task.batch === undefined ? undefined : batchGroup(task, payload),
       expiresAt: task.expiresInMs === undefined ? undefined : now + task.expiresInMs,
       unique: task.idempotencyKey === undefined ? undefined : uniqueOf(task, payload, task.group.name, none),
       after: undefined,
-      extra: undefined
+      extra: deadline === undefined ? undefined : { deadline }
     }
   }
   const group = options.group ?? task.group.name
@@ -135,13 +149,14 @@ export const enqueueRow = (
     throw invalid("at is not a time; expected milliseconds since 1970")
   word("partitionKey", options.partitionKey)
   const due = Math.max(now, options.at ?? now + (millis("in", options.in) ?? 0))
+  const deadline = deadlineOf(task, options, due)
   const expiresInMs = millis("expiresIn", options.expiresIn) ?? task.expiresInMs
   return {
     task: task.name,
     group,
     priority,
     due,
-    rank: rank(due, priority, settings.ageingStepMs),
+    rank: rankIn(rankings, group, task.name, due, priority, deadline),
     maxAttempts: 1 + retries,
     payload: encoded,
     partitionKey: options.partitionKey ?? batchGroup(task, payload),
@@ -151,6 +166,6 @@ export const enqueueRow = (
       options.after === undefined || options.after.length === 0
         ? undefined
         : { jobs: options.after, onParentFailure: options.onParentFailure ?? "cancel" },
-    extra: extraOf(options)
+    extra: extraOf(options, deadline)
   }
 }

@@ -92,6 +92,8 @@ export interface JobExtra {
   readonly softLimit?: number
   /** Milliseconds after which the handler is stopped; overrides the task's. */
   readonly hardLimit?: number
+  /** When its result is wanted, in milliseconds since 1970. It orders, it cancels nothing: a job beyond its deadline runs like any other. */
+  readonly deadline?: number
 }
 
 export const JobExtra = Schema.Struct({
@@ -105,7 +107,8 @@ export const JobExtra = Schema.Struct({
   holder: Schema.optionalKey(Schema.Finite),
   cacheKey: Schema.optionalKey(Schema.String),
   softLimit: Schema.optionalKey(Schema.Finite),
-  hardLimit: Schema.optionalKey(Schema.Finite)
+  hardLimit: Schema.optionalKey(Schema.Finite),
+  deadline: Schema.optionalKey(Schema.Finite)
 })
 
 /** A job as look-ups and lists show it. Times in milliseconds since 1970. */
@@ -119,6 +122,8 @@ export interface JobRecord {
   /** 1 (first) to 10. */
   readonly priority: number
   readonly due: number
+  /** Its place in the order of its group: the lowest starts first. */
+  readonly rank: number
   /** Attempts claimed so far. */
   readonly attempt: number
   readonly maxAttempts: number

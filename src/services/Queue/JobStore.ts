@@ -17,6 +17,7 @@
 import { Context, type Effect, type Scope } from "effect"
 import type { Failure, JobExtra, JobId, JobRecord, JobState } from "./Job.ts"
 import type { Histogram } from "./policy/Histogram.ts"
+import type { Rankings } from "./policy/Order.ts"
 import type { PressureLevel } from "./policy/MemoryPressure.ts"
 import type { StoreError, StoreReason } from "./StoreError.ts"
 
@@ -26,7 +27,7 @@ export type UniqueConflict =
   | "reject"
   /** The live job is answered instead. */
   | "existing"
-  /** A waiting job takes over payload, priority and due time; a running one is answered as it is. */
+  /** A waiting job takes over payload, priority, due time and deadline; a running one is answered as it is. */
   | "replace"
   /** As `replace`, so that each call pushes the start away; while one runs the new job is held as by `keepLast`. */
   | "debounce"
@@ -64,7 +65,7 @@ export interface NewJob {
   readonly priority: number
   /** Earliest start. At or before the turn's `now` the job is pending at once. */
   readonly due: number
-  /** Order in its group, from `policy/Rank.ts`. */
+  /** Order in its group, from `policy/Order.ts`. */
   readonly rank: number
   readonly maxAttempts: number
   /** JSON text, or the encoded value itself where `traits.payloads` is `"value"`. Results likewise. */
@@ -287,18 +288,24 @@ export type JobChange =
    * retry, is handed back or is lost ends it as cancelled. Finished: refused.
    */
   | { readonly _tag: "Cancel"; readonly reason: string }
-  /** Finished: pending again as a new job under its old id, with no attempts spent and none lost. Live: refused. */
-  | { readonly _tag: "Retry" }
+  /**
+   * Finished: pending again as a new job under its old id, with no attempts spent and none lost. Live: refused. Without `rankings` it
+   * keeps the head start it had.
+   */
+  | { readonly _tag: "Retry"; readonly rankings?: Rankings }
   /** Waiting or finished: gone, with logs and progress. Running: refused. */
   | { readonly _tag: "Remove" }
-  /** Waiting only. A new priority or due time moves it; `ageingStepMs` is needed to rank it anew. */
+  /** Waiting only. A new priority, due time or deadline moves it: it is ranked anew by the order of its group. */
   | {
       readonly _tag: "Edit"
       readonly payload?: unknown
       readonly priority?: number
       readonly due?: number
-      readonly ageingStepMs: number
+      readonly deadline?: number
+      readonly rankings: Rankings
     }
+  /** Live: ranked anew by the order of its group, wherever it stands; nothing else changes. Finished: refused. */
+  | { readonly _tag: "Rank"; readonly rankings: Rankings }
 
 export interface ChangeResult {
   /** Ids that changed or were signalled. */
@@ -320,6 +327,15 @@ export interface GroupRecord {
   readonly paused: boolean
   /** Slots taken over all workers: running jobs, a batch as one. */
   readonly busy: number
+}
+
+/** A pending job by what its place depends on. */
+export interface RankedJob {
+  readonly id: JobId
+  readonly task: string
+  readonly priority: number
+  readonly due: number
+  readonly rank: number
 }
 
 export interface CounterRecord {
@@ -524,6 +540,8 @@ export class JobStore extends Context.Service<
     readonly counters: Effect.Effect<ReadonlyArray<CounterRecord>, StoreError>
     /** When the next pending job of each group was due; groups without one are left out. */
     readonly oldestPending: Effect.Effect<ReadonlyMap<string, number>, StoreError>
+    /** Up to `limit` (1,000) pending jobs of a group, in the order in which they start. */
+    readonly upNext: (group: string, limit: number) => Effect.Effect<ReadonlyArray<RankedJob>, StoreError>
     /** Up to `limit` lines after the line numbered `after` (from 0), in order; `next` continues. At most 1,000 lines are kept per job, the newest. */
     readonly logs: (
       id: JobId,
@@ -536,11 +554,11 @@ export class JobStore extends Context.Service<
     readonly status: Effect.Effect<StoreStatus, StoreError>
 
     // Changing, for operators.
-    /** At most `limit` (1,000) jobs in one transaction, oldest first. */
+    /** At most `limit` (1,000) jobs in one transaction, oldest first; with a filter that names no ids only those after `after`. */
     readonly change: (
       filter: JobFilter,
       change: JobChange,
-      options: { readonly now: number; readonly limit: number }
+      options: { readonly now: number; readonly limit: number; readonly after?: JobId }
     ) => Effect.Effect<ChangeResult, StoreError>
 
     // Groups. A paused group claims nothing; what runs goes on.

@@ -1,5 +1,6 @@
 /** Runs of pipelines over the queue, and the handlers that drive them. */
 import { Clock, Effect, Layer } from "effect"
+import { GroupOrders } from "./GroupOrders.ts"
 import { formatJobId, type JobId, type JobState, parseJobId } from "./Job.ts"
 import { JobStore } from "./JobStore.ts"
 import {
@@ -34,15 +35,17 @@ const stagesOf = (steps: ReadonlyArray<StepPlan>) =>
   })
 
 /** Drives the runs of a pipeline in this process's worker. */
-export const handler = (pipeline: AnyPipeline): Layer.Layer<never, StoreError, JobStore | TaskRegistry> =>
+export const handler = (pipeline: AnyPipeline): Layer.Layer<never, StoreError, JobStore | TaskRegistry | GroupOrders> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const store = yield* JobStore
       const registry = yield* TaskRegistry
       const settings = yield* Settings
+      const orders = yield* GroupOrders
       const context = yield* Effect.context<never>()
       const groups = stagesOf(pipeline.steps).flatMap(({ group }) => (group === undefined ? [] : [group]))
       yield* store.declareGroups([pipeline.task.group, ...groups])
+      yield* orders.declare([pipeline.task.group, ...groups])
 
       const register = (task: AnyTask, steps: ReadonlyArray<StepPlan>, prefix: string) =>
         registry.register({
@@ -52,7 +55,7 @@ export const handler = (pipeline: AnyPipeline): Layer.Layer<never, StoreError, J
           run: (input, job) =>
             Effect.flatMap(Clock.currentTimeMillis, (now) => {
               const run = prefix === "" ? job.id : parseJobId(job.headers[runHeader] ?? "")!
-              return drive({ store, settings, job, now, run, prefix, steps, input })
+              return drive({ store, settings, rankings: orders.rankings(), job, now, run, prefix, steps, input })
             }).pipe(
               Effect.catchIf(
                 (error) => error instanceof StoreError,

@@ -27,7 +27,10 @@ export interface QueueSettings {
   readonly pollInterval: Duration.Duration
   /** How long a graceful stop waits for running jobs before it interrupts and hands them back. Default 10 s, below what service managers allow (systemd 90 s, Kubernetes 30 s). */
   readonly grace: Duration.Duration
-  /** Waiting that lifts a job by one priority, in milliseconds. Default 30,000; see `policy/Rank.ts` for the bound. */
+  /**
+   * Waiting that lifts a job by one priority, in milliseconds, in groups that go by priority without a bound of their own. Default 30,000; see
+   * `policy/Rank.ts` for the bound.
+   */
   readonly ageingStepMs: number
   /** For tasks that state none. Default: three retries, 1 s × 2, cap 5 min. */
   readonly retry: RetryPolicy

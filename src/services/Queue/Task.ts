@@ -64,6 +64,8 @@ export interface TaskOptions<P, S, E, G> {
   readonly hardLimit?: Duration.Input
   /** A waiting job is cancelled after this long. Default: never. */
   readonly expiresIn?: Duration.Input
+  /** When the result is wanted, from when the job is due. It orders its group (see `ResourceGroup.make`) and cancels nothing. Default: none. */
+  readonly deadlineIn?: Duration.Input
   /** Names what makes two payloads the same work. Jobs with equal keys are unique as `unique` says. */
   readonly idempotencyKey?: (payload: P) => string
   readonly unique?: UniqueOption
@@ -131,6 +133,7 @@ export interface Task<in out P, in out S = void, in out E = never, in out G = un
   readonly softLimitMs: number | undefined
   readonly hardLimitMs: number | undefined
   readonly expiresInMs: number | undefined
+  readonly deadlineInMs: number | undefined
   readonly idempotencyKey: ((payload: P) => string) | undefined
   readonly unique: {
     readonly onConflict: UniqueConflict
@@ -237,6 +240,13 @@ export const make = <P, S = void, E = never, G = unknown>(
     retry === undefined || (Number.isInteger(retry.times) && retry.times >= 0),
     "a whole number of at least 0"
   )
+  const deadlineInMs = toMillis(options.deadlineIn)
+  checked(
+    name,
+    `deadlineIn ${deadlineInMs} ms`,
+    deadlineInMs === undefined || (deadlineInMs >= 0 && Number.isFinite(deadlineInMs)),
+    "a time of at least 0"
+  )
   const batch = options.batch === undefined ? undefined : batching(options.batch)
   checked(
     name,
@@ -265,6 +275,7 @@ export const make = <P, S = void, E = never, G = unknown>(
     softLimitMs: toMillis(options.softLimit),
     hardLimitMs: toMillis(options.hardLimit),
     expiresInMs: toMillis(options.expiresIn),
+    deadlineInMs,
     idempotencyKey: options.idempotencyKey,
     unique: {
       onConflict: options.unique?.onConflict ?? "existing",

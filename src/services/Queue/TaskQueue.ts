@@ -23,7 +23,10 @@ import type {
   UniqueConflict,
   WorkerRecord
 } from "./JobStore.ts"
+import type { GroupOrder } from "./GroupOrders.ts"
 import type { Reason } from "./policy/Explain.ts"
+import type { OrderChoice } from "./policy/Order.ts"
+import type { Place } from "./policy/Place.ts"
 import type { StoreError } from "./StoreError.ts"
 import type { AnyTask, Task } from "./Task.ts"
 
@@ -124,6 +127,10 @@ export interface EnqueueOptions {
   readonly key?: string
   readonly onConflict?: UniqueConflict
   readonly expiresIn?: Duration.Input
+  /** When the result is wanted, in milliseconds since 1970. It orders (see `policy/Order.ts`) and cancels nothing. */
+  readonly deadline?: number
+  /** The same as a time from when the job is due; over the task's. */
+  readonly deadlineIn?: Duration.Input
   /** Jobs that must be `completed` first. */
   readonly after?: ReadonlyArray<JobId>
   /** What becomes of this job when one of them does not complete. Default `"cancel"`. */
@@ -196,6 +203,8 @@ export interface JobEdit {
   readonly priority?: number
   /** Milliseconds since 1970. */
   readonly due?: number
+  /** When its result is wanted, in milliseconds since 1970. */
+  readonly deadline?: number
 }
 
 export interface QueueStats {
@@ -273,6 +282,8 @@ export class TaskQueue extends Context.Service<
     readonly status: Effect.Effect<StoreStatus, StoreError>
     /** The one reason why a job has not started (or that it has), with what would change it. */
     readonly explain: (id: JobId) => Effect.Effect<Reason, JobNotFound | StoreError>
+    /** Where a pending job stands in the order of its group; undefined for a job that is not pending. Reads up to 1,000 index entries. */
+    readonly place: (id: JobId) => Effect.Effect<Place | undefined, JobNotFound | StoreError>
     /** Waits until the job is in one of the states (default: finished). */
     readonly waitFor: (
       id: JobId,
@@ -306,6 +317,11 @@ export class TaskQueue extends Context.Service<
     readonly resume: (group?: string) => Effect.Effect<void, StoreError>
     /** `null` returns to the declared limit. */
     readonly setLimit: (group: string, limit: number | null) => Effect.Effect<GroupRecord, StoreError>
+    /**
+     * In which order the jobs of a group start (`policy/Order.ts`); `null` returns to the declared one. Ranks what waits anew, a thousand jobs a
+     * transaction: interrupted, a worker goes on with it. All processes follow within 5 s (`GroupOrders`).
+     */
+    readonly setOrder: (group: string, choice: OrderChoice | null) => Effect.Effect<GroupOrder, StoreError>
     readonly workers: Effect.Effect<ReadonlyArray<WorkerRecord>, StoreError>
     /** The worker claims no more, finishes what it runs and leaves. False: no such session. */
     readonly drainWorker: (session: number) => Effect.Effect<boolean, StoreError>

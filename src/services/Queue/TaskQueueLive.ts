@@ -1,6 +1,7 @@
 /** The queue over a store: rows go to its turns, results come from the worker of this process or from the store. */
 import { Clock, Duration, Effect, Layer, Schedule, Stream } from "effect"
 import { enqueueRow, encodePayload } from "./EnqueueRow.ts"
+import { GroupOrders } from "./GroupOrders.ts"
 import { finishedStates, formatJobId, type JobId, type JobRecord, type JobState } from "./Job.ts"
 import {
   type EnqueueNote,
@@ -13,6 +14,8 @@ import {
 import { LocalSlots } from "./LocalSlots.ts"
 import { MemoryGate } from "./MemoryGate.ts"
 import { explain } from "./policy/Explain.ts"
+import { rankingOf } from "./policy/Order.ts"
+import { placeOf, placesSeen } from "./policy/Place.ts"
 import { defaultPriority, highestPriority, lowestPriority } from "./policy/Rank.ts"
 import { QueueEvents } from "./QueueEvents.ts"
 import { Settings } from "./QueueSettings.ts"
@@ -57,15 +60,18 @@ const make = Effect.gen(function* () {
   const form = store.traits.payloads
   const awaiting = yield* makeAwaiting
   const gate = yield* MemoryGate
+  const orders = yield* GroupOrders
   const localSlots = new LocalSlots()
 
   yield* store.declareGroups(ResourceGroup.defaults)
   const declared = new Set(ResourceGroup.defaults.map((group) => group.name))
 
   const declare = (group: ResourceGroup.ResourceGroup): Effect.Effect<void, StoreError> =>
-    Effect.map(store.declareGroups([group]), () => {
-      declared.add(group.name)
-    })
+    Effect.andThen(store.declareGroups([group]), orders.declare([group])).pipe(
+      Effect.map(() => {
+        declared.add(group.name)
+      })
+    )
 
   // Enqueue ------------------------------------------------------------------------------------------------------------
 
@@ -145,7 +151,10 @@ const make = Effect.gen(function* () {
     payload: unknown,
     options: EnqueueOptions | undefined,
     now = clock.currentTimeMillisUnsafe()
-  ) => enqueueRow(task, taskCodec(task, form), payload, options, settings, now)
+  ) => {
+    if (task.group.order !== undefined && !declared.has(task.group.name)) orders.assume(task.group)
+    return enqueueRow(task, taskCodec(task, form), payload, options, settings, orders.rankings(), now)
+  }
 
   /** Rows of so many valid requests, their groups made known to the store. Where memory is short nothing is built. */
   const rowsOf = <A>(
@@ -319,11 +328,14 @@ const make = Effect.gen(function* () {
     readonly payload?: unknown
     readonly priority?: number
     readonly due?: number
+    readonly deadline?: number
   }): JobChange => ({
     _tag: "Edit",
-    ageingStepMs: settings.ageingStepMs,
+    rankings: orders.rankings(),
     ...fields
   })
+
+  const revived = (): JobChange => ({ _tag: "Retry", rankings: orders.rankings() })
 
   const handle = <S, E, G>(task: Task<any, S, E, G>, id: JobId, outcome: EnqueueOutcome): JobHandle<S, E, G> =>
     new Handle(task, id, outcome)
@@ -444,12 +456,25 @@ const make = Effect.gen(function* () {
           workers: workers.filter(({ leaseUntil }) => leaseUntil > now)
         })
       }),
+    place: (id) =>
+      Effect.gen(function* () {
+        const job = yield* get(id)
+        if (job.state !== "pending") return undefined
+        yield* orders.refresh
+        const upNext = yield* store.upNext(job.group, placesSeen)
+        return placeOf({
+          job,
+          deadline: job.extra?.deadline,
+          ranking: rankingOf(orders.rankings(), job.group),
+          upNext
+        })
+      }),
     waitFor,
 
     cancel,
-    retry: (id) => change(id, { _tag: "Retry" }, "finished jobs can be retried"),
+    retry: (id) => Effect.suspend(() => change(id, revived(), "finished jobs can be retried")),
     remove: (id) => change(id, { _tag: "Remove" }, "waiting and finished jobs can be removed"),
-    edit: (id, { due, payload, priority }) =>
+    edit: (id, { deadline, due, payload, priority }) =>
       Effect.gen(function* () {
         let encoded: unknown
         if (payload !== undefined) {
@@ -483,12 +508,18 @@ const make = Effect.gen(function* () {
             reason: new InvalidOption({ message: "due is not a time; expected milliseconds since 1970" })
           })
         }
+        if (deadline !== undefined && !Number.isFinite(deadline)) {
+          return yield* new EnqueueError({
+            reason: new InvalidOption({ message: "deadline is not a time; expected milliseconds since 1970" })
+          })
+        }
         yield* change(
           id,
           edit({
             ...(payload === undefined ? {} : { payload: encoded }),
             ...(priority === undefined ? {} : { priority }),
-            ...(due === undefined ? {} : { due })
+            ...(due === undefined ? {} : { due }),
+            ...(deadline === undefined ? {} : { deadline })
           }),
           "waiting jobs can be edited"
         )
@@ -526,7 +557,7 @@ const make = Effect.gen(function* () {
     cancelWhere: (filter, reason) =>
       changeWhere({ ...filter, states: filter.states ?? ["scheduled", "pending", "running"] }, cancelled(reason)),
     retryWhere: (filter) =>
-      changeWhere({ ...filter, states: filter.states ?? ["failed", "cancelled"] }, { _tag: "Retry" }),
+      Effect.suspend(() => changeWhere({ ...filter, states: filter.states ?? ["failed", "cancelled"] }, revived())),
     removeWhere: (filter) =>
       changeWhere(
         { ...filter, states: filter.states ?? ["scheduled", "pending", "completed", "failed", "cancelled"] },
@@ -538,6 +569,13 @@ const make = Effect.gen(function* () {
     resume: (group) =>
       group === undefined ? store.setPaused(false) : Effect.asVoid(store.setGroup(group, { paused: false })),
     setLimit: (group, limit) => store.setGroup(group, { limit }),
+    setOrder: (group, choice) =>
+      Effect.gen(function* () {
+        yield* orders.set(group, choice ?? undefined)
+        while ((yield* orders.rankWaiting(group)).more) yield* Effect.yieldNow
+        turns.kick(true)
+        return yield* orders.get(group)
+      }),
     workers: store.workers,
     drainWorker: (session) => store.drain(session)
   })

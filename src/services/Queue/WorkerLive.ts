@@ -6,11 +6,12 @@ import { Clock, Context, Deferred, Duration, Effect, type Exit, Layer, Logger, R
 import { hostname } from "node:os"
 import { AttemptMeters, type TaskMeter } from "./AttemptMeter.ts"
 import { BatchTuning } from "./BatchTuning.ts"
-import type { JobId } from "./Job.ts"
+import { GroupOrders } from "./GroupOrders.ts"
+import type { JobId, JobRecord } from "./Job.ts"
 import { type ClaimedJob, JobStore, type LogLevel, type Settle } from "./JobStore.ts"
 import { MemoryGate } from "./MemoryGate.ts"
 import { Outcomes } from "./Outcomes.ts"
-import { rank } from "./policy/Rank.ts"
+import { rankIn } from "./policy/Order.ts"
 import { QueueEvents } from "./QueueEvents.ts"
 import { Settings } from "./QueueSettings.ts"
 import * as ResourceGroup from "./ResourceGroup.ts"
@@ -60,6 +61,7 @@ const make = (options: WorkerOptions) =>
     const clock = yield* Clock.Clock
     const random = yield* Random.Random
     const gate = yield* MemoryGate
+    const orders = yield* GroupOrders
     const context = yield* Effect.context<never>()
     const fork = Effect.runForkWith(context)
 
@@ -209,7 +211,7 @@ const make = (options: WorkerOptions) =>
       becomeQuiet()
     }
 
-    const announcing = { outcomes, events, ageingStepMs: settings.ageingStepMs }
+    const announcing = { outcomes, events, orders }
 
     const settle = (
       attempt: Attempt,
@@ -331,7 +333,7 @@ const make = (options: WorkerOptions) =>
     const ignored: SettleListener = { settled: () => undefined }
 
     const releaseOf = (
-      job: { readonly id: JobId; readonly attempt: number; readonly priority: number },
+      job: Pick<ClaimedJob, "id" | "attempt" | "group" | "task" | "priority" | "extra">,
       now: number
     ): Settle => ({
       id: job.id,
@@ -340,7 +342,7 @@ const make = (options: WorkerOptions) =>
       result: undefined,
       failure: undefined,
       due: now,
-      rank: rank(now, job.priority, settings.ageingStepMs),
+      rank: rankIn(orders.rankings(), job.group, job.task, now, job.priority, job.extra?.deadline),
       runMs: 0
     })
 
@@ -462,11 +464,11 @@ const make = (options: WorkerOptions) =>
 
     /** Jobs the store says we run and we do not. */
     const ours = Effect.gen(function* () {
-      const found = new Map<JobId, { id: JobId; attempt: number; priority: number }>()
+      const found = new Map<JobId, JobRecord>()
       let cursor: JobId | undefined
       do {
         const page: {
-          jobs: ReadonlyArray<{ id: JobId; attempt: number; priority: number; session: number | undefined }>
+          jobs: ReadonlyArray<JobRecord>
           next: JobId | undefined
         } = yield* store.list(
           { states: ["running"] },
@@ -485,6 +487,7 @@ const make = (options: WorkerOptions) =>
       const declared = new Map(ResourceGroup.defaults.map((group) => [group.name, group]))
       for (const { task } of registry.all()) declared.set(task.group.name, task.group)
       yield* store.declareGroups([...declared.values()])
+      yield* orders.declare([...declared.values()])
       yield* refreshGroups
       const joinedAt = monotonic()
       const joined = yield* store.join(
@@ -620,5 +623,5 @@ export const layer = (
 ): Layer.Layer<
   Worker,
   StoreError,
-  JobStore | StoreTurns | TaskRegistry | QueueEvents | Outcomes | BatchTuning | ThreadPool
+  JobStore | StoreTurns | TaskRegistry | QueueEvents | Outcomes | BatchTuning | ThreadPool | GroupOrders
 > => Layer.effect(Worker, make(options))

@@ -11,6 +11,7 @@
 import { Layer } from "effect"
 import * as BatchProcessorLive from "./BatchProcessorLive.ts"
 import * as BatchTuning from "./BatchTuning.ts"
+import * as GroupOrdersLive from "./GroupOrdersLive.ts"
 import * as MemoryGateLive from "./MemoryGateLive.ts"
 import * as MemoryOptimizerLive from "./MemoryOptimizerLive.ts"
 import * as QueueEventsLive from "./QueueEventsLive.ts"
@@ -34,6 +35,7 @@ import * as ThreadPoolLive from "./run/ThreadPoolLive.ts"
 import * as TaskRegistry from "./TaskRegistry.ts"
 import * as CollectOnRequest from "./upkeep/CollectOnRequest.ts"
 import * as LeaseSweeper from "./upkeep/LeaseSweeper.ts"
+import * as OrderChanges from "./upkeep/OrderChanges.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
 import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
@@ -49,6 +51,7 @@ export const layer = PipelineLive.layer.pipe(
   Layer.provideMerge(
     Layer.mergeAll(
       QueueEventsLive.layer,
+      GroupOrdersLive.layer,
       TaskRegistry.layer,
       Outcomes.layer,
       BatchTuning.layer,
@@ -90,7 +93,12 @@ const threadSettings = ({ recycleThreads: { age, heapMb, jobs } = {}, threads }:
 
 /** Runs the jobs of the tasks whose handlers are registered, and takes its turn at the store's upkeep. */
 export const layerWorker = (options?: WorkerOptions) =>
-  Layer.mergeAll(LeaseSweeper.layer, Pruner.layer, SlotPoolLoop.layer(boundsIn(options?.slots))).pipe(
+  Layer.mergeAll(
+    LeaseSweeper.layer,
+    Pruner.layer,
+    OrderChanges.layer,
+    SlotPoolLoop.layer(boundsIn(options?.slots))
+  ).pipe(
     Layer.provideMerge(WorkerLive.layer(options)),
     Layer.provideMerge(PerformanceProfilerLive.layer),
     Layer.provide(ThreadPoolLive.layer(threadSettings(options)))

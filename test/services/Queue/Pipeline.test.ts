@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import {
+  type GroupOrders,
   Job,
   type JobStore,
   Pipeline,
@@ -82,7 +83,7 @@ const test = (
   body: (parts: {
     readonly queue: TaskQueue["Service"]
     readonly pipelines: Pipelines["Service"]
-  }) => Effect.Effect<void, unknown, JobStore | TaskQueue | TaskRegistry>
+  }) => Effect.Effect<void, unknown, GroupOrders | JobStore | TaskQueue | TaskRegistry>
 ) =>
   it.effect(name, () => {
     seen.length = 0

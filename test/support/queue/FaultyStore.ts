@@ -60,6 +60,7 @@ export class FaultyStore {
       count: (filter) => call("count", real.count(filter)),
       counters: call("counters", real.counters),
       oldestPending: call("oldestPending", real.oldestPending),
+      upNext: (group, limit) => call("upNext", real.upNext(group, limit)),
       logs: (id, page) => call("logs", real.logs(id, page)),
       step: (id, name) => call("step", real.step(id, name)),
       rollUps: (query) => call("rollUps", real.rollUps(query)),

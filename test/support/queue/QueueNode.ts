@@ -7,6 +7,7 @@ import {
   QueueSettings,
   Sluice,
   TaskQueue,
+  GroupOrders,
   type TaskRegistry,
   Worker,
   type WorkerOptions
@@ -17,7 +18,7 @@ import { NodeClock } from "./NodeClock.ts"
 export interface QueueNodeOptions {
   readonly store: JobStore["Service"]
   /** Default: none, the process only enqueues. */
-  readonly handlers?: Layer.Layer<never, StoreError, TaskRegistry | JobStore>
+  readonly handlers?: Layer.Layer<never, StoreError, TaskRegistry | JobStore | GroupOrders>
   readonly worker?: WorkerOptions
   readonly settings?: Partial<QueueSettings.QueueSettings>
   readonly fate?: (operation: string) => Fate
@@ -34,6 +35,7 @@ export interface QueueNode {
   readonly queue: TaskQueue["Service"]
   readonly events: QueueEvents["Service"]
   readonly worker: Worker["Service"]
+  readonly orders: GroupOrders["Service"]
   /** Moves its wall clock. */
   readonly skew: (ms: number) => void
   /** As SIGSTOP and SIGCONT. */
@@ -77,6 +79,7 @@ export const startNode = (options: QueueNodeOptions): Effect.Effect<QueueNode, S
       queue: Context.get(context, TaskQueue),
       events: Context.get(context, QueueEvents),
       worker: Context.get(context, Worker),
+      orders: Context.get(context, GroupOrders),
       skew: (ms) => {
         clock.skewMs = ms
       },

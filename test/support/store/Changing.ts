@@ -2,9 +2,10 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
-import { failure, leaseMs, start, stepMs, type StoreTest } from "./StoreDriver.ts"
+import { noRankings } from "../../../src/services/Queue/policy/Order.ts"
+import { failure, leaseMs, start, type StoreTest } from "./StoreDriver.ts"
 
-const edit = { _tag: "Edit", ageingStepMs: stepMs } as const
+const edit = { _tag: "Edit", rankings: noRankings } as const
 
 export const clauses = (test: StoreTest): void => {
   test("cancels waiting jobs with the reason, and refuses finished and unknown ones", (driver) =>

@@ -2,7 +2,7 @@ import { assert } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { enqueuedAt, type JobId, jobIdFloor } from "../../../src/services/Queue/Job.ts"
-import { start, type StoreTest } from "./StoreDriver.ts"
+import { start, stepMs, type StoreTest } from "./StoreDriver.ts"
 
 export const clauses = (test: StoreTest): void => {
   test("gives each job an id above every id before it, in the order handed over", (driver) =>
@@ -59,6 +59,7 @@ export const clauses = (test: StoreTest): void => {
           waitReason: "time",
           priority: 3,
           due: start + 1500,
+          rank: start + 1500 + 3 * stepMs,
           attempt: 0,
           maxAttempts: 7,
           payload: { text: "é\u0000\u{1F600}", list: [1, null] },

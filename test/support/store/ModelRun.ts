@@ -9,6 +9,7 @@ import type {
   NewJob,
   UniqueConflict
 } from "../../../src/services/Queue/JobStore.ts"
+import { noRankings, type Rankings } from "../../../src/services/Queue/policy/Order.ts"
 import type { StoreError } from "../../../src/services/Queue/StoreError.ts"
 import { SeededRandom, seeds } from "../SeededRandom.ts"
 import { allPages } from "./Looking.ts"
@@ -19,6 +20,29 @@ const tasks = ["a", "b"]
 const groups = ["x", "y"]
 const conflicts: ReadonlyArray<UniqueConflict> = ["reject", "existing", "replace", "debounce", "keepLast"]
 const steps = 300
+
+const runs = new Map([
+  ["a", { ms: 2000, share: 0.2 }],
+  ["b", { ms: 10, share: 1 }]
+])
+/** Orders the groups change between. */
+const allRankings: ReadonlyArray<Rankings> = [
+  noRankings,
+  {
+    ...noRankings,
+    groups: new Map([
+      ["x", { order: "deadline", boundMs: 3000, runs }],
+      ["y", { order: "shortest", boundMs: 2000, runs }]
+    ])
+  },
+  {
+    ...noRankings,
+    groups: new Map([
+      ["x", { order: "fifo", boundMs: 0, runs }],
+      ["y", { order: "score", boundMs: 5000, runs }]
+    ])
+  }
+]
 
 /** One run: a store and the model side by side, told the same at random. */
 class Run {
@@ -66,6 +90,7 @@ class Run {
       maxAttempts: 1 + random.below(3),
       ...(random.chance(0.3) && { delay: random.below(5000) - 1000 }),
       ...(random.chance(0.15) && { expiresIn: 1 + random.below(8000) }),
+      ...(random.chance(0.2) && { deadlineIn: random.below(6000) - 1000 }),
       ...(random.chance(0.25) && {
         after: [this.anyId(), this.anyId()],
         onParentFailure: random.pick(["cancel", "fail", "run"] as const)
@@ -155,16 +180,19 @@ class Run {
       const { driver, model, random } = this
       const now = yield* Clock.currentTimeMillis
       const id = this.anyId()
+      const rankings = random.pick(allRankings)
       const change = random.pick<JobChange>([
         { _tag: "Cancel", reason: "stop" },
-        { _tag: "Retry" },
+        { _tag: "Retry", rankings },
+        { _tag: "Rank", rankings },
         { _tag: "Remove" },
         {
           _tag: "Edit",
-          ageingStepMs: stepMs,
+          rankings,
           ...(random.chance(0.5) && { payload: driver.encode(this.payload++) }),
           ...(random.chance(0.5) && { priority: 1 + random.below(10) }),
-          ...(random.chance(0.5) && { due: now + random.below(4000) - 1000 })
+          ...(random.chance(0.5) && { due: now + random.below(4000) - 1000 }),
+          ...(random.chance(0.3) && { deadline: now + random.below(4000) - 1000 })
         }
       ])
       // What a window means for a retried job is left open.
@@ -292,6 +320,8 @@ const seen = (driver: StoreDriver, job: JobRecord) => ({
   waitReason: job.waitReason,
   priority: job.priority,
   due: job.due,
+  rank: liveStates.includes(job.state) ? job.rank : undefined,
+  deadline: job.extra?.deadline,
   attempt: job.attempt,
   session: job.session,
   payload: driver.decode(job.payload),
@@ -307,6 +337,8 @@ const expected = (driver: StoreDriver, model: StoreModel, job: ModelJob): Return
   waitReason: model.waitReason(job),
   priority: job.priority,
   due: job.due,
+  rank: liveStates.includes(job.state) ? job.rank : undefined,
+  deadline: job.new.extra?.deadline,
   attempt: job.attempt,
   session: job.session,
   payload: driver.decode(job.payload),

@@ -45,6 +45,8 @@ export interface JobSpec {
   readonly windowMs?: number
   readonly after?: ReadonlyArray<JobId>
   readonly onParentFailure?: ParentFailurePolicy
+  /** Milliseconds from now. */
+  readonly deadlineIn?: number
   readonly extra?: JobExtra
 }
 
@@ -103,7 +105,7 @@ export class StoreDriver {
           : { key: spec.key, onConflict: spec.onConflict ?? "reject", windowMs: spec.windowMs ?? 0 },
       after:
         spec.after === undefined ? undefined : { jobs: spec.after, onParentFailure: spec.onParentFailure ?? "cancel" },
-      extra: spec.extra
+      extra: spec.deadlineIn === undefined ? spec.extra : { ...spec.extra, deadline: now + spec.deadlineIn }
     }
   }
 

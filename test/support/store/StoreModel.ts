@@ -4,11 +4,11 @@
  */
 import type { JobId, JobState, WaitReason } from "../../../src/services/Queue/Job.ts"
 import type { EnqueueNote, JobChange, NewJob, Settle } from "../../../src/services/Queue/JobStore.ts"
-import { rank } from "../../../src/services/Queue/policy/Rank.ts"
+import { rankIn, type Rankings } from "../../../src/services/Queue/policy/Order.ts"
 
 export interface ModelJob {
   readonly id: JobId
-  readonly new: NewJob
+  new: NewJob
   state: JobState
   payload: unknown
   priority: number
@@ -103,6 +103,9 @@ export class StoreModel {
             target.priority = job.priority
             target.due = job.due
             target.rank = job.rank
+            const { deadline: _, ...extra } = target.new.extra ?? {}
+            const deadline = job.extra?.deadline
+            target.new = { ...target.new, extra: deadline === undefined ? extra : { ...extra, deadline } }
             target.retrying = false
             this.place(target, now)
           }
@@ -216,9 +219,9 @@ export class StoreModel {
           cancelled: false,
           expiresAt: undefined,
           finishedAt: undefined,
-          rank: job.rank - job.due + now,
           due: now
         })
+        job.rank = rankOf(job, change.rankings!)
         this.place(job, now)
         return true
       }
@@ -234,10 +237,16 @@ export class StoreModel {
         if (change.payload !== undefined) job.payload = change.payload
         if (change.priority !== undefined) job.priority = change.priority
         if (change.due !== undefined) job.due = change.due
-        if (change.priority !== undefined || change.due !== undefined) {
-          job.rank = rank(job.due, job.priority, change.ageingStepMs)
+        if (change.deadline !== undefined)
+          job.new = { ...job.new, extra: { ...job.new.extra, deadline: change.deadline } }
+        if (change.priority !== undefined || change.due !== undefined || change.deadline !== undefined) {
+          job.rank = rankOf(job, change.rankings)
           this.place(job, now)
         }
+        return true
+      case "Rank":
+        if (!isLive(job)) return false
+        job.rank = rankOf(job, change.rankings)
         return true
     }
   }
@@ -302,3 +311,6 @@ export class StoreModel {
     this.place(follower, now)
   }
 }
+
+const rankOf = (job: ModelJob, rankings: Rankings): number =>
+  rankIn(rankings, job.new.group, job.new.task, job.due, job.priority, job.new.extra?.deadline)

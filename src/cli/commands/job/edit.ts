@@ -23,7 +23,11 @@ export const edit = Command.make(
     ),
     priority: Flag.Int("priority").pipe(Flag.withAlias("p"), Flag.withMetavar("1-10"), Flag.optional),
     at: JobFlags.timeFlag("at").pipe(Flag.withDescription("due at this time"), Flag.optional),
-    in: JobFlags.durationFlag("in").pipe(Flag.withDescription("due this long from now; 0s is now"), Flag.optional)
+    in: JobFlags.durationFlag("in").pipe(Flag.withDescription("due this long from now; 0s is now"), Flag.optional),
+    deadline: JobFlags.timeFlag("deadline").pipe(
+      Flag.withDescription("its result is wanted by this time"),
+      Flag.optional
+    )
   },
   Effect.fnUntraced(function* (flags) {
     const out = yield* output
@@ -37,16 +41,18 @@ export const edit = Command.make(
     const { maxPayloadBytes } = yield* QueueSettings.Settings
     const payload = Option.isSome(flags.payload) ? yield* readPayload(flags.payload.value, maxPayloadBytes) : undefined
     const priority = Option.getOrUndefined(flags.priority)
-    if (payload === undefined && priority === undefined && due === undefined) {
-      return yield* fail("usage", "nothing to change; give --payload, --priority, --at or --in")
+    const deadline = Option.isSome(flags.deadline) ? DateTime.toEpochMillis(flags.deadline.value) : undefined
+    if (payload === undefined && priority === undefined && due === undefined && deadline === undefined) {
+      return yield* fail("usage", "nothing to change; give --payload, --priority, --at, --in or --deadline")
     }
     yield* TaskQueue.use((queue) =>
       queue.edit(flags.job, {
         ...(payload === undefined ? {} : { payload }),
         ...(priority === undefined ? {} : { priority }),
-        ...(due === undefined ? {} : { due })
+        ...(due === undefined ? {} : { due }),
+        ...(deadline === undefined ? {} : { deadline })
       })
     )
     yield* out.line(out.quiet ? Job.formatJobId(flags.job) : `changed ${Job.formatJobId(flags.job)}`)
   }, looking)
-).pipe(Command.withDescription("Changes the payload, priority or time of a waiting job."))
+).pipe(Command.withDescription("Changes the payload, priority, time or deadline of a waiting job."))

@@ -7,7 +7,9 @@ import { hint } from "../../Hint.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
+import { inWords as placeInWords } from "../../PlaceInWords.ts"
 import { explain as inWords } from "../../Reason.ts"
+import { PlaceShape, toPlaceShape } from "../../shapes/OrderShape.ts"
 
 /** Why a job has not started, as `--json` shows it. */
 export const ExplanationShape = Schema.Struct({
@@ -16,7 +18,9 @@ export const ExplanationShape = Schema.Struct({
   reason: Schema.String,
   /** The same as a sentence, and what to do. */
   why: Schema.String,
-  advice: Schema.String
+  advice: Schema.String,
+  /** Its place in the order of its group while it is pending, else null. */
+  place: Schema.NullOr(PlaceShape)
 })
 
 export const explain = Command.make(
@@ -24,8 +28,11 @@ export const explain = Command.make(
   { job: JobFlags.jobIdArgument(), json: JobFlags.json },
   Effect.fnUntraced(function* ({ job: id, json }) {
     const out = yield* output
-    const reason = yield* TaskQueue.use((queue) => queue.explain(id))
-    const { advice, why } = inWords(reason, yield* Clock.currentTimeMillis)
+    const queue = yield* TaskQueue
+    const reason = yield* queue.explain(id)
+    const place = yield* queue.place(id)
+    const now = yield* Clock.currentTimeMillis
+    const { advice, why } = inWords(reason, now)
     const shownAdvice = advice
       .replace(/\bJOB\b/, Job.formatJobId(id))
       .replace(/^sluice job retry\b/, `sluice job retry ${Job.formatJobId(id)}`)
@@ -35,8 +42,10 @@ export const explain = Command.make(
         id: Job.formatJobId(id),
         reason: reason._tag,
         why,
-        advice: spelled
+        advice: spelled,
+        place: place === undefined ? null : toPlaceShape(place)
       })
     yield* out.line(`${why}${spelled === "" ? "" : `; ${spelled}`}`)
+    if (place !== undefined) yield* out.lines(placeInWords((yield* queue.get(id)).group, place, now))
   }, looking)
 ).pipe(Command.withDescription("Says why a job has not started, and what would change it."))

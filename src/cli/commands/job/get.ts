@@ -8,7 +8,7 @@ import { taskName } from "../../JobTable.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { explain } from "../../Reason.ts"
-import { JobShape, payloadOf, storedValue, toJobShape, whatItDoes } from "../../shapes/JobShape.ts"
+import { deadlineMet, JobShape, payloadOf, storedValue, toJobShape, whatItDoes } from "../../shapes/JobShape.ts"
 import * as DisplayWidth from "../../terminal/DisplayWidth.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import { relativeTime } from "../../terminal/RelativeTime.ts"
@@ -78,6 +78,10 @@ export const get = Command.make(
           ["attempts", `${job.attempt} of ${job.maxAttempts}`],
           ["enqueued", time(job.enqueuedAt)],
           ["due", job.state === "scheduled" ? time(job.due) : ""],
+          [
+            "deadline",
+            `${time(job.extra?.deadline)}${job.extra?.deadline === undefined || job.finishedAt === undefined ? "" : deadlineMet(job) ? ", met" : ", missed"}`
+          ],
           ["started", time(job.startedAt)],
           ["finished", time(job.finishedAt)],
           [

@@ -10,6 +10,7 @@ import { enqueueRow } from "../EnqueueRow.ts"
 import { formatJobId, type JobId, type JobRecord, liveStates } from "../Job.ts"
 import type { FollowUp, JobStore, NewJob } from "../JobStore.ts"
 import { indexHeader, runHeader, StageFailed, stageHeader, type StagePlan, type StepPlan } from "../Pipeline.ts"
+import type { Rankings } from "../policy/Order.ts"
 import type { QueueSettings } from "../QueueSettings.ts"
 import type { StoreError } from "../StoreError.ts"
 import type { AnyTask, JobContext } from "../Task.ts"
@@ -25,6 +26,7 @@ const liveMost = 1000
 export interface Drive {
   readonly store: JobStore["Service"]
   readonly settings: QueueSettings
+  readonly rankings: Rankings
   readonly job: JobContext<unknown, unknown>
   /** Milliseconds since 1970. */
   readonly now: number
@@ -53,6 +55,7 @@ export const drive = ({
   job,
   now,
   prefix,
+  rankings,
   run,
   settings,
   steps,
@@ -115,6 +118,7 @@ export const drive = ({
         }
       },
       settings,
+      rankings,
       now
     )
     return { ...stored, unique: undefined, extra: { ...stored.extra, holder: run } }

@@ -2,7 +2,8 @@
 import type { Failure, JobId } from "../Job.ts"
 import type { FollowUp, Settle, SettleOutcome } from "../JobStore.ts"
 import type { Outcomes, Waiter } from "../Outcomes.ts"
-import { rank } from "../policy/Rank.ts"
+import type { GroupOrders } from "../GroupOrders.ts"
+import { rankIn } from "../policy/Order.ts"
 import type { QueueEvents } from "../QueueEvents.ts"
 import type { SettleListener } from "../StoreTurns.ts"
 import type { Attempt } from "./Attempt.ts"
@@ -12,7 +13,7 @@ import type { AttemptEnd } from "./AttemptEnd.ts"
 export interface Announcing {
   readonly outcomes: Outcomes["Service"]
   readonly events: QueueEvents["Service"]
-  readonly ageingStepMs: number
+  readonly orders: GroupOrders["Service"]
 }
 
 export class Settlement implements Settle, SettleListener {
@@ -39,7 +40,14 @@ export class Settlement implements Settle, SettleListener {
     this.result = end.result
     this.failure = end.failure
     this.due = end.due
-    this.rank = rank(end.due, claimed.priority, announcing.ageingStepMs)
+    this.rank = rankIn(
+      announcing.orders.rankings(),
+      claimed.group,
+      claimed.task,
+      end.due,
+      claimed.priority,
+      claimed.extra?.deadline
+    )
     this.runMs = runMs
     this.followUp = end.followUp
     this.announcing = announcing

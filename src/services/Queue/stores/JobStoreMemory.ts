@@ -365,6 +365,19 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
       }
       return oldest
     }),
+    upNext: (name, limit) =>
+      Effect.sync(() => {
+        const group = table.groups.get(name)
+        return group === undefined
+          ? []
+          : life.upNext(group, Math.max(0, Math.min(1000, limit))).map(({ due, id, lane, priority, rank }) => ({
+              id,
+              task: lane.task,
+              priority,
+              due: due + epoch,
+              rank: rank + epoch
+            }))
+      }),
     logs: (id, { after, limit }) =>
       Effect.sync(() => table.find(id)?.rare?.log?.read(after, limit, maxLogLines) ?? { lines: [], next: after }),
     step: (id, name) => Effect.sync(() => table.find(id)?.rare?.steps?.get(name)),
@@ -387,10 +400,10 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
       }
     }),
 
-    change: (filter, change, { limit, now }) =>
+    change: (filter, change, { after, limit, now }) =>
       Effect.sync(() => {
         record(now)
-        const result = changes.apply(filter, change, now, Math.max(0, Math.min(1000, limit)))
+        const result = changes.apply(filter, change, now, Math.max(0, Math.min(1000, limit)), after)
         wake()
         return result
       }),

@@ -28,11 +28,12 @@ export const layerRepeated = <R>(
     })
   )
 
-/** The same while this process's worker leads the role. */
+/** The same while this process's worker leads the role. While no pass is `needed` the lead is not asked for. */
 export const layerLed = <R>(
   role: string,
   every: Effect.Effect<Duration.Duration>,
-  pass: Effect.Effect<unknown, StoreError, R>
+  pass: Effect.Effect<unknown, StoreError, R>,
+  needed: Effect.Effect<boolean, never, R> = Effect.succeed(true)
 ): Layer.Layer<never, never, JobStore | Worker | R> =>
   layerRepeated(
     role,
@@ -42,7 +43,7 @@ export const layerLed = <R>(
       const worker = yield* Worker
       const interval = yield* every
       const { session } = yield* worker.status
-      if (session === 0) return
+      if (session === 0 || !(yield* needed)) return
       const now = yield* Clock.currentTimeMillis
       if (yield* store.lead(role, session, { now, ttlMs: 2 * Duration.toMillis(interval) })) yield* pass
     })

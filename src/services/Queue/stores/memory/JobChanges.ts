@@ -1,8 +1,8 @@
 /** What operators change, by ids or by filter. */
 import type { JobId, JobState } from "../../Job.ts"
 import type { ChangeResult, JobChange, JobFilter } from "../../JobStore.ts"
-import { rank } from "../../policy/Rank.ts"
-import { failureOf, type JobLife } from "./JobLife.ts"
+import { rankIn, type Rankings } from "../../policy/Order.ts"
+import { failureOf, type JobLife, withDeadline } from "./JobLife.ts"
 import type { JobTable } from "./JobTable.ts"
 import type { Sessions } from "./Sessions.ts"
 import { isFinished, isLive, isWaiting, rareOf, running, stateNames, type StoredJob } from "./StoredJob.ts"
@@ -18,14 +18,14 @@ export class JobChanges {
     this.sessions = sessions
   }
 
-  apply(filter: JobFilter, change: JobChange, now: number, limit: number): ChangeResult {
+  apply(filter: JobFilter, change: JobChange, now: number, limit: number, after: JobId | undefined): ChangeResult {
     const changed: Array<JobId> = []
     const refused: Array<{ readonly id: JobId; readonly state: JobState | undefined }> = []
     const named = filter.ids !== undefined
     const found = this.table.matching(
       filter,
       "oldest",
-      undefined,
+      named ? undefined : after,
       limit + 1,
       (job) => named || (allows(job, change) && this.wouldChange(job, change))
     )
@@ -51,11 +51,13 @@ export class JobChanges {
         return (
           (change.payload !== undefined && change.payload !== job.payload) ||
           (change.priority !== undefined && change.priority !== job.priority) ||
-          (change.due !== undefined && change.due !== job.due + this.table.epoch)
+          (change.due !== undefined && change.due !== job.due + this.table.epoch) ||
+          (change.deadline !== undefined && change.deadline !== job.rare?.extra?.deadline)
         )
       case "Retry":
         return job.rare?.unique === undefined || this.life.keys.isFree(job.rare.unique)
       case "Remove":
+      case "Rank":
         return true
     }
   }
@@ -67,14 +69,36 @@ export class JobChanges {
         else this.life.cancelWaiting(job, failureOf(job, "Cancelled", change.reason, now), now)
         return true
       case "Retry":
-        return this.life.revive(job, now)
+        return this.life.revive(job, now, (revived) => {
+          if (change.rankings !== undefined) revived.rank = this.rankOf(revived, change.rankings)
+        })
       case "Remove":
         this.life.remove(job, now)
         return true
       case "Edit":
         this.edit(job, change, now)
         return true
+      case "Rank":
+        this.rank(job, this.rankOf(job, change.rankings), now)
+        return true
     }
+  }
+
+  private rankOf(job: StoredJob, rankings: Rankings): number {
+    const { epoch } = this.table
+    const { lane, rare } = job
+    return rankIn(rankings, lane.group.name, lane.task, job.due + epoch, job.priority, rare?.extra?.deadline) - epoch
+  }
+
+  private rank(job: StoredJob, rank: number, now: number): void {
+    if (rank === job.rank) return
+    if (!isWaiting(job)) {
+      job.rank = rank
+      return
+    }
+    this.life.unlist(job)
+    job.rank = rank
+    this.life.relist(job, now)
   }
 
   private signal(job: StoredJob, reason: string): void {
@@ -88,12 +112,16 @@ export class JobChanges {
 
   private edit(job: StoredJob, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {
     if (change.payload !== undefined) job.payload = change.payload
-    if (change.priority === undefined && change.due === undefined) return
+    if (change.priority === undefined && change.due === undefined && change.deadline === undefined) return
     this.life.unlist(job)
     const { epoch } = this.table
     if (change.priority !== undefined) job.priority = change.priority
     if (change.due !== undefined) job.due = change.due - epoch
-    job.rank = rank(job.due + epoch, job.priority, change.ageingStepMs) - epoch
+    if (change.deadline !== undefined) {
+      const rare = rareOf(job)
+      rare.extra = withDeadline(rare.extra, change.deadline)
+    }
+    job.rank = this.rankOf(job, change.rankings)
     this.life.relist(job, now)
   }
 }
@@ -101,6 +129,7 @@ export class JobChanges {
 const allows = (job: StoredJob, change: JobChange): boolean => {
   switch (change._tag) {
     case "Cancel":
+    case "Rank":
       return isLive(job)
     case "Retry":
       return isFinished(job)

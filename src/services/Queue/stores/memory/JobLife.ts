@@ -1,5 +1,5 @@
 /** The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists. */
-import { enqueuedAt, type Failure, type JobId } from "../../Job.ts"
+import { enqueuedAt, type Failure, type JobExtra, type JobId } from "../../Job.ts"
 import type { After, ClaimedJob, FollowUp, NewJob, Settle } from "../../JobStore.ts"
 import type { Group, ReadyStream } from "./Lane.ts"
 import type { JobTable } from "./JobTable.ts"
@@ -65,7 +65,10 @@ export class JobLife {
     waiting.priority = job.priority
     waiting.due = job.due - this.table.epoch
     waiting.rank = job.rank - this.table.epoch
-    if (waiting.rare !== undefined) waiting.rare.retrying = false
+    const { rare } = waiting
+    if (rare !== undefined) rare.retrying = false
+    const deadline = job.extra?.deadline
+    if (rare?.extra?.deadline !== deadline) rareOf(waiting).extra = withDeadline(rare?.extra, deadline)
     this.relist(waiting, now)
   }
 
@@ -158,6 +161,12 @@ export class JobLife {
   }
 
   // Claim.
+
+  /** Up to `limit` pending jobs of the group in order of rank, then id. */
+  upNext(group: Group, limit: number): ReadonlyArray<StoredJob> {
+    const heads = [...group.lanes.values()].flatMap((lane) => lane.first(limit))
+    return heads.sort((a, b) => a.rank - b.rank || a.id - b.id).slice(0, limit)
+  }
 
   /** The group's pending job that starts next, whoever has a handler for it. */
   nextPending(group: Group): StoredJob | undefined {
@@ -401,14 +410,15 @@ export class JobLife {
     this.end(job, cancelled, now)
   }
 
-  /** A finished job as a new one under its old id. False: another live job has its unique key. */
-  revive(finished: StoredJob, now: number): boolean {
+  /** A finished job as a new one under its old id, `prepared` before it waits. False: another live job has its unique key. */
+  revive(finished: StoredJob, now: number, prepared: (job: StoredJob) => void): boolean {
     const unique = finished.rare?.unique
     if (unique !== undefined && !this.keys.isFree(unique)) return false
     const at = now - this.table.epoch
     const job = this.table.renew(finished, scheduled)
     job.rank = job.rank - job.due + at
     job.due = at
+    prepared(job)
     job.lane.cell.arrivals++
     if (unique !== undefined) this.keys.take(job, unique, now, now)
     this.place(job, now)
@@ -501,6 +511,11 @@ export const failureOf = (job: StoredJob, cause: Failure["cause"], message: stri
   attempt: job.attempt,
   at
 })
+
+export const withDeadline = (extra: JobExtra | undefined, deadline: number | undefined): JobExtra => {
+  const { deadline: _, ...rest } = extra ?? {}
+  return deadline === undefined ? rest : { ...rest, deadline }
+}
 
 const recordWait = (lane: StoredJob["lane"], wait: number, times: number): void => {
   lane.cell.starts += times

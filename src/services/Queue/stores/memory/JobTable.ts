@@ -188,6 +188,7 @@ export class JobTable {
       waitReason: waitReasonOf(job),
       priority: job.priority,
       due: job.due + epoch,
+      rank: job.rank + epoch,
       attempt: job.attempt,
       maxAttempts: job.maxAttempts,
       payload: job.payload,

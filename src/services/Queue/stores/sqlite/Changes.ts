@@ -1,11 +1,11 @@
 /** What operators do to jobs. */
 import type { JobId } from "../../Job.ts"
 import type { ChangeResult, JobChange, JobFilter } from "../../JobStore.ts"
-import { rank } from "../../policy/Rank.ts"
+import { rankIn, type Rankings } from "../../policy/Order.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
-import { checksumOf, type JobRow, type JobRows } from "./JobRows.ts"
+import { checksumOf, type JobRow, type JobRows, parseExtra } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Lookups } from "./Lookups.ts"
@@ -22,7 +22,8 @@ const allowed: Readonly<Record<JobChange["_tag"], ReadonlyArray<number>>> = {
   Cancel: [...waiting, Codes.running],
   Retry: finished,
   Remove: [...waiting, ...finished],
-  Edit: waiting
+  Edit: waiting,
+  Rank: [...waiting, Codes.running]
 }
 
 export class Changes {
@@ -34,6 +35,7 @@ export class Changes {
   private readonly signals: Signals
   private readonly statistics: Statistics
   private readonly edit: Query<[]>
+  private readonly rank: Query<[]>
 
   constructor(
     db: Database,
@@ -55,11 +57,12 @@ export class Changes {
     this.signals = parts.signals
     this.statistics = parts.statistics
     this.edit = db.prepare(
-      "UPDATE job SET payload = ?, checksum = ?, priority = ?, due = ?, rank = ?, state = ?, wait = ? WHERE id = ?"
+      "UPDATE job SET payload = ?, checksum = ?, priority = ?, due = ?, rank = ?, state = ?, wait = ?, extra = ? WHERE id = ?"
     )
+    this.rank = db.prepare("UPDATE job SET rank = ? WHERE id = ?")
   }
 
-  change(filter: JobFilter, change: JobChange, now: number, limit: number): ChangeResult {
+  change(filter: JobFilter, change: JobChange, now: number, limit: number, after: JobId | undefined): ChangeResult {
     const changed: Array<JobId> = []
     if (filter.ids !== undefined) {
       const refused: Array<ChangeResult["refused"][number]> = []
@@ -81,7 +84,7 @@ export class Changes {
       }
       return { changed, refused, more }
     }
-    const candidates = this.candidates(filter, change, now, limit + 1)
+    const candidates = this.candidates(filter, change, now, limit + 1, after)
     for (const row of candidates.slice(0, limit)) {
       // By now an earlier change of this very call may have moved it.
       const current = this.rows.find(row.id)
@@ -91,11 +94,17 @@ export class Changes {
   }
 
   /** The oldest jobs of a filter that would change. Those that are as asked already would be met again by every further call. */
-  private candidates(filter: JobFilter, change: JobChange, now: number, limit: number): ReadonlyArray<JobRow> {
+  private candidates(
+    filter: JobFilter,
+    change: JobChange,
+    now: number,
+    limit: number,
+    after: JobId | undefined
+  ): ReadonlyArray<JobRow> {
     const states = allowed[change._tag].map((code) => Codes.stateNames[code]!)
     const wanted = filter.states === undefined ? states : filter.states.filter((state) => states.includes(state))
     const candidates: Array<JobRow> = []
-    let cursor: JobId | undefined
+    let cursor = after
     do {
       const found = this.lookups.find(
         { ...filter, states: wanted },
@@ -117,12 +126,14 @@ export class Changes {
       case "Retry":
         return row.uniqueKey === null || this.keys.find(row.uniqueKey, now)?.live !== true
       case "Remove":
+      case "Rank":
         return true
       case "Edit":
         return (
           (change.payload !== undefined && change.payload !== row.payload) ||
           (change.priority !== undefined && change.priority !== row.priority) ||
-          (change.due !== undefined && change.due !== row.due)
+          (change.due !== undefined && change.due !== row.due) ||
+          (change.deadline !== undefined && change.deadline !== parseExtra(row.extra)?.deadline)
         )
     }
   }
@@ -135,17 +146,22 @@ export class Changes {
         else this.endings.endWaiting(row, Codes.cancelled, now, "Cancelled", change.reason)
         return true
       case "Retry":
-        return this.retry(row, now)
+        return this.retry(row, change.rankings, now)
       case "Remove":
         this.remove(row, now)
         return true
       case "Edit":
         this.editWaiting(row, change, now)
         return true
+      case "Rank": {
+        const rank = rankOf(row, change.rankings)
+        if (rank !== row.rank) this.rank.run(rank, row.id)
+        return true
+      }
     }
   }
 
-  private retry(row: JobRow, now: number): boolean {
+  private retry(row: JobRow, rankings: Rankings | undefined, now: number): boolean {
     if (row.uniqueKey !== null) {
       const holder = this.keys.find(row.uniqueKey, now)
       if (holder?.live === true) return false
@@ -158,8 +174,7 @@ export class Changes {
       state: Codes.pending,
       wait: Codes.waitNone,
       due: now,
-      // The step of its ageing is in its old rank.
-      rank: now + (row.rank - row.due),
+      rank: rankings === undefined ? now + (row.rank - row.due) : rankOf({ ...row, due: now }, rankings),
       attempt: 0,
       session: null,
       started: null,
@@ -187,7 +202,11 @@ export class Changes {
     const payload = "payload" in change && change.payload !== undefined ? (change.payload as string) : row.payload
     const priority = change.priority ?? row.priority
     const due = change.due ?? row.due
-    const isMoved = change.priority !== undefined || change.due !== undefined
+    const isMoved = change.priority !== undefined || change.due !== undefined || change.deadline !== undefined
+    const extra =
+      change.deadline === undefined
+        ? row.extra
+        : JSON.stringify({ ...parseExtra(row.extra), deadline: change.deadline })
     const isMovable = change.due !== undefined && row.wait <= Codes.waitRetry
     const state = isMovable ? (due > now ? Codes.scheduled : Codes.pending) : row.state
     this.edit.run(
@@ -195,13 +214,14 @@ export class Changes {
       checksumOf(row.id, payload),
       priority,
       due,
-      isMoved ? rank(due, priority, change.ageingStepMs) : row.rank,
+      isMoved ? rankOf({ ...row, priority, due, extra }, change.rankings) : row.rank,
       state,
       !isMovable || row.wait === Codes.waitRetry
         ? row.wait
         : state === Codes.scheduled
           ? Codes.waitTime
           : Codes.waitNone,
+      extra,
       row.id
     )
     if (state !== row.state) this.ledger.move(row.lane, row.state, state)
@@ -211,3 +231,8 @@ export class Changes {
     }
   }
 }
+
+const rankOf = (
+  { due, extra, lane, priority }: Pick<JobRow, "due" | "extra" | "lane" | "priority">,
+  rankings: Rankings
+): number => rankIn(rankings, lane.group.name, lane.task, due, priority, parseExtra(extra)?.deadline)

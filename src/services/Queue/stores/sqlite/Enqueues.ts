@@ -11,7 +11,7 @@ import { byRank, type Claims } from "./Claims.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
-import { checksumOf, type JobRow, type JobRows } from "./JobRows.ts"
+import { checksumOf, type JobRow, type JobRows, parseExtra } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Statistics } from "./Statistics.ts"
@@ -80,7 +80,7 @@ export class Enqueues {
     this.setParents = db.prepare("UPDATE job SET state = ?, wait = ? WHERE id = ?")
     this.replacePayload = db.prepare("UPDATE job SET payload = ?, checksum = ? WHERE id = ?")
     this.replaceAll = db.prepare(
-      "UPDATE job SET payload = ?, checksum = ?, priority = ?, rank = ?, due = ?, state = ?, wait = ? WHERE id = ?"
+      "UPDATE job SET payload = ?, checksum = ?, priority = ?, rank = ?, due = ?, state = ?, wait = ?, extra = ? WHERE id = ?"
     )
   }
 
@@ -295,7 +295,10 @@ export class Enqueues {
     const waitsOnlyForTime = row.wait <= Codes.waitRetry
     const state = waitsOnlyForTime ? (job.due > now ? Codes.scheduled : Codes.pending) : row.state
     const wait = waitsOnlyForTime ? (job.due > now ? Codes.waitTime : Codes.waitNone) : row.wait
-    this.replaceAll.run(payload, checksum, job.priority, job.rank, job.due, state, wait, id)
+    const before = parseExtra(row.extra)
+    const deadline = job.extra?.deadline
+    const extra = before?.deadline === deadline ? row.extra : JSON.stringify({ ...before, deadline })
+    this.replaceAll.run(payload, checksum, job.priority, job.rank, job.due, state, wait, extra, id)
     if (state !== row.state) this.ledger.move(row.lane, row.state, state)
     this.ledger.forgetNextDue()
   }

@@ -319,6 +319,7 @@ export const toRecord = (
   waitReason: row.state === Codes.scheduled ? Codes.waitName(row.wait) : undefined,
   priority: row.priority,
   due: row.due,
+  rank: row.rank,
   attempt: row.attempt,
   maxAttempts: row.maxAttempts,
   payload: row.payload,

@@ -11,7 +11,8 @@
  */
 import type { JobId, JobRecord } from "../../Job.ts"
 import { jobIdFloor } from "../../policy/JobIds.ts"
-import type { Count, JobFilter, Page, PageRequest } from "../../JobStore.ts"
+import type { Count, JobFilter, Page, PageRequest, RankedJob } from "../../JobStore.ts"
+import { byRank } from "./Claims.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
@@ -46,6 +47,7 @@ export class Lookups {
   private readonly finishedById: Record<PageRequest["order"], IdQuery>
   private readonly byLabel: Record<PageRequest["order"], IdQuery>
   private readonly selectOldestPending: Query<[rank: number, id: JobId, due: number]>
+  private readonly selectUpNext: Query<[id: JobId, priority: number, due: number, rank: number]>
 
   constructor(
     db: Database,
@@ -67,6 +69,9 @@ export class Lookups {
     this.byLabel = bothWays("SELECT id FROM label WHERE label = ? AND")
     this.selectOldestPending = db.prepare(
       "SELECT rank, id, due FROM job WHERE lane = ? AND state = 1 ORDER BY rank, id LIMIT 1"
+    )
+    this.selectUpNext = db.prepare(
+      "SELECT id, priority, due, rank FROM job WHERE lane = ? AND state = 1 ORDER BY rank, id LIMIT ?"
     )
   }
 
@@ -181,6 +186,18 @@ export class Lookups {
       const has = new Set(labelsOf(row.partitionKey, parseExtra(row.extra)))
       return labels.every((label) => has.has(label))
     }
+  }
+
+  /** Up to `limit` pending jobs of a group in order of rank, then id: one index seek per lane. */
+  upNext(group: string, limit: number): ReadonlyArray<RankedJob> {
+    const jobs: Array<RankedJob> = []
+    for (const lane of this.ledger.groups.get(group)?.lanes ?? []) {
+      if (lane.counts[Codes.pending] === 0) continue
+      for (const [id, priority, due, rank] of this.selectUpNext.all(lane.id, limit)) {
+        jobs.push({ id, task: lane.task, priority, due, rank })
+      }
+    }
+    return jobs.sort(byRank).slice(0, limit)
   }
 
   /** By group: when the pending job that is first in rank was due. */

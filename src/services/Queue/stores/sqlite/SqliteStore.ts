@@ -16,6 +16,7 @@ import type {
   LogLine,
   Page,
   PageRequest,
+  RankedJob,
   ResourceRollUp,
   RetentionPolicy,
   RollUp,
@@ -198,6 +199,10 @@ export class SqliteStore {
     return this.read(() => this.lookups.oldestPending())
   }
 
+  upNext(group: string, limit: number): ReadonlyArray<RankedJob> {
+    return this.read(() => this.lookups.upNext(group, Math.max(0, Math.min(1_000, limit))))
+  }
+
   logs(id: JobId, after: number, limit: number): { readonly lines: ReadonlyArray<LogLine>; readonly next: number } {
     return this.read(() => this.notes.read(id, after, limit))
   }
@@ -236,8 +241,8 @@ export class SqliteStore {
     })
   }
 
-  change(filter: JobFilter, change: JobChange, now: number, limit: number): ChangeResult {
-    const result = this.write(now, () => this.changes.change(filter, change, now, Math.min(limit, 1_000)))
+  change(filter: JobFilter, change: JobChange, now: number, limit: number, after: JobId | undefined): ChangeResult {
+    const result = this.write(now, () => this.changes.change(filter, change, now, Math.min(limit, 1_000), after))
     this.finishCascades(now)
     return result
   }

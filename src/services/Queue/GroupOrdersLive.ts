@@ -1,0 +1,235 @@
+/** The orders in the store, and the copy of them that this process ranks by. */
+import { Clock, Effect, Layer, Option, Queue, Schema } from "effect"
+import {
+  followMs,
+  type GroupOrder,
+  GroupOrderDocument,
+  GroupOrders,
+  orderDocuments,
+  type RankedPage,
+  settleMs
+} from "./GroupOrders.ts"
+import { type JobId, liveStates } from "./Job.ts"
+import { JobStore } from "./JobStore.ts"
+import { type ExpectedRuns, expectedRuns, lookBackMs } from "./policy/ExpectedRun.ts"
+import {
+  defaultBoundMs,
+  defaultOrder,
+  needsRuns,
+  noRuns,
+  type OrderChoice,
+  type Ranking,
+  type Rankings
+} from "./policy/Order.ts"
+import { Settings } from "./QueueSettings.ts"
+import type { ResourceGroup } from "./ResourceGroup.ts"
+import type { StoreError } from "./StoreError.ts"
+
+/** Jobs ranked in one transaction: about 10 ms on SQLite. */
+const page = 1_000
+/** How often runs are learned, in milliseconds. */
+const learnEveryMs = 60_000
+/** What is read then: the hour that runs, and one before it. */
+const learnBackMs = 3_600_000
+
+const codec = Schema.fromJsonString(GroupOrderDocument)
+const encode = Schema.encodeSync(codec)
+const decode = Schema.decodeOption(codec)
+
+interface Kept {
+  readonly version: number
+  readonly document: GroupOrderDocument
+}
+
+const fresh: GroupOrderDocument = { changedAt: 0, pass: "done", rankedTo: 0 }
+
+const same = (a: OrderChoice | undefined, b: OrderChoice | undefined) =>
+  a?.order === b?.order && a?.boundMs === b?.boundMs
+
+const choiceIn = (document: GroupOrderDocument | undefined): OrderChoice | undefined =>
+  document?.operator ?? document?.declared
+
+const make = Effect.gen(function* () {
+  const store = yield* JobStore
+  const { ageingStepMs } = yield* Settings
+  const clock = yield* Clock.Clock
+
+  let documents: ReadonlyMap<string, Kept> = new Map()
+  /** Declared in this process. */
+  const own = new Map<string, OrderChoice>()
+  let expected: ReadonlyMap<string, ExpectedRuns> = new Map()
+  let learnedAt = -Infinity
+  let rankings: Rankings = { ageingStepMs, groups: new Map() }
+
+  const boundOf = ({ boundMs, order }: OrderChoice) => boundMs ?? defaultBoundMs(order, ageingStepMs)
+
+  const rebuild = () => {
+    const groups = new Map<string, Ranking>()
+    for (const name of new Set([...own.keys(), ...documents.keys()])) {
+      const choice = choiceIn(documents.get(name)?.document) ?? own.get(name)
+      if (choice === undefined || same(choice, { order: defaultOrder })) continue
+      const { order } = choice
+      groups.set(name, { order, boundMs: boundOf(choice), runs: (needsRuns(order) && expected.get(name)) || noRuns })
+    }
+    rankings = { ageingStepMs, groups }
+  }
+
+  const read = Effect.map(store.documents(orderDocuments), (stored) => {
+    documents = new Map(
+      stored.map(({ key, text, version }): [string, Kept] => {
+        // What a newer version wrote may not be readable here: then nothing is known, and a new choice takes its place.
+        return [key, { version, document: Option.getOrElse(decode(text), () => fresh) }]
+      })
+    )
+    rebuild()
+  })
+
+  const learn = Effect.gen(function* () {
+    const now = clock.currentTimeMillisUnsafe()
+    if (now - learnedAt < learnEveryMs || ![...rankings.groups.values()].some(({ order }) => needsRuns(order))) return
+    const back = learnedAt === -Infinity ? lookBackMs : learnBackMs
+    const rollUps = yield* store.rollUps({ width: 3_600_000, from: now - back, to: now + 1 })
+    expected = expectedRuns(rollUps, expected)
+    learnedAt = now
+    rebuild()
+  })
+
+  const refresh = Effect.andThen(read, learn)
+
+  /** Changes the document of a group as it is in the store. `undefined`: nothing to change. */
+  const update = (
+    group: string,
+    change: (document: GroupOrderDocument, now: number) => GroupOrderDocument | undefined
+  ): Effect.Effect<void, StoreError> =>
+    Effect.gen(function* () {
+      for (;;) {
+        yield* read
+        const kept = documents.get(group)
+        const now = clock.currentTimeMillisUnsafe()
+        const document = change(kept?.document ?? fresh, now)
+        if (document === undefined) return
+        const put = yield* store.putDocument(orderDocuments, group, encode(document), {
+          now,
+          version: kept?.version ?? 0
+        })
+        if (put !== undefined) return yield* refresh
+      }
+    })
+
+  /** With other choices; what waits is to be ranked anew where that changes what is in force. */
+  const chosen = (
+    document: GroupOrderDocument,
+    declared: OrderChoice | undefined,
+    operator: OrderChoice | undefined,
+    now: number
+  ): GroupOrderDocument => {
+    const passes = same(choiceIn(document), operator ?? declared)
+      ? { changedAt: document.changedAt, pass: document.pass, rankedTo: document.rankedTo }
+      : ({ changedAt: now, pass: "first", rankedTo: 0 } as const)
+    return {
+      ...passes,
+      ...(declared === undefined ? {} : { declared: plain(declared) }),
+      ...(operator === undefined ? {} : { operator: plain(operator) })
+    }
+  }
+
+  const assume = ({ name, order }: ResourceGroup) => {
+    if (order === undefined || same(own.get(name), order)) return
+    own.set(name, order)
+    rebuild()
+  }
+
+  const orderOf = (group: string, document: GroupOrderDocument | undefined): GroupOrder => {
+    const choice = choiceIn(document)
+    const inForce = choice ?? { order: defaultOrder }
+    return {
+      group,
+      order: inForce.order,
+      boundMs: boundOf(inForce),
+      from: document?.operator !== undefined ? "operator" : choice === undefined ? "default" : "declared",
+      declared: document?.declared,
+      operator: document?.operator,
+      isChanging: document !== undefined && document.pass !== "done"
+    }
+  }
+
+  const get = (group: string) => Effect.map(read, () => orderOf(group, documents.get(group)?.document))
+
+  const rankWaiting = (group: string): Effect.Effect<RankedPage, StoreError> =>
+    Effect.gen(function* () {
+      const nothing: RankedPage = { ranked: 0, rankedTo: undefined, more: false }
+      yield* refresh
+      const before = documents.get(group)
+      const now = clock.currentTimeMillisUnsafe()
+      if (before === undefined || before.document.pass === "done") return nothing
+      const { changedAt, pass, rankedTo } = before.document
+      if (pass === "second" && rankedTo === 0 && now < changedAt + settleMs) return nothing
+      const { changed, more } = yield* store.change(
+        { groups: [group], states: liveStates },
+        { _tag: "Rank", rankings },
+        { now, limit: page, after: rankedTo as JobId }
+      )
+      const last = changed.at(-1)
+      const next = more
+        ? ({ pass, rankedTo: last! } as const)
+        : ({ pass: pass === "first" ? "second" : "done", rankedTo: 0 } as const)
+      // Refused when somebody else was as far, or the order has changed again: both go on from what is there.
+      yield* store.putDocument(orderDocuments, group, encode({ ...before.document, ...next }), {
+        now,
+        version: before.version
+      })
+      return { ranked: changed.length, rankedTo: last, more }
+    })
+
+  yield* refresh
+
+  const told = yield* Queue.sliding<void>(1)
+  yield* store.onWake((wake) => {
+    if (wake === "control") Queue.offerUnsafe(told, undefined)
+  })
+  yield* Queue.take(told).pipe(
+    // Nobody else changes what lies in this process; what runs take is learned all the same.
+    Effect.timeoutOption(store.traits.shared ? followMs : learnEveryMs),
+    Effect.andThen(refresh),
+    Effect.catchCause((cause) =>
+      Effect.logDebug("The orders of groups stay as they are; the store did not answer", cause)
+    ),
+    Effect.forever,
+    Effect.annotateLogs({ module: "orders" }),
+    Effect.forkScoped
+  )
+
+  return GroupOrders.of({
+    rankings: () => rankings,
+    assume,
+    declare: (groups) =>
+      Effect.forEach(
+        groups.filter(({ order }) => order !== undefined),
+        (group) =>
+          Effect.suspend(() => {
+            assume(group)
+            return update(group.name, (document, now) =>
+              same(document.declared, group.order) ? undefined : chosen(document, group.order, document.operator, now)
+            )
+          }),
+        { discard: true }
+      ),
+    changing: () => [...documents].flatMap(([group, { document }]) => (document.pass === "done" ? [] : [group])),
+    list: Effect.map(read, () => [...documents].map(([group, { document }]) => orderOf(group, document))),
+    get,
+    set: (group, choice) =>
+      Effect.andThen(
+        update(group, (document, now) =>
+          same(document.operator, choice) ? undefined : chosen(document, document.declared, choice, now)
+        ),
+        get(group)
+      ),
+    rankWaiting,
+    refresh
+  })
+})
+
+/** Without the keys that are not set: a document has none. */
+const plain = ({ boundMs, order }: OrderChoice) => (boundMs === undefined ? { order } : { order, boundMs })
+
+export const layer: Layer.Layer<GroupOrders, StoreError, JobStore> = Layer.effect(GroupOrders, make)
