@@ -19,7 +19,7 @@ import { type GroupRecord, leaderOf, leaderText, scaleLeaderKey, scaleLeaderKind
 import { learn, learningDue, patternsOf } from "./scaler/Learning.ts"
 import { noQuality } from "./scaler/Forecasting.ts"
 import { predictionOf } from "./scaler/Prediction.ts"
-import { boundsOf, decide } from "./scaler/Round.ts"
+import { boundsOf, decide, staffingSettingsOf, takenUp, targetBefore } from "./scaler/Round.ts"
 import { type RecentLoad, readRecent } from "./scaler/RecentLoad.ts"
 import { scaleSettingsKind, SettingsInForce } from "./scaler/SettingsInForce.ts"
 import { type GroupSituation, readSituation, type Situation } from "./scaler/Situation.ts"
@@ -56,7 +56,10 @@ interface Led {
   recordedAt: number
   groups: Map<string, GroupRecord>
   learnedAt: number
-  staffings: Map<string, Staffing>
+  /** Staffing with which something was decided here. */
+  readonly begun: WeakSet<Staffing>
+  /** Staffing of groups without a forecast. */
+  strangers: Map<string, Staffing>
   /** Slots that were ordered and are not there, and since when. */
   awaited: Map<string, { readonly since: number; readonly slots: number }>
   /** Up to where arrivals were read between rounds. */
@@ -81,7 +84,8 @@ const make = Effect.gen(function* () {
     recordedAt: Number.NEGATIVE_INFINITY,
     groups: new Map(),
     learnedAt: 0,
-    staffings: new Map(),
+    begun: new WeakSet(),
+    strangers: new Map(),
     awaited: new Map(),
     recentTo: Number.NEGATIVE_INFINITY
   }
@@ -116,19 +120,16 @@ const make = Effect.gen(function* () {
           }
         )
 
-  /** With what is left of an earlier one's: its target is what was needed until now. */
-  const staffingOf = (group: string, at: number): Staffing => {
-    let staffing = led.staffings.get(group)
-    if (staffing === undefined) {
-      const saved = book.get(group)?.staffing
-      const target = led.groups.get(group)?.target
-      staffing =
-        saved === undefined
-          ? new Staffing()
-          : Staffing.restore(target === undefined ? saved : { ...saved, needs: [{ at, slots: target }] })
-      led.staffings.set(group, staffing)
-    }
-    return staffing
+  /** Of groups that have a forecast it is kept with that. `slots`: those of now, if this is its first decision here. */
+  const staffingOf = (group: string, at: number, slots: number) => {
+    const forecast = book.get(group)
+    const known = forecast?.staffing ?? led.strangers.get(group) ?? new Staffing()
+    const isFirst = !led.begun.has(known)
+    const staffing = isFirst ? takenUp(known, at, slots) : known
+    led.begun.add(staffing)
+    if (forecast === undefined) led.strangers.set(group, staffing)
+    else forecast.staffing = staffing
+    return { staffing, isFirst }
   }
 
   /** Slots that a group in mode `on` waited for and has now. */
@@ -161,7 +162,7 @@ const make = Effect.gen(function* () {
       const record = leaderOf(document?.text)
       yield* book.restore(gridOf, now(), record?.scanned ?? {})
       led.groups = new Map(Object.entries(record?.groups ?? {}))
-      led.staffings = new Map()
+      led.strangers = new Map()
       led.awaited = new Map()
       led.learnedAt = record?.learnedAt ?? now()
       led.version = version
@@ -192,7 +193,7 @@ const make = Effect.gen(function* () {
           now: situation.now,
           situation: each,
           settings: group,
-          staffing: staffingOf(each.group, situation.now),
+          ...staffingOf(each.group, situation.now, targetBefore({ before, settings: group, situation: each })),
           forecast: book.get(each.group),
           complete,
           recent: recent === undefined ? undefined : (recent.get(each.group) ?? nothingRecent),
@@ -267,15 +268,18 @@ const make = Effect.gen(function* () {
       led.recordedAt = at
     })
 
-  const savedStaffing = (group: string) => led.staffings.get(group)?.save()
-
   const round = Effect.gen(function* () {
     if (!(yield* mayDecide)) return
     const settings = yield* settingsInForce
     const gridOf = gridsOf(settings)
     yield* takeOver(gridOf)
     const at = now()
-    yield* book.advanceAll(gridOf, at, roundMs * scaler.rebuildShare)
+    yield* book.advanceAll(
+      gridOf,
+      (group) => staffingSettingsOf(settings.of(group), undefined, undefined),
+      at,
+      roundMs * scaler.rebuildShare
+    )
     const situation = yield* readSituation(store, at, (group) => book.get(group)?.tasks ?? noTasks)
     const { decisions, records } = yield* decideAll(situation, settings)
     if (decisions.length > 0) {
@@ -285,7 +289,7 @@ const make = Effect.gen(function* () {
     led.groups = records
     yield* act(settings, situation, records, new Map(decisions.map((decision) => [decision.group, decision])))
     yield* record(decisions.length > 0, at)
-    if (worker !== undefined) yield* book.save(at, saveMs, savedStaffing)
+    if (worker !== undefined) yield* book.save(at, saveMs)
     if (frozen !== undefined) yield* Effect.logInfo(`The scaler decides again: ${frozen.why}`)
     frozen = undefined
     if (learningDue(led.learnedAt, at)) yield* Effect.forkIn(learnWhenQuiet, scope)
@@ -512,7 +516,7 @@ const make = Effect.gen(function* () {
     // What was learned since the last save is read again from the roll-ups if this does not succeed.
     led.version === undefined || worker === undefined
       ? Effect.void
-      : turn.withPermit(book.save(now(), 0, savedStaffing)).pipe(Effect.timeoutOption(scaler.roundMost), Effect.ignore)
+      : turn.withPermit(book.save(now(), 0)).pipe(Effect.timeoutOption(scaler.roundMost), Effect.ignore)
   )
 
   return PredictiveScaler.of({

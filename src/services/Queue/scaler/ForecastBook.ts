@@ -6,11 +6,12 @@
 import { Effect } from "effect"
 import type { JobStore, RollUpWidth } from "../JobStore.ts"
 import { completeTo, type Step, stepsOf } from "../policy/ArrivalSteps.ts"
-import { afterStep, noService } from "../policy/ServiceTime.ts"
-import type { StaffingState } from "../policy/staffing/Staffing.ts"
+import { afterStep, figuresOf, noService } from "../policy/ServiceTime.ts"
+import { Staffing } from "../policy/staffing/Staffing.ts"
+import type { StaffingSettings } from "../policy/staffing/StaffingSettings.ts"
 import type { StepWidth } from "../ScaleSettings.ts"
 import type { StoreError } from "../StoreError.ts"
-import { forecasterOn } from "./Forecasting.ts"
+import { forecasterOn, trackRecordOf } from "./Forecasting.ts"
 import { forecastStateKind, type GroupForecast, restored, textOf } from "./ForecastState.ts"
 import { oldestKept } from "./Past.ts"
 import { Slices } from "./Slices.ts"
@@ -31,6 +32,10 @@ const widths: ReadonlyArray<StepWidth> = [10_000, 60_000, 3_600_000]
 /** Steps read at a time for all groups, and for one. */
 const chunkOfAll = 30
 const chunkOfOne = 720
+/** Staffing learns from so much of the past, in milliseconds: two days show it the peaks, at a fifth of a millisecond a step. */
+const learnedMs = 2 * 86_400_000
+/** Steps that a decision is shown of the forecast. */
+const stepsRehearsed = 4
 /** A forecast kept by a clock that was further ahead than this is made anew instead of waited for, in milliseconds. */
 const aheadMost = 86_400_000
 
@@ -110,9 +115,14 @@ export class ForecastBook {
 
   /**
    * Reads every complete step that has not been seen, for all groups, oldest first. Ends early, answering false, when `budgetMs` of
-   * this process's time are spent; the next call goes on.
+   * this process's time are spent; the next call goes on. Staffing learns from steps that passed without a decision.
    */
-  advanceAll(gridOf: GridOf, now: number, budgetMs: number): Effect.Effect<boolean, StoreError> {
+  advanceAll(
+    gridOf: GridOf,
+    settingsOf: (group: string) => StaffingSettings,
+    now: number,
+    budgetMs: number
+  ): Effect.Effect<boolean, StoreError> {
     return Effect.gen({ self: this }, function* () {
       for (const each of [...this.groups.values()]) {
         if (!this.fits(each, gridOf(each.group))) this.groups.delete(each.group)
@@ -132,7 +142,7 @@ export class ForecastBook {
           for (const each of this.groups.values()) {
             if (each.grid.stepMs !== width) continue
             if (slices.spentMs > budgetMs) return false
-            feed(each, steps)
+            rehearse(each, steps, { settings: settingsOf(each.group), from: to - learnedMs, to: to - width })
             yield* slices.pause
           }
           this.scannedTo.set(width, until)
@@ -191,7 +201,7 @@ export class ForecastBook {
         each ??= begun(group, steps, grid)
         if (each !== undefined) {
           for (const step of steps) {
-            feed(each, [step])
+            feed(each, step)
             yield* pause
           }
         }
@@ -206,24 +216,15 @@ export class ForecastBook {
   }
 
   /** Writes the forecasts whose save is due, or all; one that another process has written since is dropped, to be taken over. */
-  save(
-    now: number,
-    everyMs: number,
-    staffingOf: (group: string) => StaffingState | undefined
-  ): Effect.Effect<void, StoreError> {
+  save(now: number, everyMs: number): Effect.Effect<void, StoreError> {
     return Effect.gen({ self: this }, function* () {
       const slices = new Slices()
       for (const each of [...this.groups.values()]) {
         if (each.to <= each.savedTo || each.to - each.savedTo < everyMs) continue
-        const version = yield* this.store.putDocument(
-          forecastStateKind,
-          each.group,
-          textOf(each, staffingOf(each.group) ?? each.staffing),
-          {
-            now,
-            version: each.version
-          }
-        )
+        const version = yield* this.store.putDocument(forecastStateKind, each.group, textOf(each), {
+          now,
+          version: each.version
+        })
         if (version === undefined) this.groups.delete(each.group)
         else {
           // The first save of many groups that began together is early for some: later ones are spread.
@@ -273,26 +274,54 @@ const begun = (group: string, steps: ReadonlyArray<Step>, grid: Grid): GroupFore
     lastCount: undefined,
     service: noService,
     tasks: new Set(),
-    staffing: undefined,
+    staffing: new Staffing(),
     version: 0,
     savedTo: Number.NEGATIVE_INFINITY
   }
 }
 
-/** Shows a forecast the steps it has not seen; those between, of which nothing is known, are missing. */
-const feed = (each: GroupForecast, steps: ReadonlyArray<Step>): void => {
+/** Shows a forecast a step it has not seen; those between, of which nothing is known, are missing. */
+const feed = (each: GroupForecast, step: Step): void => {
+  const { stepMs } = each.grid
+  if (step.start < each.to) return
+  for (; each.to < step.start; each.to += stepMs) each.forecaster.update(undefined)
+  const cell = step.groups.get(each.group)
+  each.lastCount = step.measured ? (cell?.arrivals ?? 0) : undefined
+  each.forecaster.update(each.lastCount)
+  if (cell !== undefined) {
+    each.service = afterStep(each.service, cell, stepMs)
+    for (const task of cell.tasks) each.tasks.add(task)
+  }
+  each.to = step.start + stepMs
+}
+
+/** The same, and lets staffing live through the steps between `from` and `to` as if each were the present. */
+const rehearse = (
+  each: GroupForecast,
+  steps: ReadonlyArray<Step>,
+  { from, settings, to }: { readonly settings: StaffingSettings; readonly from: number; readonly to: number }
+): void => {
   const { stepMs } = each.grid
   for (const step of steps) {
     if (step.start < each.to) continue
-    for (; each.to < step.start; each.to += stepMs) each.forecaster.update(undefined)
-    const cell = step.groups.get(each.group)
-    each.lastCount = step.measured ? (cell?.arrivals ?? 0) : undefined
-    each.forecaster.update(each.lastCount)
-    if (cell !== undefined) {
-      each.service = afterStep(each.service, cell, stepMs)
-      for (const task of cell.tasks) each.tasks.add(task)
+    if (step.start >= from && step.start < to && step.measured && each.forecaster.steps > 0) {
+      const past = {
+        from: step.start,
+        stepMs,
+        count: step.groups.get(each.group)?.arrivals ?? 0,
+        before: each.lastCount,
+        after: undefined,
+        forecast: {
+          from: each.to,
+          stepMs,
+          steps: each.forecaster.forecast(stepsRehearsed),
+          last: each.lastCount
+        },
+        record: trackRecordOf(each.forecaster)
+      }
+      each.staffing.learn(past, { ...settings, serviceMs: figuresOf(each.service).meanMs })
     }
-    each.to = step.start + stepMs
+    feed(each, step)
   }
 }
 

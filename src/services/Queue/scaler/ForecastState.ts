@@ -1,6 +1,6 @@
 /** Forecasts at rest: the documents `forecast-state`, one for each group. */
 import { Option, Predicate, Schema } from "effect"
-import type { StaffingState } from "../policy/staffing/Staffing.ts"
+import { Staffing, type StaffingState } from "../policy/staffing/Staffing.ts"
 import type { ServiceSums } from "../policy/ServiceTime.ts"
 import type { Forecaster } from "../policy/forecast/Forecaster.ts"
 import { type ForecastGrid, forecasterFrom } from "./Forecasting.ts"
@@ -31,7 +31,7 @@ const Stored = Schema.fromJsonString(
     start: Schema.Finite,
     tasks: Schema.Array(Schema.String),
     service: ServiceSums_,
-    staffing: Schema.NullOr(StaffingState_),
+    staffing: StaffingState_,
     forecaster: Schema.Struct({
       version: Schema.Int,
       stepSeconds: Schema.Finite,
@@ -55,18 +55,15 @@ export interface GroupForecast {
   lastCount: number | undefined
   service: ServiceSums
   readonly tasks: Set<string>
-  /** As it was saved; undefined: none was. */
-  readonly staffing: StaffingState | undefined
+  /** What deciding has learned of the group's load. */
+  staffing: Staffing
   /** Of its document; 0: there is none. */
   version: number
   /** `to` of the document. */
   savedTo: number
 }
 
-export const textOf = (
-  { forecaster, grid, service, tasks }: GroupForecast,
-  staffing: StaffingState | undefined
-): string =>
+export const textOf = ({ forecaster, grid, service, staffing, tasks }: GroupForecast): string =>
   encode({
     format,
     stepMs: grid.stepMs,
@@ -74,7 +71,7 @@ export const textOf = (
     start: grid.start,
     tasks: [...tasks].sort(),
     service,
-    staffing: staffing ?? null,
+    staffing: staffing.save(),
     forecaster: forecaster.save()
   })
 
@@ -99,7 +96,7 @@ export const restored = (
     lastCount: undefined,
     service: stored.service,
     tasks: new Set(stored.tasks),
-    staffing: stored.staffing ?? undefined,
+    staffing: Staffing.restore(stored.staffing),
     version: document.version,
     savedTo: to
   }

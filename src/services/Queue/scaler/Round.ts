@@ -3,8 +3,9 @@
  * group's staffing; the round that carries it is in `PredictiveScalerLive.ts`.
  */
 import type { EventTimes } from "../policy/EventLoad.ts"
+import { figuresOf, noService } from "../policy/ServiceTime.ts"
 import { requiredServers } from "../policy/staffing/ErlangC.ts"
-import type { Staffing } from "../policy/staffing/Staffing.ts"
+import { Staffing } from "../policy/staffing/Staffing.ts"
 import type { StaffingDecision } from "../policy/staffing/StaffingDecision.ts"
 import { staffingDefaults, type StaffingSettings } from "../policy/staffing/StaffingSettings.ts"
 import type { ScaleDecision } from "../ScaleDecision.ts"
@@ -59,6 +60,8 @@ export interface DecideInputs {
   readonly situation: GroupSituation
   readonly settings: ScaleSettings
   readonly staffing: Staffing
+  /** Nothing was decided with this staffing yet. */
+  readonly isFirst: boolean
   readonly forecast: GroupForecast | undefined
   /** The end of the last step that could have been read. */
   readonly complete: number
@@ -72,10 +75,33 @@ export interface DecideInputs {
   readonly before: GroupRecord | undefined
 }
 
+/** The target before, or what the bounds allow of the slots there are. */
+export const targetBefore = ({
+  before,
+  settings,
+  situation
+}: Pick<DecideInputs, "before" | "settings" | "situation">): number => {
+  const { max, min } = boundsOf(settings, situation.limit)
+  return before?.target ?? Math.max(min, Math.min(max, situation.slots))
+}
+
 export interface Decided {
   readonly record: GroupRecord
   /** Undefined when nothing changed. */
   readonly decision: ScaleDecision | undefined
+}
+
+/**
+ * Staffing at the first decision of a process: the slots of now were needed until now, whoever decided them, so they are taken away only
+ * when fewer have sufficed for the hold.
+ */
+export const takenUp = (staffing: Staffing, at: number, slots: number): Staffing =>
+  Staffing.restore({ ...staffing.save(), needs: [{ at, slots }] })
+
+/** Run times that roll-ups told before the first decision. */
+const servedBefore = (forecast: GroupForecast | undefined) => {
+  const { meanMs, samples } = figuresOf(forecast?.service ?? noService)
+  return samples > 0 ? [{ ms: meanMs, jobs: Math.ceil(samples) }] : []
 }
 
 /** Slots for the largest load that operators' events state for the time until `until`. */
@@ -95,15 +121,28 @@ const eventNeed = (
 }
 
 export const decide = (inputs: DecideInputs): Decided => {
-  const { before, complete, events, forecast, now, recent, settings, situation, staffing, startUps, startupMs } = inputs
+  const {
+    before,
+    complete,
+    events,
+    forecast,
+    isFirst,
+    now,
+    recent,
+    settings,
+    situation,
+    staffing,
+    startUps,
+    startupMs
+  } = inputs
   const limits = staffingSettingsOf(settings, situation.limit, startupMs)
-  const { maxSlots, minSlots, tickMs } = limits
+  const { maxSlots, tickMs } = limits
   const until = now + (before?.startupMs ?? startupMs ?? 0) + 2 * tickMs
   const steps =
     forecast === undefined
       ? []
       : arrivalsOf(forecast, Math.max(until, forecast.to + stepsLeast * settings.stepMs), events)
-  const from = before?.target ?? Math.max(minSlots, Math.min(maxSlots, situation.slots))
+  const from = targetBefore(inputs)
   // In shadow mode all is as if it had been on: the slots that were decided are there, and jobs that run beyond them would wait.
   const isOn = settings.mode === "on"
   const ready = isOn ? situation.slots : from
@@ -116,7 +155,7 @@ export const decide = (inputs: DecideInputs): Decided => {
       running,
       ready,
       starting: Math.max(0, from - ready),
-      served: recent?.served,
+      served: isFirst ? servedBefore(forecast) : recent?.served,
       startUps,
       ...(forecast !== undefined && {
         forecast: {

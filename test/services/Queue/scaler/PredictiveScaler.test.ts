@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Duration, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
+import type { JobStore } from "../../../../src/services/Queue/index.ts"
 import { type RecordedLoad, recordedStore } from "../../../support/scaler/RecordedLoad.ts"
-import { type ScalingNode, startScalingNode } from "../../../support/scaler/ScalingNode.ts"
+import { type ScalingNode, type ScalingNodeOptions, startScalingNode } from "../../../support/scaler/ScalingNode.ts"
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
@@ -10,7 +11,7 @@ const dayMs = 24 * hourMs
 /** A Monday. */
 const monday = Date.UTC(2026, 1, 2)
 
-const loadOf = (arrivals: (at: number) => number | undefined, more: Partial<RecordedLoad> = {}): RecordedLoad => ({
+const loadOf = (arrivals: RecordedLoad["arrivals"], more: Partial<RecordedLoad> = {}): RecordedLoad => ({
   group: "mail",
   task: "send",
   limit: 100,
@@ -21,45 +22,377 @@ const loadOf = (arrivals: (at: number) => number | undefined, more: Partial<Reco
   ...more
 })
 
-/** From 60 jobs a minute at night to 600 at noon. */
-const daily = (at: number) => Math.round(330 - 270 * Math.cos((2 * Math.PI * (at % dayMs)) / dayMs))
+/** From 60 jobs a minute at midnight to 600 at noon on the first day, a tenth more each day. */
+const daily = (at: number) =>
+  Math.round((1 + (0.1 * (at - monday)) / dayMs) * (330 - 270 * Math.cos((2 * Math.PI * (at % dayMs)) / dayMs)))
+const steady = () => 120
 
-const started = (load: RecordedLoad, since: number, until: number) =>
+type NodeOptions = Partial<Omit<ScalingNodeOptions, "store">>
+
+/** A store whose load was recorded `since`, at the time `until`, and a way to start processes on it. */
+const recorded = (load: RecordedLoad, since: number, until: number) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(until)
     const store = yield* recordedStore(load, since)
-    const node = (name: string, more: Partial<Parameters<typeof startScalingNode>[0]> = {}) =>
+    const node = (name: string, more: NodeOptions = {}) =>
       startScalingNode({ store, name, tasks: [load.task], group: load.group, slots: load.limit, ...more })
     return { store, node }
   })
 
-/** Moves the clock a round at a time, so that loops of all nodes go on together. */
+/** Three hours of load, and ten seconds so that the last step is settled. */
+const hoursOf = (load: RecordedLoad) => recorded(load, monday, monday + 3 * hourMs + 10_000)
+
+/** Moves the clock in steps of a round, so that the loops of all processes go on together. */
 const pass = (ms: number) =>
   Effect.gen(function* () {
     for (let left = ms; left > 0; left -= 15_000) yield* TestClock.adjust(Math.min(left, 15_000))
   })
 
-const mail = (node: ScalingNode) =>
+const statusOf = (node: ScalingNode) =>
   Effect.map(node.scaler.status, ({ groups }) => groups.find(({ group }) => group === "mail")!)
 
-describe("the scaler", () => {
-  it.effect("predicts a day from the days before, with work and how well it has known", () =>
+const targetIn = (store: JobStore["Service"]) =>
+  Effect.map(store.documents("scale-target"), ([document]) =>
+    document === undefined ? undefined : (JSON.parse(document.text).slots as number)
+  )
+
+describe("predictions", () => {
+  it.effect("are cold and zero for a group nobody has seen, and refuse a horizon beyond a day of steps", () =>
     Effect.gen(function* () {
-      const { node } = yield* started(loadOf(daily), monday, monday + 3 * dayMs + 8 * hourMs + 10_000)
-      const { scaler, stop } = yield* node("a")
-      const prediction = yield* scaler.predictLoad("mail", "2 hours")
-      console.log(prediction.quality, prediction.distrust, prediction.seenTo - monday)
-      assert.strictEqual(prediction.steps.length, 121)
-      for (const { arrivals, at, work } of prediction.steps) {
+      const { node } = yield* hoursOf(loadOf(steady))
+      const { scaler } = yield* node("a")
+      const unseen = yield* scaler.predictLoad("unheard-of", "5 minutes")
+      assert.strictEqual(unseen.distrust, "cold")
+      assert.strictEqual(unseen.total.arrivals, 0)
+      const refused = yield* Effect.flip(scaler.predictLoad("mail", "2 days"))
+      assert.match(refused.message, /at most 1d, 1440 steps/)
+    })
+  )
+
+  it.effect("carry an operator's event, in part where it begins within a step", () =>
+    Effect.gen(function* () {
+      const { node } = yield* hoursOf(loadOf(steady))
+      const { scaler } = yield* node("a")
+      const from = monday + 3 * hourMs + 10 * minuteMs + 30_000
+      yield* scaler.putEvent({
+        id: "sale",
+        group: "mail",
+        when: { _tag: "Once", from, to: from + 5 * minuteMs },
+        load: { _tag: "Factor", factor: 5 },
+        note: "the sale begins"
+      })
+      const { steps } = yield* scaler.predictLoad("mail", "20 minutes")
+      const arrivals = (minute: number) => steps.find(({ at }) => at === monday + 3 * hourMs + minute * minuteMs)!
+      assert.closeTo(arrivals(9).arrivals.mean, 120, 6)
+      assert.closeTo(arrivals(10).arrivals.mean, 360, 18)
+      assert.closeTo(arrivals(11).arrivals.mean, 600, 30)
+      assert.strictEqual(arrivals(11).event, "sale")
+      assert.strictEqual(arrivals(16).event, undefined)
+      assert.isTrue(yield* scaler.removeEvent("sale"))
+      assert.isFalse(yield* scaler.removeEvent("sale"))
+      const wrong = yield* Effect.flip(
+        scaler.putEvent({
+          id: "x",
+          group: "*",
+          when: { _tag: "Recurring", cron: "61 * * * *", timeZone: "UTC", durationMs: 60_000 },
+          load: { _tag: "Arrivals", perMinute: 5 },
+          note: ""
+        })
+      )
+      assert.match(wrong.message, /expected five cron fields/)
+    })
+  )
+})
+
+describe("rounds", () => {
+  it.effect("in shadow decide and log, and move nothing", () =>
+    Effect.gen(function* () {
+      const { node, store } = yield* hoursOf(loadOf(steady, { running: 4 }))
+      const a = yield* node("a")
+      yield* pass(20 * minuteMs)
+      const status = yield* statusOf(a)
+      assert.isAtLeast(status.target!, 5)
+      assert.isAtMost(status.target!, 20)
+      assert.isNotEmpty(yield* a.scaler.decisions("mail"))
+      assert.deepStrictEqual(a.given, [])
+      assert.deepStrictEqual(yield* store.documents("scale-target"), [])
+    })
+  )
+
+  it.effect("when on move slots, within bounds and limit, and give them back when no longer on", () =>
+    Effect.gen(function* () {
+      const load = loadOf(steady, { running: 4 })
+      const { node, store } = yield* hoursOf(load)
+      const a = yield* node("a")
+      const b = yield* node("b", { declared: 3 })
+      yield* a.scaler.set("mail", { mode: "on", minSlots: 2, maxSlots: 9 })
+      yield* pass(20 * minuteMs)
+      const target = (yield* targetIn(store))!
+      assert.isAtLeast(target, 5)
+      assert.isAtMost(target, 9)
+      // b declared three, so a has the rest.
+      assert.strictEqual(b.given.at(-1), Math.min(3, Math.ceil(target / 2)))
+      assert.strictEqual(a.given.at(-1)! + b.given.at(-1)!, target)
+
+      load.pending = 5000
+      yield* pass(minuteMs)
+      assert.strictEqual(yield* targetIn(store), 9)
+      load.pending = 0
+
+      yield* a.scaler.set("mail", { mode: "shadow" })
+      yield* pass(minuteMs)
+      assert.deepStrictEqual(yield* store.documents("scale-target"), [])
+      assert.strictEqual(a.given.at(-1), undefined)
+      assert.strictEqual(b.given.at(-1), undefined)
+    })
+  )
+
+  it.effect("know a day from the days before, follow its curve ahead of it, and keep each move with its reason", () =>
+    Effect.gen(function* () {
+      const { node, store } = yield* recorded(loadOf(daily), monday, monday + 2 * dayMs + 6 * hourMs + 10_000)
+      const a = yield* node("a", { settings: { round: Duration.minutes(1) } })
+      const { distrust, quality, seenTo, steps, total } = yield* a.scaler.predictLoad("mail", "1 hour")
+      assert.strictEqual(distrust, undefined)
+      assert.strictEqual(seenTo, monday + 2 * dayMs + 6 * hourMs)
+      assert.strictEqual(steps.length, 61)
+      for (const { arrivals, at, work } of steps) {
         assert.closeTo(arrivals.mean, daily(at), 0.1 * daily(at))
-        assert.closeTo(work.mean, arrivals.mean * 2, arrivals.mean * 0.05)
+        assert.closeTo(work.mean, 2 * arrivals.mean, 0.05 * arrivals.mean)
         assert.isTrue(0 <= work.p05 && work.p05 <= work.p50 && work.p50 <= work.p90 && work.p90 <= work.p95)
       }
-      yield* pass(hourMs)
-      console.log(yield* mail({ scaler } as never))
-      for (const d of yield* scaler.decisions("mail"))
-        console.log(d.seq, (d.at - monday) / hourMs, d.from, d.to, d.reason, d.text)
-      yield* stop
+      const came = steps.reduce((sum, { at }) => sum + daily(at), 0)
+      assert.closeTo(total.arrivals, came, 0.05 * came)
+      assert.isBelow(quality.error!, quality.naiveError!)
+      assert.isAbove(quality.accuracy!, 0.9)
+      assert.isAbove(quality.noiseFloor!, 0)
+
+      yield* a.scaler.set("mail", { mode: "on" })
+      yield* TestClock.adjust(10 * minuteMs)
+      for (let hour = 0; hour < 3; hour++) {
+        for (let minute = 0; minute < 60; minute++) yield* TestClock.adjust(minuteMs)
+        const erlangs = (daily(monday + 2 * dayMs + (7 + hour) * hourMs + 10 * minuteMs) / 60) * 2
+        const target = (yield* targetIn(store))!
+        assert.isAbove(target, erlangs)
+        assert.isBelow(target, 2 * erlangs + 5)
+      }
+      const decisions = yield* a.scaler.decisions("mail")
+      // One for each change, not one for each round.
+      assert.isBelow(decisions.length, 80)
+      const rising = decisions.filter(({ from, to }) => to > from)
+      assert.isTrue(
+        rising.every(({ reason }) => reason === "forecast" || reason === "reactive" || reason === "backlog")
+      )
+      const newest = decisions[0]!
+      const { decision, lines } = yield* a.scaler.explain(newest.seq)
+      assert.deepStrictEqual(decision, newest)
+      assert.match(lines.join("\n"), /needs: forecast/)
+      assert.strictEqual((yield* Effect.flip(a.scaler.explain(1e9)))._tag, "DecisionNotFound")
+    })
+  )
+
+  it.effect("order slots before an operator's event begins", () =>
+    Effect.gen(function* () {
+      const { node } = yield* hoursOf(loadOf(steady, { running: 4 }))
+      const a = yield* node("a")
+      yield* pass(10 * minuteMs)
+      const before = (yield* statusOf(a)).target!
+      const from = monday + 3 * hourMs + 15 * minuteMs
+      yield* a.scaler.putEvent({
+        id: "sale",
+        group: "*",
+        when: { _tag: "Recurring", cron: "15 3 * * 1", timeZone: "UTC", durationMs: 10 * minuteMs },
+        load: { _tag: "Arrivals", perMinute: 1200 },
+        note: ""
+      })
+      yield* pass(from - minuteMs - (monday + 3 * hourMs + 10_000 + 10 * minuteMs))
+      const during = (yield* statusOf(a)).target!
+      assert.isBelow(before, 20)
+      assert.isAtLeast(during, 40)
+      assert.strictEqual((yield* a.scaler.decisions("mail", { limit: 1 }))[0]!.reason, "event")
+    })
+  )
+
+  it.effect("are not held for a group that is off", () =>
+    Effect.gen(function* () {
+      const { node } = yield* hoursOf(loadOf(steady, { running: 4 }))
+      const a = yield* node("a")
+      yield* a.scaler.set("*", { mode: "off" })
+      yield* pass(10 * minuteMs)
+      assert.isEmpty(yield* a.scaler.decisions("mail"))
+      assert.strictEqual((yield* statusOf(a)).target, undefined)
+      assert.isEmpty(yield* a.scaler.recommendation)
+    })
+  )
+})
+
+describe("leaders", () => {
+  it.effect("that are killed are followed by one that goes on without a jump", () =>
+    Effect.gen(function* () {
+      const { node, store } = yield* hoursOf(loadOf(steady, { running: 4 }))
+      const a = yield* node("a")
+      yield* a.scaler.set("mail", { mode: "on" })
+      yield* pass(30 * minuteMs)
+      const b = yield* node("b")
+      assert.strictEqual((yield* b.scaler.status).leader!.name, "a")
+      const before = yield* targetIn(store)
+      const said = yield* a.scaler.predictLoad("mail", "10 minutes")
+      a.kill()
+      yield* pass(90_000)
+      const status = yield* b.scaler.status
+      assert.strictEqual(status.leader!.name, "b")
+      assert.closeTo((yield* targetIn(store))!, before!, 1)
+      const says = yield* b.scaler.predictLoad("mail", "10 minutes")
+      assert.closeTo(says.total.arrivals / says.steps.length, said.total.arrivals / said.steps.length, 1)
+      assert.strictEqual(says.quality.steps, said.quality.steps + 1)
+    })
+  )
+
+  it.effect("that stop leave their forecasts behind, and the next goes on exactly where they were", () =>
+    Effect.gen(function* () {
+      const { node, store } = yield* hoursOf(loadOf(steady))
+      const a = yield* node("a")
+      yield* pass(minuteMs)
+      const said = yield* a.scaler.predictLoad("mail", "10 minutes")
+      yield* a.stop
+      const [document] = yield* store.documents("forecast-state")
+      assert.strictEqual(document!.key, "mail")
+      const b = yield* node("b")
+      assert.deepStrictEqual(yield* b.scaler.predictLoad("mail", "10 minutes"), said)
+
+      // One that cannot be read is made anew from the roll-ups.
+      yield* store.putDocument("forecast-state", "mail", "{}", { now: monday })
+      const c = yield* node("c")
+      assert.deepStrictEqual(yield* c.scaler.predictLoad("mail", "10 minutes"), said)
+    })
+  )
+
+  it.effect("are one at a time, however many processes there are", () =>
+    Effect.gen(function* () {
+      const { node, store } = yield* hoursOf(loadOf(steady, { running: 4 }))
+      const nodes = [yield* node("a"), yield* node("b"), yield* node("c")]
+      yield* pass(15 * minuteMs)
+      const decisions = yield* store.journal("scale-decision", { limit: 1000 })
+      const times = decisions.map(({ at }) => at)
+      assert.deepStrictEqual(
+        times,
+        times.toSorted((x, y) => y - x)
+      )
+      let from = 100
+      for (const { text } of decisions.toReversed()) {
+        const decision = JSON.parse(text)
+        assert.strictEqual(decision.from, from)
+        from = decision.to
+      }
+      assert.strictEqual((yield* statusOf(nodes[2]!)).target, from)
+    })
+  )
+})
+
+describe("faults", () => {
+  it.effect("of the store leave the targets as they are, and are told of", () =>
+    Effect.gen(function* () {
+      let isFrozen = false
+      const load = loadOf(steady, { running: 4 })
+      const { node, store } = yield* hoursOf(load)
+      const a = yield* node("a", { fate: () => (isFrozen ? "hangAndRefuse" : "answer") })
+      yield* a.scaler.set("mail", { mode: "on" })
+      yield* pass(10 * minuteMs)
+      const target = yield* targetIn(store)
+      const given = a.given.length
+      isFrozen = true
+      load.pending = 3000
+      yield* pass(5 * minuteMs)
+      assert.strictEqual(yield* targetIn(store), target)
+      assert.strictEqual(a.given.length, given)
+      isFrozen = false
+      const { frozen } = yield* a.scaler.status
+      assert.match(frozen!.why, /did not/)
+      assert.isBelow(frozen!.since, monday + 3 * hourMs + 12 * minuteMs)
+      yield* pass(minuteMs)
+      assert.strictEqual((yield* a.scaler.status).frozen, undefined)
+      assert.isAbove((yield* targetIn(store))!, target!)
+    })
+  )
+
+  it.effect("of the clock count no step twice and make none up", () =>
+    Effect.gen(function* () {
+      const { node } = yield* hoursOf(loadOf((at) => (at < monday + 4 * hourMs ? 120 : undefined)))
+      const a = yield* node("a")
+      const now = monday + 3 * hourMs + 10_000
+      const first = yield* a.scaler.predictLoad("mail", "5 minutes")
+      assert.strictEqual(first.quality.steps, 180)
+
+      a.skew(-30 * minuteMs)
+      const back = yield* a.scaler.predictLoad("mail", "5 minutes")
+      assert.strictEqual(back.seenTo, monday + 3 * hourMs)
+      assert.strictEqual(back.quality.steps, 180)
+      assert.strictEqual(back.distrust, "stale")
+
+      yield* TestClock.setTime(now + 31 * minuteMs)
+      const passed = yield* a.scaler.predictLoad("mail", "5 minutes")
+      assert.strictEqual(passed.seenTo, monday + 3 * hourMs + minuteMs)
+      assert.strictEqual(passed.quality.steps, 181)
+      assert.strictEqual(passed.distrust, undefined)
+
+      // Two hours ahead: one of them was recorded, the other is missing rather than empty.
+      a.skew(0)
+      yield* TestClock.setTime(now + 2 * hourMs)
+      const ahead = yield* a.scaler.predictLoad("mail", "5 minutes")
+      assert.strictEqual(ahead.seenTo, monday + 5 * hourMs)
+      assert.strictEqual(ahead.quality.steps, 240)
+      assert.closeTo(ahead.steps[0]!.arrivals.mean, 120, 12)
+    })
+  )
+})
+
+describe("settings", () => {
+  it.effect("come from the group, every group, or the defaults, and say which", () =>
+    Effect.gen(function* () {
+      const { node } = yield* hoursOf(loadOf(steady))
+      const { scaler } = yield* node("a")
+      yield* scaler.set("*", { minSlots: 3 })
+      const set = yield* scaler.set("mail", { quantile: 0.95 })
+      assert.strictEqual(set.settings.minSlots, 3)
+      assert.deepStrictEqual([set.from.quantile, set.from.minSlots, set.from.mode], ["group", "every group", "default"])
+      const back = yield* scaler.set("mail", { quantile: undefined })
+      assert.strictEqual(back.settings.quantile, null)
+      const all = yield* scaler.settings
+      assert.includeMembers(
+        all.map(({ group }) => group),
+        ["*", "mail"]
+      )
+    })
+  )
+
+  it.effect("out of range are refused by name, and change nothing", () =>
+    Effect.gen(function* () {
+      const { node, store } = yield* hoursOf(loadOf(steady))
+      const { scaler } = yield* node("a")
+      const refusal = (change: object) =>
+        Effect.map(Effect.exit(scaler.set("mail", change)), (exit) => {
+          assert.isTrue(Exit.isFailure(exit))
+          return Exit.isFailure(exit) ? String(exit.cause) : ""
+        })
+      assert.match(yield* refusal({ quantile: 2 }), /quantile is 2/)
+      assert.match(yield* refusal({ minSlots: 5, maxSlots: 2 }), /slots from 5 to 2/)
+      assert.match(yield* refusal({ timeZone: "Nowhere/Land" }), /expected an IANA name/)
+      assert.match(yield* refusal({ colour: "red" }), /is no setting of the scaler/)
+      assert.deepStrictEqual(yield* store.documents("scale-settings"), [])
+    })
+  )
+})
+
+describe("backtests", () => {
+  it.effect("tell what would have been forecast, beside the naive forecast", () =>
+    Effect.gen(function* () {
+      const { node } = yield* recorded(loadOf(daily), monday, monday + 1 * dayMs + 8 * hourMs + 10_000)
+      const { scaler } = yield* node("a")
+      const { missing, quality, scored, series } = yield* scaler.backtest("mail", { steps: 120, ahead: 10 })
+      assert.strictEqual(scored, 120)
+      assert.strictEqual(missing, 0)
+      assert.strictEqual(series.length, 120)
+      for (const { actual, at } of series) assert.strictEqual(actual, daily(at))
+      assert.isBelow(quality.error!, quality.naiveError!)
     })
   )
 })
