@@ -34,7 +34,7 @@ const Instance = Schema.Struct({
   clearSince: Schema.NullOr(Schema.Finite),
   value: Schema.NullOr(Schema.Finite),
   text: Schema.String,
-  fired: Schema.Array(Schema.Finite),
+  onsets: Schema.Array(Schema.Finite),
   announced: Schema.Int,
   announcedAt: Schema.Finite
 })
