@@ -81,7 +81,7 @@ export const layer = Layer.effect(
         const told: Notification = { ...notification, alerts: loud }
         const finished: Array<string> = []
         if (!done.includes(history)) {
-          yield* documents.appendHistory(notification.alerts, notification.at)
+          yield* documents.appendHistory(notification)
           finished.push(history)
         }
         const left = sinks.filter(({ name }) => !done.includes(name))

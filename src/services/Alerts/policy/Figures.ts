@@ -275,7 +275,7 @@ export const needs = (
   minutesMs: Math.max(
     0,
     ...rules.map(({ metric, overMs, threshold }) =>
-      forecastMetrics.has(metric) ? serviceMs : metric === "no-claims" ? threshold + 60_000 : (overMs ?? 0)
+      forecastMetrics.has(metric) ? serviceMs + 60_000 : metric === "no-claims" ? threshold + 60_000 : (overMs ?? 0)
     )
   ),
   outlookMs: Math.max(0, ...rules.filter(({ metric }) => forecastMetrics.has(metric)).map(({ overMs }) => overMs ?? 0)),

@@ -42,8 +42,10 @@ const outlookOf = (
   ask: AskArrivals | undefined
 ): Effect.Effect<Outlook | undefined, StoreError> =>
   Effect.gen(function* () {
+    // Whole minutes only: the present one would count for too little, or for too much.
+    const until = Math.floor(look.now / minuteMs) * minuteMs
     const rows: ReadonlyArray<RollUp> = (look.minutes.get(group) ?? []).filter(
-      ({ start, width }) => start + width > look.now - serviceMs
+      ({ start }) => start >= until - serviceMs && start < until
     )
     const ended = rows.reduce((total, { run }) => total + run.count, 0)
     const meanMs = rows.reduce((total, { run }) => total + run.sum, 0) / ended
@@ -77,8 +79,7 @@ export const lookAtStore = (
       paused: yield* store.paused,
       workers: (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now),
       status: yield* store.status,
-      minutes:
-        minutesMs === 0 ? new Map() : byGroup(yield* store.rollUps({ width: minuteMs, from, to: now + minuteMs })),
+      minutes: minutesMs === 0 ? new Map() : byGroup(yield* store.rollUps({ width: minuteMs, from, to: now + 1 })),
       minutesMs,
       unusual: unusual ? yield* watch.look(now) : new Map()
     }
