@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Layer, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Schema, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import {
   AlertLayers,
@@ -9,18 +9,29 @@ import {
   type AskArrivals,
   type RuleRequest
 } from "../../../src/services/Alerts/index.ts"
-import { JobStore, type RollUp, Sluice, Task, TaskQueue, type WorkerRecord } from "../../../src/services/Queue/index.ts"
+import {
+  JobStore,
+  type RollUp,
+  type RollUpQuery,
+  type RollUpWidth,
+  Sluice,
+  Task,
+  TaskQueue,
+  type WorkerRecord
+} from "../../../src/services/Queue/index.ts"
 import { empty, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"
 
 type Store = JobStore["Service"]
 
 const start = Date.UTC(2026, 10, 21, 14, 0)
 const second = 1000
-const minute = 60 * second
+const minute = 60_000 satisfies RollUpWidth
 
 const Mail = Task.make("mail", { payload: Schema.Void, success: Schema.Void, group: "network" })
 
 interface World {
+  /** The alerts of another process on the same store. */
+  readonly another: Effect.Effect<World, never, Scope.Scope>
   readonly alerts: Alerts["Service"]
   readonly queue: TaskQueue["Service"]
   readonly store: Store
@@ -30,9 +41,10 @@ interface World {
 /** What a test says of the store beside what is in it. */
 interface Said {
   readonly workers?: ReadonlyArray<Partial<WorkerRecord>>
-  readonly rollUps?: () => ReadonlyArray<Partial<RollUp>>
+  readonly rollUps?: (query: RollUpQuery) => ReadonlyArray<Partial<RollUp>>
   readonly status?: { readonly freeBytes?: number; readonly bytes?: number; readonly live?: number }
   readonly forecast?: AskArrivals
+  readonly store?: (store: Store) => Store
 }
 
 const worker = (said: Partial<WorkerRecord>): WorkerRecord => ({
@@ -77,30 +89,34 @@ const world = (rule: RuleRequest | undefined, said: Said = {}) =>
     yield* TestClock.setTime(start)
     const queues = yield* Layer.build(Sluice.layerMemory())
     const real = Context.get(queues, JobStore)
-    const store: Store = {
+    const queue = Context.get(queues, TaskQueue)
+    const store: Store = (said.store ?? ((store) => store))({
       ...real,
       workers: Effect.sync(() => (said.workers ?? []).map(worker)),
       rollUps: (query) =>
         Effect.sync(() =>
-          (said.rollUps?.() ?? []).map(rollUp).filter(({ start }) => start >= query.from && start < query.to)
+          (said.rollUps?.(query) ?? []).map(rollUp).filter(({ start }) => start >= query.from && start < query.to)
         ),
       status: Effect.map(real.status, (status) => ({ ...status, ...said.status }))
-    }
-    const lines: Array<string> = []
-    const log = (line: string) => Effect.sync(() => void lines.push(line))
-    const context = yield* Layer.build(
-      AlertLayers.layer.pipe(
-        Layer.provide(Layer.succeed(JobStore, store)),
-        Layer.provide(Layer.succeed(AlertSettings.Settings, { ...AlertSettings.defaults, log })),
-        Layer.provide(Layer.succeed(ArrivalForecast, said.forecast))
-      )
-    )
-    const alerts = Context.get(context, Alerts)
+    })
+    const process: Effect.Effect<World, never, Scope.Scope> = Effect.gen(function* () {
+      const lines: Array<string> = []
+      const log = (line: string) => Effect.sync(() => void lines.push(line))
+      const context = yield* Layer.build(
+        Layer.fresh(AlertLayers.layer).pipe(
+          Layer.provide(Layer.succeed(JobStore, store)),
+          Layer.provide(Layer.succeed(AlertSettings.Settings, { ...AlertSettings.defaults, log })),
+          Layer.provide(Layer.succeed(ArrivalForecast, said.forecast))
+        )
+      ).pipe(Effect.orDie)
+      return { another: process, alerts: Context.get(context, Alerts), queue, store, lines }
+    })
+    const made = yield* process
+    const { alerts } = made
     if (rule !== undefined) {
       for (const each of yield* alerts.rules) yield* alerts.removeRule(each.rule.name)
       yield* alerts.putRule(rule)
     }
-    const made: World = { alerts, queue: Context.get(queues, TaskQueue), store, lines }
     return made
   })
 
@@ -314,6 +330,71 @@ describe("what comes", () => {
       )
       yield* lookFor(idle, "1 minute")
       assert.deepStrictEqual(idle.lines, [])
+    })
+  )
+})
+
+describe("the usual course", () => {
+  const hour = 60 * minute
+  /** A day that rises and falls, the same each day, until the time it stops. */
+  const daily =
+    (stopsAt: number) =>
+    ({ from, to }: RollUpQuery) =>
+      Array.from({ length: Math.max(0, Math.ceil((to - from) / minute)) }, (_, i) => {
+        const at = from + i * minute
+        const jobs = at >= stopsAt ? 0 : Math.round(20 + 10 * Math.sin((at / (24 * hour)) * 2 * Math.PI))
+        return { start: at, arrivals: jobs, starts: jobs, completed: jobs, run: times(jobs, 100), wait: times(jobs, 5) }
+      }).filter(({ arrivals }) => arrivals > 0)
+  const rule: RuleRequest = { name: "unusual", metric: "anomalous-arrivals", threshold: 1 }
+  // Somebody lives all the time: silence is no arrivals, not no record.
+  const beats = (store: Store): Store => ({
+    ...store,
+    resourceRollUps: ({ from, to }) =>
+      Effect.sync(() =>
+        Array.from({ length: Math.ceil((to - from) / minute) }, (_, i) => ({
+          width: minute,
+          start: from + i * minute,
+          beats: 1,
+          cpuMean: 0,
+          rssBytesPeak: 0,
+          heapBytesPeak: 0,
+          loopDelayMsPeak: 0,
+          busyMean: 0
+        }))
+      )
+  })
+
+  it.effect("is learned from what the store remembers, left with an alert, and known to the next leader", () =>
+    Effect.gen(function* () {
+      const stopsAt = start + 4 * hour
+      const one = yield* world(rule, { workers: [{}], rollUps: daily(stopsAt), store: beats })
+      // A week is caught up with within minutes.
+      yield* lookFor(one, "8 minutes")
+      yield* TestClock.setTime(start + 2 * hour)
+      yield* lookFor(one, "1 minute")
+      assert.strictEqual((yield* one.store.documents("alert-model")).length, 1)
+      yield* TestClock.setTime(stopsAt + 8 * minute)
+      yield* lookFor(one, "2 minutes")
+      assert.deepStrictEqual(one.lines, [])
+
+      const two = yield* one.another
+      yield* lookFor(two, "9 minutes")
+      assert.deepStrictEqual(one.lines, [])
+      assert.match(
+        two.lines[0]!,
+        /warning alert: unusual: group network: 0 jobs came in five minutes where \d+ jobs are usual, and so for a while; see/
+      )
+    })
+  )
+
+  it.effect("is learned anew from a model that cannot be read", () =>
+    Effect.gen(function* () {
+      const one = yield* world(rule, { workers: [{}], rollUps: daily(start + 4 * hour), store: beats })
+      yield* one.store.putDocument("alert-model", "network", '{"until":1}', { now: start })
+      yield* lookFor(one, "8 minutes")
+      yield* TestClock.setTime(start + 4 * hour + 8 * minute)
+      yield* lookFor(one, "11 minutes")
+      assert.match(one.lines[0]!, /unusual: group network: 0 jobs came/)
     })
   )
 })
