@@ -179,7 +179,7 @@ const timeToLimit = (look: Look, rule: AlertRule): Sample => {
   const limit = look.status.maxLive
   const outlooks = [...look.outlooks.values()]
   const stepMs = outlooks[0]?.path.stepMs
-  if (limit === undefined || stepMs === undefined) return { value: undefined, text: "nothing is known of what comes" }
+  if (stepMs === undefined) return { value: look.status.live >= limit ? 0 : undefined, text: "the limit is reached" }
   const length = Math.min(...outlooks.map(({ path }) => path.p50.length))
   const live = Array.from({ length }, (_, i) =>
     outlooks.reduce((total, { backlog, path }) => total + path.p50[i]! - backlog, look.status.live)
