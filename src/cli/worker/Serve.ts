@@ -104,7 +104,10 @@ const watchingAlerts = Effect.gen(function* () {
   const settings = yield* alertSettings((line) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => out.note(`${new Date(now).toISOString()} ${Sanitize.line(line)}`))
   )
-  return AlertLayers.layerWatching.pipe(Layer.provide(Layer.succeed(AlertSettings.Settings, settings)))
+  return AlertLayers.layerWatching.pipe(
+    Layer.provide(AlertLayers.layerForecast.pipe(Layer.provide(Sluice.layerPredictiveScaler))),
+    Layer.provide(Layer.succeed(AlertSettings.Settings, settings))
+  )
 })
 
 /** Whether anything this worker could run now is waiting or running. */
