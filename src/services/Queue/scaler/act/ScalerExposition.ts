@@ -13,11 +13,11 @@ const gauges = {
     description: "Slots the scaler wants for the group, over all workers; absent when the decision has run out."
   }),
   slots: Metric.gauge("sluice_scaler_slots", {
-    description: "Slots the group has, by state: ready, starting, draining."
+    description: "Slots the group has, over all workers."
   }),
   bound: Metric.gauge("sluice_scaler_bound_workers", { description: "The bounds of desired workers: min and max." }),
   arrivals: Metric.gauge("sluice_forecast_arrivals_per_second", {
-    description: "Forecast arrivals per second, by quantile, over the horizon in seconds."
+    description: "Forecast arrivals per second, by quantile, at the horizon in steps."
   }),
   decidedAt: Metric.gauge("sluice_scaler_decision_timestamp_seconds", {
     description: "When the scaler last decided for the group, in seconds since 1970."
@@ -35,20 +35,13 @@ export const exposition = (decisions: ReadonlyArray<Decision>, now: number): str
   for (const { bounds, current, decidedAt, desired, forecast, mode, validUntil, ...decision } of decisions) {
     const group = label(decision.group)
     if (now < validUntil && mode !== "off") set(gauges.desired, { group, mode }, desired)
-    for (const [state, slots] of Object.entries(current)) set(gauges.slots, { group, state }, slots)
+    set(gauges.slots, { group }, current)
     for (const [bound, slots] of Object.entries(bounds)) set(gauges.bound, { group, bound }, slots)
     set(gauges.decidedAt, { group }, decidedAt / 1000)
-    if (forecast === null || now >= validUntil) continue
-    const horizon = String(forecast.horizonSeconds)
-    const { mean, p50, p90, p95 } = forecast.arrivalsPerSecond
-    for (const [quantile, rate] of [
-      ["mean", mean],
-      ["0.5", p50],
-      ["0.9", p90],
-      ["0.95", p95]
-    ] as const) {
-      set(gauges.arrivals, { group, quantile, horizon }, rate)
-    }
+    if (now >= validUntil) continue
+    const { mean, p90 } = forecast.arrivalsPerSecond
+    set(gauges.arrivals, { group, quantile: "mean", horizon: "1" }, mean)
+    set(gauges.arrivals, { group, quantile: "0.9", horizon: "1" }, p90)
   }
   return PrometheusMetrics.formatUnsafe(context)
 }
