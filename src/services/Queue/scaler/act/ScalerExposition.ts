@@ -4,8 +4,7 @@
  * A decision that has run out has no `sluice_scaler_desired_workers`: a series that stays at its last value would keep an autoscaler where a
  * leader that is gone left it. The mode is a label, so a query for `mode="on"` finds nothing in shadow mode.
  */
-import { Context, Metric } from "effect"
-import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
+import { Context, Effect, Metric } from "effect"
 import type { Decision } from "./Recommendation.ts"
 
 const gauges = {
@@ -27,8 +26,8 @@ const gauges = {
 /** NUL ends a line for Prometheus' parser, and half a surrogate pair is no UTF-8. */
 const label = (value: string): string => value.replaceAll("\0", "\uFFFD").toWellFormed()
 
-/** The latest decisions at `now`, in milliseconds since 1970. */
-export const exposition = (decisions: ReadonlyArray<Decision>, now: number): string => {
+/** A registry with the latest decisions at `now`, in milliseconds since 1970. */
+const registryOf = (decisions: ReadonlyArray<Decision>, now: number): Context.Context<never> => {
   const context = Context.make(Metric.MetricRegistry, new Map())
   const set = (gauge: Metric.Gauge<number>, labels: Readonly<Record<string, string>>, value: number) =>
     Metric.withAttributes(gauge, labels).updateUnsafe(value, context)
@@ -43,5 +42,13 @@ export const exposition = (decisions: ReadonlyArray<Decision>, now: number): str
     set(gauges.arrivals, { group, quantile: "mean", horizon: "1" }, mean)
     set(gauges.arrivals, { group, quantile: "0.9", horizon: "1" }, p90)
   }
-  return PrometheusMetrics.formatUnsafe(context)
+  return context
 }
+
+/** The latest decisions at `now`, in milliseconds since 1970. */
+export const exposition = (decisions: ReadonlyArray<Decision>, now: number): Effect.Effect<string> =>
+  // Loaded only here: it brings an HTTP router along, 60 ms that a short command need not pay.
+  Effect.map(
+    Effect.promise(() => import("effect/observability/PrometheusMetrics")),
+    ({ formatUnsafe }) => formatUnsafe(registryOf(decisions, now))
+  )

@@ -120,28 +120,32 @@ const desiredOf = (text: string, group: string, mode = "on") =>
   parse(text).get(JSON.stringify(["sluice_scaler_desired_workers", { group, mode }]))
 
 describe("the exposition", () => {
-  it("is read back as it was said", () => {
-    const text = exposition([decision(), decision({ group: "computation", desired: 3 })], now)
-    assert.strictEqual(desiredOf(text, "network"), 12)
-    assert.strictEqual(desiredOf(text, "computation"), 3)
-    assert.match(text, /^# TYPE sluice_scaler_desired_workers gauge$/m)
-    assert.strictEqual(
-      parse(text).get(
-        JSON.stringify(["sluice_forecast_arrivals_per_second", { group: "network", quantile: "0.9", horizon: "1" }])
-      ),
-      5.5
-    )
-    assert.strictEqual(parse(text).get(JSON.stringify(["sluice_scaler_slots", { group: "network" }])), 8)
-  })
+  it.effect("is read back as it was said", () =>
+    Effect.gen(function* () {
+      const text = yield* exposition([decision(), decision({ group: "computation", desired: 3 })], now)
+      assert.strictEqual(desiredOf(text, "network"), 12)
+      assert.strictEqual(desiredOf(text, "computation"), 3)
+      assert.match(text, /^# TYPE sluice_scaler_desired_workers gauge$/m)
+      assert.strictEqual(
+        parse(text).get(
+          JSON.stringify(["sluice_forecast_arrivals_per_second", { group: "network", quantile: "0.9", horizon: "1" }])
+        ),
+        5.5
+      )
+      assert.strictEqual(parse(text).get(JSON.stringify(["sluice_scaler_slots", { group: "network" }])), 8)
+    })
+  )
 
-  it("marks shadow mode and leaves out what has run out, so that no autoscaler follows either", () => {
-    const shadow = exposition([decision({ mode: "shadow" })], now)
-    assert.isUndefined(desiredOf(shadow, "network", "on"))
-    assert.strictEqual(desiredOf(shadow, "network", "shadow"), 12)
-    const old = exposition([decision({ validUntil: now })], now)
-    assert.notInclude(old, "sluice_scaler_desired_workers{")
-    assert.include(old, "sluice_scaler_decision_timestamp_seconds{")
-  })
+  it.effect("marks shadow mode and leaves out what has run out, so that no autoscaler follows either", () =>
+    Effect.gen(function* () {
+      const shadow = yield* exposition([decision({ mode: "shadow" })], now)
+      assert.isUndefined(desiredOf(shadow, "network", "on"))
+      assert.strictEqual(desiredOf(shadow, "network", "shadow"), 12)
+      const old = yield* exposition([decision({ validUntil: now })], now)
+      assert.notInclude(old, "sluice_scaler_desired_workers{")
+      assert.include(old, "sluice_scaler_decision_timestamp_seconds{")
+    })
+  )
 
   for (const group of [
     'a"} 9\nsluice_scaler_desired_workers{group="other",mode="on"} 999',
@@ -154,11 +158,13 @@ describe("the exposition", () => {
     "группа/日本",
     ""
   ]) {
-    it(`keeps a hostile name inside its label: ${JSON.stringify(group)}`, () => {
-      const text = exposition([decision({ group })], now)
-      const said = group.replaceAll("\0", "\uFFFD").toWellFormed()
-      assert.strictEqual(desiredOf(text, said), 12)
-      assert.isUndefined(desiredOf(text, "other"))
-    })
+    it.effect(`keeps a hostile name inside its label: ${JSON.stringify(group)}`, () =>
+      Effect.gen(function* () {
+        const text = yield* exposition([decision({ group })], now)
+        const said = group.replaceAll("\0", "\uFFFD").toWellFormed()
+        assert.strictEqual(desiredOf(text, said), 12)
+        assert.isUndefined(desiredOf(text, "other"))
+      })
+    )
   }
 })
