@@ -17,6 +17,7 @@ import * as Settings from "../Settings.ts"
 import { Signals } from "../Signals.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 import * as Background from "../worker/Background.ts"
+import { scaleActuators } from "../worker/ScaleActuators.ts"
 import { serve } from "../worker/Serve.ts"
 import * as Supervisor from "../worker/Supervisor.ts"
 import * as TaskModule from "../worker/TaskModule.ts"
@@ -274,6 +275,7 @@ export const command = Command.make(
       once: config.once,
       storeFile: opened.location._tag === "File" ? opened.location.path : undefined,
       everyJob: config.everyJob,
+      actuators: config.once ? undefined : yield* scaleActuators(declaredSlots(config.slots)),
       alerts: settings.alerts.value === "on" && !config.once,
       settings: opened.queueSettings
     }).pipe(Effect.scoped, Effect.provide(opened.layer))

@@ -8,7 +8,7 @@
  * )
  * ```
  */
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import * as BatchProcessorLive from "./BatchProcessorLive.ts"
 import * as BatchTuning from "./BatchTuning.ts"
 import * as GroupOrdersLive from "./GroupOrdersLive.ts"
@@ -32,6 +32,9 @@ import * as ProfileRequests from "./profile/ProfileRequests.ts"
 import * as ProcessRunnerLive from "./run/ProcessRunnerLive.ts"
 import * as ShellTask from "./run/ShellTask.ts"
 import * as ThreadPoolLive from "./run/ThreadPoolLive.ts"
+import * as CommandHook from "./scaler/act/CommandHook.ts"
+import type { InClusterOptions } from "./scaler/act/KubernetesApi.ts"
+import type { ScaledWorkload } from "./scaler/act/KubernetesScale.ts"
 import * as TaskRegistry from "./TaskRegistry.ts"
 import * as CollectOnRequest from "./upkeep/CollectOnRequest.ts"
 import * as LeaseSweeper from "./upkeep/LeaseSweeper.ts"
@@ -120,6 +123,22 @@ export const layerScaler = (settings?: Partial<ScalerSettings>) => {
     ? layer
     : layer.pipe(Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...settings })))
 }
+
+/** A command of the user's as actuator: provide it to `layerScaler`. */
+export const layerCommandActuator = (options: CommandHook.CommandHookOptions) =>
+  CommandHook.layer(options).pipe(Layer.provide(ProcessRunnerLive.layer))
+
+/**
+ * Deployments and StatefulSets of workers as actuator, for a process that runs in a pod: provide it to `layerScaler`. Loaded when it is built: the
+ * HTTP client costs others nothing. Throws a `RangeError` for slots or bounds that are none.
+ */
+export const layerKubernetesActuator = (workloads: ReadonlyArray<ScaledWorkload>, options: InClusterOptions) =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("./scaler/act/KubernetesScale.ts")),
+      ({ layer }) => layer(workloads, options)
+    )
+  )
 
 /** Batches of closures, and what is known of batches, over a queue. */
 export const layerBatchProcessor = BatchProcessorLive.layer
