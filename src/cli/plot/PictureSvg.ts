@@ -60,7 +60,8 @@ const fixed = (value: number): string => String(Number(value.toFixed(1)))
 const wrapped = (text: string, most: number): ReadonlyArray<string> => {
   const lines: Array<string> = []
   let line = ""
-  for (const word of text.split(" ")) {
+  // A number stays with its sign.
+  for (const word of text.replaceAll(" %", "\u00a0%").split(" ")) {
     if (line !== "" && line.length + 1 + word.length > most) {
       lines.push(line)
       line = word
