@@ -53,7 +53,7 @@ const decision: ScaleDecision = {
     expected: 60,
     atQuantile: 75
   },
-  needs: { forecast: 6.2, reactive: 3.1, backlog: 3.2 },
+  needs: { forecast: 6.2, reactive: 3.1, backlog: 3.2, standing: 0 },
   distrust: null,
   held: 12
 }
