@@ -139,7 +139,7 @@ export interface RecurringPattern {
   readonly next: number
 }
 
-/** One step of a backtest: what came, what was said `ahead` steps before. */
+/** One step of a backtest: what came, and what was said of it at most `ahead` steps before. */
 export interface BacktestPoint extends Interval {
   readonly at: number
   readonly actual: number

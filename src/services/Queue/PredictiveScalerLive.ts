@@ -57,7 +57,7 @@ interface Led {
   groups: Map<string, GroupRecord>
   learnedAt: number
   /** Staffing with which something was decided here. */
-  readonly begun: WeakSet<Staffing>
+  begun: WeakSet<Staffing>
   /** Staffing of groups without a forecast. */
   strangers: Map<string, Staffing>
   /** Slots that were ordered and are not there, and since when. */
@@ -163,6 +163,7 @@ const make = Effect.gen(function* () {
       yield* book.restore(gridOf, now(), record?.scanned ?? {})
       led.groups = new Map(Object.entries(record?.groups ?? {}))
       led.strangers = new Map()
+      led.begun = new WeakSet()
       led.awaited = new Map()
       led.learnedAt = record?.learnedAt ?? now()
       led.version = version
@@ -176,7 +177,7 @@ const make = Effect.gen(function* () {
   const decideAll = (situation: Situation, settings: SettingsInForce) =>
     Effect.gen(function* () {
       const events = yield* readEvents(store)
-      const slices = new Slices()
+      const slices = yield* Slices.make()
       const recentTo = book.complete(baseWidth, situation.now)
       const isRecent = recentTo >= led.recentTo && recentTo - led.recentTo <= recentMost
       const recent = isRecent ? yield* readRecent(store, led.recentTo, recentTo) : undefined
@@ -199,6 +200,7 @@ const make = Effect.gen(function* () {
           recent: recent === undefined ? undefined : (recent.get(each.group) ?? nothingRecent),
           events: eventsOf(events, each.group, situation.now - group.stepMs, situation.now + eventsAheadMs),
           startupMs,
+          frozen,
           startUps: group.mode === "on" ? startUpsOf(each.group, each.slots, before?.target, situation.now) : [],
           before
         })
@@ -290,7 +292,6 @@ const make = Effect.gen(function* () {
     yield* act(settings, situation, records, new Map(decisions.map((decision) => [decision.group, decision])))
     yield* record(decisions.length > 0, at)
     if (worker !== undefined) yield* book.save(at, saveMs)
-    if (frozen !== undefined) yield* Effect.logInfo(`The scaler decides again: ${frozen.why}`)
     frozen = undefined
     if (learningDue(led.learnedAt, at)) yield* Effect.forkIn(learnWhenQuiet, scope)
   })

@@ -1,12 +1,11 @@
-/** What would have been forecast over a group's recorded past, having seen only what lay before each step. */
+/** What would have been forecast over a group's recorded past, having seen only what lay before. */
 import { Effect } from "effect"
 import type { JobStore } from "../JobStore.ts"
-import type { Backtest, BacktestPoint } from "../LoadPrediction.ts"
-import { type Scored, scoreOf } from "../policy/BacktestScore.ts"
-import type { ForecastStep } from "../policy/forecast/Forecaster.ts"
+import type { Backtest } from "../LoadPrediction.ts"
+import { backtest } from "../policy/forecast/Backtest.ts"
 import type { StepWidth } from "../ScaleSettings.ts"
 import type { StoreError } from "../StoreError.ts"
-import { forecasterOn, noQuality, qualityOf } from "./Forecasting.ts"
+import { forecasterOn, qualityOf } from "./Forecasting.ts"
 import { readPast } from "./Past.ts"
 import { Slices } from "./Slices.ts"
 
@@ -22,60 +21,49 @@ export interface BacktestOptions {
   readonly to: number
 }
 
+const lackOf = (share: number | undefined) => (share === undefined ? undefined : 1 - share)
+
 export const backtestOf = (
   store: JobStore["Service"],
   { ahead, group, stepMs, steps, timeZone, to }: BacktestOptions
 ): Effect.Effect<Backtest, StoreError> =>
   Effect.gen(function* () {
     const past = yield* readPast(store, group, stepMs, to)
-    const slices = new Slices()
     const start = past[0]?.start ?? to
-    const scoredFrom = to - steps * stepMs
-    const forecaster = past.length === 0 ? undefined : forecasterOn({ stepMs, start, timeZone })
-    const perDay = dayMs / stepMs
-    const points: Array<Scored> = []
-    const series: Array<BacktestPoint> = []
-    /** Forecasts by the step they are of. */
-    const said = new Map<number, { readonly step: ForecastStep; readonly last: number | undefined }>()
-    let missing = 0
-    for (const [i, { count, start: at }] of past.entries()) {
-      const foretold = said.get(at)
-      said.delete(at)
-      if (at >= scoredFrom && count === undefined) missing++
-      if (foretold !== undefined && count !== undefined) {
-        const { last, step } = foretold
-        points.push({ ...step, actual: count, last, yesterday: past[i - perDay]?.count })
-        series.push({ ...step, at, actual: count })
-      }
-      forecaster?.update(count)
-      const target = at + ahead * stepMs
-      if (target >= scoredFrom && target < to) {
-        const step = forecaster?.forecast(ahead).at(-1)
-        if (step !== undefined) said.set(target, { step, last: count })
-      }
+    const counts = past.map(({ count }) => count)
+    const from = Math.max(0, counts.length - steps)
+    const forecaster = forecasterOn({ stepMs, start, timeZone })
+    const slices = yield* Slices.make()
+    for (const count of counts.slice(0, from)) {
+      forecaster.update(count)
       yield* slices.pause
     }
-    const { coverage, error, mase, naiveError, wQL90 } = scoreOf(points)
-    const learned = forecaster === undefined ? noQuality : qualityOf(forecaster, stepMs)
-    const accuracy = error === undefined ? undefined : 1 - error
+    const season = Math.round(dayMs / stepMs)
+    const {
+      forecast,
+      naive,
+      steps: said
+    } = backtest(counts, forecaster, { from, seen: from, horizon: ahead, every: ahead, season })
     return {
       group,
       stepMs,
-      from: Math.max(scoredFrom, start),
+      from: start + from * stepMs,
       to,
-      scored: points.length,
-      missing,
+      scored: said.filter(({ actual }) => actual !== undefined).length,
+      missing: said.filter(({ actual }) => actual === undefined).length,
       ahead,
       quality: {
-        ...learned,
-        accuracyNext: ahead === 1 ? accuracy : learned.accuracyNext,
-        accuracy,
-        error,
-        naiveError,
-        mase,
-        coverage
+        ...qualityOf(forecaster.quality(), stepMs),
+        accuracyNext: forecast.oneStep,
+        accuracy: forecast.horizon,
+        error: lackOf(forecast.horizon),
+        naiveError: lackOf(naive.horizon),
+        mase: forecast.mase,
+        coverage: forecast.coverage
       },
-      wQL90,
-      series
+      wQL90: forecast.wQL90,
+      series: said.flatMap(({ actual, forecast: step, index }) =>
+        actual === undefined ? [] : [{ ...step, at: start + index * stepMs, actual }]
+      )
     }
   })

@@ -31,14 +31,20 @@ const because = (decision: Omit<ScaleDecision, "text">): string => {
     case "event":
       return "an operator's event says so"
     case "frozen":
-      return "the store did not answer, or its time is not to be trusted"
+      return "nothing else could be decided"
   }
 }
 
-export const sentenceOf = (decision: Omit<ScaleDecision, "text">): string => {
+/** `frozen`: since when nothing could be decided, and why; only of the first decision after it. */
+export const sentenceOf = (
+  decision: Omit<ScaleDecision, "text">,
+  frozen?: { readonly since: number; readonly why: string }
+): string => {
   const { from, mode, to } = decision
   const moved = to === from ? `${slots(to)} as before` : `${slots(to)} instead of ${from}`
-  return `${mode === "on" ? "" : "would give "}${moved}: ${because(decision)}`
+  const held =
+    frozen === undefined ? "" : `; held for ${span(decision.at - frozen.since)} before that, since ${frozen.why}`
+  return `${mode === "on" ? "" : "would give "}${moved}: ${because(decision)}${held}`
 }
 
 /** What was seen, what each need asked for, what decided. */

@@ -85,7 +85,7 @@ export class ForecastBook {
    */
   restore(gridOf: GridOf, now: number, scanned: Readonly<Record<string, number>>): Effect.Effect<void, StoreError> {
     return Effect.gen({ self: this }, function* () {
-      const slices = new Slices()
+      const slices = yield* Slices.make()
       for (const [width, to] of Object.entries(scanned)) {
         if (to <= now + aheadMost) this.scannedTo.set(Number(width) as StepWidth, to)
       }
@@ -127,7 +127,7 @@ export class ForecastBook {
       for (const each of [...this.groups.values()]) {
         if (!this.fits(each, gridOf(each.group))) this.groups.delete(each.group)
       }
-      const slices = new Slices()
+      const slices = yield* Slices.make()
       for (const width of widths) {
         const to = this.complete(width, now)
         for (let from = this.firstUnseen(width, to); from < to; ) {
@@ -163,7 +163,7 @@ export class ForecastBook {
         if (document !== undefined) this.takeOver(document, () => grid, now)
       }
       const known = this.groups.get(group)
-      const slices = new Slices()
+      const slices = yield* Slices.make()
       const brought = yield* this.bring(known, group, grid, now, slices.pause)
       if (brought !== undefined) this.groups.set(group, brought)
       return brought
@@ -172,7 +172,7 @@ export class ForecastBook {
 
   /** A forecast made anew from everything the store still knows, beside the present one. `share`: see `Slices`. */
   remade(group: string, grid: Grid, now: number, share: number): Effect.Effect<GroupForecast | undefined, StoreError> {
-    return this.bring(undefined, group, grid, now, new Slices(share).pause)
+    return Effect.flatMap(Slices.make(share), ({ pause }) => this.bring(undefined, group, grid, now, pause))
   }
 
   /** Serves a forecast made anew instead of the present one, if it would have been better, or the present one is ahead of the clock. */
@@ -218,7 +218,7 @@ export class ForecastBook {
   /** Writes the forecasts whose save is due, or all; one that another process has written since is dropped, to be taken over. */
   save(now: number, everyMs: number): Effect.Effect<void, StoreError> {
     return Effect.gen({ self: this }, function* () {
-      const slices = new Slices()
+      const slices = yield* Slices.make()
       for (const each of [...this.groups.values()]) {
         if (each.to <= each.savedTo || each.to - each.savedTo < everyMs) continue
         const version = yield* this.store.putDocument(forecastStateKind, each.group, textOf(each), {
@@ -275,6 +275,7 @@ const begun = (group: string, steps: ReadonlyArray<Step>, grid: Grid): GroupFore
     service: noService,
     tasks: new Set(),
     staffing: new Staffing(),
+    foreseen: undefined,
     version: 0,
     savedTo: Number.NEGATIVE_INFINITY
   }
@@ -317,7 +318,7 @@ const rehearse = (
           steps: each.forecaster.forecast(stepsRehearsed),
           last: each.lastCount
         },
-        record: trackRecordOf(each.forecaster)
+        record: trackRecordOf(each.forecaster.quality())
       }
       each.staffing.learn(past, { ...settings, serviceMs: figuresOf(each.service).meanMs })
     }

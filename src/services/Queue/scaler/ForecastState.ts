@@ -2,7 +2,7 @@
 import { Option, Predicate, Schema } from "effect"
 import { Staffing, type StaffingState } from "../policy/staffing/Staffing.ts"
 import type { ServiceSums } from "../policy/ServiceTime.ts"
-import type { Forecaster } from "../policy/forecast/Forecaster.ts"
+import type { Forecaster, ForecastStep } from "../policy/forecast/Forecaster.ts"
 import { type ForecastGrid, forecasterFrom } from "./Forecasting.ts"
 
 export const forecastStateKind = "forecast-state"
@@ -57,10 +57,29 @@ export interface GroupForecast {
   readonly tasks: Set<string>
   /** What deciding has learned of the group's load. */
   staffing: Staffing
+  /** What it said when it was asked last. */
+  foreseen: Foreseen | undefined
   /** Of its document; 0: there is none. */
   version: number
   /** `to` of the document. */
   savedTo: number
+}
+
+/** A forecast changes with the steps it has seen only. */
+export interface Foreseen {
+  readonly to: number
+  readonly steps: ReadonlyArray<ForecastStep>
+  readonly quality: ReturnType<Forecaster["quality"]>
+}
+
+/** The next `count` steps at least, and how the forecast has done. Costs nothing while no step has ended. */
+export const foreseenBy = (forecast: GroupForecast, count: number): Foreseen => {
+  const known = forecast.foreseen
+  if (known !== undefined && known.to === forecast.to && known.steps.length >= count) return known
+  const { forecaster, to } = forecast
+  const foreseen = { to, steps: forecaster.forecast(count), quality: forecaster.quality() }
+  forecast.foreseen = foreseen
+  return foreseen
 }
 
 export const textOf = ({ forecaster, grid, service, staffing, tasks }: GroupForecast): string =>
@@ -97,6 +116,7 @@ export const restored = (
     service: stored.service,
     tasks: new Set(stored.tasks),
     staffing: Staffing.restore(stored.staffing),
+    foreseen: undefined,
     version: document.version,
     savedTo: to
   }

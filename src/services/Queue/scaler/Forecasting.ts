@@ -50,8 +50,7 @@ export const forecasterFrom = (grid: ForecastGrid, state: Parameters<typeof rest
 
 const lackOf = (share: number | undefined) => (share === undefined ? undefined : 1 - share)
 
-export const qualityOf = (forecaster: Forecaster, stepMs: number): ForecastQuality => {
-  const quality = forecaster.quality()
+export const qualityOf = (quality: ReturnType<Forecaster["quality"]>, stepMs: number): ForecastQuality => {
   return {
     mode: quality.mode,
     model: quality.model,
@@ -68,10 +67,15 @@ export const qualityOf = (forecaster: Forecaster, stepMs: number): ForecastQuali
   }
 }
 
-export const trackRecordOf = (forecaster: Forecaster): TrackRecord => {
-  const { accuracy, coverage, measured, naiveAccuracy } = forecaster.quality()
-  return { measured, accuracy, naiveAccuracy, coverage }
-}
+export const trackRecordOf = ({
+  accuracy,
+  coverage,
+  measured,
+  naiveAccuracy
+}: ReturnType<Forecaster["quality"]>): TrackRecord => ({ measured, accuracy, naiveAccuracy, coverage })
 
 /** Of a group nobody has seen. */
-export const noQuality: ForecastQuality = qualityOf(forecasterOn({ stepMs: 60_000, start: 0, timeZone: "UTC" }), 60_000)
+export const noQuality: ForecastQuality = qualityOf(
+  forecasterOn({ stepMs: 60_000, start: 0, timeZone: "UTC" }).quality(),
+  60_000
+)

@@ -7,7 +7,7 @@ import { figuresOf, noService } from "../policy/ServiceTime.ts"
 import { workOf } from "../policy/WorkForecast.ts"
 import type { Distrust } from "../ScaleDecision.ts"
 import { noQuality, qualityOf, trackRecordOf } from "./Forecasting.ts"
-import type { GroupForecast } from "./ForecastState.ts"
+import { foreseenBy, type GroupForecast } from "./ForecastState.ts"
 
 /** Steps that a forecast may lack: one is being read, one was missed. */
 const staleSteps = 3
@@ -22,10 +22,11 @@ export interface Standing {
 /** `complete`: the end of the last step that could have been read. A forecast beyond it was made by a clock that has gone back. */
 export const standingOf = (forecast: GroupForecast | undefined, complete: number): Standing => {
   if (forecast === undefined) return { quality: noQuality, distrust: "cold" }
-  const quality = qualityOf(forecast.forecaster, forecast.grid.stepMs)
+  const { quality: own } = foreseenBy(forecast, 1)
+  const quality = qualityOf(own, forecast.grid.stepMs)
   const behind = (complete - forecast.to) / forecast.grid.stepMs
   const isStale = behind < -1 || behind > staleSteps
-  return { quality, distrust: distrustOf(trackRecordOf(forecast.forecaster), isStale, undefined) }
+  return { quality, distrust: distrustOf(trackRecordOf(own), isStale, undefined) }
 }
 
 /** Arrivals of each step up to `until`, operators' events included. */
@@ -36,11 +37,13 @@ export const arrivalsOf = (
 ): ReadonlyArray<{ readonly at: number; readonly arrivals: Interval; readonly event: string | undefined }> => {
   const { stepMs } = forecast.grid
   const count = Math.max(1, Math.ceil((until - forecast.to) / stepMs))
-  return forecast.forecaster.forecast(count).map((step, i) => {
-    const at = forecast.to + i * stepMs
-    const { event, interval } = withEvents(step, at, stepMs, events)
-    return { at, arrivals: interval, event }
-  })
+  return foreseenBy(forecast, count)
+    .steps.slice(0, count)
+    .map((step, i) => {
+      const at = forecast.to + i * stepMs
+      const { event, interval } = withEvents(step, at, stepMs, events)
+      return { at, arrivals: interval, event }
+    })
 }
 
 export const predictionOf = (

@@ -123,7 +123,7 @@ class Ahead {
   }
 
   get said() {
-    return { forecast: this.forecast, record: trackRecordOf(this.forecaster) }
+    return { forecast: this.forecast, record: trackRecordOf(this.forecaster.quality()) }
   }
 }
 

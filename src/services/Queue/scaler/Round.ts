@@ -12,7 +12,7 @@ import type { ScaleDecision } from "../ScaleDecision.ts"
 import type { ScaleSettings } from "../ScaleSettings.ts"
 import { sentenceOf } from "./DecisionText.ts"
 import { trackRecordOf } from "./Forecasting.ts"
-import type { GroupForecast } from "./ForecastState.ts"
+import { foreseenBy, type GroupForecast } from "./ForecastState.ts"
 import type { GroupRecord } from "./LeaderRecord.ts"
 import { arrivalsOf, standingOf } from "./Prediction.ts"
 import type { RecentLoad } from "./RecentLoad.ts"
@@ -73,6 +73,8 @@ export interface DecideInputs {
   /** Slots that became ready since the round before, by how long they took. */
   readonly startUps: ReadonlyArray<number>
   readonly before: GroupRecord | undefined
+  /** Nothing could be decided since then: told once, with what was held. */
+  readonly frozen: { readonly since: number; readonly why: string } | undefined
 }
 
 /** The target before, or what the bounds allow of the slots there are. */
@@ -164,7 +166,7 @@ export const decide = (inputs: DecideInputs): Decided => {
           steps: steps.map(({ arrivals }) => arrivals),
           last: forecast.lastCount
         },
-        record: trackRecordOf(forecast.forecaster)
+        record: trackRecordOf(foreseenBy(forecast, 1).quality)
       })
     },
     limits
@@ -185,14 +187,15 @@ export const decide = (inputs: DecideInputs): Decided => {
     quality,
     distrust: decided.distrust ?? null
   }
-  if (target === from) return { record, decision: undefined }
+  const isThawed = inputs.frozen !== undefined && isOn
+  if (target === from && !isThawed) return { record, decision: undefined }
   const decision = {
     group: situation.group,
     at: now,
     mode: settings.mode,
     from,
     to: target,
-    reason: isStated ? ("event" as const) : decided.reason,
+    reason: target === from ? ("frozen" as const) : isStated ? ("event" as const) : decided.reason,
     inputs: {
       pending: situation.pending,
       running: situation.running,
@@ -210,5 +213,5 @@ export const decide = (inputs: DecideInputs): Decided => {
     distrust: decided.distrust ?? null,
     held: before?.held ?? 0
   }
-  return { record, decision: { ...decision, text: sentenceOf(decision) } }
+  return { record, decision: { ...decision, text: sentenceOf(decision, inputs.frozen) } }
 }
