@@ -220,6 +220,7 @@ const make = (options: WorkerOptions) =>
       exit: Exit.Exit<unknown, unknown> | undefined
     ) => {
       const value = exit !== undefined && exit._tag === "Success" ? exit.value : undefined
+      if (end.outcome === "completed") slots.succeed(attempt.group)
       if (end.followUp !== undefined) for (const job of end.followUp.jobs) slots.heat(job.group)
       const settlement = new Settlement(announcing, attempt, end, runMs, value)
       turns.settle(settlement, settlement)
