@@ -2,7 +2,7 @@
  * The worker: asks each turn for as many jobs as its groups have free slots, starts what it gets, and hands back how each ended.
  * An idle worker takes one turn per poll interval.
  */
-import { Clock, Context, Deferred, Duration, Effect, type Exit, type Layer, Logger, Random } from "effect"
+import { Clock, Context, Deferred, Duration, Effect, type Exit, Layer, Logger, Random } from "effect"
 import { hostname } from "node:os"
 import { AttemptMeters, type TaskMeter } from "./AttemptMeter.ts"
 import { BatchTuning } from "./BatchTuning.ts"
@@ -38,7 +38,7 @@ import type { StoreError } from "./StoreError.ts"
 import { type SettleListener, StoreTurns, type TurnWorker } from "./StoreTurns.ts"
 import { type TaskCodec, taskCodec } from "./TaskCodec.ts"
 import { type BatchTaskHandler, type Registration, TaskRegistry } from "./TaskRegistry.ts"
-import type { Worker, WorkerOptions, WorkerStatus } from "./Worker.ts"
+import { Worker, type WorkerOptions, type WorkerStatus } from "./Worker.ts"
 
 /** A handler that holds the event loop longer than this is named, in milliseconds. */
 const blockingMs = 1000
