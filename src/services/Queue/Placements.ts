@@ -32,11 +32,14 @@ export const Settings = Context.Reference<PlacementSettings>("sluice/services/Qu
   defaultValue: () => defaults
 })
 
+/** What decides whether a task may be placed. */
+export type PlaceableTask = Pick<AnyTask, "name" | "group" | "isGroupDeclared" | "unique">
+
 export class Placements extends Context.Service<
   Placements,
   {
     /** The group of a new job of the task that names none itself. A look-up in memory. */
-    readonly groupOf: (task: AnyTask) => string
+    readonly groupOf: (task: PlaceableTask) => string
     /** Whether a task is to run in a thread, where its handler can run in either. */
     readonly computes: (task: string) => boolean
     /** Reads the store again if what is known is old; undefined when it is not. A failure leaves what was known. */

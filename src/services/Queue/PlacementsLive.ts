@@ -1,9 +1,8 @@
 /** Placements as documents of the store, with a copy in memory for enqueues. */
 import { Clock, Effect, Layer, Schema } from "effect"
 import { JobStore, type StoredDocument } from "./JobStore.ts"
-import { Placements, Settings } from "./Placements.ts"
+import { type PlaceableTask, Placements, Settings } from "./Placements.ts"
 import { groupOf, Placement } from "./policy/Placement.ts"
-import type { AnyTask } from "./Task.ts"
 
 const kind = "placement"
 /** How long a copy is good, in milliseconds: a placement that comes this late costs nothing, and one small read in ten seconds neither. */
@@ -20,7 +19,7 @@ const read = ({ text }: StoredDocument): Placement | undefined => {
 }
 
 /** Uniqueness by group would break where a task moves. */
-const isPlaceable = (task: AnyTask): boolean => !task.isGroupDeclared && task.unique.scope !== "group"
+const isPlaceable = (task: PlaceableTask): boolean => !task.isGroupDeclared && task.unique.scope !== "group"
 
 const make = Effect.gen(function* () {
   const store = yield* JobStore
