@@ -26,6 +26,7 @@ import * as StoreMeter from "./StoreMeter.ts"
 import * as StoreMeterLive from "./StoreMeterLive.ts"
 import * as TaskQueueLive from "./TaskQueueLive.ts"
 import * as PipelineLive from "./PipelineLive.ts"
+import * as PlacementsLive from "./PlacementsLive.ts"
 import * as Outcomes from "./Outcomes.ts"
 import { folderOf } from "./profile/ProfileFolder.ts"
 import * as ProfileRequests from "./profile/ProfileRequests.ts"
@@ -39,6 +40,7 @@ import * as TaskRegistry from "./TaskRegistry.ts"
 import * as CollectOnRequest from "./upkeep/CollectOnRequest.ts"
 import * as LeaseSweeper from "./upkeep/LeaseSweeper.ts"
 import * as OrderChanges from "./upkeep/OrderChanges.ts"
+import * as PlacementLoop from "./upkeep/PlacementLoop.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
 import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
@@ -50,6 +52,7 @@ import * as WorkerLive from "./WorkerLive.ts"
 /** The queue over any store. */
 export const layer = PipelineLive.layer.pipe(
   Layer.provideMerge(TaskQueueLive.layer),
+  Layer.provideMerge(PlacementsLive.layer),
   Layer.provideMerge(StoreTurnsLive.layer.pipe(Layer.provide(StoreMeterLive.layer))),
   Layer.provideMerge(
     Layer.mergeAll(
@@ -100,6 +103,7 @@ export const layerWorker = (options?: WorkerOptions) =>
     LeaseSweeper.layer,
     Pruner.layer,
     OrderChanges.layer,
+    PlacementLoop.layer,
     SlotPoolLoop.layer(boundsIn(options?.slots))
   ).pipe(
     Layer.provideMerge(WorkerLive.layer(options)),
