@@ -7,7 +7,10 @@ export type { ForecastMode } from "./policy/forecast/Forecaster.ts"
 
 /** A number not known yet, with its quantiles. Never negative; the quantiles are ordered. */
 export interface Interval {
+  /** The figure that errs least in absolute terms; near 0 for counts that are mostly 0. */
   readonly mean: number
+  /** What it is on average: the figure to add up. */
+  readonly expected: number
   readonly p05: number
   readonly p50: number
   readonly p90: number

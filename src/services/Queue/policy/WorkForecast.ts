@@ -18,6 +18,7 @@ export const workOf = (arrivals: Interval, meanMs: number, cv2: number): Interva
   const at = (quantile: number) => Math.max(0, arrivals.mean + (quantile - arrivals.mean) * widening) * seconds
   return {
     mean: arrivals.mean * seconds,
+    expected: arrivals.expected * seconds,
     p05: at(arrivals.p05),
     p50: at(arrivals.p50),
     p90: at(arrivals.p90),
