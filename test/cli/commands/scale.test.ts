@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { readFileSync } from "node:fs"
 import path from "node:path"
 import { JobStore, type ScaleDecision, Sluice } from "../../../src/services/Queue/index.ts"
-import { recordLoad, syntheticCounts } from "../../support/scaling/SyntheticLoad.ts"
+import { storeLoad, syntheticCounts } from "../../support/scaler/SyntheticLoad.ts"
 import * as CommandLine from "../CommandLine.ts"
 
 const hour = 3_600_000
@@ -25,7 +25,7 @@ const tenDays = Effect.gen(function* () {
   const steps = 240
   const start = Math.floor(now / hour) * hour - steps * hour
   const counts = syntheticCounts({ start, stepMs: hour, steps, mean: 300 })
-  recordLoad(file, { group: "mail", task: "send", stepMs: hour, start, counts, runMs: 20_000 })
+  storeLoad(file, { group: "mail", task: "send", stepMs: hour, start, counts, runMs: 20_000 })
   const sluice = (...words: ReadonlyArray<string>) => cli.call(["scale", ...words, "--store", file])
   const json = (...words: ReadonlyArray<string>) => cli.json(["scale", ...words, "--json", "--store", file])
   yield* json("set", "mail", "--step", "1h")

@@ -6,7 +6,7 @@ import {
   middleHalf
 } from "../../../../../src/services/Queue/policy/forecast/Backtest.ts"
 import { SeededRandom } from "../../../../support/SeededRandom.ts"
-import { syntheticCounts } from "../../../../support/scaling/SyntheticLoad.ts"
+import { syntheticCounts } from "../../../../support/scaler/SyntheticLoad.ts"
 
 const day = 24
 const counts = syntheticCounts({ start: 0, stepMs: 3_600_000, steps: 10 * day, mean: 40 })
