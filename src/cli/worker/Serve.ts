@@ -143,7 +143,9 @@ export const serve = (options: ServeOptions) =>
       return yield* fail("usage", "nothing to serve: --no-shell without --tasks; name a module with --tasks ./tasks.ts")
     const watching = options.alerts ? yield* watchingAlerts : Layer.empty
     const requests = options.storeFile === undefined ? Layer.empty : Sluice.layerProfileRequests(options.storeFile)
-    const layer = Layer.mergeAll(requests, watching).pipe(
+    // A worker that ends with its work has no future to decide for.
+    const scaling = options.once ? Layer.empty : Sluice.layerScaler()
+    const layer = Layer.mergeAll(requests, watching, scaling).pipe(
       Layer.provideMerge(
         Sluice.layerWorker({
           slots: options.slots,
