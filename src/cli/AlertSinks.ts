@@ -1,29 +1,14 @@
 /** The alerts' settings as this invocation has them: what its flags, environment and files say. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import { readFileSync } from "node:fs"
 import { AlertSettings } from "../services/Alerts/index.ts"
-import { type CommandFailure, fail } from "./Failure.ts"
-import * as CommandTemplate from "./input/CommandTemplate.ts"
+import { fail } from "./Failure.ts"
+import { commandWords } from "./input/CommandWords.ts"
 import { Invocation } from "./Invocation.ts"
 import * as Settings from "./Settings.ts"
 
 const listed = (text: string): ReadonlyArray<string> => text.split(/[\s,]+/).filter((word) => word !== "")
-
-/** The words of a command as a shell would split them; nothing in them is replaced. */
-const wordsOf = (text: string, source: string): Effect.Effect<ReadonlyArray<string>, CommandFailure> => {
-  const parsed = CommandTemplate.parse(text)
-  if (Result.isFailure(parsed)) return Effect.fail(fail("usage", `alertCommand (${source}): ${parsed.failure.message}`))
-  const template = parsed.success
-  const words = template._tag === "Arguments" ? template.words : []
-  // A template without a place for its input has one at its end.
-  return Effect.succeed(
-    words
-      .map((word) => word.map((piece) => (typeof piece === "string" ? piece : piece.placeholder)).join(""))
-      .filter((word, i) => !(i === words.length - 1 && word === "{}"))
-  )
-}
 
 /** From the environment, or from a file named there. Never a flag: those are seen by everyone on the machine. */
 const secretOf = (settings: Settings.Settings) =>
@@ -49,7 +34,7 @@ export const alertSettings = (log: AlertSettings.AlertSettings["log"]) =>
       webhooks: listed(settings.alertWebhooks.value).map((url) => ({ url })),
       webhookHosts: listed(settings.alertWebhookHosts.value),
       webhookSecret: yield* secretOf(settings),
-      command: value === "" ? undefined : yield* wordsOf(value, source),
+      command: value === "" ? undefined : yield* commandWords("alertCommand", source, value),
       runbooks: settings.alertRunbooks.value,
       timeZone: settings.alertTimeZone.value
     }

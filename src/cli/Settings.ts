@@ -79,6 +79,16 @@ const specs = {
     summary: "how long cancelled jobs stay",
     check: parseDuration
   },
+  scaleCommand: {
+    environment: "SLUICE_SCALE_COMMAND",
+    summary: "a program that is called when a scaled group should have another number of slots",
+    check: anyText
+  },
+  scaleWorkload: {
+    environment: "SLUICE_SCALE_WORKLOAD",
+    summary: "the Deployment or StatefulSet of these workers in Kubernetes, and its replicas: deployment/workers=1..20",
+    check: anyText
+  },
   alerts: { environment: "SLUICE_ALERTS", summary: "whether workers look after the alerts: on or off", check: onOrOff },
   alertCommand: {
     environment: "SLUICE_ALERT_COMMAND",
@@ -148,6 +158,8 @@ const defaultValue = (name: SettingName, env: Environment): string => {
     case "store":
       return path.join(stateFolder(env), "queue.db")
     case "tasks":
+    case "scaleCommand":
+    case "scaleWorkload":
     case "alertCommand":
     case "alertWebhooks":
     case "alertWebhookHosts":

@@ -6,12 +6,13 @@ import * as Exit from "effect/Exit"
 import { accessSync, constants, existsSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
-import { Job, type QueueStats, Sluice, TaskQueue, type WorkerRecord } from "../../services/Queue/index.ts"
+import { Job, Placements, type QueueStats, Sluice, TaskQueue, type WorkerRecord } from "../../services/Queue/index.ts"
 import { type Check, ok, problem, tell, warning } from "../Checks.ts"
 import { describeCause } from "../Failure.ts"
 import { Invocation } from "../Invocation.ts"
 import * as JobFlags from "../JobFlags.ts"
 import { open, type StoreLocation } from "../OpenStore.ts"
+import { checkPlacements } from "../PlacementChecks.ts"
 import * as Settings from "../Settings.ts"
 import * as StoreSpace from "../StoreSpace.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
@@ -199,6 +200,8 @@ export const command = Command.make(
       if (Exit.isFailure(stats))
         checks.push(problem("store", describeCause(stats.cause).line, "sluice db doctor looks closer"))
       else checks.push(...checkStore(location, stats.value, now))
+      const placements = yield* Placements.Placements.use(({ all }) => all).pipe(Effect.provide(layer), Effect.exit)
+      if (Exit.isSuccess(placements)) checks.push(...checkPlacements(placements.value))
     }
     yield* tell(checks, json)
   })

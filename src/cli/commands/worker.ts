@@ -17,6 +17,7 @@ import * as Settings from "../Settings.ts"
 import { Signals } from "../Signals.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 import * as Background from "../worker/Background.ts"
+import { scaleActuators } from "../worker/ScaleActuators.ts"
 import { serve } from "../worker/Serve.ts"
 import * as Supervisor from "../worker/Supervisor.ts"
 import * as TaskModule from "../worker/TaskModule.ts"
@@ -33,14 +34,14 @@ const invalid = (option: string, value: string, expected: string) =>
 const switchFlag = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
 
-/** `network=20`, `network=2..20`, `*=0`; undefined: none of these. */
+/** `network=20`, `network=2..20`, `network=2..20:tune`, `*=0`; undefined: none of these. */
 const slotsIn = (text: string): readonly [string, number | SlotPools.SlotBounds] | undefined => {
-  const [, group = "", first = "", second] = /^(.+)=(\d{1,5})(?:\.\.(\d{1,5}))?$/.exec(text) ?? []
+  const [, group = "", first = "", second, tune] = /^(.+)=(\d{1,5})(?:\.\.(\d{1,5})(:tune)?)?$/.exec(text) ?? []
   if (group !== "*" && !ResourceGroup.namePattern.test(group)) return undefined
   const min = Number(first)
   if (second === undefined) return [group, min]
   const max = Number(second)
-  return group === "*" || min < 1 || max < min ? undefined : [group, { min, max }]
+  return group === "*" || min < 1 || max < min ? undefined : [group, { min, max, tune: tune !== undefined }]
 }
 
 const flags = {
@@ -53,12 +54,12 @@ const flags = {
     Flag.withAlias("g"),
     Flag.withMetavar("GROUP=N"),
     Flag.withDescription(
-      "slots for a group, 0 for none, 2..20 to grow and shrink between, '*=0' for all others; may be repeated (default: each group's limit)"
+      "slots for a group, 0 for none, 2..20 to grow and shrink between, 2..20:tune to find where most complete, '*=0' for all others; may be repeated (default: each group's limit)"
     ),
     Flag.mapEffect((text) => {
       const slots = slotsIn(text)
       return slots === undefined
-        ? invalid("group", text, "GROUP=N, like network=20, or GROUP=MIN..MAX, like network=2..20")
+        ? invalid("group", text, "GROUP=N, like network=20, GROUP=MIN..MAX, like network=2..20, or GROUP=MIN..MAX:tune")
         : Effect.succeed(slots)
     }),
     Flag.between(0, 100)
@@ -123,7 +124,7 @@ const argumentsFor = (
   ...(tasks === "" ? [] : ["--tasks", tasks]),
   ...config.slots.flatMap(([group, slots]) => [
     "--group",
-    `${group}=${typeof slots === "number" ? slots : `${slots.min}..${slots.max}`}`
+    `${group}=${typeof slots === "number" ? slots : `${slots.min}..${slots.max}${slots.tune === true ? ":tune" : ""}`}`
   ]),
   ...(options.processes
     ? (["processes", "min", "max"] as const).flatMap((flag) =>
@@ -274,6 +275,7 @@ export const command = Command.make(
       once: config.once,
       storeFile: opened.location._tag === "File" ? opened.location.path : undefined,
       everyJob: config.everyJob,
+      actuators: config.once ? undefined : yield* scaleActuators(declaredSlots(config.slots)),
       alerts: settings.alerts.value === "on" && !config.once,
       settings: opened.queueSettings
     }).pipe(Effect.scoped, Effect.provide(opened.layer))

@@ -28,11 +28,12 @@ import {
 } from "../../services/Queue/index.ts"
 import { AlertLayers, AlertSettings } from "../../services/Alerts/index.ts"
 import { alertSettings } from "../AlertSinks.ts"
-import { describeCause, fail } from "../Failure.ts"
+import { CommandFailure, describeCause, fail } from "../Failure.ts"
 import { output } from "../Output.ts"
 import { endedBy, Signals } from "../Signals.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
+import type { ScaleActuators } from "./ScaleActuators.ts"
 import type { Handlers } from "./TaskModule.ts"
 
 /** How often `--once` looks whether anything is left, in milliseconds; it believes it when it sees it twice. */
@@ -53,6 +54,8 @@ export interface ServeOptions {
   readonly everyJob: boolean
   /** Whether this worker takes its turn at looking after the alerts. */
   readonly alerts: boolean
+  /** What it acts on when it leads the scaler; undefined: it takes no part in scaling. */
+  readonly actuators: ScaleActuators | undefined
   readonly settings: QueueSettings.QueueSettings
 }
 
@@ -104,7 +107,10 @@ const watchingAlerts = Effect.gen(function* () {
   const settings = yield* alertSettings((line) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => out.note(`${new Date(now).toISOString()} ${Sanitize.line(line)}`))
   )
-  return AlertLayers.layerWatching.pipe(Layer.provide(Layer.succeed(AlertSettings.Settings, settings)))
+  return AlertLayers.layerWatching.pipe(
+    Layer.provide(AlertLayers.layerForecast.pipe(Layer.provide(Sluice.layerPredictiveScaler))),
+    Layer.provide(Layer.succeed(AlertSettings.Settings, settings))
+  )
 })
 
 /** Whether anything this worker could run now is waiting or running. */
@@ -143,8 +149,9 @@ export const serve = (options: ServeOptions) =>
       return yield* fail("usage", "nothing to serve: --no-shell without --tasks; name a module with --tasks ./tasks.ts")
     const watching = options.alerts ? yield* watchingAlerts : Layer.empty
     const requests = options.storeFile === undefined ? Layer.empty : Sluice.layerProfileRequests(options.storeFile)
-    // A worker that ends with its work has no future to decide for.
-    const scaling = options.once ? Layer.empty : Sluice.layerScaler()
+    // One that ends when nothing is left needs no slots ahead of the load, and has none.
+    const scaling =
+      options.actuators === undefined ? Layer.empty : Sluice.layerScaler().pipe(Layer.provide(options.actuators))
     const layer = Layer.mergeAll(requests, watching, scaling).pipe(
       Layer.provideMerge(
         Sluice.layerWorker({
@@ -162,7 +169,8 @@ export const serve = (options: ServeOptions) =>
       Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
       Effect.catchCause((cause) => {
         const { line } = describeCause(cause)
-        return isStoreError(cause) || Cause.squash(cause) instanceof AlertSettings.SettingsUnusable
+        const error = Cause.squash(cause)
+        return isStoreError(cause) || error instanceof AlertSettings.SettingsUnusable || error instanceof CommandFailure
           ? Effect.failCause(cause)
           : Effect.fail(fail("failure", `the handlers could not be made: ${line}`))
       })

@@ -28,6 +28,7 @@ import { makeSinks } from "./sinks/Sinks.ts"
 import { AlertDocuments } from "./watch/AlertDocuments.ts"
 import { AnomalyWatch } from "./watch/AnomalyWatch.ts"
 import { lookAtStore } from "./watch/LookAtStore.ts"
+import { Outlooks } from "./watch/Outlooks.ts"
 
 /** A ledger that says the same is written all the same after so long: then it shows that somebody looks. */
 const signOfLifeMs = 60_000
@@ -50,7 +51,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const store = yield* JobStore
     const settings = yield* Settings
-    const ask = yield* ArrivalForecast
+    const outlooks = new Outlooks(yield* ArrivalForecast)
     const sinks = yield* makeSinks
     const documents = new AlertDocuments(store)
     const zone = DateTime.zoneMakeNamed(settings.timeZone)
@@ -81,7 +82,7 @@ export const layer = Layer.effect(
         const told: Notification = { ...notification, alerts: loud }
         const finished: Array<string> = []
         if (!done.includes(history)) {
-          yield* documents.appendHistory(notification.alerts, notification.at)
+          yield* documents.appendHistory(notification)
           finished.push(history)
         }
         const left = sinks.filter(({ name }) => !done.includes(name))
@@ -151,7 +152,7 @@ export const layer = Layer.effect(
         const rules = (yield* inForce).filter(({ source }) => source !== "off").map(({ rule }) => rule)
         const silences = yield* documents.silences()
         const { ledger: stored, version } = yield* documents.ledger()
-        const seen = yield* lookAtStore(store, rules, watch, ask, now)
+        const seen = yield* lookAtStore(store, rules, watch, outlooks, now)
         const before = { ...stored, at: Math.max(stored.at, lookedAt) }
         const after = pass(
           before,
@@ -226,7 +227,7 @@ export const layer = Layer.effect(
       ]
     })
 
-    const ask1 = (sink: Sink, notification: Notification): Effect.Effect<SinkAnswer> =>
+    const sendSample = (sink: Sink, notification: Notification): Effect.Effect<SinkAnswer> =>
       sink.send(notification).pipe(
         Effect.match({
           onSuccess: (text) => ({ sink: sink.name, delivered: true, text }),
@@ -292,7 +293,7 @@ export const layer = Layer.effect(
       history: (options) => documents.history(options),
       test: Effect.gen(function* () {
         const notification = sample(yield* Clock.currentTimeMillis)
-        return yield* Effect.forEach(sinks, (sink) => ask1(sink, notification), { concurrency: "unbounded" })
+        return yield* Effect.forEach(sinks, (sink) => sendSample(sink, notification), { concurrency: "unbounded" })
       }),
       look: Effect.fn("Alerts.look")(look)
     }

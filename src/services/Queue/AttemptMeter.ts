@@ -19,12 +19,15 @@ export interface MeteredAttempt {
 }
 
 export interface TaskMeter {
-  /** A handler as it is to be run. Asked once per task. */
+  /** A handler as it is to be run. Asked once per task. `runsHere`: on this event loop, so that what it does can be seen. */
   readonly wrap: <P, C extends { readonly id: JobId }>(
-    run: (payload: P, attempt: C) => Effect.Effect<unknown, unknown>
+    run: (payload: P, attempt: C) => Effect.Effect<unknown, unknown>,
+    runsHere: boolean
   ) => (payload: P, attempt: C) => Effect.Effect<unknown, unknown>
   /** An attempt's handler has ended. `waited`: it suspended at least once. */
   readonly ended: (attempt: MeteredAttempt, runMs: number, waited: boolean, succeeded: boolean) => void
+  /** An attempt ended in a thread, which computed for `cpuMs` of its time. */
+  readonly ranInThread: (runMs: number, cpuMs: number) => void
   /** What became of an attempt is durable. `endedAt`: its handler's end by the monotonic clock, in milliseconds. */
   readonly stored: (group: string, endedAt: number) => void
 }
@@ -35,7 +38,12 @@ export interface AttemptMeters {
   readonly tick: (lateMs: number) => void
 }
 
-const none: TaskMeter = { wrap: (run) => run, ended: () => undefined, stored: () => undefined }
+const none: TaskMeter = {
+  wrap: (run) => run,
+  ended: () => undefined,
+  ranInThread: () => undefined,
+  stored: () => undefined
+}
 
 export const AttemptMeters = Context.Reference<AttemptMeters>("sluice/services/Queue/AttemptMeters", {
   defaultValue: () => ({ of: () => none, tick: () => undefined })

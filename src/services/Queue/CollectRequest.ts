@@ -4,6 +4,7 @@
  */
 import { Schema } from "effect"
 import type { CollectionReport } from "./MemoryGate.ts"
+import * as ResourceGroup from "./ResourceGroup.ts"
 import * as Task from "./Task.ts"
 
 /** Shown as JSON by `sluice memory gc`. */
@@ -27,6 +28,7 @@ export const collectTask = (host: string, pid: number) => {
   return Task.make(`${prefix}${place}`, {
     payload: Schema.Struct({ ifItPays: Schema.Boolean }),
     success: CollectionShape as Schema.Codec<CollectionReport, CollectionReport>,
+    group: ResourceGroup.computation,
     priority: 1,
     retry: "none",
     hardLimit: "1 minute",

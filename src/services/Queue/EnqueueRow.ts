@@ -106,7 +106,7 @@ const batchGroup = (task: AnyTask, payload: unknown): string | undefined => {
   return key
 }
 
-/** Throws `EnqueueError`. `now` in milliseconds since 1970. */
+/** Throws `EnqueueError`. `now` in milliseconds since 1970; `ownGroup`: where it goes unless the options name another. */
 export const enqueueRow = (
   task: AnyTask,
   codec: TaskCodec,
@@ -114,7 +114,8 @@ export const enqueueRow = (
   options: EnqueueOptions = none,
   settings: QueueSettings,
   rankings: Rankings,
-  now: number
+  now: number,
+  ownGroup: string
 ): NewJob => {
   const encoded = encodePayload(task, codec, payload, settings)
   const times = (task.retry ?? settings.retry).times
@@ -122,20 +123,20 @@ export const enqueueRow = (
     const deadline = task.deadlineInMs === undefined ? undefined : now + task.deadlineInMs
     return {
       task: task.name,
-      group: task.group.name,
+      group: ownGroup,
       priority: task.priority,
       due: now,
-      rank: rankIn(rankings, task.group.name, task.name, now, task.priority, deadline),
+      rank: rankIn(rankings, ownGroup, task.name, now, task.priority, deadline),
       maxAttempts: 1 + times,
       payload: encoded,
       partitionKey: task.batch === undefined ? undefined : batchGroup(task, payload),
       expiresAt: task.expiresInMs === undefined ? undefined : now + task.expiresInMs,
-      unique: task.idempotencyKey === undefined ? undefined : uniqueOf(task, payload, task.group.name, none),
+      unique: task.idempotencyKey === undefined ? undefined : uniqueOf(task, payload, ownGroup, none),
       after: undefined,
       extra: deadline === undefined ? undefined : { deadline }
     }
   }
-  const group = options.group ?? task.group.name
+  const group = options.group ?? ownGroup
   const priority = options.priority ?? task.priority
   const retries = options.retries ?? times
   if (!namePattern.test(group))

@@ -30,7 +30,7 @@ const page = 1_000
 /** How often runs are learned, in milliseconds. */
 const learnEveryMs = 60_000
 /** What is read then: the hour that runs, and one before it. */
-const learnBackMs = 3_600_000
+const learnBackMs = 2 * 3_600_000
 
 const codec = Schema.fromJsonString(GroupOrderDocument)
 const encode = Schema.encodeSync(codec)

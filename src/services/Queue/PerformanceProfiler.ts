@@ -14,6 +14,7 @@
 import { Context, type Effect, Schema } from "effect"
 import type { JobId } from "./Job.ts"
 import type { LeakHint } from "./policy/HeapSlope.ts"
+import type { Evidence } from "./policy/Placement.ts"
 import type { ProcessFigures, ProfilingReport, SlowAttempt, StoreFigures, TaskFigures } from "./ProfilingReport.ts"
 
 /** The short form of a period's figures. */
@@ -73,6 +74,11 @@ export class PerformanceProfiler extends Context.Service<
     readonly profile: <A, E, R>(operation: Effect.Effect<A, E, R>, context: string) => Effect.Effect<A, E, R>
     /** Everything recorded since the profiler began. Sums up histograms: about a millisecond. */
     readonly getBenchmarks: Effect.Effect<PerformanceBenchmarks>
+    /**
+     * What measured attempts did with their time, by task: rounds of at least twenty that nobody took before. A few attempts of each task
+     * are measured each minute; see `profile/AttemptProbes.ts`.
+     */
+    readonly takeEvidence: Effect.Effect<ReadonlyMap<string, Evidence>>
     /** Starts the CPU and allocation profile of this process; does nothing when one is being taken. Blocks for about 15 ms. */
     readonly startProfiling: Effect.Effect<void>
     /** Ends the profile and says what it showed. Blocks while samples are read: about 50 ms for each minute. */

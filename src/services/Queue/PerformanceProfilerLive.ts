@@ -9,9 +9,11 @@ import {
   PerformanceProfiler,
   type RecordedProfile
 } from "./PerformanceProfiler.ts"
+import * as Placements from "./Placements.ts"
 import { Settings } from "./ProfilerSettings.ts"
 import { empty, type Histogram, merge } from "./policy/Histogram.ts"
 import { leakHints } from "./policy/HeapSlope.ts"
+import { AttemptProbes } from "./profile/AttemptProbes.ts"
 import { metricsOf } from "./profile/Metrics.ts"
 import { ProcessWatch } from "./profile/ProcessWatch.ts"
 import { type Recorded, Recording } from "./profile/Recording.ts"
@@ -41,6 +43,8 @@ const make = Effect.gen(function* () {
   const settings = yield* Settings
   const events = yield* QueueEvents
   const storeMeter = yield* StoreMeter
+  const measuring = yield* Placements.Settings
+  const probes = measuring.mode === "off" ? undefined : new AttemptProbes(Duration.toMillis(measuring.every))
   const clock = yield* Clock.Clock
   const monotonic = monotonicOf(clock)
   const now = () => clock.currentTimeMillisUnsafe()
@@ -120,6 +124,7 @@ const make = Effect.gen(function* () {
       metered.set(name, task)
     }
     const known = task
+    const probed = probes?.of(name)
     const slowMs = Duration.toMillis(
       settings.slowTasks[name] ?? settings.slowTasks[name.split("/")[0]!] ?? settings.slowTask
     )
@@ -139,9 +144,12 @@ const make = Effect.gen(function* () {
     }
 
     return {
-      wrap: (run) => (payload, attempt) => {
+      wrap: (run, runsHere) => (payload, attempt) => {
         if (recording === undefined) {
-          if (wanted.size === 0 || !wanted.has(attempt.id)) return run(payload, attempt)
+          if (wanted.size === 0 || !wanted.has(attempt.id))
+            return probes === undefined || probed === undefined || !runsHere
+              ? run(payload, attempt)
+              : probes.run(probed, run, payload, attempt)
           profiledJob = attempt.id
           start()
         }
@@ -192,6 +200,9 @@ const make = Effect.gen(function* () {
               Effect.sync(() => stop(`job of ${name}`))
             )
           )
+      },
+      ranInThread: (runMs, cpuMs) => {
+        if (probed !== undefined) probes?.ranInThread(probed, runMs, cpuMs)
       },
       stored: (group, endedAt) => cellOf(group).stored(Math.max(0, storeMeter.endedAt() - endedAt))
     }
@@ -250,6 +261,7 @@ const make = Effect.gen(function* () {
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       stop("ended with its worker")
+      probes?.close()
       watch.close()
     })
   )
@@ -266,6 +278,7 @@ const make = Effect.gen(function* () {
         )
       }),
     getBenchmarks,
+    takeEvidence: Effect.sync(() => probes?.take() ?? new Map()),
     startProfiling: Effect.sync(start),
     stopProfiling: Effect.map(stopRecording(), ({ report }) => report),
     stopRecording,

@@ -12,6 +12,7 @@ import {
   type StageStatus,
   type StepPlan
 } from "./Pipeline.ts"
+import { Placements } from "./Placements.ts"
 import { Settings } from "./QueueSettings.ts"
 import { drive, stageTag } from "./run/PipelineDriver.ts"
 import { StoreError } from "./StoreError.ts"
@@ -35,11 +36,14 @@ const stagesOf = (steps: ReadonlyArray<StepPlan>) =>
   })
 
 /** Drives the runs of a pipeline in this process's worker. */
-export const handler = (pipeline: AnyPipeline): Layer.Layer<never, StoreError, JobStore | TaskRegistry | GroupOrders> =>
+export const handler = (
+  pipeline: AnyPipeline
+): Layer.Layer<never, StoreError, JobStore | TaskRegistry | GroupOrders | Placements> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const store = yield* JobStore
       const registry = yield* TaskRegistry
+      const placements = yield* Placements
       const settings = yield* Settings
       const orders = yield* GroupOrders
       const context = yield* Effect.context<never>()
@@ -55,7 +59,10 @@ export const handler = (pipeline: AnyPipeline): Layer.Layer<never, StoreError, J
           run: (input, job) =>
             Effect.flatMap(Clock.currentTimeMillis, (now) => {
               const run = prefix === "" ? job.id : parseJobId(job.headers[runHeader] ?? "")!
-              return drive({ store, settings, rankings: orders.rankings(), job, now, run, prefix, steps, input })
+              const rankings = orders.rankings()
+              const groupOf = placements.groupOf
+              const driven = drive({ store, settings, rankings, job, now, run, prefix, steps, input, groupOf })
+              return Effect.andThen(placements.reread(now) ?? Effect.void, driven)
             }).pipe(
               Effect.catchIf(
                 (error) => error instanceof StoreError,

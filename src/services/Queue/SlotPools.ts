@@ -5,9 +5,10 @@
 import { Context, type Effect } from "effect"
 import { type PoolSizing, type PoolState, poolSizing, type SlotBounds } from "./policy/PoolSize.ts"
 
+export type { ConcurrencyState } from "./policy/Concurrency.ts"
 export type { PoolSample, PoolSizing, PoolState, SlotBounds } from "./policy/PoolSize.ts"
 
-/** Decides how many slots a pool has. Provide another to replace `policy/PoolSize.ts`. */
+/** Decides how many slots a pool has. Provide another to replace `policy/PoolSize.ts`; tuned pools do not ask it. */
 export const Sizing = Context.Reference<PoolSizing>("sluice/services/Queue/SlotPools/Sizing", {
   defaultValue: () => poolSizing
 })
@@ -15,6 +16,8 @@ export const Sizing = Context.Reference<PoolSizing>("sluice/services/Queue/SlotP
 export interface SlotPool extends SlotBounds {
   readonly group: string
   readonly slots: number
+  /** Whether it follows what completes. */
+  readonly tune: boolean
   /** What the last decision did. */
   readonly reason: PoolState["reason"]
 }

@@ -50,7 +50,10 @@ export interface TaskOptions<P, S, E, G> {
   readonly error?: Schema.Codec<E, any>
   /** What the handler reports while it runs. Default `Schema.Unknown`. */
   readonly progress?: Schema.Codec<G, any>
-  /** The budget its jobs draw on: a group or the name of one. Default `computation`. */
+  /**
+   * The budget its jobs draw on: a group or the name of one. Default: `computation` until workers have measured the task, then the group it
+   * was placed in (`Placements.ts`).
+   */
   readonly group?: ResourceGroup.ResourceGroup | string
   /** 1 (first) to 10. Default 5. */
   readonly priority?: number
@@ -125,6 +128,8 @@ export interface Task<in out P, in out S = void, in out E = never, in out G = un
   readonly error: Schema.Codec<E, any>
   readonly progress: Schema.Codec<G, any>
   readonly group: ResourceGroup.ResourceGroup
+  /** False: `group` is where its jobs go as long as nothing is known of it. */
+  readonly isGroupDeclared: boolean
   readonly priority: number
   /** Undefined: the queue's setting. */
   readonly retry: RetryPolicy | undefined
@@ -163,10 +168,14 @@ export interface Task<in out P, in out S = void, in out E = never, in out G = un
   /**
    * The handler as the default export (or `export`) of a module that runs in a pool of threads, for work that keeps a core busy.
    * It is called with the decoded payload and may be killed alone at its hard limit.
+   *
+   * `when: "computing"`: the module runs on the worker's event loop until workers have seen the task compute for half of its time or more,
+   * then in threads, and back when it no longer does. Default `"always"`.
    */
   readonly toThreadLayer: (options: {
     readonly module: URL | string
     readonly export?: string
+    readonly when?: "always" | "computing"
   }) => Layer.Layer<never, never, TaskRegistry>
 }
 
@@ -269,6 +278,7 @@ export const make = <P, S = void, E = never, G = unknown>(
     error: options.error ?? (Schema.Never as unknown as Schema.Codec<E, any>),
     progress: options.progress ?? (Schema.Unknown as unknown as Schema.Codec<G, any>),
     group,
+    isGroupDeclared: options.group !== undefined,
     priority,
     retry,
     retryable: options.retryable ?? (() => true),
@@ -321,7 +331,11 @@ export const make = <P, S = void, E = never, G = unknown>(
       Layer.effectDiscard(
         Effect.gen(function* () {
           const registry = yield* TaskRegistry
-          const handler: ThreadHandler = { module: String(module.module), export: module.export ?? "default" }
+          const handler: ThreadHandler = {
+            module: String(module.module),
+            export: module.export ?? "default",
+            onceComputing: module.when === "computing"
+          }
           yield* registry.register({ _tag: "Thread", task, handler })
         })
       )

@@ -13,6 +13,7 @@ import {
 } from "./JobStore.ts"
 import { LocalSlots } from "./LocalSlots.ts"
 import { MemoryGate } from "./MemoryGate.ts"
+import { Placements } from "./Placements.ts"
 import { explain } from "./policy/Explain.ts"
 import { rankingOf } from "./policy/Order.ts"
 import { placeOf, placesSeen } from "./policy/Place.ts"
@@ -61,6 +62,7 @@ const make = Effect.gen(function* () {
   const awaiting = yield* makeAwaiting
   const gate = yield* MemoryGate
   const orders = yield* GroupOrders
+  const placements = yield* Placements
   const localSlots = new LocalSlots()
 
   yield* store.declareGroups(ResourceGroup.defaults)
@@ -152,12 +154,20 @@ const make = Effect.gen(function* () {
     options: EnqueueOptions | undefined,
     now = clock.currentTimeMillisUnsafe()
   ) => {
+    const group = placements.groupOf(task)
     if (task.group.order !== undefined && !declared.has(task.group.name)) orders.assume(task.group)
-    return enqueueRow(task, taskCodec(task, form), payload, options, settings, orders.rankings(), now)
+    return enqueueRow(task, taskCodec(task, form), payload, options, settings, orders.rankings(), now, group)
   }
 
-  /** Rows of so many valid requests, their groups made known to the store. Where memory is short nothing is built. */
+  /** Where tasks without a group belong is looked up before their rows are built. */
+  const reread = (tasks: ReadonlyArray<AnyTask>): Effect.Effect<void> | undefined => {
+    for (const task of tasks) if (!task.isGroupDeclared) return placements.reread(clock.currentTimeMillisUnsafe())
+    return undefined
+  }
+
+  /** Rows of so many valid requests of these tasks, their groups made known to the store. Where memory is short nothing is built. */
   const rowsOf = <A>(
+    tasks: ReadonlyArray<AnyTask>,
     jobs: number,
     build: () => A,
     groupsOf: (rows: A) => Iterable<ResourceGroup.ResourceGroup>
@@ -165,19 +175,32 @@ const make = Effect.gen(function* () {
     Effect.suspend((): Effect.Effect<A, EnqueueError | StoreError> => {
       const short = gate.refusal(jobs)
       if (short !== undefined) return Effect.fail(memoryShort(short))
-      let rows: A
-      try {
-        rows = build()
-      } catch (error) {
-        return error instanceof EnqueueError ? Effect.fail(error) : Effect.die(error)
-      }
-      let unknown: Effect.Effect<void, StoreError> | undefined
-      for (const group of groupsOf(rows)) {
-        if (!declared.has(group.name))
-          unknown = unknown === undefined ? declare(group) : Effect.andThen(unknown, declare(group))
-      }
-      return unknown === undefined ? Effect.succeed(rows) : Effect.as(unknown, rows)
+      const before = reread(tasks)
+      return before === undefined
+        ? built(build, groupsOf)
+        : Effect.andThen(
+            before,
+            Effect.suspend(() => built(build, groupsOf))
+          )
     })
+
+  const built = <A>(
+    build: () => A,
+    groupsOf: (rows: A) => Iterable<ResourceGroup.ResourceGroup>
+  ): Effect.Effect<A, EnqueueError | StoreError> => {
+    let rows: A
+    try {
+      rows = build()
+    } catch (error) {
+      return error instanceof EnqueueError ? Effect.fail(error) : Effect.die(error)
+    }
+    let unknown: Effect.Effect<void, StoreError> | undefined
+    for (const group of groupsOf(rows)) {
+      if (!declared.has(group.name))
+        unknown = unknown === undefined ? declare(group) : Effect.andThen(unknown, declare(group))
+    }
+    return unknown === undefined ? Effect.succeed(rows) : Effect.as(unknown, rows)
+  }
 
   const groupFor = (task: AnyTask, name: string): ResourceGroup.ResourceGroup =>
     name === task.group.name ? task.group : ResourceGroup.make(name, ResourceGroup.undeclaredLimit)
@@ -189,6 +212,7 @@ const make = Effect.gen(function* () {
     onStored: (ids: ReadonlyArray<JobId>, notes: ReadonlyMap<number, EnqueueNote> | undefined, from: number) => A
   ): Effect.Effect<A, EnqueueError | StoreError> =>
     rowsOf(
+      [task],
       payloads.length,
       () => {
         checkBatch(payloads.length)
@@ -218,6 +242,7 @@ const make = Effect.gen(function* () {
     arrange: (rows: ReadonlyArray<NewJob>) => ReadonlyArray<NewJob>
   ): Effect.Effect<ReadonlyArray<JobHandle<any, any, any>>, EnqueueError | StoreError> =>
     rowsOf(
+      requests.map(({ task }) => task),
       requests.length,
       () => {
         checkBatch(requests.length)
@@ -375,6 +400,7 @@ const make = Effect.gen(function* () {
   return TaskQueue.of({
     enqueue: (task, payload, options) =>
       rowsOf(
+        [task],
         1,
         () => [row(task, payload, options)],
         (rows) => [groupFor(task, rows[0]!.group)]

@@ -20,6 +20,8 @@ export interface ThreadHandler {
   /** File URL or path of the module. */
   readonly module: string
   readonly export: string
+  /** On the event loop until it is known to compute, then in threads; else always in threads. */
+  readonly onceComputing: boolean
 }
 
 export type Registration =

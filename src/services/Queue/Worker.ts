@@ -15,7 +15,8 @@ export interface WorkerOptions {
   /**
    * Slots per group of this worker. Groups not named get as many as the group's limit.
    * `"*"` sets the default for those; 0 leaves a group to others. With bounds (not for `"*"`) the number starts at `min` and moves while
-   * the worker runs, as jobs wait and slots idle; see `policy/PoolSize.ts`.
+   * the worker runs, as jobs wait and slots idle (`policy/PoolSize.ts`) or, with `tune: true`, to where most jobs complete
+   * (`policy/Concurrency.ts`).
    */
   readonly slots?: Readonly<Record<string, number | SlotBounds>>
   /** Threads for CPU-bound handlers. Default: one less than the cores, at least one. */
@@ -47,6 +48,8 @@ export interface GroupLoad {
   readonly busy: number
   /** How often a slot was free again since the worker began: attempts that ended, a batch counted once. */
   readonly finished: number
+  /** Jobs that completed since the worker began, each of a batch counted. */
+  readonly succeeded: number
 }
 
 export interface WorkerStatus {

@@ -11,6 +11,7 @@ import type { JobId, JobRecord } from "./Job.ts"
 import { type ClaimedJob, JobStore, type LogLevel, type Settle } from "./JobStore.ts"
 import { MemoryGate } from "./MemoryGate.ts"
 import { Outcomes } from "./Outcomes.ts"
+import { Placements } from "./Placements.ts"
 import { rankIn } from "./policy/Order.ts"
 import { QueueEvents } from "./QueueEvents.ts"
 import { Settings } from "./QueueSettings.ts"
@@ -24,6 +25,7 @@ import { jobLogger } from "./run/CurrentAttempt.ts"
 import { Deadlines } from "./run/Deadlines.ts"
 import * as Heartbeat from "./run/Heartbeat.ts"
 import { jobSteps } from "./run/JobSteps.ts"
+import { moduleTask } from "./run/ModuleTask.ts"
 import { monotonicOf } from "./run/Monotonic.ts"
 import { Quarantine } from "./run/Quarantine.ts"
 import { RunningAttempts } from "./run/RunningAttempts.ts"
@@ -34,7 +36,7 @@ import { threadTask } from "./run/ThreadTask.ts"
 import { version } from "./run/version.ts"
 import type { StoreError } from "./StoreError.ts"
 import { type SettleListener, StoreTurns, type TurnWorker } from "./StoreTurns.ts"
-import { taskCodec } from "./TaskCodec.ts"
+import { type TaskCodec, taskCodec } from "./TaskCodec.ts"
 import { type BatchTaskHandler, type Registration, TaskRegistry } from "./TaskRegistry.ts"
 import { Worker, type WorkerOptions, type WorkerStatus } from "./Worker.ts"
 
@@ -56,6 +58,7 @@ const make = (options: WorkerOptions) =>
     const outcomes = yield* Outcomes
     const threads = yield* ThreadPool
     const tuning = yield* BatchTuning
+    const placements = yield* Placements
     const settings = yield* Settings
     const meters = yield* AttemptMeters
     const clock = yield* Clock.Clock
@@ -74,6 +77,7 @@ const make = (options: WorkerOptions) =>
     const running = new RunningAttempts<Attempt>()
     const runnables = new Map<string, Runnable>()
     let runnablesVersion = -1
+    let runnablesPlaced = -1
     let session = 0
     let state: WorkerStatus["state"] = "running"
     /** Jobs may have been claimed for us in a turn whose answer was lost. */
@@ -109,8 +113,32 @@ const make = (options: WorkerOptions) =>
     // Handlers ---------------------------------------------------------------------------------------------------------
 
     const together = (run: BatchTaskHandler, meter: TaskMeter): BatchTaskHandler => {
-      const metered = meter.wrap((items: Parameters<BatchTaskHandler>[0], _first: { readonly id: JobId }) => run(items))
+      const metered = meter.wrap(
+        (items: Parameters<BatchTaskHandler>[0], _first: { readonly id: JobId }) => run(items),
+        true
+      )
       return (items) => metered(items, items[0]!.job)
+    }
+
+    const inThread = ({ handler, task }: Extract<Registration, { readonly _tag: "Thread" }>) =>
+      !handler.onceComputing || placements.computes(task.name)
+
+    /** Whether its own call does the work on this event loop: an item of a batch waits for the batch's. */
+    const runsHere = (registration: Registration): boolean =>
+      registration._tag === "Fiber" || (registration._tag === "Thread" && !inThread(registration))
+
+    const runOf = (registration: Registration, codec: TaskCodec, meter: TaskMeter): Runnable["run"] => {
+      switch (registration._tag) {
+        case "Fiber":
+          return registration.run
+        case "Batch":
+          return awaitOutcome
+        case "Thread": {
+          const { handler } = registration
+          if (!inThread(registration)) return moduleTask(handler, codec)
+          return threadTask(threads, handler, codec, handler.onceComputing ? meter.ranInThread : undefined)
+        }
+      }
     }
 
     const toRunnable = (registration: Registration): Runnable => {
@@ -125,13 +153,7 @@ const make = (options: WorkerOptions) =>
         codec,
         context: Context.add(handlerContext, Logger.CurrentLoggers, loggers),
         meter,
-        run: meter.wrap<unknown, Attempt>(
-          registration._tag === "Fiber"
-            ? registration.run
-            : registration._tag === "Batch"
-              ? awaitOutcome
-              : threadTask(threads, registration.handler, codec)
-        ),
+        run: meter.wrap<unknown, Attempt>(runOf(registration, codec, meter), runsHere(registration)),
         together: registration._tag === "Batch" ? together(registration.run, meter) : undefined,
         softLimitMs: task.softLimitMs ?? Duration.toMillis(settings.softLimit),
         hardLimitMs: task.hardLimitMs ?? Duration.toMillis(settings.hardLimit),
@@ -148,9 +170,10 @@ const make = (options: WorkerOptions) =>
 
     /** The handler of a task as registered now. */
     const runnableOf = (task: string): Runnable | undefined => {
-      if (runnablesVersion !== registry.version()) {
+      if (runnablesVersion !== registry.version() || runnablesPlaced !== placements.version()) {
         runnables.clear()
         runnablesVersion = registry.version()
+        runnablesPlaced = placements.version()
       }
       let there = runnables.get(task)
       if (there === undefined) {
@@ -220,6 +243,7 @@ const make = (options: WorkerOptions) =>
       exit: Exit.Exit<unknown, unknown> | undefined
     ) => {
       const value = exit !== undefined && exit._tag === "Success" ? exit.value : undefined
+      if (end.outcome === "completed") slots.succeed(attempt.group)
       if (end.followUp !== undefined) for (const job of end.followUp.jobs) slots.heat(job.group)
       const settlement = new Settlement(announcing, attempt, end, runMs, value)
       turns.settle(settlement, settlement)
@@ -623,5 +647,5 @@ export const layer = (
 ): Layer.Layer<
   Worker,
   StoreError,
-  JobStore | StoreTurns | TaskRegistry | QueueEvents | Outcomes | BatchTuning | ThreadPool | GroupOrders
+  JobStore | StoreTurns | TaskRegistry | QueueEvents | Outcomes | BatchTuning | ThreadPool | GroupOrders | Placements
 > => Layer.effect(Worker, make(options))

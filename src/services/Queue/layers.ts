@@ -8,7 +8,7 @@
  * )
  * ```
  */
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import * as BatchProcessorLive from "./BatchProcessorLive.ts"
 import * as BatchTuning from "./BatchTuning.ts"
 import * as GroupOrdersLive from "./GroupOrdersLive.ts"
@@ -26,16 +26,21 @@ import * as StoreMeter from "./StoreMeter.ts"
 import * as StoreMeterLive from "./StoreMeterLive.ts"
 import * as TaskQueueLive from "./TaskQueueLive.ts"
 import * as PipelineLive from "./PipelineLive.ts"
+import * as PlacementsLive from "./PlacementsLive.ts"
 import * as Outcomes from "./Outcomes.ts"
 import { folderOf } from "./profile/ProfileFolder.ts"
 import * as ProfileRequests from "./profile/ProfileRequests.ts"
 import * as ProcessRunnerLive from "./run/ProcessRunnerLive.ts"
 import * as ShellTask from "./run/ShellTask.ts"
 import * as ThreadPoolLive from "./run/ThreadPoolLive.ts"
+import * as CommandHook from "./scaler/act/CommandHook.ts"
+import type { InClusterOptions } from "./scaler/act/KubernetesApi.ts"
+import type { ScaledWorkload } from "./scaler/act/KubernetesScale.ts"
 import * as TaskRegistry from "./TaskRegistry.ts"
 import * as CollectOnRequest from "./upkeep/CollectOnRequest.ts"
 import * as LeaseSweeper from "./upkeep/LeaseSweeper.ts"
 import * as OrderChanges from "./upkeep/OrderChanges.ts"
+import * as PlacementLoop from "./upkeep/PlacementLoop.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
 import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
@@ -47,6 +52,7 @@ import * as WorkerLive from "./WorkerLive.ts"
 /** The queue over any store. */
 export const layer = PipelineLive.layer.pipe(
   Layer.provideMerge(TaskQueueLive.layer),
+  Layer.provideMerge(PlacementsLive.layer),
   Layer.provideMerge(StoreTurnsLive.layer.pipe(Layer.provide(StoreMeterLive.layer))),
   Layer.provideMerge(
     Layer.mergeAll(
@@ -97,6 +103,7 @@ export const layerWorker = (options?: WorkerOptions) =>
     LeaseSweeper.layer,
     Pruner.layer,
     OrderChanges.layer,
+    PlacementLoop.layer,
     SlotPoolLoop.layer(boundsIn(options?.slots))
   ).pipe(
     Layer.provideMerge(WorkerLive.layer(options)),
@@ -120,6 +127,22 @@ export const layerScaler = (settings?: Partial<ScalerSettings>) => {
     ? layer
     : layer.pipe(Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...settings })))
 }
+
+/** A command of the user's as actuator: provide it to `layerScaler`. */
+export const layerCommandActuator = (options: CommandHook.CommandHookOptions) =>
+  CommandHook.layer(options).pipe(Layer.provide(ProcessRunnerLive.layer))
+
+/**
+ * Deployments and StatefulSets of workers as actuator, for a process that runs in a pod: provide it to `layerScaler`. Loaded when it is built: the
+ * HTTP client costs others nothing. Throws a `RangeError` for slots or bounds that are none.
+ */
+export const layerKubernetesActuator = (workloads: ReadonlyArray<ScaledWorkload>, options: InClusterOptions) =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("./scaler/act/KubernetesScale.ts")),
+      ({ layer }) => layer(workloads, options)
+    )
+  )
 
 /** Batches of closures, and what is known of batches, over a queue. */
 export const layerBatchProcessor = BatchProcessorLive.layer

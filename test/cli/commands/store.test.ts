@@ -49,6 +49,64 @@ describe("sluice queue", () => {
   )
 
   it.live(
+    "orders a group, ranks what waits anew, and says where a job stands and whether its deadline was met",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        const add = (...flags: ReadonlyArray<string>) =>
+          Effect.map(cli.call(["add", "-g", "network", ...flags, "--", "true"]), ({ stdout }) => stdout.trim())
+        const first = yield* add("-p", "1")
+        const patient = yield* add("--deadline-in", "2h")
+        const hurried = yield* add("-p", "10", "--deadline", new Date(Date.now() + 600_000).toISOString())
+        const preview = yield* cli.call(["queue", "order", "network", "deadline", "--bound", "1h", "--dry-run"])
+        assert.strictEqual(preview.stdout, "would order group network by deadline and rank 3 live jobs anew\n")
+        assert.deepInclude((yield* cli.json(["queue", "order", "network", "--json"]))[0], { order: "priority" })
+        const set = yield* cli.call(["queue", "order", "network", "deadline", "--bound", "1h"])
+        assert.deepInclude(set, {
+          code: 0,
+          stdout: "group network goes by deadline: a job is passed only by jobs due at most 1 h after it\n",
+          stderr: "3 live jobs ranked anew; other processes follow within 5 s\n"
+        })
+        assert.deepInclude((yield* cli.json(["queue", "order", "network", "--json"]))[0], {
+          group: "network",
+          order: "deadline",
+          boundMs: 3_600_000,
+          from: "operator",
+          declared: null,
+          operator: { order: "deadline", boundMs: 3_600_000 }
+        })
+        const [explained] = yield* cli.json(["job", "explain", patient, "--json"])
+        assert.deepInclude(explained.place, { ahead: 2, passing: 1, exact: true, order: "deadline" })
+        assert.deepStrictEqual(
+          explained.place.passedBy.map(({ id }: { id: string }) => id),
+          [hurried]
+        )
+        assert.match(
+          (yield* cli.call(["job", "explain", hurried])).stdout,
+          /\norder: group network goes by deadline \(this job: deadline in 10 min, run time not known yet\)\nahead: nothing\nbound: what becomes due from .* starts after it\n$/
+        )
+        assert.strictEqual((yield* cli.call(["queue", "limit", "network", "1"])).code, 0)
+        yield* cli.call(["worker", "--once", "-q"])
+        const jobs = yield* Effect.forEach([first, patient, hurried], (id) =>
+          Effect.map(cli.json(["job", "get", id, "--json"]), ([job]) => job)
+        )
+        assert.deepStrictEqual(
+          jobs.map(({ deadlineMet }) => deadlineMet),
+          [null, true, true]
+        )
+        assert.isBelow(jobs[2].startedAt.localeCompare(jobs[1].startedAt), 1)
+        assert.deepInclude(yield* cli.call(["queue", "order", "network", "sooner"]), { code: 2 })
+        assert.deepInclude(yield* cli.call(["queue", "order", "network", "fifo", "--bound", "1m"]), { code: 2 })
+        assert.deepInclude(yield* cli.call(["queue", "order", "netwrok"]), { code: 3 })
+        assert.match(
+          (yield* cli.call(["queue", "order", "network", "default"])).stdout,
+          /^group network goes by priority/
+        )
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
     "drain says when nobody will drain it",
     () =>
       Effect.gen(function* () {

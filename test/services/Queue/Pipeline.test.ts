@@ -7,6 +7,7 @@ import {
   type JobStore,
   Pipeline,
   Pipelines,
+  type Placements,
   Sluice,
   Task,
   TaskQueue,
@@ -83,7 +84,7 @@ const test = (
   body: (parts: {
     readonly queue: TaskQueue["Service"]
     readonly pipelines: Pipelines["Service"]
-  }) => Effect.Effect<void, unknown, GroupOrders | JobStore | TaskQueue | TaskRegistry>
+  }) => Effect.Effect<void, unknown, GroupOrders | JobStore | Placements.Placements | TaskQueue | TaskRegistry>
 ) =>
   it.effect(name, () => {
     seen.length = 0

@@ -27,7 +27,9 @@ describe("a worker's slots between bounds", () => {
       assert.strictEqual((yield* worker.status).running.length, 2)
       for (let i = 0; i < 60; i++) yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* slots, 20)
-      assert.deepStrictEqual(yield* pools.status, [{ group: "sites", min: 2, max: 20, slots: 20, reason: "holds" }])
+      assert.deepStrictEqual(yield* pools.status, [
+        { group: "sites", min: 2, max: 20, slots: 20, tune: false, reason: "holds" }
+      ])
       assert.strictEqual((yield* worker.status).running.length, 20)
       for (let i = 0; i < 300; i++) yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* slots, 2)
@@ -70,6 +72,37 @@ describe("a worker's slots between bounds", () => {
       )
     )
   )
+
+  it.effect("follow what completes when they are tuned: a pool of connections, and time-outs beyond it", () => {
+    let open = 0
+    const Query = Task.make("query", { payload: Schema.Int, error: Schema.String, group: "database", retry: "none" })
+    const querying = Query.toLayer(() =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => ++open),
+        (ahead) => (ahead > 8 ? Effect.andThen(Effect.sleep(300), Effect.fail("no connection")) : Effect.sleep(200)),
+        () => Effect.sync(() => open--)
+      )
+    )
+    return Effect.gen(function* () {
+      const queue = yield* TaskQueue
+      const pools = yield* SlotPools.SlotPools
+      yield* queue.setLimit("database", 1000)
+      yield* queue.enqueueMany(
+        Query,
+        Array.from({ length: 20_000 }, (_, i) => i)
+      )
+      for (let i = 0; i < 240; i++) yield* TestClock.adjust("1 second")
+      const [pool] = yield* pools.status
+      assert.isAtLeast(pool!.slots, 7)
+      assert.isAtMost(pool!.slots, 9)
+      assert.isTrue(pool!.tune)
+      const completed = (yield* queue.stats).counters.find(({ state }) => state === "completed")!.count
+      // 40 a second is the most there can be.
+      assert.isAtLeast(completed, 0.85 * 40 * 240)
+    }).pipe(
+      Effect.provide(Testing.layer(querying, { worker: { slots: { database: { min: 1, max: 40, tune: true } } } }))
+    )
+  })
 
   it("refuses bounds that are none", () => {
     assert.throws(() => Sluice.layerWorker({ slots: { network: { min: 5, max: 2 } } }), /from 5 to 2/)

@@ -14,8 +14,6 @@ export interface Episode {
   readonly to: number
 }
 
-const stepsPerWeek = 2016
-
 /** The alarms of all three detectors over a series, step by step as they would have come. */
 export const episodes = (series: PlantedSeries): ReadonlyArray<Episode> => {
   const counts = new CountAnomaly()
@@ -64,26 +62,32 @@ export interface Verdict {
   >
 }
 
-/** Series of one rate and dispersion, all with the same options, of seeds from 1. */
-export const judge = (seeds: number, options: SeriesOptions): Verdict => {
+/** Whose alarm an incident must raise. Another signal's alarm at that time is a false one. */
+const signalOf: Readonly<Record<IncidentKind, Signal>> = {
+  drop: "arrivals",
+  surge: "arrivals",
+  "shifted day": "arrivals",
+  "slow growth": "latency",
+  "failure burst": "failures"
+}
+
+/** Series of one rate and dispersion, all with the same options: so many, of seeds that begin with the first. */
+export const judge = (firstSeed: number, count: number, options: SeriesOptions): Verdict => {
   const byKind = new Map<IncidentKind, { planted: number; delays: Array<number> }>()
   const falseBySignal = { arrivals: 0, failures: 0, latency: 0 }
   let [planted, found, alarms, trueAlarms] = [0, 0, 0, 0]
-  for (let seed = 1; seed <= seeds; seed++) {
+  for (let seed = firstSeed; seed < firstSeed + count; seed++) {
     const series = plantedSeries(new SeededRandom(seed * 7919 + Math.round(options.perStep)), options)
     const all = episodes(series)
     const touches = (episode: Episode) =>
-      series.incidents.some(({ from, to }) => episode.from < to + echo && episode.to > from)
+      series.incidents.some(
+        ({ from, kind, to }) => signalOf[kind] === episode.signal && episode.from < to + echo && episode.to > from
+      )
     alarms += all.length
     trueAlarms += all.filter(touches).length
-    for (const episode of all)
-      if (!touches(episode)) {
-        falseBySignal[episode.signal]++
-        if (process.env.SHOW)
-          console.log(seed, episode.signal, (episode.from / 2016).toFixed(2), episode.to - episode.from)
-      }
+    for (const episode of all) if (!touches(episode)) falseBySignal[episode.signal]++
     for (const { from, kind, to } of series.incidents) {
-      const first = all.filter((episode) => episode.from >= from && episode.from < to + echo)[0]
+      const first = all.find(({ from: at, signal }) => signal === signalOf[kind] && at >= from && at < to + echo)
       const of = byKind.get(kind) ?? { planted: 0, delays: [] }
       byKind.set(kind, of)
       of.planted++
@@ -94,7 +98,7 @@ export const judge = (seeds: number, options: SeriesOptions): Verdict => {
       }
     }
   }
-  const seriesWeeks = seeds * options.weeks
+  const seriesWeeks = count * options.weeks
   return {
     perStep: options.perStep,
     dispersion: options.dispersion,
@@ -119,5 +123,3 @@ export const judge = (seeds: number, options: SeriesOptions): Verdict => {
     )
   }
 }
-
-export { stepsPerWeek }

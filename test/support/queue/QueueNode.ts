@@ -3,6 +3,7 @@ import { Clock, Context, Effect, Exit, Layer, Random, Scope } from "effect"
 import type { StoreError } from "../../../src/services/Queue/StoreError.ts"
 import {
   JobStore,
+  type Placements,
   QueueEvents,
   QueueSettings,
   Sluice,
@@ -18,7 +19,7 @@ import { NodeClock } from "./NodeClock.ts"
 export interface QueueNodeOptions {
   readonly store: JobStore["Service"]
   /** Default: none, the process only enqueues. */
-  readonly handlers?: Layer.Layer<never, StoreError, TaskRegistry | JobStore | GroupOrders>
+  readonly handlers?: Layer.Layer<never, StoreError, TaskRegistry | JobStore | GroupOrders | Placements.Placements>
   readonly worker?: WorkerOptions
   readonly settings?: Partial<QueueSettings.QueueSettings>
   readonly fate?: (operation: string) => Fate

@@ -9,8 +9,8 @@
  *     ◀───────────────────────── resolved ────────────────┘
  * ```
  *
- * Flapping is damped by the hold: what fired once resolves after a minute (or `forMs`, if longer) clear of the resolve threshold, and each firing
- * within the last hour doubles that, up to an hour. A figure that swings makes one long alert instead of many short ones; none is lost.
+ * Flapping is damped by the hold: what came once resolves after a minute (or `forMs`, if longer) clear of the resolve threshold, and each time it came
+ * again within the last hour doubles that, up to an hour. A figure that swings makes one long alert instead of many short ones; none is lost.
  *
  * A figure that is not there (no attempts, the worker is gone) does not hold.
  */
@@ -41,19 +41,21 @@ export interface Instance {
   /** The last figure, and what was said of it. */
   readonly value: number | undefined
   readonly text: string
-  /** When it fired, within the last hour; newest last. */
-  readonly fired: ReadonlyArray<number>
+  /** When it fired, or came back while it faded, within the last hour; newest last, at most seven. */
+  readonly onsets: ReadonlyArray<number>
   /** How often this firing was announced, and when last. */
   readonly announced: number
   readonly announcedAt: number
 }
 
-/** How far back firings count for the hold, and the longest hold: an hour. */
+/** How far back onsets count for the hold, and the longest hold: an hour. */
 const flapMs = 3_600_000
 const holdLeastMs = 60_000
+/** More make no difference: the seventh has reached the longest hold. */
+const onsetsMost = 7
 
-export const holdMs = (rule: AlertRule, firings: number): number =>
-  Math.min(flapMs, Math.max(holdLeastMs, rule.forMs) * 2 ** Math.max(0, firings - 1))
+export const holdMs = (rule: AlertRule, onsets: number): number =>
+  Math.min(flapMs, Math.max(holdLeastMs, rule.forMs) * 2 ** Math.max(0, onsets - 1))
 
 /** Whether the figure is on the alert's side of the threshold, or on it. */
 export const holds = (rule: AlertRule, value: number | undefined): boolean =>
@@ -74,7 +76,8 @@ export const step = (
   now: number,
   unseenMs: number
 ): Instance | undefined => {
-  const fired = before?.fired.filter((at) => at > now - flapMs) ?? []
+  const onsets = before?.onsets.filter((at) => at > now - flapMs) ?? []
+  const oneMore = [...onsets, now].slice(-onsetsMost)
   const base: Instance = {
     rule: rule.name,
     metric: rule.metric,
@@ -86,12 +89,12 @@ export const step = (
     clearSince: undefined,
     value: sample.value,
     text: sample.text,
-    fired,
+    onsets,
     announced: 0,
     announcedAt: 0
   }
-  const fire = (): Instance => ({ ...base, phase: "firing", since: now, fired: [...fired, now] })
-  const inactive = (since: number) => (fired.length === 0 ? undefined : { ...base, since })
+  const fire = (): Instance => ({ ...base, phase: "firing", since: now, onsets: oneMore })
+  const inactive = (since: number) => (onsets.length === 0 ? undefined : { ...base, since })
 
   if (before === undefined || before.phase === "inactive") {
     if (!holds(rule, sample.value)) return inactive(before?.since ?? now)
@@ -103,12 +106,13 @@ export const step = (
     return now - since >= rule.forMs ? fire() : { ...base, phase: "pending", since }
   }
   const clearSince = isClear(rule, sample.value) ? Math.min(now, (before.clearSince ?? now) + unseenMs) : undefined
-  if (clearSince !== undefined && now - clearSince >= holdMs(rule, fired.length)) return { ...base, since: now }
+  if (clearSince !== undefined && now - clearSince >= holdMs(rule, onsets.length)) return { ...base, since: now }
   // While it fades, what was seen last at its worst says more than what is seen now.
   const shown = clearSince === undefined ? base : { ...base, value: before.value, text: before.text }
   return {
     ...shown,
     phase: "firing",
+    onsets: before.clearSince !== undefined && holds(rule, sample.value) ? oneMore : onsets,
     since: Math.min(now, before.since),
     clearSince,
     announced: before.announced,

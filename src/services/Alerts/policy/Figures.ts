@@ -179,7 +179,7 @@ const timeToLimit = (look: Look, rule: AlertRule): Sample => {
   const limit = look.status.maxLive
   const outlooks = [...look.outlooks.values()]
   const stepMs = outlooks[0]?.path.stepMs
-  if (limit === undefined || stepMs === undefined) return { value: undefined, text: "nothing is known of what comes" }
+  if (stepMs === undefined) return { value: look.status.live >= limit ? 0 : undefined, text: "the limit is reached" }
   const length = Math.min(...outlooks.map(({ path }) => path.p50.length))
   const live = Array.from({ length }, (_, i) =>
     outlooks.reduce((total, { backlog, path }) => total + path.p50[i]! - backlog, look.status.live)
@@ -275,7 +275,7 @@ export const needs = (
   minutesMs: Math.max(
     0,
     ...rules.map(({ metric, overMs, threshold }) =>
-      forecastMetrics.has(metric) ? serviceMs : metric === "no-claims" ? threshold + 60_000 : (overMs ?? 0)
+      forecastMetrics.has(metric) ? serviceMs + 60_000 : metric === "no-claims" ? threshold + 60_000 : (overMs ?? 0)
     )
   ),
   outlookMs: Math.max(0, ...rules.filter(({ metric }) => forecastMetrics.has(metric)).map(({ overMs }) => overMs ?? 0)),

@@ -17,13 +17,15 @@ export interface RuleRequest {
 /** A trembling figure must fall back by this share before its alert resolves. */
 const hysteresis = 0.2
 
+const rounded = (figure: number): number => Number(figure.toPrecision(12))
+
 const standardResolve = (metric: Metric, threshold: number): number => {
   const { side, unit } = metricSpec(metric)
-  if (side === "below") return threshold * (1 + hysteresis)
+  if (side === "below") return rounded(threshold * (1 + hysteresis))
   // Whole numbers: below the threshold by one at least.
   if (unit === "pressure") return threshold - 1
   if (unit === "jobs") return Math.min(threshold - 1, Math.floor(threshold * (1 - hysteresis)))
-  return threshold * (1 - hysteresis)
+  return rounded(threshold * (1 - hysteresis))
 }
 
 export const makeRule = (request: RuleRequest): AlertRule => {

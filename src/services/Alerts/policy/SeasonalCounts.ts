@@ -24,8 +24,13 @@ const dispersionKeep = keep(7 * stepsPerDay)
 const weekKeep = keep(6 * 4)
 const dayKeep = keep(6 * 14)
 const activeKeep = keep(7 * stepsPerDay)
-/** How many visits the coarser profile counts for beside what was seen. */
-const lean = 3
+/**
+ * How many steps the coarser profile counts for beside what was seen: the variance of a step over that between slots, as shares (credibility; H.
+ * Bühlmann, 1967). Slots differ from the coarser profile by about a third. Bounds keep a single step from being believed, and the profile from never being learned.
+ */
+const slotVariance = 0.1
+const leanLeast = 0.5
+const leanMost = 6
 /** Before anything was seen: counts of half again as much as Poisson at 20 a step, for so many steps. */
 const dispersionBefore = 0.05
 const dispersionWeight = 50
@@ -91,6 +96,7 @@ export class SeasonalCounts {
     const d = slot % daySlots
     // The day's profile leans on 1, the level itself.
     const level = Math.max(this.level(), 1e-9)
+    const lean = Math.max(leanLeast, Math.min(leanMost, (1 / level + this.dispersion()) / slotVariance))
     const byDay = (this.day[2 * d]! + lean * level) / (this.day[2 * d + 1]! + lean * level)
     const [sum, weight] = [this.week[2 * slot]!, this.week[2 * slot + 1]!]
     return (sum + lean * level * byDay) / (weight + lean * level)
@@ -117,13 +123,14 @@ export class SeasonalCounts {
     const { dispersion, mean } = this.expect(at)
     const slot = Math.floor((at + sinceMonday) / slotMs) % weekSlots
     const deviation = Math.sqrt(mean + dispersion * mean * mean)
-    const isNew = this.levelWeight < stepsPerDay
+    const isNew = this.steps < 7 * stepsPerDay
     const reach = winsorAt * deviation + 1
+    // The first week is all there is to go by: what differs from the little that is known is no outlier.
     const taken = isNew ? count : Math.max(mean - reach, Math.min(mean + reach, count))
     const factor = this.factor(slot)
 
-    // In the first week days differ that the profile does not know yet; the level must not follow them.
-    const kept = this.steps < 7 * stepsPerDay ? 1 : levelKeep
+    // Nor must the level follow days that differ, while the profile does not know that they do.
+    const kept = isNew ? 1 : levelKeep
     this.levelSum = this.levelSum * kept + taken
     this.levelWeight = this.levelWeight * kept + factor
     const level = this.level()
@@ -132,7 +139,7 @@ export class SeasonalCounts {
     this.day[2 * d + 1] = this.day[2 * d + 1]! * dayKeep + level
     this.week[2 * slot] = this.week[2 * slot]! * weekKeep + taken
     this.week[2 * slot + 1] = this.week[2 * slot + 1]! * weekKeep + level
-    if (!isNew && mean > 0) {
+    if (this.steps >= stepsPerDay && mean > 0) {
       const off = taken - mean
       const weight = (mean / (1 + mean)) ** 2
       this.dispersionSum = this.dispersionSum * dispersionKeep + (weight * (off * off - mean)) / (mean * mean)

@@ -8,7 +8,8 @@ export interface TargetRules {
 }
 
 const matchesHost = (pattern: string, host: string, port: string): boolean => {
-  const [name = "", allowedPort = "443"] = pattern.toLowerCase().split(/:(?=\d+$)/)
+  // One colon is before a port; more are an address of IPv6.
+  const [, name = pattern.toLowerCase(), allowedPort = "443"] = /^([^:]+):(\d+)$/.exec(pattern.toLowerCase()) ?? []
   if (allowedPort !== port) return false
   return name.startsWith("*.") ? host.endsWith(name.slice(1)) && host.length > name.length - 1 : host === name
 }
@@ -27,9 +28,9 @@ export const readTarget = (text: string, { allowLoopback, hosts }: TargetRules):
   const host = hostOf(url)
   if (url.username !== "" || url.password !== "")
     return `the webhook to ${host} carries a user or password; put a secret into the signature instead`
-  if (allowLoopback && url.protocol === "http:" && isLoopbackAddress(host)) return url
+  const isLoopback = isLoopbackAddress(host) || host === "localhost"
+  if (allowLoopback && isLoopback && url.protocol === "http:") return url
   if (url.protocol !== "https:") return `the webhook to ${host} is ${url.protocol}//; expected https://`
-  if (allowLoopback && isLoopbackAddress(host)) return url
   if (!hosts.some((pattern) => matchesHost(pattern, host, url.port === "" ? "443" : url.port)))
     return `the webhook's host ${url.host} is not on the allow-list; add it to SLUICE_ALERT_WEBHOOK_HOSTS`
   if (isIP(host) !== 0 && !isPublicAddress(host)) return `the webhook's address ${host} is not on the open internet`

@@ -21,7 +21,8 @@ const StoredRule = Schema.fromJsonString(
   Schema.Union([Schema.Struct({ off: Schema.Literal(true) }), Schema.Struct({ rule: AlertRule })])
 )
 const StoredSilence = Schema.fromJsonString(Silence)
-const StoredAlert = Schema.fromJsonString(Alert)
+/** With the id of its notification: a line that was written twice is read once. */
+const StoredAlert = Schema.fromJsonString(Schema.Struct({ id: Schema.String, alert: Alert }))
 
 const Instance = Schema.Struct({
   rule: Schema.String,
@@ -34,7 +35,7 @@ const Instance = Schema.Struct({
   clearSince: Schema.NullOr(Schema.Finite),
   value: Schema.NullOr(Schema.Finite),
   text: Schema.String,
-  fired: Schema.Array(Schema.Finite),
+  onsets: Schema.Array(Schema.Finite),
   announced: Schema.Int,
   announcedAt: Schema.Finite
 })
@@ -146,10 +147,10 @@ export class AlertDocuments {
     )
   }
 
-  appendHistory(alerts: ReadonlyArray<Alert>, at: number): Effect.Effect<void, StoreError> {
+  appendHistory({ alerts, at, id }: Notification): Effect.Effect<void, StoreError> {
     return this.store.appendJournal(
       historyKind,
-      alerts.map((alert) => ({ key: alert.rule, text: write(StoredAlert, alert) })),
+      alerts.map((alert) => ({ key: alert.rule, text: write(StoredAlert, { id, alert }) })),
       { now: at, keep: historyKeep }
     )
   }
@@ -160,11 +161,17 @@ export class AlertDocuments {
       Effect.flatMap((entries) =>
         Effect.forEach(entries, (entry) =>
           Effect.map(readAll(StoredAlert, historyKind, [{ ...entry, version: 0 }]), (found) =>
-            found.map(({ value }) => ({ seq: entry.seq, at: entry.at, alert: value }))
+            found.map(({ value: { alert, id } }) => ({ seq: entry.seq, at: entry.at, id, alert }))
           )
         )
       ),
-      Effect.map((found) => found.flat())
+      Effect.map((found) => {
+        const seen = new Set<string>()
+        return found.flat().filter(({ alert, id }) => {
+          const key = `${id}\u0000${alert.rule}\u0000${alert.subject}`
+          return !seen.has(key) && seen.add(key)
+        })
+      })
     )
   }
 

@@ -11,6 +11,11 @@ export interface SlotBounds {
   /** The fewest slots, from 0. */
   readonly min: number
   readonly max: number
+  /**
+   * Whether the number follows what completes, for handlers that contend; see `policy/Concurrency.ts`. Default false: it then grows as long as
+   * jobs wait and slots help, and shrinks when they idle. Tuning measures by trying, which a group whose handlers do not contend pays for nothing.
+   */
+  readonly tune?: boolean
 }
 
 /** What was seen of a group since the last sample. */
@@ -22,11 +27,19 @@ export interface PoolSample {
   readonly waiting: number
   /** How often a slot of this worker was free again. */
   readonly finished: number
+  /** Jobs of this worker that completed; what failed, was handed back or tried again is not among them. */
+  readonly succeeded: number
+  /** Jobs of the group that other workers run at its end. */
+  readonly elsewhere: number
 }
 
-export interface PoolState {
+/** What every decision over a size tells. */
+export interface Sized {
   readonly slots: number
   readonly reason: "start" | "grew" | "took back" | "shrank" | "holds"
+}
+
+export interface PoolState extends Sized {
   /** While slots are full and jobs wait: for how long, and how many jobs ended meanwhile. */
   readonly fullMs: number
   readonly fullFinished: number
@@ -40,9 +53,9 @@ export interface PoolState {
 }
 
 /** A decision over the size of a pool; another may take its place. */
-export interface PoolSizing {
-  readonly initial: (bounds: SlotBounds) => PoolState
-  readonly next: (state: PoolState, bounds: SlotBounds, sample: PoolSample) => PoolState
+export interface PoolSizing<S extends Sized = PoolState> {
+  readonly initial: (bounds: SlotBounds) => S
+  readonly next: (state: S, bounds: SlotBounds, sample: PoolSample) => S
 }
 
 /** Slots count as full from this part of them on: some are always between one job and the next. */

@@ -16,6 +16,15 @@ export interface Owner {
   readonly work: Work
 }
 
+/** Told of what owners do, as it happens. */
+export interface SpanObserver {
+  /** One owner gave the event loop to another. `at` as `performance.now`, of the Unix epoch. */
+  readonly switched: (from: Owner | undefined, to: Owner | undefined, at: number) => void
+  /** An owner began something asynchronous, of a type as `async_hooks` names it; its callback is about to run. */
+  readonly began: (owner: Owner, id: number, type: string) => void
+  readonly answered: (id: number) => void
+}
+
 interface Work {
   onLoopMs: number
   readonly step: Step
@@ -64,11 +73,16 @@ export class WorkSpans {
   private names: Array<string | undefined> = []
   private count = 0
   private readonly offsetUs = originUs()
+  private readonly observer: SpanObserver | undefined
+  private readonly changesMost: number
   private readonly hook = createHook({
-    init: (id) => {
-      if (this.current !== undefined) this.owners.set(id, this.current)
+    init: (id, type) => {
+      if (this.current === undefined) return
+      this.owners.set(id, this.current)
+      this.observer?.began(this.current, id, type)
     },
     before: (id) => {
+      this.observer?.answered(id)
       this.left.push(this.enter(this.owners.get(id)))
     },
     after: () => {
@@ -78,6 +92,12 @@ export class WorkSpans {
       this.owners.delete(id)
     }
   })
+
+  /** Without `keepsChanges` there is nothing to read by time (`reader`). */
+  constructor({ keepsChanges = true, observer }: { keepsChanges?: boolean; observer?: SpanObserver } = {}) {
+    this.changesMost = keepsChanges ? changesMost : 0
+    this.observer = observer
+  }
 
   open(): void {
     this.hook.enable()
@@ -134,10 +154,11 @@ export class WorkSpans {
       this.current.onLoopMs += held
       this.current.work.onLoopMs += held
     }
+    this.observer?.switched(this.current, owner, at)
     const sameName = this.current?.name === owner?.name
     this.current = owner
     this.sinceMs = at
-    if (sameName || this.count >= changesMost) return
+    if (sameName || this.count >= this.changesMost) return
     if (this.count === this.times.length) {
       const wider = new Float64Array(this.times.length * 2)
       wider.set(this.times)

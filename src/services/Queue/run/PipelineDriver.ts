@@ -36,6 +36,8 @@ export interface Drive {
   readonly prefix: string
   readonly steps: ReadonlyArray<StepPlan>
   readonly input: unknown
+  /** Where jobs of a stage go that name no group. */
+  readonly groupOf: (task: AnyTask) => string
 }
 
 type Many = Extract<StepPlan, { readonly _tag: "Many" }>
@@ -51,6 +53,7 @@ const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.me
 
 /** Goes on from where the run is. Succeeds with the run's result; fails with `Suspended` to wait, or with why the run is given up. */
 export const drive = ({
+  groupOf,
   input,
   job,
   now,
@@ -119,7 +122,8 @@ export const drive = ({
       },
       settings,
       rankings,
-      now
+      now,
+      groupOf(stage.task)
     )
     return { ...stored, unique: undefined, extra: { ...stored.extra, holder: run } }
   }

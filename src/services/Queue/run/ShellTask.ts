@@ -10,6 +10,7 @@
 import { Effect, Schema, SchemaTransformation } from "effect"
 import { formatJobId } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
+import * as ResourceGroup from "../ResourceGroup.ts"
 import * as Task from "../Task.ts"
 import { OutputBytes } from "./OutputBytes.ts"
 import { ProcessError, ProcessRunner } from "./ProcessRunner.ts"
@@ -98,7 +99,13 @@ const isRetryable = (error: ShellError): boolean =>
 const StoredResult = Schema.Struct({ ...ShellResult.fields, stdout: StoredOutput, stderr: StoredOutput })
 
 const make = (name: string) =>
-  Task.make(name, { payload: ShellCommand, success: StoredResult, error: ShellError, retryable: isRetryable })
+  Task.make(name, {
+    group: ResourceGroup.computation,
+    payload: ShellCommand,
+    success: StoredResult,
+    error: ShellError,
+    retryable: isRetryable
+  })
 
 export type ShellTask = ReturnType<typeof make>
 

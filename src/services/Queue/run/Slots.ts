@@ -16,6 +16,7 @@ interface GroupSlots {
   allowed: number
   busy: number
   finished: number
+  succeeded: number
   hot: boolean
   /** As the store has it. */
   limit: number
@@ -58,7 +59,17 @@ export class Slots {
   }
 
   private add(name: string): GroupSlots {
-    const group = { name, slots: 0, allowed: 0, busy: 0, finished: 0, hot: true, limit: undeclaredLimit, pinned: false }
+    const group = {
+      name,
+      slots: 0,
+      allowed: 0,
+      busy: 0,
+      finished: 0,
+      succeeded: 0,
+      hot: true,
+      limit: undeclaredLimit,
+      pinned: false
+    }
     this.resize(group, this.slotsFor(name, undeclaredLimit))
     this.groups.set(name, group)
     this.list.push(group)
@@ -116,6 +127,11 @@ export class Slots {
     group.hot = true
   }
 
+  /** A job that ran in a slot of the group completed. */
+  succeed(name: string): void {
+    this.of(name).succeeded++
+  }
+
   /** What could be started now; cools what it asks for. */
   claims(): ReadonlyArray<ClaimRequest> {
     let claims: Array<ClaimRequest> | undefined
@@ -155,6 +171,12 @@ export class Slots {
   }
 
   loads(): ReadonlyArray<GroupLoad> {
-    return this.list.map(({ busy, finished, name, slots }) => ({ group: name, slots, busy, finished }))
+    return this.list.map(({ busy, finished, name, slots, succeeded }) => ({
+      group: name,
+      slots,
+      busy,
+      finished,
+      succeeded
+    }))
   }
 }

@@ -3,6 +3,7 @@
  * asks for more, which is what makes a thread quick to start.
  */
 import { AsyncLocalStorage } from "node:async_hooks"
+import type { EventLoopUtilization } from "node:perf_hooks"
 import { getHeapStatistics } from "node:v8"
 import { parentPort } from "node:worker_threads"
 import type { Effect } from "effect"
@@ -98,23 +99,34 @@ const outcomeOf = async (call: RunMessage, context: ThreadContext): Promise<Outc
   }
 }
 
-const finish = (id: number, outcome: Outcome) => {
+const finish = (id: number, outcome: Outcome, startedAt: number, before: EventLoopUtilization) => {
   running = undefined
+  const runMs = performance.now() - startedAt
+  const busyMs = Math.min(runMs, performance.eventLoopUtilization(before).active)
   const heapBytes = getHeapStatistics().used_heap_size
   try {
-    tell({ type: "outcome", id, outcome, heapBytes })
+    tell({ type: "outcome", id, outcome, heapBytes, runMs, busyMs })
   } catch (error) {
     const detail = `the handler's result cannot be copied to another thread (${PlainError.summary(error)}); return plain data`
-    tell({ type: "outcome", id, outcome: { type: "invalid", reason: "ResultNotSendable", detail }, heapBytes })
+    tell({
+      type: "outcome",
+      id,
+      outcome: { type: "invalid", reason: "ResultNotSendable", detail },
+      heapBytes,
+      runMs,
+      busyMs
+    })
   }
 }
 
 const run = async (call: RunMessage) => {
   const softLimit = new AbortController()
+  const startedAt = performance.now()
+  const before = performance.eventLoopUtilization()
   running = { id: call.id, softLimit }
   const outcome = await outcomeOf(call, contextOf(call, softLimit))
   // Node reports unhandled rejections when the current turn ends; what this call left is then known, and its own.
-  nextTurn(() => finish(call.id, outcome))
+  nextTurn(() => finish(call.id, outcome, startedAt, before))
 }
 
 port.on("message", (message: ToThread) => {

@@ -19,10 +19,17 @@ export type Outcome =
   | { readonly type: "failed"; readonly reason: HandlerFailed["reason"]; readonly error: unknown }
   | { readonly type: "invalid"; readonly reason: ThreadCallInvalid["reason"]; readonly detail: string }
 
-/** What a thread tells the pool. `heapBytes` is the used heap after the call, garbage included. */
+/** What a thread tells the pool. `heapBytes` is the used heap after the call, garbage included; `busyMs` of `runMs` its event loop was at work. */
 export type FromThread =
   | { readonly type: "ready" }
-  | { readonly type: "outcome"; readonly id: number; readonly outcome: Outcome; readonly heapBytes: number }
+  | {
+      readonly type: "outcome"
+      readonly id: number
+      readonly outcome: Outcome
+      readonly heapBytes: number
+      readonly runMs: number
+      readonly busyMs: number
+    }
   | { readonly type: "progress"; readonly id: number; readonly value: unknown }
   | { readonly type: "log"; readonly id: number; readonly level: ThreadLogLevel; readonly message: string }
   /** `isFatal`: the running call is to blame, and the thread ends. Else an earlier one is. */

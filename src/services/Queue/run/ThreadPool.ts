@@ -79,6 +79,8 @@ export interface ThreadCall {
   readonly job?: ThreadJob
   /** A thread has been found: the handler begins. Called once. */
   readonly onStart?: () => void
+  /** The handler ended with its thread well: milliseconds it took, and those of them the thread's event loop was busy. Called once, at most. */
+  readonly onEnd?: (runMs: number, busyMs: number) => void
   /** The soft limit: passed on as the handler's `context.signal`. */
   readonly signal?: AbortSignal
   /** Must be quick; a throw ends the call as a defect. */

@@ -302,6 +302,7 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
         detach(thread)
         // Node remembers a module that failed to load; a fresh thread tries again.
         if (message.outcome.type === "invalid" && message.outcome.reason === "ModuleNotLoaded") thread.worn = true
+        callBack(thread, () => call.source.onEnd?.(message.runMs, message.busyMs))
         release(thread, message.heapBytes)
         call.resume(exitOf(message.outcome))
     }

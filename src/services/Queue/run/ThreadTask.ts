@@ -8,7 +8,7 @@ import type { Attempt } from "./Attempt.ts"
 import type { HandlerFailed, ThreadPool } from "./ThreadPool.ts"
 
 /** The typed error if it decodes as one, else a defect with the thread's message and stack. */
-const failureOf = (failed: HandlerFailed, codec: TaskCodec): Effect.Effect<never, unknown> => {
+export const failureOf = (failed: HandlerFailed, codec: TaskCodec): Effect.Effect<never, unknown> => {
   const thrown = failed.error
   const fields = typeof thrown === "object" && thrown !== null ? (thrown as Record<string, unknown>) : {}
   if (fields._tag === "sluice/NonRetryable") {
@@ -30,7 +30,12 @@ const failureOf = (failed: HandlerFailed, codec: TaskCodec): Effect.Effect<never
 }
 
 export const threadTask =
-  (pool: ThreadPool["Service"], handler: ThreadHandler, codec: TaskCodec) =>
+  (
+    pool: ThreadPool["Service"],
+    handler: ThreadHandler,
+    codec: TaskCodec,
+    onEnd?: (runMs: number, cpuMs: number) => void
+  ) =>
   (payload: unknown, attempt: Attempt): Effect.Effect<unknown, unknown> => {
     attempt.hasBegun = false
     return pool
@@ -40,6 +45,7 @@ export const threadTask =
         payload: { value: payload },
         job: { id: formatJobId(attempt.id), task: attempt.task, group: attempt.group, attempt: attempt.attempt },
         onStart: () => attempt.begin(),
+        ...(onEnd === undefined ? {} : { onEnd }),
         signal: attempt.signal,
         onProgress: (value) => attempt.report(value),
         onLog: (level, message) => attempt.log(level, message)

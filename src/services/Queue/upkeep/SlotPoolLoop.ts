@@ -1,8 +1,10 @@
 /** Moves the slots of a worker's pools: looks at their groups each second and does what the decision in force says. */
 import { Clock, Effect, Layer, Schedule } from "effect"
-import { JobStore } from "../JobStore.ts"
-import { type PoolState, Sizing, type SlotBounds, SlotPools } from "../SlotPools.ts"
-import { Worker } from "../Worker.ts"
+import { type CounterRecord, JobStore, type WorkerRecord } from "../JobStore.ts"
+import { concurrency } from "../policy/Concurrency.ts"
+import type { PoolSample, PoolSizing, Sized, SlotBounds } from "../policy/PoolSize.ts"
+import { Sizing, SlotPools } from "../SlotPools.ts"
+import { type GroupLoad, Worker } from "../Worker.ts"
 
 /** Often enough to follow a burst, long enough that a sample of full slots says something; costs one read of the counters. */
 const everyMs = 1000
@@ -10,8 +12,52 @@ const everyMs = 1000
 interface Pool {
   readonly group: string
   readonly bounds: SlotBounds
-  state: PoolState
+  readonly size: () => Sized
+  /** A sample was taken; answers the size from now on. */
+  readonly sampled: (sample: PoolSample) => Sized
   finished: number
+  succeeded: number
+}
+
+const poolOf = <S extends Sized>(group: string, bounds: SlotBounds, sizing: PoolSizing<S>): Pool => {
+  let state = sizing.initial(bounds)
+  return {
+    group,
+    bounds,
+    size: () => state,
+    sampled: (sample) => {
+      state = sizing.next(state, bounds, sample)
+      return state
+    },
+    finished: 0,
+    succeeded: 0
+  }
+}
+
+const idle = { busy: 0, finished: 0, succeeded: 0 }
+
+const sampleOf = (
+  pool: Pool,
+  elapsedMs: number,
+  counters: ReadonlyArray<CounterRecord>,
+  loads: ReadonlyArray<GroupLoad>,
+  others: ReadonlyArray<WorkerRecord>
+): PoolSample => {
+  const { busy, finished, succeeded } = loads.find(({ group }) => group === pool.group) ?? idle
+  const sample = {
+    elapsedMs,
+    busy,
+    waiting: counters.reduce(
+      (sum, { count, group, state }) => (group === pool.group && state === "pending" ? sum + count : sum),
+      0
+    ),
+    finished: finished - pool.finished,
+    succeeded: succeeded - pool.succeeded,
+    elsewhere: others.reduce((sum, { load }) => sum + (load?.busy[pool.group] ?? 0), 0)
+  }
+  pool.finished = finished
+  pool.succeeded = succeeded
+  return sample
 }
 
 /** The pools by group. Without any nothing runs. */
@@ -22,32 +68,25 @@ export const layer = (bounds: Readonly<Record<string, SlotBounds>>): Layer.Layer
       const store = yield* JobStore
       const worker = yield* Worker
       const sizing = yield* Sizing
-      const pools = Object.entries(bounds).map(
-        ([group, each]): Pool => ({ group, bounds: each, state: sizing.initial(each), finished: 0 })
+      const pools = Object.entries(bounds).map(([group, each]) =>
+        each.tune === true ? poolOf(group, each, concurrency) : poolOf(group, each, sizing)
       )
+      const tunes = pools.some((pool) => pool.bounds.tune === true)
       let lookedAt = yield* Clock.currentTimeMillis
 
       const look = Effect.gen(function* () {
         const counters = yield* store.counters
         const loads = yield* worker.loads
+        const { session } = yield* worker.status
         const now = yield* Clock.currentTimeMillis
         const elapsedMs = now - lookedAt
         lookedAt = now
+        const others = tunes
+          ? (yield* store.workers).filter((each) => each.session !== session && each.leaseUntil > now)
+          : []
         for (const pool of pools) {
-          const load = loads.find(({ group }) => group === pool.group)
-          const ended = load?.finished ?? 0
-          const before = pool.state.slots
-          pool.state = sizing.next(pool.state, pool.bounds, {
-            elapsedMs,
-            busy: load?.busy ?? 0,
-            waiting: counters.reduce(
-              (sum, { count, group, state }) => (group === pool.group && state === "pending" ? sum + count : sum),
-              0
-            ),
-            finished: ended - pool.finished
-          })
-          pool.finished = ended
-          const { reason, slots } = pool.state
+          const before = pool.size().slots
+          const { reason, slots } = pool.sampled(sampleOf(pool, elapsedMs, counters, loads, others))
           if (slots === before) continue
           yield* worker.setSlots(pool.group, slots)
           yield* Effect.logDebug(`Group ${pool.group} has ${slots} slots instead of ${before}: ${reason}`)
@@ -65,7 +104,14 @@ export const layer = (bounds: Readonly<Record<string, SlotBounds>>): Layer.Layer
       }
       return {
         status: Effect.sync(() =>
-          pools.map(({ bounds: { max, min }, group, state: { reason, slots } }) => ({ group, min, max, slots, reason }))
+          pools.map(({ bounds: { max, min, tune = false }, group, size }) => ({
+            group,
+            min,
+            max,
+            slots: size().slots,
+            tune,
+            reason: size().reason
+          }))
         )
       }
     })

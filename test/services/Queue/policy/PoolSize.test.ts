@@ -20,7 +20,9 @@ const simulate = (
         elapsedMs: 1000,
         busy,
         waiting: Math.max(0, wanted(second) - state.slots),
-        finished: Math.round(throughput(busy))
+        finished: Math.round(throughput(busy)),
+        succeeded: Math.round(throughput(busy)),
+        elsewhere: 0
       })
     )
   }
@@ -90,7 +92,9 @@ describe("the size of a pool", () => {
           elapsedMs: 500 + random.below(1500),
           busy: random.below(state.slots + 1),
           waiting,
-          finished: random.below(200)
+          finished: random.below(200),
+          succeeded: 0,
+          elsewhere: 0
         })
         assert.isAtLeast(after.slots, limits.min)
         assert.isAtMost(after.slots, limits.max)

@@ -1,21 +1,28 @@
 import type { Archive } from "./Archive.ts"
 
 /**
- * Weights of several forecasts of the same thing, learned from their errors: polynomially weighted averages with a rate for each (ML-Poly;
- * P. Gaillard, G. Stoltz, T. van Erven, A second-order bound with excess losses, 2014). A forecast gains regret when it would have drawn
- * the mixture nearer to what came, to first order of the loss, so that two forecasts which err to opposite sides are mixed.
- * No rate to choose. Old regrets fade, so that the mixture follows a change.
+ * How sharply weights fall with the error: a forecast whose recent error is 1 % larger than the best one's weighs 30 % less. Between
+ * an average of all (0) and the single best (infinity).
+ */
+const sharpness = 30
+/** Errors count for at most so many typical ones: a spike that nobody foresaw does not decide who is best. */
+const farthest = 8
+
+/**
+ * Weights of several forecasts of the same thing, by their recent absolute errors: the exponentially weighted average (N. Littlestone,
+ * M. K. Warmuth, The weighted majority algorithm, 1994; V. Vovk, 1990) with errors that fade and the best one as their unit. A mixture of
+ * forecasts that err differently errs less than the best of them (J. M. Bates, C. W. J. Granger, 1969). The fading errors are its inertia:
+ * weights move over hundreds of steps, not with the last one.
  */
 export class Blend {
   readonly weights: Float64Array
-  private readonly regrets: Float64Array
-  private readonly squares: Float64Array
-  private largest = 0
+  private readonly errors: Float64Array
+  private typical = 0
+  private seen = 0
 
   constructor(size: number) {
     this.weights = new Float64Array(size).fill(1 / size)
-    this.regrets = new Float64Array(size)
-    this.squares = new Float64Array(size)
+    this.errors = new Float64Array(size)
   }
 
   mix(forecasts: Float64Array, offset: number): number {
@@ -24,28 +31,36 @@ export class Blend {
     return sum
   }
 
-  /** `slope`: of the loss at the mixture, -1 to 1: below 0 when the outcome was above it. `unit`: typical error. */
-  update(forecasts: Float64Array, offset: number, mixture: number, slope: number, unit: number, keep: number): void {
-    const { regrets, squares, weights } = this
-    this.largest *= keep
-    for (let i = 0; i < weights.length; i++) {
-      const gain = (slope * (mixture - forecasts[offset + i]!)) / unit
-      regrets[i] = regrets[i]! * keep + gain
-      squares[i] = squares[i]! * keep + gain * gain
-      this.largest = Math.max(this.largest, Math.abs(gain))
+  /** `memory`: steps over which errors fade. */
+  update(forecasts: Float64Array, offset: number, outcome: number, memory: number): void {
+    const { errors, weights } = this
+    this.seen++
+    const gain = Math.max(1 / this.seen, 1 / memory)
+    this.typical += gain * (Math.abs(outcome - this.mix(forecasts, offset)) - this.typical)
+    const limit = farthest * this.typical
+    let best = Number.POSITIVE_INFINITY
+    for (let i = 0; i < errors.length; i++) {
+      const error = Math.min(limit, Math.abs(outcome - forecasts[offset + i]!))
+      errors[i]! += gain * (error - errors[i]!)
+      best = Math.min(best, errors[i]!)
     }
     let total = 0
-    for (let i = 0; i < weights.length; i++) {
-      weights[i] = Math.max(0, regrets[i]!) / (squares[i]! + this.largest * this.largest + 1e-12)
+    for (let i = 0; i < errors.length; i++) {
+      weights[i] = best > 0 ? Math.exp(sharpness * (1 - errors[i]! / best)) : errors[i] === best ? 1 : 0
       total += weights[i]!
     }
-    for (let i = 0; i < weights.length; i++) weights[i] = total > 0 ? weights[i]! / total : 1 / weights.length
+    for (let i = 0; i < errors.length; i++) weights[i]! /= total
+  }
+
+  /** Lets what was seen so far count for no more than `steps`. */
+  shorten(steps: number): void {
+    this.seen = Math.min(this.seen, steps)
   }
 
   carry(archive: Archive): void {
     archive.array(this.weights)
-    archive.array(this.regrets)
-    archive.array(this.squares)
-    this.largest = archive.number(this.largest)
+    archive.array(this.errors)
+    this.typical = archive.number(this.typical)
+    this.seen = archive.number(this.seen)
   }
 }

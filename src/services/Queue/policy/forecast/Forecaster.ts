@@ -6,8 +6,10 @@
 
 /** One future step, in arrivals. */
 export interface ForecastStep {
-  /** The one figure to expect. */
+  /** The central forecast: the figure that errs least in absolute terms. For counts that are mostly 0 it is near 0. */
   readonly mean: number
+  /** The expectation: what counts are on average, so that sums of it are sums to plan with. Above `mean` where counts are skewed. */
+  readonly expected: number
   readonly p05: number
   readonly p50: number
   readonly p90: number

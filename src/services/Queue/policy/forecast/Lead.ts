@@ -1,77 +1,227 @@
 import type { Archive } from "./Archive.ts"
 import { Blend } from "./Blend.ts"
-import { ErrorQuantiles } from "./ErrorQuantiles.ts"
-import { dimension } from "./Features.ts"
+import { countingNoise } from "./CountingNoise.ts"
+import { dimension, seasonFeatures } from "./Features.ts"
+import { Intervals, type Quantiles } from "./Intervals.ts"
+import { expectationRidge, modelNames, ridgeKinds, writeForecasts } from "./Models.ts"
 import { Ridge } from "./Ridge.ts"
+import type { Series } from "./Series.ts"
+import { type Misses, Spread, spreadDimension } from "./Spread.ts"
 
-export const expertNames = [
-  "ridge long",
-  "ridge short",
-  "level",
-  "last",
-  "naive day",
-  "naive week",
-  "profile day",
-  "profile week"
-]
-export const experts = expertNames.length
-export const spreadDimension = 6
+const models = modelNames.length
+/** Days over which errors fade in the weights of models, in the spread, and in the quantiles; and the fewest steps for each. */
+const blendDays = 7
+const spreadDays = 7
+const quantileDays = 4
+const qualityDays = 3
+const fewest = { ridge: 300, blend: 500, spread: 300, quantiles: 200, quality: 200 }
+/** Steps between two solutions of a regression: its sums change little in one. */
+const solveEvery = 8
+/** The expectation is at least and at most so many times the square of the expected root. */
+const leastBias = 0.8
+const mostBias = 4
 
-/** All that is learned for one distance ahead, and its forecasts that wait for their counts. */
+/** Decaying sums over forecasts that met their counts. */
+export interface Tally {
+  counts: number
+  errors: number
+  errorsOfLast: number
+  errorsOfYesterday: number
+  noise: number
+  covered: number
+  forecasts: number
+}
+
+/** What is told of a step. */
+export interface Outlook extends Quantiles {
+  readonly mean: number
+  readonly expected: number
+}
+
+/** Numbers of a forecast that waits for its count. */
+const fields = {
+  level: 0,
+  mean: 1,
+  root: 2,
+  expected: 3,
+  spread: 4,
+  low: 5,
+  ninety: 6,
+  high: 7,
+  continuousNinety: 8,
+  discreteNinety: 9,
+  last: 10,
+  yesterday: 11
+} as const
+const width = Object.keys(fields).length
+
+/**
+ * All that is learned for one distance ahead: the regressions of that distance (direct forecasts, one model each; G. Chevillon, Direct
+ * multi-step estimation and forecasting, 2007), the weights of models, the spread of errors and the intervals. What it forecasts waits here, with
+ * the features it was made from, until its count comes: nothing is learned from what was not known then.
+ */
 export class Lead {
   readonly lead: number
-  readonly long = new Ridge(dimension)
-  readonly short = new Ridge(dimension)
-  readonly blend = new Blend(experts)
-  readonly spread = new Ridge(spreadDimension)
-  readonly errors = new ErrorQuantiles(60)
-  // forecasts that wait, by target step modulo lead
-  readonly features: Float32Array
-  readonly spreadFeatures: Float32Array
-  readonly levels: Float32Array
-  readonly forecasts: Float64Array
-  readonly mixtures: Float64Array
-  readonly spreads: Float64Array
-  readonly lows: Float64Array
-  readonly highs: Float64Array
-  readonly naives: Float64Array
-  /** Steps learned from. */
-  n = 0
-  residual = 0
-  unit = 0
-  /** Decayed sums. */
-  readonly sums = new Float64Array(8)
+  readonly blend = new Blend(models)
+  readonly tally: Tally = {
+    counts: 0,
+    errors: 0,
+    errorsOfLast: 0,
+    errorsOfYesterday: 0,
+    noise: 0,
+    covered: 0,
+    forecasts: 0
+  }
+  private readonly ridges = ridgeKinds.map(() => new Ridge(dimension))
+  private readonly spread = new Spread()
+  private readonly intervals = new Intervals()
+  private learned = 0
+  /** Typical absolute error of roots. */
+  private miss = 0
+  /** Fading sums of counts and of squares of the expected root: how far the square falls short of the expectation. */
+  private sums = { counts: 0, squares: 0 }
+  /** One row per step that is waited for, at its number modulo the lead; a last one for what is forecast and not kept. */
+  private readonly features: Float32Array
+  private readonly spreadFeatures: Float32Array
+  private readonly forecasts: Float64Array
+  private readonly told: Float64Array
 
   constructor(lead: number) {
     this.lead = lead
-    this.features = new Float32Array(lead * dimension)
-    this.spreadFeatures = new Float32Array(lead * spreadDimension)
-    this.levels = new Float32Array(lead)
-    this.forecasts = new Float64Array(lead * experts)
-    this.mixtures = new Float64Array(lead)
-    this.spreads = new Float64Array(lead)
-    this.lows = new Float64Array(lead)
-    this.highs = new Float64Array(lead)
-    this.naives = new Float64Array(lead)
+    this.features = new Float32Array((lead + 1) * dimension)
+    this.spreadFeatures = new Float32Array((lead + 1) * spreadDimension)
+    this.forecasts = new Float64Array((lead + 1) * models)
+    this.told = new Float64Array(lead * width)
+  }
+
+  /** The model that weighs most. */
+  get model(): string {
+    const { weights } = this.blend
+    return modelNames[weights.indexOf(Math.max(...weights))]!
+  }
+
+  private look(series: Series, misses: Misses, ahead: number, row: number) {
+    const { forecasts, features, spreadFeatures } = this
+    const at = row * models
+    const level = writeForecasts(series, this.ridges, ahead, features, row * dimension, forecasts, at)
+    const mean = this.blend.mix(forecasts, at)
+    const root = forecasts[at + expectationRidge]!
+    const bias = this.sums.squares > 0 ? this.sums.counts / this.sums.squares : 1
+    const expected = root * Math.max(leastBias, Math.min(mostBias, bias))
+    const learned = this.spread.at(series, misses, ahead, mean, level, spreadFeatures, row * spreadDimension)
+    const spread = Math.max(learned, 0.25 * this.miss, 0.1 * Math.min(1, 2 * Math.sqrt(mean)), 1e-3)
+    return { level, mean, root, expected, spread }
+  }
+
+  /** What to tell of the step `ahead` on. `widen`: factor on the spread. */
+  outlook(series: Series, misses: Misses, ahead: number, widen: number): Outlook {
+    const { expected, mean, spread } = this.look(series, misses, ahead, this.lead)
+    return { mean, expected, ...this.intervals.quantiles(mean, expected, spread * widen) }
+  }
+
+  /** Forecasts the step this lead is about and keeps that until its count comes. */
+  remember(series: Series, misses: Misses, widen: number): void {
+    const target = series.last + this.lead
+    const row = target % this.lead
+    const { expected, level, mean, root, spread } = this.look(series, misses, this.lead, row)
+    const quantiles = this.intervals.quantiles(mean, expected, spread * widen)
+    const yesterday = series.calendar.back(target, series.calendar.day * Math.ceil(this.lead / series.calendar.day))
+    const { history } = series
+    const at = row * width
+    const { told } = this
+    told[at + fields.level] = level
+    told[at + fields.mean] = mean
+    told[at + fields.root] = root
+    told[at + fields.expected] = expected
+    told[at + fields.spread] = spread
+    told[at + fields.low] = quantiles.p05
+    told[at + fields.ninety] = quantiles.p90
+    told[at + fields.high] = quantiles.p95
+    told[at + fields.continuousNinety] = this.intervals.continuous(mean, spread).p90
+    told[at + fields.discreteNinety] = expected < 16 ? this.intervals.discrete(expected).p90 : 0
+    told[at + fields.last] = history.at(series.last) ** 2
+    told[at + fields.yesterday] = history.has(yesterday) ? history.at(yesterday) ** 2 : told[at + fields.last]!
+  }
+
+  /** Learns from the count of a step. Answers the error of its root and the spread that was expected; undefined when it was not forecast. */
+  learn(count: number, step: number, day: number): { readonly error: number; readonly spread: number } | undefined {
+    if (step < this.lead) return undefined
+    const row = step % this.lead
+    const at = row * width
+    const told = (field: keyof typeof fields) => this.told[at + fields[field]]!
+    const memory = (days: number, least: number) => Math.max(least, days * day)
+    const root = Math.sqrt(count)
+    this.learned++
+    this.learnRidges(root, told("level"), row, step, day)
+    this.blend.update(this.forecasts, row * models, count, memory(blendDays, fewest.blend))
+    const keep = 1 - 1 / memory(blendDays, fewest.blend)
+    this.sums.counts = this.sums.counts * keep + count
+    this.sums.squares = this.sums.squares * keep + told("root")
+    const error = root - Math.sqrt(told("mean"))
+    this.spread.update(this.spreadFeatures, row * spreadDimension, Math.abs(error), memory(spreadDays, fewest.spread))
+    this.intervals.update(
+      count,
+      {
+        mean: told("mean"),
+        expected: told("expected"),
+        spread: told("spread"),
+        low: told("low"),
+        ninety: told("ninety"),
+        high: told("high"),
+        continuousNinety: told("continuousNinety"),
+        discreteNinety: told("discreteNinety")
+      },
+      memory(quantileDays, fewest.quantiles)
+    )
+    this.count(count, told, 1 - 1 / memory(qualityDays, fewest.quality))
+    return { error, spread: told("spread") }
+  }
+
+  private learnRidges(root: number, level: number, row: number, step: number, day: number): void {
+    let sum = 0
+    ridgeKinds.forEach(({ bound, days, penalty, power }, i) => {
+      const error = Math.abs(root - Math.sqrt(this.forecasts[row * models + i]!))
+      sum += error
+      const limit = bound * this.miss
+      const weight = (level + 0.3) ** power * (error > limit && limit > 0 ? limit / error : 1)
+      const keep = 1 - 1 / Math.max(fewest.ridge, days * day)
+      this.ridges[i]!.add(this.features, row * dimension, root - level, weight, keep)
+      if ((step + this.lead + i) % (this.learned < 100 ? 2 : solveEvery) === 0) this.ridges[i]!.solve(penalty)
+    })
+    this.miss += (sum / ridgeKinds.length - this.miss) / Math.min(this.learned, 4 * day)
+    if (step % solveEvery === 0) this.spread.solve()
+  }
+
+  private count(count: number, told: (field: keyof typeof fields) => number, keep: number): void {
+    const { tally } = this
+    tally.counts = tally.counts * keep + count
+    tally.errors = tally.errors * keep + Math.abs(count - told("mean"))
+    tally.errorsOfLast = tally.errorsOfLast * keep + Math.abs(count - told("last"))
+    tally.errorsOfYesterday = tally.errorsOfYesterday * keep + Math.abs(count - told("yesterday"))
+    tally.noise = tally.noise * keep + countingNoise(told("expected"))
+    const isCovered = count >= Math.floor(told("low")) && count <= Math.ceil(told("high"))
+    tally.covered = tally.covered * keep + (isCovered ? 1 : 0)
+    tally.forecasts = tally.forecasts * keep + 1
+  }
+
+  /** After a change of level: what was learned counts for half, weights of models are found anew. */
+  shorten(): void {
+    for (const ridge of this.ridges) ridge.fade(0.5)
+    this.blend.shorten(100)
+  }
+
+  /** After another third season is tried. */
+  forgetSeason(): void {
+    for (const ridge of this.ridges) for (const feature of seasonFeatures) ridge.forget(feature)
   }
 
   carry(archive: Archive): void {
-    for (const part of [this.long, this.short, this.blend, this.spread, this.errors]) part.carry(archive)
-    for (const values of [
-      this.features,
-      this.spreadFeatures,
-      this.levels,
-      this.forecasts,
-      this.mixtures,
-      this.spreads,
-      this.lows,
-      this.highs,
-      this.naives,
-      this.sums
-    ])
-      archive.array(values)
-    this.n = archive.number(this.n)
-    this.residual = archive.number(this.residual)
-    this.unit = archive.number(this.unit)
+    for (const part of [...this.ridges, this.blend, this.spread, this.intervals]) part.carry(archive)
+    for (const values of [this.features, this.spreadFeatures, this.forecasts, this.told]) archive.array(values)
+    for (const key of Object.keys(this.tally) as Array<keyof Tally>) this.tally[key] = archive.number(this.tally[key])
+    this.learned = archive.number(this.learned)
+    this.miss = archive.number(this.miss)
+    this.sums.counts = archive.number(this.sums.counts)
+    this.sums.squares = archive.number(this.sums.squares)
   }
 }

@@ -15,8 +15,6 @@ export class Ridge {
   private readonly gram: Float32Array
   private readonly moment: Float32Array
   private readonly factor: Float64Array
-  /** Sum of weights: how many observations the sums amount to. */
-  private mass = 0
 
   constructor(dimension: number) {
     this.dimension = dimension
@@ -35,7 +33,6 @@ export class Ridge {
       for (let j = 0; j <= i; j++, k++) gram[k] = gram[k]! * keep + scaled * features[offset + j]!
       moment[i] = moment[i]! * keep + scaled * target
     }
-    this.mass = this.mass * keep + weight
   }
 
   /** Sets the weights from the sums, by Cholesky's factorisation. `penalty`: share of each feature's own energy. */
@@ -74,10 +71,25 @@ export class Ridge {
     return sum
   }
 
+  /** Lets what was learned so far count for the share `keep`. */
+  fade(keep: number): void {
+    for (let i = 0; i < this.gram.length; i++) this.gram[i]! *= keep
+    for (let i = 0; i < this.moment.length; i++) this.moment[i]! *= keep
+  }
+
+  /** Forgets one feature: it now means something else. */
+  forget(feature: number): void {
+    for (let i = 0; i < this.dimension; i++) {
+      const [row, column] = i < feature ? [feature, i] : [i, feature]
+      this.gram[(row * (row + 1)) / 2 + column] = 0
+    }
+    this.moment[feature] = 0
+    this.weights[feature] = 0
+  }
+
   carry(archive: Archive): void {
     archive.array(this.gram)
     archive.array(this.moment)
     archive.array(this.weights)
-    this.mass = archive.number(this.mass)
   }
 }

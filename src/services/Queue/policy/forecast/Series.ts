@@ -1,28 +1,41 @@
 import type { Archive } from "./Archive.ts"
 import { History } from "./History.ts"
+import { HoltWinters } from "./HoltWinters.ts"
+import { Intermittent } from "./Intermittent.ts"
+import type { LocalCalendar } from "./LocalCalendar.ts"
+import { Seasons } from "./Seasons.ts"
 import { SlotProfile } from "./SlotProfile.ts"
+import { Smoothing } from "./Smoothing.ts"
 
-/** What all models share: the history, levels and profiles. Everything on the square-root scale. */
+/** Shares a profile's slot takes of its new value: about the last five days, and the last two or three weeks. */
+const profileGains = { day: 0.2, week: 0.4 }
+
+/** What all models of a series have in common: its history, levels, profiles and seasons. Values are square roots of counts. */
 export class Series {
+  readonly calendar: LocalCalendar
   readonly history: History
-  readonly day: number
-  readonly week: number
+  readonly seasons: Seasons
   readonly ofDay: SlotProfile
   readonly ofWeek: SlotProfile
-  readonly missOfDay: SlotProfile
-  ema144 = 0
-  emaDay = 0
-  /** Changed once per step: shift in steps of the local calendar at a step. */
-  readonly shift: (step: number) => number
+  /** Levels over about a fifth of a day to half a day, and over some days. */
+  readonly ofHours: Smoothing
+  readonly ofDays: Smoothing
+  readonly fast = new Smoothing(0.4)
+  readonly slow = new Smoothing(0.05)
+  readonly winters: HoltWinters
+  readonly weeklyWinters: HoltWinters
+  readonly intermittent = new Intermittent()
 
-  constructor(stepSeconds: number, horizon: number, shift: (step: number) => number) {
-    this.day = Math.max(1, Math.round(86400 / stepSeconds))
-    this.week = Math.max(1, Math.round(604800 / stepSeconds))
-    this.history = new History(2 * this.week + horizon + 64)
-    this.ofDay = new SlotProfile(this.day, 0.2)
-    this.ofWeek = new SlotProfile(this.week, 0.4)
-    this.missOfDay = new SlotProfile(this.day, 0.1)
-    this.shift = shift
+  constructor(calendar: LocalCalendar, horizon: number) {
+    this.calendar = calendar
+    this.history = new History(2 * calendar.week + horizon + 64)
+    this.seasons = new Seasons(calendar)
+    this.ofDay = new SlotProfile(calendar.day, profileGains.day)
+    this.ofWeek = new SlotProfile(calendar.week, profileGains.week)
+    this.ofHours = new Smoothing(1 / Math.min(144, calendar.day))
+    this.ofDays = new Smoothing(1 / (2 * calendar.day))
+    this.winters = new HoltWinters(calendar.day)
+    this.weeklyWinters = new HoltWinters(calendar.week)
   }
 
   /** The last step seen. */
@@ -30,35 +43,38 @@ export class Series {
     return this.history.length - 1
   }
 
-  /** The step that lies `period` before in the local calendar. */
-  back(step: number, period: number): number {
-    return step - period + this.shift(step) - this.shift(step - period)
-  }
-
-  slotOfDay(step: number): number {
-    return (((step + this.shift(step)) % this.day) + this.day) % this.day
-  }
-
-  slotOfWeek(step: number): number {
-    return (((step + this.shift(step)) % this.week) + this.week) % this.week
-  }
-
-  push(root: number): void {
+  /** Adds a step; a missing one with what was expected, of which nothing is learned. Answers whether another third season is tried. */
+  push(root: number, measured: boolean): boolean {
+    const { calendar } = this
     this.history.push(root)
-    const step = this.last
-    const ease = (old: number, span: number) => old + (root - old) / Math.min(step + 1, span)
-    this.ema144 = ease(this.ema144, Math.min(144, this.day))
-    this.emaDay = ease(this.emaDay, this.day * 2)
-    this.ofDay.update(this.slotOfDay(step), root)
-    this.ofWeek.update(this.slotOfWeek(step), root)
+    if (measured) {
+      const slotOfDay = calendar.slot(this.last, calendar.day)
+      const slotOfWeek = calendar.slot(this.last, calendar.week)
+      for (const level of [this.ofHours, this.ofDays, this.fast, this.slow]) level.update(root)
+      this.ofDay.update(slotOfDay, root)
+      this.ofWeek.update(slotOfWeek, root)
+      this.winters.update(slotOfDay, root)
+      this.weeklyWinters.update(slotOfWeek, root)
+      this.intermittent.update(root * root)
+    }
+    return this.seasons.update(this.history, measured)
   }
 
   carry(archive: Archive): void {
-    this.history.carry(archive)
-    this.ofDay.carry(archive)
-    this.ofWeek.carry(archive)
-    this.missOfDay.carry(archive)
-    this.ema144 = archive.number(this.ema144)
-    this.emaDay = archive.number(this.emaDay)
+    for (const part of [
+      this.history,
+      this.seasons,
+      this.ofDay,
+      this.ofWeek,
+      this.ofHours,
+      this.ofDays,
+      this.fast,
+      this.slow,
+      this.winters,
+      this.weeklyWinters,
+      this.intermittent
+    ]) {
+      part.carry(archive)
+    }
   }
 }

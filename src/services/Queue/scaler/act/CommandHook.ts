@@ -8,7 +8,7 @@
  * No shell unless asked for; names and reasons are data, never part of a command line. A call that runs out of time gets SIGTERM and, 5 s
  * later, SIGKILL, with all it has started. What capacity a command brings it does not say: workers that join the store are seen there.
  */
-import { Duration, Effect, type Scope } from "effect"
+import { Duration, Effect, Layer, type Scope } from "effect"
 import { ProcessRunner } from "../../run/ProcessRunner.ts"
 import type { ShellCommand, ShellResult } from "../../run/ShellCommand.ts"
 import {
@@ -16,6 +16,7 @@ import {
   ActuatorDenied,
   ActuatorError,
   ActuatorFailed,
+  Actuators,
   type ActuatorReason,
   ActuatorTargetMissing,
   ActuatorTimedOut,
@@ -134,3 +135,13 @@ export const make = (options: CommandHookOptions): Effect.Effect<Actuator, never
       startUp: Effect.succeed(undefined)
     }
   })
+
+/** The actuator, besides those there are. */
+export const layer = (options: CommandHookOptions): Layer.Layer<never, never, ProcessRunner> =>
+  Layer.effect(
+    Actuators,
+    Effect.gen(function* () {
+      const others = yield* Actuators
+      return [...others, yield* make(options)]
+    })
+  )

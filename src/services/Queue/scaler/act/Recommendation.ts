@@ -7,61 +7,87 @@
  * moves anything.
  */
 import { Schema } from "effect"
+import type { Recommendation as GroupAdvice, ScalerStatus } from "../../LoadPrediction.ts"
+import { Distrust } from "../../ScaleDecision.ts"
+import { ScaleMode } from "../../ScaleSettings.ts"
 
 const Slots = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const Rate = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 
-/** Whether decisions are made, and acted on. */
-export const ScalerMode = Schema.Literals(["off", "shadow", "on"])
-export type ScalerMode = typeof ScalerMode.Type
-
-/** What the decision expected. */
+/** What was expected of the next step when it was decided. */
 export const ForecastSummary = Schema.Struct({
-  /** How far it looks ahead, in seconds. */
-  horizonSeconds: Schema.Finite,
-  /** Arrivals per second over that time: the mean, and what is not exceeded in 50, 90 and 95 of 100 cases. */
-  arrivalsPerSecond: Schema.Struct({ mean: Rate, p50: Rate, p90: Rate, p95: Rate }),
-  /** The model that made it. */
-  model: Schema.String,
-  /** Its recent mean absolute error as a share of that of the seasonal naive forecast; below 1 it is worth acting on. Null until known. */
-  mase: Schema.NullOr(Schema.Finite)
+  /** The mean, and what is not exceeded in 90 of 100 cases. */
+  arrivalsPerSecond: Schema.Struct({ mean: Rate, p90: Rate }),
+  /** The model that says so; null until there is one. */
+  model: Schema.NullOr(Schema.String),
+  /** Its recent mean absolute error in units of the naive forecast's; null until known. */
+  mase: Schema.NullOr(Schema.Finite),
+  /** Why the decision was made without it; null: it was made with it. */
+  distrust: Schema.NullOr(Distrust)
 })
 export type ForecastSummary = typeof ForecastSummary.Type
 
-/** What was decided for a group, by the leader. Times in milliseconds since 1970, by its clock. */
-export const Decision = Schema.Struct({
-  group: Schema.String,
-  mode: ScalerMode,
-  /** Slots, over all workers. */
-  desired: Slots,
-  current: Schema.Struct({ ready: Slots, starting: Slots, draining: Slots }),
-  bounds: Schema.Struct({ min: Slots, max: Slots }),
+/** The decision in force for a group. Slots over all workers; times in milliseconds since 1970, by the leader's clock. */
+export interface Decision {
+  readonly group: string
+  readonly mode: ScaleMode
+  readonly desired: number
+  readonly current: number
+  readonly bounds: { readonly min: number; readonly max: number }
   /** In a sentence. */
-  reason: Schema.String,
-  /** Null: decided without one. */
-  forecast: Schema.NullOr(ForecastSummary),
-  decidedAt: Schema.Finite,
-  /** From then on nobody acts on it; the leader decides again long before. */
-  validUntil: Schema.Finite
-})
-export type Decision = typeof Decision.Type
+  readonly reason: string
+  readonly forecast: ForecastSummary
+  readonly decidedAt: number
+  /** From then on nobody acts on it; a leader decides again long before. */
+  readonly validUntil: number
+}
 
-/** The store's documents of this kind hold the latest decision of each group, its key, as `DecisionText`. */
-export const targetKind = "scale-target"
-export const DecisionText = Schema.fromJsonString(Decision)
+/** Rounds without a sign of the leader after which its decisions are no longer valid: the next leader takes over within two. */
+const validRounds = 4
+
+/** The decisions in force, from what the scaler says of itself. `roundMs`: between two rounds. Groups nobody has decided for are left out. */
+export const decisionsOf = (
+  status: ScalerStatus,
+  advice: ReadonlyArray<GroupAdvice>,
+  roundMs: number
+): ReadonlyArray<Decision> => {
+  const roundAt = status.leader?.roundAt ?? 0
+  return status.groups.flatMap((each): ReadonlyArray<Decision> => {
+    const { arrivalsPerSecond } = advice.find(({ group }) => group === each.group) ?? {}
+    if (each.target === undefined || each.mode === "off") return []
+    return [
+      {
+        group: each.group,
+        mode: each.mode,
+        desired: each.target,
+        current: each.slots,
+        bounds: { min: each.minSlots, max: each.maxSlots },
+        reason: each.last?.text ?? "as many as before",
+        forecast: {
+          arrivalsPerSecond: arrivalsPerSecond ?? { mean: 0, p90: 0 },
+          model: each.quality?.model ?? null,
+          mase: each.quality?.mase ?? null,
+          distrust: each.distrust ?? null
+        },
+        decidedAt: each.last?.at ?? roundAt,
+        validUntil: roundAt + validRounds * roundMs
+      }
+    ]
+  })
+}
 
 /** Times in RFC 3339. */
 export const GroupRecommendation = Schema.Struct({
   group: Schema.String,
-  mode: ScalerMode,
+  mode: ScaleMode,
   /** Slots to have now; null: nobody should act. */
   desired: Schema.NullOr(Slots),
   /** Slots decided on, whatever the mode. */
   recommended: Slots,
-  current: Schema.Struct({ ready: Slots, starting: Slots, draining: Slots }),
+  current: Slots,
   bounds: Schema.Struct({ min: Slots, max: Slots }),
   reason: Schema.String,
-  forecast: Schema.NullOr(ForecastSummary),
+  forecast: ForecastSummary,
   decidedAt: Schema.String,
   validUntil: Schema.String
 })

@@ -4,8 +4,7 @@
  * A decision that has run out has no `sluice_scaler_desired_workers`: a series that stays at its last value would keep an autoscaler where a
  * leader that is gone left it. The mode is a label, so a query for `mode="on"` finds nothing in shadow mode.
  */
-import { Context, Metric } from "effect"
-import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
+import { Context, Effect, Metric } from "effect"
 import type { Decision } from "./Recommendation.ts"
 
 const gauges = {
@@ -13,11 +12,11 @@ const gauges = {
     description: "Slots the scaler wants for the group, over all workers; absent when the decision has run out."
   }),
   slots: Metric.gauge("sluice_scaler_slots", {
-    description: "Slots the group has, by state: ready, starting, draining."
+    description: "Slots the group has, over all workers."
   }),
   bound: Metric.gauge("sluice_scaler_bound_workers", { description: "The bounds of desired workers: min and max." }),
   arrivals: Metric.gauge("sluice_forecast_arrivals_per_second", {
-    description: "Forecast arrivals per second, by quantile, over the horizon in seconds."
+    description: "Forecast arrivals per second, by quantile, at the horizon in steps."
   }),
   decidedAt: Metric.gauge("sluice_scaler_decision_timestamp_seconds", {
     description: "When the scaler last decided for the group, in seconds since 1970."
@@ -27,28 +26,29 @@ const gauges = {
 /** NUL ends a line for Prometheus' parser, and half a surrogate pair is no UTF-8. */
 const label = (value: string): string => value.replaceAll("\0", "\uFFFD").toWellFormed()
 
-/** The latest decisions at `now`, in milliseconds since 1970. */
-export const exposition = (decisions: ReadonlyArray<Decision>, now: number): string => {
+/** A registry with the latest decisions at `now`, in milliseconds since 1970. */
+const registryOf = (decisions: ReadonlyArray<Decision>, now: number): Context.Context<never> => {
   const context = Context.make(Metric.MetricRegistry, new Map())
   const set = (gauge: Metric.Gauge<number>, labels: Readonly<Record<string, string>>, value: number) =>
     Metric.withAttributes(gauge, labels).updateUnsafe(value, context)
   for (const { bounds, current, decidedAt, desired, forecast, mode, validUntil, ...decision } of decisions) {
     const group = label(decision.group)
     if (now < validUntil && mode !== "off") set(gauges.desired, { group, mode }, desired)
-    for (const [state, slots] of Object.entries(current)) set(gauges.slots, { group, state }, slots)
+    set(gauges.slots, { group }, current)
     for (const [bound, slots] of Object.entries(bounds)) set(gauges.bound, { group, bound }, slots)
     set(gauges.decidedAt, { group }, decidedAt / 1000)
-    if (forecast === null || now >= validUntil) continue
-    const horizon = String(forecast.horizonSeconds)
-    const { mean, p50, p90, p95 } = forecast.arrivalsPerSecond
-    for (const [quantile, rate] of [
-      ["mean", mean],
-      ["0.5", p50],
-      ["0.9", p90],
-      ["0.95", p95]
-    ] as const) {
-      set(gauges.arrivals, { group, quantile, horizon }, rate)
-    }
+    if (now >= validUntil) continue
+    const { mean, p90 } = forecast.arrivalsPerSecond
+    set(gauges.arrivals, { group, quantile: "mean", horizon: "1" }, mean)
+    set(gauges.arrivals, { group, quantile: "0.9", horizon: "1" }, p90)
   }
-  return PrometheusMetrics.formatUnsafe(context)
+  return context
 }
+
+/** The latest decisions at `now`, in milliseconds since 1970. */
+export const exposition = (decisions: ReadonlyArray<Decision>, now: number): Effect.Effect<string> =>
+  // Loaded only here: it brings an HTTP router along, 60 ms that a short command need not pay.
+  Effect.map(
+    Effect.promise(() => import("effect/observability/PrometheusMetrics")),
+    ({ formatUnsafe }) => formatUnsafe(registryOf(decisions, now))
+  )

@@ -4,15 +4,10 @@
  * They stay in force when nobody decides any more: a leader that is gone is replaced within two rounds, and a store that does not answer is
  * no reason to take workers away.
  */
-import { Clock, Effect, Schema } from "effect"
+import { Clock, Effect } from "effect"
 import { JobStore } from "../../JobStore.ts"
+import { scaleTargetKind, targetsOf } from "../Targets.ts"
 import type { GroupTarget } from "./Actuator.ts"
-
-/** What is read of a target here. */
-const Target = Schema.fromJsonString(
-  Schema.Struct({ group: Schema.String, slots: Schema.Int, at: Schema.Finite, reason: Schema.String })
-)
-const decode = Schema.decodeUnknownEffect(Target)
 
 export interface StandingTargets {
   /** Of the groups in mode `on`. */
@@ -24,21 +19,20 @@ export interface StandingTargets {
 /** Reads documents, counters and workers once. One that cannot be read counts as none. */
 export const read = Effect.gen(function* () {
   const store = yield* JobStore
-  const documents = yield* store.documents("scale-target")
+  const documents = yield* store.documents(scaleTargetKind)
   const now = yield* Clock.currentTimeMillis
   const workers = (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now)
   const counters = yield* store.counters
   const targets: Array<GroupTarget> = []
-  for (const { key, text } of documents) {
-    const target = yield* Effect.option(decode(text))
-    if (target._tag === "None") {
+  for (const [key, { target }] of targetsOf(documents)) {
+    if (target === undefined) {
       yield* Effect.logDebug(`The target of group ${key} cannot be read; it is passed over`)
       continue
     }
-    const { at, group, reason, slots } = target.value
+    const { at, group, reason, slots } = target
     targets.push({
       group,
-      desired: Math.max(0, slots),
+      desired: slots,
       current: workers.reduce((sum, worker) => sum + (worker.draining ? 0 : (worker.slots[group] ?? 0)), 0),
       reason,
       decidedAt: at

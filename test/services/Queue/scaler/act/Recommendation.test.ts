@@ -2,9 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import {
   type Decision,
+  decisionsOf,
   recommend,
   Recommendation
 } from "../../../../../src/services/Queue/scaler/act/Recommendation.ts"
+import type { GroupScaling, ScalerStatus } from "../../../../../src/services/Queue/LoadPrediction.ts"
 import { exposition } from "../../../../../src/services/Queue/scaler/act/ScalerExposition.ts"
 
 const now = Date.parse("2026-03-01T12:00:00Z")
@@ -13,15 +15,10 @@ const decision = (over: Partial<Decision> = {}): Decision => ({
   group: "network",
   mode: "on",
   desired: 12,
-  current: { ready: 8, starting: 2, draining: 1 },
+  current: 8,
   bounds: { min: 1, max: 40 },
   reason: "41 arrivals expected within the start-up time",
-  forecast: {
-    horizonSeconds: 300,
-    arrivalsPerSecond: { mean: 4.1, p50: 4, p90: 5.5, p95: 6 },
-    model: "ridge",
-    mase: 0.7
-  },
+  forecast: { arrivalsPerSecond: { mean: 4.1, p90: 5.5 }, model: "ridge", mase: 0.7, distrust: null },
   decidedAt: now - 10_000,
   validUntil: now + 50_000,
   ...over
@@ -30,7 +27,7 @@ const decision = (over: Partial<Decision> = {}): Decision => ({
 describe("the recommendation", () => {
   it.effect("fits its schema, groups by name, and says what to act on", () =>
     Effect.gen(function* () {
-      const said = recommend([decision(), decision({ group: "computation", desired: 0, forecast: null })], now)
+      const said = recommend([decision(), decision({ group: "computation", desired: 0 })], now)
       const back = yield* Schema.decodeUnknownEffect(Recommendation)(
         JSON.parse(JSON.stringify(yield* Schema.encodeEffect(Recommendation)(said)))
       )
@@ -51,6 +48,52 @@ describe("the recommendation", () => {
       const [group] = recommend([decision(over)], now).groups
       assert.deepInclude(group!, { desired: null, recommended: 12 })
     }
+  })
+})
+
+describe("the decisions in force", () => {
+  const scaling: GroupScaling = {
+    group: "network",
+    mode: "on",
+    slots: 8,
+    target: 12,
+    minSlots: 1,
+    maxSlots: 40,
+    pending: 3,
+    running: 8,
+    oldestMs: 10,
+    next: undefined,
+    quality: undefined,
+    distrust: "cold",
+    last: undefined,
+    held: 0
+  }
+  const status = (groups: ReadonlyArray<GroupScaling>, roundAt: number | undefined): ScalerStatus => ({
+    at: now,
+    leader: roundAt === undefined ? undefined : { name: "a", session: 1, roundAt },
+    frozen: undefined,
+    groups
+  })
+
+  it("are those of groups that are not off and were decided for", () => {
+    const groups = [
+      scaling,
+      { ...scaling, group: "off", mode: "off" },
+      { ...scaling, group: "new", target: undefined }
+    ] as const
+    const decisions = decisionsOf(status(groups, now - 5000), [], 15_000)
+    assert.deepStrictEqual(
+      decisions.map(({ desired, forecast, group, validUntil }) => [group, desired, forecast.distrust, validUntil]),
+      [["network", 12, "cold", now + 55_000]]
+    )
+  })
+
+  it("stand for four rounds after the leader's last sign, and not at all without one", () => {
+    const desired = (roundAt: number | undefined) =>
+      recommend(decisionsOf(status([scaling], roundAt), [], 15_000), now).groups[0]!.desired
+    assert.strictEqual(desired(now - 59_999), 12)
+    assert.isNull(desired(now - 60_000))
+    assert.isNull(desired(undefined))
   })
 })
 
@@ -77,31 +120,32 @@ const desiredOf = (text: string, group: string, mode = "on") =>
   parse(text).get(JSON.stringify(["sluice_scaler_desired_workers", { group, mode }]))
 
 describe("the exposition", () => {
-  it("is read back as it was said", () => {
-    const text = exposition([decision(), decision({ group: "computation", desired: 3 })], now)
-    assert.strictEqual(desiredOf(text, "network"), 12)
-    assert.strictEqual(desiredOf(text, "computation"), 3)
-    assert.match(text, /^# TYPE sluice_scaler_desired_workers gauge$/m)
-    assert.strictEqual(
-      parse(text).get(
-        JSON.stringify(["sluice_forecast_arrivals_per_second", { group: "network", quantile: "0.9", horizon: "300" }])
-      ),
-      5.5
-    )
-    assert.strictEqual(
-      parse(text).get(JSON.stringify(["sluice_scaler_slots", { group: "network", state: "starting" }])),
-      2
-    )
-  })
+  it.effect("is read back as it was said", () =>
+    Effect.gen(function* () {
+      const text = yield* exposition([decision(), decision({ group: "computation", desired: 3 })], now)
+      assert.strictEqual(desiredOf(text, "network"), 12)
+      assert.strictEqual(desiredOf(text, "computation"), 3)
+      assert.match(text, /^# TYPE sluice_scaler_desired_workers gauge$/m)
+      assert.strictEqual(
+        parse(text).get(
+          JSON.stringify(["sluice_forecast_arrivals_per_second", { group: "network", quantile: "0.9", horizon: "1" }])
+        ),
+        5.5
+      )
+      assert.strictEqual(parse(text).get(JSON.stringify(["sluice_scaler_slots", { group: "network" }])), 8)
+    })
+  )
 
-  it("marks shadow mode and leaves out what has run out, so that no autoscaler follows either", () => {
-    const shadow = exposition([decision({ mode: "shadow" })], now)
-    assert.isUndefined(desiredOf(shadow, "network", "on"))
-    assert.strictEqual(desiredOf(shadow, "network", "shadow"), 12)
-    const old = exposition([decision({ validUntil: now })], now)
-    assert.notInclude(old, "sluice_scaler_desired_workers{")
-    assert.include(old, "sluice_scaler_decision_timestamp_seconds{")
-  })
+  it.effect("marks shadow mode and leaves out what has run out, so that no autoscaler follows either", () =>
+    Effect.gen(function* () {
+      const shadow = yield* exposition([decision({ mode: "shadow" })], now)
+      assert.isUndefined(desiredOf(shadow, "network", "on"))
+      assert.strictEqual(desiredOf(shadow, "network", "shadow"), 12)
+      const old = yield* exposition([decision({ validUntil: now })], now)
+      assert.notInclude(old, "sluice_scaler_desired_workers{")
+      assert.include(old, "sluice_scaler_decision_timestamp_seconds{")
+    })
+  )
 
   for (const group of [
     'a"} 9\nsluice_scaler_desired_workers{group="other",mode="on"} 999',
@@ -114,11 +158,13 @@ describe("the exposition", () => {
     "группа/日本",
     ""
   ]) {
-    it(`keeps a hostile name inside its label: ${JSON.stringify(group)}`, () => {
-      const text = exposition([decision({ group })], now)
-      const said = group.replaceAll("\0", "\uFFFD").toWellFormed()
-      assert.strictEqual(desiredOf(text, said), 12)
-      assert.isUndefined(desiredOf(text, "other"))
-    })
+    it.effect(`keeps a hostile name inside its label: ${JSON.stringify(group)}`, () =>
+      Effect.gen(function* () {
+        const text = yield* exposition([decision({ group })], now)
+        const said = group.replaceAll("\0", "\uFFFD").toWellFormed()
+        assert.strictEqual(desiredOf(text, said), 12)
+        assert.isUndefined(desiredOf(text, "other"))
+      })
+    )
   }
 })

@@ -1,0 +1,72 @@
+/** What a worker that leads the scaler acts on beyond this host, as the settings name it: a command, a workload of Kubernetes. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { type JobStore, type ScaledWorkload, Sluice } from "../../services/Queue/index.ts"
+import { type CommandFailure, fail } from "../Failure.ts"
+import { commandWords } from "../input/CommandWords.ts"
+import { Invocation } from "../Invocation.ts"
+import * as Settings from "../Settings.ts"
+
+/** Provides the actuators. */
+export type ScaleActuators = Layer.Layer<never, CommandFailure, JobStore>
+
+/** `deployment/workers`, `statefulset/jobs/workers=1..20`; undefined: none of these. Names as Kubernetes allows them (RFC 1123). */
+export const workloadIn = (text: string): Omit<ScaledWorkload, "slots"> | undefined => {
+  const label = "[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"
+  const pattern = new RegExp(`^(deployment|statefulset)s?/(?:(${label})/)?(${label})(?:=(\\d{1,5})\\.\\.(\\d{1,5}))?$`)
+  const [, kind, namespace, name, min, max] = pattern.exec(text) ?? []
+  if (name === undefined) return undefined
+  if (max !== undefined && (Number(max) < Number(min) || Number(max) < 1)) return undefined
+  return {
+    kind: kind === "deployment" ? "deployments" : "statefulsets",
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(max === undefined ? {} : { minReplicas: Number(min), maxReplicas: Number(max) })
+  }
+}
+
+const commandActuator = ({ source, value }: Settings.Setting) =>
+  Effect.gen(function* () {
+    const { cwd, env } = yield* Invocation
+    const [program, ...args] = yield* commandWords("scaleCommand", source, value)
+    if (program === undefined) return yield* fail("usage", `scaleCommand (${source}) is empty; name a program`)
+    const present = Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined)
+    return Sluice.layerCommandActuator({ run: [program, ...args], cwd, env: Object.fromEntries(present) })
+  })
+
+/** `declared`: slots by group of one worker process, so of one replica. */
+const workloadActuator = ({ source, value }: Settings.Setting, declared: Readonly<Record<string, number>>) =>
+  Effect.gen(function* () {
+    const { env } = yield* Invocation
+    const workload = workloadIn(value)
+    if (workload === undefined) {
+      return yield* fail(
+        "usage",
+        `scaleWorkload (${source}) is ${JSON.stringify(value)}; expected deployment/NAME or statefulset/NAMESPACE/NAME, and its replicas as in deployment/workers=1..20`
+      )
+    }
+    const slots = Object.fromEntries(Object.entries(declared).filter(([group, count]) => group !== "*" && count > 0))
+    if (Object.keys(slots).length === 0) {
+      return yield* fail(
+        "usage",
+        `scaleWorkload (${source}) needs to know the slots of one replica; name them, as in --group network=20`
+      )
+    }
+    return Sluice.layerKubernetesActuator([{ ...workload, slots }], { env }).pipe(
+      Layer.catch(({ message }) =>
+        Layer.effectDiscard(Effect.fail(fail("usage", `scaleWorkload (${source}): ${message}`)))
+      )
+    )
+  })
+
+/** From the settings in force. */
+export const scaleActuators = (declared: Readonly<Record<string, number>>) =>
+  Effect.gen(function* () {
+    const { scaleCommand, scaleWorkload } = yield* Settings.resolve
+    let actuators: ScaleActuators = Layer.empty
+    if (scaleCommand.value !== "") actuators = yield* commandActuator(scaleCommand)
+    if (scaleWorkload.value !== "") {
+      actuators = (yield* workloadActuator(scaleWorkload, declared)).pipe(Layer.provide(actuators))
+    }
+    return actuators
+  })

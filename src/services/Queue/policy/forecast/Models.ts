@@ -1,0 +1,86 @@
+import { places, writeFeatures } from "./Features.ts"
+import type { Ridge } from "./Ridge.ts"
+import type { Series } from "./Series.ts"
+
+/** How a regression weighs what it learns from. */
+export interface RidgeKind {
+  readonly name: string
+  /** Days over which an observation fades; never fewer than 300 steps. */
+  readonly days: number
+  /** An error counts in proportion up to so many typical ones, and no further beyond (P. J. Huber, 1964). Small: towards the median. */
+  readonly bound: number
+  /** Observations weigh with this power of the level: 1 for busy hours, -1 for errors relative to the level. */
+  readonly power: number
+  /** Penalty on weights, as a share of each feature's own energy. */
+  readonly penalty: number
+}
+
+/**
+ * Regressions that differ in memory and in whose errors they mind. Their mean is better than any one, and no choice of these figures
+ * is best for all loads.
+ */
+export const ridgeKinds: ReadonlyArray<RidgeKind> = [
+  { name: "ridge over months", days: 60, bound: 1, power: 0, penalty: 0.003 },
+  { name: "ridge over days", days: 4, bound: 1, power: 0, penalty: 0.003 },
+  { name: "ridge for quiet hours", days: 60, bound: 0.7, power: -1, penalty: 0.003 },
+  { name: "ridge for busy hours", days: 14, bound: 1, power: 1, penalty: 0.003 },
+  { name: "ridge over hours", days: 2, bound: 1, power: -1, penalty: 0.01 },
+  { name: "ridge for the expectation", days: 14, bound: 6, power: 0, penalty: 0.003 }
+]
+
+/** Which regression is the least robust one: it follows the mean of roots, not their median. */
+export const expectationRidge = 5
+
+const plainNames = [
+  "last count",
+  "smoothing, fast",
+  "smoothing, slow",
+  "seasonal naive, day",
+  "seasonal naive, week",
+  "Holt-Winters, day",
+  "Holt-Winters, week",
+  "intermittent (TSB)",
+  "season found"
+]
+
+export const modelNames: ReadonlyArray<string> = [...ridgeKinds.map(({ name }) => name), ...plainNames]
+
+/** How much of the difference between the level now and the level then a seasonal naive forecast is moved by. */
+const levelShare = 0.7
+
+const squared = (root: number): number => (root > 0 ? root * root : 0)
+
+/**
+ * Writes what each model expects of the step `ahead` on, in counts, to `out` from `to`, and the features of that step to `features` from
+ * `at`. Answers the level of now, as a root.
+ */
+export const writeForecasts = (
+  series: Series,
+  ridges: ReadonlyArray<Ridge>,
+  ahead: number,
+  features: Float32Array,
+  at: number,
+  out: Float64Array,
+  to: number
+): number => {
+  const { calendar, history, last, seasons } = series
+  const level = writeFeatures(series, ahead, features, at)
+  const target = last + ahead
+  let k = to
+  for (const ridge of ridges) out[k++] = squared(level + ridge.predict(features, at))
+  const seasonal = (near: number, then: number) =>
+    squared(level + features[at + near]! - levelShare * features[at + then]!)
+  const dayKnown = history.length > calendar.day
+  const weekKnown = history.length > calendar.week
+  const fast = squared(series.fast.value)
+  out[k++] = squared(history.at(last))
+  out[k++] = fast
+  out[k++] = squared(series.slow.value)
+  out[k++] = dayKnown ? seasonal(places.dayNear, places.dayThen) : fast
+  out[k++] = weekKnown ? seasonal(places.weekNear, places.weekThen) : fast
+  out[k++] = dayKnown ? squared(series.winters.at(ahead, calendar.slot(target, calendar.day))) : fast
+  out[k++] = weekKnown ? squared(series.weeklyWinters.at(ahead, calendar.slot(target, calendar.week))) : fast
+  out[k++] = series.intermittent.value
+  out[k++] = squared(level + seasons.otherAt(target, level) - levelShare * seasons.otherAt(last, level))
+  return level
+}

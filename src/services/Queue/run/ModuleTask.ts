@@ -1,0 +1,54 @@
+/** A handler that can run in a thread, run on this event loop instead: the same module, called the same way, its errors told the same way. */
+import { Effect } from "effect"
+import { isAbsolute } from "node:path"
+import { pathToFileURL } from "node:url"
+import { formatJobId } from "../Job.ts"
+import { NonRetryable } from "../Task.ts"
+import type { TaskCodec } from "../TaskCodec.ts"
+import type { ThreadHandler } from "../TaskRegistry.ts"
+import type { Attempt } from "./Attempt.ts"
+import * as PlainError from "./PlainError.ts"
+import { failureOf } from "./ThreadTask.ts"
+import { HandlerFailed, type ThreadContext } from "./ThreadPool.ts"
+
+type Handler = (payload: unknown, context: ThreadContext) => unknown
+
+const invalid = (message: string) => new NonRetryable({ message })
+
+/** Node keeps what it has loaded: from the second call on this takes microseconds. */
+const load = (handler: ThreadHandler): Effect.Effect<Handler, NonRetryable> => {
+  const module = isAbsolute(handler.module) ? pathToFileURL(handler.module).href : handler.module
+  return Effect.flatMap(
+    Effect.tryPromise({
+      try: (): Promise<Record<string, unknown>> => import(module),
+      catch: (cause) => invalid(`ModuleNotLoaded: ${module}: ${PlainError.summary(cause)}`)
+    }),
+    (exports) => {
+      const run = exports[handler.export]
+      return typeof run === "function"
+        ? Effect.succeed(run as Handler)
+        : Effect.fail(invalid(`ExportMissing: ${module} exports no function ${JSON.stringify(handler.export)}`))
+    }
+  )
+}
+
+const contextOf = (attempt: Attempt): ThreadContext => ({
+  job: { id: formatJobId(attempt.id), task: attempt.task, group: attempt.group, attempt: attempt.attempt },
+  signal: attempt.signal,
+  progress: (value) => attempt.report(value),
+  log: (level, message) => attempt.log(level, message)
+})
+
+const thrown = (cause: unknown) => new HandlerFailed({ reason: "thrown", error: PlainError.from(cause) })
+
+export const moduleTask =
+  (handler: ThreadHandler, codec: TaskCodec) =>
+  (payload: unknown, attempt: Attempt): Effect.Effect<unknown, unknown> =>
+    Effect.flatMap(load(handler), (run) =>
+      Effect.tryPromise({ try: async () => run(payload, contextOf(attempt)), catch: thrown }).pipe(
+        Effect.flatMap((value) =>
+          Effect.isEffect(value) ? (value as Effect.Effect<unknown, unknown>) : Effect.succeed(value)
+        ),
+        Effect.catch((error) => (error instanceof HandlerFailed ? failureOf(error, codec) : Effect.fail(error)))
+      )
+    )
