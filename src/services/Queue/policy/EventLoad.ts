@@ -54,6 +54,7 @@ export const eventsOf = (
 
 const scaled = (interval: Interval, by: number): Interval => ({
   mean: interval.mean * by,
+  expected: interval.expected * by,
   p05: interval.p05 * by,
   p50: interval.p50 * by,
   p90: interval.p90 * by,
@@ -63,11 +64,12 @@ const scaled = (interval: Interval, by: number): Interval => ({
 /** Around a stated count: as Poisson's, by its normal approximation. */
 const around = (mean: number): Interval => {
   const at = (z: number) => Math.max(0, mean + z * Math.sqrt(mean))
-  return { mean, p05: at(-1.6449), p50: mean, p90: at(1.2816), p95: at(1.6449) }
+  return { mean, expected: mean, p05: at(-1.6449), p50: mean, p90: at(1.2816), p95: at(1.6449) }
 }
 
 const added = (a: Interval, b: Interval): Interval => ({
   mean: a.mean + b.mean,
+  expected: a.expected + b.expected,
   p05: a.p05 + b.p05,
   p50: a.p50 + b.p50,
   p90: a.p90 + b.p90,

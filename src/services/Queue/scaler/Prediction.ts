@@ -11,7 +11,7 @@ import { foreseenBy, type GroupForecast } from "./ForecastState.ts"
 
 /** Steps that a forecast may lack: one is being read, one was missed. */
 const staleSteps = 3
-const nothing: ForecastStep = { mean: 0, p05: 0, p50: 0, p90: 0, p95: 0 }
+const nothing: ForecastStep = { mean: 0, expected: 0, p05: 0, p50: 0, p90: 0, p95: 0 }
 
 /** How a forecast stands towards the last step that is complete. */
 export interface Standing {
@@ -78,8 +78,8 @@ export const predictionOf = (
     stepMs,
     steps,
     total: {
-      arrivals: steps.reduce((sum, step) => sum + step.arrivals.mean, 0),
-      work: steps.reduce((sum, step) => sum + step.work.mean, 0)
+      arrivals: steps.reduce((sum, step) => sum + step.arrivals.expected, 0),
+      work: steps.reduce((sum, step) => sum + step.work.expected, 0)
     },
     service,
     quality: standing.quality,
