@@ -20,7 +20,14 @@ const says = (step: (seen: number, ahead: number) => { readonly mean: number; re
     forecast: (steps) =>
       Array.from({ length: steps }, (_, i) => {
         const { mean, spread } = step(seen, i + 1)
-        return { mean, p05: Math.max(0, mean - spread), p50: mean, p90: mean + 0.8 * spread, p95: mean + spread }
+        return {
+          mean,
+          expected: mean,
+          p05: Math.max(0, mean - spread),
+          p50: mean,
+          p90: mean + 0.8 * spread,
+          p95: mean + spread
+        }
       })
   }
 }
@@ -65,7 +72,7 @@ describe("a backtest", () => {
         assert.deepStrictEqual(heard, counts.slice(0, options.from + asked++ * options.every))
         return Array.from({ length: steps }, () => {
           const mean = random.next() * 80
-          return { mean, p05: mean, p50: mean, p90: mean, p95: mean }
+          return { mean, expected: mean, p05: mean, p50: mean, p90: mean, p95: mean }
         })
       }
     }
