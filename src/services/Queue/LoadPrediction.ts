@@ -7,9 +7,9 @@ export type { ForecastMode } from "./policy/forecast/Forecaster.ts"
 
 /** A number not known yet, with its quantiles. Never negative; the quantiles are ordered. */
 export interface Interval {
-  /** The figure that errs least in absolute terms; near 0 for counts that are mostly 0. */
+  /** The one figure to expect: it errs least. Near 0 for counts that are mostly 0. */
   readonly mean: number
-  /** What it is on average: the figure to add up. */
+  /** The expectation: sums of it are sums to plan with. */
   readonly expected: number
   readonly p05: number
   readonly p50: number
@@ -80,7 +80,7 @@ export interface LoadPrediction {
   readonly seenTo: number
   readonly stepMs: number
   readonly steps: ReadonlyArray<LoadStep>
-  /** Expected over all steps: jobs, and slot-seconds. */
+  /** The expectation over all steps: jobs, and slot-seconds. */
   readonly total: { readonly arrivals: number; readonly work: number }
   readonly service: ServiceTime
   readonly quality: ForecastQuality

@@ -13,9 +13,9 @@ export const workOf = (arrivals: Interval, meanMs: number, cv2: number): Interva
   const seconds = meanMs / 1000
   const deviation = (arrivals.p95 - arrivals.p05) / (2 * z95)
   // Without a spread of the count there is nothing to widen: the counts' own noise is at least Poisson's then.
-  const variance = Math.max(deviation * deviation, arrivals.mean)
-  const widening = variance > 0 ? Math.sqrt((variance + arrivals.mean * cv2) / variance) : 1
-  const at = (quantile: number) => Math.max(0, arrivals.mean + (quantile - arrivals.mean) * widening) * seconds
+  const variance = Math.max(deviation * deviation, arrivals.expected)
+  const widening = variance > 0 ? Math.sqrt((variance + arrivals.expected * cv2) / variance) : 1
+  const at = (quantile: number) => Math.max(0, arrivals.expected + (quantile - arrivals.expected) * widening) * seconds
   return {
     mean: arrivals.mean * seconds,
     expected: arrivals.expected * seconds,

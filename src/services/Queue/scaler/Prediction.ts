@@ -78,8 +78,8 @@ export const predictionOf = (
     stepMs,
     steps,
     total: {
-      arrivals: steps.reduce((sum, step) => sum + step.arrivals.mean, 0),
-      work: steps.reduce((sum, step) => sum + step.work.mean, 0)
+      arrivals: steps.reduce((sum, step) => sum + step.arrivals.expected, 0),
+      work: steps.reduce((sum, step) => sum + step.work.expected, 0)
     },
     service,
     quality: standing.quality,

@@ -42,6 +42,8 @@ export type ForecastTick = (tick: number) => number
 
 export interface OutlookState {
   readonly tick: number
+  /** Whether anything was measured yet. */
+  readonly hasSeen: boolean
   readonly level: ReadonlyArray<number>
   readonly trend: ReadonlyArray<number>
   readonly came: ReadonlyArray<number>
@@ -72,6 +74,7 @@ export interface Outlook {
 
 export class ArrivalOutlook {
   private tick = 0
+  private hasSeen = false
   private level = new Array<number>(smoothers.length).fill(0)
   private trend = new Array<number>(smoothers.length).fill(0)
   private came = ratioMemories.map(() => 0)
@@ -84,6 +87,7 @@ export class ArrivalOutlook {
   static restore(state: OutlookState): ArrivalOutlook {
     const outlook = new ArrivalOutlook()
     outlook.tick = state.tick
+    outlook.hasSeen = state.hasSeen
     outlook.level = [...state.level]
     outlook.trend = [...state.trend]
     outlook.came = [...state.came]
@@ -98,6 +102,7 @@ export class ArrivalOutlook {
   save(): OutlookState {
     return {
       tick: this.tick,
+      hasSeen: this.hasSeen,
       level: [...this.level],
       trend: [...this.trend],
       came: [...this.came],
@@ -123,10 +128,13 @@ export class ArrivalOutlook {
   observe(arrivals: number | undefined, foreseen: number | undefined): void {
     const due = this.pending.filter((each) => each.due === this.tick)
     this.pending = this.pending.filter((each) => each.due > this.tick)
-    const isFirst = this.tick === 0
+    const isFirst = !this.hasSeen
     this.tick++
     if (arrivals === undefined) return
-    for (const prediction of due) this.score(prediction, arrivals)
+    this.hasSeen = true
+    // What was said before anything was seen is no error of anybody's.
+    if (isFirst) this.pending = []
+    else for (const prediction of due) this.score(prediction, arrivals)
     smoothers.forEach(({ gain, speed }, i) => {
       const expected = isFirst ? arrivals : Math.max(0, this.level[i]! + damping * this.trend[i]!)
       const off = arrivals - expected

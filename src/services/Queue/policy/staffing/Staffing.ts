@@ -41,6 +41,7 @@ export interface StaffingState {
   readonly startUp: StartUpTimeState
   readonly tickFrom: number | undefined
   readonly gathered: number
+  readonly wasLate: boolean
   readonly isGathered: boolean
   readonly forecast: ForecastSteps | undefined
   readonly distrust: Distrust | undefined
@@ -72,6 +73,8 @@ export class Staffing {
   private startUp = new StartUpTime()
   private tickFrom: number | undefined
   private gathered = 0
+  /** Whether a job that came at the end of the last tick would have waited beyond the objective. */
+  private wasLate = false
   private isGathered = true
   private forecast: ForecastSteps | undefined
   private distrust: Distrust | undefined = "cold"
@@ -88,6 +91,7 @@ export class Staffing {
     staffing.startUp = StartUpTime.restore(state.startUp)
     staffing.tickFrom = state.tickFrom
     staffing.gathered = state.gathered
+    staffing.wasLate = state.wasLate
     staffing.isGathered = state.isGathered
     staffing.forecast = state.forecast
     staffing.distrust = state.distrust
@@ -107,6 +111,7 @@ export class Staffing {
       startUp: this.startUp.save(),
       tickFrom: this.tickFrom,
       gathered: this.gathered,
+      wasLate: this.wasLate,
       isGathered: this.isGathered,
       forecast: this.forecast,
       distrust: this.distrust,
@@ -152,7 +157,7 @@ export class Staffing {
     for (const ms of observation.startUps ?? []) this.startUp.observe(ms)
     const at = Number.isFinite(observation.at) ? observation.at : (this.tickFrom ?? 0)
     const forecast = observation.forecast ?? this.forecast
-    this.advance(at, observation.arrivals, forecast, settings)
+    this.advance(at, observation, forecast, settings)
     this.follow(forecast, observation.record, at, settings)
     const seen = this.seen ?? this.look(forecast, settings)
     const running = whole(observation.running)
@@ -235,7 +240,7 @@ export class Staffing {
   /** Ends the ticks that have passed. */
   private advance(
     at: number,
-    arrivals: number | undefined,
+    { arrivals, ready, waiting }: Observation,
     forecast: ForecastSteps | undefined,
     settings: StaffingSettings
   ): void {
@@ -254,15 +259,24 @@ export class Staffing {
     const ticks = Math.floor(passed / tickMs)
     if (ticks === 0) return
     const each = this.isGathered ? (this.gathered * tickMs) / passed : undefined
+    // A job that comes now would wait until those before it have slots.
+    const isLate = whole(waiting) * this.serviceMs(settings) > Math.max(1, whole(ready)) * this.waitMs(settings)
+    const late = ((this.wasLate ? 1 : 0) + (isLate ? 1 : 0)) / 2
+    this.wasLate = isLate
     for (let tick = 0; tick < ticks; tick++) {
-      this.endTick(each, forecast, settings)
+      this.endTick(each, forecast, settings, late)
       this.tickFrom += tickMs
     }
     this.gathered = each === undefined ? 0 : this.gathered - each * ticks
     this.isGathered = each !== undefined
   }
 
-  private endTick(arrivals: number | undefined, next: ForecastSteps | undefined, settings: StaffingSettings): void {
+  private endTick(
+    arrivals: number | undefined,
+    next: ForecastSteps | undefined,
+    settings: StaffingSettings,
+    late?: number
+  ): void {
     const { tickMs } = settings
     const from = this.tickFrom!
     const foreseen = this.forecast === undefined ? undefined : arrivalsForecast(this.forecast, from, tickMs)
@@ -278,7 +292,8 @@ export class Staffing {
         const reserve = 1 + this.outlook.quantile(quantile) * spread
         return expected.map((coming) => coming * reserve)
       },
-      this.terms(settings)
+      this.terms(settings),
+      late === undefined ? undefined : late * arrivals
     )
   }
 

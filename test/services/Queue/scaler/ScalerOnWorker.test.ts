@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import { PredictiveScaler, Sluice, Task, TaskQueue, Worker } from "../../../../src/services/Queue/index.ts"
+import * as Testing from "../../../../src/testing/index.ts"
+
+const Send = Task.make("send", { payload: Schema.Int, group: { name: "mail", limit: 40 } })
+let interrupted = 0
+/** Each takes so many milliseconds as its payload says. */
+const handlers = Send.toLayer((ms) => Effect.onInterrupt(Effect.sleep(ms), () => Effect.sync(() => interrupted++)))
+
+const slotsOf = Effect.map(
+  Worker.use((worker) => worker.status),
+  ({ slots }) => slots["mail"]
+)
+
+/** Jobs of five seconds, so many each ten seconds. */
+const load = (jobs: number, minutes: number) =>
+  Effect.gen(function* () {
+    const queue = yield* TaskQueue
+    for (let i = 0; i < minutes * 6; i++) {
+      if (jobs > 0) yield* queue.enqueueMany(Send, new Array<number>(jobs).fill(5000))
+      yield* TestClock.adjust("10 seconds")
+    }
+  })
+
+describe("a worker under the scaler", () => {
+  it.effect("gets slots as the load asks, loses them when it is gone, and no job is interrupted", () =>
+    Effect.gen(function* () {
+      interrupted = 0
+      const scaler = yield* PredictiveScaler
+      const queue = yield* TaskQueue
+      yield* scaler.set("mail", { mode: "on", minSlots: 1, holdDownMs: 60_000 })
+      // Two jobs of five seconds in ten: one slot's work.
+      yield* load(2, 6)
+      const low = (yield* slotsOf)!
+      assert.isAtMost(low, 12)
+      assert.isAtLeast(low, 1)
+      // Ten slots' work.
+      yield* load(20, 6)
+      const high = (yield* slotsOf)!
+      assert.isAtLeast(high, 11)
+      assert.isAtMost(high, 40)
+      assert.isBelow((yield* queue.count({ states: ["pending"] })).count, 20)
+      yield* load(0, 8)
+      assert.isAtMost((yield* slotsOf)!, 3)
+      assert.strictEqual((yield* queue.count({ states: ["completed"] })).count, 2 * 36 + 20 * 36)
+      assert.strictEqual(interrupted, 0)
+
+      yield* scaler.set("mail", { mode: "shadow" })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* slotsOf, 40)
+    }).pipe(Effect.provide(Sluice.layerScaler().pipe(Layer.provideMerge(Testing.layer(handlers)))))
+  )
+
+  it.effect("keeps to what was declared for it, and leaves slots between bounds to their own decision", () =>
+    Effect.gen(function* () {
+      const scaler = yield* PredictiveScaler
+      yield* scaler.set("mail", { mode: "on", minSlots: 12 })
+      yield* TestClock.adjust("2 minutes")
+      yield* load(1, 2)
+      assert.strictEqual(yield* slotsOf, 3)
+    }).pipe(
+      Effect.provide(
+        Sluice.layerScaler().pipe(Layer.provideMerge(Testing.layer(handlers, { worker: { slots: { mail: 3 } } })))
+      )
+    )
+  )
+})
