@@ -14,8 +14,8 @@ const now = Date.parse("2026-11-21T10:20:30Z")
 const onStore = <A, E>(file: string, effect: Effect.Effect<A, E, JobStore>) =>
   Effect.provide(effect, Sluice.layerSqlite({ path: file, thread: false }))
 
-/** A store that remembers four hours of group `mail`, minute by minute, up to the present one. */
-const fourHours = Effect.gen(function* () {
+/** A store that remembers two hours of group `mail`, minute by minute, up to the present one. */
+const twoHours = Effect.gen(function* () {
   yield* TestClock.setTime(now)
   const cli = yield* CommandLine.make
   const file = path.join(cli.folder, "jobs.db")
@@ -23,7 +23,7 @@ const fourHours = Effect.gen(function* () {
     file,
     JobStore.use((store) => store.status)
   )
-  const steps = 240
+  const steps = 120
   const start = Math.floor(now / minute) * minute - steps * minute
   const counts = syntheticCounts({ start, stepMs: minute, steps, mean: 20 })
   storeLoad(file, { group: "mail", task: "send", stepMs: minute, start, counts, runMs: 20_000 })
@@ -63,7 +63,7 @@ describe("sluice scale", () => {
     "forecasts and backtests what a store remembers, with no worker alive, and says where it knows it from",
     () =>
       Effect.gen(function* () {
-        const { counts, json, sluice } = yield* fourHours
+        const { counts, json, sluice } = yield* twoHours
         const [forecast] = yield* json("forecast", "mail", "--horizon", "30m")
         assert.deepInclude(forecast, { group: "mail", source: "rebuilt", stepMs: minute })
         assert.isAtLeast(forecast.steps.length, 30)
@@ -76,7 +76,7 @@ describe("sluice scale", () => {
         const { stderr, stdout } = yield* sluice("forecast", "mail", "--horizon", "30m", "--time-zone", "Europe/Vienna")
         assert.match(stdout, /^mail: arrivals and forecast for 30 min\n/)
         assert.match(stdout, /Arrivals, jobs per minute {3}⠒⠒ arrived {3}• forecast {3}░ 90 % interval/)
-        assert.match(stdout, /from 240 steps/)
+        assert.match(stdout, /from 120 steps/)
         assert.match(stdout, /jobs expected in all/)
         assert.notInclude(stdout, "\x1b")
         assert.include(stderr, "learned just now from the roll-ups")
@@ -87,12 +87,12 @@ describe("sluice scale", () => {
         assert.deepInclude(status, { group: "mail", mode: "shadow", source: "rebuilt" })
         assert.strictEqual(status.quality.accuracy, forecast.quality.accuracy)
 
-        const [backtest] = yield* json("backtest", "mail", "--days", "0.05", "--horizon", "30m")
+        const [backtest] = yield* json("backtest", "mail", "--days", "0.025", "--horizon", "30m")
         assert.deepInclude(backtest, {
-          learnedFrom: 168,
+          learnedFrom: 84,
           horizonMs: 30 * minute,
           everyMs: 8 * minute,
-          origins: 9,
+          origins: 5,
           missing: 0
         })
         assert.isAbove(backtest.forecast.horizon, 0.5)
@@ -103,7 +103,7 @@ describe("sluice scale", () => {
           policies.map(({ policy }: { readonly policy: string }) => policy),
           ["scaler", "reactive", "fixed"]
         )
-        const arrived = counts.slice(-72).reduce((sum, count) => sum + count, 0)
+        const arrived = counts.slice(-36).reduce((sum, count) => sum + count, 0)
         for (const { jobs } of policies) assert.strictEqual(jobs, arrived)
       }).pipe(Effect.scoped),
     { timeout: 60_000 }
@@ -113,13 +113,13 @@ describe("sluice scale", () => {
     "writes pictures of the kind that the file's name says, and refuses other names before it computes",
     () =>
       Effect.gen(function* () {
-        const { cli, sluice } = yield* fourHours
+        const { cli, sluice } = yield* twoHours
         const { code, stderr, stdout } = yield* sluice("forecast", "mail", "--horizon", "30m", "-o", "mail.svg")
         assert.deepStrictEqual([code, stdout], [0, ""])
         assert.include(stderr, `${path.join(cli.folder, "mail.svg")} written`)
         assert.match(readFileSync(path.join(cli.folder, "mail.svg"), "utf8"), /^<svg .*90 % interval.*<\/svg>\n$/s)
-        const words = yield* sluice("backtest", "mail", "--days", "0.05", "--horizon", "30m", "-o", "back.html")
-        assert.match(words.stdout, /^9 forecasts of 30 min, one each 8 min, .*learned from 168 steps before\.\n/)
+        const words = yield* sluice("backtest", "mail", "--days", "0.025", "--horizon", "30m", "-o", "back.html")
+        assert.match(words.stdout, /^5 forecasts of 30 min, one each 8 min, .*learned from 84 steps before\.\n/)
         assert.match(words.stdout, /forecast +as the last count +meant/)
         assert.match(words.stdout, /\nscaler +\d/)
         const page = readFileSync(path.join(cli.folder, "back.html"), "utf8")
@@ -139,7 +139,7 @@ describe("sluice scale", () => {
     "says that it knows nothing of a group in which nothing ever arrived",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* fourHours
+        const { json, sluice } = yield* twoHours
         const [forecast] = yield* json("forecast", "network", "--horizon", "10m")
         assert.strictEqual(forecast.distrust, "cold")
         assert.strictEqual(forecast.total.arrivals, 0)
@@ -157,7 +157,7 @@ describe("sluice scale", () => {
     "sets, shows, copies nothing in a dry run, and takes settings back",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* fourHours
+        const { json, sluice } = yield* twoHours
         const [set] = yield* json(
           "set",
           "mail",
@@ -209,7 +209,7 @@ describe("sluice scale", () => {
     "keeps events, once or recurring, lists and removes them; while one lasts it shapes the forecast",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* fourHours
+        const { json, sluice } = yield* twoHours
         const before = (yield* json("forecast", "mail", "--horizon", "30m"))[0]
         const at = (hours: number) => new Date(Math.floor(now / hour) * hour + hours * hour).toISOString()
         const [sale] = yield* json(
@@ -266,7 +266,7 @@ describe("sluice scale", () => {
     "explains the last decision, the one in force at a time, and more of them; control characters never reach the terminal",
     () =>
       Effect.gen(function* () {
-        const { file, json, sluice } = yield* fourHours
+        const { file, json, sluice } = yield* twoHours
         const none = yield* sluice("explain", "mail")
         assert.deepStrictEqual([none.code, none.stdout], [0, ""])
         assert.include(none.stderr, "no decision for mail is kept yet")
@@ -303,7 +303,7 @@ describe("sluice scale", () => {
     "lists what recurs, and says so when nothing is known to",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* fourHours
+        const { json, sluice } = yield* twoHours
         assert.deepStrictEqual(yield* json("patterns"), [])
         assert.include((yield* sluice("patterns")).stderr, "nothing is known to recur")
       }).pipe(Effect.scoped),

@@ -6,7 +6,7 @@ import { temporaryFolder } from "../../../cli/CommandLine.ts"
 
 const minute = 60_000
 const start = Date.parse("2026-11-03T14:00:00Z")
-const steps = 180
+const steps = 130
 const to = start + steps * minute
 const counts = syntheticCounts({ start, stepMs: minute, steps, mean: 8 })
 
@@ -17,7 +17,7 @@ const options: Rehearsal.RehearsalOptions = {
   maxSlots: 20,
   slots: 5,
   startupMs: 120_000,
-  steps: 60,
+  steps: 40,
   horizon: 10,
   every: 5,
   to
@@ -38,29 +38,28 @@ const of = (rehearsal: Rehearsal.Rehearsal, policy: Rehearsal.RehearsedPolicy["p
   rehearsal.replay!.policies.find((each) => each.policy === policy)!.result
 
 describe("a rehearsal", () => {
-  it.effect("lets every policy serve the same jobs, within the bounds, and says the same each time", () =>
+  it.effect("lets every policy serve the same jobs, within the bounds", () =>
     Effect.gen(function* () {
       const rehearsal = (yield* rehearsed(counts))!
-      assert.strictEqual(rehearsal.from, to - 60 * minute)
-      assert.strictEqual(rehearsal.learnedFrom, 120)
+      assert.strictEqual(rehearsal.from, to - 40 * minute)
+      assert.strictEqual(rehearsal.learnedFrom, 90)
       assert.strictEqual(rehearsal.replay!.waitMs, 3000)
       assert.approximately(rehearsal.replay!.serviceMs, 30_000, 1)
-      const arrived = counts.slice(-60).reduce((sum, count) => sum + count, 0)
+      const arrived = counts.slice(-40).reduce((sum, count) => sum + count, 0)
       for (const { result } of rehearsal.replay!.policies) {
         assert.strictEqual(result.jobs, arrived)
         for (const { slots } of result.steps) assert.isTrue(slots >= 1 && slots <= 20)
       }
       assert.strictEqual(of(rehearsal, "fixed").meanSlots, 5)
       assert.isAtMost(of(rehearsal, "fixed in hindsight").late, options.settings.lateShare)
-      assert.deepStrictEqual(yield* rehearsed(counts), rehearsal)
     })
   )
 
   it.effect("knows at no moment what comes after it", () =>
     Effect.gen(function* () {
-      const other = counts.map((count, i) => (i < steps - 20 ? count : 5 * count + 100))
+      const other = counts.map((count, i) => (i < steps - 10 ? count : 5 * count + 100))
       const [before, after] = [(yield* rehearsed(counts))!, (yield* rehearsed(other))!]
-      const untouched = 60 - 20
+      const untouched = 40 - 10
       for (const policy of ["scaler", "reactive", "fixed"] as const) {
         assert.deepStrictEqual(
           of(after, policy).steps.slice(0, untouched),
@@ -89,7 +88,7 @@ describe("a rehearsal", () => {
   it.effect("has nothing to say of a past in which nothing came, and no slots where nobody was there", () =>
     Effect.gen(function* () {
       assert.isUndefined(yield* rehearsed(counts.map(() => 0)))
-      const gone = (yield* rehearsed(counts.map((count, i) => (i < steps - 70 ? count : undefined))))!
+      const gone = (yield* rehearsed(counts.map((count, i) => (i < steps - 50 ? count : undefined))))!
       assert.isUndefined(gone.replay)
       assert.strictEqual(gone.backtest.scored, 0)
     })
