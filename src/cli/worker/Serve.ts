@@ -150,8 +150,7 @@ export const serve = (options: ServeOptions) =>
     const watching = options.alerts ? yield* watchingAlerts : Layer.empty
     const requests = options.storeFile === undefined ? Layer.empty : Sluice.layerProfileRequests(options.storeFile)
     // One that ends when nothing is left needs no slots ahead of the load, and has none.
-    const scaling =
-      options.actuators === undefined ? Layer.empty : Sluice.layerScaler().pipe(Layer.provide(options.actuators))
+    const scaling = options.actuators === undefined ? Layer.empty : Sluice.layerScaler()
     const layer = Layer.mergeAll(requests, watching, scaling).pipe(
       Layer.provideMerge(
         Sluice.layerWorker({
@@ -160,7 +159,9 @@ export const serve = (options: ServeOptions) =>
           ...(options.name === undefined ? {} : { name: options.name })
         })
       ),
-      Layer.provide(Layer.mergeAll(first, ...others, Sluice.layerCollectOnRequest))
+      Layer.provide(Layer.mergeAll(first, ...others, Sluice.layerCollectOnRequest)),
+      // Below all of it: the alerts ask the same scaler.
+      Layer.provide(options.actuators ?? Layer.empty)
     )
 
     // A scope of its own, to close it while signals are still heard.
