@@ -145,9 +145,8 @@ export const serve = (options: ServeOptions) =>
     if (first === undefined)
       return yield* fail("usage", "nothing to serve: --no-shell without --tasks; name a module with --tasks ./tasks.ts")
     const requests = options.storeFile === undefined ? Layer.empty : Sluice.layerProfileRequests(options.storeFile)
-    // A worker that ends with its work has no future to decide for. and has none.
-    const scaling =
-      options.actuators === undefined ? undefined : Sluice.layerScaler().pipe(Layer.provide(options.actuators))
+    // A worker that ends with its work has no future to decide for.
+    const scaling = options.actuators === undefined ? undefined : Sluice.layerScaler()
     // The alerts look ahead with the forecasts of this very scaler: one of them is enough for a process.
     const forecast = scaling === undefined ? Layer.empty : AlertLayers.layerForecast.pipe(Layer.provide(scaling))
     const watching = options.alerts ? (yield* watchingAlerts).pipe(Layer.provide(forecast)) : Layer.empty
@@ -159,7 +158,9 @@ export const serve = (options: ServeOptions) =>
           ...(options.name === undefined ? {} : { name: options.name })
         })
       ),
-      Layer.provide(Layer.mergeAll(first, ...others, Sluice.layerCollectOnRequest))
+      Layer.provide(Layer.mergeAll(first, ...others, Sluice.layerCollectOnRequest)),
+      // Below all of it: the alerts ask the same scaler.
+      Layer.provide(options.actuators ?? Layer.empty)
     )
 
     // A scope of its own, to close it while signals are still heard.
