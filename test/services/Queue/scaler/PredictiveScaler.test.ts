@@ -320,3 +320,20 @@ describe("backtests", () => {
     })
   )
 })
+
+describe("learning from patterns", () => {
+  it.effect("takes a forecast made anew when the served one is of a clock that was ahead", () =>
+    Effect.gen(function* () {
+      const { node } = yield* hoursOf(loadOf(steady))
+      const a = yield* node("a")
+      a.skew(2 * hourMs)
+      yield* a.scaler.predictLoad("mail", "5 minutes")
+      a.skew(0)
+      assert.strictEqual((yield* a.scaler.predictLoad("mail", "5 minutes")).distrust, "stale")
+      yield* a.scaler.learnFromPatterns
+      const { distrust, seenTo } = yield* a.scaler.predictLoad("mail", "5 minutes")
+      assert.strictEqual(distrust, undefined)
+      assert.strictEqual(seenTo, monday + 3 * hourMs)
+    })
+  )
+})
