@@ -21,7 +21,7 @@ describe("work", () => {
     const random = () => seeded.next()
     const sums = Array.from({ length: 4000 }, () => {
       let count = 0
-      for (let gap = -Math.log(1 - random()); gap < 100; gap -= Math.log(1 - random())) count++
+      for (let gap = -Math.log(1 - random()); gap < 100; gap += -Math.log(1 - random())) count++
       let sum = 0
       for (let i = 0; i < count; i++) sum -= 2 * Math.log(1 - random())
       return sum
