@@ -25,7 +25,7 @@ import {
   TimingsShape,
   WorkerAnswerShape
 } from "../../src/cli/shapes/ProfileShape.ts"
-import { ProfilingReport, ScaleSettings } from "../../src/services/Queue/index.ts"
+import { ProfilingReport, ScaleSettings, ScalingRecommendation } from "../../src/services/Queue/index.ts"
 import {
   MemoryCollectionShape,
   MemoryHistoryShape,
@@ -106,6 +106,9 @@ const shapes: ReadonlyArray<
   ["scale set", ScaleSettings.ScaleSettings],
   ["scale event ls", ScaleEventShape],
   ["scale patterns", ScalePatternShape],
+  ["scale recommendation", ScalingRecommendation.Recommendation],
+  ["scale recommendation", ScalingRecommendation.GroupRecommendation],
+  ["scale recommendation", ScalingRecommendation.ForecastSummary],
   ["doctor", CheckShape],
   ["db doctor", CheckShape],
   ["db status", SchemaStatusShape],

@@ -5,12 +5,13 @@ import { event } from "./scale/event.ts"
 import { explain } from "./scale/explain.ts"
 import { forecast } from "./scale/forecast.ts"
 import { patterns } from "./scale/patterns.ts"
+import { recommendation } from "./scale/recommendation.ts"
 import { set } from "./scale/set.ts"
 import { status } from "./scale/status.ts"
 
 export const command = Command.make("scale").pipe(
   Command.withDescription("Slots ahead of the load: forecasts, what the scaler decided and why, and its settings."),
-  Command.withSubcommands([status, forecast, backtest, explain, set, event, patterns]),
+  Command.withSubcommands([status, forecast, backtest, explain, set, event, patterns, recommendation]),
   Command.withExamples([
     { command: "sluice scale status", description: "what the scaler would do or does, and how good its forecasts are" },
     { command: "sluice scale forecast network --horizon 6h -o network.svg" },

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { Histogram } from "../../services/Queue/index.ts"
+import { Histogram, Order } from "../../services/Queue/index.ts"
 import type { Figures } from "../GroupFigures.ts"
 
 /** Milliseconds; null when there were none. */
@@ -31,6 +31,8 @@ export const FiguresShape = Schema.Struct({
 export const GroupStatusShape = Schema.Struct({
   name: Schema.String,
   limit: Schema.Finite,
+  /** In which order its jobs start; see `queue order`. */
+  order: Schema.Literals(Order.orders),
   paused: Schema.Boolean,
   scheduled: Schema.Finite,
   pending: Schema.Finite,

@@ -149,7 +149,7 @@ export const serve = (options: ServeOptions) =>
       return yield* fail("usage", "nothing to serve: --no-shell without --tasks; name a module with --tasks ./tasks.ts")
     const watching = options.alerts ? yield* watchingAlerts : Layer.empty
     const requests = options.storeFile === undefined ? Layer.empty : Sluice.layerProfileRequests(options.storeFile)
-    // One that ends when nothing is left needs no slots ahead of the load, and has none.
+    // A worker that ends with its work has no future to decide for. and has none.
     const scaling =
       options.actuators === undefined ? Layer.empty : Sluice.layerScaler().pipe(Layer.provide(options.actuators))
     const layer = Layer.mergeAll(requests, watching, scaling).pipe(

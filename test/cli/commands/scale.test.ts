@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { readFileSync } from "node:fs"
 import path from "node:path"
 import { JobStore, type ScaleDecision, Sluice } from "../../../src/services/Queue/index.ts"
-import { recordLoad, syntheticCounts } from "../../support/scaling/SyntheticLoad.ts"
+import { storeLoad, syntheticCounts } from "../../support/scaler/SyntheticLoad.ts"
 import * as CommandLine from "../CommandLine.ts"
 
 const hour = 3_600_000
@@ -13,8 +13,8 @@ const now = Date.parse("2026-11-21T10:20:00Z")
 const onStore = <A, E>(file: string, effect: Effect.Effect<A, E, JobStore>) =>
   Effect.provide(effect, Sluice.layerSqlite({ path: file, thread: false }))
 
-/** A store that remembers ten days of group `mail`, hour by hour, and is set to steps of an hour; the last whole hour is the newest. */
-const tenDays = Effect.gen(function* () {
+/** A store that remembers six days of group `mail`, hour by hour, and is set to steps of an hour; the last whole hour is the newest. */
+const sixDays = Effect.gen(function* () {
   yield* TestClock.setTime(now)
   const cli = yield* CommandLine.make
   const file = path.join(cli.folder, "jobs.db")
@@ -22,10 +22,10 @@ const tenDays = Effect.gen(function* () {
     file,
     JobStore.use((store) => store.status)
   )
-  const steps = 240
+  const steps = 144
   const start = Math.floor(now / hour) * hour - steps * hour
-  const counts = syntheticCounts({ start, stepMs: hour, steps, mean: 300 })
-  recordLoad(file, { group: "mail", task: "send", stepMs: hour, start, counts, runMs: 20_000 })
+  const counts = syntheticCounts({ start, stepMs: hour, steps, mean: 100 })
+  storeLoad(file, { group: "mail", task: "send", stepMs: hour, start, counts, runMs: 20_000 })
   const sluice = (...words: ReadonlyArray<string>) => cli.call(["scale", ...words, "--store", file])
   const json = (...words: ReadonlyArray<string>) => cli.json(["scale", ...words, "--json", "--store", file])
   yield* json("set", "mail", "--step", "1h")
@@ -63,7 +63,7 @@ describe("sluice scale", () => {
     "forecasts and backtests what a store remembers, with no worker alive, and says where it knows it from",
     () =>
       Effect.gen(function* () {
-        const { counts, json, sluice } = yield* tenDays
+        const { counts, json, sluice } = yield* sixDays
         const [forecast] = yield* json("forecast", "mail", "--horizon", "6h")
         assert.deepInclude(forecast, { group: "mail", source: "rebuilt", stepMs: hour })
         assert.isAtLeast(forecast.steps.length, 6)
@@ -76,7 +76,7 @@ describe("sluice scale", () => {
         const { stderr, stdout } = yield* sluice("forecast", "mail", "--horizon", "6h", "--time-zone", "Europe/Vienna")
         assert.match(stdout, /^mail: arrivals and forecast for 6 h\n/)
         assert.match(stdout, /Arrivals, jobs per hour {3}⠒⠒ arrived {3}• forecast {3}░ 90 % interval/)
-        assert.match(stdout, /from 240 steps/)
+        assert.match(stdout, /from 144 steps/)
         assert.match(stdout, /jobs expected in all/)
         assert.notInclude(stdout, "\x1b")
         assert.include(stderr, "learned just now from the roll-ups")
@@ -87,12 +87,12 @@ describe("sluice scale", () => {
         assert.deepInclude(status, { group: "mail", mode: "shadow", source: "rebuilt" })
         assert.strictEqual(status.quality.accuracy, forecast.quality.accuracy)
 
-        const [backtest] = yield* json("backtest", "mail", "--days", "2", "--horizon", "6h")
+        const [backtest] = yield* json("backtest", "mail", "--days", "1", "--horizon", "6h")
         assert.deepInclude(backtest, {
-          learnedFrom: 192,
+          learnedFrom: 120,
           horizonMs: 6 * hour,
           everyMs: 2 * hour,
-          origins: 24,
+          origins: 12,
           missing: 0
         })
         assert.isAbove(backtest.forecast.horizon, 0.6)
@@ -103,10 +103,10 @@ describe("sluice scale", () => {
           policies.map(({ policy }: { readonly policy: string }) => policy),
           ["scaler", "reactive", "fixed"]
         )
-        const arrived = counts.slice(-48).reduce((sum, count) => sum + count, 0)
+        const arrived = counts.slice(-24).reduce((sum, count) => sum + count, 0)
         for (const { jobs } of policies) assert.strictEqual(jobs, arrived)
-        const words = yield* sluice("backtest", "mail", "--days", "2", "--horizon", "6h")
-        assert.match(words.stdout, /^24 forecasts of 6 h, one each 2 h, .*learned from 192 steps before\.\n/)
+        const words = yield* sluice("backtest", "mail", "--days", "0.25", "--horizon", "2h")
+        assert.match(words.stdout, /^6 forecasts of 2 h, one each 1 h, .*learned from 138 steps before\.\n/)
         assert.match(words.stdout, /MASE +\d\.\d{3}/)
         assert.match(words.stdout, /\nscaler +\d/)
       }).pipe(Effect.scoped),
@@ -117,12 +117,12 @@ describe("sluice scale", () => {
     "writes pictures of the kind that the file's name says, and refuses other names before it computes",
     () =>
       Effect.gen(function* () {
-        const { cli, sluice } = yield* tenDays
+        const { cli, sluice } = yield* sixDays
         const { code, stderr, stdout } = yield* sluice("forecast", "mail", "--horizon", "6h", "-o", "mail.svg")
         assert.deepStrictEqual([code, stdout], [0, ""])
         assert.include(stderr, `${path.join(cli.folder, "mail.svg")} written`)
         assert.match(readFileSync(path.join(cli.folder, "mail.svg"), "utf8"), /^<svg .*90 % interval.*<\/svg>\n$/s)
-        yield* sluice("backtest", "mail", "--days", "1", "--horizon", "6h", "-o", "back.html")
+        yield* sluice("backtest", "mail", "--days", "0.25", "--horizon", "6h", "-o", "back.html")
         const page = readFileSync(path.join(cli.folder, "back.html"), "utf8")
         assert.match(page, /^<!doctype html>.*<h2>Forecasts<\/h2>.*<h2>Slots<\/h2>/s)
         assert.deepInclude(yield* sluice("forecast", "mail", "-o", "mail.gif"), {
@@ -140,7 +140,7 @@ describe("sluice scale", () => {
     "says that it knows nothing of a group in which nothing ever arrived",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* tenDays
+        const { json, sluice } = yield* sixDays
         const [forecast] = yield* json("forecast", "network", "--horizon", "10m")
         assert.strictEqual(forecast.distrust, "cold")
         assert.strictEqual(forecast.total.arrivals, 0)
@@ -158,7 +158,7 @@ describe("sluice scale", () => {
     "sets, shows, copies nothing in a dry run, and takes settings back",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* tenDays
+        const { json, sluice } = yield* sixDays
         const [set] = yield* json(
           "set",
           "mail",
@@ -210,7 +210,7 @@ describe("sluice scale", () => {
     "keeps events, once or recurring, lists and removes them; while one lasts it shapes the forecast",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* tenDays
+        const { json, sluice } = yield* sixDays
         const before = (yield* json("forecast", "mail", "--horizon", "6h"))[0]
         const at = (hours: number) => new Date(Math.floor(now / hour) * hour + hours * hour).toISOString()
         const [sale] = yield* json(
@@ -267,7 +267,7 @@ describe("sluice scale", () => {
     "explains the last decision, the one in force at a time, and more of them; control characters never reach the terminal",
     () =>
       Effect.gen(function* () {
-        const { file, json, sluice } = yield* tenDays
+        const { file, json, sluice } = yield* sixDays
         const none = yield* sluice("explain", "mail")
         assert.deepStrictEqual([none.code, none.stdout], [0, ""])
         assert.include(none.stderr, "no decision for mail is kept yet")
@@ -304,7 +304,7 @@ describe("sluice scale", () => {
     "lists what recurs, and says so when nothing is known to",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* tenDays
+        const { json, sluice } = yield* sixDays
         assert.deepStrictEqual(yield* json("patterns"), [])
         assert.include((yield* sluice("patterns")).stderr, "nothing is known to recur")
       }).pipe(Effect.scoped),

@@ -1,7 +1,7 @@
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type JobState, JobStore, ResourceGroup, TaskQueue } from "../../../services/Queue/index.ts"
+import { GroupOrders, type JobState, JobStore, Order, ResourceGroup, TaskQueue } from "../../../services/Queue/index.ts"
 import { sumUp, widthFor } from "../../GroupFigures.ts"
 import { hint } from "../../Hint.ts"
 import * as JobFlags from "../../JobFlags.ts"
@@ -40,6 +40,7 @@ const columns: ReadonlyArray<Column<GroupStatus>> = [
     style: (cell, _, style) => style.warning(cell),
     minimum: 6
   },
+  { header: "order", value: ({ order }) => order, wide: true },
   { header: "cancelled", value: ({ cancelled }) => HumanNumber.count(cancelled), align: "right", wide: true },
   { header: "wait p50", value: ({ lastHour }) => millis(lastHour.waitMs.p50), align: "right", wide: true },
   { header: "wait p99", value: ({ lastHour }) => millis(lastHour.waitMs.p99), align: "right", wide: true },
@@ -55,6 +56,7 @@ export const status = Command.make(
     const { traits } = yield* JobStore
     const queue = yield* TaskQueue
     const stats = yield* queue.stats
+    const orders = yield* GroupOrders.use(({ list }) => list)
     const now = yield* Clock.currentTimeMillis
     const figures = sumUp(
       yield* queue.rollUps({ width: widthFor(hourMs), from: now - hourMs, to: now }),
@@ -75,6 +77,7 @@ export const status = Command.make(
       return {
         name,
         limit: record?.limit ?? ResourceGroup.undeclaredLimit,
+        order: orders.find(({ group }) => group === name)?.order ?? Order.defaultOrder,
         paused: record?.paused ?? false,
         scheduled: count(name, "scheduled"),
         pending: count(name, "pending"),

@@ -6,7 +6,7 @@
  */
 import { Duration, Effect } from "effect"
 import { JobStore } from "../JobStore.ts"
-import { backtest, type BacktestResult, type Counts } from "../policy/forecast/Backtest.ts"
+import { backtest, type BacktestResult, type Candidate, type Counts } from "../policy/forecast/Backtest.ts"
 import {
   type CapacityPolicy,
   fewestFixed,
@@ -20,9 +20,10 @@ import * as Histogram from "../policy/Histogram.ts"
 import type { ForecastSteps } from "../policy/staffing/ForecastSteps.ts"
 import { Staffing } from "../policy/staffing/Staffing.ts"
 import type { StaffingSettings } from "../policy/staffing/StaffingSettings.ts"
+import type { TrackRecord } from "../policy/staffing/Trust.ts"
 import { Scaler, type ScaleSettings } from "../ScaleSettings.ts"
 import type { StoreError } from "../StoreError.ts"
-import { forecasterFrom, forecasterOn, trackRecordOf } from "./Forecasting.ts"
+import { forecasterOn, trackRecordOf } from "./Forecasting.ts"
 import { readPast } from "./Past.ts"
 import { staffingSettingsOf } from "./Round.ts"
 
@@ -81,8 +82,8 @@ const dayMs = 86_400_000
 const jobsMost = 300_000
 /** Decisions in a step of the replay, at most: steps of an hour need not be looked at every 15 s. */
 const roundsMost = 60
-/** What decisions have learned from before the replay begins: half of the reserve they learn is forgotten in a day of minutes. */
-const learnMs = 2 * dayMs
+/** What decisions have learned from before the replay begins: what they know of the spread of arrivals is half forgotten after a day of minutes. */
+const learnMs = dayMs
 /** Assumed where no attempt has ended. */
 const serviceUnknownMs = 1000
 /** The wait objective where none is set, as decisions have it: a tenth of the run time, at least a second. */
@@ -101,32 +102,6 @@ const affordable = (counts: Counts, from: number): number => {
 
 const meanOf = ({ count, sum }: Histogram.Histogram): number | undefined => (count === 0 ? undefined : sum / count)
 
-/** A forecaster at work: it is told of steps as they end, and asked by decisions in between. */
-class Ahead {
-  private readonly forecaster: Forecaster
-  private readonly stepMs: number
-  private readonly steps: number
-  private forecast: ForecastSteps
-
-  /** `to`: the end of the last step it has seen. */
-  constructor(forecaster: Forecaster, to: number, stepMs: number, steps: number) {
-    this.forecaster = forecaster
-    this.stepMs = stepMs
-    this.steps = steps
-    this.forecast = { from: to, stepMs, steps: forecaster.forecast(steps), last: undefined }
-  }
-
-  see(count: number | undefined): void {
-    this.forecaster.update(count)
-    const from = this.forecast.from + this.stepMs
-    this.forecast = { from, stepMs: this.stepMs, steps: this.forecaster.forecast(this.steps), last: count }
-  }
-
-  get said() {
-    return { forecast: this.forecast, record: trackRecordOf(this.forecaster.quality()) }
-  }
-}
-
 /** A past on its grid. */
 interface Past {
   readonly counts: Counts
@@ -135,33 +110,63 @@ interface Past {
   readonly stepMs: number
 }
 
-/** The scaler's decisions from `replayFrom` on, experienced by the steps from `learnFrom` to there. Without a forecaster: reactive. */
+/** What a decision is told of the forecast. */
+interface Said {
+  readonly forecast: ForecastSteps
+  readonly record: TrackRecord
+}
+
+/**
+ * A forecaster that keeps what it says: `said[i]` when it had been given the counts before the one of index i, from `noteFrom` on. A replay then need
+ * not run it again.
+ */
+const noting = (
+  forecaster: Forecaster,
+  { counts, start, stepMs }: Past,
+  { noteFrom, steps }: { readonly noteFrom: number; readonly steps: number }
+): { readonly candidate: Candidate; readonly said: ReadonlyArray<Said | undefined> } => {
+  const said: Array<Said | undefined> = []
+  const note = () => {
+    const seen = forecaster.steps
+    if (seen < noteFrom || seen >= counts.length) return
+    const from = start + seen * stepMs
+    const forecast = { from, stepMs, steps: forecaster.forecast(steps), last: counts[seen - 1] }
+    said[seen] = { forecast, record: trackRecordOf(forecaster.quality()) }
+  }
+  note()
+  return {
+    candidate: {
+      update: (count) => {
+        forecaster.update(count)
+        note()
+      },
+      forecast: (horizon) => forecaster.forecast(horizon)
+    },
+    said
+  }
+}
+
+/** The scaler's decisions from `replayFrom` on, experienced by the steps from `learnFrom` to there. With nothing said: reactive. */
 const scalerPolicy = (
   { counts, start, stepMs }: Past,
   { learnFrom, replayFrom }: { readonly learnFrom: number; readonly replayFrom: number },
-  forecaster: Forecaster | undefined,
+  said: ReadonlyArray<Said | undefined>,
   limits: StaffingSettings
 ): CapacityPolicy => {
-  const steps = Math.ceil(((limits.startUpMs ?? 0) + 2 * limits.tickMs) / stepMs) + 3
-  const ahead = forecaster && new Ahead(forecaster, start + learnFrom * stepMs, stepMs, steps)
   const staffing = new Staffing()
   for (let i = learnFrom; i < replayFrom; i++) {
     const count = counts[i]
-    if (count !== undefined) {
-      const after = i + 1 < replayFrom ? counts[i + 1] : undefined
-      const { forecast, record } = ahead?.said ?? { forecast: undefined, record: undefined }
-      staffing.learn(
-        { from: start + i * stepMs, stepMs, count, before: counts[i - 1], after, forecast, record },
-        limits
-      )
-    }
-    ahead?.see(count)
+    if (count === undefined) continue
+    const after = i + 1 < replayFrom ? counts[i + 1] : undefined
+    const { forecast, record } = said[i] ?? { forecast: undefined, record: undefined }
+    staffing.learn({ from: start + i * stepMs, stepMs, count, before: counts[i - 1], after, forecast, record }, limits)
   }
   // Roll-ups of a step are read after its end: a round later.
-  let unread: Counts = []
+  let known = replayFrom
+  let unread = 0
   return ({ arrived, at, busy, ended, queued, ready, starting }) => {
-    for (const count of unread) ahead?.see(count)
-    unread = ended
+    known += unread
+    unread = ended.length
     return staffing.decide(
       {
         at: start + replayFrom * stepMs + at,
@@ -170,7 +175,7 @@ const scalerPolicy = (
         running: busy,
         ready,
         starting,
-        ...ahead?.said
+        ...said[known]
       },
       limits
     ).target
@@ -194,22 +199,20 @@ export const rehearse = (options: RehearsalOptions): Effect.Effect<Rehearsal | u
     const replayFrom = affordable(counts, from)
     const learnFrom = Math.max(0, replayFrom - Math.round(learnMs / stepMs))
 
-    const grid = { stepMs, start, timeZone }
-    const forecaster = forecasterOn(grid)
-    const saveAt = Math.min(from, learnFrom)
-    for (const count of counts.slice(0, saveAt)) forecaster.update(count)
-    const state = forecaster.save()
-    for (const count of counts.slice(saveAt, from)) forecaster.update(count)
+    const settled = staffingSettingsOf({ ...settings, minSlots, maxSlots }, undefined, startupMs)
+    const forecaster = forecasterOn({ stepMs, start, timeZone })
+    const { candidate, said } = noting(forecaster, past, {
+      noteFrom: learnFrom,
+      steps: Math.ceil((startupMs + 2 * settled.tickMs) / stepMs) + 3
+    })
+    for (const count of counts.slice(0, from)) candidate.update(count)
     const day = Math.round(dayMs / stepMs)
-    const backtested = backtest(counts, forecaster, { from, seen: from, horizon, every, season: day })
+    const backtested = backtest(counts, candidate, { from, seen: from, horizon, every, season: day })
 
     const replayed = (service: { readonly before: Histogram.Histogram; readonly during: Histogram.Histogram }) => {
       // Decisions know the run times of before; jobs have those of their own time.
       const serviceMs = meanOf(service.before) ?? meanOf(service.during) ?? serviceUnknownMs
-      const limits: StaffingSettings = {
-        ...staffingSettingsOf({ ...settings, minSlots, maxSlots }, undefined, startupMs),
-        serviceMs
-      }
+      const limits: StaffingSettings = { ...settled, serviceMs }
       const meanMs = meanOf(service.during) ?? serviceMs
       const given: ReplaySettings = {
         stepMs,
@@ -222,14 +225,12 @@ export const rehearse = (options: RehearsalOptions): Effect.Effect<Rehearsal | u
         maxSlots
       }
       const came = counts.slice(replayFrom)
-      const scaled = (own: Forecaster | undefined) =>
-        replay(came, scalerPolicy(past, { learnFrom, replayFrom }, own, limits), given)
-      const again = forecasterFrom(grid, state) ?? forecasterOn(grid)
-      for (const count of counts.slice(saveAt, learnFrom)) again.update(count)
+      const scaled = (said: ReadonlyArray<Said | undefined>) =>
+        replay(came, scalerPolicy(past, { learnFrom, replayFrom }, said, limits), given)
       const fewest = fewestFixed(came, given, settings.lateShare)
       const policies: ReadonlyArray<RehearsedPolicy> = [
-        { policy: "scaler", result: scaled(again) },
-        { policy: "reactive", result: scaled(undefined) },
+        { policy: "scaler", result: scaled(said) },
+        { policy: "reactive", result: scaled([]) },
         { policy: "fixed", result: replay(came, fixedAt(given.slots), given) },
         ...(fewest === undefined
           ? []

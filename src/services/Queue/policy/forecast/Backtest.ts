@@ -45,8 +45,9 @@ export interface Accuracy {
 }
 
 export interface BacktestScores extends Accuracy {
-  /** The part of counts within [p05, p95] and within the inner half, the bounds rounded outwards to whole counts. 0.9 and 0.5 are meant. */
+  /** The part of counts within [p05, p95], the bounds rounded outwards to whole counts. 0.9 is meant. */
   readonly coverage: number | undefined
+  /** The part of counts within the inner half; 0.5 is meant. A count at its edge counts in part: rounding would widen a narrow band by a good deal. */
   readonly coverage50: number | undefined
   /** The part of counts up to p90. */
   readonly under90: number | undefined
@@ -106,6 +107,12 @@ const naiveScale = (counts: Counts, to: number, season: number): number | undefi
     n++
   }
   return n === 0 || error === 0 ? undefined : error / n
+}
+
+/** The part of [count − ½, count + ½] within the bounds; of bounds narrower than that, the part of them within it. */
+const shareWithin = (count: number, low: number, high: number): number => {
+  const overlap = Math.min(high, count + 0.5) - Math.max(low, count - 0.5)
+  return overlap < 0 ? 0 : high > low ? overlap / Math.min(1, high - low) : 1
 }
 
 class Errors {
@@ -190,7 +197,7 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
         }
         if (actual >= Math.floor(step.p05 + 1e-9) && actual <= Math.ceil(step.p95 - 1e-9)) within++
         const [low, high] = middleHalf(step)
-        if (actual >= Math.floor(low + 1e-9) && actual <= Math.ceil(high - 1e-9)) withinHalf++
+        withinHalf += shareWithin(actual, low, high)
         if (actual <= Math.ceil(step.p90 - 1e-9)) under++
         pinball += actual >= step.p90 ? 0.9 * (actual - step.p90) : 0.1 * (step.p90 - actual)
       }

@@ -10,6 +10,13 @@ export const seasonFeatures = [27, 28] as const
 /** Where a seasonal naive forecast finds its parts: yesterday's and last week's value around the target, and the level then. */
 export const places = { dayNear: 10, dayThen: 12, weekNear: 15, weekThen: 17 } as const
 
+/** The features that are differences of roots from the level, from the first up to but without the second; then comes an absolute one. */
+const differences = { from: 2, to: 30 } as const
+/** Added to roots before their logarithm is taken: zeros have none. */
+const logBase = 0.5
+/** No logarithm of less than this share of the level: the few smallest would rule the fit. */
+const leastShare = 0.05
+
 /** Steps that make up the level, which the target and all features but the first two are relative to. */
 const levelSteps = 4
 
@@ -98,3 +105,26 @@ export const writeFeatures = (series: Series, ahead: number, out: Float32Array, 
   waves(weekWaves, (2 * Math.PI * calendar.slot(target, week)) / week)
   return level
 }
+
+/**
+ * The same features on the scale of logarithms, where differences are ratios: what a load does that grows and shrinks as a whole. Waves stay
+ * as they are.
+ */
+export const writeLogFeatures = (features: Float32Array, offset: number, level: number, out: Float32Array): void => {
+  const base = Math.max(0, level) + logBase
+  out[0] = 1
+  out[1] = Math.log(base)
+  for (let i = differences.from; i < differences.to; i++) {
+    out[i] = Math.log(Math.max(leastShare, 1 + features[offset + i]! / base))
+  }
+  out[differences.to] = features[offset + differences.to]! / base
+  for (let i = differences.to + 1; i < dimension; i++) out[i] = features[offset + i]!
+}
+
+/** A root relative to the level, as a logarithm. */
+export const toLog = (root: number, level: number): number =>
+  Math.log((root + logBase) / (Math.max(0, level) + logBase))
+
+/** The root that has this logarithm; at most e² times the level, whatever a fit on little data says. */
+export const fromLog = (log: number, level: number): number =>
+  (Math.max(0, level) + logBase) * Math.exp(Math.min(2, log)) - logBase

@@ -21,7 +21,9 @@ export interface ForecastOptions {
 
 const version = 1
 /** Distances ahead that have models of their own; those between are interpolated. */
-const distances: ReadonlyArray<number> = [1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 60]
+const distances: ReadonlyArray<number> = [1, 2, 4, 8, 16, 32, 60]
+/** Larger counts are taken for this one: their squares have to stay within single precision. */
+const mostCounts = 1e15
 /** Measured steps after which `smoothing` is what it does; before, it is all but repeating the last counts. */
 const reactiveSteps = 30
 /** After a change was noticed: steps, as a share of a day, for which intervals are wider, by this factor at first. */
@@ -74,24 +76,24 @@ class Forecasting implements Forecaster {
     const { leads, misses, series } = this
     const step = this.steps
     this.changed = Math.max(0, this.changed - 1)
-    let root: number
-    if (count === undefined || !Number.isFinite(count)) {
-      root = step === 0 ? 0 : Math.sqrt(leads[0]!.outlook(series, misses, 1, 1).mean)
-    } else {
-      root = Math.sqrt(Math.max(0, count))
-      this.measured++
-      for (const lead of leads) {
-        const met = lead.learn(Math.max(0, count), step, series.calendar.day)
-        if (lead.lead === 1 && met !== undefined) {
-          misses.update(Math.abs(met.error), series.calendar.slot(step, series.calendar.day))
-          if (this.alarm.update(met.error / met.spread)) this.onChange()
-        }
-      }
-    }
     const isMeasured = count !== undefined && Number.isFinite(count)
+    const measured = isMeasured ? Math.max(0, Math.min(mostCounts, count)) : undefined
+    if (measured !== undefined) this.learn(measured, step)
+    const root = Math.sqrt(measured ?? (step === 0 ? 0 : leads[0]!.outlook(series, misses, 1, 1).mean))
     if (series.push(root, isMeasured)) for (const lead of leads) lead.forgetSeason()
     const { widening } = this
     for (const lead of leads) lead.remember(series, misses, widening)
+  }
+
+  private learn(count: number, step: number): void {
+    const { calendar } = this.series
+    this.measured++
+    for (const lead of this.leads) {
+      const met = lead.learn(count, step, calendar.day)
+      if (lead.lead !== 1 || met === undefined) continue
+      this.misses.update(Math.abs(met.error), calendar.slot(step, calendar.day))
+      if (this.alarm.update(met.error / met.spread)) this.onChange()
+    }
   }
 
   private onChange(): void {

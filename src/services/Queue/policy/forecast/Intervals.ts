@@ -20,13 +20,12 @@ const prior = 60
  * The intervals of one lead. Errors of roots, in units of the spread that was expected of them, are kept, and their quantiles are the
  * quantiles to come (split-conformal with a local scale: J. Lei, M. G'Sell, A. Rinaldo, R. J. Tibshirani, L. Wasserman, 2018). Where few arrive, roots of counts are
  * not continuous; there a negative binomial is laid through expectation and observed dispersion. The two are mixed by how well their
- * p90 did (pinball loss). The levels they are read at adapt.
+ * p90 did (pinball loss). The levels that p05 and p95 are read at adapt.
  */
 export class Intervals {
   private readonly errors = new ErrorQuantiles(prior)
   private readonly low = new AdaptiveLevel(0.05, 0.005, 0.1)
-  private readonly ninety = new AdaptiveLevel(0.9, 0.87, 0.97)
-  private readonly high = new AdaptiveLevel(0.95, 0.91, 0.995)
+  private readonly high = new AdaptiveLevel(0.95, 0.9, 0.995)
   /** Fading sums: of squared errors of the expectation beyond Poisson's, and of its squares. */
   private excess = 0
   private squares = 0
@@ -43,9 +42,8 @@ export class Intervals {
     return { p05: mix("p05"), p50: mix("p50"), p90: mix("p90"), p95: mix("p95") }
   }
 
-  private levels() {
-    const ninety = this.ninety.value
-    return [this.low.value, 0.5, ninety, Math.max(ninety, this.high.value)] as const
+  private levels(): ReadonlyArray<number> {
+    return [this.low.value, 0.5, 0.9, this.high.value]
   }
 
   continuous(mean: number, spread: number): Quantiles {
@@ -77,7 +75,6 @@ export class Intervals {
       readonly expected: number
       readonly spread: number
       readonly low: number
-      readonly ninety: number
       readonly high: number
       readonly continuousNinety: number
       readonly discreteNinety: number
@@ -87,7 +84,6 @@ export class Intervals {
     const keep = 1 - 1 / memory
     this.errors.add((Math.sqrt(count) - Math.sqrt(told.mean)) / told.spread, keep)
     this.low.update(count < Math.floor(told.low))
-    this.ninety.update(count <= told.ninety)
     this.high.update(count <= Math.ceil(told.high))
     const { expected } = told
     // One burst is not what counts scatter like.
@@ -100,7 +96,7 @@ export class Intervals {
   }
 
   carry(archive: Archive): void {
-    for (const part of [this.errors, this.low, this.ninety, this.high]) part.carry(archive)
+    for (const part of [this.errors, this.low, this.high]) part.carry(archive)
     this.excess = archive.number(this.excess)
     this.squares = archive.number(this.squares)
     this.continuousLoss = archive.number(this.continuousLoss)

@@ -1,7 +1,8 @@
 import type { Archive } from "./Archive.ts"
 import { Blend } from "./Blend.ts"
 import { countingNoise } from "./CountingNoise.ts"
-import { dimension, seasonFeatures } from "./Features.ts"
+import { dimension, seasonFeatures, toLog, writeLogFeatures } from "./Features.ts"
+import { Expectation } from "./Expectation.ts"
 import { Intervals, type Quantiles } from "./Intervals.ts"
 import { expectationRidge, modelNames, ridgeKinds, writeForecasts } from "./Models.ts"
 import { Ridge } from "./Ridge.ts"
@@ -11,15 +12,26 @@ import { type Misses, Spread, spreadDimension } from "./Spread.ts"
 const models = modelNames.length
 /** Days over which errors fade in the weights of models, in the spread, and in the quantiles; and the fewest steps for each. */
 const blendDays = 7
-const spreadDays = 7
-const quantileDays = 4
+const spreadDays = 28
+const quantileDays = 14
+const expectationDays = 14
 const qualityDays = 3
 const fewest = { ridge: 300, blend: 500, spread: 300, quantiles: 200, quality: 200 }
 /** Steps between two solutions of a regression: its sums change little in one. */
 const solveEvery = 8
-/** The expectation is at least and at most so many times the square of the expected root. */
-const leastBias = 0.8
-const mostBias = 4
+
+/** Penalty on weights, as a share of each feature's own energy. */
+const penalty = 0.003
+/** Mean absolute error of the root of a Poisson count of 1 and more around its expectation; proportional to the root below. */
+const countingMiss = 0.4
+/**
+ * Floors of the spread, as shares of the typical error and of counting noise. A quarter: a few lucky steps do not make the interval
+ * collapse, and a load that is steadier than chance still gets a narrow one.
+ */
+const leastOfMiss = 0.25
+const leastOfNoise = 0.25
+/** Only used within one call. */
+const logs = new Float32Array(dimension)
 
 /** Decaying sums over forecasts that met their counts. */
 export interface Tally {
@@ -46,12 +58,11 @@ const fields = {
   expected: 3,
   spread: 4,
   low: 5,
-  ninety: 6,
-  high: 7,
-  continuousNinety: 8,
-  discreteNinety: 9,
-  last: 10,
-  yesterday: 11
+  high: 6,
+  continuousNinety: 7,
+  discreteNinety: 8,
+  last: 9,
+  yesterday: 10
 } as const
 const width = Object.keys(fields).length
 
@@ -78,8 +89,7 @@ export class Lead {
   private learned = 0
   /** Typical absolute error of roots. */
   private miss = 0
-  /** Fading sums of counts and of squares of the expected root: how far the square falls short of the expectation. */
-  private sums = { counts: 0, squares: 0 }
+  private readonly expectation = new Expectation()
   /** One row per step that is waited for, at its number modulo the lead; a last one for what is forecast and not kept. */
   private readonly features: Float32Array
   private readonly spreadFeatures: Float32Array
@@ -106,10 +116,10 @@ export class Lead {
     const level = writeForecasts(series, this.ridges, ahead, features, row * dimension, forecasts, at)
     const mean = this.blend.mix(forecasts, at)
     const root = forecasts[at + expectationRidge]!
-    const bias = this.sums.squares > 0 ? this.sums.counts / this.sums.squares : 1
-    const expected = root * Math.max(leastBias, Math.min(mostBias, bias))
+    const expected = this.expectation.of(Math.sqrt(root))
     const learned = this.spread.at(series, misses, ahead, mean, level, spreadFeatures, row * spreadDimension)
-    const spread = Math.max(learned, 0.25 * this.miss, 0.1 * Math.min(1, 2 * Math.sqrt(mean)), 1e-3)
+    const noise = countingMiss * Math.min(1, 2 * Math.sqrt(mean))
+    const spread = Math.max(learned, leastOfMiss * this.miss, leastOfNoise * noise, 1e-3)
     return { level, mean, root, expected, spread }
   }
 
@@ -135,7 +145,6 @@ export class Lead {
     told[at + fields.expected] = expected
     told[at + fields.spread] = spread
     told[at + fields.low] = quantiles.p05
-    told[at + fields.ninety] = quantiles.p90
     told[at + fields.high] = quantiles.p95
     told[at + fields.continuousNinety] = this.intervals.continuous(mean, spread).p90
     told[at + fields.discreteNinety] = expected < 16 ? this.intervals.discrete(expected).p90 : 0
@@ -154,9 +163,8 @@ export class Lead {
     this.learned++
     this.learnRidges(root, told("level"), row, step, day)
     this.blend.update(this.forecasts, row * models, count, memory(blendDays, fewest.blend))
-    const keep = 1 - 1 / memory(blendDays, fewest.blend)
-    this.sums.counts = this.sums.counts * keep + count
-    this.sums.squares = this.sums.squares * keep + told("root")
+    this.expectation.update(Math.sqrt(told("root")), count, memory(expectationDays, fewest.ridge))
+    if (step % solveEvery === 0) this.expectation.solve()
     const error = root - Math.sqrt(told("mean"))
     this.spread.update(this.spreadFeatures, row * spreadDimension, Math.abs(error), memory(spreadDays, fewest.spread))
     this.intervals.update(
@@ -166,7 +174,6 @@ export class Lead {
         expected: told("expected"),
         spread: told("spread"),
         low: told("low"),
-        ninety: told("ninety"),
         high: told("high"),
         continuousNinety: told("continuousNinety"),
         discreteNinety: told("discreteNinety")
@@ -179,14 +186,17 @@ export class Lead {
 
   private learnRidges(root: number, level: number, row: number, step: number, day: number): void {
     let sum = 0
-    ridgeKinds.forEach(({ bound, days, penalty, power }, i) => {
+    writeLogFeatures(this.features, row * dimension, level, logs)
+    ridgeKinds.forEach(({ bound, days, power, scale }, i) => {
+      const ridge = this.ridges[i]!
       const error = Math.abs(root - Math.sqrt(this.forecasts[row * models + i]!))
       sum += error
       const limit = bound * this.miss
       const weight = (level + 0.3) ** power * (error > limit && limit > 0 ? limit / error : 1)
       const keep = 1 - 1 / Math.max(fewest.ridge, days * day)
-      this.ridges[i]!.add(this.features, row * dimension, root - level, weight, keep)
-      if ((step + this.lead + i) % (this.learned < 100 ? 2 : solveEvery) === 0) this.ridges[i]!.solve(penalty)
+      if (scale === "log") ridge.add(logs, 0, toLog(root, level), weight, keep)
+      else ridge.add(this.features, row * dimension, root - level, weight, keep)
+      if ((step + this.lead + i) % (this.learned < 100 ? 2 : solveEvery) === 0) ridge.solve(penalty)
     })
     this.miss += (sum / ridgeKinds.length - this.miss) / Math.min(this.learned, 4 * day)
     if (step % solveEvery === 0) this.spread.solve()
@@ -216,12 +226,10 @@ export class Lead {
   }
 
   carry(archive: Archive): void {
-    for (const part of [...this.ridges, this.blend, this.spread, this.intervals]) part.carry(archive)
+    for (const part of [...this.ridges, this.blend, this.spread, this.expectation, this.intervals]) part.carry(archive)
     for (const values of [this.features, this.spreadFeatures, this.forecasts, this.told]) archive.array(values)
     for (const key of Object.keys(this.tally) as Array<keyof Tally>) this.tally[key] = archive.number(this.tally[key])
     this.learned = archive.number(this.learned)
     this.miss = archive.number(this.miss)
-    this.sums.counts = archive.number(this.sums.counts)
-    this.sums.squares = archive.number(this.sums.squares)
   }
 }

@@ -1,35 +1,35 @@
-import { places, writeFeatures } from "./Features.ts"
+import { dimension, fromLog, places, writeFeatures, writeLogFeatures } from "./Features.ts"
 import type { Ridge } from "./Ridge.ts"
 import type { Series } from "./Series.ts"
 
 /** How a regression weighs what it learns from. */
 export interface RidgeKind {
   readonly name: string
+  /** Of roots, or of their logarithms. */
+  readonly scale: "root" | "log"
   /** Days over which an observation fades; never fewer than 300 steps. */
   readonly days: number
   /** An error counts in proportion up to so many typical ones, and no further beyond (P. J. Huber, 1964). Small: towards the median. */
   readonly bound: number
   /** Observations weigh with this power of the level: 1 for busy hours, -1 for errors relative to the level. */
   readonly power: number
-  /** Penalty on weights, as a share of each feature's own energy. */
-  readonly penalty: number
 }
 
 /**
- * Regressions that differ in memory and in whose errors they mind. Their mean is better than any one, and no choice of these figures
- * is best for all loads.
+ * Regressions that differ in memory, in scale and in whose errors they mind. Their mean is better than any one, and no choice of these
+ * figures is best for all loads.
  */
 export const ridgeKinds: ReadonlyArray<RidgeKind> = [
-  { name: "ridge over months", days: 60, bound: 1, power: 0, penalty: 0.003 },
-  { name: "ridge over days", days: 4, bound: 1, power: 0, penalty: 0.003 },
-  { name: "ridge for quiet hours", days: 60, bound: 0.7, power: -1, penalty: 0.003 },
-  { name: "ridge for busy hours", days: 14, bound: 1, power: 1, penalty: 0.003 },
-  { name: "ridge over hours", days: 2, bound: 1, power: -1, penalty: 0.01 },
-  { name: "ridge for the expectation", days: 14, bound: 6, power: 0, penalty: 0.003 }
+  { name: "ridge over months", scale: "root", days: 60, bound: 1, power: 0 },
+  { name: "ridge over days", scale: "root", days: 4, bound: 1, power: 0 },
+  { name: "ridge for busy hours", scale: "root", days: 14, bound: 1, power: 1 },
+  { name: "ridge for the expectation", scale: "root", days: 14, bound: 6, power: 0 },
+  { name: "ridge on logarithms over months", scale: "log", days: 60, bound: 1, power: 1 },
+  { name: "ridge on logarithms over days", scale: "log", days: 4, bound: 1, power: 1 }
 ]
 
-/** Which regression is the least robust one: it follows the mean of roots, not their median. */
-export const expectationRidge = 5
+/** The regression that is least robust: it follows the mean of roots, not their median. */
+export const expectationRidge = 3
 
 const plainNames = [
   "last count",
@@ -47,6 +47,9 @@ export const modelNames: ReadonlyArray<string> = [...ridgeKinds.map(({ name }) =
 
 /** How much of the difference between the level now and the level then a seasonal naive forecast is moved by. */
 const levelShare = 0.7
+
+/** Only used within one call. */
+const logs = new Float32Array(dimension)
 
 const squared = (root: number): number => (root > 0 ? root * root : 0)
 
@@ -67,7 +70,12 @@ export const writeForecasts = (
   const level = writeFeatures(series, ahead, features, at)
   const target = last + ahead
   let k = to
-  for (const ridge of ridges) out[k++] = squared(level + ridge.predict(features, at))
+  writeLogFeatures(features, at, level, logs)
+  ridges.forEach((ridge, i) => {
+    const root =
+      ridgeKinds[i]!.scale === "log" ? fromLog(ridge.predict(logs, 0), level) : level + ridge.predict(features, at)
+    out[k++] = squared(root)
+  })
   const seasonal = (near: number, then: number) =>
     squared(level + features[at + near]! - levelShare * features[at + then]!)
   const dayKnown = history.length > calendar.day

@@ -143,7 +143,9 @@ export class Seasons {
 
   carry(archive: Archive): void {
     for (const candidate of [this.ofDay, this.ofWeek, this.ofOther]) candidate.carry(archive)
-    const other = archive.number(this.other)
+    const kept = archive.number(this.other)
+    // From a damaged state it may be anything.
+    const other = kept >= 0 && kept <= 3 * this.calendar.week ? Math.floor(kept) : 0
     if (other !== this.other) this.profile = new SlotProfile(other, 0.2)
     this.other = other
     this.profile.carry(archive)

@@ -42,15 +42,11 @@ export interface Decision {
   readonly validUntil: number
 }
 
-/** Rounds without a sign of the leader after which its decisions are no longer valid: the next leader takes over within two. */
-const validRounds = 4
+/** How long decisions stand without a sign of the leader, who leaves one each minute, in milliseconds: two may be late. */
+const validMs = 3 * 60_000
 
-/** The decisions in force, from what the scaler says of itself. `roundMs`: between two rounds. Groups nobody has decided for are left out. */
-export const decisionsOf = (
-  status: ScalerStatus,
-  advice: ReadonlyArray<GroupAdvice>,
-  roundMs: number
-): ReadonlyArray<Decision> => {
+/** The decisions in force, from what the scaler says of itself. Groups nobody has decided for are left out. */
+export const decisionsOf = (status: ScalerStatus, advice: ReadonlyArray<GroupAdvice>): ReadonlyArray<Decision> => {
   const roundAt = status.leader?.roundAt ?? 0
   return status.groups.flatMap((each): ReadonlyArray<Decision> => {
     const { arrivalsPerSecond } = advice.find(({ group }) => group === each.group) ?? {}
@@ -70,7 +66,7 @@ export const decisionsOf = (
           distrust: each.distrust ?? null
         },
         decidedAt: each.last?.at ?? roundAt,
-        validUntil: roundAt + validRounds * roundMs
+        validUntil: roundAt + validMs
       }
     ]
   })

@@ -6,7 +6,7 @@ import {
   middleHalf
 } from "../../../../../src/services/Queue/policy/forecast/Backtest.ts"
 import { SeededRandom } from "../../../../support/SeededRandom.ts"
-import { syntheticCounts } from "../../../../support/scaling/SyntheticLoad.ts"
+import { syntheticCounts } from "../../../../support/scaler/SyntheticLoad.ts"
 
 const day = 24
 const counts = syntheticCounts({ start: 0, stepMs: 3_600_000, steps: 10 * day, mean: 40 })
@@ -20,14 +20,7 @@ const says = (step: (seen: number, ahead: number) => { readonly mean: number; re
     forecast: (steps) =>
       Array.from({ length: steps }, (_, i) => {
         const { mean, spread } = step(seen, i + 1)
-        return {
-          mean,
-          expected: mean,
-          p05: Math.max(0, mean - spread),
-          p50: mean,
-          p90: mean + 0.8 * spread,
-          p95: mean + spread
-        }
+        return { mean, expected: mean, p05: Math.max(0, mean - spread), p50: mean, p90: mean + 0.8 * spread, p95: mean + spread }
       })
   }
 }

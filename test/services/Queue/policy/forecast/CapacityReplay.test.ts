@@ -9,7 +9,7 @@ import {
   type ReplaySight
 } from "../../../../../src/services/Queue/policy/forecast/CapacityReplay.ts"
 import { SeededRandom } from "../../../../support/SeededRandom.ts"
-import { poisson } from "../../../../support/scaling/SyntheticLoad.ts"
+import { poisson } from "../../../../support/scaler/SyntheticLoad.ts"
 
 const minute = 60_000
 

@@ -81,18 +81,18 @@ describe("the decisions in force", () => {
       { ...scaling, group: "off", mode: "off" },
       { ...scaling, group: "new", target: undefined }
     ] as const
-    const decisions = decisionsOf(status(groups, now - 5000), [], 15_000)
+    const decisions = decisionsOf(status(groups, now - 5000), [])
     assert.deepStrictEqual(
       decisions.map(({ desired, forecast, group, validUntil }) => [group, desired, forecast.distrust, validUntil]),
-      [["network", 12, "cold", now + 55_000]]
+      [["network", 12, "cold", now + 175_000]]
     )
   })
 
-  it("stand for four rounds after the leader's last sign, and not at all without one", () => {
+  it("stand for three minutes after the leader's last sign, and not at all without one", () => {
     const desired = (roundAt: number | undefined) =>
-      recommend(decisionsOf(status([scaling], roundAt), [], 15_000), now).groups[0]!.desired
-    assert.strictEqual(desired(now - 59_999), 12)
-    assert.isNull(desired(now - 60_000))
+      recommend(decisionsOf(status([scaling], roundAt), []), now).groups[0]!.desired
+    assert.strictEqual(desired(now - 179_999), 12)
+    assert.isNull(desired(now - 180_000))
     assert.isNull(desired(undefined))
   })
 })

@@ -46,7 +46,7 @@ export const syntheticCounts = (shape: LoadShape): ReadonlyArray<number> => {
   return Array.from({ length: shape.steps }, (_, i) => poisson(rateAt(shape.start + i * shape.stepMs, shape), random))
 }
 
-export interface RecordedLoad {
+export interface StoredLoad {
   readonly group: string
   readonly task: string
   readonly stepMs: RollUpWidth
@@ -65,7 +65,7 @@ const packed = (millis: number, count: number): string => {
 }
 
 /** Writes into a store file, of the present schema and used by nobody else now, what its roll-ups would hold after such a load. */
-export const recordLoad = (file: string, { counts, group, runMs, start, stepMs, task }: RecordedLoad): void => {
+export const storeLoad = (file: string, { counts, group, runMs, start, stepMs, task }: StoredLoad): void => {
   const db = new DatabaseSync(file)
   try {
     db.exec("BEGIN")
