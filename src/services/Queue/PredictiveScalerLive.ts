@@ -42,8 +42,8 @@ const leaderGoneMs = 3 * recordMs
 const decisionsLooked = 1000
 const noTasks: ReadonlySet<string> = new Set()
 const nothingRecent: RecentLoad = { arrivals: 0, served: [] }
-/** Rounds further apart than this know nothing of the time between them: steps tell of it. */
-const recentMost = 2 * 60_000
+/** Rounds that lie this many intervals apart know nothing of the time between them: steps tell of it. */
+const roundsMissed = 4
 /** Events are looked for so far ahead, beyond the longest start-up. */
 const eventsAheadMs = 2 * 3_600_000
 
@@ -179,7 +179,8 @@ const make = Effect.gen(function* () {
       const events = yield* readEvents(store)
       const slices = yield* Slices.make()
       const recentTo = book.complete(baseWidth, situation.now)
-      const isRecent = recentTo >= led.recentTo && recentTo - led.recentTo <= recentMost
+      const isRecent =
+        recentTo >= led.recentTo && recentTo - led.recentTo <= Math.max(2 * baseWidth, roundsMissed * roundMs)
       const recent = isRecent ? yield* readRecent(store, led.recentTo, recentTo) : undefined
       led.recentTo = recentTo
       const decisions: Array<ScaleDecision> = []

@@ -100,7 +100,7 @@ export interface ScalerSettings {
   readonly roundMost: Duration.Duration
   /** How long after its end a step is read: stores write roll-ups within a second or two. Default 5 s. */
   readonly settle: Duration.Duration
-  /** Between two saves of a group's forecast. Default 10 minutes: what came since is read again from the roll-ups. */
+  /** Between two saves of a group's forecast, about half a megabyte. Default 30 minutes: what came since is read again from the roll-ups, 30 steps in 10 ms. */
   readonly save: Duration.Duration
   /** Decisions kept for each group. Default 500. */
   readonly decisionsKept: number
@@ -113,7 +113,7 @@ export const scalerDefaults: ScalerSettings = {
   carry: Duration.seconds(5),
   roundMost: Duration.seconds(10),
   settle: Duration.seconds(5),
-  save: Duration.minutes(10),
+  save: Duration.minutes(30),
   decisionsKept: 500,
   rebuildShare: 0.1
 }

@@ -558,6 +558,16 @@ const make = (options: WorkerOptions) =>
       }
     })
 
+    /** Slots that were set while running, by group. */
+    const given = new Map<string, number>()
+
+    /** Threads for slots that were set: they are there when the load is. */
+    const keepThreads = Effect.suspend(() => {
+      const threaded = new Set(registry.all().flatMap(({ _tag, task }) => (_tag === "Thread" ? [task.group.name] : [])))
+      if (threaded.size === 0) return Effect.void
+      return threads.keep([...threaded].reduce((sum, group) => sum + (given.get(group) ?? 0), 0))
+    })
+
     const poll = Effect.gen(function* () {
       if (runnablesVersion !== registry.version()) {
         runnableOf("")
@@ -636,7 +646,9 @@ const make = (options: WorkerOptions) =>
         Effect.sync(() => {
           slots.set(group, count)
           turns.kick()
-        }),
+          if (count === undefined) given.delete(group)
+          else given.set(group, count)
+        }).pipe(Effect.andThen(keepThreads)),
       awaitDrained: Deferred.await(drained)
     }
   })

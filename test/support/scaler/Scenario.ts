@@ -6,7 +6,7 @@ import { type RecordedLoad, recordedStore } from "./RecordedLoad.ts"
 import { type ScalingNode, type ScalingNodeOptions, startScalingNode } from "./ScalingNode.ts"
 
 export const minuteMs = 60_000
-export const hourMs = 60 * minuteMs
+export const hourMs = 3_600_000
 export const dayMs = 24 * hourMs
 /** A Monday. */
 export const monday = Date.UTC(2026, 1, 2)

@@ -138,7 +138,7 @@ export interface ThreadPoolStats {
  *   ended, at most 5 s later; a thread inside a native call that cannot be stopped (`execSync`) keeps its place until it returns.
  * - A rejection that nobody has handled when the handler ends fails the job. One that comes later, while the thread runs somebody
  *   else's job, is logged and the thread replaced after that job; no other job is blamed.
- * - Nothing is started before the first call. Closing the scope ends all threads and fails what runs with `ThreadDied`, `Killed`.
+ * - Nothing is started before the first call, or `keep`. Closing the scope ends all threads and fails what runs with `ThreadDied`, `Killed`.
  *
  * A call costs about 0.05 ms and two structured clones; see docs/decisions/0003-threads.md for figures.
  */
@@ -146,6 +146,11 @@ export class ThreadPool extends Context.Service<
   ThreadPool,
   {
     readonly run: (call: ThreadCall) => Effect.Effect<unknown, HandlerFailed | ThreadDied | ThreadCallInvalid>
+    /**
+     * Starts so many threads ahead of their calls, within `minThreads` and `maxThreads`, and keeps them while idle until told another number or
+     * memory is short. A thread takes 0.1 to 0.6 s to start: long beside most jobs.
+     */
+    readonly keep: (threads: number) => Effect.Effect<void>
     readonly stats: Effect.Effect<ThreadPoolStats>
   }
 >()("sluice/services/Queue/run/ThreadPool") {}

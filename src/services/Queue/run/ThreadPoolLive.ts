@@ -122,6 +122,8 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
   const queue: Array<Call> = []
   const totals = { started: 0, recycled: 0, died: 0, lastStartMillis: 0 }
   let waiting = 0
+  /** Threads that are kept while idle. */
+  let least = settings.minThreads
   let nextId = 1
   let closed = false
   /** Ticks while a thread is busy. */
@@ -237,7 +239,7 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
 
   const keepWarm = () => {
     if (closed) return
-    let missing = settings.minThreads - (threads.size - count("ending"))
+    let missing = least - (threads.size - count("ending"))
     for (; missing > 0 && threads.size < settings.maxThreads; missing--) start()
   }
 
@@ -416,12 +418,12 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
       queue.push(call)
       waiting++
       pump()
-      if (threads.size < settings.minThreads) keepWarm()
+      if (threads.size < least) keepWarm()
       return interrupt(call)
     })
 
   const trimIdle = () => {
-    let spare = threads.size - count("ending") - settings.minThreads
+    let spare = threads.size - count("ending") - least
     for (const thread of idle.filter((one) => millisSince(one.idleSinceNanos) >= idleTimeoutMillis)) {
       if (spare-- <= 0) return
       end(thread)
@@ -430,9 +432,15 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
 
   /** Ends idle threads beyond the least number at once: each is a heap of its own. Answers how many. */
   const shed = (): number => {
+    least = settings.minThreads
     const spare = Math.min(idle.length, threads.size - count("ending") - settings.minThreads)
     for (let i = 0; i < spare; i++) end(idle[0]!)
     return Math.max(0, spare)
+  }
+
+  const keep = (wanted: number) => {
+    least = Math.max(settings.minThreads, Math.min(settings.maxThreads, wanted))
+    if (wanted > 0) keepWarm()
   }
 
   const close: Effect.Effect<void> = Effect.suspend(() => {
@@ -455,7 +463,7 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
     ...totals
   })
 
-  return { run, trimIdle, shed, close, stats, idleTimeoutMillis }
+  return { run, keep, trimIdle, shed, close, stats, idleTimeoutMillis }
 }
 
 /** A pool of threads with these settings, the rest by default. Settings out of range are a defect. Closing the layer ends its threads. */
@@ -480,6 +488,10 @@ export const layer = (settings: Partial<ThreadPoolSettings> = {}): Layer.Layer<T
         Effect.forever,
         Effect.forkScoped
       )
-      return ThreadPool.of({ run: pool.run, stats: Effect.sync(pool.stats) })
+      return ThreadPool.of({
+        run: pool.run,
+        keep: (count) => Effect.sync(() => pool.keep(count)),
+        stats: Effect.sync(pool.stats)
+      })
     })
   )

@@ -153,7 +153,8 @@ export const decide = (inputs: DecideInputs): Decided => {
     {
       at: now,
       arrivals: recent?.arrivals,
-      waiting: situation.pending + situation.running - running,
+      // What waits in a paused group waits for an operator, not for slots.
+      waiting: (situation.paused ? 0 : situation.pending) + situation.running - running,
       running,
       ready,
       starting: Math.max(0, from - ready),

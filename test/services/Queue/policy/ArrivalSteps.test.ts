@@ -69,7 +69,7 @@ describe("steps of arrivals", () => {
 })
 
 describe("service time", () => {
-  const after = (steps: ReadonlyArray<RollUp>) =>
+  const sumsOf = (steps: ReadonlyArray<RollUp>) =>
     steps.reduce((sums, each) => {
       const [step] = stepsOf([each], [], range(1))
       return afterStep(sums, step!.groups.get("mail") ?? { arrivals: 0, starts: 0, runs: noService }, minuteMs)
@@ -77,16 +77,16 @@ describe("service time", () => {
 
   it("is the mean of the recent past, with its spread, and follows a change within hours", () => {
     const slow = Array.from({ length: 300 }, () => cell(0, "mail", "send", 2, [1000, 3000]))
-    const { cv2, meanMs } = figuresOf(after(slow))
+    const { cv2, meanMs } = figuresOf(sumsOf(slow))
     assert.closeTo(meanMs, 2000, 20)
     assert.closeTo(cv2, 0.25, 0.02)
     const quick = Array.from({ length: 300 }, () => cell(0, "mail", "send", 2, [500, 500]))
-    assert.closeTo(figuresOf(after([...slow, ...quick])).meanMs, 500, 60)
+    assert.closeTo(figuresOf(sumsOf([...slow, ...quick])).meanMs, 500, 60)
   })
 
   it("counts the attempts that arrivals lead to, and a step without jobs teaches nothing", () => {
     const retried = cell(0, "mail", "send", 1, [1000, 1000])
-    const known = after(Array.from({ length: 50 }, () => retried))
+    const known = sumsOf(Array.from({ length: 50 }, () => retried))
     assert.closeTo(figuresOf(known).meanMs, 2000, 20)
     assert.deepStrictEqual(afterStep(known, { arrivals: 0, starts: 0, runs: noService }, minuteMs), known)
     assert.deepStrictEqual(figuresOf(noService), { meanMs: 1000, cv2: 1, samples: 0 })

@@ -12,7 +12,8 @@ describe("work", () => {
   it("of jobs that all take the same is their number times that", () => {
     const arrivals = around(100)
     const work = workOf(arrivals, 500, 0)
-    for (const key of ["mean", "expected", "p05", "p50", "p90", "p95"] as const) assert.closeTo(work[key], arrivals[key] / 2, 1e-9)
+    for (const key of ["mean", "expected", "p05", "p50", "p90", "p95"] as const)
+      assert.closeTo(work[key], arrivals[key] / 2, 1e-9)
   })
 
   it("of exponential jobs has the interval of the random sum they are", () => {
@@ -20,7 +21,7 @@ describe("work", () => {
     const random = () => seeded.next()
     const sums = Array.from({ length: 4000 }, () => {
       let count = 0
-      for (let gap = -Math.log(1 - random()); gap < 100; gap -= Math.log(1 - random())) count++
+      for (let gap = -Math.log(1 - random()); gap < 100; gap += -Math.log(1 - random())) count++
       let sum = 0
       for (let i = 0; i < count; i++) sum -= 2 * Math.log(1 - random())
       return sum

@@ -56,6 +56,23 @@ const startedCall = (name: string, more: Partial<ThreadCall> = {}) =>
   })
 
 describe("ThreadPool, well-behaved handlers", () => {
+  it.live("has threads ready before their calls when told to, within its bounds, and lets them go again", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* stats).threads, 0)
+      yield* ThreadPool.use((pool) => pool.keep(5))
+      yield* eventually(
+        "two are ready",
+        Effect.map(stats, ({ idle }) => idle === 2)
+      )
+      assert.strictEqual((yield* stats).started, 2)
+      yield* ThreadPool.use((pool) => pool.keep(0))
+      yield* eventually(
+        "one has ended",
+        Effect.map(stats, ({ threads }) => threads === 1)
+      )
+    }).pipe(withPool({ idleTimeout: "20 millis" }))
+  )
+
   it.live("calls default and named exports, functions, promises and Effects", () =>
     Effect.gen(function* () {
       const logs: Array<string> = []

@@ -1,7 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { daily, dayMs, hourMs, loadOf, minuteMs, monday, recorded, targetIn } from "../../../support/scaler/Scenario.ts"
+import {
+  daily,
+  dayMs,
+  hourMs,
+  loadOf,
+  minuteMs,
+  monday,
+  recorded,
+  steady,
+  targetIn
+} from "../../../support/scaler/Scenario.ts"
 
 describe("a scaler of a daily load", () => {
   it.effect("know a day from the days before, follow its curve ahead of it, and keep each move with its reason", () =>
@@ -39,6 +49,56 @@ describe("a scaler of a daily load", () => {
       assert.isTrue(
         rising.every(({ reason }) => reason === "forecast" || reason === "reactive" || reason === "backlog")
       )
+    })
+  )
+})
+
+describe("learning from patterns", () => {
+  it.effect("lists what recurs, when it comes next, and forgets it when it no longer does", () =>
+    Effect.gen(function* () {
+      const weeks = 6
+      const until = monday + weeks * 7 * dayMs + 10_000
+      const load = loadOf((at) => (new Date(at).getUTCDay() === 1 && new Date(at).getUTCHours() === 9 ? 30 : 10))
+      const { node } = yield* recorded(load, monday, until)
+      const { scaler } = yield* node("a")
+      yield* scaler.set("mail", { stepMs: 3_600_000 })
+      assert.deepStrictEqual(yield* scaler.patterns(), [])
+      yield* scaler.learnFromPatterns
+      const [pattern, ...others] = yield* scaler.patterns("mail")
+      assert.deepStrictEqual(others, [])
+      assert.deepInclude(pattern, {
+        group: "mail",
+        period: "week",
+        cron: "0 9 * * 1",
+        timeZone: "UTC",
+        seen: weeks,
+        chances: weeks,
+        next: monday + weeks * 7 * dayMs + 9 * hourMs
+      })
+      assert.closeTo(pattern!.factor, 3, 0.01)
+      assert.closeTo(pattern!.extra, 20 * 60, 1)
+
+      load.arrivals = steady
+      yield* scaler.learnFromPatterns
+      assert.deepStrictEqual(yield* scaler.patterns(), [])
+    })
+  )
+
+  it.effect("is done by the leader each night", () =>
+    Effect.gen(function* () {
+      const { node, store } = yield* recorded(
+        loadOf((at) => (new Date(at).getUTCHours() === 1 ? 60 : 5)),
+        monday,
+        monday + 6 * dayMs + 10_000
+      )
+      const { scaler } = yield* node("a", { settings: { round: Duration.minutes(10) } })
+      yield* scaler.set("mail", { stepMs: 3_600_000 })
+      yield* TestClock.adjust("2 hours")
+      assert.deepStrictEqual(yield* scaler.patterns(), [])
+      yield* TestClock.adjust("26 hours")
+      const [pattern] = yield* scaler.patterns()
+      assert.deepInclude(pattern, { period: "day", cron: "0 1 * * *" })
+      assert.strictEqual((yield* store.documents("scale-pattern")).length, 1)
     })
   )
 })

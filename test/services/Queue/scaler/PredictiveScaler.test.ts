@@ -68,7 +68,7 @@ describe("rounds", () => {
     Effect.gen(function* () {
       const { node, store } = yield* hoursOf(loadOf(steady, { running: 4 }))
       const a = yield* node("a")
-      yield* pass(20 * minuteMs)
+      yield* pass(12 * minuteMs)
       const status = yield* statusOf(a)
       assert.isAtLeast(status.target!, 5)
       assert.isAtMost(status.target!, 20)
@@ -85,7 +85,7 @@ describe("rounds", () => {
       const a = yield* node("a")
       const b = yield* node("b", { declared: 3 })
       yield* a.scaler.set("mail", { mode: "on", minSlots: 2, maxSlots: 9 })
-      yield* pass(20 * minuteMs)
+      yield* pass(12 * minuteMs)
       const target = (yield* targetIn(store))!
       assert.isAtLeast(target, 5)
       assert.isAtMost(target, 9)
@@ -147,7 +147,7 @@ describe("leaders", () => {
       const { node, store } = yield* hoursOf(loadOf(steady, { running: 4 }))
       const a = yield* node("a")
       yield* a.scaler.set("mail", { mode: "on" })
-      yield* pass(30 * minuteMs)
+      yield* pass(12 * minuteMs)
       const b = yield* node("b")
       assert.strictEqual((yield* b.scaler.status).leader!.name, "a")
       const before = yield* targetIn(store)
@@ -186,7 +186,7 @@ describe("leaders", () => {
     Effect.gen(function* () {
       const { node, store } = yield* hoursOf(loadOf(steady, { running: 4 }))
       const nodes = [yield* node("a"), yield* node("b"), yield* node("c")]
-      yield* pass(15 * minuteMs)
+      yield* pass(9 * minuteMs)
       const decisions = yield* store.journal("scale-decision", { limit: 1000 })
       const times = decisions.map(({ at }) => at)
       assert.deepStrictEqual(
@@ -317,6 +317,23 @@ describe("backtests", () => {
       for (const { actual, at } of series) assert.strictEqual(actual, daily(at))
       assert.isAbove(quality.accuracy!, 0.9)
       assert.isAbove(quality.coverage!, 0.5)
+    })
+  )
+})
+
+describe("learning from patterns", () => {
+  it.effect("takes a forecast made anew when the served one is of a clock that was ahead", () =>
+    Effect.gen(function* () {
+      const { node } = yield* hoursOf(loadOf(steady))
+      const a = yield* node("a")
+      a.skew(2 * hourMs)
+      yield* a.scaler.predictLoad("mail", "5 minutes")
+      a.skew(0)
+      assert.strictEqual((yield* a.scaler.predictLoad("mail", "5 minutes")).distrust, "stale")
+      yield* a.scaler.learnFromPatterns
+      const { distrust, seenTo } = yield* a.scaler.predictLoad("mail", "5 minutes")
+      assert.strictEqual(distrust, undefined)
+      assert.strictEqual(seenTo, monday + 3 * hourMs)
     })
   )
 })

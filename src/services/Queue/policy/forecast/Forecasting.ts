@@ -21,7 +21,7 @@ export interface ForecastOptions {
 
 const version = 1
 /** Distances ahead that have models of their own; those between are interpolated. */
-const distances: ReadonlyArray<number> = [1, 2, 4, 8, 16, 32, 60]
+const distances: ReadonlyArray<number> = [1, 2, 4, 8, 16, 32, 60, 120, 240, 480, 960]
 /** Larger counts are taken for this one: their squares have to stay within single precision. */
 const mostCounts = 1e15
 /** Measured steps after which `smoothing` is what it does; before, it is all but repeating the last counts. */
@@ -109,7 +109,9 @@ class Forecasting implements Forecaster {
     for (let ahead = 1; ahead <= steps; ahead++) {
       while (above < leads.length - 1 && leads[above]!.lead < ahead) above++
       const next = leads[above]!
-      const outlook = next.outlook(series, misses, ahead, widening)
+      // Beyond the horizon errors go on growing as those of a random walk would, for want of anything learned.
+      const beyond = Math.sqrt(Math.max(1, ahead / this.horizon))
+      const outlook = next.outlook(series, misses, ahead, widening * beyond)
       const before = leads[above - 1]
       if (next.lead <= ahead || before === undefined) out.push(told(outlook))
       else {

@@ -17,8 +17,12 @@ const quantileDays = 14
 const expectationDays = 14
 const qualityDays = 3
 const fewest = { ridge: 300, blend: 500, spread: 300, quantiles: 200, quality: 200 }
-/** Steps between two solutions of a regression: its sums change little in one. */
-const solveEvery = 8
+/**
+ * Steps between two solutions of a regression: often while it has learned little, then as its sums change, which is slower the longer its
+ * memory is.
+ */
+const solveEvery = { first: 2, least: 8, most: 60 }
+const learning = { first: 100, memories: 200 }
 
 /** Penalty on weights, as a share of each feature's own energy. */
 const penalty = 0.003
@@ -164,7 +168,7 @@ export class Lead {
     this.learnRidges(root, told("level"), row, step, day)
     this.blend.update(this.forecasts, row * models, count, memory(blendDays, fewest.blend))
     this.expectation.update(Math.sqrt(told("root")), count, memory(expectationDays, fewest.ridge))
-    if (step % solveEvery === 0) this.expectation.solve()
+    if (step % solveEvery.least === 0) this.expectation.solve()
     const error = root - Math.sqrt(told("mean"))
     this.spread.update(this.spreadFeatures, row * spreadDimension, Math.abs(error), memory(spreadDays, fewest.spread))
     this.intervals.update(
@@ -193,13 +197,21 @@ export class Lead {
       sum += error
       const limit = bound * this.miss
       const weight = (level + 0.3) ** power * (error > limit && limit > 0 ? limit / error : 1)
-      const keep = 1 - 1 / Math.max(fewest.ridge, days * day)
+      const remembered = Math.max(fewest.ridge, days * day)
+      const keep = 1 - 1 / remembered
       if (scale === "log") ridge.add(logs, 0, toLog(root, level), weight, keep)
       else ridge.add(this.features, row * dimension, root - level, weight, keep)
-      if ((step + this.lead + i) % (this.learned < 100 ? 2 : solveEvery) === 0) ridge.solve(penalty)
+      if ((step + this.lead + i) % this.solutions(remembered) === 0) ridge.solve(penalty)
     })
     this.miss += (sum / ridgeKinds.length - this.miss) / Math.min(this.learned, 4 * day)
-    if (step % solveEvery === 0) this.spread.solve()
+    if (step % solveEvery.least === 0) this.spread.solve()
+  }
+
+  /** Steps between two solutions of a regression that remembers so many. */
+  private solutions(remembered: number): number {
+    if (this.learned < learning.first) return solveEvery.first
+    const share = Math.round(Math.min(this.learned, remembered) / learning.memories)
+    return Math.max(solveEvery.least, Math.min(solveEvery.most, share))
   }
 
   private count(count: number, told: (field: keyof typeof fields) => number, keep: number): void {
