@@ -109,8 +109,8 @@ describe("the group of a task that names none", () => {
         const mine = yield* Placements.Placements
         const store = yield* JobStore
         const other = Layer.fresh(PlacementsLive.layer).pipe(Layer.provide(Layer.succeed(JobStore, store)))
-      const theirs = Context.get(yield* Layer.build(other), Placements.Placements)
-      assert.strictEqual(theirs.groupOf(Mail), "computation")
+        const theirs = Context.get(yield* Layer.build(other), Placements.Placements)
+        assert.strictEqual(theirs.groupOf(Mail), "computation")
         yield* theirs.reread(0) ?? Effect.void
         assert.strictEqual(theirs.groupOf(Mail), "network")
         const [seen] = yield* theirs.all
