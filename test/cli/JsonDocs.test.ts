@@ -5,6 +5,14 @@ import { BackupShape } from "../../src/cli/commands/db/backup.ts"
 import { SchemaStatusShape } from "../../src/cli/commands/db/migrate.ts"
 import { ExplanationShape } from "../../src/cli/commands/job/explain.ts"
 import { LogLineShape } from "../../src/cli/commands/job/logs.ts"
+import {
+  AlertEventShape,
+  AlertOverviewShape,
+  AlertRuleShape,
+  AlertStandingShape,
+  SilenceShape,
+  SinkAnswerShape
+} from "../../src/cli/shapes/AlertShape.ts"
 import { BatchCurveShape, BatchStatusShape } from "../../src/cli/shapes/BatchShape.ts"
 import { CheckShape } from "../../src/cli/shapes/CheckShape.ts"
 import { JobShape, JobSummaryShape } from "../../src/cli/shapes/JobShape.ts"
@@ -109,6 +117,12 @@ const shapes: ReadonlyArray<
   ["scale recommendation", ScalingRecommendation.Recommendation],
   ["scale recommendation", ScalingRecommendation.GroupRecommendation],
   ["scale recommendation", ScalingRecommendation.ForecastSummary],
+  ["alert ls", AlertOverviewShape],
+  ["alert ls", AlertStandingShape],
+  ["alert ls --rules", AlertRuleShape],
+  ["alert ls --silences", SilenceShape],
+  ["alert history", AlertEventShape],
+  ["alert test", SinkAnswerShape],
   ["doctor", CheckShape],
   ["db doctor", CheckShape],
   ["db status", SchemaStatusShape],

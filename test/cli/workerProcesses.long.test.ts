@@ -34,10 +34,22 @@ const runs = (pid: number): boolean => {
   }
 }
 
+/** The worker that leads in this test: it serves nothing, and lives as long as any test. */
+const leader = { name: "leader", host: "elsewhere", pid: 1, version: "1", slots: {}, tasks: [] }
+const longMs = 3_600_000
+
 const workersIn = Effect.gen(function* () {
   const store = yield* JobStore
   const now = yield* Clock.currentTimeMillis
-  return (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now)
+  return (yield* store.workers).filter(({ leaseUntil, name }) => leaseUntil > now && name !== leader.name)
+})
+
+/** Takes the lead before any worker can, and keeps it: what is wanted is then what this test says. */
+const leading = Effect.gen(function* () {
+  const store = yield* JobStore
+  const now = yield* Clock.currentTimeMillis
+  const session = yield* store.join(leader, { now, leaseMs: longMs })
+  assert.isTrue(yield* store.lead("scaler", session, { now, ttlMs: longMs }))
 })
 
 /** What a leader would write. */
@@ -84,6 +96,7 @@ const linesOf = (folder: string, name: string): ReadonlyArray<string> => {
 describe("sluice worker --processes auto", () => {
   scenario("starts processes as the target asks and drains them without ending a job", (folder) =>
     Effect.gen(function* () {
+      yield* leading
       yield* want(1)
       const supervisor = yield* CliProcess.start(folder, [...auto, "--max", "3"])
       yield* until(Effect.map(workersIn, (workers) => workers.length >= 1))
@@ -115,8 +128,28 @@ describe("sluice worker --processes auto", () => {
     })
   )
 
+  scenario("follows what the leading worker decides, and the command of the settings is called with it", (folder) =>
+    Effect.gen(function* () {
+      const store = ["--store", "queue.db"]
+      const limited = yield* CliProcess.run(folder, ["queue", "limit", "computation", "2", ...store])
+      assert.strictEqual(limited.code, 0, limited.stderr)
+      yield* CliProcess.run(folder, ["scale", "set", "computation", "--mode", "on", "--min", "2", ...store])
+      const supervisor = yield* CliProcess.start(folder, [...auto, "--min", "1", "--max", "2"], {
+        env: { SLUICE_SCALE_COMMAND: "sh -c 'cat >> orders'" }
+      })
+      yield* add(folder, "a")
+      yield* until(Effect.map(workersIn, (workers) => workers.length === 2))
+      yield* until(Effect.sync(() => linesOf(folder, "orders").length > 0))
+      assert.deepInclude(JSON.parse(linesOf(folder, "orders")[0]!), { group: "computation", desired: 2 })
+      writeFileSync(path.join(folder, "go"), "")
+      yield* supervisor.kill("SIGTERM")
+      assert.strictEqual((yield* supervisor.ended).code, 0)
+    })
+  )
+
   scenario("killed with -9 leaves no worker behind: each stops by itself and hands its job back unspent", (folder) =>
     Effect.gen(function* () {
+      yield* leading
       yield* want(2)
       const supervisor = yield* CliProcess.start(folder, [...auto, "--max", "2"], { env: { SLUICE_GRACE: "200ms" } })
       yield* until(Effect.map(workersIn, (workers) => workers.length === 2))

@@ -16,6 +16,8 @@ const sources = {
 } as const
 
 const jobCommands = "get|wait|watch|logs|explain|cancel|retry|rm|edit|snooze|redrive"
+const queueCommands = "pause|resume|limit|drain|purge"
+const scaleCommands = "status|forecast|backtest|explain|set|patterns"
 
 const bashDynamic = `
 _sluice_with_values()
@@ -28,7 +30,9 @@ _sluice_with_values()
     *)
       if [[ "$_current" != -* && "\${COMP_WORDS[1]}" =~ ^(job|dlq)$ && "\${COMP_WORDS[2]}" =~ ^(${jobCommands})$ && COMP_CWORD -gt 2 ]]; then
         _values="$(${sources.jobs})"
-      elif [[ "$_current" != -* && "\${COMP_WORDS[1]}" == queue && "\${COMP_WORDS[2]}" =~ ^(pause|resume|limit|drain|purge)$ && COMP_CWORD -eq 3 ]]; then
+      elif [[ "$_current" != -* && "\${COMP_WORDS[1]}" == queue && "\${COMP_WORDS[2]}" =~ ^(${queueCommands})$ && COMP_CWORD -eq 3 ]]; then
+        _values="$(${sources.groups})"
+      elif [[ "$_current" != -* && "\${COMP_WORDS[1]}" == scale && "\${COMP_WORDS[2]}" =~ ^(${scaleCommands})$ && COMP_CWORD -eq 3 ]]; then
         _values="$(${sources.groups})"
       fi
       ;;
@@ -50,7 +54,8 @@ _sluice_tasks() { local -a values; values=(\${(f)"$(${sources.tasks})"}); compad
 
 const fishDynamic = `
 complete -c sluice -n '__fish_seen_subcommand_from job dlq; and __fish_seen_subcommand_from ${jobCommands.replaceAll("|", " ")}' -f -a '(${sources.jobs})'
-complete -c sluice -n '__fish_seen_subcommand_from queue; and __fish_seen_subcommand_from pause resume limit drain purge' -f -a '(${sources.groups})'
+complete -c sluice -n '__fish_seen_subcommand_from queue; and __fish_seen_subcommand_from ${queueCommands.replaceAll("|", " ")}' -f -a '(${sources.groups})'
+complete -c sluice -n '__fish_seen_subcommand_from scale; and __fish_seen_subcommand_from ${scaleCommands.replaceAll("|", " ")}' -f -a '(${sources.groups})'
 complete -c sluice -l group -s g -x -a '(${sources.groups})'
 `
 

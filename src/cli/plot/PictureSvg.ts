@@ -30,7 +30,9 @@ const light = {
   actual: "#1b1f24",
   forecast: "#0969da",
   second: "#bc4c00",
-  third: "#1a7f37"
+  third: "#1a7f37",
+  wide: ".16",
+  narrow: ".26"
 }
 
 const dark: typeof light = {
@@ -41,18 +43,20 @@ const dark: typeof light = {
   actual: "#e6edf3",
   forecast: "#58a6ff",
   second: "#f0883e",
-  third: "#56d364"
+  third: "#56d364",
+  wide: ".25",
+  narrow: ".4"
 }
 
 const rules = (colours: typeof light): string =>
   [
     `.ground{fill:${colours.ground}}.text{fill:${colours.text}}.quiet{fill:${colours.quiet}}.grid{stroke:${colours.grid}}.day{stroke:${colours.quiet}}.now{stroke:${colours.quiet}}`,
     ...(["actual", "forecast", "second", "third"] as const).map((tone) => `.${tone}{stroke:${colours[tone]}}`),
-    `.wide,.narrow{fill:${colours.forecast}}`
+    `.wide,.narrow{fill:${colours.forecast}}.wide{opacity:${colours.wide}}.narrow{opacity:${colours.narrow}}`
   ].join("")
 
 const shapes =
-  "text{font-family:system-ui,-apple-system,'Segoe UI',B612,sans-serif;font-size:12px}.title{font-size:17px;font-weight:700}.panel{font-weight:700;font-size:13px}.grid{stroke-width:1}.day{stroke-width:1;opacity:.35}.now{stroke-width:1;stroke-dasharray:4 3}.line{fill:none;stroke-width:1.6;stroke-linejoin:round}.actual{stroke-width:1.3}.wide{opacity:.16}.narrow{opacity:.26}"
+  "text{font-family:system-ui,-apple-system,'Segoe UI',B612,sans-serif;font-size:12px}.title{font-size:17px;font-weight:700}.panel{font-weight:700;font-size:13px}.grid{stroke-width:1}.day{stroke-width:1;opacity:.35}.now{stroke-width:1;stroke-dasharray:4 3}.line{fill:none;stroke-width:1.6;stroke-linejoin:round}.actual{stroke-width:1.3}"
 
 const fixed = (value: number): string => String(Number(value.toFixed(1)))
 

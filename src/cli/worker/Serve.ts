@@ -107,10 +107,7 @@ const watchingAlerts = Effect.gen(function* () {
   const settings = yield* alertSettings((line) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => out.note(`${new Date(now).toISOString()} ${Sanitize.line(line)}`))
   )
-  return AlertLayers.layerWatching.pipe(
-    Layer.provide(AlertLayers.layerForecast.pipe(Layer.provide(Sluice.layerPredictiveScaler))),
-    Layer.provide(Layer.succeed(AlertSettings.Settings, settings))
-  )
+  return AlertLayers.layerWatching.pipe(Layer.provide(Layer.succeed(AlertSettings.Settings, settings)))
 })
 
 /** Whether anything this worker could run now is waiting or running. */
@@ -147,12 +144,13 @@ export const serve = (options: ServeOptions) =>
     const [first, ...others] = handlers
     if (first === undefined)
       return yield* fail("usage", "nothing to serve: --no-shell without --tasks; name a module with --tasks ./tasks.ts")
-    const watching = options.alerts ? yield* watchingAlerts : Layer.empty
     const requests = options.storeFile === undefined ? Layer.empty : Sluice.layerProfileRequests(options.storeFile)
-    // A worker that ends with its work has no future to decide for. and has none.
-    const scaling =
-      options.actuators === undefined ? Layer.empty : Sluice.layerScaler().pipe(Layer.provide(options.actuators))
-    const layer = Layer.mergeAll(requests, watching, scaling).pipe(
+    // A worker that ends with its work has no future to decide for.
+    const scaling = options.actuators === undefined ? undefined : Sluice.layerScaler()
+    // The alerts look ahead with the forecasts of this very scaler: one of them is enough for a process.
+    const forecast = scaling === undefined ? Layer.empty : AlertLayers.layerForecast.pipe(Layer.provide(scaling))
+    const watching = options.alerts ? (yield* watchingAlerts).pipe(Layer.provide(forecast)) : Layer.empty
+    const layer = Layer.mergeAll(requests, watching, scaling ?? Layer.empty).pipe(
       Layer.provideMerge(
         Sluice.layerWorker({
           slots: options.slots,
@@ -160,7 +158,9 @@ export const serve = (options: ServeOptions) =>
           ...(options.name === undefined ? {} : { name: options.name })
         })
       ),
-      Layer.provide(Layer.mergeAll(first, ...others, Sluice.layerCollectOnRequest))
+      Layer.provide(Layer.mergeAll(first, ...others, Sluice.layerCollectOnRequest)),
+      // Below all of it: the alerts ask the same scaler.
+      Layer.provide(options.actuators ?? Layer.empty)
     )
 
     // A scope of its own, to close it while signals are still heard.

@@ -1,5 +1,5 @@
 /** The alerts over a store: keeps rules and silences, looks, and sends what is due. */
-import { Clock, DateTime, Duration, Effect, Layer, Option, Random } from "effect"
+import { Clock, DateTime, Duration, Effect, Layer, Metric, Option, Random } from "effect"
 import { JobStore } from "../Queue/JobStore.ts"
 import type { StoreError } from "../Queue/StoreError.ts"
 import {
@@ -12,6 +12,7 @@ import {
   SilenceNotFound,
   type SinkAnswer
 } from "./Alerts.ts"
+import type { AlertRule } from "./AlertRule.ts"
 import { Settings, SettingsUnusable } from "./AlertSettings.ts"
 import { ArrivalForecast } from "./ArrivalForecast.ts"
 import type { Notification } from "./Notification.ts"
@@ -27,8 +28,9 @@ import type { Sink } from "./Sink.ts"
 import { makeSinks } from "./sinks/Sinks.ts"
 import { AlertDocuments } from "./watch/AlertDocuments.ts"
 import { AnomalyWatch } from "./watch/AnomalyWatch.ts"
-import { lookAtStore } from "./watch/LookAtStore.ts"
+import { lookAtStore, type Sources } from "./watch/LookAtStore.ts"
 import { Outlooks } from "./watch/Outlooks.ts"
+import { RecentMinutes } from "./watch/RecentMinutes.ts"
 
 /** A ledger that says the same is written all the same after so long: then it shows that somebody looks. */
 const signOfLifeMs = 60_000
@@ -43,6 +45,20 @@ const silenceKeptMs = 86_400_000
 /** Notifications tried in one look, all at once: so a look takes no longer than one send, however many sinks are gone. */
 const sendMost = 4
 
+/** On the worker that leads; 0 for a rule that is in force and does not fire. */
+const firing = Metric.gauge("sluice_alerts_firing", { description: "Alerts that fire, by rule." })
+
+const publish = (rules: ReadonlyArray<AlertRule>, { instances }: Ledger): Effect.Effect<void> =>
+  Effect.forEach(
+    rules,
+    ({ name, severity }) =>
+      Metric.update(
+        Metric.withAttributes(firing, { rule: name, severity }),
+        instances.filter(({ phase, rule }) => rule === name && phase === "firing").length
+      ),
+    { discard: true }
+  )
+
 /** Ledgers are replaced in the version that was read; another writer is met at most so often in a row. */
 const conflictsMost = 5
 
@@ -51,7 +67,6 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const store = yield* JobStore
     const settings = yield* Settings
-    const outlooks = new Outlooks(yield* ArrivalForecast)
     const sinks = yield* makeSinks
     const documents = new AlertDocuments(store)
     const zone = DateTime.zoneMakeNamed(settings.timeZone)
@@ -59,7 +74,12 @@ export const layer = Layer.effect(
       return yield* new SettingsUnusable({
         message: `there is no time zone ${JSON.stringify(settings.timeZone)}; expected a name like Europe/Vienna`
       })
-    const watch = new AnomalyWatch(store, zone.value)
+    const sources: Sources = {
+      store,
+      recent: new RecentMinutes(store),
+      watch: new AnomalyWatch(store, zone.value),
+      outlooks: new Outlooks(yield* ArrivalForecast)
+    }
     const sinkNames = sinks.map(({ name }) => name)
     /** When this process looked last, in milliseconds since 1970. */
     let lookedAt = 0
@@ -152,7 +172,7 @@ export const layer = Layer.effect(
         const rules = (yield* inForce).filter(({ source }) => source !== "off").map(({ rule }) => rule)
         const silences = yield* documents.silences()
         const { ledger: stored, version } = yield* documents.ledger()
-        const seen = yield* lookAtStore(store, rules, watch, outlooks, now)
+        const seen = yield* lookAtStore(sources, rules, now)
         const before = { ...stored, at: Math.max(stored.at, lookedAt) }
         const after = pass(
           before,
@@ -177,6 +197,7 @@ export const layer = Layer.effect(
           read = { ledger: after, version: written }
         }
         lookedAt = now
+        yield* publish(rules, after)
         yield* sendDue(read, now)
       })
 

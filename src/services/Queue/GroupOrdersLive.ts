@@ -19,6 +19,7 @@ import {
   noRuns,
   type OrderChoice,
   type Ranking,
+  rankingOf,
   type Rankings
 } from "./policy/Order.ts"
 import { Settings } from "./QueueSettings.ts"
@@ -27,10 +28,12 @@ import type { StoreError } from "./StoreError.ts"
 
 /** Jobs ranked in one transaction: about 10 ms on SQLite. */
 const page = 1_000
+const hourMs = 3_600_000
 /** How often runs are learned, in milliseconds. */
 const learnEveryMs = 60_000
-/** What is read then: the hour that runs, and one before it. */
-const learnBackMs = 2 * 3_600_000
+/** What is read then: the hour that runs, and one before it. Once an hour all of it is, and what has not run for a day is forgotten. */
+const learnBackMs = 2 * hourMs
+const learnAllEveryMs = hourMs
 
 const codec = Schema.fromJsonString(GroupOrderDocument)
 const encode = Schema.encodeSync(codec)
@@ -59,6 +62,7 @@ const make = Effect.gen(function* () {
   const own = new Map<string, OrderChoice>()
   let expected: ReadonlyMap<string, ExpectedRuns> = new Map()
   let learnedAt = -Infinity
+  let learnedAllAt = -Infinity
   let rankings: Rankings = { ageingStepMs, groups: new Map() }
 
   const boundOf = ({ boundMs, order }: OrderChoice) => boundMs ?? defaultBoundMs(order, ageingStepMs)
@@ -87,10 +91,11 @@ const make = Effect.gen(function* () {
   const learn = Effect.gen(function* () {
     const now = clock.currentTimeMillisUnsafe()
     if (now - learnedAt < learnEveryMs || ![...rankings.groups.values()].some(({ order }) => needsRuns(order))) return
-    const back = learnedAt === -Infinity ? lookBackMs : learnBackMs
-    const rollUps = yield* store.rollUps({ width: 3_600_000, from: now - back, to: now + 1 })
-    expected = expectedRuns(rollUps, expected)
+    const all = now - learnedAllAt >= learnAllEveryMs
+    const rollUps = yield* store.rollUps({ width: hourMs, from: now - (all ? lookBackMs : learnBackMs), to: now + 1 })
+    expected = expectedRuns(rollUps, all ? new Map() : expected)
     learnedAt = now
+    if (all) learnedAllAt = now
     rebuild()
   })
 
@@ -166,7 +171,7 @@ const make = Effect.gen(function* () {
       if (pass === "second" && rankedTo === 0 && now < changedAt + settleMs) return nothing
       const { changed, more } = yield* store.change(
         { groups: [group], states: liveStates },
-        { _tag: "Rank", rankings },
+        { _tag: "Rank", rankings: { ageingStepMs, groups: new Map([[group, rankingOf(rankings, group)]]) } },
         { now, limit: page, after: rankedTo as JobId }
       )
       const last = changed.at(-1)

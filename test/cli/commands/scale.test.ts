@@ -7,14 +7,15 @@ import { JobStore, type ScaleDecision, Sluice } from "../../../src/services/Queu
 import { storeLoad, syntheticCounts } from "../../support/scaler/SyntheticLoad.ts"
 import * as CommandLine from "../CommandLine.ts"
 
-const hour = 3_600_000
-const now = Date.parse("2026-11-21T10:20:00Z")
+const minute = 60_000
+const hour = 60 * minute
+const now = Date.parse("2026-11-21T10:20:30Z")
 
 const onStore = <A, E>(file: string, effect: Effect.Effect<A, E, JobStore>) =>
   Effect.provide(effect, Sluice.layerSqlite({ path: file, thread: false }))
 
-/** A store that remembers six days of group `mail`, hour by hour, and is set to steps of an hour; the last whole hour is the newest. */
-const sixDays = Effect.gen(function* () {
+/** A store that remembers two hours of group `mail`, minute by minute, up to the present one. */
+const twoHours = Effect.gen(function* () {
   yield* TestClock.setTime(now)
   const cli = yield* CommandLine.make
   const file = path.join(cli.folder, "jobs.db")
@@ -22,13 +23,12 @@ const sixDays = Effect.gen(function* () {
     file,
     JobStore.use((store) => store.status)
   )
-  const steps = 144
-  const start = Math.floor(now / hour) * hour - steps * hour
-  const counts = syntheticCounts({ start, stepMs: hour, steps, mean: 100 })
-  storeLoad(file, { group: "mail", task: "send", stepMs: hour, start, counts, runMs: 20_000 })
+  const steps = 120
+  const start = Math.floor(now / minute) * minute - steps * minute
+  const counts = syntheticCounts({ start, stepMs: minute, steps, mean: 20 })
+  storeLoad(file, { group: "mail", task: "send", stepMs: minute, start, counts, runMs: 20_000 })
   const sluice = (...words: ReadonlyArray<string>) => cli.call(["scale", ...words, "--store", file])
   const json = (...words: ReadonlyArray<string>) => cli.json(["scale", ...words, "--json", "--store", file])
-  yield* json("set", "mail", "--step", "1h")
   return { cli, counts, file, json, sluice }
 })
 
@@ -63,39 +63,39 @@ describe("sluice scale", () => {
     "forecasts and backtests what a store remembers, with no worker alive, and says where it knows it from",
     () =>
       Effect.gen(function* () {
-        const { counts, json, sluice } = yield* sixDays
-        const [forecast] = yield* json("forecast", "mail", "--horizon", "6h")
-        assert.deepInclude(forecast, { group: "mail", source: "rebuilt", stepMs: hour })
-        assert.isAtLeast(forecast.steps.length, 6)
+        const { counts, json, sluice } = yield* twoHours
+        const [forecast] = yield* json("forecast", "mail", "--horizon", "30m")
+        assert.deepInclude(forecast, { group: "mail", source: "rebuilt", stepMs: minute })
+        assert.isAtLeast(forecast.steps.length, 30)
         for (const { arrivals } of forecast.steps) {
           assert.isTrue(0 <= arrivals.p05 && arrivals.p05 <= arrivals.p50 && arrivals.p50 <= arrivals.p90)
         }
         assert.strictEqual(forecast.quality.steps, counts.length)
         assert.approximately(forecast.service.meanMs, 20_000, 1e-6)
 
-        const { stderr, stdout } = yield* sluice("forecast", "mail", "--horizon", "6h", "--time-zone", "Europe/Vienna")
-        assert.match(stdout, /^mail: arrivals and forecast for 6 h\n/)
-        assert.match(stdout, /Arrivals, jobs per hour {3}⠒⠒ arrived {3}• forecast {3}░ 90 % interval/)
-        assert.match(stdout, /from 144 steps/)
+        const { stderr, stdout } = yield* sluice("forecast", "mail", "--horizon", "30m", "--time-zone", "Europe/Vienna")
+        assert.match(stdout, /^mail: arrivals and forecast for 30 min\n/)
+        assert.match(stdout, /Arrivals, jobs per minute {3}⠒⠒ arrived {3}• forecast {3}░ 90 % interval/)
+        assert.match(stdout, /from 120 steps/)
         assert.match(stdout, /jobs expected in all/)
         assert.notInclude(stdout, "\x1b")
         assert.include(stderr, "learned just now from the roll-ups")
-        const table = yield* sluice("forecast", "mail", "--horizon", "6h", "--table")
+        const table = yield* sluice("forecast", "mail", "--horizon", "30m", "--table")
         assert.match(table.lines[0]!, /^from +expected +90 % within +slots busy/)
 
         const [status] = yield* json("status", "mail")
         assert.deepInclude(status, { group: "mail", mode: "shadow", source: "rebuilt" })
         assert.strictEqual(status.quality.accuracy, forecast.quality.accuracy)
 
-        const [backtest] = yield* json("backtest", "mail", "--days", "1", "--horizon", "6h")
+        const [backtest] = yield* json("backtest", "mail", "--days", "0.025", "--horizon", "30m")
         assert.deepInclude(backtest, {
-          learnedFrom: 120,
-          horizonMs: 6 * hour,
-          everyMs: 2 * hour,
-          origins: 12,
+          learnedFrom: 84,
+          horizonMs: 30 * minute,
+          everyMs: 8 * minute,
+          origins: 5,
           missing: 0
         })
-        assert.isAbove(backtest.forecast.horizon, 0.6)
+        assert.isAbove(backtest.forecast.horizon, 0.5)
         assert.isAbove(backtest.forecast.coverage, 0.6)
         assert.isAbove(backtest.naive.horizon, 0)
         const { policies } = backtest.replay
@@ -103,12 +103,8 @@ describe("sluice scale", () => {
           policies.map(({ policy }: { readonly policy: string }) => policy),
           ["scaler", "reactive", "fixed"]
         )
-        const arrived = counts.slice(-24).reduce((sum, count) => sum + count, 0)
+        const arrived = counts.slice(-36).reduce((sum, count) => sum + count, 0)
         for (const { jobs } of policies) assert.strictEqual(jobs, arrived)
-        const words = yield* sluice("backtest", "mail", "--days", "0.25", "--horizon", "2h")
-        assert.match(words.stdout, /^6 forecasts of 2 h, one each 1 h, .*learned from 138 steps before\.\n/)
-        assert.match(words.stdout, /MASE +\d\.\d{3}/)
-        assert.match(words.stdout, /\nscaler +\d/)
       }).pipe(Effect.scoped),
     { timeout: 60_000 }
   )
@@ -117,19 +113,22 @@ describe("sluice scale", () => {
     "writes pictures of the kind that the file's name says, and refuses other names before it computes",
     () =>
       Effect.gen(function* () {
-        const { cli, sluice } = yield* sixDays
-        const { code, stderr, stdout } = yield* sluice("forecast", "mail", "--horizon", "6h", "-o", "mail.svg")
+        const { cli, sluice } = yield* twoHours
+        const { code, stderr, stdout } = yield* sluice("forecast", "mail", "--horizon", "30m", "-o", "mail.svg")
         assert.deepStrictEqual([code, stdout], [0, ""])
         assert.include(stderr, `${path.join(cli.folder, "mail.svg")} written`)
         assert.match(readFileSync(path.join(cli.folder, "mail.svg"), "utf8"), /^<svg .*90 % interval.*<\/svg>\n$/s)
-        yield* sluice("backtest", "mail", "--days", "0.25", "--horizon", "6h", "-o", "back.html")
+        const words = yield* sluice("backtest", "mail", "--days", "0.025", "--horizon", "30m", "-o", "back.html")
+        assert.match(words.stdout, /^5 forecasts of 30 min, one each 8 min, .*learned from 84 steps before\.\n/)
+        assert.match(words.stdout, /forecast +as the last count +meant/)
+        assert.match(words.stdout, /\nscaler +\d/)
         const page = readFileSync(path.join(cli.folder, "back.html"), "utf8")
         assert.match(page, /^<!doctype html>.*<h2>Forecasts<\/h2>.*<h2>Slots<\/h2>/s)
         assert.deepInclude(yield* sluice("forecast", "mail", "-o", "mail.gif"), {
           code: 2,
           stderr: 'sluice: "mail.gif" is no picture; its name must end in .svg, .png or .html\n'
         })
-        const nowhere = yield* sluice("forecast", "mail", "--horizon", "6h", "-o", "no/such/folder.svg")
+        const nowhere = yield* sluice("forecast", "mail", "--horizon", "30m", "-o", "no/such/folder.svg")
         assert.strictEqual(nowhere.code, 1)
         assert.match(nowhere.stderr, /^sluice: the picture cannot be written: ENOENT[^\n]*\n$/)
       }).pipe(Effect.scoped),
@@ -140,7 +139,7 @@ describe("sluice scale", () => {
     "says that it knows nothing of a group in which nothing ever arrived",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* sixDays
+        const { json, sluice } = yield* twoHours
         const [forecast] = yield* json("forecast", "network", "--horizon", "10m")
         assert.strictEqual(forecast.distrust, "cold")
         assert.strictEqual(forecast.total.arrivals, 0)
@@ -158,7 +157,7 @@ describe("sluice scale", () => {
     "sets, shows, copies nothing in a dry run, and takes settings back",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* sixDays
+        const { json, sluice } = yield* twoHours
         const [set] = yield* json(
           "set",
           "mail",
@@ -175,7 +174,7 @@ describe("sluice scale", () => {
         )
         assert.deepInclude(set.before, { mode: "shadow", minSlots: 1, maxSlots: null, holdDownMs: 300_000 })
         assert.deepInclude(set.after, { mode: "on", minSlots: 2, maxSlots: 40, holdDownMs: 120_000, lateShare: 0.01 })
-        assert.deepInclude(set.from, { mode: "group", quantile: "default", stepMs: "group" })
+        assert.deepInclude(set.from, { mode: "group", quantile: "default" })
         const shown = yield* sluice("set", "mail")
         assert.match(shown.lines[0]!, /^setting +now +from$/)
         assert.isTrue(shown.lines.some((line) => /^max +40 +group$/.test(line)))
@@ -210,8 +209,8 @@ describe("sluice scale", () => {
     "keeps events, once or recurring, lists and removes them; while one lasts it shapes the forecast",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* sixDays
-        const before = (yield* json("forecast", "mail", "--horizon", "6h"))[0]
+        const { json, sluice } = yield* twoHours
+        const before = (yield* json("forecast", "mail", "--horizon", "30m"))[0]
         const at = (hours: number) => new Date(Math.floor(now / hour) * hour + hours * hour).toISOString()
         const [sale] = yield* json(
           ...["event", "add", "mail", "--from", at(0), "--to", at(12)],
@@ -238,7 +237,7 @@ describe("sluice scale", () => {
         assert.include(listed.stdout, "Black Friday \\x1b[2J")
         assert.notInclude(listed.stdout, "\x1b")
 
-        const during = (yield* json("forecast", "mail", "--horizon", "6h"))[0]
+        const during = (yield* json("forecast", "mail", "--horizon", "30m"))[0]
         for (const [i, step] of during.steps.entries()) {
           if (Date.parse(step.at) < Date.parse(at(0))) continue
           assert.strictEqual(step.event, "black-friday-2j")
@@ -267,7 +266,7 @@ describe("sluice scale", () => {
     "explains the last decision, the one in force at a time, and more of them; control characters never reach the terminal",
     () =>
       Effect.gen(function* () {
-        const { file, json, sluice } = yield* sixDays
+        const { file, json, sluice } = yield* twoHours
         const none = yield* sluice("explain", "mail")
         assert.deepStrictEqual([none.code, none.stdout], [0, ""])
         assert.include(none.stderr, "no decision for mail is kept yet")
@@ -304,7 +303,7 @@ describe("sluice scale", () => {
     "lists what recurs, and says so when nothing is known to",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* sixDays
+        const { json, sluice } = yield* twoHours
         assert.deepStrictEqual(yield* json("patterns"), [])
         assert.include((yield* sluice("patterns")).stderr, "nothing is known to recur")
       }).pipe(Effect.scoped),

@@ -6,20 +6,7 @@ import type { AlertRule } from "../AlertRule.ts"
 import { type Look, needs, type Outlook } from "../policy/Figures.ts"
 import type { AnomalyWatch } from "./AnomalyWatch.ts"
 import type { Outlooks } from "./Outlooks.ts"
-
-const minuteMs = 60_000
-
-const byGroup = <A extends { readonly group: string }>(
-  rows: ReadonlyArray<A>
-): ReadonlyMap<string, ReadonlyArray<A>> => {
-  const groups = new Map<string, Array<A>>()
-  for (const row of rows) {
-    const known = groups.get(row.group)
-    if (known === undefined) groups.set(row.group, [row])
-    else known.push(row)
-  }
-  return groups
-}
+import type { RecentMinutes } from "./RecentMinutes.ts"
 
 /** Below this share of the store's limit no outlook is worth its cost: the limit is far. */
 const nearLimit = 0.5
@@ -34,28 +21,36 @@ const groupsAhead = (rules: ReadonlyArray<AlertRule>, look: Omit<Look, "outlooks
     .filter((name) => isFilling || about.includes(undefined) || about.includes(name))
 }
 
+/** Where a look comes from; what is remembered from look to look is in the last three. */
+export interface Sources {
+  readonly store: JobStore["Service"]
+  readonly recent: RecentMinutes
+  readonly watch: AnomalyWatch
+  readonly outlooks: Outlooks
+}
+
 export const lookAtStore = (
-  store: JobStore["Service"],
+  { outlooks: ahead, recent, store, watch }: Sources,
   rules: ReadonlyArray<AlertRule>,
-  watch: AnomalyWatch,
-  ahead: Outlooks,
   now: number
 ): Effect.Effect<Look, StoreError> =>
   Effect.gen(function* () {
     const { minutesMs, outlookMs, unusual } = needs(rules)
-    const from = Math.floor((now - minutesMs) / minuteMs) * minuteMs
     const groups = yield* store.groups
     const look: Omit<Look, "outlooks"> = {
       now,
       groups,
-      pending: byGroup((yield* store.counters).filter(({ count, state }) => state === "pending" && count > 0)),
+      pending: Map.groupBy(
+        (yield* store.counters).filter(({ count, state }) => state === "pending" && count > 0),
+        ({ group }) => group
+      ),
       oldestPending: yield* store.oldestPending,
       paused: yield* store.paused,
       workers: (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now),
       status: yield* store.status,
-      minutes: minutesMs === 0 ? new Map() : byGroup(yield* store.rollUps({ width: minuteMs, from, to: now + 1 })),
+      minutes: yield* recent.read(now, minutesMs),
       minutesMs,
-      unusual: unusual ? yield* watch.look(now) : new Map()
+      unusual: unusual ? yield* watch.look(now, groups.length) : new Map()
     }
     const outlooks = new Map<string, Outlook>()
     for (const group of groupsAhead(rules, look)) {

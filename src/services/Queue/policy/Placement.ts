@@ -15,7 +15,7 @@ export type Fit = (typeof fits)[number]
 export const Evidence = Schema.Struct({
   attempts: Schema.Finite,
   runMs: Schema.Finite,
-  /** Milliseconds they held their thread: computing, or in a synchronous call. */
+  /** Milliseconds their thread computed for them. */
   cpuMs: Schema.Finite,
   /** Milliseconds in which their thread had nothing to do meanwhile: they waited. What others held it says neither. */
   waitMs: Schema.Finite,

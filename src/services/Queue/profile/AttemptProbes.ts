@@ -4,7 +4,7 @@
  *
  * Measuring goes on in windows: attempts that begin within a second, at most twenty of each task, until they end or ten seconds have passed.
  * What it needs (a hook around every fiber step of a measured attempt, and one around every callback of the process) is there for at most a
- * tenth of the time, after the first ten seconds in which there is most to learn.
+ * tenth of the time, after twenty seconds of it to begin with.
  */
 import { Effect } from "effect"
 import { getHeapStatistics } from "node:v8"
@@ -17,9 +17,14 @@ const togetherMost = 100
 /** A window takes attempts in for this long, in milliseconds; each is measured for the longest at most. */
 const windowMs = 1000
 const longestMs = 10_000
-/** Milliseconds of measuring to begin with, and per millisecond that goes by. */
-const budgetMs = 10_000
+/** Milliseconds of measuring per millisecond that goes by; and those that tasks have beside it for their first rounds, all together. */
 const budgetPart = 0.1
+const budgetToBeginMs = 20_000
+const roundsToBegin = 2
+/** Until so many attempts of a task have ended they load modules and open connections. */
+const warmUp = 3
+/** Who has had two rounds rests twice as long after each later one, up to this many times: others are to be measured too. */
+const restFactorMost = 8
 /** An attempt whose loop others held for more than four fifths of the time tells neither computing from waiting. */
 const explainedLeast = 0.2
 /** Readings of the heap are this far apart, in milliseconds: one takes 2 µs. */
@@ -34,7 +39,10 @@ export interface Measured {
   readonly evidence: { -readonly [K in keyof Evidence]: Evidence[K] }
   /** Bytes by which each attempt grew what is in use. */
   growths: Array<number>
+  /** Up to `warmUp`. */
+  ended: number
   running: number
+  rounds: number
   /** By the monotonic clock: it has its round. */
   restUntil: number
 }
@@ -46,6 +54,9 @@ interface Probe {
   readonly idleAt: number
   readonly footprintAt: number
   diskMs: number
+  /** Of its own stretches; time on a core, so that a busy machine makes nobody look like computing. */
+  cpuMs: number
+  enteredCpuMs: number
   /** Of its own stretches, and of the process since it began. */
   grown: number
   grownMost: number
@@ -74,7 +85,7 @@ export class AttemptProbes {
   private readonly begunAt = performance.now()
   private spentMs = 0
 
-  /** `restMs`: between two rounds of a task. */
+  /** `restMs`: between the first two rounds of a task. */
   constructor(restMs: number) {
     this.restMs = restMs
     this.spans = new WorkSpans({
@@ -101,7 +112,15 @@ export class AttemptProbes {
   of(task: string): Measured {
     let there = this.tasks.get(task)
     if (there === undefined) {
-      there = { name: task, evidence: noEvidence(), growths: [], running: 0, restUntil: Number.NEGATIVE_INFINITY }
+      there = {
+        name: task,
+        evidence: noEvidence(),
+        growths: [],
+        ended: 0,
+        running: 0,
+        rounds: 0,
+        restUntil: Number.NEGATIVE_INFINITY
+      }
       this.tasks.set(task, there)
     }
     return there
@@ -111,10 +130,13 @@ export class AttemptProbes {
   private wants(task: Measured): boolean {
     const now = performance.now()
     if (now < task.restUntil || this.probes.size >= togetherMost) return false
-    const isOpen = this.probes.size > 0
-    if (isOpen ? now - this.windowBegunAt > windowMs : this.spentMs > budgetMs + budgetPart * (now - this.begunAt))
+    if (this.probes.size > 0 ? now - this.windowBegunAt > windowMs : this.spentMs > this.budgetMs(task, now))
       return false
     return task.running + (task.evidence.attempts % roundAttempts) < roundAttempts
+  }
+
+  private budgetMs(task: Measured, now: number): number {
+    return (task.rounds < roundsToBegin ? budgetToBeginMs : 0) + budgetPart * (now - this.begunAt)
   }
 
   /** The handler, measured if it is its turn. A handler of many jobs counts as one attempt. */
@@ -124,6 +146,7 @@ export class AttemptProbes {
     payload: P,
     attempt: C
   ): Effect.Effect<unknown, unknown> {
+    if (task.ended < warmUp) return Effect.onExit(run(payload, attempt), () => Effect.sync(() => task.ended++))
     if (!this.wants(task)) return run(payload, attempt)
     const probe = this.begin(task)
     const before = this.spans.enter(probe.owner)
@@ -175,6 +198,8 @@ export class AttemptProbes {
       idleAt: performance.eventLoopUtilization().idle,
       footprintAt: footprint,
       diskMs: 0,
+      cpuMs: 0,
+      enteredCpuMs: 0,
       grown: 0,
       grownMost: 0,
       processMost: 0,
@@ -197,7 +222,8 @@ export class AttemptProbes {
     const { task } = probe
     task.running--
     const now = performance.now()
-    if (counted && task.evidence.attempts % roundAttempts === 0) task.restUntil = now + this.restMs
+    if (counted && task.evidence.attempts % roundAttempts === 0)
+      task.restUntil = now + this.restMs * Math.min(restFactorMost, 2 ** Math.max(0, ++task.rounds - roundsToBegin))
     if (this.probes.size > 0) return
     this.spans.close()
     this.spentMs += now - this.windowBegunAt
@@ -209,10 +235,11 @@ export class AttemptProbes {
     this.spans.enter(undefined)
     const now = performance.now()
     const runMs = now - probe.startedAt
-    const cpuMs = probe.owner.onLoopMs
+    const { cpuMs } = probe
+    const heldMs = probe.owner.onLoopMs
     const waitMs = Math.min(runMs, performance.eventLoopUtilization().idle - probe.idleAt)
     const { evidence } = probe.task
-    const counts = !probe.isElsewhere && cpuMs + waitMs >= explainedLeast * runMs
+    const counts = !probe.isElsewhere && heldMs + waitMs >= explainedLeast * runMs
     if (counts) {
       for (const { probe: asking, since } of this.requests.values()) if (asking === probe) probe.diskMs += now - since
       evidence.attempts++
@@ -236,14 +263,19 @@ export class AttemptProbes {
   }
 
   private switched(from: Owner | undefined, to: Owner | undefined, epochAt: number): void {
+    const { system, user } = process.threadCpuUsage()
+    const cpuMs = (system + user) / 1000
     const footprint = this.footprint(epochAt - performance.timeOrigin)
     const left = from === undefined ? undefined : this.probes.get(from)
     if (left !== undefined) {
+      left.cpuMs += cpuMs - left.enteredCpuMs
       left.grown += footprint - left.enteredWith
       left.grownMost = Math.max(left.grownMost, left.grown)
       left.processMost = Math.max(left.processMost, footprint - left.footprintAt)
     }
     const entered = to === undefined ? undefined : this.probes.get(to)
-    if (entered !== undefined) entered.enteredWith = footprint
+    if (entered === undefined) return
+    entered.enteredWith = footprint
+    entered.enteredCpuMs = cpuMs
   }
 }

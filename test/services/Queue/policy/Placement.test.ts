@@ -29,15 +29,15 @@ const reads = round(2, 20, { diskPart: 0.9 })
 const hoards = round(5, 50, { mebibytes: 200 })
 
 /** A round each minute. */
-const after = (rounds: ReadonlyArray<Evidence>, from = unknown("t", null, false)): Placement =>
+const placedBy = (rounds: ReadonlyArray<Evidence>, from = unknown("t", null, false)): Placement =>
   rounds.reduce((placement, evidence, i) => learned(placement, evidence, (i + 1) * minute), from)
 
 describe("where a task belongs", () => {
   it("is open until two rounds of twenty attempts agree", () => {
     assert.isUndefined(groupOf(undefined))
-    assert.isUndefined(groupOf(after([waits])))
-    assert.isUndefined(groupOf(after([waits, computes])))
-    assert.strictEqual(groupOf(after([computes, waits, waits])), "network")
+    assert.isUndefined(groupOf(placedBy([waits])))
+    assert.isUndefined(groupOf(placedBy([waits, computes])))
+    assert.strictEqual(groupOf(placedBy([computes, waits, waits])), "network")
   })
 
   for (const [what, evidence, group] of [
@@ -48,20 +48,20 @@ describe("where a task belongs", () => {
     ["hardly anything", round(0.05, 0.2), "computation"]
   ] as const) {
     it(`follows from its attempts: ${what} is ${group}`, () => {
-      assert.strictEqual(groupOf(after([evidence, evidence])), group)
+      assert.strictEqual(groupOf(placedBy([evidence, evidence])), group)
     })
   }
 
   it("changes with the task, no sooner than ten minutes after it was decided", () => {
-    const placed = after([waits, waits])
-    const changed = after(
+    const placed = placedBy([waits, waits])
+    const changed = placedBy(
       Array.from({ length: 15 }, () => computes),
       placed
     )
     assert.strictEqual(changed.fit, "computation")
     assert.strictEqual(changed.moves, 2)
     assert.strictEqual(
-      after(
+      placedBy(
         Array.from({ length: 9 }, () => computes),
         placed
       ).fit,
@@ -77,9 +77,9 @@ describe("where a task belongs", () => {
         const part = 0.32 + 0.16 * random.next()
         return round(20 * part, 20 * (1 - part))
       }
-      const computing = after([computes, computes, ...Array.from({ length: 300 }, between)])
+      const computing = placedBy([computes, computes, ...Array.from({ length: 300 }, between)])
       assert.deepStrictEqual([computing.fit, computing.moves], ["computation", 1])
-      const waiting = after([waits, waits, ...Array.from({ length: 300 }, between)])
+      const waiting = placedBy([waits, waits, ...Array.from({ length: 300 }, between)])
       assert.deepStrictEqual([waiting.fit, waiting.moves], ["network", 1])
     }
   })
@@ -104,22 +104,22 @@ describe("where a task belongs", () => {
   })
 
   it("is only advised where the definition names a group", () => {
-    const declared = after([waits, waits], unknown("t", "computation", false))
+    const declared = placedBy([waits, waits], unknown("t", "computation", false))
     assert.isUndefined(groupOf(declared))
     assert.match(advice(declared)!, /declares group computation and behaves like network/)
-    assert.isUndefined(advice(after([waits, waits], unknown("t", "network", false))))
+    assert.isUndefined(advice(placedBy([waits, waits], unknown("t", "network", false))))
     // A group of the program's own may stand for anything.
-    assert.isUndefined(advice(after([waits, waits], unknown("t", "crm", false))))
+    assert.isUndefined(advice(placedBy([waits, waits], unknown("t", "crm", false))))
   })
 
   it("is no group that none of its workers serves", () => {
-    assert.isUndefined(groupOf({ ...after([waits, waits]), held: true }))
+    assert.isUndefined(groupOf({ ...placedBy([waits, waits]), held: true }))
   })
 
   it("advises a thread for what holds the event loop, unless it can run in one", () => {
-    assert.match(advice(after([computes, computes]))!, /toThreadLayer/)
-    assert.isUndefined(advice(after([computes, computes], unknown("t", null, true))))
+    assert.match(advice(placedBy([computes, computes]))!, /toThreadLayer/)
+    assert.isUndefined(advice(placedBy([computes, computes], unknown("t", null, true))))
     const short = round(0.5, 0)
-    assert.isUndefined(advice(after([short, short])))
+    assert.isUndefined(advice(placedBy([short, short])))
   })
 })

@@ -20,8 +20,9 @@ describe("work", () => {
     const seeded = new SeededRandom(5)
     const random = () => seeded.next()
     const sums = Array.from({ length: 4000 }, () => {
+      const gap = () => -Math.log(1 - random())
       let count = 0
-      for (let gap = -Math.log(1 - random()); gap < 100; gap += -Math.log(1 - random())) count++
+      for (let at = gap(); at < 100; at += gap()) count++
       let sum = 0
       for (let i = 0; i < count; i++) sum -= 2 * Math.log(1 - random())
       return sum

@@ -64,7 +64,7 @@ export interface BacktestResult {
   /** Steps of all forecasts that could be scored; within the horizon each step may be forecast several times. */
   readonly scored: number
   readonly forecast: BacktestScores
-  /** The better of repeating the season and repeating the last count; of a point forecast only the error can be had. */
+  /** The better of repeating the season and repeating the last count, the latter alone while no season has passed; of a point forecast only the error can be had. */
   readonly naive: NaiveScores
   /** Every step from `from` on. */
   readonly steps: ReadonlyArray<BacktestedStep>
@@ -165,6 +165,8 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
   const forecasts = new Errors()
   const seasonal = new Errors()
   const last = new Errors()
+  /** Of the last count on the steps that the season is known for: to compare the two. */
+  const lastBeside = new Errors()
   const steps: Array<BacktestedStep> = []
   let origins = 0
   let within = 0
@@ -176,7 +178,7 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
       origins++
       const said = forecaster.forecast(Math.min(horizon, counts.length - origin))
       let [sumActual, sumSaid, sumSeasonal, sumLast] = [0, 0, 0, 0]
-      let comparable = true
+      let [seasonKnown, lastKnown] = [true, true]
       for (const [i, step] of said.entries()) {
         const index = origin + i
         const actual = counts[index]
@@ -187,14 +189,15 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
         sumSaid += step.mean
         const before = naiveAt(counts, index, origin, season)
         const latest = naiveAt(counts, index, origin, 1)
-        // Both on the same steps, or neither.
-        if (before === undefined || latest === undefined) comparable = false
-        else {
+        seasonKnown &&= before !== undefined
+        lastKnown &&= latest !== undefined
+        if (latest !== undefined) last.step(i + 1, actual, latest)
+        if (latest !== undefined && before !== undefined) {
+          lastBeside.step(i + 1, actual, latest)
           seasonal.step(i + 1, actual, before)
-          last.step(i + 1, actual, latest)
-          sumSeasonal += before
-          sumLast += latest
         }
+        sumSeasonal += before ?? 0
+        sumLast += latest ?? 0
         if (actual >= Math.floor(step.p05 + 1e-9) && actual <= Math.ceil(step.p95 - 1e-9)) within++
         const [low, high] = middleHalf(step)
         withinHalf += shareWithin(actual, low, high)
@@ -202,16 +205,17 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
         pinball += actual >= step.p90 ? 0.9 * (actual - step.p90) : 0.1 * (step.p90 - actual)
       }
       forecasts.sum(sumActual, sumSaid)
-      if (comparable) {
+      if (lastKnown) last.sum(sumActual, sumLast)
+      if (lastKnown && seasonKnown) {
+        lastBeside.sum(sumActual, sumLast)
         seasonal.sum(sumActual, sumSeasonal)
-        last.sum(sumActual, sumLast)
       }
     }
     forecaster.update(counts[origin])
   }
   const scale = naiveScale(counts, from, season)
   const bySeason: NaiveScores = { kind: "season", ...seasonal.accuracy(scale) }
-  const byLast: NaiveScores = { kind: "last", ...last.accuracy(scale) }
+  const byLast: NaiveScores = { kind: "last", ...(seasonal.n === 0 ? last : lastBeside).accuracy(scale) }
   const share = (n: number) => (forecasts.n === 0 ? undefined : n / forecasts.n)
   return {
     origins,
@@ -223,7 +227,7 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
       under90: share(under),
       wQL90: forecasts.weight > 0 ? (200 * pinball) / forecasts.weight : undefined
     },
-    naive: (bySeason.horizon ?? 0) >= (byLast.horizon ?? 0) ? bySeason : byLast,
+    naive: seasonal.n > 0 && (bySeason.horizon ?? 0) >= (byLast.horizon ?? 0) ? bySeason : byLast,
     steps
   }
 }

@@ -12,6 +12,11 @@ export const places = { dayNear: 10, dayThen: 12, weekNear: 15, weekThen: 17 } a
 
 /** The features that are differences of roots from the level, from the first up to but without the second; then comes an absolute one. */
 const differences = { from: 2, to: 30 } as const
+/**
+ * What constant and waves are of the load's own scale. So little that the penalty on all weights holds these back: they know nothing of
+ * what happened, and follow a change of level last.
+ */
+const waveShare = 0.01
 /** Added to roots before their logarithm is taken: zeros have none. */
 const logBase = 0.5
 /** No logarithm of less than this share of the level: the few smallest would rule the fit. */
@@ -22,7 +27,7 @@ const levelSteps = 4
 
 /**
  * Writes what is known now about the step `ahead` after the last one, and answers the present level. All but the constant, the level and
- * the waves are differences from that level, so that weights of 0 forecast that things stay as they are.
+ * the waves, which have the load's own scale, are differences from that level, so that weights of 0 forecast that things stay as they are.
  *
  * Lags and levels of now; the values around the same time yesterday, a week and two weeks ago, with the levels that belonged to them; the
  * profiles of day and week at the target and now; what the level becomes when it moves in proportion as it did then; Fourier terms of day
@@ -63,8 +68,10 @@ export const writeFeatures = (series: Series, ahead: number, out: Float32Array, 
   const inProportion = (to: number, from: number) => level * (Math.max(0.5, Math.min(2, (to + 0.2) / (from + 0.2))) - 1)
   let highest = level
   for (let i = 0; i < 12 && history.has(last - i); i++) highest = Math.max(highest, history.at(last - i))
+  // The load's own scale, so that what is learned of constant and waves does not depend on how large counts are.
+  const scale = waveShare * series.ofDays.value
   let k = offset
-  out[k++] = 1
+  out[k++] = scale
   out[k++] = level
   out[k++] = history.at(last) - level
   out[k++] = history.mean(last - 1, 1) - level
@@ -97,8 +104,8 @@ export const writeFeatures = (series: Series, ahead: number, out: Float32Array, 
   out[k++] = Math.abs(history.at(last) - history.mean(last - 1, 1))
   const waves = (count: number, angle: number) => {
     for (let i = 1; i <= count; i++) {
-      out[k++] = Math.sin(i * angle)
-      out[k++] = Math.cos(i * angle)
+      out[k++] = scale * Math.sin(i * angle)
+      out[k++] = scale * Math.cos(i * angle)
     }
   }
   waves(dayWaves, (2 * Math.PI * calendar.slot(target, day)) / day)
@@ -107,8 +114,7 @@ export const writeFeatures = (series: Series, ahead: number, out: Float32Array, 
 }
 
 /**
- * The same features on the scale of logarithms, where differences are ratios: what a load does that grows and shrinks as a whole. Waves stay
- * as they are.
+ * The same features on the scale of logarithms, where differences are ratios: what a load does that grows and shrinks as a whole.
  */
 export const writeLogFeatures = (features: Float32Array, offset: number, level: number, out: Float32Array): void => {
   const base = Math.max(0, level) + logBase
@@ -118,7 +124,8 @@ export const writeLogFeatures = (features: Float32Array, offset: number, level: 
     out[i] = Math.log(Math.max(leastShare, 1 + features[offset + i]! / base))
   }
   out[differences.to] = features[offset + differences.to]! / base
-  for (let i = differences.to + 1; i < dimension; i++) out[i] = features[offset + i]!
+  const scale = Math.max(1e-9, features[offset]!)
+  for (let i = differences.to + 1; i < dimension; i++) out[i] = features[offset + i]! / scale
 }
 
 /** A root relative to the level, as a logarithm. */

@@ -239,7 +239,11 @@ export class Lead {
 
   carry(archive: Archive): void {
     for (const part of [...this.ridges, this.blend, this.spread, this.expectation, this.intervals]) part.carry(archive)
-    for (const values of [this.features, this.spreadFeatures, this.forecasts, this.told]) archive.array(values)
+    const { lead } = this
+    archive.array(this.features.subarray(0, lead * dimension))
+    archive.array(this.spreadFeatures.subarray(0, lead * spreadDimension))
+    archive.array(this.forecasts.subarray(0, lead * models))
+    archive.array(this.told)
     for (const key of Object.keys(this.tally) as Array<keyof Tally>) this.tally[key] = archive.number(this.tally[key])
     this.learned = archive.number(this.learned)
     this.miss = archive.number(this.miss)

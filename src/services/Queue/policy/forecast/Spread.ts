@@ -50,7 +50,7 @@ export class Spread {
     const slot = calendar.slot(last + ahead, calendar.day)
     const root = Math.sqrt(mean)
     const orElse = (value: number, otherwise: number) => (Number.isNaN(value) ? otherwise : value)
-    out[offset] = Math.min(1, 2 * root)
+    out[offset] = Math.min(1, 2 * root) * misses.longer.value
     out[offset + 1] = root
     out[offset + 2] = misses.lately.value
     out[offset + 3] = misses.longer.value

@@ -25,11 +25,11 @@ export const arrivalsForecast = (
   const middle = (at + tickMs / 2 - from) / stepMs
   if (!(middle >= 0) || steps.length === 0) return undefined
   const index = Math.min(Math.floor(middle), steps.length - 1)
-  const mean = finite(steps[index]!.mean)
+  const mean = finite(steps[index]!.expected)
   if (mean === undefined) return undefined
   const aside = Math.min(middle - index, 1) - 0.5
-  const before = index === 0 ? last : steps[index - 1]!.mean
-  const beside = finite(aside < 0 ? before : steps[index + 1]?.mean) ?? mean
+  const before = index === 0 ? last : steps[index - 1]!.expected
+  const beside = finite(aside < 0 ? before : steps[index + 1]?.expected) ?? mean
   // A step no longer than a tick has no inside.
   const rate = stepMs <= tickMs ? mean : mean + (beside - mean) * Math.abs(aside)
   return (rate * tickMs) / stepMs

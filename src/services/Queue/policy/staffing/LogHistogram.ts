@@ -6,9 +6,14 @@
 const cellsPerDecade = 24
 const decades = 12
 const cells = cellsPerDecade * decades
+const largestUnit = 1e9
+const negligible = 1e-9
 
-/** Cell and weight, of cells that are not empty. */
-export type LogHistogramState = ReadonlyArray<readonly [number, number]>
+export interface LogHistogramState {
+  readonly unit: number
+  /** Cell and weight, of cells that are not empty. */
+  readonly cells: ReadonlyArray<readonly [number, number]>
+}
 
 export class LogHistogram {
   private readonly weights = new Float64Array(cells)
@@ -16,44 +21,39 @@ export class LogHistogram {
   private readonly least: number
   /** Weights are kept larger by this factor instead of making all others smaller with each one that comes. */
   private unit = 1
-  private sum = 0
 
-  constructor(least: number, state: LogHistogramState = []) {
+  constructor(least: number, state: LogHistogramState = { unit: 1, cells: [] }) {
     this.least = least
-    for (const [cell, weight] of state) {
+    this.unit = state.unit
+    for (const [cell, weight] of state.cells) {
       if (!(cell >= 0 && cell < cells && weight > 0 && Number.isFinite(weight))) continue
       this.weights[cell] = weight
-      this.sum += weight
     }
   }
 
   save(): LogHistogramState {
-    return [...this.weights.entries()]
-      .filter(([, weight]) => weight > 0)
-      .map(([cell, weight]) => [cell, weight / this.unit])
-  }
-
-  /** Weight of all that came. */
-  get total(): number {
-    return this.sum / this.unit
+    return { unit: this.unit, cells: [...this.weights.entries()].filter(([, weight]) => weight > 0) }
   }
 
   /** What came before counts `memory` times as much as it did. */
   add(value: number, weight: number, memory: number): void {
     this.unit /= memory
     this.weights[this.cellOf(value)]! += weight * this.unit
-    this.sum += weight * this.unit
-    if (this.unit > 1e9) this.rescale()
+    if (this.unit > largestUnit) this.rescale()
   }
 
   private rescale(): void {
-    this.sum = 0
     for (let cell = 0; cell < cells; cell++) {
       const weight = this.weights[cell]! / this.unit
-      this.weights[cell] = weight < 1e-9 ? 0 : weight
-      this.sum += this.weights[cell]!
+      this.weights[cell] = weight < negligible ? 0 : weight
     }
     this.unit = 1
+  }
+
+  private sum(): number {
+    let sum = 0
+    for (let cell = 0; cell < cells; cell++) sum += this.weights[cell]!
+    return sum
   }
 
   private positionOf(value: number): number {
@@ -70,20 +70,21 @@ export class LogHistogram {
 
   /** Mean, with the largest part of `cut` counted as the smallest of them. Undefined while empty. */
   mean(cut: number): number | undefined {
-    if (!(this.sum > 0)) return undefined
+    const all = this.sum()
+    if (!(all > 0)) return undefined
     const top = this.cellAt(1 - cut)
     let sum = 0
     for (let cell = 0; cell < cells; cell++) sum += this.weights[cell]! * this.middleOf(Math.min(cell, top))
-    return sum / this.sum
+    return sum / all
   }
 
   /** Undefined while empty. */
   quantile(level: number): number | undefined {
-    return this.sum > 0 ? this.middleOf(this.cellAt(level)) : undefined
+    return this.sum() > 0 ? this.middleOf(this.cellAt(level)) : undefined
   }
 
   private cellAt(level: number): number {
-    let above = this.sum * (1 - level)
+    let above = this.sum() * (1 - level)
     for (let cell = cells - 1; cell > 0; cell--) {
       above -= this.weights[cell]!
       if (above < 0) return cell

@@ -20,7 +20,14 @@ const says = (step: (seen: number, ahead: number) => { readonly mean: number; re
     forecast: (steps) =>
       Array.from({ length: steps }, (_, i) => {
         const { mean, spread } = step(seen, i + 1)
-        return { mean, expected: mean, p05: Math.max(0, mean - spread), p50: mean, p90: mean + 0.8 * spread, p95: mean + spread }
+        return {
+          mean,
+          expected: mean,
+          p05: Math.max(0, mean - spread),
+          p50: mean,
+          p90: mean + 0.8 * spread,
+          p95: mean + spread
+        }
       })
   }
 }
@@ -52,6 +59,16 @@ describe("a backtest", () => {
     assert.deepStrictEqual({ kind: "season" as const, oneStep, horizon, sum, mase }, naive)
     assert.isAbove(horizon!, 0.4)
     assert.isBelow(horizon!, 1)
+  })
+
+  it("takes the last count for naive while no season has passed", () => {
+    const { naive } = backtest([10, 20, 20, 40], oracle([10, 20, 20, 40]), {
+      from: 1,
+      horizon: 1,
+      every: 1,
+      season: 10
+    })
+    assert.deepStrictEqual(naive, { kind: "last", oneStep: 0.625, horizon: 0.625, sum: 0.625, mase: undefined })
   })
 
   it("tells the forecaster nothing of what comes after an origin", () => {

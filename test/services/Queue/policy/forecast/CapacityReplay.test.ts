@@ -51,7 +51,7 @@ describe("a replay of capacity", () => {
   it("lets jobs wait as the theory of queues says, M/M/c", () => {
     // 3.2 erlangs on 4 slots: 59.6 % wait (Erlang C), on the mean 0.745 service times.
     const random = new SeededRandom(5)
-    const past = Array.from({ length: 3000 }, () => poisson(96, random))
+    const past = Array.from({ length: 1200 }, () => poisson(96, random))
     const result = replay(past, fixedAt(4), { ...settings, service: exponential(2000), slots: 4 })
     assert.approximately(result.wait.sum / result.jobs / 2000, 0.745, 0.08)
   })
