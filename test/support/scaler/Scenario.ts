@@ -39,8 +39,10 @@ export const recorded = (load: RecordedLoad, since: number, until: number) =>
     return { store, node }
   })
 
-/** Three hours of load, and ten seconds so that the last step is settled. */
-export const hoursOf = (load: RecordedLoad) => recorded(load, monday, monday + 3 * hourMs + 10_000)
+/** Long enough for a forecast to be trusted. */
+export const past = 90 * minuteMs
+/** Load of that time, and ten seconds so that the last step is settled. */
+export const hoursOf = (load: RecordedLoad) => recorded(load, monday, monday + past + 10_000)
 
 /** Moves the clock in steps of a round, so that the loops of all processes go on together. */
 export const pass = (ms: number) =>

@@ -2,7 +2,8 @@
  * What the leader leaves for its successor, and for those who ask without leading: document `scale-leader`. Who leads, what each group's
  * target is and why, what the forecast said. Written when a target moves and at least each minute.
  */
-import { Option, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
+import type { JobStore } from "../JobStore.ts"
 import { Distrust } from "../ScaleDecision.ts"
 
 export const scaleLeaderKind = "scale-leader"
@@ -61,3 +62,6 @@ export const leaderText = (record: Omit<LeaderRecord, "format">): string => enco
 /** Undefined when there is none, or one of another format. */
 export const leaderOf = (text: string | undefined): LeaderRecord | undefined =>
   text === undefined ? undefined : Option.getOrUndefined(decode(text))
+
+export const leaderDocument = (store: JobStore["Service"]) =>
+  Effect.map(store.documents(scaleLeaderKind), (documents) => documents.find(({ key }) => key === scaleLeaderKey))

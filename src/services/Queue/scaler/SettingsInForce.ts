@@ -1,6 +1,6 @@
 /** Settings as the store's documents have them: of a group, else of every group, else the defaults. */
-import { DateTime, Option, Schema } from "effect"
-import type { StoredDocument } from "../JobStore.ts"
+import { DateTime, Effect, Option, Schema } from "effect"
+import type { JobStore, StoredDocument } from "../JobStore.ts"
 import type { EffectiveSettings } from "../LoadPrediction.ts"
 import { ScaleInvalid, type ScaleSettingsChange } from "../PredictiveScaler.ts"
 import {
@@ -10,6 +10,9 @@ import {
   ScaleSettings as Settings,
   ScaleSettingsPatch
 } from "../ScaleSettings.ts"
+
+import type { StoreError } from "../StoreError.ts"
+import type { GridOf } from "./ForecastBook.ts"
 
 export const scaleSettingsKind = "scale-settings"
 
@@ -43,6 +46,12 @@ export class SettingsInForce {
       this.resolved.set(group, settings)
     }
     return settings
+  }
+
+  /** Undefined for a group that is off. */
+  readonly gridOf: GridOf = (group) => {
+    const { mode, stepMs, timeZone } = this.of(group)
+    return mode === "off" ? undefined : { stepMs, timeZone }
   }
 
   explained(group: string): EffectiveSettings {
@@ -99,3 +108,6 @@ export class SettingsInForce {
     }
   }
 }
+
+export const readSettings = (store: JobStore["Service"]): Effect.Effect<SettingsInForce, StoreError> =>
+  Effect.map(store.documents(scaleSettingsKind), (documents) => new SettingsInForce(documents))
