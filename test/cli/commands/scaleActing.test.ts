@@ -5,7 +5,7 @@ import { workloadIn } from "../../../src/cli/worker/ScaleActuators.ts"
 import { PredictiveScaler, ShellTask, Sluice } from "../../../src/services/Queue/index.ts"
 import * as CommandLine from "../CommandLine.ts"
 
-const limit = { timeout: 30_000 }
+const limit = { timeout: 60_000 }
 
 describe("what the scaler acts on, from the command line", () => {
   it.live(

@@ -30,7 +30,7 @@ const until = (actuator: Actuator, state: "settled" | "failing", order = target)
 const hook = (options: Omit<CommandHook.CommandHookOptions, "env">) =>
   CommandHook.make({ env, ...options }).pipe(Effect.provide(ProcessRunnerLive.layer))
 
-const limit = { timeout: 30_000 }
+const limit = { timeout: 60_000 }
 
 describe("the command hook", { concurrent: true }, () => {
   it.live(
