@@ -94,5 +94,8 @@ const measure = Effect.gen(function* () {
   )
 })
 
-const layer = Sluice.layerPredictiveScaler.pipe(Layer.provideMerge(Sluice.layerMemory({ maxFinished: 1000 })))
-await Effect.runPromise(measure.pipe(Effect.provide(layer), Effect.provide(TestClock.layer()), Effect.scoped))
+const layer = Sluice.layerPredictiveScaler.pipe(
+  Layer.provideMerge(Sluice.layerMemory({ maxFinished: 1000 })),
+  Layer.provideMerge(TestClock.layer())
+)
+await Effect.runPromise(measure.pipe(Effect.provide(layer), Effect.scoped))
