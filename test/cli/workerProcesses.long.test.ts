@@ -88,9 +88,10 @@ const add = (folder: string, name: string) =>
     `echo ${name} >> began; while [ ! -e go ]; do sleep 0.05; done; echo ${name} >> ended`
   ])
 
+/** Those that are whole. */
 const linesOf = (folder: string, name: string): ReadonlyArray<string> => {
   const file = path.join(folder, name)
-  return existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : []
+  return existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : []
 }
 
 describe("sluice worker --processes auto", () => {

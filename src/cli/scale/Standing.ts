@@ -2,7 +2,14 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { type GroupScaling, JobStore, PredictiveScaler, type ScalerStatus } from "../../services/Queue/index.ts"
+import {
+  type GroupScaling,
+  JobStore,
+  PredictiveScaler,
+  type ScalerStatus,
+  TaskQueue,
+  type WorkerRecord
+} from "../../services/Queue/index.ts"
 
 /** Where a forecast comes from: the leader's last round, a state kept by a worker, or learned just now. */
 export type ForecastSource = "leader" | "saved" | "rebuilt"
@@ -10,6 +17,8 @@ export type ForecastSource = "leader" | "saved" | "rebuilt"
 export interface GroupStanding extends GroupScaling {
   /** Undefined: there is none to tell of, or there was no time to learn it. */
   readonly source: ForecastSource | undefined
+  /** Living workers with slots for it, by name: they carry targets out. */
+  readonly workers: ReadonlyArray<string>
 }
 
 /** Learning a week of minutes takes a second or two: so long is spent on groups nobody has kept a state of, in milliseconds. */
@@ -20,6 +29,8 @@ export const keptStates = Effect.map(
   JobStore.use((store) => store.documents("forecast-state")),
   (documents) => new Set(documents.map(({ key }) => key))
 )
+
+type Asked = Omit<GroupStanding, "workers">
 
 const asked = (group: GroupScaling, source: ForecastSource) =>
   Effect.gen(function* () {
@@ -35,15 +46,20 @@ const asked = (group: GroupScaling, source: ForecastSource) =>
       quality,
       distrust,
       next: next === undefined ? undefined : { mean: next.arrivals.mean, p90: next.arrivals.p90 }
-    } satisfies GroupStanding
+    } satisfies Asked
   })
+
+const carriers = (workers: ReadonlyArray<WorkerRecord>, group: string, now: number): ReadonlyArray<string> =>
+  workers
+    .filter(({ draining, leaseUntil, slots }) => !draining && leaseUntil > now && (slots[group] ?? slots["*"] ?? 0) > 0)
+    .map(({ name }) => name)
 
 /** Those of `only`, or all; with `unknown` the names of groups there was no time for. */
 export const standings = (status: ScalerStatus, only: string | undefined) =>
   Effect.gen(function* () {
     const begun = yield* Clock.currentTimeMillis
     const kept = yield* keptStates
-    const groups: Array<GroupStanding> = []
+    const groups: Array<Asked> = []
     const unknown: Array<string> = []
     for (const group of status.groups) {
       if (only !== undefined && group.group !== only) continue
@@ -56,5 +72,9 @@ export const standings = (status: ScalerStatus, only: string | undefined) =>
         unknown.push(group.group)
       }
     }
-    return { groups, unknown }
+    const workers = yield* TaskQueue.use((queue) => queue.workers)
+    return {
+      groups: groups.map((group): GroupStanding => ({ ...group, workers: carriers(workers, group.group, begun) })),
+      unknown
+    }
   })

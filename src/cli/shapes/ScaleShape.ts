@@ -92,7 +92,9 @@ export const GroupScalingShape = Schema.Struct({
   quality: Schema.NullOr(ForecastQualityShape),
   distrust: Schema.NullOr(Schema.String),
   last: Schema.NullOr(ScaleDecisionShape),
-  held: Schema.Finite
+  held: Schema.Finite,
+  /** Living workers with slots for it, by name: in mode `on` they carry targets out. */
+  workers: Schema.Array(Schema.String)
 })
 
 export const toGroupShape = (group: GroupStanding): typeof GroupScalingShape.Type => ({
@@ -110,7 +112,8 @@ export const toGroupShape = (group: GroupStanding): typeof GroupScalingShape.Typ
   quality: group.quality === undefined ? null : toQualityShape(group.quality),
   distrust: group.distrust ?? null,
   last: group.last === undefined ? null : toDecisionShape(group.last),
-  held: group.held
+  held: group.held,
+  workers: group.workers
 })
 
 export const ScaleStatusShape = Schema.Struct({

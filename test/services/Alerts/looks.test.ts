@@ -11,6 +11,7 @@ import {
 } from "../../../src/services/Alerts/index.ts"
 import {
   JobStore,
+  PredictiveScaler,
   type RollUp,
   type RollUpQuery,
   type RollUpWidth,
@@ -305,6 +306,37 @@ describe("what comes", () => {
       yield* lookFor(one, "15 seconds")
       assert.include(one.lines[0], "backlog will exceed 10,000 jobs at 14:35 UTC, in 35 min, perhaps at 14:25 UTC")
       assert.deepStrictEqual(asked, [["network", 60 * minute]])
+    })
+  )
+
+  it.effect("asks the scaler once a minute, and does without a forecast that the scaler distrusts", () =>
+    Effect.gen(function* () {
+      let asked = 0
+      const scaler = (distrust: "cold" | undefined) =>
+        Layer.succeed(PredictiveScaler, {
+          predictLoad: (group: string) =>
+            Effect.sync(() => {
+              asked++
+              const arrivals = { mean: 900, p05: 800, p50: 900, p90: 1000, p95: 1100 }
+              const steps = Array.from({ length: 60 }, (_, i) => ({ at: start + i * minute, arrivals }))
+              return { group, stepMs: minute, steps, distrust }
+            })
+        } as unknown as PredictiveScaler["Service"])
+      const forecastOf = (distrust: "cold" | undefined) =>
+        Effect.map(
+          Layer.build(AlertLayers.layerForecast.pipe(Layer.provide(scaler(distrust)))),
+          (context) => Context.get(context, ArrivalForecast)!
+        )
+      // The scaler expects half as much again as ten slots can do; of late nothing came.
+      const quiet = { workers: [{}], rollUps: everyMinute({ completed: 600, run: times(600, 1000) }) }
+      const rule: RuleRequest = { name: "growing", metric: "forecast-backlog", threshold: 6000, forMs: 0 }
+      const trusted = yield* world(rule, { ...quiet, forecast: yield* forecastOf(undefined) })
+      yield* lookFor(trusted, "2 minutes")
+      assert.include(trusted.lines[0], "backlog will exceed 6,000 jobs")
+      assert.strictEqual(asked, 2)
+      const distrusted = yield* world(rule, { ...quiet, forecast: yield* forecastOf("cold") })
+      yield* lookFor(distrusted, "2 minutes")
+      assert.deepStrictEqual(distrusted.lines, [])
     })
   )
 

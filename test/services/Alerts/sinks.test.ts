@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Duration, Effect, Redacted, Result } from "effect"
 import { createHmac } from "node:crypto"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -281,8 +281,8 @@ describe("a command", () => {
 
   it.live("is given the notification on its standard input, without a shell and without the webhooks' secret", () =>
     Effect.gen(function* () {
-      process.env.SLUICE_ALERT_WEBHOOK_SECRET = secret
-      yield* Effect.addFinalizer(() => Effect.sync(() => void delete process.env.SLUICE_ALERT_WEBHOOK_SECRET))
+      vi.stubEnv("SLUICE_ALERT_WEBHOOK_SECRET", secret)
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllEnvs()))
       const command = node(
         `const { alerts } = JSON.parse(require("fs").readFileSync(0, "utf8"))
          console.log(alerts[0].rule, process.argv.at(-1), process.env.SLUICE_ALERT_WEBHOOK_SECRET)`,

@@ -129,6 +129,14 @@ const details = (group: GroupStanding, at: number): ReadonlyArray<readonly [stri
   ["forecast", group.quality === undefined ? "none yet" : qualityLine(group.quality)],
   ["trust", distrustLine(group.distrust)],
   [
+    "carried out",
+    group.mode !== "on"
+      ? `no: in mode ${group.mode} nothing moves`
+      : group.workers.length === 0
+        ? "no living worker has slots for it"
+        : `by ${group.workers.join(", ")}`
+  ],
+  [
     "last decision",
     group.last === undefined
       ? "none is kept"

@@ -52,7 +52,7 @@ const make = Effect.gen(function* () {
       if (after === undefined || !hasChanged(before, after, round !== undefined)) continue
       if (!(yield* placements.keep(after, before))) continue
       rounds.delete(name)
-      if (after.fit !== before?.fit && after.fit !== null)
+      if (after.declared === null && after.fit !== null && after.fit !== before?.fit)
         yield* Effect.logInfo(
           `Task ${name} fits group ${after.fit}${after.held ? ", which no worker of it serves" : ""}`
         )

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
+import { threadId } from "node:worker_threads"
 import { ResourceGroup, Sluice, Task, TaskQueue } from "../../../../src/services/Queue/index.ts"
 
 const module = new URL("./threadHandlers.ts", import.meta.url)
@@ -32,4 +33,33 @@ describe("a job in a thread", () => {
       }).pipe(Effect.provide(Sluice.layerMemory())),
     20_000
   )
+
+  it.live("runs on the event loop while it is not known to compute, where it answers and fails as in a thread", () => {
+    const Where = Task.make("where", { payload: Schema.Int, success: Schema.Struct({ thread: Schema.Int }) })
+    const Rejects = Task.make("rejects", { payload: Schema.Int, retry: "none" })
+    const Missing = Task.make("missing", { payload: Schema.Int })
+    const Tells = Task.make("tells", { payload: Schema.Int, success: Schema.String })
+    const handlers = Layer.mergeAll(
+      Where.toThreadLayer({ module: new URL("../../../support/queue/crunch.ts", import.meta.url), when: "computing" }),
+      Rejects.toThreadLayer({ module, export: "rejects", when: "computing" }),
+      Missing.toThreadLayer({ module, export: "nothing", when: "computing" }),
+      Tells.toThreadLayer({ module, export: "tells", when: "computing" })
+    )
+    return Effect.gen(function* () {
+      const queue = yield* TaskQueue
+      assert.deepStrictEqual(yield* queue.run(Where, 1), { thread: threadId })
+      const rejected = yield* Effect.flip(queue.run(Rejects, 1))
+      assert.strictEqual(rejected._tag === "JobFailed" && rejected.failure.message, "wrong")
+      const missing = yield* Effect.flip(queue.run(Missing, 1))
+      assert.match(missing.message, /exports no function "nothing"/)
+      const told = yield* queue.enqueue(Tells, 1)
+      assert.strictEqual(yield* told.await, "told")
+      assert.deepStrictEqual(
+        (yield* told.logs).map(({ message }) => message),
+        ["starting", "done"]
+      )
+    }).pipe(
+      Effect.provide(Sluice.layerWorker().pipe(Layer.provideMerge(handlers), Layer.provideMerge(Sluice.layerMemory())))
+    )
+  })
 })

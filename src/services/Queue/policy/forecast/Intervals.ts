@@ -24,8 +24,8 @@ const prior = 60
  */
 export class Intervals {
   private readonly errors = new ErrorQuantiles(prior)
-  private readonly low = new AdaptiveLevel(0.05, 0.005, 0.1)
-  private readonly high = new AdaptiveLevel(0.95, 0.9, 0.995)
+  private readonly low = new AdaptiveLevel(0.05, 0.02, 0.1)
+  private readonly high = new AdaptiveLevel(0.95, 0.9, 0.98)
   /** Fading sums: of squared errors of the expectation beyond Poisson's, and of its squares. */
   private excess = 0
   private squares = 0

@@ -33,6 +33,8 @@ const countingMiss = 0.4
  * collapse, and a load that is steadier than chance still gets a narrow one.
  */
 const leastOfMiss = 0.25
+/** And its ceiling: a fit on little data may say anything. */
+const mostOfMiss = 6
 const leastOfNoise = 0.25
 /** Only used within one call. */
 const logs = new Float32Array(dimension)
@@ -123,7 +125,12 @@ export class Lead {
     const expected = this.expectation.of(Math.sqrt(root))
     const learned = this.spread.at(series, misses, ahead, mean, level, spreadFeatures, row * spreadDimension)
     const noise = countingMiss * Math.min(1, 2 * Math.sqrt(mean))
-    const spread = Math.max(learned, leastOfMiss * this.miss, leastOfNoise * noise, 1e-3)
+    const spread = Math.max(
+      Math.min(learned, mostOfMiss * this.miss),
+      leastOfMiss * this.miss,
+      leastOfNoise * noise,
+      1e-3
+    )
     return { level, mean, root, expected, spread }
   }
 

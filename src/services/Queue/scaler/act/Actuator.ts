@@ -15,13 +15,13 @@ export class ActuatorUnreachable extends Schema.TaggedError<ActuatorUnreachable>
 /** Did not answer in time; whether the order was carried out is unknown. Safe to place again; the actuator does. */
 export class ActuatorTimedOut extends Schema.TaggedError<ActuatorTimedOut>()("ActuatorTimedOut", {
   message: Schema.String,
-  afterMs: Schema.Number
+  afterMs: Schema.Finite
 }) {}
 
 /** Asked for fewer requests. The actuator waits that long before the next one. */
 export class ActuatorThrottled extends Schema.TaggedError<ActuatorThrottled>()("ActuatorThrottled", {
   message: Schema.String,
-  retryAfterMs: Schema.Number
+  retryAfterMs: Schema.Finite
 }) {}
 
 /** Someone else changed the same thing at the same moment, more than once. The actuator reads it anew and tries again. */
@@ -76,7 +76,7 @@ export const GroupTarget = Schema.Struct({
   /** In a sentence, for people. */
   reason: Schema.String,
   /** Milliseconds since 1970, by the deciding leader's clock. */
-  decidedAt: Schema.Number
+  decidedAt: Schema.Finite
 })
 export type GroupTarget = typeof GroupTarget.Type
 

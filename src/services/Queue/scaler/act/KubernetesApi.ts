@@ -164,7 +164,7 @@ export const make = (options: KubernetesApiOptions) =>
         if (response.status < 200 || response.status > 299) {
           return yield* fails(reasonOf(verb, workload, response, body, yield* Clock.currentTimeMillis))
         }
-        const scale = yield* Effect.option(Schema.decodeUnknownEffect(ScaleBody)(body))
+        const scale = yield* Effect.option(Schema.decodeEffect(ScaleBody)(body))
         if (Option.isNone(scale)) {
           return yield* fails(
             new ActuatorFailed({ message: `the API server answered something that is no Scale${saidIn(body)}` })

@@ -200,8 +200,9 @@ describe("the scale sub-resource", { concurrent: true }, () => {
       )
       api.verbs.add("patch")
       api.objects.delete(key)
-      const missing = Effect.flatMap(until("failing", target(31)), ([order]) =>
-        Effect.succeed(order!.failure!.reason._tag === "ActuatorTargetMissing")
+      const missing = Effect.map(
+        until("failing", target(31)),
+        ([order]) => order!.failure!.reason._tag === "ActuatorTargetMissing"
       )
       while (!(yield* missing)) yield* Effect.sleep("5 millis")
     })
