@@ -2,7 +2,7 @@
  * The orders of groups (`policy/Order.ts`), as they are declared with a `ResourceGroup` and chosen by operators, kept in the store for
  * all its processes.
  *
- * Ranks are made by the process that enqueues or settles. Each reads the orders when the store tells of a change and every 5 s, so all
+ * Ranks are made by the process that enqueues or settles. Where several share a store, each reads the orders when told of a change and every 5 s, so all
  * follow within 5 s (a process that cannot reach the store for longer cannot enqueue either). How long tasks run is learned from the
  * roll-ups, where an order asks for it: within a minute.
  *

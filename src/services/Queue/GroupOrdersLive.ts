@@ -1,5 +1,5 @@
 /** The orders in the store, and the copy of them that this process ranks by. */
-import { Clock, Effect, Layer, Option, Queue, Schema } from "effect"
+import { Clock, Effect, Layer, Option, Schema } from "effect"
 import {
   followMs,
   type GroupOrder,
@@ -188,21 +188,33 @@ const make = Effect.gen(function* () {
 
   yield* refresh
 
-  const told = yield* Queue.sliding<void>(1)
-  yield* store.onWake((wake) => {
-    if (wake === "control") Queue.offerUnsafe(told, undefined)
-  })
-  yield* Queue.take(told).pipe(
-    // Nobody else changes what lies in this process; what runs take is learned all the same.
-    Effect.timeoutOption(store.traits.shared ? followMs : learnEveryMs),
-    Effect.andThen(refresh),
-    Effect.catchCause((cause) =>
-      Effect.logDebug("The orders of groups stay as they are; the store did not answer", cause)
-    ),
-    Effect.forever,
-    Effect.annotateLogs({ module: "orders" }),
-    Effect.forkScoped
-  )
+  const quietly = (reading: Effect.Effect<void, StoreError>) =>
+    reading.pipe(
+      Effect.catchCause((cause) =>
+        Effect.logDebug("The orders of groups stay as they are; the store did not answer", cause)
+      ),
+      Effect.annotateLogs({ module: "orders" })
+    )
+  const every = (ms: number, reading: Effect.Effect<void, StoreError>) =>
+    quietly(reading).pipe(Effect.delay(ms), Effect.forever, Effect.forkScoped)
+  if (store.traits.shared) {
+    const fork = Effect.runForkWith(yield* Effect.context<never>())
+    let told = false
+    yield* store.onWake((wake) => {
+      if (wake !== "control" || told) return
+      told = true
+      fork(
+        Effect.suspend(() => {
+          told = false
+          return quietly(refresh)
+        })
+      )
+    })
+    yield* every(followMs, refresh)
+  } else {
+    // Nobody else changes the orders of a store that lies in this process.
+    yield* every(learnEveryMs, learn)
+  }
 
   return GroupOrders.of({
     rankings: () => rankings,

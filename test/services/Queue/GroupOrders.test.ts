@@ -225,21 +225,27 @@ describe("the order of a group", () => {
     "sqlite"
   )
 
-  nodes("two who change it at once: one order is left, and every job is ranked by it", (start) =>
-    Effect.gen(function* () {
-      const a = yield* start()
-      const b = yield* start()
-      yield* a.queue.pause("lane")
-      yield* a.queue.enqueueMany(Short, Array.from({ length: 1_500 }, String), { priority: 7 })
-      yield* Effect.all(
-        [a.queue.setOrder("lane", { order: "fifo" }), b.queue.setOrder("lane", { order: "priority", boundMs: 9_000 })],
-        { concurrency: 2 }
-      )
-      yield* TestClock.adjust("20 seconds")
-      const { boundMs, order } = yield* a.orders.get("lane")
-      assert.isTrue((yield* liveJobs(a, "lane")).every(hasRankOf(ranking(order, boundMs))))
-      assert.deepInclude(yield* b.orders.get("lane"), { order, boundMs, isChanging: false })
-    })
+  nodes(
+    "two who change it at once: one order is left, and every job is ranked by it",
+    (start) =>
+      Effect.gen(function* () {
+        const a = yield* start()
+        const b = yield* start()
+        yield* a.queue.pause("lane")
+        yield* a.queue.enqueueMany(Short, Array.from({ length: 1_500 }, String), { priority: 7 })
+        yield* Effect.all(
+          [
+            a.queue.setOrder("lane", { order: "fifo" }),
+            b.queue.setOrder("lane", { order: "priority", boundMs: 9_000 })
+          ],
+          { concurrency: 2 }
+        )
+        yield* TestClock.adjust("20 seconds")
+        const { boundMs, order } = yield* a.orders.get("lane")
+        assert.isTrue((yield* liveJobs(a, "lane")).every(hasRankOf(ranking(order, boundMs))))
+        assert.deepInclude(yield* b.orders.get("lane"), { order, boundMs, isChanging: false })
+      }),
+    "sqlite"
   )
 
   nodes(
