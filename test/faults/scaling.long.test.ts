@@ -45,7 +45,7 @@ describe("a scaled fleet of processes", () => {
         results.push(result)
         keepsItsWord(result)
         assert.strictEqual(result.repeated, 0, "no job loses its slot")
-        assert.isAtLeast(result.decisions.length, 1)
+        if (variant !== "fixed") assert.isAtLeast(result.decisions.length, 1)
         const { jobs, slotSeconds, waitP50Ms, waitP95Ms } = result
         console.log(JSON.stringify({ variant, jobs, waitP50Ms, waitP95Ms, slotSeconds }))
         if (process.env.SLUICE_SCALING_OUT !== undefined) writeFigures(process.env.SLUICE_SCALING_OUT, dayMs, results)

@@ -160,7 +160,9 @@ export const scalingRun = (folder: FaultFolder, { dayMs, faults, seed, variant }
     })
     const isOver = ({ completed, decisions }: Effect.Success<typeof rest>) =>
       clock.currentTimeMillisUnsafe() > start + dayMs + restMostMs ||
-      (completed >= jobs && decisions.length > 0 && (killed === undefined || leaders.at(-1) !== killed))
+      (completed >= jobs &&
+        (variant === "fixed" || decisions.length > 0) &&
+        (killed === undefined || leaders.at(-1) !== killed))
     const { completed, decisions } = yield* Effect.repeat(rest, { schedule: Schedule.spaced(everyMs), until: isOver })
     yield* Effect.forEach(fleet.alive, ({ stopGently }) => stopGently, { concurrency: "unbounded", discard: true })
 
