@@ -6,8 +6,6 @@ import path from "node:path"
 import * as CliProcess from "./CliProcess.ts"
 import { temporaryFolder } from "./CommandLine.ts"
 
-const reduced = process.env.SLUICE_LONG === "reduced"
-
 const setUp = Effect.gen(function* () {
   const folder = yield* temporaryFolder
   const told = path.join(folder, "told")
@@ -53,7 +51,7 @@ describe("workers that look after the alerts", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(reduced)("tell nothing twice when the one that leads is killed, and forget nothing", () =>
+  it.live("tell nothing twice when the one that leads is killed, and forget nothing", () =>
     Effect.gen(function* () {
       const { alerts, call, worker } = yield* setUp
       const workers = [yield* worker, yield* worker]

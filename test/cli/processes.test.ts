@@ -5,7 +5,7 @@ import path from "node:path"
 import * as CliProcess from "./CliProcess.ts"
 import { temporaryFolder } from "./CommandLine.ts"
 
-const limit = { timeout: 60_000 }
+const limit = { timeout: 120_000 }
 
 describe("sluice run, as a process", () => {
   it.live(
