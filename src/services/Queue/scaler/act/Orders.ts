@@ -68,6 +68,8 @@ export const make = (options: OrdersOptions): Effect.Effect<Orders, never, Scope
         const result = yield* tryOnce(target)
         const now = yield* Clock.currentTimeMillis
         if (Result.isSuccess(result)) {
+          if (order.failures > 0)
+            yield* Effect.logInfo(`${options.actuator} scaled ${target.group} after ${order.failures} failures`)
           order.failure = undefined
           order.failures = 0
           order.state = order.target.desired === target.desired ? "settled" : "underway"
@@ -78,7 +80,10 @@ export const make = (options: OrdersOptions): Effect.Effect<Orders, never, Scope
           order.failure = failure
           order.failures++
           const asked = failure.reason._tag === "ActuatorThrottled" ? failure.reason.retryAfterMs : 0
-          yield* Effect.logDebug(`${failure.actuator} could not scale ${target.group}: ${failure.message}`)
+          // Once a series of failures is enough for a log; the tries go on.
+          yield* (order.failures === 1 ? Effect.logWarning : Effect.logDebug)(
+            `${failure.actuator} could not scale ${target.group} to ${target.desired} slots, and tries on: ${failure.message}`
+          )
           yield* Effect.sleep(Math.max(asked, retryDelay(backoff, order.failures, yield* Random.next)))
         }
       }
