@@ -145,7 +145,7 @@ describe("GitIgnore", () => {
             .sort()
           assert.deepStrictEqual(listing.files.map((file) => file.path).sort(), expected)
         }),
-      { arbitrary: { runs: 60 }, timeout: 20_000 }
+      { arbitrary: { runs: 20 }, timeout: 20_000 }
     )
   })
 })

@@ -154,7 +154,7 @@ describe("CommandTemplate.parse", () => {
         text.startsWith("-") ? `./${text}` : text
       )
     },
-    { arbitrary: { runs: 40 } }
+    { arbitrary: { runs: 20 } }
   )
 })
 
@@ -174,7 +174,7 @@ describe("CommandTemplate.parseShell", () => {
           [`<${text}>`, `<${text}>`, text, stripped, text, stripped, ""].join("\n")
         )
       }),
-    { arbitrary: { runs: 60 } }
+    { arbitrary: { runs: 20 } }
   )
 
   it("puts only uses of variables where the placeholders stand", () => {

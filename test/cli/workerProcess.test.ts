@@ -1,0 +1,146 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs"
+import path from "node:path"
+import * as CliProcess from "./CliProcess.ts"
+import { temporaryFolder } from "./CommandLine.ts"
+
+const limit = { timeout: 120_000 }
+
+describe("sluice worker, as a process", () => {
+  it.live(
+    "stays in the background until it is stopped, with its files for this user alone",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const started = yield* CliProcess.run(folder, ["worker", "-d"])
+        assert.strictEqual(started.code, 0, started.stderr)
+        const pid = Number(started.stdout)
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            try {
+              process.kill(pid, "SIGKILL")
+            } catch {
+              // It was stopped, as it should be.
+            }
+          })
+        )
+        const workers = path.join(folder, "state/sluice/workers")
+        assert.strictEqual(statSync(workers).mode & 0o777, 0o700)
+        for (const name of readdirSync(workers))
+          assert.strictEqual(statSync(path.join(workers, name)).mode & 0o777, 0o600)
+        const id = (yield* CliProcess.run(folder, ["add", "--", "touch", "done"])).stdout.trim()
+        assert.strictEqual((yield* CliProcess.run(folder, ["job", "wait", "--timeout", "20s", id])).code, 0)
+        assert.isTrue(existsSync(path.join(folder, "done")))
+        assert.match((yield* CliProcess.run(folder, ["worker", "ls", "--json"])).stdout, new RegExp(`"pid":${pid}`))
+        assert.deepInclude(yield* CliProcess.run(folder, ["worker", "stop"]), {
+          code: 0,
+          stdout: `worker ${pid} has stopped\n`
+        })
+        assert.throws(() => process.kill(pid, 0))
+        assert.strictEqual((yield* CliProcess.run(folder, ["worker", "ls", "-q"])).stdout, "")
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "says in one line why it cannot begin, in the foreground and in the background",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        writeFileSync(path.join(folder, "wrong.ts"), 'export default { not: "a layer" }\n')
+        writeFileSync(path.join(folder, "throws.ts"), 'throw new Error("no database\\nat all")\n')
+        for (const [args, code, said] of [
+          [["--tasks", "missing.ts"], 3, /no module .*missing\.ts/],
+          [["--tasks", "wrong.ts"], 2, /its default export is object; expected the layer of your handlers/],
+          [["--tasks", "throws.ts"], 2, /throws\.ts cannot be loaded: no database/],
+          [["--no-shell"], 2, /nothing to serve/]
+        ] as const) {
+          for (const background of [[], ["-d"]]) {
+            const ended = yield* CliProcess.run(folder, ["worker", ...background, ...args])
+            assert.strictEqual(ended.code, code, ended.stderr)
+            assert.match(ended.stderr, said)
+            assert.match(ended.stderr, /^sluice: [^\n]+\n$/)
+          }
+        }
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "stops gracefully at SIGTERM with 0, and hands jobs back unspent at the second signal",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const id = (yield* CliProcess.run(folder, [
+          "add",
+          "-q",
+          "--",
+          "sh",
+          "-c",
+          "touch up; exec sleep 600"
+        ])).stdout.trim()
+        const worker = yield* CliProcess.start(folder, ["worker"])
+        yield* CliProcess.until(() => existsSync(path.join(folder, "up")))
+        yield* worker.kill("SIGTERM")
+        yield* worker.shows(/stopping; 1 running job has 10s to finish/)
+        yield* worker.kill("SIGTERM")
+        assert.strictEqual((yield* worker.ended).code, 143)
+        const job = JSON.parse((yield* CliProcess.run(folder, ["job", "get", "--json", id])).stdout)
+        assert.deepInclude(job, { state: "pending", attempt: 0 })
+
+        const idle = yield* CliProcess.start(folder, ["worker", "-g", "computation=0"])
+        yield* idle.shows(/Ctrl-C stops it/)
+        yield* idle.kill("SIGTERM")
+        assert.strictEqual((yield* idle.ended).code, 0)
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "keeps its processes alive, each started again when it is killed",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const supervisor = yield* CliProcess.start(folder, ["worker", "--processes", "2"])
+        const pids = Effect.map(CliProcess.run(folder, ["worker", "ls", "--json"]), ({ stdout }) =>
+          stdout
+            .trimEnd()
+            .split("\n")
+            .filter((line) => line !== "")
+            .map((line) => JSON.parse(line).pid as number)
+        )
+        const two = Effect.gen(function* () {
+          for (;;) {
+            const alive = (yield* pids).filter((pid) => {
+              try {
+                process.kill(pid, 0)
+                return true
+              } catch {
+                return false
+              }
+            })
+            if (alive.length === 2) return alive
+          }
+        })
+        const before = yield* two
+        process.kill(before[0]!, "SIGKILL")
+        yield* supervisor.shows(/was ended by SIGKILL; it starts again now/)
+        yield* CliProcess.until(() => {
+          try {
+            process.kill(before[0]!, 0)
+            return false
+          } catch {
+            return true
+          }
+        })
+        const after = yield* two
+        assert.include(after, before[1]!)
+        assert.notInclude(after, before[0]!)
+        yield* supervisor.kill("SIGTERM")
+        assert.strictEqual((yield* supervisor.ended).code, 0)
+        for (const pid of after) assert.throws(() => process.kill(pid, 0))
+      }).pipe(Effect.scoped),
+    limit
+  )
+})
