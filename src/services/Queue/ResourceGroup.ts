@@ -49,5 +49,4 @@ export const undeclaredLimit = 5
 /** Letters, digits and `. _ - : /`, at most 100: a name is a label of metrics and a word of commands. */
 export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/
 
-/** The declared limit of a group that nobody declared. */
-export const unlimited = Number.MAX_SAFE_INTEGER
+export { unlimited } from "./policy/GroupLimit.ts"

@@ -8,7 +8,7 @@
 import type { JobId } from "../../Job.ts"
 import { jobIdFloor } from "../../policy/JobIds.ts"
 import type { Wake } from "../../JobStore.ts"
-import { unlimited } from "../../ResourceGroup.ts"
+import { unlimited } from "../../policy/GroupLimit.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
 

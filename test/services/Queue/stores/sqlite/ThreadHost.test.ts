@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
+import { execFileSync } from "node:child_process"
 import { JobStore } from "../../../../../src/services/Queue/JobStore.ts"
 import { load, StoreDriver } from "../../../../support/store/StoreDriver.ts"
 import { emptyStore, newFile, withStore } from "./SqliteStores.ts"
@@ -15,6 +16,24 @@ const block = (millis: number) =>
   })
 
 describe("the store's thread", () => {
+  it("loads nothing of Effect: it starts in a fraction of the time", () => {
+    const engine = new URL("../../../../../src/services/Queue/stores/sqlite/Engine.ts", import.meta.url).href
+    const program = `
+      import { registerHooks } from "node:module"
+      const loaded = []
+      registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+      await import(${JSON.stringify(engine)})
+      console.log(JSON.stringify(loaded))`
+    const loaded: ReadonlyArray<string> = JSON.parse(
+      execFileSync(process.execPath, ["--input-type=module", "--eval", program], { encoding: "utf8" })
+    )
+    assert.include(loaded, engine)
+    assert.deepStrictEqual(
+      loaded.filter((url) => url.includes("node_modules")),
+      []
+    )
+  })
+
   it.live(
     "keeps a lease while the event loop is blocked beyond it, and says since when and with which jobs",
     () =>
