@@ -36,12 +36,13 @@ const steps = {
       "package/bin/sluice.mjs",
       "package/dist/index.js",
       "package/src/index.ts",
+      "package/docs/runbooks/no-worker.md",
       "package/LICENSE"
     ]) {
       expect(files.includes(needed), `the tarball lacks ${needed}`)
     }
     const foreign = files.filter(
-      (file) => !/^package\/(bin|dist|src)\/|^package\/[^/]+\.(md|json)$|^package\/LICENSE$/.test(file)
+      (file) => !/^package\/(bin|dist|src|docs\/runbooks)\/|^package\/[^/]+\.(md|json)$|^package\/LICENSE$/.test(file)
     )
     expect(foreign.length === 0, `the tarball holds what it should not: ${foreign.join(", ")}`)
   },
