@@ -8,7 +8,7 @@
  * Reduced: the store's own thread only.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schedule } from "effect"
+import { Effect, Fiber, Schedule } from "effect"
 import { TaskQueue } from "../../src/services/Queue/index.ts"
 import { faultFolder } from "../support/faults/FaultFolder.ts"
 import { withQueue } from "../support/faults/FaultQueue.ts"
@@ -27,20 +27,22 @@ const block = (leases: number, thread: boolean) =>
       yield* fleet.addReady
       const blocking = yield* queue.enqueue(Block, { ms: leases * leaseMs, version: 0 })
       yield* queue.waitFor(blocking.id, ["running"])
+      const looking = yield* Effect.map(queue.workers, (workers) =>
+        workers.some(({ blocked }) => blocked?.jobs.includes(blocking.id))
+      ).pipe(
+        Effect.repeat({ until: (seen) => seen, schedule: Schedule.spaced("100 millis") }),
+        Effect.timeoutOption(leases * leaseMs),
+        Effect.forkScoped
+      )
       // Another worker joins while the first is blocked: there is somebody to take its jobs, and to do the others'.
       yield* fleet.addReady
       const naps = yield* queue.enqueueMany(
         Nap,
         Array.from({ length: 50 }, () => ({ ms: 10, version: 0 }))
       )
-      const seenBlocked = yield* Effect.map(queue.workers, (workers) =>
-        workers.some(({ blocked }) => blocked?.jobs.includes(blocking.id))
-      ).pipe(
-        Effect.repeat({ until: (seen) => seen, schedule: Schedule.spaced("100 millis") }),
-        Effect.timeoutOption(leases * leaseMs)
-      )
       yield* Effect.forEach(naps, ({ id }) => queue.waitFor(id))
       const ended = yield* queue.waitFor(blocking.id)
+      const seenBlocked = yield* Fiber.join(looking)
       yield* Effect.forEach(fleet.alive, (worker) => worker.stopGently, { concurrency: "unbounded" })
       const { lines } = yield* queue.logs(blocking.id)
       const ledger = readLedger(folder.ledger).filter(({ id }) => id === blocking.id)
