@@ -179,7 +179,7 @@ const make = Effect.gen(function* () {
           running: each.running,
           oldestMs: each.oldestMs,
           next: known?.next,
-          quality: known?.quality === undefined ? undefined : { ...noQuality, ...known.quality },
+          quality: known?.quality === undefined ? undefined : { ...noQuality(), ...known.quality },
           distrust: known?.distrust ?? undefined,
           last: last.get(each.group),
           held: known?.held ?? 0

@@ -74,8 +74,8 @@ export const trackRecordOf = ({
   naiveAccuracy
 }: ReturnType<Forecaster["quality"]>): TrackRecord => ({ measured, accuracy, naiveAccuracy, coverage })
 
-/** Of a group nobody has seen. */
-export const noQuality: ForecastQuality = qualityOf(
-  forecasterOn({ stepMs: 60_000, start: 0, timeZone: "UTC" }).quality(),
-  60_000
-)
+let unseen: ForecastQuality | undefined
+
+/** Of a group nobody has seen. Made when first asked for: a forecaster is too much to make in every process that loads this. */
+export const noQuality = (): ForecastQuality =>
+  (unseen ??= qualityOf(forecasterOn({ stepMs: 60_000, start: 0, timeZone: "UTC" }).quality(), 60_000))

@@ -21,7 +21,7 @@ export interface Standing {
 
 /** `complete`: the end of the last step that could have been read. A forecast beyond it was made by a clock that has gone back. */
 export const standingOf = (forecast: GroupForecast | undefined, complete: number): Standing => {
-  if (forecast === undefined) return { quality: noQuality, distrust: "cold" }
+  if (forecast === undefined) return { quality: noQuality(), distrust: "cold" }
   const { quality: own } = foreseenBy(forecast, 1)
   const quality = qualityOf(own, forecast.grid.stepMs)
   const behind = (complete - forecast.to) / forecast.grid.stepMs
