@@ -498,6 +498,9 @@ export interface JournalEntry {
 /** What woke a listener: jobs became claimable, jobs finished, or a worker has a signal, limit, pause or document to see. */
 export type Wake = "ready" | "finished" | "control"
 
+/** `by`: the turn given to this store that brought it about, told before that turn is answered: who took it has all of it in the answer. */
+export type WakeListener = (wake: Wake, by?: Turn) => void
+
 export interface StoreStatus {
   /** `memory:` or the path. */
   readonly location: string
@@ -647,6 +650,6 @@ export class JobStore extends Context.Service<
     ) => Effect.Effect<number, StoreError>
 
     /** Calls `listener` after commits of this and other processes that may concern it, until the scope closes. May call without cause. */
-    readonly onWake: (listener: (wake: Wake) => void) => Effect.Effect<void, never, Scope.Scope>
+    readonly onWake: (listener: WakeListener) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("sluice/services/Queue/JobStore") {}

@@ -49,8 +49,8 @@ export class StoreTurns extends Context.Service<
     readonly kick: (look?: boolean) => void
     /** Binds the process's worker. Answers how to unbind it; settles that are still kept are then dropped. */
     readonly bind: (worker: TurnWorker) => () => void
-    /** Whether a synchronous turn of this process is being taken now: what the store tells its listeners meanwhile is our own doing. */
-    readonly taking: () => boolean
+    /** Whether this turn was taken here: what it brought is in its answer, and a wake by it tells nothing new. */
+    readonly isOwn: (turn: Turn | undefined) => boolean
     /** Completes when what is gathered now has been taken to the store, or was given up. */
     readonly landed: Effect.Effect<void>
   }

@@ -47,8 +47,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
     let lines: Array<LogLine> = []
     let worker: TurnWorker | undefined
     let scheduled = false
-    let inFlight = false
-    let taking = false
+    let inFlight: Turn | undefined
     let looking = false
     let closed = false
     let failures = 0
@@ -59,7 +58,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
 
     const kick = (look = false) => {
       if (look) looking = true
-      if (scheduled || inFlight || resting || closed) return
+      if (scheduled || inFlight !== undefined || resting || closed) return
       scheduled = true
       dispatcher.scheduleTask(run, 0)
     }
@@ -86,13 +85,13 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
 
     const run = () => {
       scheduled = false
-      if (inFlight || resting || closed) return
+      if (inFlight !== undefined || resting || closed) return
       const started = monotonic()
       for (;;) {
         const claims = worker === undefined ? nothing : worker.claims()
         if (claims.length === 0 && !hasWork()) return
         take(claims)
-        if (inFlight || resting) return
+        if (inFlight !== undefined || resting) return
         if (monotonic() - started > sliceMs) return kick()
       }
     }
@@ -139,22 +138,22 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
 
       if (store.turnSync !== undefined) {
         let result: TurnResult
-        taking = true
+        inFlight = turn
         try {
           result = store.turnSync(turn)
         } catch (cause) {
           return failed(turn, lengths, listeners, turnSettlers, turnLanders, asStoreError(cause))
         } finally {
-          taking = false
+          inFlight = undefined
         }
         return taken(turn, lengths, listeners, turnSettlers, turnLanders, result)
       }
       const answered = (exit: Exit.Exit<TurnResult, StoreError>) => {
-        inFlight = false
+        inFlight = undefined
         if (Exit.isSuccess(exit)) taken(turn, lengths, listeners, turnSettlers, turnLanders, exit.value)
         else failed(turn, lengths, listeners, turnSettlers, turnLanders, asStoreError(Cause.squash(exit.cause)))
       }
-      inFlight = true
+      inFlight = turn
       const fiber = fork(store.turn(turn))
       const exit = fiber.pollUnsafe()
       if (exit !== undefined) return answered(exit)
@@ -259,7 +258,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
         kick()
       },
       kick,
-      taking: () => taking,
+      isOwn: (turn) => turn !== undefined && turn === inFlight,
       bind: (next) => {
         worker = next
         kick(true)

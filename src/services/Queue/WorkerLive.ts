@@ -608,9 +608,9 @@ const make = (options: WorkerOptions) =>
       yield* Deferred.succeed(drained, undefined)
     })
 
-    yield* store.onWake((wake) => {
+    yield* store.onWake((wake, by) => {
       if (wake === "ready") {
-        if (turns.taking()) return
+        if (turns.isOwn(by)) return
         slots.heatAll()
         turns.kick()
       } else if (wake === "control")

@@ -90,10 +90,10 @@ export class FaultyStore {
             Effect.sync(() => this.listeners.add(listener)),
             () => Effect.sync(() => this.listeners.delete(listener))
           ),
-          real.onWake((wake) => {
+          real.onWake((wake, by) => {
             if (this.isDead) return
             if (options.hears?.() === false) this.kept.add(wake)
-            else listener(wake)
+            else listener(wake, by)
           })
         )
     }

@@ -139,8 +139,8 @@ export const makeAwaiting = Effect.gen(function* () {
       )
     )
   }
-  yield* store.onWake((wake) => {
-    if (wake !== "finished" || nudged || turns.taking() || outcomes.size() === 0) return
+  yield* store.onWake((wake, by) => {
+    if (wake !== "finished" || nudged || turns.isOwn(by) || outcomes.size() === 0) return
     nudged = true
     fork(
       Effect.suspend(() => {

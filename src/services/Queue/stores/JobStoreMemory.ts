@@ -16,7 +16,7 @@ import {
   type SweepResult,
   type Turn,
   type TurnResult,
-  type Wake
+  type WakeListener
 } from "../JobStore.ts"
 import type { JobId } from "../Job.ts"
 import { MemoryGate } from "../MemoryGate.ts"
@@ -104,7 +104,7 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
   const sessions = new Sessions()
   const documents = new Documents()
   const changes = new JobChanges(table, life, sessions)
-  const listeners = new Set<(wake: Wake) => void>()
+  const listeners = new Set<WakeListener>()
   let isPaused = false
 
   const record = (now: number) => {
@@ -113,15 +113,15 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
   }
 
   /** Tells listeners what the operation that has just ended brought. Last of all: a listener may call the store. */
-  const wake = () => {
+  const wake = (by?: Turn) => {
     const { wakes } = life
     if (!wakes.ready && !wakes.finished && !wakes.control) return
     const { control, finished, ready } = wakes
     wakes.ready = wakes.finished = wakes.control = false
     for (const listener of listeners) {
-      if (ready) listener("ready")
-      if (finished) listener("finished")
-      if (control) listener("control")
+      if (ready) listener("ready", by)
+      if (finished) listener("finished", by)
+      if (control) listener("control", by)
     }
   }
 
@@ -204,7 +204,7 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
     }
     life.released = false
     trim(turn.now)
-    wake()
+    wake(turn)
     return result
   }
 
@@ -483,13 +483,10 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
   return { store, shed }
 }
 
-const listen = (
-  listeners: Set<(wake: Wake) => void>,
-  listener: (wake: Wake) => void
-): Effect.Effect<void, never, Scope.Scope> =>
+const listen = (listeners: Set<WakeListener>, listener: WakeListener): Effect.Effect<void, never, Scope.Scope> =>
   // A wrapper of its own, so that one function may listen twice.
   Effect.suspend(() => {
-    const own = (wake: Wake) => listener(wake)
+    const own: WakeListener = (wake, by) => listener(wake, by)
     return Effect.acquireRelease(
       Effect.sync(() => void listeners.add(own)),
       () => Effect.sync(() => listeners.delete(own))

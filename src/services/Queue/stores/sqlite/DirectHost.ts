@@ -1,6 +1,6 @@
 /** The store on the caller's thread: no start-up, no messages, but each call blocks the event loop until the disk has answered. */
 import { Effect } from "effect"
-import type { Wake } from "../../JobStore.ts"
+import type { Turn, WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
 import { Engine, type EngineAnswer, type EngineSettings, type EngineTurnResult } from "./Engine.ts"
 import type { Answer, Host, Operation } from "./Host.ts"
@@ -10,9 +10,10 @@ import { closed, StoreFault } from "./StoreFault.ts"
 export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, StoreError> =>
   Effect.try({
     try: () => {
-      const listeners = new Set<(wake: Wake) => void>()
+      const listeners = new Set<WakeListener>()
+      let turn: Turn | undefined
       const engine = new Engine(settings, (wakes) => {
-        for (const listener of listeners) for (const wake of wakes) listener(wake)
+        for (const listener of listeners) for (const wake of wakes) listener(wake, turn)
       })
       let isClosed = false
       return {
@@ -21,7 +22,12 @@ export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, St
           Effect.try({
             try: () => {
               if (isClosed) throw new StoreFault(closed(settings.path))
-              return answerOf(operation, engine.call(operation, args))
+              if (operation === "turn") turn = args[0] as Turn
+              try {
+                return answerOf(operation, engine.call(operation, args))
+              } finally {
+                turn = undefined
+              }
             },
             catch: (error) => storeError(operation, error, settings.path)
           }),

@@ -1,6 +1,6 @@
 /** Where a `SqliteStore` runs. */
 import type { Effect } from "effect"
-import type { TurnResult, Wake } from "../../JobStore.ts"
+import type { TurnResult, WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
 import type { SqliteStore } from "./SqliteStore.ts"
 
@@ -16,6 +16,6 @@ export interface Host {
   readonly isShared: boolean
   readonly call: <K extends Operation>(operation: K, ...args: Arguments<K>) => Effect.Effect<Answer<K>, StoreError>
   /** Commits of this and other processes, until the answered function is called. */
-  readonly listen: (listener: (wake: Wake) => void) => () => void
+  readonly listen: (listener: WakeListener) => () => void
   readonly close: Effect.Effect<void>
 }

@@ -23,4 +23,5 @@ export type Reply =
   | readonly [sequence: number, kind: "failed", reason: Reason]
   | readonly [sequence: 0, kind: "opened", isShared: boolean]
   | readonly [sequence: 0, kind: "refused", reason: Reason]
-  | readonly [sequence: 0, kind: "wake", wakes: ReadonlyArray<Wake>]
+  /** By the call with this number; 0: by another process or upkeep. */
+  | readonly [sequence: number, kind: "wake", wakes: ReadonlyArray<Wake>]

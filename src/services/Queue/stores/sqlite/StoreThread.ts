@@ -11,6 +11,8 @@ import { decodeTurn, type EncodedTurn, encodeTurnResult } from "./TurnCodec.ts"
 const port = parentPort!
 const settings = workerData as ThreadSettings
 const say = (reply: Reply): void => port.postMessage(reply)
+/** The call being answered; 0 between calls. */
+let calling = 0
 
 /** Passes on what leases the thread may have to renew. */
 const watch = (liveness: Liveness, operation: Operation, args: ReadonlyArray<unknown>, answer: unknown): void => {
@@ -47,6 +49,7 @@ const serve = (engine: Engine): void => {
       engine.close()
       return port.close()
     }
+    calling = sequence
     try {
       const given = operation === "turn" ? [decodeTurn(args[0] as EncodedTurn)] : args
       const answer = engine.call(operation, given as Arguments<typeof operation>)
@@ -54,12 +57,14 @@ const serve = (engine: Engine): void => {
       say([sequence, "done", operation === "turn" ? encodeTurnResult(answer as EngineTurnResult) : answer])
     } catch (error) {
       say([sequence, "failed", reasonOf(error, settings.engine.path)])
+    } finally {
+      calling = 0
     }
   })
 }
 
 try {
-  const engine = new Engine(settings.engine, (wakes) => say([0, "wake", wakes]))
+  const engine = new Engine(settings.engine, (wakes) => say([calling, "wake", wakes]))
   serve(engine)
   say([0, "opened", engine.isShared])
 } catch (error) {

@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import { Worker } from "node:worker_threads"
-import type { Turn, Wake } from "../../JobStore.ts"
+import type { Turn, WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
 import type { EngineSettings } from "./Engine.ts"
 import type { Answer, Arguments, Host, Operation } from "./Host.ts"
@@ -21,6 +21,8 @@ const ticksMost = 10_000 / tickMs
 
 interface Call {
   readonly operation: string
+  /** What it asks for, when it is a turn. */
+  readonly turn: Turn | undefined
   readonly resume: (result: Effect.Effect<unknown, StoreError>) => void
   ticks: number
 }
@@ -30,7 +32,7 @@ class StoreThreadHandle {
   private readonly ticks = new Int32Array(new SharedArrayBuffer(4))
   private readonly timer: NodeJS.Timeout
   private readonly calls = new Map<number, Call>()
-  readonly listeners = new Set<(wake: Wake) => void>()
+  readonly listeners = new Set<WakeListener>()
   private worker: Worker | undefined
   private sequence = 0
   private isListening = false
@@ -66,8 +68,8 @@ class StoreThreadHandle {
     ;(this.worker ?? this.start()).postMessage(request)
   }
 
-  private expect(sequence: number, operation: string, resume: Call["resume"]): void {
-    this.calls.set(sequence, { operation, resume, ticks: 0 })
+  private expect(sequence: number, operation: string, resume: Call["resume"], turn?: Turn): void {
+    this.calls.set(sequence, { operation, turn, resume, ticks: 0 })
   }
 
   call<K extends Operation>(operation: K, args: Arguments<K>): Effect.Effect<Answer<K>, StoreError> {
@@ -76,8 +78,9 @@ class StoreThreadHandle {
         return resume(Effect.fail(toStoreError(operation, closed(this.settings.path))))
       }
       const sequence = ++this.sequence
-      this.expect(sequence, operation, resume as Call["resume"])
-      this.say([sequence, operation, operation === "turn" ? [encodeTurn(args[0] as Turn)] : args])
+      const turn = operation === "turn" ? (args[0] as Turn) : undefined
+      this.expect(sequence, operation, resume as Call["resume"], turn)
+      this.say([sequence, operation, turn === undefined ? args : [encodeTurn(turn)]])
     })
   }
 
@@ -89,7 +92,8 @@ class StoreThreadHandle {
 
   private hear(worker: Worker, [sequence, kind, body]: Reply): void {
     if (kind === "wake") {
-      for (const listener of this.listeners) for (const wake of body) listener(wake)
+      const by = this.calls.get(sequence)?.turn
+      for (const listener of this.listeners) for (const wake of body) listener(wake, by)
       return
     }
     if (kind === "refused") {
