@@ -14,11 +14,15 @@ import { ProfilerSettings, Sluice, Task, TaskQueue } from "../../src/services/Qu
 
 const store = process.argv[2] ?? "memory"
 const pairs = Number(process.argv[3] ?? 30)
-const jobs = store === "memory" ? 200_000 : 2_000
+const jobs = store === "memory" ? 200_000 : 20_000
 const batch = store === "memory" ? 1000 : 500
 const callers = 4
 
-const Work = Task.make("work", { payload: Schema.Struct({ index: Schema.Int }), success: Schema.Int })
+const Work = Task.make("work", {
+  payload: Schema.Struct({ index: Schema.Int }),
+  success: Schema.Int,
+  group: { name: "bench", limit: 100 }
+})
 const handler = Work.toLayer(({ index }) => Effect.succeed(index))
 const folder = mkdtempSync(path.join(tmpdir(), "sluice-profiler-"))
 
