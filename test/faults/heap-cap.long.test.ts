@@ -47,8 +47,8 @@ describe("ten times the sustainable load under a heap cap", () => {
           Object.keys(result.refused).filter((reason) => !typed.has(reason)),
           []
         )
-        // It was an overload, also where the producer did not get through all of the ten times, and the door was shut.
-        assert.isAbove(result.offered, 1.5 * result.sustainablePerSecond * result.seconds)
+        // It was ten times as much, less what a machine that is busy with other things takes longer for, and the door was shut.
+        assert.isAbove(result.offeredPerSecond, (isReduced ? 2 : 9.5) * result.sustainablePerSecond)
         const refusals = Object.values(result.refused as Record<string, number>)
         assert.isAbove(
           refusals.reduce((sum, count) => sum + count, 0),
