@@ -5,7 +5,9 @@
  */
 import { Effect } from "effect"
 import type { JobId } from "../../src/services/Queue/Job.ts"
-import { type JobFilter, JobStore, type NewJob, type Settle, type Turn } from "../../src/services/Queue/JobStore.ts"
+import type { JobFilter } from "../../src/services/Queue/JobQuery.ts"
+import { JobStore } from "../../src/services/Queue/JobStore.ts"
+import type { NewJob, Settle, Turn } from "../../src/services/Queue/Turn.ts"
 import * as JobStoreMemory from "../../src/services/Queue/stores/JobStoreMemory.ts"
 
 const option = (name: string, fallback: number) =>

@@ -5,7 +5,8 @@
  * completed, none claimed twice. Retention runs as upkeep would, after each 10,000 jobs, keeping 10,000.
  */
 import { Effect } from "effect"
-import { JobStore, type ClaimedJob, type NewJob, type Settle, type Turn } from "../../src/services/Queue/JobStore.ts"
+import { JobStore } from "../../src/services/Queue/JobStore.ts"
+import type { ClaimedJob, NewJob, Settle, Turn } from "../../src/services/Queue/Turn.ts"
 import { rank } from "../../src/services/Queue/policy/Rank.ts"
 import * as JobStoreMemory from "../../src/services/Queue/stores/JobStoreMemory.ts"
 

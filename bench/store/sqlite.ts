@@ -11,7 +11,7 @@ import path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { parseArgs } from "node:util"
 import { Effect } from "effect"
-import type { NewJob, Settle, Turn } from "../../src/services/Queue/JobStore.ts"
+import type { NewJob, Settle, Turn } from "../../src/services/Queue/Turn.ts"
 import { JobStore } from "../../src/services/Queue/JobStore.ts"
 import * as JobStoreSqlite from "../../src/services/Queue/stores/JobStoreSqlite.ts"
 

@@ -19,7 +19,7 @@ import {
   TaskQueue,
   TaskRegistry
 } from "../services/Queue/index.ts"
-import { unlimited } from "../services/Queue/JobStore.ts"
+import { unlimited } from "../services/Queue/ResourceGroup.ts"
 import { Suspended } from "../services/Queue/Suspended.ts"
 import { taskCodec } from "../services/Queue/TaskCodec.ts"
 import { settingsOf, storeOf, type TestQueueOptions } from "./TestQueue.ts"

@@ -4,7 +4,7 @@
  */
 import { Context, type Effect } from "effect"
 import type { JobId } from "./Job.ts"
-import type { LogLevel } from "./JobStore.ts"
+import type { LogLevel } from "./Turn.ts"
 
 /** An attempt as a meter sees it. */
 export interface MeteredAttempt {

@@ -4,7 +4,7 @@
  */
 import { Context, type Effect, type Exit } from "effect"
 import type { BatchOptions } from "./Batch.ts"
-import type { BatchCurve } from "./JobStore.ts"
+import type { BatchCurve } from "./WorkerRecord.ts"
 import type { ResourceGroup } from "./ResourceGroup.ts"
 import type { StoreError } from "./StoreError.ts"
 

@@ -5,7 +5,7 @@
  */
 import { Context, Layer } from "effect"
 import * as BatchSize from "./policy/BatchSize.ts"
-import type { BatchCurve } from "./JobStore.ts"
+import type { BatchCurve } from "./WorkerRecord.ts"
 
 /** What is to be tuned. */
 export interface TunedBatch {

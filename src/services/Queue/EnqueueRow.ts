@@ -1,7 +1,7 @@
 /** From a task, a payload and options to the row a store keeps: every check before anything is stored. */
 import { Duration } from "effect"
 import type { JobExtra } from "./Job.ts"
-import type { NewJob, Unique } from "./JobStore.ts"
+import type { NewJob, Unique } from "./Turn.ts"
 import { rankIn, type Rankings } from "./policy/Order.ts"
 import { highestPriority, lowestPriority } from "./policy/Rank.ts"
 import type { QueueSettings } from "./QueueSettings.ts"

@@ -1,6 +1,7 @@
 /** Placements as documents of the store, with a copy in memory for enqueues. */
 import { Clock, Effect, Layer, Schema } from "effect"
-import { JobStore, type StoredDocument } from "./JobStore.ts"
+import { JobStore } from "./JobStore.ts"
+import type { StoredDocument } from "./StoredDocument.ts"
 import { type PlaceableTask, Placements, Settings } from "./Placements.ts"
 import { groupOf, Placement } from "./policy/Placement.ts"
 

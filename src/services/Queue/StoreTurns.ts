@@ -7,7 +7,7 @@
  */
 import { Context, type Effect } from "effect"
 import type { JobId } from "./Job.ts"
-import type { ClaimRequest, EnqueueNote, LogLine, NewJob, ProgressNote, Settle, Turn, TurnResult } from "./JobStore.ts"
+import type { ClaimRequest, EnqueueNote, LogLine, NewJob, ProgressNote, Settle, Turn, TurnResult } from "./Turn.ts"
 import type { StoreError } from "./StoreError.ts"
 
 /** Hears what became of its jobs: called once, in the stack of the turn's answer, before any of them is started. */

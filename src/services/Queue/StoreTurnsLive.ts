@@ -1,15 +1,7 @@
 /** The turns of one process, taken by whatever task asks first. */
 import { Cause, Clock, Context, Effect, Exit, Layer, Scheduler } from "effect"
-import {
-  type ClaimRequest,
-  JobStore,
-  type LogLine,
-  type NewJob,
-  type ProgressNote,
-  type Settle,
-  type Turn,
-  type TurnResult
-} from "./JobStore.ts"
+import type { ClaimRequest, LogLine, NewJob, ProgressNote, Settle, Turn, TurnResult } from "./Turn.ts"
+import { JobStore } from "./JobStore.ts"
 import { monotonicOf } from "./run/Monotonic.ts"
 import { StoreClosed, StoreError, StoreUnavailable } from "./StoreError.ts"
 import { type EnqueueListener, type SettleListener, StoreTurns, type TurnWorker } from "./StoreTurns.ts"

@@ -22,7 +22,7 @@
 import { type Context, Duration, Effect, Layer, Schema, type Scope } from "effect"
 import { batching, type Batching, type BatchHandler, type BatchOptions, largestBatch } from "./Batch.ts"
 import type { JobId } from "./Job.ts"
-import type { UniqueConflict } from "./JobStore.ts"
+import type { UniqueConflict } from "./Turn.ts"
 import { defaultPriority, highestPriority, lowestPriority } from "./policy/Rank.ts"
 import { none, quick, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
 import * as ResourceGroup from "./ResourceGroup.ts"

@@ -7,22 +7,12 @@
  */
 import { Context, type Duration, type Effect, Schema, type Stream } from "effect"
 import { Failure, formatJobId, type JobExtra, type JobId, type JobRecord, type JobState } from "./Job.ts"
-import type {
-  Count,
-  CounterRecord,
-  GroupRecord,
-  JobFilter,
-  LogLine,
-  Page,
-  PageRequest,
-  ParentFailurePolicy,
-  ResourceRollUp,
-  RollUp,
-  RollUpQuery,
-  StoreStatus,
-  UniqueConflict,
-  WorkerRecord
-} from "./JobStore.ts"
+import type { Count, JobFilter, Page, PageRequest } from "./JobQuery.ts"
+import type { CounterRecord, GroupRecord } from "./GroupRecord.ts"
+import type { LogLine, ParentFailurePolicy, UniqueConflict } from "./Turn.ts"
+import type { ResourceRollUp, RollUp, RollUpQuery } from "./RollUp.ts"
+import type { StoreStatus } from "./JobStore.ts"
+import type { WorkerRecord } from "./WorkerRecord.ts"
 import type { GroupOrder } from "./GroupOrders.ts"
 import type { Reason } from "./policy/Explain.ts"
 import type { OrderChoice } from "./policy/Order.ts"

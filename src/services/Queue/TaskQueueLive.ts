@@ -3,14 +3,10 @@ import { Clock, Duration, Effect, Layer, Schedule, Stream } from "effect"
 import { enqueueRow, encodePayload } from "./EnqueueRow.ts"
 import { GroupOrders } from "./GroupOrders.ts"
 import { finishedStates, formatJobId, type JobId, type JobRecord, type JobState } from "./Job.ts"
-import {
-  type EnqueueNote,
-  type JobChange,
-  type JobFilter,
-  JobStore,
-  type NewJob,
-  type PageRequest
-} from "./JobStore.ts"
+import type { EnqueueNote, NewJob } from "./Turn.ts"
+import type { JobChange } from "./JobChange.ts"
+import type { JobFilter, PageRequest } from "./JobQuery.ts"
+import { JobStore } from "./JobStore.ts"
 import { LocalSlots } from "./LocalSlots.ts"
 import { MemoryGate } from "./MemoryGate.ts"
 import { Placements } from "./Placements.ts"

@@ -1,7 +1,8 @@
 /** A store between a process and the real one, that fails when it is told to, and notes what the store accepted. */
 import { type Clock, Duration, Effect } from "effect"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
-import type { JobStore, SettleOutcome, Turn, TurnResult, Wake } from "../../../src/services/Queue/JobStore.ts"
+import type { JobStore, Wake } from "../../../src/services/Queue/JobStore.ts"
+import type { SettleOutcome, Turn, TurnResult } from "../../../src/services/Queue/Turn.ts"
 import { StoreError, StoreUnavailable } from "../../../src/services/Queue/StoreError.ts"
 
 /** What becomes of a call. `lost`: it took effect, but the answer never came. `hang`: as the other two, after the store's limit of 10 s. */

@@ -1,6 +1,6 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
-import { unlimited } from "../../../src/services/Queue/JobStore.ts"
+import { unlimited } from "../../../src/services/Queue/ResourceGroup.ts"
 import type { StoreTest } from "./StoreDriver.ts"
 
 export const clauses = (test: StoreTest): void => {

@@ -2,13 +2,8 @@ import { assert } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { type JobId, type JobRecord, liveStates } from "../../../src/services/Queue/Job.ts"
-import type {
-  ClaimedJob,
-  EnqueueNote,
-  JobChange,
-  NewJob,
-  UniqueConflict
-} from "../../../src/services/Queue/JobStore.ts"
+import type { ClaimedJob, EnqueueNote, NewJob, UniqueConflict } from "../../../src/services/Queue/Turn.ts"
+import type { JobChange } from "../../../src/services/Queue/JobChange.ts"
 import { noRankings, type Rankings } from "../../../src/services/Queue/policy/Order.ts"
 import type { StoreError } from "../../../src/services/Queue/StoreError.ts"
 import { SeededRandom, seeds } from "../SeededRandom.ts"

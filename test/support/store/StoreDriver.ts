@@ -3,22 +3,20 @@ import { it } from "@effect/vitest"
 import { Clock, Effect, type Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Failure, JobExtra, JobId, JobRecord } from "../../../src/services/Queue/Job.ts"
-import {
-  type ChangeResult,
-  type ClaimedJob,
-  type JobChange,
-  type JobFilter,
-  JobStore,
-  type LogLevel,
-  type NewJob,
-  type ParentFailurePolicy,
-  type SettleOutcome,
-  type SweepResult,
-  type Turn,
-  type TurnResult,
-  type UniqueConflict,
-  type WorkerLoad
-} from "../../../src/services/Queue/JobStore.ts"
+import type { ChangeResult, JobChange } from "../../../src/services/Queue/JobChange.ts"
+import type {
+  ClaimedJob,
+  LogLevel,
+  NewJob,
+  ParentFailurePolicy,
+  SettleOutcome,
+  Turn,
+  TurnResult,
+  UniqueConflict
+} from "../../../src/services/Queue/Turn.ts"
+import type { JobFilter } from "../../../src/services/Queue/JobQuery.ts"
+import { JobStore, type SweepResult } from "../../../src/services/Queue/JobStore.ts"
+import type { WorkerLoad } from "../../../src/services/Queue/WorkerRecord.ts"
 import { rank } from "../../../src/services/Queue/policy/Rank.ts"
 import type { StoreError } from "../../../src/services/Queue/StoreError.ts"
 

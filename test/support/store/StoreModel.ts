@@ -3,7 +3,8 @@
  * recovery and promotion happen in `pass`, since when exactly a store does them is its own affair.
  */
 import type { JobId, JobState, WaitReason } from "../../../src/services/Queue/Job.ts"
-import type { EnqueueNote, JobChange, NewJob, Settle } from "../../../src/services/Queue/JobStore.ts"
+import type { EnqueueNote, NewJob, Settle } from "../../../src/services/Queue/Turn.ts"
+import type { JobChange } from "../../../src/services/Queue/JobChange.ts"
 import { rankIn, type Rankings } from "../../../src/services/Queue/policy/Order.ts"
 
 export interface ModelJob {

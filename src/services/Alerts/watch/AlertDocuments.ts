@@ -1,6 +1,7 @@
 /** What the alerts keep in the store, and how it reads. What cannot be read is passed over with a line in the log, so that one bad row stops nothing. */
 import { Clock, Effect, Option, Schema } from "effect"
-import type { JobStore, StoredDocument } from "../../Queue/JobStore.ts"
+import type { JobStore } from "../../Queue/JobStore.ts"
+import type { StoredDocument } from "../../Queue/StoredDocument.ts"
 import type { StoreError } from "../../Queue/StoreError.ts"
 import { AlertRule, Severity } from "../AlertRule.ts"
 import { metricNames, type Metric } from "../policy/Metrics.ts"

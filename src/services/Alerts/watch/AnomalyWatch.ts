@@ -4,7 +4,8 @@
  * step that was not complete.
  */
 import { DateTime, Effect, Option, Schema } from "effect"
-import type { JobStore, RollUp } from "../../Queue/JobStore.ts"
+import type { JobStore } from "../../Queue/JobStore.ts"
+import type { RollUp } from "../../Queue/RollUp.ts"
 import { empty, merge } from "../../Queue/policy/Histogram.ts"
 import type { StoreError } from "../../Queue/StoreError.ts"
 import type { Unusual } from "../policy/Figures.ts"

@@ -1,6 +1,7 @@
 /** The roll-ups of the last minutes, kept from look to look: what is old enough to be final is asked for once. */
 import { Effect } from "effect"
-import type { JobStore, RollUp } from "../../Queue/JobStore.ts"
+import type { JobStore } from "../../Queue/JobStore.ts"
+import type { RollUp } from "../../Queue/RollUp.ts"
 import type { StoreError } from "../../Queue/StoreError.ts"
 
 const minuteMs = 60_000

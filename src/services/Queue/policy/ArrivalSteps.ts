@@ -3,7 +3,7 @@
  * zero for it while some worker sent beats or some other group recorded anything, and missing otherwise: a store that was down, or had
  * neither worker nor producer, says nothing of the load. At the edges of such a time a step may be measured in part.
  */
-import type { ResourceRollUp, RollUp } from "../JobStore.ts"
+import type { ResourceRollUp, RollUp } from "../RollUp.ts"
 import { type RunSums, runsOf } from "./ServiceTime.ts"
 
 export interface GroupStep {

@@ -1,6 +1,7 @@
 /** Why a job has not started: one reason, decided from what the store shows. Pure; the first that applies is the answer. */
 import type { JobRecord } from "../Job.ts"
-import type { GroupRecord, WorkerRecord } from "../JobStore.ts"
+import type { GroupRecord } from "../GroupRecord.ts"
+import type { WorkerRecord } from "../WorkerRecord.ts"
 
 export type Reason =
   | { readonly _tag: "Finished"; readonly state: "completed" | "failed" | "cancelled" }

@@ -3,7 +3,8 @@
  * cells of a `RollUpRecorder`, takes the deltas out from time to time and adds them up where it keeps them: in a
  * `RollUpArchive`, or in rows of its own with `mergeRollUps`. Deltas add up in any order and any grouping.
  */
-import type { ResourceRollUp, RollUp, RollUpQuery, RollUpWidth, WorkerLoad } from "../JobStore.ts"
+import type { ResourceRollUp, RollUp, RollUpQuery, RollUpWidth } from "../RollUp.ts"
+import type { WorkerLoad } from "../WorkerRecord.ts"
 import { empty, merge, pack, Recorder, unpack } from "./Histogram.ts"
 
 /** The width in which things are recorded, in milliseconds. */

@@ -4,7 +4,7 @@
  */
 import { Context, Duration, Effect, Exit, type Fiber } from "effect"
 import type { MeteredAttempt, TaskMeter } from "../AttemptMeter.ts"
-import type { ClaimedJob, LogLevel } from "../JobStore.ts"
+import type { ClaimedJob, LogLevel } from "../Turn.ts"
 import type { JobId } from "../Job.ts"
 import { Snoozed, type JobContext, type JobSteps } from "../Task.ts"
 import type { BatchTaskHandler, Registration } from "../TaskRegistry.ts"

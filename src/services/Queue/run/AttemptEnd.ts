@@ -1,6 +1,6 @@
 /** What the end of an attempt means for its job: completed, another attempt, buried, cancelled, or handed back. */
 import { Cause, type Exit } from "effect"
-import type { ClaimedJob, FollowUp, SettleOutcome } from "../JobStore.ts"
+import type { ClaimedJob, FollowUp, SettleOutcome } from "../Turn.ts"
 import type { Failure, FailureCause } from "../Job.ts"
 import { retryDelay, type RetryPolicy } from "../policy/RetryDelay.ts"
 import { NonRetryable, Snoozed } from "../Task.ts"

@@ -9,7 +9,7 @@
  */
 import { Cause, Context, Effect, Exit, type Fiber } from "effect"
 import type { JobId } from "../Job.ts"
-import type { ClaimedJob } from "../JobStore.ts"
+import type { ClaimedJob } from "../Turn.ts"
 import { type AnyTask, Snoozed } from "../Task.ts"
 import type { BatchTaskHandler } from "../TaskRegistry.ts"
 import { abandonAfterMs, type Attempt, type AttemptHost, type Runnable } from "./Attempt.ts"

@@ -4,7 +4,7 @@
  */
 import { Effect, Exit } from "effect"
 import type { BatchItem as Item } from "../Batch.ts"
-import type { ClaimedJob } from "../JobStore.ts"
+import type { ClaimedJob } from "../Turn.ts"
 import { Attempt, type AttemptHost, type Runnable } from "./Attempt.ts"
 import type { StopReason } from "./AttemptEnd.ts"
 

@@ -1,6 +1,6 @@
 /** The attempt a fiber belongs to, so that what a handler logs is kept with its job. */
 import { Cause, Context, Logger, type LogLevel as EffectLogLevel } from "effect"
-import type { LogLevel } from "../JobStore.ts"
+import type { LogLevel } from "../Turn.ts"
 
 export interface LogTarget {
   readonly log: (level: LogLevel, message: string) => void

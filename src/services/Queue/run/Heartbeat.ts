@@ -4,7 +4,8 @@
  */
 import { Clock, Context, Effect } from "effect"
 import { monitorEventLoopDelay } from "node:perf_hooks"
-import { type BatchCurve, JobStore, type WorkerLoad } from "../JobStore.ts"
+import type { BatchCurve, WorkerLoad } from "../WorkerRecord.ts"
+import { JobStore } from "../JobStore.ts"
 import type { Gate } from "../MemoryGate.ts"
 import { monotonicOf } from "./Monotonic.ts"
 

@@ -7,7 +7,9 @@
  */
 import { Clock, Effect, Exit, Scope } from "effect"
 import { liveStates } from "../Job.ts"
-import { type CounterRecord, JobStore, type WorkerRecord } from "../JobStore.ts"
+import type { CounterRecord } from "../GroupRecord.ts"
+import { JobStore } from "../JobStore.ts"
+import type { WorkerRecord } from "../WorkerRecord.ts"
 import type { StoreError } from "../StoreError.ts"
 import { TaskQueue } from "../TaskQueue.ts"
 import type { Worker } from "../Worker.ts"

@@ -1,6 +1,6 @@
 /** How an attempt is settled. Tells the waiters and subscribers of this process once that is durable. */
 import type { Failure, JobId } from "../Job.ts"
-import type { FollowUp, Settle, SettleOutcome } from "../JobStore.ts"
+import type { FollowUp, Settle, SettleOutcome } from "../Turn.ts"
 import type { Outcomes, Waiter } from "../Outcomes.ts"
 import type { GroupOrders } from "../GroupOrders.ts"
 import { rankIn } from "../policy/Order.ts"

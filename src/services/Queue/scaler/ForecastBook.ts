@@ -4,7 +4,8 @@
  * nobody recorded, which are missing.
  */
 import { Effect } from "effect"
-import type { JobStore, RollUpWidth } from "../JobStore.ts"
+import type { JobStore } from "../JobStore.ts"
+import type { RollUpWidth } from "../RollUp.ts"
 import { completeTo, type Step, stepsOf } from "../policy/ArrivalSteps.ts"
 import { afterStep, figuresOf, noService } from "../policy/ServiceTime.ts"
 import { Staffing } from "../policy/staffing/Staffing.ts"

@@ -1,6 +1,7 @@
 /** Settings as the store's documents have them: of a group, else of every group, else the defaults. */
 import { DateTime, Effect, Option, Schema } from "effect"
-import type { JobStore, StoredDocument } from "../JobStore.ts"
+import type { JobStore } from "../JobStore.ts"
+import type { StoredDocument } from "../StoredDocument.ts"
 import type { EffectiveSettings } from "../LoadPrediction.ts"
 import { ScaleInvalid, type ScaleSettingsChange } from "../PredictiveScaler.ts"
 import {

@@ -1,6 +1,7 @@
 /** What the store says of the present: per group what waits, runs, and could run. */
 import { Effect } from "effect"
-import type { JobStore, WorkerRecord } from "../JobStore.ts"
+import type { JobStore } from "../JobStore.ts"
+import type { WorkerRecord } from "../WorkerRecord.ts"
 import { unlimited } from "../ResourceGroup.ts"
 import type { StoreError } from "../StoreError.ts"
 

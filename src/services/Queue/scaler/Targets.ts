@@ -1,6 +1,6 @@
 /** Decided slots at rest: documents `scale-target`, key the group; there while the group is in mode `on`. */
 import { Option, Schema } from "effect"
-import type { StoredDocument } from "../JobStore.ts"
+import type { StoredDocument } from "../StoredDocument.ts"
 import { ScaleTarget } from "../ScaleDecision.ts"
 
 export const scaleTargetKind = "scale-target"

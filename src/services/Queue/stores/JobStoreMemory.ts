@@ -7,17 +7,9 @@
  * after handing them over.
  */
 import { Clock, Effect, Layer, type Scope } from "effect"
-import {
-  type ClaimedJob,
-  type GroupRecord,
-  JobStore,
-  type RetentionPolicy,
-  type Signal,
-  type SweepResult,
-  type Turn,
-  type TurnResult,
-  type WakeListener
-} from "../JobStore.ts"
+import type { ClaimedJob, Signal, Turn, TurnResult } from "../Turn.ts"
+import type { GroupRecord } from "../GroupRecord.ts"
+import { JobStore, type RetentionPolicy, type SweepResult, type WakeListener } from "../JobStore.ts"
 import type { JobId } from "../Job.ts"
 import { MemoryGate } from "../MemoryGate.ts"
 import type { PressureLevel } from "../policy/MemoryPressure.ts"

@@ -1,6 +1,7 @@
 /** Lays what this process measured of its tasks beside what is known in the store, and decides where they belong. */
 import { Clock, Effect, Layer, Schedule } from "effect"
-import { JobStore, type WorkerRecord } from "../JobStore.ts"
+import { JobStore } from "../JobStore.ts"
+import type { WorkerRecord } from "../WorkerRecord.ts"
 import { PerformanceProfiler } from "../PerformanceProfiler.ts"
 import { Placements, Settings } from "../Placements.ts"
 import { type Evidence, learned, type Placement, unknown } from "../policy/Placement.ts"

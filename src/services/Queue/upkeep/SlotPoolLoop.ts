@@ -1,6 +1,8 @@
 /** Moves the slots of a worker's pools: looks at their groups each second and does what the decision in force says. */
 import { Clock, Effect, Layer, Schedule } from "effect"
-import { type CounterRecord, JobStore, type WorkerRecord } from "../JobStore.ts"
+import type { CounterRecord } from "../GroupRecord.ts"
+import { JobStore } from "../JobStore.ts"
+import type { WorkerRecord } from "../WorkerRecord.ts"
 import { concurrency } from "../policy/Concurrency.ts"
 import type { PoolSample, PoolSizing, Sized, SlotBounds } from "../policy/PoolSize.ts"
 import { Sizing, SlotPools } from "../SlotPools.ts"

@@ -9,7 +9,8 @@
  * (`SLUICE_GRACE`) and some seconds, so that no job is killed.
  */
 import { Clock, Duration, Effect, Layer, type Scope } from "effect"
-import { JobStore, type WorkerRecord } from "../../JobStore.ts"
+import { JobStore } from "../../JobStore.ts"
+import type { WorkerRecord } from "../../WorkerRecord.ts"
 import { type Actuator, ActuatorError, Actuators, ActuatorUnreachable, type GroupTarget } from "./Actuator.ts"
 import * as AskedReplicas from "./AskedReplicas.ts"
 import { type InClusterOptions, KubernetesApi, layerInCluster, name, type Workload } from "./KubernetesApi.ts"

@@ -8,7 +8,9 @@
  * overrun is seen to by memory: nothing is started that does not fit into what is free.
  */
 import { Clock, Effect, type Scope } from "effect"
-import { JobStore, unlimited, type WorkerRecord } from "../../JobStore.ts"
+import { JobStore } from "../../JobStore.ts"
+import { unlimited } from "../../ResourceGroup.ts"
+import type { WorkerRecord } from "../../WorkerRecord.ts"
 import { type ProcessBounds, processCount, roomInMemory, slotsPerProcess } from "../../policy/ProcessCount.ts"
 import type { StoreError } from "../../StoreError.ts"
 import {

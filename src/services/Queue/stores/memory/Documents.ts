@@ -1,5 +1,5 @@
 /** Documents and journals of the services around the queue, in maps by kind. */
-import type { JournalEntry, StoredDocument } from "../../JobStore.ts"
+import type { JournalEntry, StoredDocument } from "../../StoredDocument.ts"
 
 export class Documents {
   private readonly kinds = new Map<string, Map<string, StoredDocument>>()

@@ -1,6 +1,6 @@
 /** New jobs on their way into the store: unique keys, parents, the limit of live jobs, batches whole or not at all. */
 import type { JobId } from "../../Job.ts"
-import type { EnqueueNote, NewJob } from "../../JobStore.ts"
+import type { EnqueueNote, NewJob } from "../../Turn.ts"
 import { withSiblings } from "../../policy/Siblings.ts"
 import type { JobLife } from "./JobLife.ts"
 import type { JobTable } from "./JobTable.ts"

@@ -1,6 +1,7 @@
 /** What operators change, by ids or by filter. */
 import type { JobId, JobState } from "../../Job.ts"
-import type { ChangeResult, JobChange, JobFilter } from "../../JobStore.ts"
+import type { ChangeResult, JobChange } from "../../JobChange.ts"
+import type { JobFilter } from "../../JobQuery.ts"
 import { rankIn, type Rankings } from "../../policy/Order.ts"
 import { failureOf, type JobLife, withDeadline } from "./JobLife.ts"
 import type { JobTable } from "./JobTable.ts"

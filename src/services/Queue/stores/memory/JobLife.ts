@@ -1,6 +1,6 @@
 /** The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists. */
 import { enqueuedAt, type Failure, type JobExtra, type JobId } from "../../Job.ts"
-import type { After, ClaimedJob, FollowUp, NewJob, Settle } from "../../JobStore.ts"
+import type { After, ClaimedJob, FollowUp, NewJob, Settle } from "../../Turn.ts"
 import type { Group, ReadyStream } from "./Lane.ts"
 import type { JobTable } from "./JobTable.ts"
 import { JobFifo } from "./JobFifo.ts"

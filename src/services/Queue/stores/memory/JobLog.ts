@@ -1,5 +1,5 @@
 /** The newest log lines of one job, numbered from 1 over its whole life. */
-import type { LogLine } from "../../JobStore.ts"
+import type { LogLine } from "../../Turn.ts"
 
 export class JobLog {
   private lines: Array<LogLine> = []

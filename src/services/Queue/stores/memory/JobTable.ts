@@ -3,7 +3,8 @@
  * key) where they have one. It keeps the counts by state; what a state means is the business of `JobLife`.
  */
 import { enqueuedAt, idsPerMillisecond, type JobId, jobIdFloor, type JobRecord } from "../../Job.ts"
-import type { Count, JobFilter, NewJob, Page, PageRequest } from "../../JobStore.ts"
+import type { Count, JobFilter, Page, PageRequest } from "../../JobQuery.ts"
+import type { NewJob } from "../../Turn.ts"
 import type { RollUpRecorder } from "../../policy/RollUps.ts"
 import { countIn, countOut, JobCursor, JobTree } from "./JobTree.ts"
 import { Group, Lane } from "./Lane.ts"

@@ -1,5 +1,5 @@
 /** The jobs of one task in one group, and the group around its lanes. */
-import { unlimited } from "../../JobStore.ts"
+import { unlimited } from "../../ResourceGroup.ts"
 import type { RollUpCell } from "../../policy/RollUps.ts"
 import { JobTree } from "./JobTree.ts"
 import { RankedJobs } from "./RankedJobs.ts"

@@ -1,5 +1,6 @@
 /** Worker sessions with their leases, and the leads they hold. */
-import type { Signal, WorkerInfo, WorkerLoad, WorkerRecord } from "../../JobStore.ts"
+import type { Signal } from "../../Turn.ts"
+import type { WorkerInfo, WorkerLoad, WorkerRecord } from "../../WorkerRecord.ts"
 
 export class MemorySession {
   readonly id: number

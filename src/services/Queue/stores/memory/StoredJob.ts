@@ -4,7 +4,7 @@
  * jobs have hangs on `rare`.
  */
 import type { Failure, JobExtra, JobId, JobState, WaitReason } from "../../Job.ts"
-import type { ParentFailurePolicy, Unique } from "../../JobStore.ts"
+import type { ParentFailurePolicy, Unique } from "../../Turn.ts"
 import type { JobLog } from "./JobLog.ts"
 import type { JobTree, Leaf } from "./JobTree.ts"
 import type { Lane } from "./Lane.ts"

@@ -3,7 +3,7 @@
  * job that follows when the holder finishes.
  */
 import { enqueuedAt, type JobId } from "../../Job.ts"
-import type { Unique } from "../../JobStore.ts"
+import type { Unique } from "../../Turn.ts"
 import { isLive, running, type StoredJob } from "./StoredJob.ts"
 
 interface Entry {

@@ -1,6 +1,6 @@
 /** A claim in a group some of whose tasks start their jobs together: batches and single jobs in order of rank, one slot each. */
 import type { JobId } from "../../Job.ts"
-import type { BatchClaim, ClaimRequest } from "../../JobStore.ts"
+import type { BatchClaim, ClaimRequest } from "../../Turn.ts"
 import { pickBatches, windowOf } from "../../policy/BatchPick.ts"
 import { byRank, type Claims } from "./Claims.ts"
 import * as Codes from "./Codes.ts"

@@ -1,6 +1,7 @@
 /** What operators do to jobs. */
 import type { JobId } from "../../Job.ts"
-import type { ChangeResult, JobChange, JobFilter } from "../../JobStore.ts"
+import type { ChangeResult, JobChange } from "../../JobChange.ts"
+import type { JobFilter } from "../../JobQuery.ts"
 import { rankIn, type Rankings } from "../../policy/Order.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"

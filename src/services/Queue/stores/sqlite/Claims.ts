@@ -4,7 +4,7 @@
  */
 import type { JobId } from "../../Job.ts"
 import { enqueuedAt } from "../../policy/JobIds.ts"
-import type { ClaimedJob, ClaimRequest } from "../../JobStore.ts"
+import type { ClaimedJob, ClaimRequest } from "../../Turn.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
 import { type Endings, failureText } from "./Endings.ts"

@@ -1,6 +1,7 @@
 /** The store on the caller's thread: no start-up, no messages, but each call blocks the event loop until the disk has answered. */
 import { Effect } from "effect"
-import type { Turn, WakeListener } from "../../JobStore.ts"
+import type { Turn } from "../../Turn.ts"
+import type { WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
 import { Engine, type EngineAnswer, type EngineSettings, type EngineTurnResult } from "./Engine.ts"
 import type { Answer, Host, Operation } from "./Host.ts"

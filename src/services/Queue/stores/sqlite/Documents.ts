@@ -1,5 +1,5 @@
 /** Documents and journals of the services around the queue: rows of their own, apart from the jobs. */
-import type { JournalEntry, StoredDocument } from "../../JobStore.ts"
+import type { JournalEntry, StoredDocument } from "../../StoredDocument.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Ledger } from "./Ledger.ts"
 

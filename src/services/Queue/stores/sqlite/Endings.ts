@@ -6,7 +6,7 @@
  */
 import type { Failure, FailureCause, JobId } from "../../Job.ts"
 import { formatJobId } from "../../policy/JobIds.ts"
-import type { ParentFailurePolicy } from "../../JobStore.ts"
+import type { ParentFailurePolicy } from "../../Turn.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
 import type { JobRow, JobRows } from "./JobRows.ts"

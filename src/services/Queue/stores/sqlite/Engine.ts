@@ -3,7 +3,8 @@
  * once writing has paused for a second, other processes are woken and listened to, completions land on a full disk.
  */
 import type { JobId } from "../../Job.ts"
-import type { Turn, TurnResult, Wake } from "../../JobStore.ts"
+import type { Turn, TurnResult } from "../../Turn.ts"
+import type { Wake } from "../../JobStore.ts"
 import { waitOutBusy } from "./Database.ts"
 import type { StoreNote } from "./Enqueues.ts"
 import type { Answer, Arguments, Operation } from "./Host.ts"

@@ -5,7 +5,7 @@
  * rank, up to the group's free slots; a job that starts at once then costs no pending row and no second statement.
  */
 import type { JobId } from "../../Job.ts"
-import type { ClaimRequest, EnqueueNote, NewJob, Unique } from "../../JobStore.ts"
+import type { ClaimRequest, EnqueueNote, NewJob, Unique } from "../../Turn.ts"
 import { withSiblings } from "../../policy/Siblings.ts"
 import { byRank, type Claims } from "./Claims.ts"
 import * as Codes from "./Codes.ts"

@@ -1,5 +1,5 @@
 /** Resource groups as the file keeps them: declared and operators' limits, pauses. */
-import type { GroupRecord } from "../../JobStore.ts"
+import type { GroupRecord } from "../../GroupRecord.ts"
 import { unlimited } from "../../policy/GroupLimit.ts"
 import type { Database, Query } from "./Database.ts"
 import { type Group, type Ledger, limitOf } from "./Ledger.ts"

@@ -1,6 +1,7 @@
 /** Where a `SqliteStore` runs. */
 import type { Effect } from "effect"
-import type { TurnResult, WakeListener } from "../../JobStore.ts"
+import type { TurnResult } from "../../Turn.ts"
+import type { WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
 import type { SqliteStore } from "./SqliteStore.ts"
 

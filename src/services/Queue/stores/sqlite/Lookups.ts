@@ -11,7 +11,8 @@
  */
 import type { JobId, JobRecord } from "../../Job.ts"
 import { jobIdFloor } from "../../policy/JobIds.ts"
-import type { Count, JobFilter, Page, PageRequest, RankedJob } from "../../JobStore.ts"
+import type { Count, JobFilter, Page, PageRequest } from "../../JobQuery.ts"
+import type { RankedJob } from "../../GroupRecord.ts"
 import { byRank } from "./Claims.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"

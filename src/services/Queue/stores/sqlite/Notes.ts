@@ -1,6 +1,6 @@
 /** Progress and log lines of running jobs. A note whose attempt has passed on is dropped. */
 import type { JobId } from "../../Job.ts"
-import type { LogLevel, LogLine, ProgressNote } from "../../JobStore.ts"
+import type { LogLevel, LogLine, ProgressNote } from "../../Turn.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Ledger } from "./Ledger.ts"
 

@@ -1,6 +1,6 @@
 /** Workers: sessions with their leases, drains, loads, and the roles they lead. */
 import type { JobId } from "../../Job.ts"
-import type { WorkerInfo, WorkerLoad, WorkerRecord } from "../../JobStore.ts"
+import type { WorkerInfo, WorkerLoad, WorkerRecord } from "../../WorkerRecord.ts"
 import type { Database, Query } from "./Database.ts"
 import { machine, processStart } from "./ProcessIdentity.ts"
 import type { Statistics } from "./Statistics.ts"

@@ -1,6 +1,6 @@
 /** Ends or hands back attempts. Each statement carries the token: no change of a row means that the claim has passed on. */
 import type { JobId } from "../../Job.ts"
-import type { FollowUp, Settle } from "../../JobStore.ts"
+import type { FollowUp, Settle } from "../../Turn.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query, Value } from "./Database.ts"
 import { type Endings, failureText } from "./Endings.ts"

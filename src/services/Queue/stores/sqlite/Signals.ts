@@ -3,7 +3,7 @@
  * is not run again by whoever finds it next.
  */
 import type { JobId } from "../../Job.ts"
-import type { Signal } from "../../JobStore.ts"
+import type { Signal } from "../../Turn.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Ledger } from "./Ledger.ts"
 

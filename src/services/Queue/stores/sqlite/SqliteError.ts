@@ -12,7 +12,7 @@ import {
   StoreUnavailable,
   StoreUnsafe
 } from "../../StoreError.ts"
-import type { TurnResult } from "../../JobStore.ts"
+import type { TurnResult } from "../../Turn.ts"
 import type { EngineTurnResult } from "./Engine.ts"
 import { type Reason, reasonOf } from "./StoreFault.ts"
 

@@ -5,30 +5,14 @@
 import { statfsSync, statSync } from "node:fs"
 import path from "node:path"
 import type { JobId, JobRecord } from "../../Job.ts"
-import type {
-  ChangeResult,
-  Count,
-  CounterRecord,
-  GroupRecord,
-  JobChange,
-  JobFilter,
-  JournalEntry,
-  LogLine,
-  Page,
-  PageRequest,
-  RankedJob,
-  ResourceRollUp,
-  RetentionPolicy,
-  RollUp,
-  RollUpQuery,
-  StoredDocument,
-  StoreStatus,
-  SweepResult,
-  Turn,
-  Wake,
-  WorkerInfo,
-  WorkerRecord
-} from "../../JobStore.ts"
+import type { ChangeResult, JobChange } from "../../JobChange.ts"
+import type { Count, JobFilter, Page, PageRequest } from "../../JobQuery.ts"
+import type { CounterRecord, GroupRecord, RankedJob } from "../../GroupRecord.ts"
+import type { JournalEntry, StoredDocument } from "../../StoredDocument.ts"
+import type { LogLine, Turn } from "../../Turn.ts"
+import type { ResourceRollUp, RollUp, RollUpQuery } from "../../RollUp.ts"
+import type { RetentionPolicy, StoreStatus, SweepResult, Wake } from "../../JobStore.ts"
+import type { WorkerInfo, WorkerRecord } from "../../WorkerRecord.ts"
 import { Changes } from "./Changes.ts"
 import { BatchClaims } from "./BatchClaims.ts"
 import { Claims } from "./Claims.ts"

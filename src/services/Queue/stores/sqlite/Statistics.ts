@@ -2,7 +2,8 @@
  * Roll-ups of a store file: recorded in memory, written inside a turn's transaction about each second, added to what other
  * processes wrote. A crash loses the last second of them, nothing else.
  */
-import type { ResourceRollUp, RollUp, RollUpQuery, RollUpWidth, WorkerLoad } from "../../JobStore.ts"
+import type { ResourceRollUp, RollUp, RollUpQuery, RollUpWidth } from "../../RollUp.ts"
+import type { WorkerLoad } from "../../WorkerRecord.ts"
 import { type Histogram, pack, unpack } from "../../policy/Histogram.ts"
 import {
   mergeResources,

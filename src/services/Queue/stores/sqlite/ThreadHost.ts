@@ -4,7 +4,8 @@
  */
 import { Effect } from "effect"
 import { Worker } from "node:worker_threads"
-import type { Turn, WakeListener } from "../../JobStore.ts"
+import type { Turn } from "../../Turn.ts"
+import type { WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
 import type { EngineSettings } from "./Engine.ts"
 import type { Answer, Arguments, Host, Operation } from "./Host.ts"

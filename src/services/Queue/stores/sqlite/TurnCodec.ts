@@ -3,7 +3,7 @@
  * job costs two to three times as much.
  */
 import type { JobExtra, JobId } from "../../Job.ts"
-import type { After, ClaimedJob, FollowUp, NewJob, Settle, Turn, Unique } from "../../JobStore.ts"
+import type { After, ClaimedJob, FollowUp, NewJob, Settle, Turn, Unique } from "../../Turn.ts"
 import type { EngineTurnResult } from "./Engine.ts"
 
 type Rare<A> = A | undefined

@@ -1,6 +1,6 @@
 /** One turn: everything that has gathered, in one transaction. */
 import type { JobId } from "../../Job.ts"
-import type { ClaimedJob, Signal, Turn, TurnResult } from "../../JobStore.ts"
+import type { ClaimedJob, Signal, Turn, TurnResult } from "../../Turn.ts"
 import type { BatchClaims, BatchesClaimed } from "./BatchClaims.ts"
 import type { Claims } from "./Claims.ts"
 import type { Due } from "./Due.ts"

@@ -8,7 +8,8 @@
  *   wake           says the session, then for each wake-up the milliseconds at which it came
  */
 import { Effect } from "effect"
-import { JobStore, type Turn } from "../../../../../src/services/Queue/JobStore.ts"
+import { JobStore } from "../../../../../src/services/Queue/JobStore.ts"
+import type { Turn } from "../../../../../src/services/Queue/Turn.ts"
 import * as JobStoreSqlite from "../../../../../src/services/Queue/stores/JobStoreSqlite.ts"
 import { Database } from "../../../../../src/services/Queue/stores/sqlite/Database.ts"
 

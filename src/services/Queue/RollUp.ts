@@ -1,0 +1,47 @@
+/** What a store remembers of each interval: of the jobs by group and task, and of the workers' resources. */
+import type { Histogram } from "./policy/Histogram.ts"
+
+/** Widths of the roll-ups, in milliseconds. */
+export type RollUpWidth = 10_000 | 60_000 | 3_600_000
+
+/** What happened to the jobs of one group and task in one interval. Times in milliseconds; histograms merge by addition. */
+export interface RollUp {
+  readonly width: RollUpWidth
+  readonly start: number
+  readonly group: string
+  readonly task: string
+  readonly arrivals: number
+  readonly starts: number
+  readonly completed: number
+  /** Failed attempts, also those retried. */
+  readonly failed: number
+  readonly retried: number
+  /** Given up. */
+  readonly dead: number
+  readonly cancelled: number
+  readonly recovered: number
+  readonly deduplicated: number
+  /** From due (or enqueue, if later) to start. */
+  readonly wait: Histogram
+  readonly run: Histogram
+}
+
+/** Resources of all workers in one interval: means weighted by beats, and peaks. */
+export interface ResourceRollUp {
+  readonly width: RollUpWidth
+  readonly start: number
+  readonly beats: number
+  readonly cpuMean: number
+  readonly rssBytesPeak: number
+  readonly heapBytesPeak: number
+  readonly loopDelayMsPeak: number
+  readonly busyMean: number
+}
+
+export interface RollUpQuery {
+  readonly width: RollUpWidth
+  readonly from: number
+  readonly to: number
+  readonly group?: string
+  readonly task?: string
+}
