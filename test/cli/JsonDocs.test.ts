@@ -29,9 +29,11 @@ import {
   BaselineShape,
   CheckResultShape,
   ProfileDiffShape,
+  ProfileFiguresShape,
   ProfileLineShape,
   TimingsShape,
-  WorkerAnswerShape
+  WorkerAnswerShape,
+  WorkerFiguresShape
 } from "../../src/cli/shapes/ProfileShape.ts"
 import { ProfilingReport, ScaleSettings, ScalingRecommendation } from "../../src/services/Queue/index.ts"
 import {
@@ -87,6 +89,8 @@ const shapes: ReadonlyArray<
   ["worker ls", WorkerShape],
   ["profile ls", ProfileLineShape],
   ["profile start", WorkerAnswerShape],
+  ["profile figures", ProfileFiguresShape],
+  ["profile figures", WorkerFiguresShape],
   ["profile get", ProfilingReport.ProfilingReport],
   ["profile get", ProfilingReport.ProcessFigures],
   ["profile get", ProfilingReport.TaskFigures],

@@ -51,6 +51,39 @@ describe("profiling a worker from another process", () => {
   )
 })
 
+describe("the figures of running workers", () => {
+  it.live("are those of all together, of each, and of the time from now on", () =>
+    Effect.gen(function* () {
+      const { call, folder, options } = yield* setUp
+      for (const _ of [1, 2]) yield* (yield* CliProcess.start(folder, ["worker"], options)).shows(/serves/)
+      for (let i = 0; i < 4; i++) yield* call("enqueue", "hash", "--payload", '{"n":1000000}', "-q")
+      yield* call("queue", "drain")
+      const figures = (...args: ReadonlyArray<string>) =>
+        Effect.map(call("profile", "figures", "--json", ...args), ({ code, stderr, stdout }) => {
+          assert.strictEqual(code, 0, stderr)
+          return JSON.parse(stdout)
+        })
+      const all = yield* figures()
+      assert.deepInclude(all.tasks[0], { task: "hash", group: "computation", attempts: 4, failed: 0 })
+      assert.strictEqual(all.tasks[0].runMs.count, 4)
+      assert.strictEqual(all.slowest.length, 4)
+      const ended = all.workers.map(({ tasks }: { readonly tasks: ReadonlyArray<{ readonly attempts: number }> }) =>
+        tasks.reduce((sum, { attempts }) => sum + attempts, 0)
+      )
+      assert.strictEqual(ended.length, 2)
+      assert.strictEqual(ended[0] + ended[1], 4)
+      for (const { process } of all.workers) assert.isAbove(process.rssBytes, process.heapBytes)
+
+      const [{ pid }] = all.workers
+      const now = yield* figures("--for", "500ms", String(pid))
+      assert.deepStrictEqual([now.tasks, now.workers.length, now.workers[0].pid], [[], 1, pid])
+      assert.isBelow(now.workers[0].periodMs, all.workers[0].periodMs)
+      const shown = yield* call("profile", "figures", "--by-worker")
+      assert.include(shown.stdout, `worker ${pid}`)
+    }).pipe(Effect.scoped)
+  )
+})
+
 describe("profile check", () => {
   const payload = ["--payload", '{"n":100000}', "--times", "100"]
   const fewer = reduced ? ["--runs", "12"] : []

@@ -3,6 +3,7 @@ import * as Command from "effect/cli/Command"
 import { baseline } from "./profile/baseline.ts"
 import { check } from "./profile/check.ts"
 import { diff } from "./profile/diff.ts"
+import { figures } from "./profile/figures.ts"
 import { get } from "./profile/get.ts"
 import { ls } from "./profile/ls.ts"
 import { mark } from "./profile/mark.ts"
@@ -11,9 +12,12 @@ import { start } from "./profile/start.ts"
 import { stop } from "./profile/stop.ts"
 
 export const command = Command.make("profile").pipe(
-  Command.withDescription("CPU and allocation profiles of workers, with bottlenecks named; baselines and their check."),
-  Command.withSubcommands([start, stop, run, ls, get, diff, baseline, check, mark]),
+  Command.withDescription(
+    "What workers measure; CPU and allocation profiles with bottlenecks named; baselines and their check."
+  ),
+  Command.withSubcommands([figures, start, stop, run, ls, get, diff, baseline, check, mark]),
   Command.withExamples([
+    { command: "sluice profile figures --for 10s", description: "what the workers measure now" },
     {
       command: "sluice profile start --for 30s; sleep 35; sluice profile get last",
       description: "profile the workers"

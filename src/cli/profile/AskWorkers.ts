@@ -38,11 +38,12 @@ const workersHere = (pids: ReadonlyArray<number>) =>
     return pids.length > 0 ? pids : here
   })
 
-/** Asks each and waits for the answers. What nobody took is withdrawn. */
+/** Asks each and waits for the answers, `takesMs` longer than for one that comes at once. What nobody took is withdrawn. */
 export const ask = (
   files: ProfileFolder.ProfileFolder,
   pids: ReadonlyArray<number>,
-  request: Pick<ProfileFolder.ProfileRequest, "action" | "forMs" | "job">
+  request: Pick<ProfileFolder.ProfileRequest, "action" | "forMs" | "job">,
+  takesMs = 0
 ) =>
   Effect.gen(function* () {
     const chosen = yield* workersHere(pids)
@@ -53,7 +54,7 @@ export const ask = (
     })
     const answers: Array<Answered> = []
     const left = new Set(chosen)
-    for (let waited = 0; left.size > 0 && waited < answerWithinMs; waited += lookMs) {
+    for (let waited = 0; left.size > 0 && waited < answerWithinMs + takesMs; waited += lookMs) {
       yield* Effect.sleep(lookMs)
       for (const pid of left) {
         const answer = yield* onFiles("an answer cannot be read", () => files.takeAnswer(idOf(pid)))

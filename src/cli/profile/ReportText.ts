@@ -16,7 +16,7 @@ const three = ({ count, p50, p95, p99 }: TaskFigures["runMs"]): string =>
 const share = (value: number | null): string => (value === null ? HumanNumber.unknown : HumanNumber.percent(value))
 const bytes = (value: number | null): string => (value === null ? HumanNumber.unknown : HumanNumber.bytes(value))
 
-const taskColumns: ReadonlyArray<Column<TaskFigures>> = [
+export const taskColumns: ReadonlyArray<Column<TaskFigures>> = [
   { header: "task", value: ({ task }) => task, minimum: 8 },
   { header: "group", value: ({ group }) => group ?? "", minimum: 6, wide: true },
   { header: "attempts", value: ({ attempts }) => HumanNumber.count(attempts), align: "right" },
@@ -25,6 +25,12 @@ const taskColumns: ReadonlyArray<Column<TaskFigures>> = [
   { header: "wait p50 / p95 / p99", value: ({ waitMs }) => three(waitMs), align: "right" },
   { header: "run p50 / p95 / p99", value: ({ runMs }) => three(runMs), align: "right" },
   { header: "store p50 / p95 / p99", value: ({ storeMs }) => three(storeMs), align: "right" }
+]
+
+/** Contexts have no group, no wait and nothing to store. */
+export const contextColumns: ReadonlyArray<Column<TaskFigures>> = [
+  { header: "context", value: ({ task }) => task, minimum: 8 },
+  ...taskColumns.filter(({ header }) => /^(attempts|failed|per second|run )/.test(header))
 ]
 
 const ownerColumns: ReadonlyArray<Column<Report["owners"][number]>> = [
@@ -45,7 +51,7 @@ const hotColumns: ReadonlyArray<Column<Report["hottest"][number]>> = [
   { header: "at", value: ({ at }) => at, minimum: 12 }
 ]
 
-const slowColumns: ReadonlyArray<Column<Report["slowest"][number]>> = [
+export const slowColumns: ReadonlyArray<Column<Report["slowest"][number]>> = [
   { header: "slowest", value: ({ job }) => job, minimum: 11 },
   { header: "task", value: ({ task }) => task, minimum: 8 },
   { header: "ran", value: ({ runMs }) => HumanNumber.duration(runMs), align: "right" },
@@ -55,6 +61,11 @@ const slowColumns: ReadonlyArray<Column<Report["slowest"][number]>> = [
   { header: "loop late", value: ({ loopDelayMs }) => HumanNumber.duration(loopDelayMs), align: "right" },
   { header: "beyond p99", value: ({ beyondP99 }) => (beyondP99 ? "yes" : "no") }
 ]
+
+export const leakLine = ({ bytesPerAttempt, orOneOf, samples, task, within }: Report["leaks"][number]): string =>
+  Sanitize.line(
+    `Leak? ${[task, ...orOneOf].join(" or ")} leaves ${Math.round(bytesPerAttempt)} ± ${Math.round(within)} B per attempt, over ${samples} full collections`
+  )
 
 const hottestShown = 10
 
@@ -98,17 +109,11 @@ export const printReport = (out: Output, report: Report, wide: boolean) =>
       yield* out.line(out.style.bold(Sanitize.line(`Bottleneck: ${kind}${task === null ? "" : ` (${task})`}`)))
       yield* out.lines([...evidence.map((line) => `  ${Sanitize.line(line)}`), `  → ${advice}`])
     }
-    for (const { bytesPerAttempt, orOneOf, samples, task, within } of report.leaks) {
-      yield* out.line(
-        Sanitize.line(
-          `Leak? ${[task, ...orOneOf].join(" or ")} leaves ${Math.round(bytesPerAttempt)} ± ${Math.round(within)} B per attempt, over ${samples} full collections`
-        )
-      )
-    }
+    yield* out.lines(report.leaks.map(leakLine))
     const section = <Row>(columns: ReadonlyArray<Column<Row>>, rows: ReadonlyArray<Row>) =>
       rows.length === 0 ? Effect.void : Effect.andThen(out.line(""), out.table(columns, rows, { wide }))
     yield* section(taskColumns, report.tasks)
-    yield* section(taskColumns, report.contexts)
+    yield* section(contextColumns, report.contexts)
     yield* section(ownerColumns, report.owners)
     yield* section(hotColumns, wide ? report.hottest : report.hottest.slice(0, hottestShown))
     yield* section(slowColumns, wide ? report.slowest : report.slowest.slice(0, 5))

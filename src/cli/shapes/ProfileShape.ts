@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { ProfilingReport } from "../../services/Queue/index.ts"
 
 /** A line of `profile ls`. */
 export const ProfileLineShape = Schema.Struct({
@@ -18,6 +19,27 @@ export const WorkerAnswerShape = Schema.Struct({
   profile: Schema.NullOr(Schema.String),
   problem: Schema.NullOr(Schema.String)
 })
+
+/** Of one process, over the time it measured. */
+export const WorkerFiguresShape = Schema.Struct({
+  pid: Schema.Finite,
+  periodMs: Schema.Finite,
+  process: ProfilingReport.ProcessFigures,
+  store: ProfilingReport.StoreFigures,
+  tasks: Schema.Array(ProfilingReport.TaskFigures),
+  contexts: Schema.Array(ProfilingReport.TaskFigures)
+})
+export type WorkerFigures = typeof WorkerFiguresShape.Type
+
+/** `profile figures`: of each worker, and tasks of all of them together. */
+export const ProfileFiguresShape = Schema.Struct({
+  workers: Schema.Array(WorkerFiguresShape),
+  tasks: Schema.Array(ProfilingReport.TaskFigures),
+  contexts: Schema.Array(ProfilingReport.TaskFigures),
+  slowest: Schema.Array(ProfilingReport.SlowAttempt),
+  leaks: Schema.Array(ProfilingReport.LeakHint)
+})
+export type ProfileFigures = typeof ProfileFiguresShape.Type
 
 /** Figures per job, one entry a round. */
 export const TimingsShape = Schema.Struct({

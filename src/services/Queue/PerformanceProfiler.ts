@@ -11,10 +11,11 @@
  * is taken, the time a handler holds the event loop is known for its first stretch only. A profile sees this process's main thread: threads
  * and child processes show as waiting.
  */
-import { Context, type Effect, Schema } from "effect"
+import { Context, type Duration, type Effect, Schema } from "effect"
 import type { JobId } from "./Job.ts"
 import type { LeakHint } from "./policy/HeapSlope.ts"
 import type { Evidence } from "./policy/Placement.ts"
+import type { ProfilerReading } from "./ProfilerReading.ts"
 import type { ProcessFigures, ProfilingReport, SlowAttempt, StoreFigures, TaskFigures } from "./ProfilingReport.ts"
 
 /** The short form of a period's figures. */
@@ -74,6 +75,11 @@ export class PerformanceProfiler extends Context.Service<
     readonly profile: <A, E, R>(operation: Effect.Effect<A, E, R>, context: string) => Effect.Effect<A, E, R>
     /** Everything recorded since the profiler began. Sums up histograms: about a millisecond. */
     readonly getBenchmarks: Effect.Effect<PerformanceBenchmarks>
+    /**
+     * The same as readings that merge with those of other processes: since the profiler began, or of the period that begins now and is
+     * waited for.
+     */
+    readonly read: (period?: Duration.Input) => Effect.Effect<ProfilerReading>
     /**
      * What measured attempts did with their time, by task: rounds of at least twenty that nobody took before. A few attempts of each task
      * are measured each minute; see `profile/AttemptProbes.ts`.

@@ -10,16 +10,19 @@ import {
   type RecordedProfile
 } from "./PerformanceProfiler.ts"
 import * as Placements from "./Placements.ts"
+import type { ProfilerReading } from "./ProfilerReading.ts"
 import { Settings } from "./ProfilerSettings.ts"
 import { empty, type Histogram, merge } from "./policy/Histogram.ts"
 import { leakHints } from "./policy/HeapSlope.ts"
 import { AttemptProbes } from "./profile/AttemptProbes.ts"
 import { metricsOf } from "./profile/Metrics.ts"
 import { ProcessWatch } from "./profile/ProcessWatch.ts"
+import { quantilesOf } from "./profile/Quantiles.ts"
+import { storeFigures, taskFigures } from "./profile/Readings.ts"
 import { type Recorded, Recording } from "./profile/Recording.ts"
 import { Slowest } from "./profile/Slowest.ts"
 import * as StoreTimes from "./profile/StoreTimes.ts"
-import { quantilesOf, since, TaskCell } from "./profile/TaskCell.ts"
+import { since, TaskCell } from "./profile/TaskCell.ts"
 import { QueueEvents } from "./QueueEvents.ts"
 import { monotonicOf } from "./run/Monotonic.ts"
 import { StoreMeter } from "./StoreMeter.ts"
@@ -56,9 +59,6 @@ const make = Effect.gen(function* () {
   const metered = new Map<string, Metered>()
   const contexts = new Map<string, TaskCell>()
   const watch = new ProcessWatch(() => [...metered.values()].map(({ attempts }) => attempts))
-  const begunAt = monotonic()
-  const begun = watch.mark()
-  const storeBegun = StoreTimes.markOf(storeMeter)
   let recording: Recording | undefined
   /** Jobs whose next attempt is to be profiled, and the one that is. */
   const wanted = new Map<JobId, Deferred.Deferred<RecordedProfile>>()
@@ -82,21 +82,42 @@ const make = Effect.gen(function* () {
       .filter(({ endedAt }) => endedAt >= from)
       .sort((a, b) => b.runMs - a.runMs)
 
+  // Periods ------------------------------------------------------------------------------------------------------------
+
+  const begin = () => {
+    const startedAt = now()
+    const cellMarks = new Map([...cells(), ...contexts.values()].map((cell) => [cell, cell.mark()]))
+    const store = StoreTimes.markOf(storeMeter)
+    const monotonicAt = monotonic()
+    const from = watch.mark()
+    return (): ProfilerReading => {
+      const to = watch.mark()
+      const periodMs = monotonic() - monotonicAt
+      const readingsOf = (cells: Iterable<TaskCell>) =>
+        [...cells]
+          .map((cell) => cell.reading(since(cellMarks.get(cell), cell.mark()), periodMs))
+          .filter(({ attempts }) => attempts > 0)
+      return {
+        at: now(),
+        periodMs,
+        process: watch.figures(from, to),
+        store: StoreTimes.readingOf(store, StoreTimes.markOf(storeMeter), to.at - from.at),
+        tasks: readingsOf(cells()),
+        contexts: readingsOf(contexts.values()),
+        slowest: slowest(startedAt),
+        leaks: leakHints(taskNames(), watch.collections)
+      }
+    }
+  }
+
   // Recording ----------------------------------------------------------------------------------------------------------
 
-  const recorded: Recorded = {
-    watch,
-    cells,
-    contexts: () => [...contexts.values()],
-    taskNames,
-    storeMark: () => StoreTimes.markOf(storeMeter),
-    storeFigures: StoreTimes.figuresOf,
-    slowest,
-    now
-  }
+  const sinceBegun = begin()
+  const recorded: Recorded = { begin, now }
 
   const start = () => {
     if (recording !== undefined) return
+    watch.open()
     recording = new Recording(
       recorded,
       Math.round(Duration.toMillis(settings.sampleInterval) * 1000),
@@ -223,32 +244,26 @@ const make = Effect.gen(function* () {
   }
 
   const getBenchmarks = Effect.sync((): PerformanceBenchmarks => {
-    const periodMs = monotonic() - begunAt
-    const mark = watch.mark()
-    const process_ = watch.figures(begun, mark)
-    const marks = cells().map((cell) => [cell, cell.mark()] as const)
+    const reading = sinceBegun()
+    const { periodMs } = reading
     const totals = new Map<string, { attempts: number; total: Histogram }>()
     let all: Histogram = empty
     let attempts = 0
-    for (const [cell, { total, attempts: ended }] of marks) {
-      const sum = totals.get(cell.group!) ?? { attempts: 0, total: empty }
-      totals.set(cell.group!, { attempts: sum.attempts + ended, total: merge(sum.total, total) })
+    for (const { attempts: ended, group, total } of reading.tasks) {
+      const sum = totals.get(group!) ?? { attempts: 0, total: empty }
+      totals.set(group!, { attempts: sum.attempts + ended, total: merge(sum.total, total) })
       all = merge(all, total)
       attempts += ended
     }
     return {
-      at: now(),
-      periodMs,
-      overall: metricsOf(attempts, all, periodMs, process_),
+      ...reading,
+      overall: metricsOf(attempts, all, periodMs, reading.process),
       groups: Object.fromEntries(
-        [...totals].map(([group, sum]) => [group, metricsOf(sum.attempts, sum.total, periodMs, process_)])
+        [...totals].map(([group, sum]) => [group, metricsOf(sum.attempts, sum.total, periodMs, reading.process)])
       ),
-      tasks: marks.map(([cell, figures]) => cell.figures(figures, periodMs)),
-      contexts: [...contexts.values()].map((cell) => cell.figures(since(undefined, cell.mark()), periodMs)),
-      process: process_,
-      store: StoreTimes.figuresOf(storeBegun, StoreTimes.markOf(storeMeter), mark.at - begun.at),
-      slowest: slowest(Number.NEGATIVE_INFINITY),
-      leaks: leakHints(taskNames(), watch.collections)
+      tasks: reading.tasks.map(taskFigures),
+      contexts: reading.contexts.map(taskFigures),
+      store: storeFigures(reading.store)
     }
   })
 
@@ -280,6 +295,13 @@ const make = Effect.gen(function* () {
         )
       }),
     getBenchmarks,
+    read: (period) =>
+      Effect.suspend(() => {
+        if (period === undefined) return Effect.sync(sinceBegun)
+        watch.open()
+        const read = begin()
+        return Effect.map(Effect.sleep(period), read)
+      }),
     takeEvidence: Effect.sync(() => probes?.take() ?? new Map()),
     startProfiling: Effect.sync(start),
     stopProfiling: Effect.map(stopRecording(), ({ report }) => report),

@@ -12,6 +12,7 @@ import {
   Task,
   TaskQueue
 } from "../../../src/services/Queue/index.ts"
+import { mergeTasks, taskFigures } from "../../../src/services/Queue/profile/Readings.ts"
 import { TaskCell } from "../../../src/services/Queue/profile/TaskCell.ts"
 import * as Testing from "../../../src/testing/index.ts"
 import { SeededRandom } from "../../support/SeededRandom.ts"
@@ -41,6 +42,36 @@ describe("what is always recorded", () => {
       assert.isAbove(overall.throughput, 0)
       assert.isAbove(overall.memoryUsage.heap, 0)
       assert.isAtLeast(overall.memoryUsage.peak, overall.memoryUsage.heap)
+    }).pipe(withNaps())
+  )
+
+  it.effect("reads a period on its own, as histograms that merge with those of other periods and processes", () =>
+    Effect.gen(function* () {
+      const queue = yield* TaskQueue
+      const profiler = yield* PerformanceProfiler
+      yield* queue.enqueue(Nap, 40)
+      yield* Testing.drain()
+      const earlier = yield* profiler.read()
+      const period = yield* Effect.forkChild(profiler.read("1 minute"), { startImmediately: true })
+      yield* queue.enqueueMany(Nap, [60, -1])
+      yield* Testing.drain()
+      yield* TestClock.adjust("1 minute")
+      const later = yield* Fiber.join(period)
+      assert.deepStrictEqual(
+        [earlier, later].map(({ tasks: [nap] }) => [nap!.attempts, nap!.failed]),
+        [
+          [1, 0],
+          [2, 1]
+        ]
+      )
+      assert.isAtLeast(later.periodMs, 60_000)
+      assert.approximately(later.tasks[0]!.throughput, 2000 / later.periodMs, 1e-9)
+      const [both] = mergeTasks([...earlier.tasks, ...later.tasks]).map(taskFigures)
+      const [all] = (yield* profiler.getBenchmarks).tasks
+      assert.deepStrictEqual(
+        [both!.attempts, both!.failed, both!.runMs, both!.waitMs, both!.storeMs, both!.fastestMs],
+        [all!.attempts, all!.failed, all!.runMs, all!.waitMs, all!.storeMs, all!.fastestMs]
+      )
     }).pipe(withNaps())
   )
 
@@ -154,7 +185,7 @@ describe("percentiles", () => {
       const values = Array.from({ length: 20_000 }, () => draw(random.next()))
       for (const value of values) cell.ended(0, value, value, true)
       values.sort((a, b) => a - b)
-      const { runMs } = cell.figures(cell.mark(), 1000)
+      const { runMs } = taskFigures(cell.reading(cell.mark(), 1000))
       for (const [quantile, fraction] of [
         [runMs.p50, 0.5],
         [runMs.p95, 0.95],

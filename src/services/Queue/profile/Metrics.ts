@@ -2,7 +2,7 @@
 import type { PerformanceMetrics } from "../PerformanceProfiler.ts"
 import type { Histogram } from "../policy/Histogram.ts"
 import type { ProcessFigures } from "../ProfilingReport.ts"
-import { quantilesOf } from "./TaskCell.ts"
+import { quantilesOf } from "./Quantiles.ts"
 
 /** `total`: from due to the handler's end. Memory and CPU are the whole process's, also where a group's metrics carry them. */
 export const metricsOf = (

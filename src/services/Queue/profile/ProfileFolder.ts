@@ -10,15 +10,20 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
   appendFileSync
 } from "node:fs"
 import { join } from "node:path"
 import type { RecordedProfile } from "../PerformanceProfiler.ts"
+import { ProfilerReading } from "../ProfilerReading.ts"
 import { ProfilingReport } from "../ProfilingReport.ts"
 
 /** Profiles kept; the oldest go first. One is 0.1 to 10 MB. */
 const profilesKept = 50
+
+/** The longest request takes ten minutes. */
+const answersKeptMs = 3_600_000
 
 export const DeployMark = Schema.Struct({
   /** Milliseconds since 1970. */
@@ -27,7 +32,7 @@ export const DeployMark = Schema.Struct({
 })
 export type DeployMark = typeof DeployMark.Type
 
-/** What a worker is asked for. `forMs`: it stops by itself after that. */
+/** What a worker is asked for. `forMs`: a profile stops by itself after that, figures are of that long from now; null: since it began. */
 export const ProfileRequest = Schema.Struct({
   id: Schema.String,
   action: Schema.Literals(["start", "stop", "job", "figures"]),
@@ -42,7 +47,7 @@ export const ProfileAnswer = Schema.Struct({
   /** Why it could not be done. */
   problem: Schema.NullOr(Schema.String),
   /** What `figures` asked for. */
-  figures: Schema.NullOr(Schema.Unknown)
+  figures: Schema.NullOr(ProfilerReading)
 })
 export type ProfileAnswer = typeof ProfileAnswer.Type
 
@@ -195,8 +200,14 @@ export class ProfileFolder {
     rmSync(this.within("requests", `${pid}.json`), { force: true })
   }
 
+  /** Answers that nobody came for are dropped after an hour. */
   answer(request: string, answer: ProfileAnswer): void {
     this.ensure("answers")
+    for (const name of readdirSync(this.within("answers"))) {
+      const file = this.within("answers", name)
+      const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0)
+      if (age > answersKeptMs) rmSync(file, { force: true })
+    }
     this.write(this.within("answers", `${request}.json`), JSON.stringify(answer))
   }
 

@@ -63,16 +63,25 @@ export const serve = (folder: string) =>
             return nothing
           }
           case "figures":
-            return { ...nothing, figures: yield* profiler.getBenchmarks }
+            return {
+              ...nothing,
+              figures: yield* profiler.read(request.forMs === null ? undefined : Math.min(request.forMs, longestMs))
+            }
         }
       })
 
+    const serveRequest = (request: ProfileRequest) =>
+      answerTo(request).pipe(
+        Effect.map((answer) => files.answer(request.id, answer)),
+        Effect.catchCause((cause) => Effect.logWarning("A request for a profile could not be served", cause))
+      )
+
     const look = Effect.suspend(() => {
       const request = files.takeRequest(process.pid)
-      return request === undefined
-        ? Effect.void
-        : Effect.map(answerTo(request), (answer) => files.answer(request.id, answer))
-    }).pipe(Effect.catchCause((cause) => Effect.logWarning("A request for a profile could not be served", cause)))
+      if (request === undefined) return Effect.void
+      // Figures of a time to come are waited for; other requests are served meanwhile.
+      return request.action === "figures" ? Effect.forkScoped(serveRequest(request)) : serveRequest(request)
+    }).pipe(Effect.catchCause((cause) => Effect.logWarning("A request for a profile could not be read", cause)))
 
     // A request to an earlier process of this number.
     files.withdraw(process.pid)

@@ -1,14 +1,11 @@
 /** One profile being taken: from its start to what it showed. */
 import { hostname } from "node:os"
 import { type Bottleneck, bottlenecks, type Period } from "../policy/Bottleneck.ts"
-import { leakHints } from "../policy/HeapSlope.ts"
 import { allocatedByOwner, readProfile } from "../policy/ProfileTree.ts"
 import type { RecordedProfile } from "../PerformanceProfiler.ts"
-import type { SlowAttempt, StoreFigures } from "../ProfilingReport.ts"
+import type { ProfilerReading } from "../ProfilerReading.ts"
 import { Inspector } from "./Inspector.ts"
-import type { ProcessMark, ProcessWatch } from "./ProcessWatch.ts"
-import type { StoreMark } from "./StoreTimes.ts"
-import { type CellMark, since, type TaskCell } from "./TaskCell.ts"
+import { storeFigures, taskFigures } from "./Readings.ts"
 import { ownerOfFrame, WorkSpans } from "./WorkSpans.ts"
 
 /** How often is looked what requests are in flight, in milliseconds. */
@@ -23,13 +20,8 @@ const isNetwork = (kind: string): boolean => /^(TCPSocketWrap|TLSWrap|TCPConnect
 
 /** What a recording reads of the profiler that takes it. */
 export interface Recorded {
-  readonly watch: ProcessWatch
-  readonly cells: () => ReadonlyArray<TaskCell>
-  readonly contexts: () => ReadonlyArray<TaskCell>
-  readonly taskNames: () => ReadonlyArray<string>
-  readonly storeMark: () => StoreMark
-  readonly storeFigures: (from: StoreMark, to: StoreMark, wallMs: number) => StoreFigures
-  readonly slowest: (from: number) => ReadonlyArray<SlowAttempt>
+  /** Begins a period; the function it answers reads what was measured in it by then. */
+  readonly begin: () => () => ProfilerReading
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -47,12 +39,11 @@ const closeShare = (gaps: ReadonlyArray<number>): number => {
 
 export class Recording {
   readonly spans = new WorkSpans()
-  private readonly recorded: Recorded
   private readonly inspector = new Inspector()
   private readonly startedAt: number
-  private readonly mark: ProcessMark
-  private readonly store: StoreMark
-  private readonly cellMarks: ReadonlyMap<TaskCell, CellMark>
+  private readonly read: () => ProfilerReading
+  /** By `performance.now()`. */
+  private readonly begunAt: number
   private readonly ends = new Map<string, Ends>()
   private readonly timer: NodeJS.Timeout
   private looks = 0
@@ -60,15 +51,12 @@ export class Recording {
   private networkLooks = 0
 
   constructor(recorded: Recorded, intervalUs: number, intervalBytes: number) {
-    this.recorded = recorded
-    recorded.watch.open()
     this.inspector.start(intervalUs, intervalBytes)
     this.startedAt = recorded.now()
-    this.cellMarks = new Map([...recorded.cells(), ...recorded.contexts()].map((cell) => [cell, cell.mark()]))
-    this.store = recorded.storeMark()
     this.spans.open()
     this.timer = setInterval(() => this.look(), lookMs).unref()
-    this.mark = recorded.watch.mark()
+    this.read = recorded.begin()
+    this.begunAt = performance.now()
   }
 
   private look(): void {
@@ -90,16 +78,15 @@ export class Recording {
   }
 
   stop(label: string): RecordedProfile {
-    const { recorded } = this
-    const to = recorded.watch.mark()
+    const wallMs = performance.now() - this.begunAt
+    const measured = this.read()
     clearInterval(this.timer)
     this.spans.close()
     const { cpu, heap } = this.inspector.stop()
-    const wallMs = to.at - this.mark.at
     const reading = readProfile(cpu, this.spans.reader(), (frame) => ownerOfFrame(frame) !== undefined)
     const allocated = allocatedByOwner(heap.head, ownerOfFrame)
     const onLoop = this.spans.onLoop()
-    const counted = recorded.watch.figures(this.mark, to)
+    const counted = measured.process
     // Samples know better: the profiler's signals cut short the waiting that the loop's own counter goes by, and collections are told late.
     const gcMs = Math.max(counted.gcMs, reading.gcMs)
     const process_ = {
@@ -108,12 +95,8 @@ export class Recording {
       gcMs,
       gcShare: Math.min(1, gcMs / wallMs)
     }
-    const store = recorded.storeFigures(this.store, recorded.storeMark(), wallMs)
-    const figuresOf = (cells: ReadonlyArray<TaskCell>) =>
-      cells
-        .map((cell) => cell.figures(since(this.cellMarks.get(cell), cell.mark()), wallMs))
-        .filter(({ attempts }) => attempts > 0)
-    const tasks = figuresOf(recorded.cells())
+    const store = storeFigures(measured.store)
+    const tasks = measured.tasks.map(taskFigures)
     const names = [...new Set(tasks.map(({ task }) => task))]
     const period: Period = {
       wallMs,
@@ -162,10 +145,10 @@ export class Recording {
       process: process_,
       store,
       tasks,
-      contexts: figuresOf(recorded.contexts()),
+      contexts: measured.contexts.map(taskFigures),
       bottlenecks: named,
-      leaks: leakHints(recorded.taskNames(), recorded.watch.collections),
-      slowest: recorded.slowest(this.startedAt),
+      leaks: measured.leaks,
+      slowest: measured.slowest,
       owners: owners.sort((a, b) => b.onLoopMs - a.onLoopMs),
       hottest: reading.hottest,
       samples: reading.samples,

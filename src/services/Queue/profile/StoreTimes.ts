@@ -1,8 +1,8 @@
 /** The store's turns of a period. */
 import type { Histogram } from "../policy/Histogram.ts"
-import type { StoreFigures } from "../ProfilingReport.ts"
+import type { ProfilerReading } from "../ProfilerReading.ts"
 import type { StoreMeter } from "../StoreMeter.ts"
-import { between, quantilesOf } from "./TaskCell.ts"
+import { between } from "./TaskCell.ts"
 
 export interface StoreMark {
   readonly turns: Histogram
@@ -14,11 +14,7 @@ export const markOf = (meter: StoreMeter["Service"]): StoreMark => ({
   busyMs: meter.busyMs()
 })
 
-export const figuresOf = (from: StoreMark, to: StoreMark, wallMs: number): StoreFigures => {
-  const turns = between(from.turns, to.turns)
-  return {
-    turns: turns.count,
-    turnMs: quantilesOf(turns),
-    share: wallMs <= 0 ? 0 : Math.min(1, (to.busyMs - from.busyMs) / wallMs)
-  }
-}
+export const readingOf = (from: StoreMark, to: StoreMark, wallMs: number): ProfilerReading["store"] => ({
+  turns: between(from.turns, to.turns),
+  share: wallMs <= 0 ? 0 : Math.min(1, (to.busyMs - from.busyMs) / wallMs)
+})

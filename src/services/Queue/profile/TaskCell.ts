@@ -1,19 +1,7 @@
 /** Where the attempts of one task and group are recorded: made once, written to at each end, read when asked. */
 import { Recorder, quantile, type Histogram, empty } from "../policy/Histogram.ts"
-import type { Quantiles, TaskFigures } from "../ProfilingReport.ts"
-
-/** Histograms here hold microseconds, so that their resolution is a nanosecond: handlers in memory run for less than one. */
-const scale = 1000
-
-/** As figures in milliseconds. */
-export const quantilesOf = (histogram: Histogram): Quantiles => ({
-  count: histogram.count,
-  mean: histogram.count === 0 ? 0 : histogram.sum / histogram.count / scale,
-  p50: quantile(histogram, 0.5) / scale,
-  p95: quantile(histogram, 0.95) / scale,
-  p99: quantile(histogram, 0.99) / scale,
-  max: histogram.max / scale
-})
+import type { TaskReading } from "../ProfilerReading.ts"
+import { scale } from "./Quantiles.ts"
 
 /** Figures that only grow, copied at one moment: a period is the difference of two. */
 export interface CellMark {
@@ -111,19 +99,20 @@ export class TaskCell {
     }
   }
 
-  figures(period: CellMark, periodMs: number): TaskFigures {
+  /** Of a period: the difference of two marks. */
+  reading({ held, run, slow, store, total, wait, ...counted }: CellMark, periodMs: number): TaskReading {
     return {
       task: this.task,
       group: this.group,
-      attempts: period.attempts,
-      failed: period.failed,
-      throughput: periodMs <= 0 ? 0 : (period.attempts * 1000) / periodMs,
-      waitMs: quantilesOf(period.wait),
-      runMs: quantilesOf(period.run),
-      heldMs: quantilesOf(period.held),
-      storeMs: quantilesOf(period.store),
+      ...counted,
+      throughput: periodMs <= 0 ? 0 : (counted.attempts * 1000) / periodMs,
+      wait,
+      run,
+      held,
+      store,
+      total,
       fastestMs: this.attempts === 0 ? 0 : this.fastestMs,
-      slow: period.slow
+      slow
     }
   }
 }
