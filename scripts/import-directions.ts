@@ -18,6 +18,7 @@ const kinds = [
   { kind: "implementation", files: /^src\/services\/[^/]+\/stores\/JobStore[^/]+\.ts$/ },
   { kind: "store part", files: /^src\/services\/[^/]+\/stores\// },
   { kind: "memory part", files: /^src\/services\/[^/]+\/memory\// },
+  { kind: "queue part", files: /^src\/services\/[^/]+\/queue\// },
   { kind: "run part", files: /^src\/services\/[^/]+\/run\// },
   { kind: "profile part", files: /^src\/services\/[^/]+\/profile\// },
   { kind: "scaler part", files: /^src\/services\/[^/]+\/scaler\// },
@@ -65,6 +66,7 @@ const rules: Record<Kind, Rule> = {
     may: [
       "contract",
       "policy",
+      "queue part",
       "run part",
       "store part",
       "memory part",
@@ -82,6 +84,10 @@ const rules: Record<Kind, Rule> = {
   "memory part": {
     may: ["contract", "policy", "memory part"],
     says: "a part of memory/ imports contracts, policies and memory/"
+  },
+  "queue part": {
+    may: ["contract", "policy", "memory part", "queue part"],
+    says: "a part of queue/ imports contracts, policies, memory/ and queue/"
   },
   "run part": { may: ["contract", "policy", "run part"], says: "a part of run/ imports contracts, policies and run/" },
   "profile part": {
@@ -128,7 +134,7 @@ const rules: Record<Kind, Rule> = {
   package: { may: ["index"], says: "the package entry imports only index.ts files" }
 }
 
-/** Parts belong to a folder of one room: `stores/` to itself, `run/` and `memory/` to every implementation of their room. */
+/** Parts belong to a folder of one room: `stores/` to itself, `queue/`, `run/` and `memory/` to every implementation of their room. */
 const isForeignPart = (from: string, to: string): boolean => {
   const [, , room, folder] = to.split("/")
   if (folder === "stores")
@@ -183,7 +189,8 @@ export const violations = (file: string, source: string): ReadonlyArray<string> 
     if (target === undefined) return broken(to, "src/ imports nothing outside the house but package.json")
     const allowed = rule.may.includes(target) || (typeOnly && rule.types?.includes(target) === true)
     const foreign =
-      (target === "run part" ||
+      (target === "queue part" ||
+        target === "run part" ||
         target === "store part" ||
         target === "memory part" ||
         target === "watch part" ||

@@ -21,6 +21,16 @@ const millis = (name: string, input: Duration.Input | undefined): number | undef
   return value
 }
 
+/** Throws `EnqueueError`, as all checks here. */
+export const checkPriority = (priority: number) => {
+  if (!Number.isInteger(priority) || priority < highestPriority || priority > lowestPriority)
+    throw invalid(`Priority ${priority} is out of range; expected ${highestPriority} (first) to ${lowestPriority}`)
+}
+
+export const checkTime = (name: string, at: number) => {
+  if (!Number.isFinite(at)) throw invalid(`${name} is not a time; expected milliseconds since 1970`)
+}
+
 /** Tags, owners and keys are indexed words: at most 200 characters, no NUL. */
 const word = (name: string, value: string | undefined) => {
   if (value !== undefined && (value.length === 0 || value.length > 200 || value.includes("\0"))) {
@@ -33,7 +43,7 @@ const word = (name: string, value: string | undefined) => {
 const deadlineOf = (task: AnyTask, options: EnqueueOptions, due: number): number | undefined => {
   if (options.deadline !== undefined) {
     if (options.deadlineIn !== undefined) throw invalid("deadline and deadlineIn both say when; give one of them")
-    if (!Number.isFinite(options.deadline)) throw invalid("deadline is not a time; expected milliseconds since 1970")
+    checkTime("deadline", options.deadline)
     return options.deadline
   }
   const inMs = millis("deadlineIn", options.deadlineIn) ?? task.deadlineInMs
@@ -141,13 +151,10 @@ export const enqueueRow = (
   const retries = options.retries ?? times
   if (!namePattern.test(group))
     throw invalid(`Group ${JSON.stringify(group)} is not a name; expected letters, digits and . _ - : /, at most 100`)
-  if (!Number.isInteger(priority) || priority < highestPriority || priority > lowestPriority) {
-    throw invalid(`Priority ${priority} is out of range; expected ${highestPriority} (first) to ${lowestPriority}`)
-  }
+  checkPriority(priority)
   if (!Number.isInteger(retries) || retries < 0)
     throw invalid(`retries is ${retries}; expected a whole number of at least 0`)
-  if (options.at !== undefined && !Number.isFinite(options.at))
-    throw invalid("at is not a time; expected milliseconds since 1970")
+  if (options.at !== undefined) checkTime("at", options.at)
   word("partitionKey", options.partitionKey)
   const due = Math.max(now, options.at ?? now + (millis("in", options.in) ?? 0))
   const deadline = deadlineOf(task, options, due)

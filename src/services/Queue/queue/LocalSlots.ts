@@ -3,7 +3,7 @@
  * of priority, then arrival.
  */
 import { Effect } from "effect"
-import { lowestPriority } from "./policy/Rank.ts"
+import { lowestPriority } from "../policy/Rank.ts"
 
 interface Group {
   readonly limit: number

@@ -19,6 +19,8 @@ const lookupPage = 500
 /** Of jobs that were all created by one turn: their ids ascend, so the ends tell. */
 const isConsecutive = (ids: ReadonlyArray<JobId>) => ids.length > 0 && ids[ids.length - 1]! - ids[0]! === ids.length - 1
 
+export type Awaiting = Effect.Success<typeof makeAwaiting>
+
 export const makeAwaiting = Effect.gen(function* () {
   const store = yield* JobStore
   const turns = yield* StoreTurns

@@ -1,0 +1,254 @@
+/** From requests to rows in the store's next turn: every check before it, and what the store refused after it. */
+import { Clock, Effect } from "effect"
+import { enqueueRow } from "../EnqueueRow.ts"
+import { GroupOrders } from "../GroupOrders.ts"
+import { formatJobId, type JobId } from "../Job.ts"
+import { JobStore } from "../JobStore.ts"
+import { memoryShort } from "../memory/MemoryShort.ts"
+import { MemoryGate } from "../MemoryGate.ts"
+import { Placements } from "../Placements.ts"
+import { QueueEvents } from "../QueueEvents.ts"
+import { Settings } from "../QueueSettings.ts"
+import * as ResourceGroup from "../ResourceGroup.ts"
+import { StoreError } from "../StoreError.ts"
+import { type EnqueueListener, StoreTurns } from "../StoreTurns.ts"
+import type { AnyTask, Task } from "../Task.ts"
+import { taskCodec } from "../TaskCodec.ts"
+import {
+  DuplicateJob,
+  EnqueueError,
+  type EnqueueOptions,
+  type EnqueueRequest,
+  InvalidOption,
+  ParentNotFound,
+  QueueOverloaded
+} from "../TaskQueue.ts"
+import type { EnqueueNote, NewJob } from "../Turn.ts"
+
+/** Jobs one call may store whole: about a second of an SQLite commit. */
+const maxBatch = 100_000
+
+/** Makes a call's answer of the store's: its jobs are `ids[from]` and those after it, `notes` by the same indexes. */
+export type OnStored<A> = (
+  ids: ReadonlyArray<JobId>,
+  notes: ReadonlyMap<number, EnqueueNote> | undefined,
+  from: number
+) => A
+
+const refusal = (note: EnqueueNote): EnqueueError | StoreError | undefined => {
+  switch (note._tag) {
+    case "Duplicate":
+      return new EnqueueError({
+        reason: new DuplicateJob({
+          message: `The unique key is taken by job ${formatJobId(note.existing)}`,
+          existing: note.existing
+        })
+      })
+    case "Overloaded":
+      return new EnqueueError({
+        reason: new QueueOverloaded({
+          message: `The store holds ${note.limit} live jobs, as many as it may; try again in ${note.retryAfterMs} ms`,
+          limit: note.limit,
+          retryAfterMs: note.retryAfterMs
+        })
+      })
+    case "ParentNotFound":
+      return new EnqueueError({
+        reason: new ParentNotFound({
+          message: `Job ${formatJobId(note.parent)}, named in after, does not exist`,
+          parent: note.parent
+        })
+      })
+    case "NotStored":
+      return new StoreError({ operation: "enqueue", reason: note.reason })
+    default:
+      return undefined
+  }
+}
+
+const checkBatch = (length: number) => {
+  if (length > maxBatch) {
+    throw new EnqueueError({
+      reason: new InvalidOption({
+        message: `${length} jobs in one call; at most ${maxBatch} are stored whole. Enqueue them in parts`
+      })
+    })
+  }
+}
+
+const groupFor = (task: AnyTask, name: string): ResourceGroup.ResourceGroup =>
+  name === task.group.name ? task.group : ResourceGroup.make(name, ResourceGroup.undeclaredLimit)
+
+export const makeEnqueuing = Effect.gen(function* () {
+  const store = yield* JobStore
+  const turns = yield* StoreTurns
+  const events = yield* QueueEvents
+  const settings = yield* Settings
+  const clock = yield* Clock.Clock
+  const gate = yield* MemoryGate
+  const orders = yield* GroupOrders
+  const placements = yield* Placements
+  const form = store.traits.payloads
+
+  yield* store.declareGroups(ResourceGroup.defaults)
+  const declared = new Set(ResourceGroup.defaults.map((group) => group.name))
+
+  const declare = (group: ResourceGroup.ResourceGroup): Effect.Effect<void, StoreError> =>
+    Effect.andThen(store.declareGroups([group]), orders.declare([group])).pipe(
+      Effect.map(() => {
+        declared.add(group.name)
+      })
+    )
+
+  /** Hands rows to the next turn. `onStored` runs in the turn's answer, before any of the jobs is started. */
+  const storeRows = <A>(
+    rows: ReadonlyArray<NewJob>,
+    onStored: OnStored<A>
+  ): Effect.Effect<A, EnqueueError | StoreError> =>
+    Effect.callback<A, EnqueueError | StoreError>((resume) => {
+      const listener: EnqueueListener = {
+        stored: (ids, notes, from, at) => {
+          if (notes !== undefined) {
+            for (let i = 0; i < rows.length; i++) {
+              const note = notes.get(from + i)
+              const error = note === undefined ? undefined : refusal(note)
+              if (error !== undefined) return resume(Effect.fail(error))
+            }
+          }
+          if (events.active()) publishEnqueued(rows, ids, notes, from, at)
+          resume(Effect.succeed(onStored(ids, notes, from)))
+        },
+        refused: (error) => resume(Effect.fail(error))
+      }
+      turns.enqueue(rows, listener)
+    })
+
+  const publishEnqueued = (
+    rows: ReadonlyArray<NewJob>,
+    ids: ReadonlyArray<JobId>,
+    notes: ReadonlyMap<number, EnqueueNote> | undefined,
+    from: number,
+    at: number
+  ) => {
+    for (let i = 0; i < rows.length; i++) {
+      if (notes?.has(from + i)) continue
+      const { group, task } = rows[i]!
+      events.publish({ _tag: "Enqueued", id: ids[from + i]!, task, group, at })
+    }
+  }
+
+  const row = (
+    task: AnyTask,
+    payload: unknown,
+    options: EnqueueOptions | undefined,
+    now = clock.currentTimeMillisUnsafe()
+  ) => {
+    const group = placements.groupOf(task)
+    if (task.group.order !== undefined && !declared.has(task.group.name)) orders.assume(task.group)
+    return enqueueRow(task, taskCodec(task, form), payload, options, settings, orders.rankings(), now, group)
+  }
+
+  /** Where tasks without a group belong is looked up before their rows are built. */
+  const reread = (tasks: ReadonlyArray<AnyTask>): Effect.Effect<void> | undefined => {
+    for (const task of tasks) if (!task.isGroupDeclared) return placements.reread(clock.currentTimeMillisUnsafe())
+    return undefined
+  }
+
+  /** Rows of so many valid requests of these tasks, their groups made known to the store. Where memory is short nothing is built. */
+  const rowsOf = <A>(
+    tasks: ReadonlyArray<AnyTask>,
+    jobs: number,
+    build: () => A,
+    groupsOf: (rows: A) => Iterable<ResourceGroup.ResourceGroup>
+  ): Effect.Effect<A, EnqueueError | StoreError> =>
+    Effect.suspend((): Effect.Effect<A, EnqueueError | StoreError> => {
+      const short = gate.refusal(jobs)
+      if (short !== undefined) return Effect.fail(memoryShort(short))
+      const before = reread(tasks)
+      return before === undefined
+        ? built(build, groupsOf)
+        : Effect.andThen(
+            before,
+            Effect.suspend(() => built(build, groupsOf))
+          )
+    })
+
+  const built = <A>(
+    build: () => A,
+    groupsOf: (rows: A) => Iterable<ResourceGroup.ResourceGroup>
+  ): Effect.Effect<A, EnqueueError | StoreError> => {
+    let rows: A
+    try {
+      rows = build()
+    } catch (error) {
+      return error instanceof EnqueueError ? Effect.fail(error) : Effect.die(error)
+    }
+    let unknown: Effect.Effect<void, StoreError> | undefined
+    for (const group of groupsOf(rows)) {
+      if (!declared.has(group.name))
+        unknown = unknown === undefined ? declare(group) : Effect.andThen(unknown, declare(group))
+    }
+    return unknown === undefined ? Effect.succeed(rows) : Effect.as(unknown, rows)
+  }
+
+  const many = <P, S, E, G, A>(
+    task: Task<P, S, E, G>,
+    payloads: ReadonlyArray<P>,
+    options: EnqueueOptions | undefined,
+    onStored: OnStored<A>
+  ): Effect.Effect<A, EnqueueError | StoreError> =>
+    rowsOf(
+      [task],
+      payloads.length,
+      () => {
+        checkBatch(payloads.length)
+        const now = clock.currentTimeMillisUnsafe()
+        return payloads.map((payload) => row(task, payload, options, now))
+      },
+      (rows) => (rows.length === 0 ? [] : [groupFor(task, rows[0]!.group)])
+    ).pipe(
+      Effect.flatMap((rows) =>
+        rows.length === 0 ? Effect.sync(() => onStored([], undefined, 0)) : storeRows(rows, onStored)
+      )
+    )
+
+  const one = <P, S, E, G, A>(
+    task: Task<P, S, E, G>,
+    payload: P,
+    options: EnqueueOptions | undefined,
+    onStored: OnStored<A>
+  ): Effect.Effect<A, EnqueueError | StoreError> =>
+    rowsOf(
+      [task],
+      1,
+      () => [row(task, payload, options)],
+      (rows) => [groupFor(task, rows[0]!.group)]
+    ).pipe(Effect.flatMap((rows) => storeRows(rows, onStored)))
+
+  const all = <A>(
+    requests: ReadonlyArray<EnqueueRequest>,
+    arrange: (rows: ReadonlyArray<NewJob>) => ReadonlyArray<NewJob>,
+    onStored: OnStored<A>
+  ): Effect.Effect<A, EnqueueError | StoreError> =>
+    rowsOf(
+      requests.map(({ task }) => task),
+      requests.length,
+      () => {
+        checkBatch(requests.length)
+        return arrange(requests.map(({ options, payload, task }) => row(task, payload, options)))
+      },
+      (rows) => rows.map(({ group }, i) => groupFor(requests[i]!.task, group))
+    ).pipe(
+      Effect.flatMap((rows) =>
+        rows.length === 0 ? Effect.sync(() => onStored([], undefined, 0)) : storeRows(rows, onStored)
+      )
+    )
+
+  return {
+    one,
+    /** Jobs of one task, whole or not at all. */
+    many,
+    /** Jobs of any tasks, whole or not at all. `arrange` may change the rows before they are stored. */
+    all
+  }
+})

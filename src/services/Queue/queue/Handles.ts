@@ -1,0 +1,55 @@
+/** A job in the hands of a program: what it may wait for, ask and change of it, with the types of its task. */
+import { Effect, Stream } from "effect"
+import type { JobId } from "../Job.ts"
+import { JobStore } from "../JobStore.ts"
+import type { StoreError } from "../StoreError.ts"
+import type { Task } from "../Task.ts"
+import { taskCodec } from "../TaskCodec.ts"
+import type { EnqueueOutcome, JobHandle, JobNotFound } from "../TaskQueue.ts"
+import type { EnqueueNote } from "../Turn.ts"
+import type { Awaiting } from "./Awaiting.ts"
+import type { Changing } from "./Changing.ts"
+import type { Looking } from "./Looking.ts"
+
+/** How an enqueue that was not refused met the jobs that were there. */
+export const outcomeOf = (note: EnqueueNote | undefined): EnqueueOutcome =>
+  note === undefined ? "created" : note._tag === "Replaced" ? "replaced" : "existing"
+
+export const makeHandles = Effect.fnUntraced(function* (awaiting: Awaiting, looking: Looking, changing: Changing) {
+  const form = (yield* JobStore).traits.payloads
+
+  class Handle<S, E, G> implements JobHandle<S, E, G> {
+    readonly id: JobId
+    readonly outcome: EnqueueOutcome
+    private readonly task: Task<any, S, E, G>
+    constructor(task: Task<any, S, E, G>, id: JobId, outcome: EnqueueOutcome) {
+      this.task = task
+      this.id = id
+      this.outcome = outcome
+    }
+    get await() {
+      return awaiting.job(this.task, this.id)
+    }
+    get status() {
+      return looking.get(this.id)
+    }
+    get progress(): Stream.Stream<G, JobNotFound | StoreError> {
+      const codec = taskCodec(this.task, form)
+      return looking.watch(this.id).pipe(
+        Stream.map((job) => job.progress),
+        Stream.changes,
+        Stream.filter((progress) => progress !== undefined),
+        Stream.map((progress) => codec.progress.decode(progress) as G)
+      )
+    }
+    get logs() {
+      return Effect.map(looking.logs(this.id), ({ lines }) => lines)
+    }
+    cancel(reason?: string) {
+      return changing.cancel(this.id, reason)
+    }
+  }
+
+  return <S, E, G>(task: Task<any, S, E, G>, id: JobId, outcome: EnqueueOutcome): JobHandle<S, E, G> =>
+    new Handle(task, id, outcome)
+})

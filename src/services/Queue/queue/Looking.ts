@@ -1,0 +1,104 @@
+/** What is asked of the queue: jobs, counts, the past, and why a job has not started. */
+import { Clock, Duration, Effect, Schedule, Stream } from "effect"
+import { GroupOrders } from "../GroupOrders.ts"
+import { finishedStates, type JobId, type JobRecord, type JobState } from "../Job.ts"
+import type { JobFilter, PageRequest } from "../JobQuery.ts"
+import { JobStore } from "../JobStore.ts"
+import { explain } from "../policy/Explain.ts"
+import { rankingOf } from "../policy/Order.ts"
+import { placeOf, placesSeen } from "../policy/Place.ts"
+import { Settings } from "../QueueSettings.ts"
+import * as ResourceGroup from "../ResourceGroup.ts"
+import type { RollUpQuery } from "../RollUp.ts"
+import type { StoreError } from "../StoreError.ts"
+import { JobNotFound } from "../TaskQueue.ts"
+
+export type Looking = Effect.Success<typeof makeLooking>
+
+export const makeLooking = Effect.gen(function* () {
+  const store = yield* JobStore
+  const settings = yield* Settings
+  const clock = yield* Clock.Clock
+  const orders = yield* GroupOrders
+
+  const get = (id: JobId) =>
+    Effect.flatMap(store.get([id]), ([job]) =>
+      job === undefined ? Effect.fail(new JobNotFound({ id })) : Effect.succeed(job)
+    )
+
+  /** A job as it changes: now, after each wake, and each poll interval, until it has ended. */
+  const watch = (id: JobId): Stream.Stream<JobRecord, JobNotFound | StoreError> =>
+    Stream.fromEffectSchedule(get(id), Schedule.spaced(Duration.min(settings.pollInterval, Duration.millis(200)))).pipe(
+      Stream.takeUntil((job) => finishedStates.includes(job.state))
+    )
+
+  const waitFor = (
+    id: JobId,
+    states: ReadonlyArray<JobState> = finishedStates
+  ): Effect.Effect<JobRecord, JobNotFound | StoreError> =>
+    Effect.flatMap(get(id), (job) =>
+      states.includes(job.state) || finishedStates.includes(job.state)
+        ? Effect.succeed(job)
+        : Effect.andThen(Effect.sleep(Duration.min(settings.pollInterval, Duration.millis(50))), waitFor(id, states))
+    )
+
+  const stats = Effect.gen(function* () {
+    return {
+      counters: yield* store.counters,
+      groups: yield* store.groups,
+      oldestPending: yield* store.oldestPending,
+      paused: yield* store.paused,
+      workers: yield* store.workers
+    }
+  })
+
+  return {
+    get,
+    watch,
+    waitFor,
+    list: (filter: JobFilter, page?: Partial<PageRequest>) =>
+      Effect.suspend(() => store.list(filter, { limit: 100, order: "newest", ...page } satisfies PageRequest)),
+    count: (filter: JobFilter) => store.count(filter),
+    stats,
+    logs: (id: JobId, options?: { readonly after?: number; readonly limit?: number }) =>
+      store.logs(id, { after: options?.after ?? 0, limit: options?.limit ?? 1000 }),
+    rollUps: (query: RollUpQuery) => store.rollUps(query),
+    resourceRollUps: (query: RollUpQuery) => store.resourceRollUps(query),
+    status: store.status,
+    explain: (id: JobId) =>
+      Effect.gen(function* () {
+        const job = yield* get(id)
+        const now = clock.currentTimeMillisUnsafe()
+        const { counters, groups, paused, workers } = yield* stats
+        return explain({
+          job,
+          now,
+          queuePaused: paused,
+          group: groups.find(({ name }) => name === job.group) ?? {
+            name: job.group,
+            limit: ResourceGroup.undeclaredLimit,
+            declaredLimit: ResourceGroup.undeclaredLimit,
+            operatorLimit: undefined,
+            paused: false,
+            busy: counters
+              .filter(({ group, state }) => group === job.group && state === "running")
+              .reduce((sum, { count }) => sum + count, 0)
+          },
+          workers: workers.filter(({ leaseUntil }) => leaseUntil > now)
+        })
+      }),
+    place: (id: JobId) =>
+      Effect.gen(function* () {
+        const job = yield* get(id)
+        if (job.state !== "pending") return undefined
+        yield* orders.refresh
+        const upNext = yield* store.upNext(job.group, placesSeen)
+        return placeOf({
+          job,
+          deadline: job.extra?.deadline,
+          ranking: rankingOf(orders.rankings(), job.group),
+          upNext
+        })
+      })
+  }
+})
