@@ -20,7 +20,7 @@ const ServiceSums_ = Schema.Struct({
 
 /** Of the version that this code knows; what it holds is the staffing's own. */
 const StaffingState_ = Schema.Unknown.pipe(
-  Schema.refine((state): state is StaffingState => Predicate.hasProperty(state, "version") && state.version === 1)
+  Schema.refine((state): state is StaffingState => Predicate.hasProperty(state, "version") && state.version === 2)
 )
 
 const Stored = Schema.fromJsonString(

@@ -8,7 +8,7 @@
  * (`TrialFleets.ts`) unless one is set. See docs/decisions/0009-staffing.md.
  */
 import { ArrivalOutlook, type Outlook, type OutlookState } from "./ArrivalOutlook.ts"
-import { bounded, type Need } from "./Bounds.ts"
+import { bounded, type Held, nothingHeld } from "./Bounds.ts"
 import { arrivalsForecast, endOf, type ForecastSteps } from "./ForecastSteps.ts"
 import type { LogHistogramState } from "./LogHistogram.ts"
 import { ServiceTime } from "./ServiceTime.ts"
@@ -33,7 +33,7 @@ const staleSteps = 3
 
 /** Plain JSON. */
 export interface StaffingState {
-  readonly version: 1
+  readonly version: 2
   readonly outlook: OutlookState
   readonly seen: Outlook | undefined
   readonly fleets: TrialFleetsState
@@ -45,7 +45,7 @@ export interface StaffingState {
   readonly isGathered: boolean
   readonly forecast: ForecastSteps | undefined
   readonly distrust: Distrust | undefined
-  readonly needs: ReadonlyArray<Need>
+  readonly held: Held
   readonly idleFrom: number | undefined
   readonly starts: ReadonlyArray<{ readonly at: number; readonly slots: number }>
 }
@@ -78,7 +78,7 @@ export class Staffing {
   private isGathered = true
   private forecast: ForecastSteps | undefined
   private distrust: Distrust | undefined = "cold"
-  private needs: ReadonlyArray<Need> = []
+  private held: Held = nothingHeld
   private idleFrom: number | undefined
   private starts: ReadonlyArray<{ readonly at: number; readonly slots: number }> = []
 
@@ -95,7 +95,7 @@ export class Staffing {
     staffing.isGathered = state.isGathered
     staffing.forecast = state.forecast
     staffing.distrust = state.distrust
-    staffing.needs = state.needs
+    staffing.held = state.held
     staffing.idleFrom = state.idleFrom
     staffing.starts = state.starts
     return staffing
@@ -103,7 +103,7 @@ export class Staffing {
 
   save(): StaffingState {
     return {
-      version: 1,
+      version: 2,
       outlook: this.outlook.save(),
       seen: this.seen,
       fleets: this.fleets.save(),
@@ -115,7 +115,7 @@ export class Staffing {
       isGathered: this.isGathered,
       forecast: this.forecast,
       distrust: this.distrust,
-      needs: this.needs,
+      held: this.held,
       idleFrom: this.idleFrom,
       starts: this.starts
     }
@@ -214,8 +214,8 @@ export class Staffing {
         at - this.idleFrom >= settings.holdDownMs &&
         expected <= settings.lateShare
     }
-    const { limitedBy, needs: kept, target } = bounded(present.mayBeZero ? 0 : wanted, present, this.needs, settings)
-    this.needs = kept
+    const { held, limitedBy, target } = bounded(present.mayBeZero ? 0 : wanted, present, this.held, settings)
+    this.held = held
     if (target > ready + starting) this.starts = [...this.starts, { at, slots: target - ready - starting }]
     return {
       target,
@@ -332,13 +332,14 @@ export class Staffing {
   }
 
   private terms(settings: StaffingSettings): Terms {
-    const { drainMs, holdDownMs, lateShare, latePrice, maxSlots, minSlots, tickMs } = settings
+    const { changesPerHour, drainMs, holdDownMs, lateShare, latePrice, maxSlots, minSlots, tickMs } = settings
     const serviceMs = this.serviceMs(settings)
     return {
       pace: { serviceMs, tickMs, drainMs },
       objective: { patience: onGrid(this.waitMs(settings) / serviceMs), share: lateShare },
       startUpTicks: Math.min(mostTicksAhead, Math.ceil(this.startUpMs(settings) / tickMs)),
       holdTicks: Math.ceil(holdDownMs / tickMs),
+      changesPerHour,
       minSlots,
       maxSlots: Math.max(minSlots, maxSlots),
       latePrice

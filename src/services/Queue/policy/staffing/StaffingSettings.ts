@@ -23,6 +23,7 @@ export const staffingDefaults: StaffingSettings = {
   minSlots: 1,
   maxSlots: 1_000_000,
   holdDownMs: 300_000,
+  changesPerHour: 17,
   mostUp: Number.POSITIVE_INFINITY,
   mostDown: Number.POSITIVE_INFINITY,
   tickMs: 60_000,

@@ -10,6 +10,7 @@
 import { ErlangMargin, type WaitObjective, waitExceeds } from "./ErlangC.ts"
 import { LogHistogram, type LogHistogramState } from "./LogHistogram.ts"
 import { upperTail } from "../Regression.ts"
+import { leaked, settled } from "./Turnover.ts"
 import { ended, keptPerTick, type Pace, transientNeed } from "./Transient.ts"
 
 /** How careful a fleet is. */
@@ -41,11 +42,11 @@ const halfLife = 7200
 const memory = 2 ** (-1 / halfLife)
 /** Late jobs for which trial and reality are taken to agree: a number, and a part of all jobs. */
 const fewestCompared = 10
-const comparedPart = 0.01
+const comparedPart = 0.002
 /** Fewer jobs in service than this are none. */
 const leastInUse = 0.01
 /** Part of the late jobs allowed that is aimed at: an average that is just met is missed half of the time. */
-const aim = 0.9
+const aim = 0.8
 /** Ticks before another fleet is followed for the first time. */
 const fewestTicks = 240
 /** Another fleet has to cost less by so much to be followed. */
@@ -60,6 +61,7 @@ export interface Terms {
   /** Ticks from asking for slots to having them. */
   readonly startUpTicks: number
   readonly holdTicks: number
+  readonly changesPerHour: number
   readonly minSlots: number
   readonly maxSlots: number
   /** What jobs late beyond the share cost: 1 % of them this many per cent of the slots an all-knowing fleet would hold. */
@@ -76,6 +78,8 @@ export interface Fleet {
   coming: Array<number>
   /** The last needs, as many as are held. */
   needs: Array<number>
+  /** Of slots, that still count. */
+  changes: number
   spent: number
   late: number
 }
@@ -96,7 +100,7 @@ export interface TrialFleetsState {
 /** What each coming tick brings, at a quantile. */
 export type ArrivalsAt = (quantile: number) => ReadonlyArray<number>
 
-const newFleet = (): Fleet => ({ jobs: 0, done: 0, slots: 0, coming: [], needs: [], spent: 0, late: 0 })
+const newFleet = (): Fleet => ({ jobs: 0, done: 0, slots: 0, coming: [], needs: [], changes: 0, spent: 0, late: 0 })
 
 /**
  * Part of a tick's arrivals that wait beyond the objective. Those that come while more jobs are there than are served in time: the fluid count of jobs
@@ -218,7 +222,7 @@ export class TrialFleets {
 
   /** A tick has ended with so many arrivals; every fleet then decides anew on the coming ones. Cost: about a microsecond for each fleet and tick of the start-up time. */
   tick(arrivals: number, ahead: ArrivalsAt, terms: Terms, reallyLate: number | undefined): void {
-    const { maxSlots, minSlots, objective, pace, startUpTicks } = terms
+    const { changesPerHour, maxSlots, minSlots, objective, pace, startUpTicks } = terms
     const kept = keptPerTick(pace)
     const margins = this.marginsFor(objective)
     this.ticks++
@@ -259,7 +263,11 @@ export class TrialFleets {
       )
       fleet.needs.push(Math.min(maxSlots, Math.max(minSlots, Math.ceil(wanted - 1e-9))))
       while (fleet.needs.length > Math.max(1, terms.holdTicks)) fleet.needs.shift()
-      move(fleet, Math.max(...fleet.needs) - have, startUpTicks)
+      fleet.changes = leaked(fleet.changes, pace.tickMs, changesPerHour)
+      const change = Math.min(maxSlots, settled(Math.max(...fleet.needs), have, fleet.changes, changesPerHour)) - have
+      if (change === 0) return
+      move(fleet, change, startUpTicks)
+      fleet.changes++
     })
     this.choose(terms)
   }
