@@ -187,7 +187,9 @@ export class JobStore extends Context.Service<
     }) => Effect.Effect<SweepResult, StoreError>
 
     // Upkeep.
-    /** Takes or renews the lead of `role` until `now + ttlMs`; false: another session has it. */
+    /**
+     * Takes the lead of `role` until `now + ttlMs`, or keeps it: renewed when half of that has passed at the latest. False: another session has it.
+     */
     readonly lead: (
       role: string,
       session: number,

@@ -287,7 +287,10 @@ const make = (options: WorkerOptions) =>
         return at
       }
       const stillRuns = attempt.start(payload, at)
-      if (stillRuns) running.add(attempt)
+      if (stillRuns) {
+        running.add(attempt)
+        heartbeat.works()
+      }
       const heldMs = stillRuns ? monotonic() - at : attempt.runMs
       if (stillRuns) attempt.heldUs = Math.round(heldMs * 1000)
       if (heldMs > blockingMs) blocked([attempt], heldMs)
@@ -302,7 +305,10 @@ const make = (options: WorkerOptions) =>
       log: host.log,
       steps: host.steps,
       now,
-      runs: (item) => running.add(item),
+      runs: (item) => {
+        running.add(item)
+        heartbeat.works()
+      },
       stopped: (item) => running.remove(item),
       settle,
       measured: (task, size, ms) => tuning.measured(tunedBatch(task), size, ms),
@@ -548,6 +554,7 @@ const make = (options: WorkerOptions) =>
       tasks: taskNames,
       slots: () => slots.slots(),
       busy: () => slots.busy(),
+      rests: () => running.size === 0,
       declared,
       batches: tuning.curves,
       ticked: meters.tick,
@@ -574,8 +581,10 @@ const make = (options: WorkerOptions) =>
         runnableOf("")
         yield* heartbeat.beatNow
       }
-      yield* refreshGroups
+      // Both at once: a store on a thread of its own is woken once.
+      slots.heatAll()
       turns.kick(true)
+      yield* refreshGroups
     }).pipe(Effect.ignore, Effect.andThen(Effect.sleep(settings.pollInterval)), Effect.forever)
 
     const drain: Effect.Effect<void> = Effect.suspend(() => {
@@ -615,7 +624,17 @@ const make = (options: WorkerOptions) =>
         slots.heatAll()
         turns.kick()
       } else if (wake === "control")
-        fork(Effect.ignore(refreshGroups.pipe(Effect.andThen(Effect.sync(() => turns.kick(true))))))
+        fork(
+          Effect.ignore(
+            Effect.andThen(
+              refreshGroups,
+              Effect.sync(() => {
+                slots.heatAll()
+                turns.kick(true)
+              })
+            )
+          )
+        )
     })
     const unbind = turns.bind(binding)
     yield* join

@@ -2,10 +2,9 @@
  * Renews the lease of a worker's session, apart from its handlers, every third of the lease, and reports its load with it. When
  * the store does not answer for 0.8 of the lease the worker is told to stop its handlers, before another worker may start them.
  */
-import { Clock, Context, Effect } from "effect"
-import { monitorEventLoopDelay } from "node:perf_hooks"
-import type { BatchCurve, WorkerLoad } from "../WorkerRecord.ts"
+import { Clock, Context, Effect, Latch } from "effect"
 import { JobStore } from "../JobStore.ts"
+import type { BatchCurve, WorkerLoad } from "../WorkerRecord.ts"
 import type { Gate } from "../MemoryGate.ts"
 import { monotonicOf } from "./Monotonic.ts"
 
@@ -13,10 +12,10 @@ import { monotonicOf } from "./Monotonic.ts"
 const fenceAt = 0.8
 /** The loop is called blocked when it turned this late, in milliseconds. */
 const blockedMs = 1000
-/** Distance of the event-loop delay's samples, in milliseconds: each wakes the process, also an idle one. */
-const sampleMs = 500
-/** How often lateness is looked at, in milliseconds: each look wakes an idle process. */
+/** How often lateness is looked at while jobs run, in milliseconds. */
 const tickMs = 500
+/** The same while none runs: each look wakes the process. */
+const restMs = 2000
 
 export interface HeartbeatOptions {
   /** 0: none to renew. */
@@ -27,6 +26,8 @@ export interface HeartbeatOptions {
   readonly tasks: () => ReadonlyArray<string>
   readonly slots: () => Readonly<Record<string, number>>
   readonly busy: () => Readonly<Record<string, number>>
+  /** Whether nothing runs here. */
+  readonly rests: () => boolean
   /** Slots as `WorkerLoad.declared` tells them. */
   readonly declared: Readonly<Record<string, number>>
   readonly batches: () => ReadonlyArray<BatchCurve>
@@ -35,7 +36,7 @@ export interface HeartbeatOptions {
   /** The lease has ended, or soon will without having been renewed. */
   readonly lost: () => void
   readonly loopBlocked: (blockedMs: number) => void
-  /** About twice a second on the real clock, with how late the event loop was, in milliseconds. */
+  /** On the real clock, about twice a second while jobs run, with how late the event loop was, in milliseconds. */
   readonly ticked: (lateMs: number) => void
 }
 
@@ -44,9 +45,8 @@ export const make = (options: HeartbeatOptions) =>
     const store = yield* JobStore
     const clock = yield* Clock.Clock
     const monotonic = monotonicOf(clock)
-    const delay = monitorEventLoopDelay({ resolution: sampleMs })
-    delay.enable()
-    yield* Effect.addFinalizer(() => Effect.sync(() => delay.disable()))
+    /** The latest the loop was since the last beat: of so few looks p99 is the greatest. */
+    let lateMost = 0
 
     let usage = process.cpuUsage()
     let usageAt = performance.now()
@@ -57,9 +57,9 @@ export const make = (options: HeartbeatOptions) =>
       usage = process.cpuUsage()
       usageAt = now
       const memory = process.memoryUsage()
-      // A sample is the time between two timers: what exceeds their distance is delay.
-      const loopDelayMs = Math.max(0, delay.percentile(99) / 1e6 - sampleMs)
-      delay.reset()
+      const loopDelayMs = lateMost
+      lateMost = 0
+      options.memory.look()
       const batches = options.batches()
       const { heapLimitBytes, level } = options.memory.state()
       const all = {
@@ -119,20 +119,30 @@ export const make = (options: HeartbeatOptions) =>
 
     const renewals = renew.pipe(Effect.andThen(Effect.sleep(options.leaseMs / 3)), Effect.forever)
 
-    let tickedAt = monotonic()
-    const watch = Effect.sleep(tickMs).pipe(
-      Effect.andThen(
-        Effect.sync(() => {
-          const now = monotonic()
-          const late = now - tickedAt - tickMs
-          tickedAt = now
-          options.ticked(Math.max(0, late))
-          options.memory.look()
-          if (late > blockedMs) options.loopBlocked(late)
-        })
-      ),
-      Effect.forever
-    )
+    const working = Latch.makeUnsafe(false)
+    let workingAt = 0
+
+    /** Answers when the loop should have come here. */
+    const rest = Effect.suspend(() => {
+      working.closeUnsafe()
+      const until = monotonic() + restMs
+      return Effect.raceFirst(
+        Effect.as(Effect.sleep(restMs), until),
+        Effect.map(working.await, () => workingAt)
+      )
+    })
+    const tick = Effect.suspend(() => Effect.as(Effect.sleep(tickMs), monotonic() + tickMs))
+
+    const watch = Effect.gen(function* () {
+      for (;;) {
+        const expected = yield* options.rests() && options.memory.level() === "ok" ? rest : tick
+        const late = Math.max(0, monotonic() - expected)
+        lateMost = Math.max(lateMost, late)
+        options.ticked(late)
+        options.memory.look()
+        if (late > blockedMs) options.loopBlocked(late)
+      }
+    })
 
     return {
       // A virtual clock says nothing of the event loop.
@@ -140,6 +150,10 @@ export const make = (options: HeartbeatOptions) =>
         clock === Context.get(Context.empty(), Clock.Clock)
           ? Effect.all([renewals, watch], { concurrency: 2, discard: true })
           : renewals,
+      /** A job starts: the event loop is watched closely again. */
+      works: () => {
+        if (working.openUnsafe()) workingAt = monotonic()
+      },
       /** The lease holds since then, by the monotonic clock: a session was joined. */
       joined: (at: number) => {
         renewedAt = at

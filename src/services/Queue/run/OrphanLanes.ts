@@ -3,27 +3,28 @@
  * claims. A worker for commands serves such lanes until they are empty. It keeps away from lanes that have an owner.
  */
 import { Clock, Effect, Exit, Scope } from "effect"
-import { TaskQueue } from "../TaskQueue.ts"
+import { JobStore } from "../JobStore.ts"
 import { lanesInUse, ownerOf } from "./PrivateLane.ts"
 import { laneTask, type ShellTask } from "./ShellTask.ts"
 
 /**
- * Looks each `everyMs` until the scope closes; `serve` registers a handler for a lane's task until its scope closes. A look costs a few
- * small queries; one that fails is left to the next.
+ * Looks each `everyMs` until the scope closes; `serve` registers a handler for a lane's task until its scope closes. A look costs
+ * one small query while no such lane is in use; one that fails is left to the next.
  */
 export const serveOrphans = <E, R>(
   serve: (task: ShellTask) => Effect.Effect<unknown, E, R | Scope.Scope>,
   everyMs: number
-): Effect.Effect<never, never, TaskQueue | Exclude<R, Scope.Scope> | Scope.Scope> =>
+): Effect.Effect<never, never, JobStore | Exclude<R, Scope.Scope> | Scope.Scope> =>
   Effect.gen(function* () {
-    const queue = yield* TaskQueue
+    const store = yield* JobStore
     const parent = yield* Scope.Scope
     const served = new Map<number, Scope.Closeable>()
 
     const look = Effect.gen(function* () {
-      const { counters, workers } = yield* queue.stats
+      const inUse = lanesInUse(yield* store.counters)
+      if (inUse.size === 0 && served.size === 0) return
+      const workers = yield* store.workers
       const now = yield* Clock.currentTimeMillis
-      const inUse = lanesInUse(counters)
       for (const lane of inUse) {
         if (served.has(lane) || ownerOf(lane, workers, now) !== undefined) continue
         const scope = yield* Scope.fork(parent)

@@ -94,6 +94,7 @@ export class Slots {
   /** The group's limit as the store has it now. */
   limited(name: string, limit: number): void {
     const group = this.of(name)
+    if (group.limit === limit) return
     group.limit = limit
     if (!group.pinned) this.resize(group, this.slotsFor(name, limit))
     group.hot = true

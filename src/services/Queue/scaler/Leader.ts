@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import type { JobStore } from "../JobStore.ts"
 import { eventsOf } from "../policy/EventLoad.ts"
 import { baseWidth } from "../policy/RollUps.ts"
+import { leadMs } from "../policy/Lead.ts"
 import { Staffing } from "../policy/staffing/Staffing.ts"
 import type { ScaleDecision } from "../ScaleDecision.ts"
 import type { ScalerSettings } from "../ScaleSettings.ts"
@@ -143,7 +144,7 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
   const mayDecide = Effect.gen(function* () {
     if (worker === undefined) return true
     const { session } = yield* worker.status
-    return session !== 0 && (yield* store.lead(role, session, { now: now(), ttlMs: 2 * roundMs }))
+    return session !== 0 && (yield* store.lead(role, session, { now: now(), ttlMs: leadMs(roundMs) }))
   })
 
   /** Goes on where the last leader stopped, unless that was this process. */

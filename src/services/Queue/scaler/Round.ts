@@ -98,7 +98,7 @@ export interface Decided {
  * when fewer have sufficed for the hold.
  */
 export const takenUp = (staffing: Staffing, at: number, slots: number): Staffing =>
-  Staffing.restore({ ...staffing.save(), needs: [{ at, slots }] })
+  Staffing.restore({ ...staffing.save(), held: { needs: [{ at, slots }], last: { at, slots }, changes: 0 } })
 
 /** Run times that roll-ups told before the first decision. */
 const servedBefore = (forecast: GroupForecast | undefined) => {

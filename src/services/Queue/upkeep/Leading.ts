@@ -1,9 +1,10 @@
 /**
- * Upkeep is led by one worker at a time. The lead of a role is a lease of its own, renewed by each pass; when its holder dies another
- * worker takes it within two intervals.
+ * Upkeep is led by one worker at a time. The lead of a role is a lease of its own, renewed with the passes; when its holder dies another
+ * worker takes it with its next pass, when it hangs within three intervals.
  */
 import { Clock, Duration, Effect, Layer, Schedule } from "effect"
 import { JobStore } from "../JobStore.ts"
+import { leadMs } from "../policy/Lead.ts"
 import type { StoreError } from "../StoreError.ts"
 import { Worker } from "../Worker.ts"
 
@@ -45,6 +46,6 @@ export const layerLed = <R>(
       const { session } = yield* worker.status
       if (session === 0 || !(yield* needed)) return
       const now = yield* Clock.currentTimeMillis
-      if (yield* store.lead(role, session, { now, ttlMs: 2 * Duration.toMillis(interval) })) yield* pass
+      if (yield* store.lead(role, session, { now, ttlMs: leadMs(Duration.toMillis(interval)) })) yield* pass
     })
   )

@@ -13,7 +13,7 @@ import { Reserve } from "./Reserve.ts"
 import { full, isOutOfRoom, type Reason, reasonOf } from "./StoreFault.ts"
 import { SqliteStore } from "./SqliteStore.ts"
 import { type Durability, type OpenedFile, openStoreFile } from "./StoreFile.ts"
-import { allWakes, WakeSocket } from "./WakeSocket.ts"
+import { WakeSocket } from "./WakeSocket.ts"
 
 export interface EngineSettings {
   readonly path: string
@@ -31,8 +31,11 @@ export type EngineNote = StoreNote | { readonly _tag: "NotStored"; readonly reas
 
 export type EngineAnswer<K extends Operation> = K extends "turn" ? EngineTurnResult : Answer<K>
 
-const tickMs = 1_000
-const pollMs = 100
+/** One timer for all that is looked at: each tick wakes an idle process. */
+const tickMs = 250
+/** Ticks between two writes of the roll-ups. */
+const ticksPerWrite = 4
+/** How often commits of others are looked for where no socket could be bound. */
 const pollWithoutSocketMs = 5
 
 const withoutJobs = (turn: Turn): Turn => ({ ...turn, enqueue: [], batches: undefined })
@@ -51,17 +54,23 @@ export class Engine {
   private readonly reserve: Reserve
   private readonly socket: WakeSocket
   private readonly onWake: (wakes: ReadonlyArray<Wake>) => void
+  private readonly liveness: Liveness | undefined
   private readonly timer: NodeJS.Timeout
   private poll: NodeJS.Timeout | undefined
   private isListening = false
   private seenVersion = 0
+  private ticks = 0
   private calls = 0
-  private callsAtTick = 0
+  private callsAtWrite = 0
   private isWalEmpty = false
 
-  /** Throws what is wrong with the file. `onWake` hears of commits here and elsewhere. */
-  constructor(settings: EngineSettings, onWake: (wakes: ReadonlyArray<Wake>) => void) {
+  /**
+   * Throws what is wrong with the file. `onWake` hears of commits here and elsewhere; `liveness` keeps leases of a caller whose event loop
+   * does not answer.
+   */
+  constructor(settings: EngineSettings, onWake: (wakes: ReadonlyArray<Wake>) => void, liveness?: Liveness) {
     this.onWake = onWake
+    this.liveness = liveness
     this.file = openStoreFile(settings)
     this.store = waitOutBusy(
       settings.busyTimeoutMs,
@@ -84,7 +93,7 @@ export class Engine {
       },
       onBound: (path) => this.quietly(() => this.store.addListener(path)),
       onGone: (path) => this.quietly(() => this.store.removeListener(path)),
-      onUnbound: () => this.startPoll(pollWithoutSocketMs)
+      onUnbound: () => this.pollWithoutSocket()
     })
     this.timer = setInterval(() => this.tick(), tickMs)
     this.timer.unref()
@@ -128,31 +137,33 @@ export class Engine {
     if (this.isListening) return
     this.isListening = true
     this.seenVersion = this.store.version()
-    this.startPoll(pollMs)
     if (this.isShared) this.socket.listen()
   }
 
-  private startPoll(everyMs: number): void {
+  private pollWithoutSocket(): void {
     clearInterval(this.poll)
-    this.poll = setInterval(() => {
-      this.quietly(() => {
-        const version = this.store.version()
-        if (version === this.seenVersion) return
-        this.seenVersion = version
-        this.onWake(allWakes)
-      })
-    }, everyMs)
+    this.poll = setInterval(() => this.quietly(() => this.lookAtOthers()), pollWithoutSocketMs)
     this.poll.unref()
   }
 
-  /** Renews leases of a caller whose event loop does not answer. */
-  check(liveness: Liveness): void {
-    this.quietly(() => liveness.check(this.store))
+  /** Most commits concern nobody: only what has changed is told. */
+  private lookAtOthers(): void {
+    const version = this.store.version()
+    if (version === this.seenVersion) return
+    this.seenVersion = version
+    const wakes = this.store.news()
+    if (wakes.length > 0) this.onWake(wakes)
   }
 
   private tick(): void {
-    const isIdle = this.calls === this.callsAtTick
-    this.callsAtTick = this.calls
+    this.quietly(() => this.liveness?.check(this.store))
+    if (this.isListening) this.quietly(() => this.lookAtOthers())
+    if (++this.ticks % ticksPerWrite === 0) this.write()
+  }
+
+  private write(): void {
+    const isIdle = this.calls === this.callsAtWrite
+    this.callsAtWrite = this.calls
     this.quietly(() => {
       this.store.flushStatistics()
       if (!isIdle) this.isWalEmpty = false

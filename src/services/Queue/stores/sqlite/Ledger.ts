@@ -40,6 +40,8 @@ export interface Lane {
 /** Concurrent jobs of a group over all workers. */
 export const limitOf = (group: Group): number => group.operator ?? group.declared ?? unlimited
 
+const noCounts: Lane["counts"] = [0, 0, 0, 0, 0, 0]
+
 type LaneRow = [
   id: number,
   task: string,
@@ -54,7 +56,8 @@ type FlagsRow = [
   dependencies: number,
   cascades: number,
   signals: number,
-  steps: number
+  steps: number,
+  document: number | null
 ]
 
 export class Ledger {
@@ -81,6 +84,8 @@ export class Ledger {
   private nextDueKnown = false
   private nextDueValue: number | undefined
   private readonly touchedLanes: Array<Lane> = []
+  private readonly news = new Set<Wake>()
+  private documentVersion: number | null = null
   private readonly dataVersion: Query<[number]>
   private readonly selectLanes: Query<LaneRow>
   private readonly selectGroups: Query<GroupRow>
@@ -102,7 +107,7 @@ export class Ledger {
       max(ifnull((SELECT max(id) FROM job), 0), ifnull((SELECT max(id) FROM history), 0),
         ifnull((SELECT value FROM meta WHERE key = 'lastId'), 0)),
       EXISTS (SELECT 1 FROM dependency), EXISTS (SELECT 1 FROM cascade), EXISTS (SELECT 1 FROM signal),
-      EXISTS (SELECT 1 FROM step)`)
+      EXISTS (SELECT 1 FROM step), (SELECT max(version) FROM document)`)
     this.selectListeners = db.prepare("SELECT path FROM listener")
     this.insertLane = db.prepare("INSERT INTO lane(task, resource_group) VALUES (?, ?) RETURNING id")
     this.updateLane = db.prepare(
@@ -122,10 +127,8 @@ export class Ledger {
     this.version = version
     // Lanes and groups keep their identity: claimed rows point at them.
     const before = new Map(this.lanes)
-    for (const group of this.groups.values()) {
-      group.declared = undefined
-      group.operator = undefined
-      group.paused = false
+    const unset = new Set(this.groups.values())
+    for (const group of unset) {
       group.lanes.length = 0
       group.running = 0
       group.freed = 0
@@ -141,16 +144,18 @@ export class Ledger {
     this.control = false
     for (const [name, declared, operator, paused] of this.selectGroups.all()) {
       const group = this.group(name)
-      group.declared = declared
-      group.operator = operator ?? undefined
-      group.paused = paused !== 0
+      unset.delete(group)
+      this.set(group, declared, operator ?? undefined, paused !== 0)
     }
+    for (const group of unset) this.set(group, undefined, undefined, false)
     for (const [id, task, groupName, riding, ...counts] of this.selectLanes.all()) {
       const group = this.group(groupName)
       const known = before.get(id)
       if (known === undefined || known.task !== task || known.group !== group) {
+        this.compare(noCounts, counts)
         this.addLane({ id, task, group, counts, riding, touched: false, stirred: false })
       } else {
+        this.compare(known.counts, counts)
         for (let state = 0; state < counts.length; state++) known.counts[state] = counts[state]!
         known.riding = riding
         known.touched = false
@@ -158,7 +163,9 @@ export class Ledger {
         this.addLane(known)
       }
     }
-    const [paused, lastId, dependencies, cascades, signals, steps] = this.selectFlags.get()!
+    const [paused, lastId, dependencies, cascades, signals, steps, document] = this.selectFlags.get()!
+    if (this.paused !== (paused === 1) || signals !== 0 || this.documentVersion !== document) this.news.add("control")
+    this.documentVersion = document
     this.paused = paused === 1
     this.lastId = lastId
     this.hasDependencies = dependencies !== 0
@@ -166,6 +173,35 @@ export class Ledger {
     this.hasSignals = signals !== 0
     this.hasSteps = steps !== 0
     this.listeners = this.selectListeners.all().map(([path]) => path)
+  }
+
+  private set(group: Group, declared: number | undefined, operator: number | undefined, paused: boolean): void {
+    if (group.declared !== declared || group.operator !== operator || group.paused !== paused) this.news.add("control")
+    group.declared = declared
+    group.operator = operator
+    group.paused = paused
+  }
+
+  private compare(before: Lane["counts"], after: Lane["counts"]): void {
+    if (
+      after[Codes.pending] > before[Codes.pending] ||
+      after[Codes.scheduled] > before[Codes.scheduled] ||
+      after[Codes.running] < before[Codes.running]
+    ) {
+      this.news.add("ready")
+    }
+    for (let state = Codes.liveCodes; state < after.length; state++)
+      if (after[state]! > before[state]!) this.news.add("finished")
+  }
+
+  /**
+   * Whom commits of other connections concern that were read since this was asked last. What is back where it was at the last look is
+   * none, nor is a drain or a document that was removed: who follows those looks for them.
+   */
+  takeNews(): ReadonlyArray<Wake> {
+    const news = [...this.news]
+    this.news.clear()
+    return news
   }
 
   /** After a rollback: the copy holds what never happened. */

@@ -1,12 +1,16 @@
 /**
- * Keeps leases alive while the caller's event loop does not answer. The loop counts up a shared number four times a second; when it
- * stands still for longer than a second, the store's thread renews the leases itself and notes since when and with which jobs
- * the worker is blocked. It gives up after what the worker's last beat allowed: a loop that never answers must lose its jobs in the end.
+ * Keeps leases alive while the caller's event loop does not answer. Whatever the caller sends or hears counts up a shared number. When it
+ * has stood still for a while the caller is asked; a loop that turns hears that within milliseconds. One that does not is blocked: the
+ * store's thread renews the leases itself and notes since when and with which jobs. It gives up after what the worker's last beat
+ * allowed: a loop that never answers must lose its jobs in the end.
  */
 import type { SqliteStore } from "./SqliteStore.ts"
 
-export const tickMs = 250
-const blockedAfterMs = 1_000
+/** An answer that has not come by then does not come soon. */
+const answerMs = 750
+/** Silence after which is asked: a part of the lease, so that a short one is renewed in time too. Each question wakes an idle process. */
+const quietPart = 1 / 12
+const quietMostMs = 2_000
 /** How long a blocked worker is kept that has not said its longest time limit yet: the default hard limit. */
 export const untilFirstBeatMs = 30 * 60_000
 
@@ -17,16 +21,20 @@ interface Lease {
 }
 
 export class Liveness {
-  private readonly ticks: Int32Array
+  private readonly signs: Int32Array
+  private readonly ask: () => void
   private readonly leases = new Map<number, Lease>()
-  private lastTick = -1
-  private lastTickAt = 0
+  private lastSign = -1
+  private lastSignAt = 0
+  private askedAt: number | undefined
+  private quietMs = quietMostMs
   /** The caller's clock and ours at the same moment: its clock may be a virtual one. */
   private callerNow = 0
   private seenAt = 0
 
-  constructor(ticks: Int32Array) {
-    this.ticks = ticks
+  constructor(signs: Int32Array, ask: () => void) {
+    this.signs = signs
+    this.ask = ask
   }
 
   /** The caller said what time it is. */
@@ -37,26 +45,33 @@ export class Liveness {
 
   leased(session: number, leaseMs: number, blockedMostMs: number): void {
     this.leases.set(session, { leaseMs, blockedMostMs, renewedAt: performance.now() })
+    this.quietMs = Math.min(quietMostMs, ...[...this.leases.values()].map((lease) => lease.leaseMs * quietPart))
   }
 
   left(session: number): void {
     this.leases.delete(session)
   }
 
-  /** Call every `tickMs`. */
+  /** Call a few times a second. */
   check(store: Pick<SqliteStore, "renewBlocked">): void {
     const now = performance.now()
-    const tick = Atomics.load(this.ticks, 0)
-    if (tick !== this.lastTick) {
-      this.lastTick = tick
-      this.lastTickAt = now
+    const sign = Atomics.load(this.signs, 0)
+    if (sign !== this.lastSign) {
+      this.lastSign = sign
+      this.lastSignAt = now
+      this.askedAt = undefined
       return
     }
-    const blockedMs = now - this.lastTickAt
-    if (blockedMs <= blockedAfterMs) return
+    const blockedMs = now - this.lastSignAt
+    if (this.leases.size === 0 || blockedMs < this.quietMs) return
+    if (this.askedAt === undefined) {
+      this.askedAt = now
+      this.ask()
+    }
+    if (now - this.askedAt < answerMs) return
     const callerNow = this.callerNow + Math.round(now - this.seenAt)
     for (const [session, lease] of this.leases) {
-      const isDue = lease.renewedAt < this.lastTickAt || now - lease.renewedAt > lease.leaseMs / 3
+      const isDue = lease.renewedAt < this.lastSignAt || now - lease.renewedAt > lease.leaseMs / 3
       if (!isDue || blockedMs > lease.blockedMostMs) continue
       lease.renewedAt = now
       if (!store.renewBlocked(session, callerNow - Math.round(blockedMs), callerNow, lease.leaseMs))

@@ -2,7 +2,7 @@
 import type { JobId } from "../../Job.ts"
 import type { WorkerInfo, WorkerLoad, WorkerRecord } from "../../WorkerRecord.ts"
 import type { Database, Query } from "./Database.ts"
-import { machine, processStart } from "./ProcessIdentity.ts"
+import { isDead, machine, processStart } from "./ProcessIdentity.ts"
 import type { Statistics } from "./Statistics.ts"
 
 /** What a turn must know of its session. */
@@ -56,6 +56,7 @@ export class Sessions {
   private readonly selectAll: Query<WorkerRow>
   private readonly setDraining: Query<[]>
   private readonly selectProcesses: Query<[session: number, until: number, machine: string, pid: number, start: string]>
+  private readonly selectProcess: Query<[machine: string, pid: number, start: string]>
   private readonly delete: Query<[]>
   private readonly deleteLeads: Query<[]>
   private readonly selectLead: Query<[session: number, until: number]>
@@ -80,6 +81,7 @@ export class Sessions {
     )
     this.setDraining = db.prepare("UPDATE worker SET draining = 1 WHERE session = ?")
     this.selectProcesses = db.prepare("SELECT session, until, machine, pid, process_start FROM worker ORDER BY session")
+    this.selectProcess = db.prepare("SELECT machine, pid, process_start FROM worker WHERE session = ?")
     this.delete = db.prepare("DELETE FROM worker WHERE session = ?")
     this.deleteLeads = db.prepare("DELETE FROM lead WHERE session = ?")
     this.selectLead = db.prepare("SELECT session, until FROM lead WHERE role = ?")
@@ -178,10 +180,22 @@ export class Sessions {
     this.tasks.delete(session)
   }
 
+  /** Whether the session leads; undefined: it does when that is written. */
+  leads(role: string, session: number, now: number, ttlMs: number): boolean | undefined {
+    const [leader, until] = this.selectLead.get(role) ?? [0, 0]
+    if (until <= now) return undefined
+    if (leader === session) return until - now > ttlMs / 2 && until - now <= ttlMs ? true : undefined
+    return this.isGone(leader) ? undefined : false
+  }
+
   lead(role: string, session: number, now: number, ttlMs: number): boolean {
-    const leader = this.selectLead.get(role)
-    if (leader !== undefined && leader[0] !== session && leader[1] > now) return false
-    this.upsertLead.run(role, session, now + ttlMs)
-    return true
+    const stands = this.leads(role, session, now, ttlMs)
+    if (stands === undefined) this.upsertLead.run(role, session, now + ttlMs)
+    return stands ?? true
+  }
+
+  private isGone(session: number): boolean {
+    const row = this.selectProcess.get(session)
+    return row === undefined || isDead({ machine: row[0], pid: row[1], start: row[2] })
   }
 }

@@ -328,8 +328,10 @@ export class SqliteStore {
     return this.write(now, () => this.recovery.sweep(now, limit))
   }
 
+  /** Mostly a look: who leads renews in every other pass, and who does not leads only once the leader is gone. */
   lead(role: string, session: number, now: number, ttlMs: number): boolean {
-    return this.write(now, () => this.sessions.lead(role, session, now, ttlMs))
+    const stands = this.read(() => this.sessions.leads(role, session, now, ttlMs))
+    return stands ?? this.write(now, () => this.sessions.lead(role, session, now, ttlMs))
   }
 
   prune(policy: RetentionPolicy, now: number, limit: number): number {
@@ -348,6 +350,11 @@ export class SqliteStore {
   /** Moves when another process commits. */
   version(): number {
     return this.dataVersion.get()![0]
+  }
+
+  /** What other processes have changed since the last call, as what they would have said of it. */
+  news(): ReadonlyArray<Wake> {
+    return this.read(() => this.ledger.takeNews())
   }
 
   /** Moves the WAL into the file and truncates it; false when a reader holds it. */

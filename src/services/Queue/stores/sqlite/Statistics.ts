@@ -229,17 +229,19 @@ export class Statistics {
 
   /** Whether a write is due by the clock of the caller. A clock that steps back writes at once. */
   isDue(now: number): boolean {
-    return this.dirty && (now >= this.flushedAt + flushEveryMs || now < this.flushedAt)
+    return (
+      (this.dirty || this.openResources.length > 0) && (now >= this.flushedAt + flushEveryMs || now < this.flushedAt)
+    )
   }
 
-  /** Writes what committed transactions recorded, inside the open one. */
+  /** Writes what committed transactions recorded, inside the open one, and the beat of that. */
   flush(now: number): void {
     // Deltas of a write that was rolled back are still in `writing`.
     this.writing = [...this.writing, ...this.recorder.take()]
     for (const delta of this.writing) {
       for (const width of rollUpWidths) this.write(widen(delta, width))
     }
-    for (const delta of this.resources) {
+    for (const delta of [...this.resources, ...this.openResources]) {
       for (const width of rollUpWidths) this.writeResources(widen(delta, width))
     }
     this.flushedAt = now
@@ -249,6 +251,7 @@ export class Statistics {
   flushed(): void {
     this.writing = []
     this.resources = []
+    this.openResources = []
     this.dirty = false
   }
 

@@ -7,8 +7,8 @@ import type { Reason } from "./StoreFault.ts"
 /** Given to the thread at its start. */
 export interface ThreadSettings {
   readonly engine: EngineSettings
-  /** Counted up by the caller's event loop while it answers. */
-  readonly ticks: Int32Array
+  /** Counted up by the caller with each message it sends or hears: signs of a loop that turns. */
+  readonly signs: Int32Array
 }
 
 export type Request =
@@ -25,3 +25,5 @@ export type Reply =
   | readonly [sequence: 0, kind: "refused", reason: Reason]
   /** By the call with this number; 0: by another process or upkeep. */
   | readonly [sequence: number, kind: "wake", wakes: ReadonlyArray<Wake>]
+  /** Nothing was heard for a while: hearing it is the answer. */
+  | readonly [sequence: 0, kind: "alive?"]

@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads"
 import type { Turn } from "../../Turn.ts"
 import { Engine, type EngineTurnResult } from "./Engine.ts"
 import type { Arguments, Operation } from "./Host.ts"
-import { Liveness, tickMs, untilFirstBeatMs } from "./Liveness.ts"
+import { Liveness, untilFirstBeatMs } from "./Liveness.ts"
 import { reasonOf } from "./StoreFault.ts"
 import type { Reply, Request, ThreadSettings } from "./StoreMessage.ts"
 import { decodeTurn, type EncodedTurn, encodeTurnResult } from "./TurnCodec.ts"
@@ -39,13 +39,10 @@ const watch = (liveness: Liveness, operation: Operation, args: ReadonlyArray<unk
   }
 }
 
-const serve = (engine: Engine): void => {
-  const liveness = new Liveness(settings.ticks)
-  const timer = setInterval(() => engine.check(liveness), tickMs)
+const serve = (engine: Engine, liveness: Liveness): void => {
   port.on("message", ([sequence, operation, args]: Request) => {
     if (operation === "listen") return engine.listen()
     if (operation === "close") {
-      clearInterval(timer)
       engine.close()
       return port.close()
     }
@@ -64,8 +61,9 @@ const serve = (engine: Engine): void => {
 }
 
 try {
-  const engine = new Engine(settings.engine, (wakes) => say([calling, "wake", wakes]))
-  serve(engine)
+  const liveness = new Liveness(settings.signs, () => say([0, "alive?"]))
+  const engine = new Engine(settings.engine, (wakes) => say([calling, "wake", wakes]), liveness)
+  serve(engine, liveness)
   say([0, "opened", engine.isShared])
 } catch (error) {
   say([0, "refused", reasonOf(error, settings.engine.path)])

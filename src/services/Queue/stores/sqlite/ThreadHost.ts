@@ -9,7 +9,6 @@ import type { WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
 import type { EngineSettings } from "./Engine.ts"
 import type { Answer, Arguments, Host, Operation } from "./Host.ts"
-import { tickMs } from "./Liveness.ts"
 import { toStoreError, toTurnResult } from "./SqliteError.ts"
 import { closed, type Reason, unavailable } from "./StoreFault.ts"
 import type { Reply, Request, ThreadSettings } from "./StoreMessage.ts"
@@ -17,6 +16,8 @@ import { decodeTurnResult, type EncodedTurnResult, encodeTurn } from "./TurnCode
 
 const entry = new URL(`./StoreThread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
 
+/** While calls are in flight. */
+const tickMs = 500
 /** Ticks of a call after which its thread is given up: 10 s of an event loop that answers. One that is blocked judges nobody. */
 const ticksMost = 10_000 / tickMs
 
@@ -30,8 +31,8 @@ interface Call {
 
 class StoreThreadHandle {
   private readonly settings: EngineSettings
-  private readonly ticks = new Int32Array(new SharedArrayBuffer(4))
-  private readonly timer: NodeJS.Timeout
+  private readonly signs = new Int32Array(new SharedArrayBuffer(4))
+  private timer: NodeJS.Timeout | undefined
   private readonly calls = new Map<number, Call>()
   readonly listeners = new Set<WakeListener>()
   private worker: Worker | undefined
@@ -42,8 +43,6 @@ class StoreThreadHandle {
 
   constructor(settings: EngineSettings) {
     this.settings = settings
-    this.timer = setInterval(() => this.tick(), tickMs)
-    this.timer.unref()
   }
 
   /** Starts the thread; completes when the file is open. */
@@ -53,7 +52,7 @@ class StoreThreadHandle {
   })
 
   private start(): Worker {
-    const data: ThreadSettings = { engine: this.settings, ticks: this.ticks }
+    const data: ThreadSettings = { engine: this.settings, signs: this.signs }
     const worker = new Worker(entry, { workerData: data, name: "sluice-store" })
     worker.on("message", (reply: Reply) => this.hear(worker, reply))
     worker.on("error", (error) =>
@@ -66,11 +65,13 @@ class StoreThreadHandle {
   }
 
   private say(request: Request): void {
+    Atomics.add(this.signs, 0, 1)
     ;(this.worker ?? this.start()).postMessage(request)
   }
 
   private expect(sequence: number, operation: string, resume: Call["resume"], turn?: Turn): void {
     this.calls.set(sequence, { operation, turn, resume, ticks: 0 })
+    this.timer ??= setInterval(() => this.tick(), tickMs).unref()
   }
 
   call<K extends Operation>(operation: K, args: Arguments<K>): Effect.Effect<Answer<K>, StoreError> {
@@ -92,6 +93,8 @@ class StoreThreadHandle {
   }
 
   private hear(worker: Worker, [sequence, kind, body]: Reply): void {
+    Atomics.add(this.signs, 0, 1)
+    if (kind === "alive?") return
     if (kind === "wake") {
       const by = this.calls.get(sequence)?.turn
       for (const listener of this.listeners) for (const wake of body) listener(wake, by)
@@ -132,7 +135,10 @@ class StoreThreadHandle {
   }
 
   private tick(): void {
-    Atomics.add(this.ticks, 0, 1)
+    if (this.calls.size === 0) {
+      clearInterval(this.timer)
+      this.timer = undefined
+    }
     for (const call of this.calls.values()) {
       if (++call.ticks <= ticksMost) continue
       if (this.worker !== undefined)

@@ -2,7 +2,7 @@
  * How processes on one file wake each other. Each that listens binds a socket beside the file and has a row in `listener`; who
  * commits something of concern writes one byte to the sockets of the others, after the commit. A byte is a set of `Wake`s.
  *
- * A lost byte costs time, never a job: under the sockets `PRAGMA data_version` is looked at every 100 ms, or every 5 ms where no
+ * A lost byte costs time, never a job: under the sockets `PRAGMA data_version` is looked at every 250 ms, or every 5 ms where no
  * socket could be bound.
  */
 import { createHash, randomBytes } from "node:crypto"
@@ -17,7 +17,6 @@ const bits: ReadonlyArray<readonly [Wake, number]> = [
   ["finished", 2],
   ["control", 4]
 ]
-export const allWakes: ReadonlyArray<Wake> = bits.map(([wake]) => wake)
 
 const encode = (wakes: ReadonlyArray<Wake>): number => {
   let mask = 0
