@@ -3,42 +3,16 @@
  * `%`, and `/s`. Anything unknown or not finite is a dash. For `--json` never use these.
  */
 import * as ByteSize from "effect/ByteSize"
+import { DurationText } from "../../services/Queue/index.ts"
 
-/** Stands for a figure that is not known. */
-export const unknown = "–"
+const { decimal, durationText: duration, unknown } = DurationText
+
+export { duration, unknown }
 
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
-const oneDecimal = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 })
-const significant = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 2 })
 
 /** `12000` → `12,000`. */
 export const count = (n: number): string => (Number.isFinite(n) ? grouped.format(n) : unknown)
-
-/** Two significant digits below 10, one decimal below 100, then whole. */
-const decimal = (n: number): string =>
-  n === 0 ? "0" : n < 9.95 ? significant.format(n) : n < 99.95 ? oneDecimal.format(n) : grouped.format(n)
-
-const second = 1000
-const minute = 60 * second
-const hour = 60 * minute
-const day = 24 * hour
-
-const pair = (total: number, big: number, bigName: string, small: number, smallName: string): string => {
-  const rounded = Math.round(total / small) * small
-  const rest = Math.round((rounded % big) / small)
-  return `${grouped.format(Math.floor(rounded / big))} ${bigName}${rest === 0 ? "" : ` ${rest} ${smallName}`}`
-}
-
-/** A duration in milliseconds: `0.013 ms`, `480 ms`, `2.5 s`, `2 min 5 s`, `1 h 5 min`, `3 d 2 h`. */
-export const duration = (milliseconds: number): string => {
-  if (!Number.isFinite(milliseconds)) return unknown
-  if (milliseconds < 0) return `-${duration(-milliseconds)}`
-  if (milliseconds < 999.5) return `${decimal(milliseconds)} ms`
-  if (milliseconds < 59.95 * second) return `${decimal(milliseconds / second)} s`
-  if (milliseconds < hour - 0.5 * second) return pair(milliseconds, minute, "min", second, "s")
-  if (milliseconds < day - 0.5 * minute) return pair(milliseconds, hour, "h", minute, "min")
-  return pair(milliseconds, day, "d", hour, "h")
-}
 
 /**
  * A number of bytes: `0 B`, `1.5 MB` (powers of 1000), or with `binary` `1.5 MiB` (powers of 1024). Bytes are whole;

@@ -22,7 +22,7 @@ import { isSame, type Ledger, type Outgoing, pass, silencing } from "./policy/Le
 import { metricSpec } from "./policy/Metrics.ts"
 import { makeRule, ruleProblem } from "./policy/MakeRule.ts"
 import { isBuiltIn, rulesInForce } from "./policy/Rules.ts"
-import { durationText } from "./policy/RuleText.ts"
+import { durationText } from "../Queue/policy/DurationText.ts"
 import type { Silence } from "./Silence.ts"
 import type { Sink } from "./Sink.ts"
 import { makeSinks } from "./sinks/Sinks.ts"

@@ -27,6 +27,7 @@ export type {
 } from "./MemoryGate.ts"
 export * from "./MemoryOptimizer.ts"
 export { middleHalf } from "./policy/forecast/Backtest.ts"
+export * as DurationText from "./policy/DurationText.ts"
 export * as Explain from "./policy/Explain.ts"
 export * from "./GroupOrders.ts"
 export * as Histogram from "./policy/Histogram.ts"

@@ -13,6 +13,7 @@ import { didYouMean } from "../../input/Suggestion.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { writing } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
+import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 
 const isMetric = (text: string): text is AlertMetrics.Metric => Object.hasOwn(AlertMetrics.metrics, text)
@@ -89,7 +90,7 @@ export const add = Command.make(
       )
       const { of, side, title } = AlertMetrics.metricSpec(metric)
       const about = of === "store" ? "" : ` of ${rule.subject === undefined ? `each ${of}` : `${of} ${rule.subject}`}`
-      const holds = rule.forMs === 0 ? "" : ` for ${AlertText.durationText(rule.forMs)}`
+      const holds = rule.forMs === 0 ? "" : ` for ${HumanNumber.duration(rule.forMs)}`
       const level =
         unit === "suspicion"
           ? "unusual"

@@ -25,6 +25,7 @@ import {
   toSilenceShape
 } from "../../shapes/AlertShape.ts"
 import { relativeTime } from "../../terminal/RelativeTime.ts"
+import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 import type { Column } from "../../terminal/Table.ts"
 
@@ -53,9 +54,7 @@ const standings = (now: number): ReadonlyArray<Column<AlertStanding>> => [
 const ruleText = ({ metric, overMs, threshold }: AlertRule.AlertRule): string => {
   const { side, unit } = AlertMetrics.metricSpec(metric)
   const over =
-    overMs === undefined
-      ? ""
-      : ` ${metric.startsWith("forecast") ? "within" : "over"} ${AlertText.durationText(overMs)}`
+    overMs === undefined ? "" : ` ${metric.startsWith("forecast") ? "within" : "over"} ${HumanNumber.duration(overMs)}`
   return unit === "suspicion"
     ? metric
     : `${metric} ${side === "above" ? "≥" : "≤"} ${AlertText.figureText(unit, threshold)}${over}`
@@ -64,7 +63,7 @@ const ruleText = ({ metric, overMs, threshold }: AlertRule.AlertRule): string =>
 const rules: ReadonlyArray<Column<AlertRule.RuleInForce>> = [
   { header: "rule", value: ({ rule }) => rule.name, minimum: 8 },
   { header: "holds when", value: ({ rule }) => ruleText(rule), minimum: 20 },
-  { header: "for", value: ({ rule }) => AlertText.durationText(rule.forMs), align: "right" },
+  { header: "for", value: ({ rule }) => HumanNumber.duration(rule.forMs), align: "right" },
   {
     header: "resolves at",
     value: ({ rule }) => {

@@ -1,13 +1,11 @@
-import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { collectTask, type CollectionReport, TaskQueue, type WorkerRecord } from "../../../services/Queue/index.ts"
+import { aliveWorkers, workersArgument } from "../../AliveWorkers.ts"
 import { fail } from "../../Failure.ts"
-import { didYouMean } from "../../input/Suggestion.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
@@ -50,29 +48,12 @@ export const gc = Command.make(
       Flag.withDefault(Duration.seconds(30))
     ),
     json: JobFlags.json,
-    workers: Argument.String("worker").pipe(
-      Argument.withDescription("session or name, as worker ls shows them; none: all that are alive"),
-      Argument.variadic()
-    )
+    workers: workersArgument("; none: all that are alive")
   },
   Effect.fnUntraced(function* ({ ifItPays, json, timeout, workers: named }) {
     const out = yield* output
     const queue = yield* TaskQueue
-    const now = yield* Clock.currentTimeMillis
-    const alive = (yield* queue.workers).filter(({ leaseUntil }) => leaseUntil > now)
-    const unknown = named.find((text) => !alive.some(({ name, session }) => name === text || String(session) === text))
-    if (unknown !== undefined) {
-      return yield* fail(
-        "notFound",
-        `no worker ${JSON.stringify(Sanitize.line(unknown))} is alive.${didYouMean(
-          unknown,
-          alive.map(({ name }) => name)
-        )} See sluice worker ls`
-      )
-    }
-    const chosen = alive.filter(
-      ({ name, session }) => named.length === 0 || named.includes(name) || named.includes(String(session))
-    )
+    const chosen = yield* aliveWorkers(named)
     if (chosen.length === 0) return yield* out.note("no worker is alive")
     const { groups, paused } = yield* queue.stats
     if (paused)

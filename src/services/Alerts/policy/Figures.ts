@@ -8,7 +8,8 @@ import type { AlertRule } from "../AlertRule.ts"
 import { type Metric, metricSpec } from "./Metrics.ts"
 import { type BacklogPath, timeToReach } from "./BacklogForecast.ts"
 import type { Sample } from "./Condition.ts"
-import { bytesText, durationText, figureText, pressureLevels, timeText } from "./RuleText.ts"
+import { bytesText, figureText, pressureLevels, timeText } from "./RuleText.ts"
+import { durationText } from "../../Queue/policy/DurationText.ts"
 
 /** What a detector says of a group's series. */
 export interface Unusual {

@@ -3,7 +3,8 @@ import { type Histogram, empty, merge, quantile } from "../../Queue/policy/Histo
 import { type AnomalyState, CountAnomaly } from "./CountAnomaly.ts"
 import type { Unusual } from "./Figures.ts"
 import { LatencyAnomaly, type LatencyAnomalyState } from "./LatencyAnomaly.ts"
-import { durationText, figureText } from "./RuleText.ts"
+import { durationText } from "../../Queue/policy/DurationText.ts"
+import { figureText } from "./RuleText.ts"
 import { ShareAnomaly, type ShareAnomalyState } from "./ShareAnomaly.ts"
 import { stepMs } from "./Suspicion.ts"
 

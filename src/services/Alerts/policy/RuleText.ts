@@ -1,4 +1,5 @@
 /** Figures of metrics as people write and read them. */
+import { durationText } from "../../Queue/policy/DurationText.ts"
 import type { MetricUnit } from "./Metrics.ts"
 
 export const pressureLevels: ReadonlyArray<string> = ["ok", "elevated", "high", "critical"]
@@ -9,25 +10,6 @@ export const safeText = (text: string): string =>
 
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
 const short = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 })
-
-const second = 1000
-const minute = 60 * second
-const hour = 60 * minute
-const day = 24 * hour
-
-const pair = (ms: number, big: number, bigName: string, small: number, smallName: string): string => {
-  const rounded = Math.round(ms / small) * small
-  const rest = Math.round((rounded % big) / small)
-  return `${grouped.format(Math.floor(rounded / big))} ${bigName}${rest === 0 ? "" : ` ${rest} ${smallName}`}`
-}
-
-export const durationText = (ms: number): string => {
-  if (ms < second) return `${short.format(ms)} ms`
-  if (ms < minute) return `${short.format(ms / second)} s`
-  if (ms < hour) return pair(ms, minute, "min", second, "s")
-  if (ms < day) return pair(ms, hour, "h", minute, "min")
-  return pair(ms, day, "d", hour, "h")
-}
 
 const byteUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const
 

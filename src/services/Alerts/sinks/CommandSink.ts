@@ -6,7 +6,8 @@ import { Duration, Effect, Layer, Stream } from "effect"
 import * as ChildProcess from "effect/process/ChildProcess"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type { AlertSettings } from "../AlertSettings.ts"
-import { durationText, safeText } from "../policy/RuleText.ts"
+import { durationText } from "../../Queue/policy/DurationText.ts"
+import { safeText } from "../policy/RuleText.ts"
 import { NotDelivered, Refused, type Sink, SinkError } from "../Sink.ts"
 
 /** Of what it writes so much is kept, in characters; the rest is read and dropped, so that it is not held up. */
