@@ -11,6 +11,7 @@ export default defineConfig({
     passWithNoTests: true,
     pool: "forks",
     fileParallelism: false,
+    env: everyday.test?.env ?? {},
     testTimeout: 15 * 60_000,
     hookTimeout: 2 * 60_000,
     reporters: everyday.test?.reporters ?? ["default"]

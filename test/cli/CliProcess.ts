@@ -37,8 +37,7 @@ export const start = (
           HOME: folder,
           XDG_STATE_HOME: path.join(folder, "state"),
           XDG_CONFIG_HOME: path.join(folder, "config"),
-          // Shared by all: compiling anew in each test's folder would be most of its time.
-          XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? path.join(process.env.HOME ?? folder, ".cache"),
+          NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
           ...options.env
         },
         stdio: ["pipe", "pipe", "pipe"]

@@ -13,6 +13,7 @@ import { Invocation } from "../../../src/cli/Invocation.ts"
 import { makeReceiver, Signals } from "../../../src/cli/Signals.ts"
 import type { Screen } from "../../../src/cli/terminal/Screen.ts"
 import { Sluice, TaskQueue } from "../../../src/services/Queue/index.ts"
+import * as CommandLine from "../CommandLine.ts"
 
 const launcher = path.resolve(import.meta.dirname, "../../../bin/sluice.mjs")
 /** A demo of a few files takes about a second, on a busy machine several. */
@@ -56,6 +57,9 @@ const sluice = (at: Surroundings, args: ReadonlyArray<string>, more: NodeJS.Proc
     child.on("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
     return Effect.sync(() => child.kill("SIGKILL"))
   })
+
+const inProcess = (at: Surroundings, args: ReadonlyArray<string>) =>
+  Effect.flatMap(CommandLine.make, ({ call }) => call(args, { cwd: at.folder, env: { XDG_STATE_HOME: at.state } }))
 
 const summaryOf = ({
   code,
@@ -199,7 +203,7 @@ describe("sluice demo", () => {
     () =>
       Effect.gen(function* () {
         const at = yield* surroundings
-        const run = yield* sluice(at, ["demo", "--json"])
+        const run = yield* inProcess(at, ["demo", "--json"])
         const summary = summaryOf(run)
         assert.deepInclude(summary, { files: 0, jobs: 0, failed: 0, jobsPerSecond: null })
         assert.include(run.stderr, "no file to work on here")
@@ -222,7 +226,7 @@ describe("sluice demo", () => {
         const weekAgo = new Date("2020-01-01")
         for (const name of ["20200101-000000", "20200102-000000-2", "mine"])
           fs.utimesSync(path.join(demos, name, "queue.db"), weekAgo, weekAgo)
-        const { store } = summaryOf(yield* sluice(at, ["demo", "--json"]))
+        const { store } = summaryOf(yield* inProcess(at, ["demo", "--json"]))
         assert.sameMembers(fs.readdirSync(demos), ["20200101-000001", "mine", path.basename(path.dirname(store))])
       }),
     limit
@@ -234,11 +238,11 @@ describe("sluice demo", () => {
       Effect.gen(function* () {
         const at = yield* surroundings
         write(at.folder, { "a.txt": "a", "jobs.db": "precious" })
-        const taken = yield* sluice(at, ["demo", "--store", "jobs.db"])
+        const taken = yield* inProcess(at, ["demo", "--store", "jobs.db"])
         assert.strictEqual(taken.code, 6)
         assert.match(taken.stderr, /jobs\.db is there already; .*name another or none\n$/)
         assert.strictEqual(fs.readFileSync(path.join(at.folder, "jobs.db"), "utf8"), "precious")
-        assert.strictEqual((yield* sluice(at, ["demo", "--store", "memory:"])).code, 2)
+        assert.strictEqual((yield* inProcess(at, ["demo", "--store", "memory:"])).code, 2)
       }),
     limit
   )
