@@ -42,10 +42,10 @@ const halfLife = 7200
 const memory = 2 ** (-1 / halfLife)
 /** Late jobs for which trial and reality are taken to agree: a number, and a part of all jobs. */
 const fewestCompared = 10
-const comparedPart = 0.002
+const comparedPart = 0.01
 /** Fewer jobs in service than this are none. */
 const leastInUse = 0.01
-/** Part of the late jobs allowed that is aimed at: an average that is just met is missed half of the time. */
+/** Part of the late jobs allowed that is aimed at: an average that is just met is missed half of the time, and a week is a small sample of bursts. */
 const aim = 0.8
 /** Ticks before another fleet is followed for the first time. */
 const fewestTicks = 240
