@@ -2,7 +2,7 @@
 //
 //   node scripts/evaluate/scaling.ts [folder] [seconds of the day]        (default scaling-figures 1200)
 //
-// The fleets run side by side, each on a store of its own; their jobs only wait, so that they do not disturb each other. 24 minutes at the default.
+// The fleets run side by side, each on a store of its own; their jobs only wait, so that they do not disturb each other. 23 minutes at the default.
 // Writes scaling.json, scaling.html and scaling.png to the folder: waits, late jobs, seconds that worker processes lived. A season must be at least
 // some 30 steps of 10 s to be found: with less than 300 s the comparison compares nothing.
 
