@@ -38,6 +38,8 @@ export const distrustLine = (distrust: Distrust | null | undefined): string => {
       return `Do not trust its intervals: of late they did not hold what they should; ${instead}.`
     case "stale":
       return `Do not trust it: it has not seen the last steps; ${instead}.`
+    case "set aside":
+      return `It is set aside (sluice scale set GROUP --forecast off): ${instead}.`
     default:
       return ""
   }

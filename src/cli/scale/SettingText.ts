@@ -83,6 +83,15 @@ export const settingSpecs: ReadonlyArray<SettingSpec> = [
     read: reading(orNull("limit", slots), (maxSlots) => ({ maxSlots }))
   },
   {
+    flag: "forecast",
+    name: "forecast",
+    metavar: "on|off",
+    summary: "off: decide by what arrives, runs and waits alone",
+    show: ({ forecast }) => (forecast ? "on" : "off"),
+    read: (text) =>
+      text === "on" || text === "off" ? Result.succeed({ forecast: text === "on" }) : Result.fail("on or off")
+  },
+  {
     flag: "quantile",
     name: "quantile",
     metavar: "Q|auto",

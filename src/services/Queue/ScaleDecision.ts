@@ -29,8 +29,8 @@ export const ScaleReason = Schema.Literals([
 ])
 export type ScaleReason = typeof ScaleReason.Type
 
-/** Why the forecast was left out: it was not better than the naive one, its intervals did not hold, it is older than its steps, or too little has been seen. */
-export const Distrust = Schema.Literals(["cold", "worse than naive", "badly covered", "stale"])
+/** Why the forecast was left out: it was not better than the naive one, its intervals did not hold, it is older than its steps, or too little has been seen, or the settings say so. */
+export const Distrust = Schema.Literals(["cold", "worse than naive", "badly covered", "stale", "set aside"])
 export type Distrust = typeof Distrust.Type
 
 /** What was seen when it was decided. Times in milliseconds; arrivals in jobs. */

@@ -29,6 +29,11 @@ export const ScaleSettings = Schema.Struct({
   /** The most. Default `null`: the group's limit in the store, which stays the upper bound in any case. */
   maxSlots: Schema.NullOr(slots),
   /**
+   * Whether forecasts decide. Default true. False: what arrives, runs and waits alone, as while a forecast is not trusted; for a group whose
+   * backtest shows that reacting does as well.
+   */
+  forecast: Schema.Boolean,
+  /**
    * The part of arrivals within the start-up time that slots are kept for, as a quantile of what may come. Default `null`: learned by trying
    * quantiles on paper against the arrivals that came.
    */
@@ -58,6 +63,7 @@ export const ScaleSettingsPatch = Schema.Struct({
   mode: Schema.optionalKey(ScaleSettings.fields.mode),
   minSlots: Schema.optionalKey(ScaleSettings.fields.minSlots),
   maxSlots: Schema.optionalKey(ScaleSettings.fields.maxSlots),
+  forecast: Schema.optionalKey(ScaleSettings.fields.forecast),
   quantile: Schema.optionalKey(ScaleSettings.fields.quantile),
   startupMs: Schema.optionalKey(ScaleSettings.fields.startupMs),
   waitMs: Schema.optionalKey(ScaleSettings.fields.waitMs),
@@ -75,6 +81,7 @@ export const defaults: ScaleSettings = {
   mode: "shadow",
   minSlots: 1,
   maxSlots: null,
+  forecast: true,
   quantile: null,
   startupMs: null,
   waitMs: null,

@@ -71,6 +71,28 @@ describe("a lost lease", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("a clock that is set forward by an hour under all never has a job run by two at once", () =>
+    Effect.gen(function* () {
+      // Wherever between two beats and two sweeps it comes.
+      for (const jumpAt of [13, 16, 19, 22, 25]) {
+        const store = yield* sharedMemory
+        const runs: Array<Run> = []
+        const nodes = yield* Effect.forEach(["a", "b", "c"], (name) =>
+          startNode({ store, handlers: handlers(name, runs), worker: { slots: { network: 1 } } })
+        )
+        yield* nodes[0]!.queue.enqueueMany(Work, [seconds(40), seconds(40)])
+        yield* TestClock.adjust(seconds(jumpAt))
+        for (const { skew } of nodes) skew(seconds(3600))
+        for (let passed = 0; passed < 130; passed += 2) yield* TestClock.adjust("2 seconds")
+        const done = runs.filter(({ end }) => end === "done")
+        assert.lengthOf(done, 2)
+        for (const { end, endAt } of runs)
+          if (end === "interrupted") for (const { at } of done) assert.isAtLeast(at, endAt, `a jump after ${jumpAt} s`)
+        for (const { stop } of nodes) yield* stop
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("the jobs of a dead worker run again within L + R + P + 1 s, and it is told in the events", () =>
     Effect.gen(function* () {
       const store = yield* sharedMemory

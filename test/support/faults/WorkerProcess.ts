@@ -42,7 +42,7 @@ export interface ProcessEnd {
 }
 
 /** The programs beside this file. */
-export type Program = "worker.ts" | "../scaling/worker.ts" | "pipelineWorker.ts" | "producer.ts" | "enqueuer.ts"
+export type Program = "worker.ts" | "pipelineWorker.ts" | "producer.ts" | "enqueuer.ts"
 
 const pathOf = (program: Program) => fileURLToPath(new URL(`./${program}`, import.meta.url))
 

@@ -1,18 +1,65 @@
-/** A day of load in minutes: a curve with a peak, a step up for the evening, and a spike out of nothing. */
+/**
+ * A day of load in minutes: a curve with a peak at noon, a step up for the afternoon that comes every day, and, on the day that counts, a spike
+ * out of nothing. Days differ as a whole and step by step, and jobs come as Poisson has them.
+ */
+import { poisson } from "../scaler/SyntheticLoad.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
 
-/** Jobs per second at a part of the day, 0 to 1. */
-export const rateAt = (part: number): number => {
-  const curve = 5 - 3.5 * Math.cos(2 * Math.PI * part)
-  const step = part >= 0.65 && part < 0.9 ? 8 : 0
-  const spike = part >= 0.35 && part < 0.38 ? 40 : 0
-  return curve + step + spike
+/** Jobs a second at a part of the day, 0 to 1, as every day has them. */
+const usualRate = (part: number): number =>
+  4.5 - 3 * Math.cos(2 * Math.PI * part) + (part >= 0.65 && part < 0.9 ? 5 : 0)
+
+const spikeFrom = 0.35
+const spikeTo = 0.36
+const spikeRate = 12
+/** Standard deviations, of the logarithm: of a day as a whole, and of each step. */
+const dayNoise = 0.05
+const stepNoise = 0.1
+
+const normal = (random: SeededRandom): number =>
+  Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next())
+
+export interface DayShape {
+  readonly dayMs: number
+  readonly stepMs: number
 }
 
-/** A Poisson number (D. E. Knuth, The Art of Computer Programming, volume 2, section 3.4.1). */
-export const poisson = (mean: number, random: SeededRandom): number => {
-  const least = Math.exp(-mean)
-  let count = 0
-  for (let product = random.next(); product > least; product *= random.next()) count++
-  return count
+/** Means of each step of some days, jobs a second. */
+const noisyRates = ({ dayMs, stepMs }: DayShape, days: number, random: SeededRandom): ReadonlyArray<number> => {
+  const steps = dayMs / stepMs
+  return Array.from({ length: days }, () => Math.exp(dayNoise * normal(random))).flatMap((ofDay) =>
+    Array.from({ length: steps }, (_, i) => usualRate((i + 0.5) / steps) * ofDay * Math.exp(stepNoise * normal(random)))
+  )
+}
+
+/** Counts by step of whole days, oldest first. */
+export const pastCounts = (shape: DayShape, days: number, random: SeededRandom): ReadonlyArray<number> =>
+  noisyRates(shape, days, random).map((rate) => poisson((rate * shape.stepMs) / 1000, random))
+
+export interface Arrival {
+  /** From midnight of the day that counts, in milliseconds; what comes before it is negative. */
+  readonly at: number
+  /** How long the job runs, in milliseconds. */
+  readonly ms: number
+}
+
+/** Jobs are laid on a grid of this width, in milliseconds. */
+const cellMs = 100
+const [shortestMs, longestMs] = [1000, 3000]
+
+/** The end of the day before, and the day that counts, in order. The same for the same seed. */
+export const arrivalsOf = (shape: DayShape, beforeMs: number, random: SeededRandom): ReadonlyArray<Arrival> => {
+  const { dayMs, stepMs } = shape
+  const rates = noisyRates(shape, 2, random)
+  const arrivals: Array<Arrival> = []
+  for (let at = -beforeMs; at < dayMs; at += cellMs) {
+    const part = at / dayMs
+    const rate = rates[Math.floor((at + dayMs) / stepMs)]! + (part >= spikeFrom && part < spikeTo ? spikeRate : 0)
+    for (let count = poisson((rate * cellMs) / 1000, random); count > 0; count--)
+      arrivals.push({
+        at: at + cellMs * random.next(),
+        ms: Math.round(shortestMs + (longestMs - shortestMs) * random.next())
+      })
+  }
+  return arrivals.sort((a, b) => a.at - b.at)
 }

@@ -276,7 +276,7 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
     const at = now()
     yield* book.advanceAll(
       gridOf,
-      (group) => staffingSettingsOf(settings.of(group), undefined, undefined),
+      (group) => staffingSettingsOf(settings.of(group), undefined, settings.of(group).startupMs ?? undefined),
       at,
       roundMs * scaler.rebuildShare
     )

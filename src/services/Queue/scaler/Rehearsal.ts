@@ -199,7 +199,7 @@ export const rehearse = (options: RehearsalOptions): Effect.Effect<Rehearsal | u
     const replayFrom = affordable(counts, from)
     const learnFrom = Math.max(0, replayFrom - Math.round(learnMs / stepMs))
 
-    const settled = staffingSettingsOf({ ...settings, minSlots, maxSlots }, undefined, startupMs)
+    const settled = staffingSettingsOf({ ...settings, forecast: true, minSlots, maxSlots }, undefined, startupMs)
     const forecaster = forecasterOn({ stepMs, start, timeZone })
     const { candidate, said } = noting(forecaster, past, {
       noteFrom: learnFrom,

@@ -49,6 +49,7 @@ export const staffingSettingsOf = (
     tickMs: Math.min(settings.stepMs, tickMost),
     waitMs: settings.waitMs ?? undefined,
     lateShare: settings.lateShare,
+    forecast: settings.forecast,
     quantile: settings.quantile ?? undefined,
     drainMs: settings.drainMs,
     startUpMs: startupMs

@@ -254,7 +254,8 @@ export class Staffing {
       return
     }
     this.gathered += whole(arrivals ?? 0)
-    this.isGathered &&= arrivals !== undefined && arrivals >= 0 && Number.isFinite(arrivals)
+    const isKnown = arrivals !== undefined && arrivals >= 0 && Number.isFinite(arrivals)
+    this.isGathered &&= isKnown
     const passed = at - this.tickFrom
     const ticks = Math.floor(passed / tickMs)
     if (ticks === 0) return
@@ -268,7 +269,7 @@ export class Staffing {
       this.tickFrom += tickMs
     }
     this.gathered = each === undefined ? 0 : this.gathered - each * ticks
-    this.isGathered = each !== undefined
+    this.isGathered = isKnown
   }
 
   private endTick(
@@ -310,12 +311,14 @@ export class Staffing {
     forecast: ForecastSteps | undefined,
     record: TrackRecord | undefined,
     at: number,
-    { tickMs }: StaffingSettings
+    { forecast: isWanted, tickMs }: StaffingSettings
   ): void {
     const isStale =
       forecast === undefined ||
       at >= Math.min(endOf(forecast), forecast.from + Math.max(staleSteps * forecast.stepMs, staleSteps * tickMs))
-    this.distrust = distrustOf(forecast === undefined ? undefined : record, isStale, this.distrust)
+    this.distrust = isWanted
+      ? distrustOf(forecast === undefined ? undefined : record, isStale, this.distrust)
+      : "set aside"
     this.forecast = forecast
   }
 

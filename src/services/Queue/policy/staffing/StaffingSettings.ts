@@ -8,6 +8,8 @@ export interface StaffingSettings extends Limits {
   readonly waitMs: number | undefined
   /** Part of the jobs that may wait longer. Default 0.05. */
   readonly lateShare: number
+  /** Whether forecasts decide; false: none is trusted. Default true. */
+  readonly forecast: boolean
   /** Of the coming arrivals. Default undefined: learned by trial. */
   readonly quantile: number | undefined
   /** Within which what waits is worked off. Default a minute: those behind it wait as long. */
@@ -29,6 +31,7 @@ export const staffingDefaults: StaffingSettings = {
   tickMs: 60_000,
   waitMs: undefined,
   lateShare: 0.05,
+  forecast: true,
   quantile: undefined,
   drainMs: 60_000,
   latePrice: 10,

@@ -198,6 +198,22 @@ describe("staffing", () => {
     }
   })
 
+  it("sees what arrives again after a look that could not", () => {
+    const { staffing } = run(100, () => 5)
+    staffing.decide({ ...idle, at: 100 * minute, arrivals: undefined }, settings)
+    const { decisions } = run(10, () => 60, { staffing, from: 101 })
+    assert.isAtLeast(decisions.at(-1)!.expected, 100)
+  })
+
+  it("leaves out the best of forecasts when the settings say so", () => {
+    const at = 100 * minute
+    const { staffing } = run(100, () => 5)
+    const decision = staffing.decide({ ...idle, at, arrivals: 5, ...flat(at, 50) }, { ...settings, forecast: false })
+    assert.strictEqual(decision.distrust, "set aside")
+    assert.isUndefined(decision.needs.forecast)
+    assert.strictEqual(decision.forecastWeight, 0)
+  })
+
   it("is as careful as the load needs: bursts out of nothing are met with slots in reserve, steady load without", () => {
     const random = new SeededRandom(3)
     const bursts = run(3000, () => (random.next() < 0.02 ? 30 : 1)).decisions.at(-1)!
