@@ -91,7 +91,8 @@ const make = (options: WorkerOptions) =>
 
     // Slots ------------------------------------------------------------------------------------------------------------
 
-    const slots = new Slots(options.slots, () => fork(Effect.ignore(refreshGroups)), batchClaims(registry, tuning.next))
+    const collects = batchClaims(registry, tuning.next)
+    const slots = new Slots(options.slots, () => fork(Effect.ignore(refreshGroups)), collects)
 
     // Jobs that rest in this heap take less of it when they have run: then slowing down would keep memory from falling.
     if (store.traits.kind !== "memory") {
@@ -557,6 +558,7 @@ const make = (options: WorkerOptions) =>
       rests: () => running.size === 0,
       declared,
       batches: tuning.curves,
+      collects,
       ticked: meters.tick,
       lost: fenced,
       memory: gate,
