@@ -7,6 +7,11 @@ import type { Archive } from "./Archive.ts"
 const sharpness = 30
 /** Errors count for at most so many typical ones: a spike that nobody foresaw does not decide who is best. */
 const farthest = 8
+/**
+ * While less was seen than is remembered, the last quarter of it weighs as much as two thirds: models that were bad before they had learned are
+ * not held to that.
+ */
+const recency = 4
 
 /**
  * Weights of several forecasts of the same thing, by their recent absolute errors: the exponentially weighted average (N. Littlestone,
@@ -35,7 +40,7 @@ export class Blend {
   update(forecasts: Float64Array, offset: number, outcome: number, memory: number): void {
     const { errors, weights } = this
     this.seen++
-    const gain = Math.max(1 / this.seen, 1 / memory)
+    const gain = Math.max(Math.min(1, recency / this.seen), 1 / memory)
     this.typical += gain * (Math.abs(outcome - this.mix(forecasts, offset)) - this.typical)
     const limit = farthest * this.typical
     let best = Number.POSITIVE_INFINITY
