@@ -7,11 +7,8 @@ import type { Archive } from "./Archive.ts"
 const sharpness = 30
 /** Errors count for at most so many typical ones: a spike that nobody foresaw does not decide who is best. */
 const farthest = 8
-/**
- * While less was seen than is remembered, the last quarter of it weighs as much as two thirds: models that were bad before they had learned are
- * not held to that.
- */
-const recency = 4
+/** While less was seen than is remembered, the later half of it weighs three quarters: models that had not learned yet are not held to that. */
+const recency = 2
 
 /**
  * Weights of several forecasts of the same thing, by their recent absolute errors: the exponentially weighted average (N. Littlestone,
@@ -57,9 +54,9 @@ export class Blend {
     for (let i = 0; i < errors.length; i++) weights[i]! /= total
   }
 
-  /** Lets what was seen so far count for no more than `steps`. */
+  /** Lets what was seen so far fade as if errors were remembered over `steps`. */
   shorten(steps: number): void {
-    this.seen = Math.min(this.seen, steps)
+    this.seen = Math.min(this.seen, recency * steps)
   }
 
   carry(archive: Archive): void {
