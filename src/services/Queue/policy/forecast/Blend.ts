@@ -7,6 +7,8 @@ import type { Archive } from "./Archive.ts"
 const sharpness = 30
 /** Errors count for at most so many typical ones: a spike that nobody foresaw does not decide who is best. */
 const farthest = 8
+/** While less was seen than is remembered, the later half of it weighs three quarters: models that had not learned yet are not held to that. */
+const recency = 2
 
 /**
  * Weights of several forecasts of the same thing, by their recent absolute errors: the exponentially weighted average (N. Littlestone,
@@ -35,7 +37,7 @@ export class Blend {
   update(forecasts: Float64Array, offset: number, outcome: number, memory: number): void {
     const { errors, weights } = this
     this.seen++
-    const gain = Math.max(1 / this.seen, 1 / memory)
+    const gain = Math.max(Math.min(1, recency / this.seen), 1 / memory)
     this.typical += gain * (Math.abs(outcome - this.mix(forecasts, offset)) - this.typical)
     const limit = farthest * this.typical
     let best = Number.POSITIVE_INFINITY
@@ -52,9 +54,9 @@ export class Blend {
     for (let i = 0; i < errors.length; i++) weights[i]! /= total
   }
 
-  /** Lets what was seen so far count for no more than `steps`. */
+  /** Lets what was seen so far fade as if errors were remembered over `steps`. */
   shorten(steps: number): void {
-    this.seen = Math.min(this.seen, steps)
+    this.seen = Math.min(this.seen, recency * steps)
   }
 
   carry(archive: Archive): void {

@@ -4,14 +4,14 @@ const dayWaves = 4
 const weekWaves = 2
 
 /** How many features there are. */
-export const dimension = 31 + 2 * dayWaves + 2 * weekWaves
+export const dimension = 33 + 2 * dayWaves + 2 * weekWaves
 /** Where the two of the third season are: what was learned of them is worth nothing once that season is another. */
 export const seasonFeatures = [27, 28] as const
 /** Where a seasonal naive forecast finds its parts: yesterday's and last week's value around the target, and the level then. */
 export const places = { dayNear: 10, dayThen: 12, weekNear: 15, weekThen: 17 } as const
 
 /** The features that are differences of roots from the level, from the first up to but without the second; then comes an absolute one. */
-const differences = { from: 2, to: 30 } as const
+const differences = { from: 2, to: 32 } as const
 /**
  * What constant and waves are of the load's own scale. So little that the penalty on all weights holds these back: they know nothing of
  * what happened, and follow a change of level last.
@@ -30,11 +30,11 @@ const levelSteps = 4
  * the waves, which have the load's own scale, are differences from that level, so that weights of 0 forecast that things stay as they are.
  *
  * Lags and levels of now; the values around the same time yesterday, a week and two weeks ago, with the levels that belonged to them; the
- * profiles of day and week at the target and now; what the level becomes when it moves in proportion as it did then; Fourier terms of day
- * and week (as in A. M. De Livera, R. J. Hyndman, R. D. Snyder, 2011).
+ * profiles of day and week at the target and now; what the level becomes when it moves in proportion as it did then; what the days went on
+ * with that were most like the present one; Fourier terms of day and week (as in A. M. De Livera, R. J. Hyndman, R. D. Snyder, 2011).
  */
 export const writeFeatures = (series: Series, ahead: number, out: Float32Array, offset: number): number => {
-  const { calendar, history, last, ofDay, ofWeek, seasons } = series
+  const { analogs, calendar, history, last, ofDay, ofWeek, seasons } = series
   const { day, week } = calendar
   const target = last + ahead
   const level = history.mean(last, levelSteps)
@@ -66,6 +66,7 @@ export const writeFeatures = (series: Series, ahead: number, out: Float32Array, 
   const weekTarget = orElse(ofWeek.at(calendar.slot(target, week), reach), dayTarget)
   const weekNow = orElse(ofWeek.at(calendar.slot(last, week), reach), dayNow)
   const inProportion = (to: number, from: number) => level * (Math.max(0.5, Math.min(2, (to + 0.2) / (from + 0.2))) - 1)
+  const analog = analogs.at(ahead, levelSteps)
   let highest = level
   for (let i = 0; i < 12 && history.has(last - i); i++) highest = Math.max(highest, history.at(last - i))
   // The load's own scale, so that what is learned of constant and waves does not depend on how large counts are.
@@ -101,6 +102,8 @@ export const writeFeatures = (series: Series, ahead: number, out: Float32Array, 
   out[k++] = seasons.otherAt(target, level)
   out[k++] = seasons.otherAt(last, level)
   out[k++] = highest - level
+  out[k++] = analog === undefined ? 0 : analog.near - level
+  out[k++] = analog === undefined ? 0 : analog.start - level
   out[k++] = Math.abs(history.at(last) - history.mean(last - 1, 1))
   const waves = (count: number, angle: number) => {
     for (let i = 1; i <= count; i++) {

@@ -13,13 +13,13 @@ export interface ForecastOptions {
   readonly horizon?: number
   /**
    * How far the local calendar is ahead of UTC at a step, by its number (the first count is step 0), so that a season follows the local
-   * time of day over a change to daylight saving. Asked for steps up to two weeks back and as far ahead as is forecast, often: keep it
+   * time of day over a change to daylight saving. Asked for steps up to four weeks back and as far ahead as is forecast, often: keep it
    * cheap. Default: 0 throughout.
    */
   readonly offsetSeconds?: (step: number) => number
 }
 
-const version = 1
+const version = 2
 /** Distances ahead that have models of their own; those between are interpolated. */
 const distances: ReadonlyArray<number> = [1, 2, 4, 8, 16, 32, 60, 120, 240, 480, 960]
 /** Larger counts are taken for this one: their squares have to stay within single precision. */

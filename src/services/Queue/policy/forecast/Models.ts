@@ -38,7 +38,6 @@ const plainNames = [
   "seasonal naive, day",
   "seasonal naive, week",
   "Holt-Winters, day",
-  "Holt-Winters, week",
   "intermittent (TSB)",
   "season found"
 ]
@@ -87,7 +86,6 @@ export const writeForecasts = (
   out[k++] = dayKnown ? seasonal(places.dayNear, places.dayThen) : fast
   out[k++] = weekKnown ? seasonal(places.weekNear, places.weekThen) : fast
   out[k++] = dayKnown ? squared(series.winters.at(ahead, calendar.slot(target, calendar.day))) : fast
-  out[k++] = weekKnown ? squared(series.weeklyWinters.at(ahead, calendar.slot(target, calendar.week))) : fast
   out[k++] = series.intermittent.value
   out[k++] = squared(level + seasons.otherAt(target, level) - levelShare * seasons.otherAt(last, level))
   return level

@@ -1,3 +1,4 @@
+import { Analogs } from "./Analogs.ts"
 import type { Archive } from "./Archive.ts"
 import { History } from "./History.ts"
 import { HoltWinters } from "./HoltWinters.ts"
@@ -14,6 +15,7 @@ const profileGains = { day: 0.2, week: 0.4 }
 export class Series {
   readonly calendar: LocalCalendar
   readonly history: History
+  readonly analogs: Analogs
   readonly seasons: Seasons
   readonly ofDay: SlotProfile
   readonly ofWeek: SlotProfile
@@ -23,19 +25,18 @@ export class Series {
   readonly fast = new Smoothing(0.4)
   readonly slow = new Smoothing(0.05)
   readonly winters: HoltWinters
-  readonly weeklyWinters: HoltWinters
   readonly intermittent = new Intermittent()
 
   constructor(calendar: LocalCalendar, horizon: number) {
     this.calendar = calendar
-    this.history = new History(2 * calendar.week + horizon + 64)
+    this.history = new History(4 * calendar.week + Math.max(horizon, calendar.day) + 64)
+    this.analogs = new Analogs(calendar, this.history)
     this.seasons = new Seasons(calendar)
     this.ofDay = new SlotProfile(calendar.day, profileGains.day)
     this.ofWeek = new SlotProfile(calendar.week, profileGains.week)
     this.ofHours = new Smoothing(1 / Math.min(144, calendar.day))
     this.ofDays = new Smoothing(1 / (2 * calendar.day))
     this.winters = new HoltWinters(calendar.day)
-    this.weeklyWinters = new HoltWinters(calendar.week)
   }
 
   /** The last step seen. */
@@ -54,7 +55,6 @@ export class Series {
       this.ofDay.update(slotOfDay, root)
       this.ofWeek.update(slotOfWeek, root)
       this.winters.update(slotOfDay, root)
-      this.weeklyWinters.update(slotOfWeek, root)
       this.intermittent.update(root * root)
     }
     return this.seasons.update(this.history, measured)
@@ -71,7 +71,6 @@ export class Series {
       this.fast,
       this.slow,
       this.winters,
-      this.weeklyWinters,
       this.intermittent
     ]) {
       part.carry(archive)
