@@ -4,7 +4,7 @@
  * neither worker nor producer, says nothing of the load. At the edges of such a time a step may be measured in part.
  */
 import type { ResourceRollUp, RollUp } from "../RollUp.ts"
-import { type RunSums, runsOf } from "./ServiceTime.ts"
+import { type RunSums, runsOf } from "./ServiceMoments.ts"
 
 export interface GroupStep {
   readonly arrivals: number

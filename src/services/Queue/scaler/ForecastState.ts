@@ -1,7 +1,7 @@
 /** Forecasts at rest: the documents `forecast-state`, one for each group. */
 import { Option, Predicate, Schema } from "effect"
 import { Staffing, type StaffingState } from "../policy/staffing/Staffing.ts"
-import type { ServiceSums } from "../policy/ServiceTime.ts"
+import type { ServiceSums } from "../policy/ServiceMoments.ts"
 import type { Forecaster, ForecastStep } from "../policy/forecast/Forecaster.ts"
 import { type ForecastGrid, forecasterFrom } from "./Forecasting.ts"
 

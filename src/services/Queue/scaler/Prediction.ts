@@ -3,7 +3,7 @@ import type { ForecastQuality, Interval, LoadPrediction, LoadStep } from "../Loa
 import { type EventTimes, withEvents } from "../policy/EventLoad.ts"
 import type { ForecastStep } from "../policy/forecast/Forecaster.ts"
 import { distrustOf } from "../policy/staffing/Trust.ts"
-import { figuresOf, noService } from "../policy/ServiceTime.ts"
+import { figuresOf, noService } from "../policy/ServiceMoments.ts"
 import { workOf } from "../policy/WorkForecast.ts"
 import type { Distrust } from "../ScaleDecision.ts"
 import { noQuality, qualityOf, trackRecordOf } from "./Forecasting.ts"

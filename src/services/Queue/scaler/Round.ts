@@ -3,7 +3,7 @@
  * group's staffing; the round that carries it is in `PredictiveScalerLive.ts`.
  */
 import type { EventTimes } from "../policy/EventLoad.ts"
-import { figuresOf, noService } from "../policy/ServiceTime.ts"
+import { figuresOf, noService } from "../policy/ServiceMoments.ts"
 import { requiredServers } from "../policy/staffing/ErlangC.ts"
 import { Staffing } from "../policy/staffing/Staffing.ts"
 import type { StaffingDecision } from "../policy/staffing/StaffingDecision.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { completeTo, stepsOf } from "../../../../src/services/Queue/policy/ArrivalSteps.ts"
 import { Recorder } from "../../../../src/services/Queue/policy/Histogram.ts"
-import { afterStep, figuresOf, noService } from "../../../../src/services/Queue/policy/ServiceTime.ts"
+import { afterStep, figuresOf, noService } from "../../../../src/services/Queue/policy/ServiceMoments.ts"
 import type { ResourceRollUp, RollUp } from "../../../../src/services/Queue/index.ts"
 
 const minuteMs = 60_000

@@ -1,5 +1,6 @@
 /**
- * How long a job holds its slot, from the run histograms of roll-ups: mean and spread over the recent past, older steps fading.
+ * How long a job holds its slot, from the run histograms of roll-ups: mean and spread over the recent past, older steps fading. What
+ * queueing formulas ask for; how likely a running job still runs later, `staffing/ServiceTime.ts` knows.
  *
  * Long jobs are under-represented while they run, since only attempts that ended are in the roll-ups; what runs counts as work by itself.
  */
