@@ -44,7 +44,7 @@ export interface WorkerLoad {
   readonly cpu: number
   readonly rssBytes: number
   readonly heapBytes: number
-  /** p99 since the last beat, in milliseconds. */
+  /** How late the event loop was at most since the last beat, in milliseconds, of a look each half second (two seconds while nothing runs). */
   readonly loopDelayMs: number
   /** Since the worker began; absent for a worker without batches. */
   readonly batches?: ReadonlyArray<BatchCurve>
