@@ -15,7 +15,7 @@ const style = `
 @media (prefers-color-scheme: dark) { :root { --text: #e6edf3; --ground: #0d1117; --line: #30363d; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--ground); max-width: 70rem; margin: 1rem auto; padding: 0 1rem; }
 h2 { font-size: 1.1rem; margin-top: 1.6rem; } svg { width: 100%; height: auto; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; } th, td { text-align: right; padding: .3rem 1.2rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; } th, td { text-align: right; padding: .3rem 1.2rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } th { font-weight: 600; }`
 
 const cells = (tag: "td" | "th", texts: ReadonlyArray<string>): string =>
@@ -28,7 +28,7 @@ export const pictureHtml = (picture: Picture, tables: ReadonlyArray<FiguresTable
 ${pictureSvg(picture, "auto")}${tables
   .map(
     ({ columns, rows, title }) =>
-      `<h2>${escapeText(title)}</h2>\n<div class="wide"><table><thead>${cells("th", columns)}</thead><tbody>${rows
+      `<h2>${escapeText(title)}</h2>\n<div class="scroll"><table><thead>${cells("th", columns)}</thead><tbody>${rows
         .map((row) => cells("td", row))
         .join("\n")}</tbody></table></div>\n`
   )

@@ -213,6 +213,6 @@ const drawPanel = (panel: Panel, picture: Picture, options: TextPlotOptions): Re
 
 /** Lines without newlines: the title, the notes, the panels. */
 export const pictureText = (picture: Picture, options: TextPlotOptions): ReadonlyArray<string> => [
-  options.style.bold(DisplayWidth.truncate(picture.title, options.width)),
+  options.style.bold(DisplayWidth.truncate(`${picture.title}, times in ${picture.timeZone}`, options.width)),
   ...picture.panels.flatMap((panel) => ["", ...drawPanel(panel, picture, options)])
 ]

@@ -3,8 +3,9 @@ import type { Distrust, ForecastQuality } from "../../services/Queue/index.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 
+/** An error larger than the counts themselves is as little right as none at all. */
 const percent = (share: number | undefined): string =>
-  share === undefined ? HumanNumber.unknown : `${Math.round(share * 100)} %`
+  share === undefined ? HumanNumber.unknown : `${Math.round(Math.max(0, share) * 100)} %`
 
 /** How it has done of late over its horizon, the naive forecast beside it; says so when that is not known yet. */
 export const qualityLine = (quality: ForecastQuality): string => {
@@ -12,15 +13,14 @@ export const qualityLine = (quality: ForecastQuality): string => {
   const what = `By ${mode} (${Sanitize.line(quality.model)}), from ${HumanNumber.count(quality.steps)} steps.`
   if (quality.accuracy === undefined) return `${what} How good it is is not known yet.`
   const next = quality.accuracyNext === undefined ? "" : ` (${percent(quality.accuracyNext)} one step ahead)`
-  const naive =
-    quality.naiveError === undefined ? "" : `; the naive forecast: ${percent(Math.max(0, 1 - quality.naiveError))}`
+  const naive = quality.naiveError === undefined ? "" : `; the naive forecast: ${percent(1 - quality.naiveError)}`
   const mase = quality.mase === undefined ? "" : `, MASE ${quality.mase.toFixed(2)}`
   const coverage =
     quality.coverage === undefined ? "" : ` Its 90 % interval held ${percent(quality.coverage)} of the counts.`
   const floor =
     quality.noiseFloor === undefined
       ? ""
-      : ` No forecast could be more than ${percent(Math.max(0, 1 - quality.noiseFloor))} right: counts vary by chance.`
+      : ` No forecast could be more than ${percent(1 - quality.noiseFloor)} right: counts vary by chance.`
   const changed = quality.changed ? " The level changed lately; the intervals are wide until it is known again." : ""
   return `${what} Of late ${percent(quality.accuracy)} right${next}${mase}${naive}.${coverage}${floor}${changed}`
 }

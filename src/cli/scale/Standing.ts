@@ -21,7 +21,7 @@ export interface GroupStanding extends GroupScaling {
   readonly workers: ReadonlyArray<string>
 }
 
-/** Learning a week of minutes takes a second or two: so long is spent on groups nobody has kept a state of, in milliseconds. */
+/** Learning a week of minutes takes seconds: so long is spent on groups nobody has kept a state of, in milliseconds. */
 const rebuildMs = 10_000
 
 /** Whether a worker has kept the forecast's state, or it has to be learned again from the roll-ups. */
@@ -54,20 +54,27 @@ const carriers = (workers: ReadonlyArray<WorkerRecord>, group: string, now: numb
     .filter(({ draining, leaseUntil, slots }) => !draining && leaseUntil > now && (slots[group] ?? slots["*"] ?? 0) > 0)
     .map(({ name }) => name)
 
-/** Those of `only`, or all; with `unknown` the names of groups there was no time for. */
-export const standings = (status: ScalerStatus, only: string | undefined) =>
+/**
+ * Those of `only`, or all; with `unknown` the names of groups there was no time for. `learning` runs once, before any
+ * group is learned from the roll-ups.
+ */
+export const standings = <R>(status: ScalerStatus, only: string | undefined, learning: Effect.Effect<void, never, R>) =>
   Effect.gen(function* () {
     const begun = yield* Clock.currentTimeMillis
     const kept = yield* keptStates
     const groups: Array<Asked> = []
     const unknown: Array<string> = []
+    let isLearning = false
     for (const group of status.groups) {
       if (only !== undefined && group.group !== only) continue
       if (status.leader !== undefined && group.quality !== undefined) groups.push({ ...group, source: "leader" })
       else if (group.mode === "off") groups.push({ ...group, source: undefined })
       else if (kept.has(group.group)) groups.push(yield* asked(group, "saved"))
-      else if ((yield* Clock.currentTimeMillis) - begun < rebuildMs) groups.push(yield* asked(group, "rebuilt"))
-      else {
+      else if ((yield* Clock.currentTimeMillis) - begun < rebuildMs) {
+        if (!isLearning) yield* learning
+        isLearning = true
+        groups.push(yield* asked(group, "rebuilt"))
+      } else {
         groups.push({ ...group, source: undefined })
         unknown.push(group.group)
       }

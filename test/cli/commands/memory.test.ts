@@ -37,9 +37,11 @@ describe("memory", () => {
         assert.match(stdout, /one +ok +[\d.]+ MiB of [\d.]+ [MG]iB/)
         assert.match(stdout, /resident +[▁-█]+ most .* too short for a trend/)
       }).pipe(withWorker(file, { reachable: true }))
-      const none = yield* call(["memory", "status"], { env })
-      assert.strictEqual(none.code, 0)
-      assert.include(none.stderr, "no worker is alive")
+      for (const command of ["status", "gc"]) {
+        const none = yield* call(["memory", command], { env })
+        assert.strictEqual(none.code, 0)
+        assert.include(none.stderr, "no worker is alive; start one in the background with: sluice worker -d")
+      }
     })
   )
 

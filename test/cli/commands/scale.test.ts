@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import path from "node:path"
 import { JobStore, type ScaleDecision, Sluice } from "../../../src/services/Queue/index.ts"
 import { storeLoad, syntheticCounts } from "../../support/scaler/SyntheticLoad.ts"
@@ -74,12 +74,12 @@ describe("sluice scale", () => {
         assert.approximately(forecast.service.meanMs, 20_000, 1e-6)
 
         const { stderr, stdout } = yield* sluice("forecast", "mail", "--horizon", "30m", "--time-zone", "Europe/Vienna")
-        assert.match(stdout, /^mail: arrivals and forecast for 30 min\n/)
+        assert.match(stdout, /^mail: arrivals and forecast for 30 min, times in Europe\/Vienna\n/)
         assert.match(stdout, /Arrivals, jobs per minute {3}⠒⠒ arrived {3}• forecast {3}░ 90 % interval/)
         assert.match(stdout, /from 120 steps/)
         assert.match(stdout, /jobs expected in all/)
         assert.notInclude(stdout, "\x1b")
-        assert.include(stderr, "learned just now from the roll-ups")
+        assert.match(stderr, /^learning from the recorded past.*\n.*learned just now from the roll-ups/s)
         const table = yield* sluice("forecast", "mail", "--horizon", "30m", "--table")
         assert.match(table.lines[0]!, /^from +expected +90 % within +slots busy/)
 
@@ -130,7 +130,7 @@ describe("sluice scale", () => {
         })
         const nowhere = yield* sluice("forecast", "mail", "--horizon", "30m", "-o", "no/such/folder.svg")
         assert.strictEqual(nowhere.code, 1)
-        assert.match(nowhere.stderr, /^sluice: the picture cannot be written: ENOENT[^\n]*\n$/)
+        assert.match(nowhere.stderr, /\nsluice: the picture cannot be written: ENOENT[^\n]*\n$/)
       }).pipe(Effect.scoped),
     { timeout: 60_000 }
   )
@@ -157,7 +157,7 @@ describe("sluice scale", () => {
     "sets, shows, copies nothing in a dry run, and takes settings back",
     () =>
       Effect.gen(function* () {
-        const { json, sluice } = yield* twoHours
+        const { cli, json, sluice } = yield* twoHours
         const [set] = yield* json(
           "set",
           "mail",
@@ -201,6 +201,16 @@ describe("sluice scale", () => {
           assert.strictEqual(stderr.trimEnd().split("\n").length, 1)
         }
         assert.strictEqual((yield* sluice("set", "mial", "--mode", "on")).code, 3)
+        const none = path.join(cli.folder, "none.db")
+        for (const words of [
+          ["set", "network"],
+          ["set", "network", "--min", "2", "--dry-run"],
+          ["event", "rm", "sale"]
+        ])
+          assert.strictEqual((yield* cli.call(["scale", ...words, "--store", none])).code, 5)
+        assert.isFalse(existsSync(none), "to look makes no store")
+        assert.strictEqual((yield* cli.call(["scale", "set", "network", "--min", "2", "--store", none])).code, 0)
+        assert.isTrue(existsSync(none))
       }).pipe(Effect.scoped),
     { timeout: 60_000 }
   )
@@ -234,6 +244,10 @@ describe("sluice scale", () => {
         )
         const listed = yield* sluice("event", "ls")
         assert.include(listed.stdout, "×3")
+        assert.match(
+          (yield* sluice("event", "ls", "--time-zone", "Europe/Vienna")).stdout,
+          / to .* \(Europe\/Vienna\) /
+        )
         assert.include(listed.stdout, "Black Friday \\x1b[2J")
         assert.notInclude(listed.stdout, "\x1b")
 
@@ -289,12 +303,16 @@ describe("sluice scale", () => {
         assert.strictEqual(earlier.to, 5)
         assert.deepStrictEqual(yield* json("explain", "mail", "--at", "2026-11-20T08:00:00Z"), [])
         const { stdout } = yield* sluice("explain", "mail", "--time-zone", "Europe/Vienna")
-        assert.match(stdout, /^mail: 5 → 6 slots {2}Fri 20 Nov 12:00, forecast, mode shadow, number \d+\n/)
+        assert.match(
+          stdout,
+          /^mail: 5 → 6 slots {2}Fri 20 Nov 12:00 \(Europe\/Vienna\), forecast, mode shadow, number \d+\n/
+        )
         assert.include(stdout, "needs: forecast")
         assert.notInclude(stdout, "\x1b")
         const status = (yield* json("status", "mail"))[0]
         assert.deepInclude(status.last, { to: 6, reason: "forecast" })
         assert.strictEqual((yield* sluice("explain", "--last", "0")).code, 2)
+        assert.strictEqual((yield* sluice("explain", "mial")).code, 3)
       }).pipe(Effect.scoped),
     { timeout: 60_000 }
   )
@@ -306,6 +324,7 @@ describe("sluice scale", () => {
         const { json, sluice } = yield* twoHours
         assert.deepStrictEqual(yield* json("patterns"), [])
         assert.include((yield* sluice("patterns")).stderr, "nothing is known to recur")
+        assert.strictEqual((yield* sluice("patterns", "mial")).code, 3)
       }).pipe(Effect.scoped),
     { timeout: 60_000 }
   )

@@ -136,6 +136,16 @@ describe("a picture as HTML", () => {
     assert.include(html, "<th>&lt;b&gt;</th>")
     assert.notMatch(html.replaceAll("http://www.w3.org/2000/svg", ""), /https?:|<script|<link|src=/)
   })
+
+  it("is read as it stands: nothing around the drawing takes its colours from the drawing's own rules", () => {
+    const html = pictureHtml(picture, [{ title: "Figures", columns: ["from"], rows: [["12:00"]] }])
+    const [svg] = /<svg.*<\/svg>/s.exec(html)!
+    const drawn = new Set([.../<style>(.*?)<\/style>/s.exec(svg)![1]!.matchAll(/\.([a-z]+)/g)].map(([, name]) => name))
+    assert.include([...drawn], "wide")
+    const around = [...html.replace(svg, "").matchAll(/class="([^"]*)"/g)].flatMap(([, names]) => names!.split(" "))
+    assert.isAbove(around.length, 0)
+    for (const name of around) assert.isFalse(drawn.has(name), name)
+  })
 })
 
 /** Width, height and the colours of a PNG without interlacing, 8 bits, RGBA: enough to see whether something was drawn. */

@@ -56,14 +56,23 @@ const ruleText = ({ metric, overMs, threshold }: AlertRule.AlertRule): string =>
   const over =
     overMs === undefined ? "" : ` ${metric.startsWith("forecast") ? "within" : "over"} ${HumanNumber.duration(overMs)}`
   return unit === "suspicion"
-    ? metric
+    ? `${metric}: unusual for the hour and the day`
     : `${metric} ${side === "above" ? "≥" : "≤"} ${AlertText.figureText(unit, threshold)}${over}`
 }
 
 const rules: ReadonlyArray<Column<AlertRule.RuleInForce>> = [
   { header: "rule", value: ({ rule }) => rule.name, minimum: 8 },
   { header: "holds when", value: ({ rule }) => ruleText(rule), minimum: 20 },
-  { header: "for", value: ({ rule }) => HumanNumber.duration(rule.forMs), align: "right" },
+  {
+    header: "for",
+    value: ({ rule }) =>
+      AlertMetrics.metricSpec(rule.metric).unit === "suspicion"
+        ? "3 steps"
+        : rule.forMs === 0
+          ? "at once"
+          : HumanNumber.duration(rule.forMs),
+    align: "right"
+  },
   {
     header: "resolves at",
     value: ({ rule }) => {

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import { collectTask, type CollectionReport, TaskQueue, type WorkerRecord } from "../../../services/Queue/index.ts"
 import { aliveWorkers, workersArgument } from "../../AliveWorkers.ts"
 import { fail } from "../../Failure.ts"
+import { hint } from "../../Hint.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
@@ -13,7 +14,8 @@ import { MemoryCollectionShape } from "../../shapes/MemoryShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 
-const bytes = (n: number): string => `${n < 0 ? "−" : ""}${HumanNumber.bytes(Math.abs(n), "binary")}`
+/** What grew meanwhile was not freed. */
+const freed = (n: number): string => HumanNumber.bytes(Math.max(0, n), "binary")
 
 const why: Record<CollectionReport["reason"], string> = {
   asked: "asked",
@@ -26,7 +28,7 @@ const why: Record<CollectionReport["reason"], string> = {
 
 const describe = (name: string, report: CollectionReport): string =>
   report.collected
-    ? `${name} freed ${bytes(report.freedHeapBytes)} of heap and ${bytes(report.freedExternalBytes)} of buffers in ${HumanNumber.duration(report.pauseMs)}; its resident set is ${bytes(Math.abs(report.freedRssBytes))} ${report.freedRssBytes < 0 ? "larger" : "smaller"}`
+    ? `${name} freed ${freed(report.freedHeapBytes)} of heap and ${freed(report.freedExternalBytes)} of buffers in ${HumanNumber.duration(report.pauseMs)}; its resident set is ${HumanNumber.bytes(Math.abs(report.freedRssBytes), "binary")} ${report.freedRssBytes < 0 ? "larger" : "smaller"}`
     : `${name} did not collect: ${why[report.reason]}`
 
 /** A group whose jobs the worker runs, the one with most room in it now. */
@@ -54,7 +56,8 @@ export const gc = Command.make(
     const out = yield* output
     const queue = yield* TaskQueue
     const chosen = yield* aliveWorkers(named)
-    if (chosen.length === 0) return yield* out.note("no worker is alive")
+    if (chosen.length === 0)
+      return yield* out.note(yield* hint("no worker is alive; start one in the background with: sluice worker -d"))
     const { groups, paused } = yield* queue.stats
     if (paused)
       return yield* fail("conflict", "the queue is paused, and a request travels as a job; sluice queue resume")

@@ -194,6 +194,7 @@ export const backtest = Command.make(
     // Four forecasts in a horizon: neighbours overlap, as those of a scaler do.
     const plan = { horizon: ahead, every: Math.max(1, Math.round(ahead / 4)) }
     const now = yield* Clock.currentTimeMillis
+    yield* out.note("going through the recorded past, which takes some seconds …")
     const rehearsal = yield* Rehearsal.rehearse({
       group,
       settings,
@@ -214,7 +215,7 @@ export const backtest = Command.make(
     const shape = toShape(group, rehearsal, plan)
     const zone = yield* shownZone(timeZone)
     const when = moment(zone)
-    const what = `${HumanNumber.count(shape.origins)} forecasts of ${HumanNumber.duration(shape.horizonMs)}, one each ${HumanNumber.duration(shape.everyMs)}, ${when(rehearsal.from)} to ${when(rehearsal.to)}; learned from ${HumanNumber.count(shape.learnedFrom)} steps before.`
+    const what = `${HumanNumber.count(shape.origins)} forecasts of ${HumanNumber.duration(shape.horizonMs)}, one each ${HumanNumber.duration(shape.everyMs)}, ${when(rehearsal.from)} to ${when(rehearsal.to)} (${zone}); learned from ${HumanNumber.count(shape.learnedFrom)} steps before.`
     const { replay } = shape
     const conditions =
       replay === null
@@ -241,7 +242,9 @@ export const backtest = Command.make(
     yield* out.line("")
     yield* out.table(scoreColumns(shape), scores(shape))
     if (shape.missing > 0)
-      yield* out.note(`${HumanNumber.count(shape.missing)} steps were not measured and are not scored`)
+      yield* out.note(
+        `${HumanNumber.count(shape.missing)} ${shape.missing === 1 ? "step was not measured and is" : "steps were not measured and are"} not scored`
+      )
     if (replay === null) return
     yield* out.lines(["", conditions, ""])
     yield* out.table(policyColumns(replay.lateShare), replay.policies, { wide })

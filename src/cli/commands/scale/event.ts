@@ -51,18 +51,18 @@ const freeId = (note: string, group: string, taken: ReadonlyArray<string>): stri
   }
 }
 
-const whenText = (event: Event, time: (at: number) => string): string =>
+const whenText = (event: Event, time: (at: number) => string, zone: string): string =>
   event.when._tag === "Once"
-    ? `${time(event.when.from)} to ${time(event.when.to)}`
+    ? `${time(event.when.from)} to ${time(event.when.to)} (${zone})`
     : `${event.when.cron} (${event.when.timeZone}) for ${HumanNumber.duration(event.when.durationMs)}`
 
 const loadText = ({ load }: Event): string =>
   load._tag === "Factor" ? `×${load.factor}` : `${HumanNumber.count(load.perMinute)}/min`
 
-const columns = (time: (at: number) => string): ReadonlyArray<Column<Event>> => [
+const columns = (zone: string): ReadonlyArray<Column<Event>> => [
   { header: "id", value: ({ id }) => id, minimum: 8 },
   { header: "group", value: ({ group }) => group },
-  { header: "when", value: (event) => whenText(event, time), minimum: 20 },
+  { header: "when", value: (event) => whenText(event, moment(zone), zone), minimum: 20 },
   { header: "load", value: loadText, align: "right" },
   { header: "note", value: ({ note }) => note }
 ]
@@ -137,7 +137,7 @@ const add = Command.make(
     yield* scaler.putEvent(event)
     if (flags.json) return yield* out.json(ScaleEventShape, toEventShape(event))
     if (out.quiet) return yield* out.line(event.id)
-    yield* out.table(columns(moment(zone)), [event])
+    yield* out.table(columns(zone), [event])
   }, changingScaler)
 ).pipe(
   Command.withDescription("Tells the scaler what no history shows: a sale, a holiday, a migration."),
@@ -159,7 +159,7 @@ const ls = Command.make(
     if (json) for (const event of events) yield* out.json(ScaleEventShape, toEventShape(event))
     else if (out.quiet) yield* out.lines(events.map(({ id }) => id))
     else if (events.length === 0) yield* out.note("no events; add one with: sluice scale event add GROUP …")
-    else yield* out.table(columns(moment(yield* shownZone(timeZone))), events, { wide })
+    else yield* out.table(columns(yield* shownZone(timeZone)), events, { wide })
   }, lookingAtScaler)
 ).pipe(Command.withDescription("Lists events."))
 
@@ -177,7 +177,7 @@ const rm = Command.make(
       )
     }
     yield* out.note(`event ${id} removed`)
-  }, changingScaler)
+  }, lookingAtScaler)
 ).pipe(Command.withDescription("Removes an event."))
 
 export const event = Command.make("event").pipe(

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type KeptDecision, PredictiveScaler } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
+import { existing } from "../../GroupArgument.ts"
 import { hint } from "../../Hint.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { output } from "../../Output.ts"
@@ -55,6 +56,7 @@ export const explain = Command.make(
     const out = yield* output
     const scaler = yield* PredictiveScaler
     const name = Option.getOrUndefined(group)
+    if (name !== undefined) yield* existing(name)
     const until = Option.match(at, { onNone: () => Number.POSITIVE_INFINITY, onSome: DateTime.toEpochMillis })
     const decisions = yield* decisionsBefore(name, until, last)
     if (decisions.length === 0 && !json) {
@@ -64,7 +66,8 @@ export const explain = Command.make(
         )
       )
     }
-    const when = moment(yield* shownZone(timeZone))
+    const zone = yield* shownZone(timeZone)
+    const when = moment(zone)
     for (const [i, { seq }] of decisions.entries()) {
       const { decision, lines } = yield* scaler.explain(seq)
       if (json) {
@@ -75,7 +78,9 @@ export const explain = Command.make(
       yield* out.lines([
         ...(i === 0 ? [] : [""]),
         out.style.bold(`${Sanitize.line(decision.group)}: ${move}`) +
-          out.style.dim(`  ${when(decision.at)}, ${decision.reason}, mode ${decision.mode}, number ${decision.seq}`),
+          out.style.dim(
+            `  ${when(decision.at)} (${zone}), ${decision.reason}, mode ${decision.mode}, number ${decision.seq}`
+          ),
         ...lines.map((line) => `  ${Sanitize.line(line)}`)
       ])
     }

@@ -119,6 +119,8 @@ export const forecast = Command.make(
     const target = Option.isSome(file) ? yield* pictureFile(file.value) : undefined
     yield* existing(group)
     const source = (yield* keptStates).has(group) ? "saved" : "rebuilt"
+    if (source === "rebuilt")
+      yield* out.note("learning from the recorded past, since no worker has kept a forecast; that takes seconds …")
     const prediction = yield* PredictiveScaler.use((scaler) => scaler.predictLoad(group, horizon))
     if (json && target === undefined) return yield* out.json(ForecastShape, toForecastShape(prediction, source))
     const zone = yield* shownZone(timeZone)

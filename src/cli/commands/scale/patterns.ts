@@ -4,6 +4,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PredictiveScaler } from "../../../services/Queue/index.ts"
+import { existing } from "../../GroupArgument.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { output } from "../../Output.ts"
 import { moment } from "../../plot/TimeAxis.ts"
@@ -43,7 +44,11 @@ export const patterns = Command.make(
   Effect.fnUntraced(function* ({ group, json, learn, timeZone, wide }) {
     const out = yield* output
     const scaler = yield* PredictiveScaler
-    if (learn) yield* scaler.learnFromPatterns
+    if (Option.isSome(group)) yield* existing(group.value)
+    if (learn) {
+      yield* out.note("looking through the recorded past of every group; that takes some seconds …")
+      yield* scaler.learnFromPatterns
+    }
     const found = (yield* scaler.patterns(Option.getOrUndefined(group))).map(toPatternShape)
     if (json) for (const pattern of found) yield* out.json(ScalePatternShape, pattern)
     else if (found.length === 0) {

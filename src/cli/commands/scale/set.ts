@@ -16,7 +16,7 @@ import { fail } from "../../Failure.ts"
 import { existing } from "../../GroupArgument.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { output } from "../../Output.ts"
-import { changingScaler } from "../../scale/Scaling.ts"
+import { changingScaler, lookingAtScaler } from "../../scale/Scaling.ts"
 import { type SettingSpec, settingSpecs } from "../../scale/SettingText.ts"
 import { ScaleSettingsShape } from "../../shapes/ScaleShape.ts"
 import type { Column } from "../../terminal/Table.ts"
@@ -86,6 +86,9 @@ const unnamed = (group: string, known: ReadonlyArray<EffectiveSettings>): Effect
     from: Object.fromEntries(Object.keys(defaults).map((name) => [name, "default"])) as EffectiveSettings["from"]
   }
 
+const changesOf = (given: { readonly [K in SettingSpec["name"]]: Option.Option<ScaleSettingsChange> }) =>
+  settingSpecs.flatMap(({ name }) => Option.toArray(given[name]))
+
 export const set = Command.make(
   "set",
   {
@@ -99,40 +102,44 @@ export const set = Command.make(
     dryRun: JobFlags.dryRun,
     json: JobFlags.json
   },
-  Effect.fnUntraced(function* ({ dryRun, group, json, reset, ...given }) {
-    const out = yield* output
-    const scaler = yield* PredictiveScaler
-    if (group !== everyGroup) yield* existing(group)
-    const changes = settingSpecs.flatMap(({ name }) => Option.toArray(given[name]))
-    const change: ScaleSettingsChange = Object.assign({}, reset ? toDefaults : {}, ...changes)
-    const before = unnamed(group, yield* scaler.settings)
-    const wanted = { ...before.settings, ...change }
-    if (wanted.maxSlots != null && wanted.minSlots !== undefined && wanted.minSlots > wanted.maxSlots)
-      return yield* fail(
-        "usage",
-        `the fewest slots (${wanted.minSlots}) are more than the most (${wanted.maxSlots}); give --min and --max that fit`
+  Effect.fnUntraced(
+    function* ({ dryRun, group, json, reset, ...given }) {
+      const out = yield* output
+      const scaler = yield* PredictiveScaler
+      if (group !== everyGroup) yield* existing(group)
+      const change: ScaleSettingsChange = Object.assign({}, reset ? toDefaults : {}, ...changesOf(given))
+      const before = unnamed(group, yield* scaler.settings)
+      const wanted = { ...before.settings, ...change }
+      if (wanted.maxSlots != null && wanted.minSlots !== undefined && wanted.minSlots > wanted.maxSlots)
+        return yield* fail(
+          "usage",
+          `the fewest slots (${wanted.minSlots}) are more than the most (${wanted.maxSlots}); give --min and --max that fit`
+        )
+      const isChange = Object.keys(change).length > 0 && !dryRun
+      const after = isChange ? yield* scaler.set(group, change) : before
+      if (json)
+        return yield* out.json(ScaleSettingsShape, {
+          group,
+          before: before.settings,
+          after: after.settings,
+          from: after.from
+        })
+      const rows = settingSpecs.map(
+        (spec): Row => ({
+          spec,
+          before: spec.show(before.settings),
+          after: spec.show(dryRun ? { ...before.settings, ...definedOnly(change) } : after.settings),
+          from: after.from[spec.name]
+        })
       )
-    const isChange = Object.keys(change).length > 0 && !dryRun
-    const after = isChange ? yield* scaler.set(group, change) : before
-    if (json)
-      return yield* out.json(ScaleSettingsShape, {
-        group,
-        before: before.settings,
-        after: after.settings,
-        from: after.from
-      })
-    const rows = settingSpecs.map(
-      (spec): Row => ({
-        spec,
-        before: spec.show(before.settings),
-        after: spec.show(dryRun ? { ...before.settings, ...definedOnly(change) } : after.settings),
-        from: after.from[spec.name]
-      })
-    )
-    yield* out.table(isChange || dryRun ? columns : columns.filter(({ header }) => header !== "before"), rows)
-    if (dryRun) yield* out.note("nothing was changed")
-    else if (isChange) yield* out.note("in force with the scaler's next round, within 15 s")
-  }, changingScaler)
+      yield* out.table(isChange || dryRun ? columns : columns.filter(({ header }) => header !== "before"), rows)
+      if (dryRun) yield* out.note("nothing was changed")
+      else if (isChange) yield* out.note("in force with the scaler's next round, within 15 s")
+    },
+    // To look at settings makes no store.
+    (effect, { dryRun, reset, ...given }) =>
+      dryRun || (!reset && changesOf(given).length === 0) ? lookingAtScaler(effect) : changingScaler(effect)
+  )
 ).pipe(
   Command.withDescription(
     "Sets how the scaler treats a group, and shows each setting before and after; without settings it only shows them."

@@ -19,10 +19,10 @@ import type { Column } from "../../terminal/Table.ts"
 import * as Table from "../../terminal/Table.ts"
 
 const percent = (share: number | undefined): string =>
-  share === undefined ? HumanNumber.unknown : `${Math.round(share * 100)} %`
+  share === undefined ? HumanNumber.unknown : `${Math.round(Math.max(0, share) * 100)} %`
 
 const naive = ({ quality }: GroupStanding): number | undefined =>
-  quality?.naiveError === undefined ? undefined : Math.max(0, 1 - quality.naiveError)
+  quality?.naiveError === undefined ? undefined : 1 - quality.naiveError
 
 const bounds = ({ maxSlots, minSlots }: GroupStanding): string =>
   `${HumanNumber.count(minSlots)}–${HumanNumber.count(maxSlots)}`
@@ -163,7 +163,11 @@ export const status = Command.make(
       )
     }
     if (out.quiet && !json) return yield* out.lines(only === undefined ? known : [only])
-    const { groups, unknown } = yield* standings(status, only)
+    const { groups, unknown } = yield* standings(
+      status,
+      only,
+      out.note("learning from the recorded past, since no worker has kept a forecast; that takes seconds a group …")
+    )
     if (json && only !== undefined) return yield* out.json(GroupScalingShape, toGroupShape(groups[0]!))
     if (json) return yield* out.json(ScaleStatusShape, toStatusShape(status, groups))
     if (only === undefined) yield* out.table(columns, groups, { wide })
@@ -173,7 +177,7 @@ export const status = Command.make(
     if (unknown.length > 0) {
       yield* out.note(
         yield* hint(
-          `${unknown.length} more were not learned, since each takes a second or two: sluice scale status ${unknown[0]!}`
+          `${unknown.length} more were not learned, since each takes seconds: sluice scale status ${unknown[0]!}`
         )
       )
     }

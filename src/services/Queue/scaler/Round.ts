@@ -176,7 +176,8 @@ export const decide = (inputs: DecideInputs): Decided => {
   const isStated = Math.min(maxSlots, stated) > decided.target
   const target = isStated ? Math.min(maxSlots, stated) : decided.target
   const { quality } = standingOf(forecast, complete)
-  const next = steps[0]?.arrivals
+  // Of the step under way; a forecast that still reads the past has none to tell.
+  const next = steps.find(({ at }) => at >= complete)?.arrivals
   const isNew = before === undefined || target !== before.target
   const record: GroupRecord = {
     target,
