@@ -216,7 +216,10 @@ export class ForecastBook {
     return wanted !== undefined && wanted.stepMs === each.grid.stepMs && wanted.timeZone === each.grid.timeZone
   }
 
-  /** Writes the forecasts whose save is due, or all; one that another process has written since is dropped, to be taken over. */
+  /**
+   * Writes the forecasts whose save is due, or all. Where the store holds another version (another process wrote it, or this one and never heard the answer)
+   * the one that has seen more is gone on with.
+   */
   save(now: number, everyMs: number): Effect.Effect<void, StoreError> {
     return Effect.gen({ self: this }, function* () {
       const slices = yield* Slices.make()
@@ -226,8 +229,11 @@ export class ForecastBook {
           now,
           version: each.version
         })
-        if (version === undefined) this.groups.delete(each.group)
-        else {
+        if (version === undefined) {
+          const document = (yield* this.store.documents(forecastStateKind)).find(({ key }) => key === each.group)
+          if (document === undefined) each.version = 0
+          else this.takeOver(document, () => each.grid, now)
+        } else {
           // The first save of many groups that began together is early for some: later ones are spread.
           const early = each.version === 0 ? phaseOf(each.group) * everyMs : 0
           each.version = version

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Duration, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
+import { StoreError, StoreUnavailable } from "../../../../src/services/Queue/StoreError.ts"
+import { startScalingNode } from "../../../support/scaler/ScalingNode.ts"
 import {
   daily,
   hourMs,
@@ -180,6 +182,36 @@ describe("leaders", () => {
       yield* store.putDocument("forecast-state", "mail", "{}", { now: monday })
       const c = yield* node("c")
       assert.deepStrictEqual(yield* c.scaler.predictLoad("mail", "10 minutes"), said)
+    })
+  )
+
+  it.effect("go on after a save whose answer was lost", () =>
+    Effect.gen(function* () {
+      const { store } = yield* hoursOf(loadOf(steady))
+      let saves = 0
+      const node = yield* startScalingNode({
+        store: {
+          ...store,
+          putDocument: (kind, key, text, options) => {
+            const put = store.putDocument(kind, key, text, options)
+            const lost = new StoreError({
+              operation: "putDocument",
+              reason: new StoreUnavailable({ message: "no answer" })
+            })
+            return kind === "forecast-state" && saves++ === 0 ? Effect.andThen(put, Effect.fail(lost)) : put
+          }
+        },
+        name: "a",
+        tasks: ["send"],
+        group: "mail",
+        slots: 100,
+        settings: { save: Duration.minutes(2) }
+      })
+      yield* pass(20 * minuteMs)
+      assert.isAtLeast((yield* statusOf(node)).quality!.steps, 105)
+      assert.isAbove(saves, 5)
+      const [document] = yield* store.documents("forecast-state")
+      assert.isAtLeast(document!.at, monday + past + 15 * minuteMs)
     })
   )
 
