@@ -232,7 +232,7 @@ export class ForecastBook {
         if (version === undefined) {
           const document = (yield* this.store.documents(forecastStateKind)).find(({ key }) => key === each.group)
           if (document === undefined) each.version = 0
-          else this.takeOver(document, () => each.grid, now)
+          else this.takeOver(document, () => ({ ...each.grid, stepMs: each.grid.stepMs as StepWidth }), now)
         } else {
           // The first save of many groups that began together is early for some: later ones are spread.
           const early = each.version === 0 ? phaseOf(each.group) * everyMs : 0
