@@ -306,7 +306,10 @@ export const layer = Layer.effect(
       endSilence: Effect.fn("Alerts.endSilence")(function* (id) {
         if (!(yield* activeSilences).some((silence) => silence.id === id))
           return yield* fail(
-            new SilenceNotFound({ id, message: `no silence ${JSON.stringify(id)} is in force; see: sluice alert ls` })
+            new SilenceNotFound({
+              id,
+              message: `no silence ${JSON.stringify(id)} is in force; see: sluice alert ls --silences`
+            })
           )
         yield* documents.removeSilence(id)
       }),

@@ -144,6 +144,9 @@ describe("alert", () => {
     Effect.gen(function* () {
       const { read, say } = yield* commandLine
       yield* say("alert", "add", "mine", "backlog", "5")
+      const misspelt = yield* say("alert", "silence", "failling")
+      assert.strictEqual(misspelt.code, 3)
+      assert.match(misspelt.stderr, /no rule "failling", so nothing is silenced;.* Did you mean "failing"\?/)
       const made = yield* say("alert", "silence", "unusual-*", "--for", "2h", "--why", "deploy\u001b[2J")
       assert.match(made.stdout, /^[a-z0-9]{6}\n$/)
       assert.match(

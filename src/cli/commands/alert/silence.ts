@@ -7,6 +7,8 @@ import * as Effect from "effect/Effect"
 import { userInfo } from "node:os"
 import { Alerts } from "../../../services/Alerts/index.ts"
 import { withoutSinks } from "../../AlertStore.ts"
+import { fail } from "../../Failure.ts"
+import { didYouMean } from "../../input/Suggestion.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
@@ -47,9 +49,15 @@ export const silence = Command.make(
       const out = yield* output
       const now = yield* Clock.currentTimeMillis
       const by = yield* userName
-      const made = yield* Alerts.use((alerts) =>
-        alerts.silence({ rule, subject: group, forMs: Duration.toMillis(time), by, why })
-      )
+      const alerts = yield* Alerts
+      const known = (yield* alerts.rules).map((each) => each.rule.name)
+      // A misspelt name would silence nothing, and someone would be woken all the same.
+      if (/^[\w.-]+$/.test(rule) && !known.includes(rule))
+        return yield* fail(
+          "notFound",
+          `no rule ${JSON.stringify(rule)}, so nothing is silenced; see: sluice alert ls --rules.${didYouMean(rule, known)}`
+        )
+      const made = yield* alerts.silence({ rule, subject: group, forMs: Duration.toMillis(time), by, why })
       yield* out.line(made.id)
       yield* out.note(
         Sanitize.line(
