@@ -44,7 +44,7 @@ const standings = (now: number): ReadonlyArray<Column<AlertStanding>> => [
           : style.warning(cell)
   },
   { header: "severity", value: ({ severity }) => severity },
-  { header: "rule", value: ({ rule }) => rule, minimum: 8 },
+  { header: "rule", value: ({ rule }) => rule, minimum: 16 },
   { header: "about", value: ({ metric, subject }) => (subject === "" ? AlertMetrics.metricSpec(metric).of : subject) },
   { header: "since", value: ({ since }) => relativeTime(since, now), align: "right" },
   { header: "what", value: ({ text }) => text, minimum: 20 },
@@ -61,7 +61,7 @@ const ruleText = ({ metric, overMs, threshold }: AlertRule.AlertRule): string =>
 }
 
 const rules: ReadonlyArray<Column<AlertRule.RuleInForce>> = [
-  { header: "rule", value: ({ rule }) => rule.name, minimum: 8 },
+  { header: "rule", value: ({ rule }) => rule.name, minimum: 16 },
   { header: "holds when", value: ({ rule }) => ruleText(rule), minimum: 20 },
   {
     header: "for",
@@ -79,7 +79,8 @@ const rules: ReadonlyArray<Column<AlertRule.RuleInForce>> = [
       const { unit } = AlertMetrics.metricSpec(rule.metric)
       return unit === "suspicion" ? "–" : AlertText.figureText(unit, rule.resolveAt)
     },
-    align: "right"
+    align: "right",
+    wide: true
   },
   { header: "about", value: ({ rule }) => rule.subject ?? `each ${AlertMetrics.metricSpec(rule.metric).of}` },
   { header: "severity", value: ({ rule }) => rule.severity },
