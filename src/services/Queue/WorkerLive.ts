@@ -119,6 +119,7 @@ const make = (options: WorkerOptions) =>
           ...running.all().map((attempt) => attempt.hardLimitMs)
         ),
       batches: tuning.curves,
+      collects,
       memory: gate,
       ticked: meters.tick,
       loopBlocked: (blockedMs) => attempts.blocks.noticed(running.all(), blockedMs)
