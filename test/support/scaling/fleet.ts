@@ -65,7 +65,7 @@ const worker = Effect.gen(function* () {
   const drained = Layer.effectDiscard(
     Effect.flatMap(Worker, ({ awaitDrained }) => Effect.forkScoped(Effect.andThen(awaitDrained, Effect.sync(end))))
   )
-  yield* Layer.mergeAll(scaler, drained).pipe(
+  return yield* Layer.mergeAll(scaler, drained).pipe(
     Layer.provideMerge(Sluice.layerWorker({ name, slots: { [scaledGroup]: slotsOfProcess } })),
     Layer.provide(handler),
     Layer.provide(store),
