@@ -67,6 +67,11 @@ export const explain = (reason: Explain.Reason, now: number): Explanation => {
         why: `all ${reason.slots} slots of the workers for group ${reason.group} are busy`,
         advice: "it starts when one is free"
       }
+    case "WaitingForBatch":
+      return {
+        why: `its batch fills up: ${reason.jobs} of at most ${reason.size} jobs are there`,
+        advice: `it starts with the last of them, or ${relativeTime(reason.until, now)}`
+      }
     case "Next":
       return { why: "a slot is free: it starts next", advice: "" }
   }

@@ -52,7 +52,8 @@ const make = (options: WorkerOptions) =>
 
     // Slots ------------------------------------------------------------------------------------------------------------
 
-    const slots = new Slots(options.slots, () => fork(Effect.ignore(refreshGroups)), batchClaims(registry, tuning.next))
+    const collects = batchClaims(registry, tuning.next)
+    const slots = new Slots(options.slots, () => fork(Effect.ignore(refreshGroups)), collects)
 
     // Jobs that rest in this heap take less of it when they have run: then slowing down would keep memory from falling.
     if (store.traits.kind !== "memory") {
@@ -118,6 +119,7 @@ const make = (options: WorkerOptions) =>
           ...running.all().map((attempt) => attempt.hardLimitMs)
         ),
       batches: tuning.curves,
+      collects,
       memory: gate,
       ticked: meters.tick,
       loopBlocked: (blockedMs) => attempts.blocks.noticed(running.all(), blockedMs)

@@ -1,6 +1,7 @@
 /** What workers tell of themselves when they join and with each heartbeat. */
 import type { JobId } from "./Job.ts"
 import type { PressureLevel } from "./policy/MemoryPressure.ts"
+import type { BatchClaim } from "./Turn.ts"
 
 /** A worker process as it announces itself. */
 export interface WorkerInfo {
@@ -47,6 +48,8 @@ export interface WorkerLoad {
   readonly loopDelayMs: number
   /** Since the worker began; absent for a worker without batches. */
   readonly batches?: ReadonlyArray<BatchCurve>
+  /** How it collects the jobs of batch tasks at present; absent for a worker without them. */
+  readonly collects?: ReadonlyArray<BatchClaim>
   /** What may live in its heap. Not told by older workers. */
   readonly heapLimitBytes?: number
   readonly pressure?: PressureLevel

@@ -104,6 +104,35 @@ describe("a batch task", () => {
     )
   )
 
+  it.effect("is what a job waits for until it is full or has waited, as explain says", () => {
+    const task = define(
+      {},
+      { maxBatchSize: 4, maxWaitTime: "1 minute", groupBy: (n) => (n % 2 === 0 ? "even" : "odd") }
+    )
+    return withBatches(
+      ({ queue }) =>
+        Effect.gen(function* () {
+          // The worker has told of its batches.
+          yield* TestClock.adjust("15 seconds")
+          const [first] = yield* queue.enqueueMany(task, [0, 2, 1])
+          yield* TestClock.adjust("10 seconds")
+          yield* queue.enqueue(task, 4)
+          const due = (yield* queue.get(first!.id)).due
+          assert.deepStrictEqual(yield* queue.explain(first!.id), {
+            _tag: "WaitingForBatch",
+            jobs: 3,
+            size: 4,
+            until: due + 60_000
+          })
+          yield* queue.enqueue(task, 6)
+          yield* TestClock.adjust(0)
+          assert.strictEqual((yield* queue.explain(first!.id))._tag, "Running")
+        }),
+      (items) => Effect.delay(plusOne(items), "1 minute"),
+      task
+    )
+  })
+
   it.effect("takes one slot of its group, however many jobs it runs", () =>
     withBatches(
       ({ calls, queue, task }) =>
@@ -462,25 +491,28 @@ describe("a job that has taken its workers down", () => {
 })
 
 describe("progress and logs", () => {
-  it.effect("are each item's own; what the call logs is with its first job", () =>
+  it.effect("are each item's own; what the call logs is with each that has not ended", () =>
     withBatches(
       ({ queue, task }) =>
         Effect.gen(function* () {
-          const jobs = yield* queue.enqueueMany(task, [1, 2])
+          const jobs = yield* queue.enqueueMany(task, [1, 2, 3])
           yield* TestClock.adjust("1 second")
           assert.deepStrictEqual(
-            [(yield* queue.get(jobs[0]!.id)).progress, (yield* queue.get(jobs[1]!.id)).progress],
-            [10, 20]
+            yield* Effect.forEach(jobs, ({ id }) => Effect.map(queue.get(id), ({ progress }) => progress)),
+            [10, 20, 30]
           )
+          const lines = yield* Effect.forEach(jobs, ({ logs }) => logs)
           assert.deepStrictEqual(
-            (yield* jobs[0]!.logs).map(({ message }) => message),
-            ["both"]
+            lines.map((each) => each.map(({ message }) => message)),
+            [["all"], ["all", "those left"], ["all", "those left"]]
           )
         }),
       (items) =>
         Effect.gen(function* () {
           for (const { job, payload } of items) yield* job.progress(payload * 10)
-          yield* Effect.log("both")
+          yield* Effect.log("all")
+          yield* items[0]!.settle(Exit.succeed(2))
+          yield* Effect.log("those left")
           return yield* Effect.delay(plusOne(items), "1 minute")
         })
     )

@@ -1,6 +1,7 @@
 /** Why a job has not started: one reason, decided from what the store shows. Pure; the first that applies is the answer. */
 import type { JobRecord } from "../Job.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
+import type { BatchClaim } from "../Turn.ts"
 import type { WorkerRecord } from "../WorkerRecord.ts"
 
 export type Reason =
@@ -22,6 +23,8 @@ export type Reason =
   | { readonly _tag: "NoSlotsForGroup"; readonly group: string }
   | { readonly _tag: "GroupFull"; readonly group: string; readonly running: number; readonly limit: number }
   | { readonly _tag: "WorkersBusy"; readonly group: string; readonly running: number; readonly slots: number }
+  /** A slot is free, and `jobs` of the `size` that its batch may hold are there: it starts with the last of them, or at `until`. */
+  | { readonly _tag: "WaitingForBatch"; readonly jobs: number; readonly size: number; readonly until: number }
   /** A slot is free: it starts with the next turn of a worker. */
   | { readonly _tag: "Next" }
 
@@ -32,9 +35,20 @@ export interface Situation {
   readonly group: GroupRecord
   /** Workers whose lease holds. */
   readonly workers: ReadonlyArray<WorkerRecord>
+  /** When the pending jobs that would share its batch became due, itself among them; undefined where its task has no batches. */
+  readonly batch: { readonly rule: BatchClaim; readonly dues: ReadonlyArray<number> } | undefined
 }
 
-export const explain = ({ group, job, now, queuePaused, workers }: Situation): Reason => {
+/** How the job's task is collected: by the living worker that is content with the fewest jobs. Undefined: not in batches, as far as workers have told. */
+export const batchRule = (task: string, workers: ReadonlyArray<WorkerRecord>): BatchClaim | undefined =>
+  workers
+    .flatMap(({ load }) => load?.collects?.filter((rule) => rule.task === task) ?? [])
+    .reduce<BatchClaim | undefined>(
+      (least, rule) => (least === undefined || rule.size < least.size ? rule : least),
+      undefined
+    )
+
+export const explain = ({ batch, group, job, now, queuePaused, workers }: Situation): Reason => {
   switch (job.state) {
     case "completed":
     case "failed":
@@ -62,5 +76,9 @@ export const explain = ({ group, job, now, queuePaused, workers }: Situation): R
   if (group.busy >= group.limit)
     return { _tag: "GroupFull", group: group.name, running: group.busy, limit: group.limit }
   if (group.busy >= slots) return { _tag: "WorkersBusy", group: group.name, running: group.busy, slots }
+  if (batch !== undefined && batch.dues.length > 0 && batch.dues.length < batch.rule.size) {
+    const until = Math.min(...batch.dues) + batch.rule.waitMs
+    if (until > now) return { _tag: "WaitingForBatch", jobs: batch.dues.length, size: batch.rule.size, until }
+  }
   return { _tag: "Next" }
 }

@@ -4,7 +4,7 @@ import { GroupOrders } from "../GroupOrders.ts"
 import { finishedStates, type JobId, type JobRecord, type JobState } from "../Job.ts"
 import type { JobFilter, PageRequest } from "../JobQuery.ts"
 import { JobStore } from "../JobStore.ts"
-import { explain } from "../policy/Explain.ts"
+import { batchRule, explain } from "../policy/Explain.ts"
 import { rankingOf } from "../policy/Order.ts"
 import { placeOf, placesSeen } from "../policy/Place.ts"
 import { Settings } from "../QueueSettings.ts"
@@ -12,6 +12,7 @@ import * as ResourceGroup from "../ResourceGroup.ts"
 import type { RollUpQuery } from "../RollUp.ts"
 import type { StoreError } from "../StoreError.ts"
 import { JobNotFound } from "../TaskQueue.ts"
+import type { WorkerRecord } from "../WorkerRecord.ts"
 
 export type Looking = Effect.Success<typeof makeLooking>
 
@@ -25,6 +26,23 @@ export const makeLooking = Effect.gen(function* () {
     Effect.flatMap(store.get([id]), ([job]) =>
       job === undefined ? Effect.fail(new JobNotFound({ id })) : Effect.succeed(job)
     )
+
+  /** When the pending jobs that would share the job's batch became due, as far as workers have told how they collect. */
+  const batchOf = (job: JobRecord, workers: ReadonlyArray<WorkerRecord>) =>
+    Effect.gen(function* () {
+      const rule = job.state === "pending" ? batchRule(job.task, workers) : undefined
+      if (rule === undefined) return undefined
+      const { partitionKey } = job
+      const filter: JobFilter = {
+        tasks: [job.task],
+        groups: [job.group],
+        states: ["pending"],
+        ...(rule.keyed && partitionKey !== undefined && { partitionKey })
+      }
+      const { jobs } = yield* store.list(filter, { limit: Math.min(1000, rule.size), order: "oldest" })
+      const alike = jobs.filter((other) => !rule.keyed || other.partitionKey === partitionKey)
+      return { rule, dues: alike.map(({ due }) => due) }
+    })
 
   /** A job as it changes: now, after each wake, and each poll interval, until it has ended. */
   const watch = (id: JobId): Stream.Stream<JobRecord, JobNotFound | StoreError> =>
@@ -70,9 +88,11 @@ export const makeLooking = Effect.gen(function* () {
         const job = yield* get(id)
         const now = clock.currentTimeMillisUnsafe()
         const { counters, groups, paused, workers } = yield* stats
+        const alive = workers.filter(({ leaseUntil }) => leaseUntil > now)
         return explain({
           job,
           now,
+          batch: yield* batchOf(job, alive),
           queuePaused: paused,
           group: groups.find(({ name }) => name === job.group) ?? {
             name: job.group,
@@ -84,7 +104,7 @@ export const makeLooking = Effect.gen(function* () {
               .filter(({ group, state }) => group === job.group && state === "running")
               .reduce((sum, { count }) => sum + count, 0)
           },
-          workers: workers.filter(({ leaseUntil }) => leaseUntil > now)
+          workers: alive
         })
       }),
     place: (id: JobId) =>

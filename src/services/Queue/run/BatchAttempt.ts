@@ -15,7 +15,7 @@ import type { BatchTaskHandler } from "../TaskRegistry.ts"
 import { abandonAfterMs, type Attempt, type AttemptHost, type Runnable } from "./Attempt.ts"
 import { attemptEnd, type AttemptEnd, undecodable } from "./AttemptEnd.ts"
 import { BatchItem, type Company } from "./BatchItem.ts"
-import { CurrentAttempt } from "./CurrentAttempt.ts"
+import { CurrentAttempt, type LogTarget } from "./CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
 
 /** A runnable of a batch task. */
@@ -145,7 +145,7 @@ export class BatchAttempt implements Expiring, Company {
     } catch (defect) {
       return this.answered(call, Exit.die(defect))
     }
-    call.fiber = Effect.runForkWith(Context.add(runnable.context, CurrentAttempt, items[0]!))(effect)
+    call.fiber = Effect.runForkWith(Context.add(runnable.context, CurrentAttempt, logOf(items)))(effect)
     const exit = call.fiber.pollUnsafe()
     if (exit !== undefined) this.answered(call, exit)
     else {
@@ -182,7 +182,7 @@ export class BatchAttempt implements Expiring, Company {
       item.retire()
       return this.item(item.claimed, item.payload)
     })
-    again[0]!.log("warning", `A call for ${items.length} jobs ${why}; they run again in smaller calls`)
+    logOf(again).log("warning", `A call for ${items.length} jobs ${why}; they run again in smaller calls`)
     const middle = again.length >> 1
     this.waiting.push(again.slice(middle))
     if (middle > 0) this.waiting.push(again.slice(0, middle))
@@ -257,6 +257,13 @@ export class BatchAttempt implements Expiring, Company {
     })
   }
 }
+
+/** What is said of a call is said of each of its jobs that has not ended. */
+const logOf = (items: ReadonlyArray<BatchItem>): LogTarget => ({
+  log: (level, message) => {
+    for (const item of items) if (!item.over) item.log(level, message)
+  }
+})
 
 const outcomeOf = (outcomes: unknown, index: number): Exit.Exit<unknown, unknown> => {
   if (outcomes === undefined) return Exit.void

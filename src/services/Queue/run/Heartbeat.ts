@@ -6,6 +6,7 @@ import { Clock, Context, Effect, Latch } from "effect"
 import { JobStore } from "../JobStore.ts"
 import type { BatchCurve, WorkerLoad } from "../WorkerRecord.ts"
 import type { Gate } from "../MemoryGate.ts"
+import type { BatchClaim } from "../Turn.ts"
 import { monotonicOf } from "./Monotonic.ts"
 
 /** Fraction of the lease after which a worker that could not renew it stops its handlers. */
@@ -31,6 +32,7 @@ export interface HeartbeatOptions {
   /** Slots as `WorkerLoad.declared` tells them. */
   readonly declared: Readonly<Record<string, number>>
   readonly batches: () => ReadonlyArray<BatchCurve>
+  readonly collects: () => ReadonlyArray<BatchClaim> | undefined
   /** Looked at with each tick, and told with each beat. */
   readonly memory: Gate
   /** The lease has ended, or soon will without having been renewed. */
@@ -61,8 +63,9 @@ export const make = (options: HeartbeatOptions) =>
       lateMost = 0
       options.memory.look()
       const batches = options.batches()
+      const collects = options.collects()
       const { heapLimitBytes, level } = options.memory.state()
-      const all = {
+      return {
         busy: options.busy(),
         cpu,
         rssBytes: memory.rss,
@@ -70,9 +73,10 @@ export const make = (options: HeartbeatOptions) =>
         loopDelayMs,
         heapLimitBytes,
         pressure: level,
-        ...(Object.keys(options.declared).length > 0 && { declared: options.declared })
+        ...(Object.keys(options.declared).length > 0 && { declared: options.declared }),
+        ...(collects !== undefined && { collects }),
+        ...(batches.length > 0 && { batches })
       }
-      return batches.length === 0 ? all : { ...all, batches }
     }
 
     let renewedAt = monotonic()
