@@ -114,8 +114,8 @@ export interface Gate {
   /** Asked before so many new jobs are stored; undefined: come in. */
   readonly refusal: (jobs: number) => MemoryRefusal | undefined
   readonly level: () => PressureLevel
-  /** Looks at the memory now. Called by the worker's tick. */
-  readonly look: () => void
+  /** Looks at the memory now, and collects when the level is not `ok`, the process idle and much may be garbage. Called by the worker's tick. */
+  readonly tick: () => void
   /** Looks now and says what there is. */
   readonly state: () => PressureState
   readonly snapshot: () => MemorySnapshot
@@ -131,7 +131,7 @@ export interface Gate {
 export const openGate: Gate = {
   refusal: () => undefined,
   level: () => "ok",
-  look: () => undefined,
+  tick: () => undefined,
   state: () => ({
     level: "ok",
     share: 0,

@@ -12,7 +12,7 @@ import {
 } from "./MemoryGate.ts"
 import { makeProcessProbe } from "./memory/ProcessProbe.ts"
 import { TrendWindow } from "./memory/TrendWindow.ts"
-import { type CollectionVerdict, collectionVerdict } from "./policy/CollectionPays.ts"
+import { type CollectionVerdict, collectionVerdict, leastGainBytes } from "./policy/CollectionPays.ts"
 import {
   heapShare,
   learnRowBytes,
@@ -64,6 +64,7 @@ const makeGate = ({ monotonic, probe, settings, wallClock, warn }: Surroundings)
   let collectionPauseMs = 0
   let collectedAt = Number.NEGATIVE_INFINITY
   let lastPauseMs = 0
+  let fruitless = 0
   let livedBytes = 0
   let livedExternalBytes = 0
 
@@ -99,7 +100,8 @@ const makeGate = ({ monotonic, probe, settings, wallClock, warn }: Surroundings)
       utilization: probe.utilization(),
       isShort,
       sinceLastMs: monotonic() - collectedAt,
-      lastPauseMs
+      lastPauseMs,
+      fruitless
     })
 
   const settle = (now: number, next: PressureLevel) => {
@@ -136,12 +138,15 @@ const makeGate = ({ monotonic, probe, settings, wallClock, warn }: Surroundings)
     livedBytes = reading.heapUsedBytes
     livedExternalBytes = after.externalBytes
     settle(collectedAt, levelOf(reading, true, level, thresholds))
+    const freedHeapBytes = before.heapUsedBytes - after.heapUsedBytes
+    const freedExternalBytes = before.externalBytes - after.externalBytes
+    fruitless = freedHeapBytes + freedExternalBytes < leastGainBytes ? fruitless + 1 : 0
     return {
       reason,
       collected: true,
       pauseMs: lastPauseMs,
-      freedHeapBytes: before.heapUsedBytes - after.heapUsedBytes,
-      freedExternalBytes: before.externalBytes - after.externalBytes,
+      freedHeapBytes,
+      freedExternalBytes,
       freedRssBytes: before.rssBytes - after.rssBytes
     }
   }
@@ -164,6 +169,12 @@ const makeGate = ({ monotonic, probe, settings, wallClock, warn }: Surroundings)
     settle(now, levelOf(reading, decided === "too-soon", level, thresholds))
   }
 
+  /** Under pressure a process that is idle collects without being asked. Not on a call's way in: the caller would wait for it. */
+  const tick = () => {
+    look()
+    if (settings.collect && level !== "ok" && level !== "critical" && verdict(false) === "pays") collectNow("pays")
+  }
+
   look()
 
   return {
@@ -177,7 +188,7 @@ const makeGate = ({ monotonic, probe, settings, wallClock, warn }: Surroundings)
       return refusal
     },
     level: () => level,
-    look,
+    tick,
     state: () => {
       look()
       return {

@@ -14,7 +14,10 @@ export interface MemorySettings {
   readonly thresholds: PressureThresholds
   /** Whether an enqueue is refused (`MemoryShort`) at `critical`. Default true: better than to end as out of memory. */
   readonly refuse: boolean
-  /** Whether the queue collects garbage before it refuses, at most a fifth of the time. Default true: garbage is no reason to refuse. */
+  /**
+   * Whether the queue collects garbage by itself: before it refuses, at most a fifth of the time; and in an idle worker from `elevated` on, where much may
+   * be garbage, at most a tenth. Default true: garbage is no reason to refuse, nor to slow down.
+   */
   readonly collect: boolean
 }
 

@@ -22,6 +22,8 @@ export interface CollectionInput {
   readonly sinceLastMs: number
   /** Pause of the last one; 0 when there was none. */
   readonly lastPauseMs: number
+  /** Collections in a row, up to the last one, that freed less than `leastGainBytes`: what grew was no garbage. */
+  readonly fruitless: number
 }
 
 export type CollectionVerdict =
@@ -40,9 +42,13 @@ export const leastGainShare = 0.2
 export const idleBelow = 0.2
 /** A pause that is short enough beside running jobs, in milliseconds. */
 export const shortPauseMs = 250
-/** Time between two collections, as a multiple of the pause, and at least; half of that while jobs are refused. */
+/**
+ * Time between two collections, as a multiple of the pause, and at least; half of that while jobs are refused, else twice as long after each that
+ * was fruitless, up to `restDoublingsMost` times.
+ */
 export const restFactor = 10
 export const restLeastMs = 1000
+export const restDoublingsMost = 8
 
 const pauseMsPerByte = 0.7 / (1024 * 1024)
 
@@ -50,7 +56,8 @@ const pauseMsPerByte = 0.7 / (1024 * 1024)
 export const expectedPauseMs = (usedBytes: number): number => usedBytes * pauseMsPerByte
 
 export const collectionVerdict = (input: CollectionInput): CollectionVerdict => {
-  const restMs = Math.max(restLeastMs, restFactor * input.lastPauseMs) / (input.isShort ? 2 : 1)
+  const patience = input.isShort ? 0.5 : 2 ** Math.min(restDoublingsMost, input.fruitless)
+  const restMs = patience * Math.max(restLeastMs, restFactor * input.lastPauseMs)
   if (input.sinceLastMs < restMs) return "too-soon"
   const gain =
     Math.max(0, input.usedBytes - input.livedBytes) + Math.max(0, input.externalBytes - input.livedExternalBytes)

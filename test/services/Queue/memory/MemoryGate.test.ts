@@ -248,6 +248,39 @@ describe("the memory gate", () => {
     )
   })
 
+  it.effect(
+    "lets an idle worker under pressure collect by itself, and not again and again where that frees nothing",
+    () => {
+      const memory = new FakeMemory()
+      return Effect.gen(function* () {
+        const gate = yield* MemoryGate
+        const ticks = (count: number) =>
+          Effect.repeat(
+            Effect.andThen(
+              TestClock.adjust("250 millis"),
+              Effect.sync(() => gate.tick())
+            ),
+            { times: count - 1 }
+          )
+        memory.livedMiB = 100
+        memory.garbageMiB = 80
+        yield* ticks(20)
+        assert.strictEqual(memory.collections, 0, "it is busy")
+        memory.utilization = 0.01
+        yield* ticks(20)
+        assert.strictEqual(memory.collections, 1)
+        assert.strictEqual((yield* look).level, "ok")
+        memory.garbageMiB = 30
+        yield* ticks(20)
+        assert.strictEqual(memory.collections, 1, "there is no pressure")
+        memory.garbageMiB = 0
+        memory.livedMiB = 180
+        yield* ticks(240)
+        assert.strictEqual(memory.collections, 2, "what lives was tried once")
+      }).pipe(Effect.provide(layer(memory)))
+    }
+  )
+
   it.effect("says what a collection freed, and why it made none", () => {
     const memory = new FakeMemory()
     return Effect.gen(function* () {
@@ -312,7 +345,7 @@ describe("a worker short of memory", () => {
         const queue = yield* TaskQueue
         const worker = yield* Worker
         const gate = yield* MemoryGate
-        gate.look()
+        gate.tick()
         yield* queue.enqueueMany(
           Work,
           Array.from({ length: 20 }, (_, i) => i)

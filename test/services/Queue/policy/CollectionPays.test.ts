@@ -15,7 +15,8 @@ const idle: CollectionInput = {
   utilization: 0.01,
   isShort: false,
   sinceLastMs: Number.POSITIVE_INFINITY,
-  lastPauseMs: 0
+  lastPauseMs: 0,
+  fruitless: 0
 }
 
 describe("whether a collection pays", () => {
@@ -46,5 +47,13 @@ describe("whether a collection pays", () => {
     assert.strictEqual(collectionVerdict({ ...again, isShort: true, sinceLastMs: 999 }), "too-soon")
     assert.strictEqual(collectionVerdict({ ...again, isShort: true, sinceLastMs: 1000 }), "pays")
     assert.strictEqual(collectionVerdict({ ...again, lastPauseMs: 5, sinceLastMs: 999 }), "too-soon")
+  })
+
+  it("rests twice as long after each that freed little, but not while jobs are refused", () => {
+    const again = { ...idle, lastPauseMs: 200, fruitless: 3 }
+    assert.strictEqual(collectionVerdict({ ...again, sinceLastMs: 15_999 }), "too-soon")
+    assert.strictEqual(collectionVerdict({ ...again, sinceLastMs: 16_000 }), "pays")
+    assert.strictEqual(collectionVerdict({ ...again, isShort: true, sinceLastMs: 1000 }), "pays")
+    assert.strictEqual(collectionVerdict({ ...again, fruitless: 1000, sinceLastMs: 512_000 }), "pays")
   })
 })
