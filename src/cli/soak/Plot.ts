@@ -35,9 +35,8 @@ export const plot = (panel: Panel, hours: number, faults: ReadonlyArray<number>)
       `<polyline class="c${i}" points="${points.map(([hour, value]) => `${fixed(x(hour))},${fixed(y(value))}`).join(" ")}"><title>${escapeText(name)}</title></polyline>`
   )
   const title = escapeText(`${panel.title}, ${panel.unit}`)
-  const legend =
-    panel.series.length < 2
-      ? ""
-      : `<p class="legend">${panel.series.map(({ name }, i) => `<span><i class="c${i}"></i>${escapeText(name)}</span>`).join("")}</p>`
+  // An empty one keeps plots side by side at one height.
+  const named = panel.series.length === 1 ? [] : panel.series
+  const legend = `<p class="legend">${named.map(({ name }, i) => `<span><i class="c${i}"></i>${escapeText(name)}</span>`).join("")}</p>`
   return `<figure><figcaption>${title}</figcaption>${legend}<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">${[...grid, ...axis, ...marks, ...curves].join("")}</svg></figure>`
 }

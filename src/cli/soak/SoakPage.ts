@@ -15,7 +15,8 @@ th { font-weight: 600; } .met { color: var(--c2); } .missed { color: var(--bad);
 figure { margin: 0; } figcaption { font-weight: 600; } .legend { margin: 0; font-size: .85rem; color: var(--quiet); display: flex; gap: 1rem; min-height: 1.3rem; } .legend i { display: inline-block; width: .9rem; height: .2rem; margin-right: .35rem; vertical-align: middle; }
 svg { width: 100%; height: auto; } svg text { fill: var(--quiet); font-size: 11px; } .grid { stroke: var(--line); } .fault { stroke: var(--bad); stroke-width: .6; opacity: .5; }
 polyline { fill: none; stroke-width: 1.5; stroke-linejoin: round; } polyline.c0 { stroke: var(--c0); } polyline.c1 { stroke: var(--c1); } polyline.c2 { stroke: var(--c2); } i.c0 { background: var(--c0); } i.c1 { background: var(--c1); } i.c2 { background: var(--c2); }
-p.note { color: var(--quiet); max-width: 50rem; }`
+p.note { color: var(--quiet); max-width: 50rem; }
+@media (max-width: 36rem) { svg text { font-size: 16px; } }`
 
 const cells = (tag: "td" | "th", texts: ReadonlyArray<string>): string =>
   `<tr>${texts.map((text) => `<${tag}>${escapeText(text)}</${tag}>`).join("")}</tr>`
