@@ -61,7 +61,7 @@ export const make = (options: HeartbeatOptions) =>
       const memory = process.memoryUsage()
       const loopDelayMs = lateMost
       lateMost = 0
-      options.memory.look()
+      options.memory.tick()
       const batches = options.batches()
       const collects = options.collects()
       const { heapLimitBytes, level } = options.memory.state()
@@ -143,7 +143,7 @@ export const make = (options: HeartbeatOptions) =>
         const late = Math.max(0, monotonic() - expected)
         lateMost = Math.max(lateMost, late)
         options.ticked(late)
-        options.memory.look()
+        options.memory.tick()
         if (late > blockedMs) options.loopBlocked(late)
       }
     })
