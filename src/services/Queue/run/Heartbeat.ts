@@ -156,7 +156,10 @@ export const make = (options: HeartbeatOptions) =>
           : renewals,
       /** A job starts: the event loop is watched closely again. */
       works: () => {
-        if (working.openUnsafe()) workingAt = monotonic()
+        if (working.isOpen()) return
+        // Before the latch: who waits for it is resumed in its stack.
+        workingAt = monotonic()
+        working.openUnsafe()
       },
       /** The lease holds since then, by the monotonic clock: a session was joined. */
       joined: (at: number) => {
