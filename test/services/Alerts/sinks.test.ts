@@ -4,6 +4,7 @@ import { createHmac } from "node:crypto"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
+import tls from "node:tls"
 import { type AlertSettings, defaults, Settings } from "../../../src/services/Alerts/AlertSettings.ts"
 import type { Notification } from "../../../src/services/Alerts/Notification.ts"
 import { makeSinks } from "../../../src/services/Alerts/sinks/Sinks.ts"
@@ -132,6 +133,41 @@ describe("a webhook", () => {
     })
   )
 
+  it.live("is told only to who shows a certificate of a known authority with the name that was asked for", () =>
+    Effect.gen(function* () {
+      const fixture = (name: string) => readFileSync(path.join(import.meta.dirname, "../../support/certificates", name))
+      const { port, received } = yield* receiver((response) => response.writeHead(204).end(), {
+        certificate: { cert: fixture("loopback.crt"), key: fixture("loopback.key") }
+      })
+      const to = (host: string) =>
+        post(port, {
+          webhooks: [{ url: `https://${host}:${port}/hook` }],
+          webhookHosts: [`${host}:${port}`],
+          resolve: () => Promise.resolve(["127.0.0.1"])
+        })
+      const stranger = yield* to("localhost")
+      assert.strictEqual(stranger.tag, "NotDelivered")
+      assert.match(
+        stranger.text,
+        /^localhost shows a certificate that is not accepted \(UNABLE_TO_[A-Z_]+\); .*NODE_EXTRA_CA_CERTS$/
+      )
+
+      const known = tls.getCACertificates("default")
+      yield* Effect.acquireRelease(
+        Effect.sync(() => tls.setDefaultCACertificates([...known, fixture("authority.crt").toString()])),
+        () => Effect.sync(() => tls.setDefaultCACertificates(known))
+      )
+      const other = yield* to("hooks.example.com")
+      assert.include(
+        other.text,
+        "hooks.example.com shows a certificate that is not accepted (ERR_TLS_CERT_ALTNAME_INVALID)"
+      )
+      assert.deepStrictEqual(received, [])
+      assert.strictEqual((yield* to("localhost")).tag, "Delivered")
+      assert.strictEqual(received.length, 1)
+    })
+  )
+
   it.live("waits for a slow receiver no longer than its time, before the answer or within it", () =>
     Effect.gen(function* () {
       const silent = yield* receiver(() => undefined)
@@ -200,7 +236,10 @@ describe("a webhook", () => {
     Effect.gen(function* () {
       const checked = yield* receiver((response) => response.writeHead(200).end())
       // The same port at another address: where a second look-up would lead.
-      const other = yield* receiver((response) => response.writeHead(200).end(), "127.0.0.2", checked.port)
+      const other = yield* receiver((response) => response.writeHead(200).end(), {
+        host: "127.0.0.2",
+        port: checked.port
+      })
       let asked = 0
       const settings: Partial<AlertSettings> = {
         webhooks: [{ url: `http://localhost:${checked.port}/` }],

@@ -1,6 +1,7 @@
 /** A receiver of webhooks on a loopback address of this machine, that answers as the test says. */
 import { Effect } from "effect"
 import http from "node:http"
+import https from "node:https"
 import type { AddressInfo } from "node:net"
 
 export interface Received {
@@ -16,13 +17,21 @@ export interface Receiver {
 /** Closed with the scope, open connections too. */
 export const receiver = (
   answer: (response: http.ServerResponse, count: number) => void,
-  host = "127.0.0.1",
-  port = 0
+  {
+    certificate,
+    host = "127.0.0.1",
+    port = 0
+  }: {
+    /** Speaks HTTPS with it. */
+    readonly certificate?: { readonly cert: Buffer; readonly key: Buffer }
+    readonly host?: string
+    readonly port?: number
+  } = {}
 ) =>
   Effect.acquireRelease(
     Effect.callback<Receiver & { readonly server: http.Server }>((resume) => {
       const received: Array<Received> = []
-      const server = http.createServer((request, response) => {
+      const listener: http.RequestListener = (request, response) => {
         let body = ""
         request.on("data", (chunk) => {
           body += chunk
@@ -31,7 +40,8 @@ export const receiver = (
           received.push({ headers: request.headers, body })
           answer(response, received.length)
         })
-      })
+      }
+      const server = certificate === undefined ? http.createServer(listener) : https.createServer(certificate, listener)
       server.listen(port, host, () =>
         resume(Effect.succeed({ port: (server.address() as AddressInfo).port, received, server }))
       )

@@ -1,7 +1,7 @@
 /**
  * A stand-in for Kubernetes' API server on loopback, real HTTPS: the scale sub-resource with resource versions, tokens, roles and faults on order.
  *
- * Beside it lies a certificate for 127.0.0.1 of an authority made for these tests alone, with its key, which protects nothing.
+ * In `certificates` lies one for 127.0.0.1 of an authority made for these tests alone, with its key, which protects nothing.
  */
 import { Effect } from "effect"
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
@@ -11,7 +11,7 @@ import type { AddressInfo } from "node:net"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 
-const fixture = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const fixture = (name: string) => fileURLToPath(new URL(`../certificates/${name}`, import.meta.url))
 
 export interface Fault {
   readonly status: number

@@ -59,12 +59,17 @@ const notDelivered = (message: string) => new SinkError({ reason: new NotDeliver
 /** Answers that may be another one next time (RFC 9110; 425 is RFC 8470, 429 RFC 6585). */
 const isPassing = (status: number): boolean => status >= 500 || status === 408 || status === 425 || status === 429
 
+/** How Node names what OpenSSL finds wrong with a certificate, and a name that is not in it. */
+const isCertificateFault = (code: string): boolean =>
+  /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|HOSTNAME_MISMATCH)/.test(code)
+
 const causes = (error: unknown): ReadonlyArray<unknown> => {
   const found: Array<unknown> = []
   for (let each = error; each !== undefined && each !== null && found.length < 8; ) {
     found.push(each)
     const { cause, reason } = each as { readonly cause?: unknown; readonly reason?: unknown }
-    each = reason ?? cause
+    // Of some errors of TLS it is a text.
+    each = typeof reason === "object" && reason !== null ? reason : cause
   }
   return found
 }
@@ -75,6 +80,10 @@ const transportError = (host: string, error: HttpClientError): SinkError => {
   if (address !== undefined) return refused(address.message)
   const last = all.at(-1)
   const code = (last as { readonly code?: string }).code
+  if (code !== undefined && isCertificateFault(code))
+    return notDelivered(
+      `${host} shows a certificate that is not accepted (${code}); if its authority is your own, name it in NODE_EXTRA_CA_CERTS`
+    )
   return notDelivered(`${host} did not answer: ${code ?? (last instanceof Error ? last.message : String(last))}`)
 }
 
