@@ -13,6 +13,8 @@ export interface Told {
 }
 
 const closed = Effect.callback<void>((resume) => {
+  // A parent that was killed while this process opened its store has let go already.
+  if (!process.connected) return resume(Effect.void)
   process.once("disconnect", () => resume(Effect.void))
 })
 
