@@ -262,17 +262,20 @@ export const scalingRun = (folder: FaultFolder, options: ScalingRunOptions) =>
       yield* Effect.sleep(everyMs)
     }
 
+    const decisionsOfDay = Effect.map(scaler.decisions(scaledGroup, { limit: 500 }).pipe(patiently), (decisions) =>
+      decisions.filter(({ at }) => at >= midnight).reverse()
+    )
+    // On a slow machine the day may be over before the first decision: then it is that of the calm after it.
     const isOver = Effect.gen(function* () {
       yield* look
       const { count } = yield* queue.count({ states: ["completed"] }).pipe(patiently)
-      return count >= arrivals.length
+      return count >= arrivals.length && (yield* decisionsOfDay).length >= (typeof variant === "number" ? 0 : 1)
     })
     yield* Effect.repeat(isOver, {
       schedule: Schedule.spaced(everyMs),
       until: (over) => over || now() > midnight + dayMs + restMostMs
     })
     const { count: completed } = yield* queue.count({ states: ["completed"] })
-    const decisions = typeof variant === "number" ? [] : yield* scaler.decisions(scaledGroup, { limit: 500 })
     const entries = readLedger(folder.ledger)
     const waits = entries.flatMap(({ attempt, detail, id, kind }): ReadonlyArray<JobWait> => {
       const at = ids.get(id)
@@ -287,17 +290,14 @@ export const scalingRun = (folder: FaultFolder, options: ScalingRunOptions) =>
       repeated: entries.filter(({ attempt, kind }) => kind === "start" && attempt > 1).length,
       doubled: doubledIn(entries, killed),
       leaders,
-      decisions: decisions
-        .map(({ at, distrust, from, inputs, reason, to }) => ({
-          at: at - midnight,
-          from,
-          to,
-          running: inputs.running,
-          reason,
-          distrust
-        }))
-        .filter(({ at }) => at >= 0)
-        .reverse(),
+      decisions: (yield* decisionsOfDay).map(({ at, distrust, from, inputs, reason, to }) => ({
+        at: at - midnight,
+        from,
+        to,
+        running: inputs.running,
+        reason,
+        distrust
+      })),
       faults: struck,
       samples
     }
