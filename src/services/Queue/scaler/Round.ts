@@ -39,6 +39,7 @@ export const staffingSettingsOf = (
   startupMs: number | undefined
 ): StaffingSettings => {
   const { max, min } = boundsOf(settings, limit)
+  const tickMs = Math.min(settings.stepMs, tickMost)
   return {
     ...staffingDefaults,
     minSlots: min,
@@ -46,7 +47,9 @@ export const staffingSettingsOf = (
     holdDownMs: settings.holdDownMs,
     mostUp: settings.mostUp ?? Number.POSITIVE_INFINITY,
     mostDown: settings.mostDown ?? Number.POSITIVE_INFINITY,
-    tickMs: Math.min(settings.stepMs, tickMost),
+    tickMs,
+    // Who counts by shorter ticks wants to be followed in them.
+    changesPerHour: (staffingDefaults.changesPerHour * staffingDefaults.tickMs) / tickMs,
     waitMs: settings.waitMs ?? undefined,
     lateShare: settings.lateShare,
     forecast: settings.forecast,
