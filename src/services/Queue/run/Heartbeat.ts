@@ -33,7 +33,7 @@ export interface HeartbeatOptions {
   readonly declared: Readonly<Record<string, number>>
   readonly batches: () => ReadonlyArray<BatchCurve>
   readonly collects: () => ReadonlyArray<BatchClaim> | undefined
-  /** Looked at with each tick, and told with each beat. */
+  /** Looked at with each tick, on which it may collect, and told with each beat. */
   readonly memory: Gate
   /** The lease has ended, or soon will without having been renewed. */
   readonly lost: () => void
@@ -61,7 +61,6 @@ export const make = (options: HeartbeatOptions) =>
       const memory = process.memoryUsage()
       const loopDelayMs = lateMost
       lateMost = 0
-      options.memory.tick()
       const batches = options.batches()
       const collects = options.collects()
       const { heapLimitBytes, level } = options.memory.state()
