@@ -146,7 +146,7 @@ const make = (options: WorkerOptions) =>
         if (turn.session !== session.current()) return
         if (result.fenced) return session.lost()
         slots.answered(claim, result.jobs, result.batches)
-        if (result.released === true) slots.heatAll()
+        if (result.ready !== undefined) for (const group of result.ready) slots.heat(group)
         attempts.take(result.jobs, now)
         if (result.batches !== undefined && result.batches.length > 0) attempts.takeBatches(result.batches, now)
         for (const signal of result.signals) running.find(signal.id)?.halt({ _tag: "Cancelled", reason: signal.reason })

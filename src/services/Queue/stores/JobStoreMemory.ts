@@ -6,7 +6,7 @@
  * bytes of heap with its indexes, beside its payload. Payloads and results rest as the values they are: do not change them
  * after handing them over.
  */
-import { Clock, Effect, Layer, type Scope } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import type { ClaimedJob, Signal, Turn, TurnResult } from "../Turn.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
 import { JobStore, type RetentionPolicy, type SweepResult, type WakeListener } from "../JobStore.ts"
@@ -24,6 +24,7 @@ import { JobTable } from "./memory/JobTable.ts"
 import type { Group } from "./memory/Lane.ts"
 import { type MemorySession, Sessions } from "./memory/Sessions.ts"
 import { isLive, rareOf, running, stateNames, type StoredJob } from "./memory/StoredJob.ts"
+import { listen } from "./WakeListeners.ts"
 
 export interface Options {
   /** Live jobs above which an enqueue is refused as overloaded. Default 2,000,000: about half a gigabyte of heap. */
@@ -192,9 +193,9 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
       signals,
       fenced: turn.session !== 0 && session === undefined,
       draining: session?.draining === true,
-      released: life.released
+      ready: life.takeReady(session === undefined || session.draining || isPaused ? undefined : session, turn.claim),
+      ended: life.takeEnded()
     }
-    life.released = false
     trim(turn.now)
     wake(turn)
     return result
@@ -337,6 +338,11 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
           return job === undefined ? [] : [table.view(job)]
         })
       ),
+    keep: (id) => {
+      const job = table.find(id)
+      if (job !== undefined) job.kept ??= { record: undefined }
+      return job?.kept
+    },
     list: (filter, page) => Effect.sync(() => table.page(filter, page)),
     count: (filter) => Effect.sync(() => table.count(filter)),
     counters: Effect.sync(() =>
@@ -470,17 +476,11 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
     lead: (role, session, { now, ttlMs }) => Effect.sync(() => sessions.lead(role, session, now, ttlMs)),
     prune: (policy, { limit, now }) => Effect.sync(() => prune(policy, now, limit)),
 
-    onWake: (listener) => listen(listeners, listener)
+    onWake: (listener) =>
+      listen((added) => {
+        listeners.add(added)
+        return () => listeners.delete(added)
+      }, listener)
   })
   return { store, shed }
 }
-
-const listen = (listeners: Set<WakeListener>, listener: WakeListener): Effect.Effect<void, never, Scope.Scope> =>
-  // A wrapper of its own, so that one function may listen twice.
-  Effect.suspend(() => {
-    const own: WakeListener = (wake, by) => listener(wake, by)
-    return Effect.acquireRelease(
-      Effect.sync(() => void listeners.add(own)),
-      () => Effect.sync(() => listeners.delete(own))
-    )
-  })

@@ -12,6 +12,7 @@ import { makeDirectHost } from "./sqlite/DirectHost.ts"
 import type { Host } from "./sqlite/Host.ts"
 import { type Durability, networkFileSystem } from "./sqlite/StoreFile.ts"
 import { makeThreadHost } from "./sqlite/ThreadHost.ts"
+import { listen } from "./WakeListeners.ts"
 
 export interface Options {
   /** The file; it and its folder are made when missing, for this user alone (0600, 0700). */
@@ -94,11 +95,5 @@ const over = (host: Host, location: string): JobStore["Service"] =>
     sweep: ({ limit, now }) => host.call("sweep", now, limit),
     lead: (role, session, { now, ttlMs }) => host.call("lead", role, session, now, ttlMs),
     prune: (policy, { limit, now }) => host.call("prune", policy, now, limit),
-    onWake: (listener) =>
-      Effect.asVoid(
-        Effect.acquireRelease(
-          Effect.sync(() => host.listen(listener)),
-          (stop) => Effect.sync(stop)
-        )
-      )
+    onWake: (listener) => listen(host.listen, listener)
   })

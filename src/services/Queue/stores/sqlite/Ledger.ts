@@ -269,6 +269,11 @@ export class Ledger {
     this.touch(lane)
   }
 
+  /** Lanes whose counters moved in the open transaction. */
+  get touched(): ReadonlyArray<Lane> {
+    return this.touchedLanes
+  }
+
   private touch(lane: Lane): void {
     if (lane.touched) return
     lane.touched = true
