@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { readFileSync } from "node:fs"
+import { getSystemErrorMessage } from "node:util"
 import * as Cli from "./Cli.ts"
 import { ExitCode } from "./ExitCode.ts"
 import { callersFolder, Invocation, splitArguments } from "./Invocation.ts"
@@ -30,6 +31,9 @@ const fiber = Effect.runFork(
   )
 )
 
+const reasonOf = ({ errno, message }: NodeJS.ErrnoException) =>
+  errno === undefined ? message : getSystemErrorMessage(errno)
+
 /** npm passes Ctrl-C on to us, whom the terminal has told already: within this time two are one. */
 const echoMillis = 300
 
@@ -51,11 +55,19 @@ for (const signal of ["SIGINT", "SIGTERM"] as const satisfies ReadonlyArray<Sign
   })
 }
 
-/** The reader has gone (`sluice job ls | head`): nobody is left to tell, and nothing is wrong. */
-for (const stream of [process.stdout, process.stderr]) {
+/**
+ * A reader that has gone (`sluice job ls | head`) is nothing wrong, and nobody is left to tell. What else keeps output from being written (a
+ * full disk, a closed terminal) ends the command as a signal does: jobs are handed back.
+ */
+for (const [name, stream] of [
+  ["stdout", process.stdout],
+  ["stderr", process.stderr]
+] as const) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error
-    ending ??= ExitCode.ok
+    if (ending === undefined && error.code !== "EPIPE") {
+      process.stderr.write(`sluice: ${name} could not be written: ${reasonOf(error)}\n`)
+    }
+    ending ??= error.code === "EPIPE" ? ExitCode.ok : ExitCode.outputLost
     fiber.interruptUnsafe()
   })
 }
