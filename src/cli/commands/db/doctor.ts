@@ -13,6 +13,7 @@ const sample = 10_000
 
 const advice = {
   structure: "restore a backup: sluice db restore FILE",
+  row: "it is set aside when somebody meets it, or now: sluice db aside --now",
   counters: "restore a backup: sluice db restore FILE",
   checksum: "remove the job, or restore a backup"
 } as const
@@ -40,6 +41,7 @@ export const doctor = Command.make(
           ? ok("schema", String(found))
           : problem("schema", `${found}, this Sluice knows ${known}`, "sluice db migrate"),
         ...told("structure", "every page is where it belongs"),
+        ...told("row", "every row can be read"),
         ...told("counters", "they match the jobs"),
         ...told(
           "checksum",

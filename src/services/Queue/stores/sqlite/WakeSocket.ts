@@ -123,6 +123,7 @@ export class WakeSocket {
     for (const listener of listeners) {
       if (listener === this.own) continue
       const peer = this.peers.get(listener) ?? this.connect(listener)
+      if (peer === undefined) continue
       peer.waiting |= mask
       if (!peer.isConnected || peer.socket.writableNeedDrain) continue
       if (peer.waiting !== encode(["finished"])) this.flush(peer)
@@ -138,8 +139,14 @@ export class WakeSocket {
     peer.waiting = 0
   }
 
-  private connect(listener: string): Peer {
-    const socket = connect(listener)
+  private connect(listener: string): Peer | undefined {
+    let socket: Socket
+    try {
+      socket = connect(listener)
+    } catch {
+      // No path of ours, whoever wrote it there.
+      return undefined
+    }
     const peer: Peer = { socket, isConnected: false, waiting: 0, timer: undefined }
     socket.unref()
     socket.on("connect", () => {
