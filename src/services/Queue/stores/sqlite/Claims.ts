@@ -121,6 +121,11 @@ export class Claims {
         lanes.length === 1 && wanted > fewJobs
           ? this.claimLane.all(session, now, lanes[0]!.id, wanted)
           : this.firstOf(lanes, wanted).flatMap(({ id }) => this.claimOne.all(session, now, id))
+      if (rows.length === 0) {
+        // The counters promise what is not there.
+        for (const lane of lanes) this.ledger.recount(lane)
+        return { rows: claimed, passedOver }
+      }
       const started = rows.map((tuple) => this.rows.row(tuple)).sort(byRank)
       for (const row of started) {
         this.ledger.move(row.lane, Codes.pending, Codes.running)

@@ -11,6 +11,7 @@ import type { Wake } from "../../JobStore.ts"
 import { unlimited } from "../../policy/GroupLimit.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
+import { UnreadableRow } from "./RowRules.ts"
 
 export interface Group {
   readonly name: string
@@ -39,6 +40,8 @@ export interface Lane {
 
 /** Concurrent jobs of a group over all workers. */
 export const limitOf = (group: Group): number => group.operator ?? group.declared ?? unlimited
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value)
 
 const noCounts: Lane["counts"] = [0, 0, 0, 0, 0, 0]
 
@@ -90,6 +93,7 @@ export class Ledger {
   private readonly selectLanes: Query<LaneRow>
   private readonly selectGroups: Query<GroupRow>
   private readonly selectFlags: Query<FlagsRow>
+  private readonly countLive: Query<[state: number, count: number]>
   private readonly selectListeners: Query<[string]>
   private readonly insertLane: Query<[number]>
   private readonly updateLane: Query<[]>
@@ -108,6 +112,7 @@ export class Ledger {
         ifnull((SELECT value FROM meta WHERE key = 'lastId'), 0)),
       EXISTS (SELECT 1 FROM dependency), EXISTS (SELECT 1 FROM cascade), EXISTS (SELECT 1 FROM signal),
       EXISTS (SELECT 1 FROM step), (SELECT max(version) FROM document)`)
+    this.countLive = db.prepare("SELECT state, count(*) FROM job WHERE lane = ? GROUP BY state")
     this.selectListeners = db.prepare("SELECT path FROM listener")
     this.insertLane = db.prepare("INSERT INTO lane(task, resource_group) VALUES (?, ?) RETURNING id")
     this.updateLane = db.prepare(
@@ -143,12 +148,16 @@ export class Ledger {
     this.dueSooner = false
     this.control = false
     for (const [name, declared, operator, paused] of this.selectGroups.all()) {
+      if (typeof name !== "string" || !isCount(declared) || !(operator === null || isCount(operator)))
+        throw new UnreadableRow("a group cannot be read")
       const group = this.group(name)
       unset.delete(group)
       this.set(group, declared, operator ?? undefined, paused !== 0)
     }
     for (const group of unset) this.set(group, undefined, undefined, false)
     for (const [id, task, groupName, riding, ...counts] of this.selectLanes.all()) {
+      if (typeof task !== "string" || typeof groupName !== "string" || !isCount(riding) || !counts.every(isCount))
+        throw new UnreadableRow("a counter cannot be read")
       const group = this.group(groupName)
       const known = before.get(id)
       if (known === undefined || known.task !== task || known.group !== group) {
@@ -272,6 +281,13 @@ export class Ledger {
   /** Lanes whose counters moved in the open transaction. */
   get touched(): ReadonlyArray<Lane> {
     return this.touchedLanes
+  }
+
+  /** Counts the live jobs of a lane anew. */
+  recount(lane: Lane): void {
+    const there = new Map(this.countLive.all(lane.id))
+    for (let state = 0; state < Codes.liveCodes; state++)
+      this.add(lane, state, (there.get(state) ?? 0) - lane.counts[state]!)
   }
 
   private touch(lane: Lane): void {

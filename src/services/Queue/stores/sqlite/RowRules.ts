@@ -3,6 +3,9 @@
  * that others wrote into, or a disk that flipped a bit, can hold anything: SQLite checks no types.
  */
 
+/** A row that cannot be read was met. */
+export class UnreadableRow extends Error {}
+
 /** A condition on a column that is not null, and what to say of a value that does not meet it. */
 interface Rule {
   readonly holds: (column: string) => string
@@ -22,10 +25,11 @@ const anyText: Rule = { holds: (column) => `typeof(${column}) = 'text'`, otherwi
 const largest = Number.MAX_SAFE_INTEGER
 const integer = within(-largest, largest, "'integer'", "is no whole number that can be counted with")
 const count = within(0, largest, "'integer'", "is no count")
+const attempts = within(0, 2 ** 31, "'integer'", "is no number of attempts")
 const number = within(-largest, largest, "'integer', 'real'", "is no number that can be counted with")
 /** Of `Date`. */
 const time = within(-8.64e15, 8.64e15, "'integer', 'real'", "is no time")
-/** Ids grow with the time, and leave room above: the next is larger than all that are there. */
+/** Ids and numbers of rows leave room above: the next is larger than all that are there. */
 const id = within(1, 9e15, "'integer'", "is no id")
 const among = (least: number, most: number): Rule => within(least, most, "'integer'", "is none of the known codes")
 
@@ -98,7 +102,7 @@ const ofJob = {
   priority: number,
   rank: number,
   due: time,
-  attempt: count,
+  attempt: attempts,
   max_attempts: count,
   session: nullable(integer),
   started: nullable(time),
@@ -165,7 +169,7 @@ export const tables: Readonly<Record<string, TableRules>> = {
   worker: {
     key: ["session"],
     columns: {
-      session: integer,
+      session: id,
       name: anyText,
       host: anyText,
       pid: integer,
@@ -215,8 +219,8 @@ export const tables: Readonly<Record<string, TableRules>> = {
       busy: number
     }
   },
-  document: { key: ["version"], columns: { version: integer, kind: text, key: text, text: anyText, at: time } },
-  journal: { key: ["seq"], columns: { seq: integer, kind: text, key: text, at: time, text: anyText } }
+  document: { key: ["version"], columns: { version: id, kind: text, key: text, text: anyText, at: time } },
+  journal: { key: ["seq"], columns: { seq: id, kind: text, key: text, at: time, text: anyText } }
 }
 
 const isNullable = (rule: Rule | Nullable): rule is Nullable => "nullable" in rule

@@ -10,14 +10,19 @@ import { formatJobId } from "../../policy/JobIds.ts"
 import { setAsideKind, type SetAsideRow } from "../../SetAsideRow.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
-import { tables, unreadableRows } from "./RowRules.ts"
+import { tables, UnreadableRow, unreadableRows } from "./RowRules.ts"
 import { codes, sqliteCode, StoreFault } from "./StoreFault.ts"
 
 type RawValue = string | number | bigint | Uint8Array | null
 type RawRow = Readonly<Record<string, RawValue>>
 
-/** A row that cannot be read was met. */
-export class UnreadableRow extends Error {}
+/** Tables whose rows SQLite numbers, each number greater than all before it. */
+const numbered = [
+  ["worker", "session"],
+  ["document", "version"],
+  ["journal", "seq"]
+] as const
+const numberMost = 9e15
 
 /** Rows looked for again soonest after a search that found none, in milliseconds. */
 const restMs = 60_000
@@ -36,6 +41,9 @@ export class SetAside {
   private readonly insert: Query<[]>
   private readonly unreadableJob: Query<[why: string]>
   private readonly unreadableFinished: Query<[why: string]>
+  private readonly unreadableWorker: Query<[why: string]>
+  /** A row whose number leaves no larger one: to SQLite the file is full then. */
+  private readonly lastNumber: Query<[1]>
   private readonly remove: Query<[]>
   private restUntil = 0
 
@@ -43,6 +51,10 @@ export class SetAside {
     this.db = db
     this.insert = db.prepare("INSERT OR REPLACE INTO document(kind, key, text, at) VALUES (?, ?, ?, ?)")
     this.remove = db.prepare("DELETE FROM document WHERE kind = ? AND key = ?")
+    this.unreadableWorker = db.prepare(`SELECT 1 FROM (${unreadableRows("worker")}) LIMIT 1`)
+    this.lastNumber = db.prepare(
+      numbered.map(([table, column]) => `SELECT 1 FROM ${table} WHERE ${column} > ${numberMost}`).join(" UNION ALL ")
+    )
     const named = "id IN (SELECT value FROM json_each(?))"
     this.unreadableJob = db.prepare(`SELECT 1 FROM (${unreadableRows("job", named)}) LIMIT 1`)
     this.unreadableFinished = db.prepare(`SELECT 1 FROM (${unreadableRows("history", named)}) LIMIT 1`)
@@ -56,12 +68,18 @@ export class SetAside {
       throw new UnreadableRow("a job cannot be read")
   }
 
+  /** Throws when a worker's row cannot be read. */
+  checkWorkers(): void {
+    if (this.unreadableWorker.get() !== undefined) throw new UnreadableRow("a worker cannot be read")
+  }
+
   /** Does it; if rows that cannot be read are in its way, again without them. `repaired`: what is known of the file is out of date. */
   around<A>(now: number, body: () => A, repaired: () => void): A {
     try {
       return body()
     } catch (error) {
-      if (!mayBeOfRows(error) || performance.now() < this.restUntil) throw error
+      const isSuspect = mayBeOfRows(error) || (sqliteCode(error) === codes.full && this.lastNumber.get() !== undefined)
+      if (!isSuspect || performance.now() < this.restUntil) throw error
       if (this.repair(now) === 0) {
         this.restUntil = performance.now() + restMs
         throw error
@@ -83,12 +101,21 @@ export class SetAside {
   repair(now: number): number {
     return this.db.write(() => {
       let moved = 0
+      for (const [table, column] of numbered) {
+        const largest = `SELECT ifnull(max(${column}), 0) FROM ${table} WHERE ${column} <= ${numberMost}`
+        this.db.raw.exec(
+          `UPDATE sqlite_sequence SET seq = (${largest}) + 1000000 WHERE name = '${table}' AND NOT (seq <= ${numberMost})`
+        )
+      }
       for (const table of Object.keys(tables)) {
         const rows = rawRows(this.db, table)
         for (const row of rows) this.move(table, row, now)
         moved += rows.length
       }
-      if (moved > 0) this.recount()
+      if (moved > 0) {
+        this.adopt()
+        this.recount()
+      }
       return moved
     })
   }
@@ -97,16 +124,17 @@ export class SetAside {
     const { key } = tables[table]!
     const names = key.map((column) => columns[column]!)
     const kept = Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, plain(value)]))
+    const where = key.map((column) => `${column} IS ?`).join(" AND ")
+    const change = (sql: string, ...values: ReadonlyArray<RawValue>) => this.db.raw.prepare(sql).run(...values)
+    if (table === "worker" && isNumberOfRow(names[0]!))
+      change(`UPDATE worker SET ${emptyWorker} WHERE ${where}`, ...names)
+    else change(`DELETE FROM ${table} WHERE ${where}`, ...names)
     this.insert.run(
       setAsideKind,
       keyOf(table, names),
       JSON.stringify({ table, why: String(why), columns: kept } satisfies SetAsideRow),
       now
     )
-    const where = key.map((column) => `${column} IS ?`).join(" AND ")
-    const change = (sql: string, ...values: ReadonlyArray<RawValue>) => this.db.raw.prepare(sql).run(...values)
-    if (table === "worker") change(`UPDATE worker SET ${emptyWorker} WHERE ${where}`, ...names)
-    else change(`DELETE FROM ${table} WHERE ${where}`, ...names)
     if (table !== "job" && table !== "history") return
     const id = names[0]!
     change("DELETE FROM label WHERE id IS ?", id)
@@ -118,6 +146,15 @@ export class SetAside {
     change(
       "INSERT OR REPLACE INTO cascade(parent, succeeded) SELECT DISTINCT parent, 0 FROM dependency WHERE parent IS ?",
       id
+    )
+  }
+
+  /** Running jobs whose worker's row is gone are taken back as those of any worker that is gone. */
+  private adopt(): void {
+    this.db.raw.exec(
+      `INSERT INTO worker(session, name, host, pid, version, slots, tasks, started, beat, until, machine, process_start)
+       SELECT DISTINCT session, '', '', 0, '', '{}', '[]', 0, 0, 0, '', '' FROM job
+       WHERE state = ${Codes.running} AND session BETWEEN 1 AND ${numberMost} AND session NOT IN (SELECT session FROM worker)`
     )
   }
 
@@ -139,20 +176,24 @@ export const rawRows = (db: Database, table: string): ReadonlyArray<RawRow> => {
 }
 
 /** What people call a row: its table and key. */
-export const nameOf = (table: string, row: RawRow): string => keyOf(table, tables[table]!.key.map((column) => row[column]!))
+export const nameOf = (table: string, row: RawRow): string =>
+  keyOf(
+    table,
+    tables[table]!.key.map((column) => row[column]!)
+  )
 
 /** Its lease has ended, so that its jobs are taken back, unless it beats again. */
 const emptyWorker = `name = CASE typeof(name) WHEN 'text' THEN name ELSE '' END,
   host = CASE typeof(host) WHEN 'text' THEN host ELSE '' END, pid = 0, version = '', slots = '{}', tasks = '[]', started = 0, beat = 0,
   until = 0, draining = 0, load = NULL, blocked = NULL, machine = '', process_start = ''`
 
-const isJobId = (value: RawValue): value is number | bigint =>
-  typeof value === "bigint" ? value > 0 && value <= Number.MAX_SAFE_INTEGER : Number.isSafeInteger(value)
+const isNumberOfRow = (value: RawValue): value is number | bigint =>
+  typeof value === "bigint" ? value > 0 && value <= numberMost : Number.isSafeInteger(value)
 
 const keyOf = (table: string, names: ReadonlyArray<RawValue>): string => {
   const [name] = names
   return table === "job" || table === "history"
-    ? `${table} ${isJobId(name!) ? formatJobId(Number(name) as JobId) : shown(name!)}`
+    ? `${table} ${isNumberOfRow(name!) ? formatJobId(Number(name) as JobId) : shown(name!)}`
     : `${table} ${names.map(shown).join(" ")}`
 }
 

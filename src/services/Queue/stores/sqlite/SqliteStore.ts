@@ -335,7 +335,10 @@ export class SqliteStore {
   }
 
   workers(): ReadonlyArray<WorkerRecord> {
-    return this.read(() => this.sessions.list())
+    return this.read(() => {
+      this.setAside.checkWorkers()
+      return this.sessions.list()
+    })
   }
 
   drain(session: number): boolean {

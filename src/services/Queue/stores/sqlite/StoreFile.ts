@@ -129,7 +129,10 @@ const create = (file: string): void => {
 /** Reads one page of every table: damage there is found now and not half-way through a turn. */
 const probe = (db: Database): void => {
   for (const [name] of db.prepare<[string]>("SELECT name FROM sqlite_schema WHERE type = 'table'").all()) {
-    db.prepare(`SELECT * FROM "${name}" LIMIT 1`).get()
+    const first = db.raw.prepare(`SELECT * FROM "${name}" LIMIT 1`)
+    // A number that is too large is no damage of a page: its row is set aside when it is met.
+    first.setReadBigInts(true)
+    first.get()
   }
 }
 

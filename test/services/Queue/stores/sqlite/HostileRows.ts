@@ -8,7 +8,7 @@ import type { JobId } from "../../../../../src/services/Queue/Job.ts"
 import { setAsideKind, setAsideRow } from "../../../../../src/services/Queue/SetAsideRow.ts"
 import { check } from "../../../../../src/services/Queue/stores/sqlite/Maintenance.ts"
 import { tables } from "../../../../../src/services/Queue/stores/sqlite/RowRules.ts"
-import { failure, leaseMs, load, start, StoreDriver } from "../../../../support/store/StoreDriver.ts"
+import { failure, leaseMs, load, start, type StoreDriver } from "../../../../support/store/StoreDriver.ts"
 import { withoutDiskWaits, withStore } from "./SqliteStores.ts"
 
 const hostile: ReadonlyArray<string> = [
@@ -16,7 +16,7 @@ const hostile: ReadonlyArray<string> = [
   "''",
   "'nonsense'",
   "'{'",
-  "'{\"tags\":5,\"at\":\"x\",\"jobs\":7,\"busy\":[]}'",
+  '\'{"tags":5,"at":"x","jobs":7,"busy":[]}\'',
   "x'00ff'",
   "CAST(x'ff00fe' AS TEXT)",
   "0",
@@ -125,9 +125,16 @@ const everything = (driver: StoreDriver) =>
     const { store } = driver
     const all = { from: 0, to: start + 1e9 }
     const session = yield* driver.join(["task"], "second")
-    const { ids } = yield* driver.enqueue([{ group: "mine" }, { group: "mine", key: "own" }, { group: "mine", delay: 1 }])
+    const { ids } = yield* driver.enqueue([
+      { group: "mine" },
+      { group: "mine", key: "own" },
+      { group: "mine", delay: 1 }
+    ])
     yield* TestClock.adjust(10)
-    const claimed = yield* driver.turn({ session, claim: ["mine", "group", "keyed"].map((group) => ({ group, limit: 50 })) })
+    const claimed = yield* driver.turn({
+      session,
+      claim: ["mine", "group", "keyed"].map((group) => ({ group, limit: 50 }))
+    })
     for (const job of claimed.jobs) yield* driver.settle(session, job, "completed", { result: 1 })
     yield* driver.claim(session, 5)
     assert.deepStrictEqual(yield* driver.states(ids), ["completed", "completed", "completed"])
@@ -153,7 +160,9 @@ const everything = (driver: StoreDriver) =>
     yield* store.appendJournal("kind", [{ key: "other", text: "{}" }], { now, keep: 5 })
     yield* store.rollUps({ width: 60_000, ...all })
     yield* store.resourceRollUps({ width: 60_000, ...all })
-    assert.isTrue(yield* store.beat(session, { now, leaseMs, blockedMostMs: leaseMs, tasks: ["task"], slots: {}, load }))
+    assert.isTrue(
+      yield* store.beat(session, { now, leaseMs, blockedMostMs: leaseMs, tasks: ["task"], slots: {}, load })
+    )
     yield* driver.change({ tag: "t" }, { _tag: "Cancel", reason: "no" })
     yield* TestClock.adjust(2 * leaseMs)
     yield* driver.sweep()
@@ -192,4 +201,3 @@ export const survives = (populated: string, mutation: Mutation) =>
 
 export const describeMutation = ({ column, table, value, where }: Mutation) =>
   `${table}.${column} = ${value} where ${where}`
-
