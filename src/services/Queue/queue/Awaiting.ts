@@ -7,7 +7,6 @@ import { type Failure, finishedStates, type JobId, type JobRecord } from "../Job
 import { JobStore, type KeptJob } from "../JobStore.ts"
 import { Outcomes, tellAll, type Waiter } from "../Outcomes.ts"
 import { Settings } from "../QueueSettings.ts"
-import { monotonicOf } from "../run/Monotonic.ts"
 import { StoreClosed, StoreError } from "../StoreError.ts"
 import { StoreTurns } from "../StoreTurns.ts"
 import type { Task } from "../Task.ts"
@@ -29,7 +28,8 @@ export const makeAwaiting = Effect.gen(function* () {
   const turns = yield* StoreTurns
   const outcomes = yield* Outcomes
   const settings = yield* Settings
-  const monotonic = monotonicOf(yield* Clock.Clock)
+  const clock = yield* Clock.Clock
+  const monotonic = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const form = store.traits.payloads
   let closed = false
