@@ -6,7 +6,16 @@ import * as Exit from "effect/Exit"
 import { accessSync, constants, existsSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
-import { Job, Placements, type QueueStats, Sluice, TaskQueue, type WorkerRecord } from "../../services/Queue/index.ts"
+import {
+  Job,
+  JobStore,
+  Placements,
+  type QueueStats,
+  setAsideKind,
+  Sluice,
+  TaskQueue,
+  type WorkerRecord
+} from "../../services/Queue/index.ts"
 import { type Check, ok, problem, tell, warning } from "../Checks.ts"
 import { describeCause } from "../Failure.ts"
 import { Invocation } from "../Invocation.ts"
@@ -159,6 +168,16 @@ const checkQueue = (stats: QueueStats, now: number): Check => {
     : ok("queue", "nothing waits too long, nothing gave up")
 }
 
+/** Rows that nothing could read. */
+const checkAsides = (names: ReadonlyArray<string>): Check =>
+  names.length === 0
+    ? ok("rows", "all could be read")
+    : warning(
+        "rows",
+        `${names.length === 1 ? "one" : HumanNumber.count(names.length)} could not be read and ${names.length === 1 ? "was" : "were"} set aside (${names[0]})`,
+        "sluice db aside tells what is wrong, shows them with --json and removes them with --rm"
+      )
+
 const checkStore = (location: StoreLocation, stats: QueueStats, now: number): ReadonlyArray<Check> => {
   const alive = stats.workers.filter(({ leaseUntil }) => leaseUntil > now)
   return [
@@ -200,6 +219,11 @@ export const command = Command.make(
       if (Exit.isFailure(stats))
         checks.push(problem("store", describeCause(stats.cause).line, "sluice db doctor looks closer"))
       else checks.push(...checkStore(location, stats.value, now))
+      const asides = yield* JobStore.use((store) => store.documents(setAsideKind)).pipe(
+        Effect.provide(layer),
+        Effect.exit
+      )
+      if (Exit.isSuccess(asides)) checks.push(checkAsides(asides.value.map(({ key }) => key)))
       const placements = yield* Placements.Placements.use(({ all }) => all).pipe(Effect.provide(layer), Effect.exit)
       if (Exit.isSuccess(placements)) checks.push(...checkPlacements(placements.value))
     }

@@ -1,27 +1,26 @@
 /** A row of a store that nothing can read, moved to where it stops nobody: as a document of this kind, to look at, keep elsewhere and remove. */
-import { Option, Schema } from "effect"
 import type { StoredDocument } from "./StoredDocument.ts"
 
 export const setAsideKind = "set-aside"
 
-/** What a column held; what is no text, number or null as hexadecimal digits or decimal digits. */
-export const SetAsideValue = Schema.Union([
-  Schema.String,
-  Schema.Number,
-  Schema.Null,
-  Schema.Struct({ hex: Schema.String }),
-  Schema.Struct({ integer: Schema.String })
-])
+/** What a column held: what JSON can carry as it is, else its bytes or its digits. */
+export type SetAsideValue = string | number | null | { readonly hex: string } | { readonly integer: string }
 
-export const SetAsideRow = Schema.Struct({
-  table: Schema.String,
+export interface SetAsideRow {
+  readonly table: string
   /** In words. */
-  why: Schema.String,
-  columns: Schema.Record(Schema.String, SetAsideValue)
-})
-export type SetAsideRow = typeof SetAsideRow.Type
-
-const decode = Schema.decodeUnknownOption(Schema.fromJsonString(SetAsideRow))
+  readonly why: string
+  readonly columns: Readonly<Record<string, SetAsideValue>>
+}
 
 /** Undefined: the document is no such row. */
-export const setAsideRow = ({ text }: StoredDocument): SetAsideRow | undefined => Option.getOrUndefined(decode(text))
+export const setAsideRow = ({ text }: StoredDocument): SetAsideRow | undefined => {
+  try {
+    const row = JSON.parse(text) as Partial<SetAsideRow> | null
+    return typeof row?.table === "string" && typeof row.why === "string" && typeof row.columns === "object"
+      ? (row as SetAsideRow)
+      : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -43,6 +43,7 @@ import * as OrderChanges from "./upkeep/OrderChanges.ts"
 import * as PlacementLoop from "./upkeep/PlacementLoop.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
 import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
+import * as SetAsideNotice from "./upkeep/SetAsideNotice.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "./ScaleSettings.ts"
 import type { SlotBounds } from "./SlotPools.ts"
@@ -104,6 +105,7 @@ export const layerWorker = (options?: WorkerOptions) =>
     Pruner.layer,
     OrderChanges.layer,
     PlacementLoop.layer,
+    SetAsideNotice.layer,
     SlotPoolLoop.layer(boundsIn(options?.slots))
   ).pipe(
     Layer.provideMerge(WorkerLive.layer(options)),

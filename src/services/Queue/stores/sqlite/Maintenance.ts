@@ -14,10 +14,12 @@ import {
   userVersion
 } from "./migrations.ts"
 import { busyTimeoutMs, openExisting, openWhole } from "./ReadAccess.ts"
+import { type NamedRow, SetAside } from "./SetAside.ts"
 import { storeError } from "./SqliteError.ts"
 
 export { backup, type BackupResult, isSameFile, restore, verify } from "./Backup.ts"
 export type { CheckOptions, CheckResult, Finding } from "./Damage.ts"
+export type { NamedRow } from "./SetAside.ts"
 export { type Cell, type Cursor, query, type QueryOptions, StatementRefused } from "./Statement.ts"
 
 export interface MigrationStatus {
@@ -52,6 +54,18 @@ const using = <A>(
  */
 export const check = (file: string, options?: CheckOptions): Effect.Effect<CheckResult, StoreError> =>
   using("check", file, openExisting, (db) => findDamage(db, options))
+
+/** Sets aside every row that cannot be read; answers how many. Whoever meets one does the same. */
+export const setAside = (file: string, now: number): Effect.Effect<number, StoreError> =>
+  using("setAside", file, openWhole, (db) => new SetAside(db).repair(now))
+
+/** Rows that were set aside, by name. */
+export const rowsSetAside = (file: string): Effect.Effect<ReadonlyArray<NamedRow>, StoreError> =>
+  using("rowsSetAside", file, openWhole, (db) => new SetAside(db).list())
+
+/** Removes such a row for good. False: there is none of that name. */
+export const forgetRow = (file: string, name: string): Effect.Effect<boolean, StoreError> =>
+  using("forgetRow", file, openWhole, (db) => db.write(() => new SetAside(db).drop(name)))
 
 /** Which schema the file has, and the steps to the newest. Fails with `StoreCorrupt` when it is not what its version promises. */
 export const migrationStatus = (file: string): Effect.Effect<MigrationStatus, StoreError> =>

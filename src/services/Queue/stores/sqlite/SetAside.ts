@@ -7,7 +7,7 @@
  */
 import type { JobId } from "../../Job.ts"
 import { formatJobId } from "../../policy/JobIds.ts"
-import { setAsideKind, type SetAsideRow } from "../../SetAsideRow.ts"
+import { setAsideKind, setAsideRow, type SetAsideRow } from "../../SetAsideRow.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
 import { tables, UnreadableRow, unreadableRows } from "./RowRules.ts"
@@ -36,6 +36,14 @@ const mayBeOfRows = (error: unknown): boolean => {
   return !(error instanceof Error && "code" in error) || error.code === "ERR_OUT_OF_RANGE"
 }
 
+/** A row that was set aside, its name and when. */
+export interface NamedRow extends SetAsideRow {
+  /** Its table and key. */
+  readonly name: string
+  /** In milliseconds since 1970. */
+  readonly at: number
+}
+
 export class SetAside {
   private readonly db: Database
   private readonly insert: Query<[]>
@@ -44,12 +52,14 @@ export class SetAside {
   private readonly unreadableWorker: Query<[why: string]>
   /** A row whose number leaves no larger one: to SQLite the file is full then. */
   private readonly lastNumber: Query<[1]>
+  private readonly selectAll: Query<[name: string, text: string, at: number]>
   private readonly remove: Query<[]>
   private restUntil = 0
 
   constructor(db: Database) {
     this.db = db
     this.insert = db.prepare("INSERT OR REPLACE INTO document(kind, key, text, at) VALUES (?, ?, ?, ?)")
+    this.selectAll = db.prepare("SELECT key, text, at FROM document WHERE kind = ? ORDER BY key")
     this.remove = db.prepare("DELETE FROM document WHERE kind = ? AND key = ?")
     this.unreadableWorker = db.prepare(`SELECT 1 FROM (${unreadableRows("worker")}) LIMIT 1`)
     this.lastNumber = db.prepare(
@@ -89,12 +99,21 @@ export class SetAside {
     }
   }
 
+  list(): ReadonlyArray<NamedRow> {
+    return this.selectAll.all(setAsideKind).flatMap(([name, text, at]) => {
+      const row = setAsideRow({ key: name, text, version: 0, at })
+      return row === undefined ? [] : [{ name, at, ...row }]
+    })
+  }
+
+  /** False: there is none of that name. */
+  drop(name: string): boolean {
+    return this.remove.run(setAsideKind, name).changes !== 0
+  }
+
   /** Forgets a job that was set aside. False: there is none. */
   forget(id: JobId): boolean {
-    return (
-      this.remove.run(setAsideKind, keyOf("job", [id])).changes !== 0 ||
-      this.remove.run(setAsideKind, keyOf("history", [id])).changes !== 0
-    )
+    return this.drop(keyOf("job", [id])) || this.drop(keyOf("history", [id]))
   }
 
   /** One transaction over all tables. Answers how many rows went. */
