@@ -51,8 +51,11 @@ export interface KeptJob {
   record: JobRecord | undefined
 }
 
-/** What woke a listener: jobs became claimable, jobs finished, or a worker has a signal, limit, pause or document to see. */
-export type Wake = "ready" | "finished" | "control"
+/**
+ * What woke a listener: jobs became claimable, jobs finished, a worker has a signal, limit, pause or document to see, or, for those who
+ * watch, a job has started or reported.
+ */
+export type Wake = "ready" | "finished" | "control" | "noted"
 
 /** `by`: the turn given to this store that brought it about, told before that turn is answered: who took it has all of it in the answer. */
 export type WakeListener = (wake: Wake, by?: Turn) => void
@@ -213,6 +216,11 @@ export class JobStore extends Context.Service<
       options: { readonly now: number; readonly limit: number }
     ) => Effect.Effect<number, StoreError>
 
+    /**
+     * Until the scope closes wakes also tell, as `noted`, that jobs of other processes have started or reported. Absent where there are no
+     * other processes.
+     */
+    readonly watch?: Effect.Effect<void, never, Scope.Scope> | undefined
     /** Calls `listener` after commits of this and other processes that may concern it, until the scope closes. May call without cause. */
     readonly onWake: (listener: WakeListener) => Effect.Effect<void, never, Scope.Scope>
   }

@@ -1,9 +1,8 @@
 /** What one thing of a process brings about for another waits for no poll: here none comes within the hour, and no timer is advanced. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Exit, Fiber, Layer, type Scope, Schema } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, type Scope, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import type { JobStore } from "../../../src/services/Queue/index.ts"
-import { Pipeline, Sluice, Task } from "../../../src/services/Queue/index.ts"
+import { JobStore, Pipeline, QueueSettings, Sluice, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
 import { type QueueNode, startNode } from "../../support/queue/QueueNode.ts"
 import { sharedMemory } from "../../support/queue/SharedMemory.ts"
 import { makeSqliteFile } from "../../support/queue/SqliteFile.ts"
@@ -14,6 +13,7 @@ const Second = Task.make("second", { ...number, group: "network" })
 const Third = Task.make("third", { ...number, group: "own" })
 const Failing = Task.make("failing", { payload: Schema.Void, retry: "none", group: "filesystem" })
 const Held = Task.make("held", { ...number, group: "network", unique: { onConflict: "keepLast" } })
+const Tells = Task.make("tells", { payload: Schema.Int, progress: Schema.Int, group: "network" })
 const Packed = Task.make("packed", {
   ...number,
   group: "memory-intensive",
@@ -33,6 +33,15 @@ const handlers = (gate: Deferred.Deferred<void>) =>
     Second.toLayer((n) => Effect.succeed(n * 2)),
     Third.toLayer((n) => Effect.succeed(n - 3)),
     Failing.toLayer(() => Effect.die("no luck")),
+    Tells.toLayer((n, job) =>
+      Effect.gen(function* () {
+        for (let i = 1; i <= n; i++) {
+          yield* job.progress(i)
+          for (let turn = 0; turn < 5; turn++) yield* Effect.yieldNow
+        }
+        yield* Deferred.await(gate)
+      })
+    ),
     Held.toLayer((n) => Effect.as(Deferred.await(gate), n)),
     Packed.toBatchLayer((ns) => Effect.succeed(ns.map(({ payload }) => Exit.succeed(payload)))),
     Sluice.layerPipeline(Line)
@@ -109,6 +118,35 @@ for (const [name, open] of [
         assert.strictEqual(yield* held.await, 2)
       }))
 
+    test("progress reaches who watches when it is reported", ({ node, open }) =>
+      Effect.gen(function* () {
+        const job = yield* node.queue.enqueue(Tells, 3)
+        const seen: Array<number> = []
+        const watching = yield* Effect.forkChild(
+          Stream.runForEach(job.progress, (progress) =>
+            Effect.suspend(() => {
+              seen.push(progress)
+              return progress === 3 ? Effect.asVoid(open) : Effect.void
+            })
+          )
+        )
+        yield* Fiber.join(watching)
+        assert.strictEqual(seen.at(-1), 3)
+      }))
+
+    test("who waits for a state hears when a job reaches it", ({ node, open }) =>
+      Effect.gen(function* () {
+        yield* node.queue.pause("network")
+        const job = yield* node.queue.enqueue(Held, 1)
+        const started = yield* Effect.forkChild(node.queue.waitFor(job.id, ["running"]))
+        const ended = yield* Effect.forkChild(node.queue.waitFor(job.id))
+        yield* Effect.yieldNow
+        yield* node.queue.resume("network")
+        assert.strictEqual((yield* Fiber.join(started)).state, "running")
+        yield* open
+        assert.strictEqual((yield* Fiber.join(ended)).state, "completed")
+      }))
+
     test("who waits for a job that ends by another's failure hears of it", ({ node }) =>
       Effect.gen(function* () {
         yield* node.queue.pause("filesystem")
@@ -137,3 +175,54 @@ for (const [name, open] of [
       }))
   })
 }
+
+describe("in another process, on one file", () => {
+  it.live("progress and a start reach who watches, though it polls once an hour", () =>
+    Effect.gen(function* () {
+      const file = makeSqliteFile()
+      yield* Effect.addFinalizer(() => file.close)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const gate = yield* Deferred.make<void>()
+          const settings = Layer.succeed(QueueSettings.Settings, {
+            ...QueueSettings.defaults,
+            pollInterval: Duration.hours(1)
+          })
+          const there = yield* Layer.build(
+            Sluice.layerWorker().pipe(
+              Layer.provideMerge(handlers(gate)),
+              Layer.provideMerge(Sluice.layer),
+              Layer.provide(Layer.succeed(JobStore, yield* file.open)),
+              Layer.provide(settings)
+            )
+          )
+          const here = yield* Layer.build(
+            Layer.fresh(Sluice.layer).pipe(
+              Layer.provide(Layer.succeed(JobStore, yield* file.open)),
+              Layer.provide(settings)
+            )
+          )
+          const queue = Context.get(here, TaskQueue)
+          yield* Context.get(there, TaskQueue).pause("network")
+          const { id } = yield* queue.enqueue(Tells, 3)
+          const seen: Array<readonly [state: string, progress: unknown]> = []
+          const watching = yield* Effect.forkChild(
+            Stream.runForEach(queue.watch(id), ({ progress, state }) =>
+              Effect.suspend(() => {
+                seen.push([state, progress])
+                return progress === "3" && state === "running" ? Deferred.succeed(gate, undefined) : Effect.void
+              })
+            )
+          )
+          yield* Effect.sleep("300 millis")
+          const resumed = performance.now()
+          yield* Context.get(there, TaskQueue).resume("network")
+          yield* Fiber.join(watching)
+          assert.isBelow(performance.now() - resumed, 5_000)
+          assert.deepStrictEqual(seen[0], ["pending", undefined])
+          assert.strictEqual(seen.at(-1)![0], "completed")
+        })
+      )
+    })
+  )
+})

@@ -95,5 +95,9 @@ const over = (host: Host, location: string): JobStore["Service"] =>
     sweep: ({ limit, now }) => host.call("sweep", now, limit),
     lead: (role, session, { now, ttlMs }) => host.call("lead", role, session, now, ttlMs),
     prune: (policy, { limit, now }) => host.call("prune", policy, now, limit),
+    watch: Effect.acquireRelease(
+      Effect.sync(() => host.watch(true)),
+      () => Effect.sync(() => host.watch(false))
+    ),
     onWake: (listener) => listen(host.listen, listener)
   })

@@ -52,7 +52,9 @@ export class Engine {
   private readonly file: OpenedFile
   private readonly store: SqliteStore
   private readonly reserve: Reserve
+  private readonly path: string
   private readonly socket: WakeSocket
+  private watchSocket: WakeSocket | undefined
   private readonly onWake: (wakes: ReadonlyArray<Wake>) => void
   private readonly liveness: Liveness | undefined
   private readonly timer: NodeJS.Timeout
@@ -71,6 +73,7 @@ export class Engine {
   constructor(settings: EngineSettings, onWake: (wakes: ReadonlyArray<Wake>) => void, liveness?: Liveness) {
     this.onWake = onWake
     this.liveness = liveness
+    this.path = settings.path
     this.file = openStoreFile(settings)
     this.store = waitOutBusy(
       settings.busyTimeoutMs,
@@ -140,6 +143,30 @@ export class Engine {
     if (this.isShared) this.socket.listen()
   }
 
+  /** Hears also what other processes note of jobs, or no more. */
+  watch(on: boolean): void {
+    if (on === (this.watchSocket !== undefined) || !this.isShared) return
+    if (on) {
+      this.watchSocket = new WakeSocket({
+        file: this.path,
+        watches: true,
+        onWake: this.onWake,
+        onBound: (path) => this.quietly(() => this.store.addListener(path)),
+        onGone: () => {},
+        // Then the poll of those who watch must do.
+        onUnbound: () => {}
+      })
+      this.watchSocket.listen()
+    } else this.unwatch()
+  }
+
+  private unwatch(): void {
+    const own = this.watchSocket?.path
+    this.watchSocket?.close()
+    this.watchSocket = undefined
+    if (own !== undefined) this.quietly(() => this.store.removeListener(own))
+  }
+
   private pollWithoutSocket(): void {
     clearInterval(this.poll)
     this.poll = setInterval(() => this.quietly(() => this.lookAtOthers()), pollWithoutSocketMs)
@@ -183,6 +210,7 @@ export class Engine {
   close(): void {
     clearInterval(this.timer)
     clearInterval(this.poll)
+    this.unwatch()
     const own = this.socket.path
     this.socket.close()
     this.quietly(() => this.store.flushStatistics())

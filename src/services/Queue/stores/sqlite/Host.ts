@@ -18,5 +18,7 @@ export interface Host {
   readonly call: <K extends Operation>(operation: K, ...args: Arguments<K>) => Effect.Effect<Answer<K>, StoreError>
   /** Commits of this and other processes, until the answered function is called. */
   readonly listen: (listener: WakeListener) => () => void
+  /** Whether wakes also tell of what other processes note of jobs; calls count. */
+  readonly watch: (on: boolean) => void
   readonly close: Effect.Effect<void>
 }

@@ -12,6 +12,7 @@ import { unlimited } from "../../policy/GroupLimit.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
 import { UnreadableRow } from "./RowRules.ts"
+import { isWatching } from "./WakeSocket.ts"
 
 export interface Group {
   readonly name: string
@@ -78,6 +79,9 @@ export class Ledger {
   hasSteps = false
   /** Sockets of other processes to nudge. */
   listeners: ReadonlyArray<string> = []
+  /** Some of them want to hear what is noted of jobs. */
+  private isWatched = false
+  private noted = false
 
   private version = -1
   private removed = false
@@ -182,6 +186,7 @@ export class Ledger {
     this.hasSignals = signals !== 0
     this.hasSteps = steps !== 0
     this.listeners = this.selectListeners.all().map(([path]) => path)
+    this.isWatched = this.listeners.some(isWatching)
   }
 
   private set(group: Group, declared: number | undefined, operator: number | undefined, paused: boolean): void {
@@ -341,6 +346,11 @@ export class Ledger {
     this.control = true
   }
 
+  /** A running job has reported. */
+  jobNoted(): void {
+    this.noted = true
+  }
+
   /** A scheduled job changed or went. */
   forgetNextDue(): void {
     this.nextDueKnown = false
@@ -350,6 +360,7 @@ export class Ledger {
   flush(): ReadonlyArray<Wake> {
     const wakes: Array<Wake> = []
     let ready = this.dueSooner
+    const isNoted = this.isWatched && (this.noted || this.touchedLanes.length > 0)
     for (const lane of this.touchedLanes) {
       const [scheduled, pending, running, completed, failed, cancelled] = lane.counts
       this.updateLane.run(scheduled, pending, running, completed, failed, cancelled, lane.riding, lane.id)
@@ -364,6 +375,8 @@ export class Ledger {
     if (ready) wakes.push("ready")
     if (this.finished) wakes.push("finished")
     if (this.control) wakes.push("control")
+    if (isNoted) wakes.push("noted")
+    this.noted = false
     this.removed = false
     this.finished = false
     this.dueSooner = false

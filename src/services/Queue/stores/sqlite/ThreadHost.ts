@@ -38,6 +38,7 @@ class StoreThreadHandle {
   private worker: Worker | undefined
   private sequence = 0
   private isListening = false
+  private watchers = 0
   private isClosed = false
   isShared = true
 
@@ -61,6 +62,7 @@ class StoreThreadHandle {
     worker.on("exit", () => this.lose(worker, `The thread of ${this.settings.path} ended. Try again.`))
     this.worker = worker
     if (this.isListening) this.say([0, "listen"])
+    if (this.watchers > 0) this.say([0, "watch"])
     return worker
   }
 
@@ -90,6 +92,11 @@ class StoreThreadHandle {
     if (this.isListening) return
     this.isListening = true
     this.say([0, "listen"])
+  }
+
+  watch(on: boolean): void {
+    this.watchers += on ? 1 : -1
+    if (!this.isClosed && this.watchers === (on ? 1 : 0)) this.say(on ? [0, "watch"] : [0, "unwatch"])
   }
 
   private hear(worker: Worker, [sequence, kind, body]: Reply): void {
@@ -179,6 +186,7 @@ export const makeThreadHost = (settings: EngineSettings): Effect.Effect<Host, St
             thread.listeners.delete(listener)
           }
         },
+        watch: (on) => thread.watch(on),
         close: thread.close
       } satisfies Host
     )

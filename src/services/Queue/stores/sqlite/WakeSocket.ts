@@ -15,7 +15,8 @@ import type { Wake } from "../../JobStore.ts"
 const bits: ReadonlyArray<readonly [Wake, number]> = [
   ["ready", 1],
   ["finished", 2],
-  ["control", 4]
+  ["control", 4],
+  ["noted", 8]
 ]
 
 const encode = (wakes: ReadonlyArray<Wake>): number => {
@@ -26,19 +27,25 @@ const encode = (wakes: ReadonlyArray<Wake>): number => {
 
 const decode = (mask: number): ReadonlyArray<Wake> => bits.filter(([, bit]) => (mask & bit) !== 0).map(([wake]) => wake)
 
-/** A news of finished jobs alone may wait this long for more of its kind: a busy worker settles thousands of turns a second. */
-const finishedDelayMs = 5
+/** News that start nothing may wait this long for more of their kind: a busy worker settles thousands of turns a second. */
+const idleNewsDelayMs = 5
+const idleNews = encode(["finished", "noted"])
+const noted = encode(["noted"])
+
+/** The socket of one who watches is told of what is noted, and of that alone; all others are not. */
+const watchingEnd = ".watch.sock"
+export const isWatching = (listener: string): boolean => listener.endsWith(watchingEnd)
 
 /** Bytes of a socket's path that every system takes (`sun_path` is 104 on some, with its NUL). */
 const pathBytesMost = 100
 
 /** A path for a socket of this process: beside the file, or by its hash in the user's own directory when that is too long. */
-export const socketPath = (file: string): string | undefined => {
+export const socketPath = (file: string, end = ".sock"): string | undefined => {
   const name = `${process.pid}-${randomBytes(4).toString("hex")}`
-  const beside = `${file}.${name}.sock`
+  const beside = `${file}.${name}${end}`
   if (Buffer.byteLength(beside) <= pathBytesMost) return beside
   const folder = path.join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `sluice-${process.getuid?.() ?? 0}`)
-  const hashed = path.join(folder, `${createHash("sha256").update(file).digest("hex").slice(0, 16)}.${name}.sock`)
+  const hashed = path.join(folder, `${createHash("sha256").update(file).digest("hex").slice(0, 16)}.${name}${end}`)
   if (Buffer.byteLength(hashed) > pathBytesMost) return undefined
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   return hashed
@@ -54,6 +61,8 @@ interface Peer {
 
 export interface WakeSocketOptions {
   readonly file: string
+  /** It hears what is noted of jobs, and nothing else. Default false. */
+  readonly watches?: boolean
   /** Another process wrote: called with what its byte says. */
   readonly onWake: (wakes: ReadonlyArray<Wake>) => void
   /** The socket can be written to from now on. */
@@ -78,7 +87,7 @@ export class WakeSocket {
   listen(): void {
     let own: string | undefined
     try {
-      own = socketPath(this.options.file)
+      own = socketPath(this.options.file, this.options.watches === true ? watchingEnd : ".sock")
     } catch {
       own = undefined
     }
@@ -119,15 +128,16 @@ export class WakeSocket {
   /** Tells every listener but this process. */
   send(wakes: ReadonlyArray<Wake>, listeners: ReadonlyArray<string>): void {
     if (listeners.length === 0) return
-    const mask = encode(wakes)
+    const all = encode(wakes)
     for (const listener of listeners) {
-      if (listener === this.own) continue
+      const mask = isWatching(listener) ? all & noted : all & ~noted
+      if (listener === this.own || mask === 0) continue
       const peer = this.peers.get(listener) ?? this.connect(listener)
       if (peer === undefined) continue
       peer.waiting |= mask
       if (!peer.isConnected || peer.socket.writableNeedDrain) continue
-      if (peer.waiting !== encode(["finished"])) this.flush(peer)
-      else peer.timer ??= setTimeout(() => this.flush(peer), finishedDelayMs)
+      if ((peer.waiting & ~idleNews) !== 0) this.flush(peer)
+      else peer.timer ??= setTimeout(() => this.flush(peer), idleNewsDelayMs)
     }
   }
 
