@@ -217,10 +217,9 @@ export class JobStore extends Context.Service<
     ) => Effect.Effect<number, StoreError>
 
     /**
-     * Until the scope closes wakes also tell, as `noted`, that jobs of other processes have started or reported. Absent where there are no
-     * other processes.
+     * Until the scope closes wakes also tell, as `noted`, that jobs have started or reported.
      */
-    readonly watch?: Effect.Effect<void, never, Scope.Scope> | undefined
+    readonly watch: Effect.Effect<void, never, Scope.Scope>
     /** Calls `listener` after commits of this and other processes that may concern it, until the scope closes. May call without cause. */
     readonly onWake: (listener: WakeListener) => Effect.Effect<void, never, Scope.Scope>
   }

@@ -16,6 +16,7 @@ import { Settings } from "./QueueSettings.ts"
 import { makeAttempts } from "./run/Attempts.ts"
 import { batchClaims } from "./run/BatchClaims.ts"
 import { HandBack } from "./run/HandBack.ts"
+import { listen } from "./run/LooseFailures.ts"
 import { makeLostClaims } from "./run/LostClaims.ts"
 import { monotonicOf } from "./run/Monotonic.ts"
 import { NextLook } from "./run/NextLook.ts"
@@ -194,6 +195,11 @@ const make = (options: WorkerOptions) =>
       unbind()
       yield* Deferred.succeed(drained, undefined)
     })
+
+    yield* listen(
+      () => running.all(),
+      (message) => fork(Effect.logWarning(message))
+    )
 
     // Its life ---------------------------------------------------------------------------------------------------------
 

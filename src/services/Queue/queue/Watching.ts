@@ -80,7 +80,12 @@ export const makeWatching = Effect.gen(function* () {
             if (watchers?.size === 0) watched.delete(id)
           })
       )
-      if (store.watch !== undefined) yield* store.watch
-      return Effect.raceFirst(watcher.next, Effect.sleep(settings.pollInterval))
+      yield* store.watch
+      yield* Effect.sleep(settings.pollInterval).pipe(
+        Effect.andThen(Effect.sync(() => watcher.nudge())),
+        Effect.forever,
+        Effect.forkScoped
+      )
+      return watcher.next
     })
 })

@@ -99,6 +99,7 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
   const changes = new JobChanges(table, life, sessions)
   const listeners = new Set<WakeListener>()
   let isPaused = false
+  let watching = 0
 
   const record = (now: number) => {
     if (recorder.at(now)) archive.add(recorder.take())
@@ -108,10 +109,12 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
   /** Tells listeners what the operation that has just ended brought. Last of all: a listener may call the store. */
   const wake = (by?: Turn) => {
     const { wakes } = life
-    if (!wakes.ready && !wakes.finished && !wakes.control) return
+    const isNoted = watching > 0 && by !== undefined && by.progress.length + by.claim.length + by.settle.length > 0
+    if (!wakes.ready && !wakes.finished && !wakes.control && !isNoted) return
     const { control, finished, ready } = wakes
     wakes.ready = wakes.finished = wakes.control = false
     for (const listener of listeners) {
+      if (isNoted) listener("noted", by)
       if (ready) listener("ready", by)
       if (finished) listener("finished", by)
       if (control) listener("control", by)
@@ -476,6 +479,10 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
     lead: (role, session, { now, ttlMs }) => Effect.sync(() => sessions.lead(role, session, now, ttlMs)),
     prune: (policy, { limit, now }) => Effect.sync(() => prune(policy, now, limit)),
 
+    watch: Effect.acquireRelease(
+      Effect.sync(() => void watching++),
+      () => Effect.sync(() => void watching--)
+    ),
     onWake: (listener) =>
       listen((added) => {
         listeners.add(added)
