@@ -3,7 +3,7 @@ import { Clock, Effect, Layer, Schedule } from "effect"
 import { JobStore } from "../JobStore.ts"
 import type { WorkerRecord } from "../WorkerRecord.ts"
 import { PerformanceProfiler } from "../PerformanceProfiler.ts"
-import { Placements, Settings } from "../Placements.ts"
+import { Placements, PlacementSettings } from "../Placements.ts"
 import { type Evidence, learned, type Placement, unknown } from "../policy/Placement.ts"
 import { type Registration, TaskRegistry } from "../TaskRegistry.ts"
 
@@ -31,7 +31,7 @@ const hasChanged = (before: Placement | undefined, after: Placement, hasRound: b
   hasRound || before?.held !== after.held || before.declared !== after.declared || before.threads !== after.threads
 
 const make = Effect.gen(function* () {
-  const { every, mode } = yield* Settings
+  const { every, mode } = yield* PlacementSettings
   if (mode === "off") return
   const store = yield* JobStore
   const registry = yield* TaskRegistry
