@@ -44,6 +44,7 @@ import * as OrderChanges from "./upkeep/OrderChanges.ts"
 import * as PlacementLoop from "./upkeep/PlacementLoop.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
 import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
+import * as UnservedJobs from "./upkeep/UnservedJobs.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "./ScaleSettings.ts"
 import type { SlotBounds } from "./SlotPools.ts"
@@ -123,6 +124,7 @@ export const layerWorker = (options?: WorkerOptions) =>
       Pruner.layer,
       OrderChanges.layer,
       PlacementLoop.layer,
+      UnservedJobs.layer,
       SlotPoolLoop.layer(boundsIn(options?.slots))
     ).pipe(
       Layer.provideMerge(WorkerLive.layer(options)),
