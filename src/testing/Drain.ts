@@ -88,9 +88,7 @@ const look = (queue: TaskQueue["Service"]): Effect.Effect<Look<Drained>, StoreEr
  * all who wait for a job have heard of its end. Answers the live jobs that
  * cannot, with their reasons; fails with `StillLive`, naming the jobs, when some could but are not done within the time.
  */
-export const drain = (
-  options: DrainOptions = {}
-): Effect.Effect<Drained, StillLive | StoreError, TaskQueue> =>
+export const drain = (options: DrainOptions = {}): Effect.Effect<Drained, StillLive | StoreError, TaskQueue> =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue
     const within = Duration.fromInputUnsafe(options.within ?? "1 day")

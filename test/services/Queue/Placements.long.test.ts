@@ -8,7 +8,15 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { threadId } from "node:worker_threads"
-import { Placement, placementDefaults, Placements, PlacementSettings, Sluice, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
+import {
+  Placement,
+  placementDefaults,
+  Placements,
+  PlacementSettings,
+  Sluice,
+  Task,
+  TaskQueue
+} from "../../../src/services/Queue/index.ts"
 
 const mebibyte = 1024 ** 2
 

@@ -132,9 +132,7 @@ describe("the group of a task that names none", () => {
       assert.strictEqual((yield* (yield* Placements).all)[0]?.fit, "network")
     }).pipe(
       Effect.provide(
-        placed(["mail"]).pipe(
-          Layer.provide(Layer.succeed(PlacementSettings, { ...placementDefaults, mode: "advise" }))
-        )
+        placed(["mail"]).pipe(Layer.provide(Layer.succeed(PlacementSettings, { ...placementDefaults, mode: "advise" })))
       )
     )
   )
