@@ -200,7 +200,7 @@ export const command = Command.make(
       if (Exit.isFailure(stats))
         checks.push(problem("store", describeCause(stats.cause).line, "sluice db doctor looks closer"))
       else checks.push(...checkStore(location, stats.value, now))
-      const placements = yield* Placements.Placements.use(({ all }) => all).pipe(Effect.provide(layer), Effect.exit)
+      const placements = yield* Placements.use(({ all }) => all).pipe(Effect.provide(layer), Effect.exit)
       if (Exit.isSuccess(placements)) checks.push(...checkPlacements(placements.value))
     }
     yield* tell(checks, json)

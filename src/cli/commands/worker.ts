@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { readFileSync } from "node:fs"
 import path from "node:path"
-import { ResourceGroup, type SlotPools, TaskQueue } from "../../services/Queue/index.ts"
+import { ResourceGroup, type SlotBounds, TaskQueue } from "../../services/Queue/index.ts"
 import { fail, passOn } from "../Failure.ts"
 import { hint } from "../Hint.ts"
 import { Invocation } from "../Invocation.ts"
@@ -35,7 +35,7 @@ const switchFlag = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
 
 /** `network=20`, `network=2..20`, `network=2..20:tune`, `*=0`; undefined: none of these. */
-const slotsIn = (text: string): readonly [string, number | SlotPools.SlotBounds] | undefined => {
+const slotsIn = (text: string): readonly [string, number | SlotBounds] | undefined => {
   const [, group = "", first = "", second, tune] = /^(.+)=(\d{1,5})(?:\.\.(\d{1,5})(:tune)?)?$/.exec(text) ?? []
   if (group !== "*" && !ResourceGroup.namePattern.test(group)) return undefined
   const min = Number(first)
@@ -101,7 +101,7 @@ const flags = {
 type Processes = number | "auto"
 
 interface Config {
-  readonly slots: ReadonlyArray<readonly [string, number | SlotPools.SlotBounds]>
+  readonly slots: ReadonlyArray<readonly [string, number | SlotBounds]>
   readonly processes: Option.Option<Processes>
   readonly min: Option.Option<number>
   readonly max: Option.Option<number>
