@@ -28,13 +28,13 @@ const withoutTrailingSpaces = (line: string): string => {
   return backslashes % 2 === 1 && end < line.length ? line.slice(0, end + 1) : line.slice(0, end)
 }
 
-/** Whether a pattern is cheap enough, and a regular expression can be made of it. */
-const isUsable = (pattern: string): boolean => {
-  const stars = pattern.match(/\*+/g) ?? []
-  if (pattern.length > mostCharacters || stars.length > mostStars) return false
-  if (stars.filter((run) => run.length > 1).length > mostFolderStars) return false
+/** Whether a line is cheap enough, and a regular expression can be made of it. Folders of any depth after each other are one. */
+const isUsable = (line: string): boolean => {
+  if (line.length > mostCharacters) return false
+  const stars = line.replaceAll(/(?:\*\*\/){2,}/g, "**/").match(/\*+/g) ?? []
+  if (stars.length > mostStars || stars.filter((run) => run.length > 1).length > mostFolderStars) return false
   try {
-    ignore({ ignorecase: false }).add({ pattern }).ignores("a")
+    ignore({ ignorecase: false }).add({ pattern: line }).ignores("a")
     return true
   } catch {
     return false
@@ -73,8 +73,8 @@ export const extend = (inherited: Ignore | undefined, directory: string, folder:
   const rules = ignore({ ignorecase: false, allowRelativePaths: false })
   if (inherited !== undefined) rules.add(inherited)
   for (const line of text.split("\n")) {
-    const pattern = rebase(line, folder)
-    if (pattern !== undefined && isUsable(pattern)) rules.add({ pattern })
+    const pattern = isUsable(line) ? rebase(line, folder) : undefined
+    if (pattern !== undefined) rules.add({ pattern })
   }
   return rules
 }
