@@ -1,18 +1,10 @@
 /** Text of strangers meets no pattern that costs more than time linear in it. */
 import { assert, describe, it } from "@effect/vitest"
 import { slowText, superLinearParts } from "../support/patterns/Cost.ts"
-import { inSources, madeBy, type SourcePattern } from "../support/patterns/SourcePatterns.ts"
+import { inSources, madeIn, type SourcePattern } from "../support/patterns/SourcePatterns.ts"
 
 const { literals, made } = inSources()
 const checked = [...literals]
-
-/** Has those made that are made in functions, not while a module loads. */
-const haveMade = async () => {
-  const { usableHeap } = await import("../../src/services/Queue/memory/HeapLimit.ts")
-  usableHeap(1e9, ["--max-old-space-size=100"], undefined)
-  const { workloadIn } = await import("../../src/cli/worker/ScaleActuators.ts")
-  workloadIn("deployment/workers")
-}
 
 const counts = (patterns: ReadonlyArray<SourcePattern>): Readonly<Record<string, number>> => {
   const counted: Record<string, number> = {}
@@ -23,13 +15,13 @@ const counts = (patterns: ReadonlyArray<SourcePattern>): Readonly<Record<string,
 const bad = (source: string, flags = ""): SourcePattern => ({ at: "here", source, flags })
 
 describe("regular expressions of the sources", () => {
-  it("are all found: literals by a parser, others as they are made", async () => {
+  it("are all found: literals by a parser, others as they are made", () => {
     assert.isAbove(literals.length, 90)
     assert.include(
       literals.map(({ at }) => at.replace(/:\d+$/, "")),
       "bin/sluice.mjs"
     )
-    const patterns = await madeBy(Object.keys(made), haveMade)
+    const patterns = madeIn(Object.keys(made))
     const { "src/services/Queue/memory/HeapLimit.ts": inHeapLimit, ...others } = counts(patterns)
     // One `new RegExp`, called for each of the flags it knows.
     assert.deepStrictEqual({ ...others, "src/services/Queue/memory/HeapLimit.ts": Math.min(1, inHeapLimit!) }, made)

@@ -1,5 +1,6 @@
 /** Every regular expression of the sources: the literals, and what `new RegExp` makes while the modules load. */
 import { type Node, parse } from "acorn"
+import { execFileSync } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 import { stripTypeScriptTypes } from "node:module"
 import path from "node:path"
@@ -55,26 +56,10 @@ export const inSources = (): {
   return { literals, made }
 }
 
-/** What `new RegExp` is given in `files` while they load and `use` runs; no module of ours may have been loaded before. */
-export const madeBy = async (
-  files: ReadonlyArray<string>,
-  use: () => Promise<unknown>
-): Promise<ReadonlyArray<SourcePattern>> => {
-  const found: Array<SourcePattern> = []
-  const Original = globalThis.RegExp
-  globalThis.RegExp = new Proxy(Original, {
-    construct(target, [source, flags]) {
-      const [, , caller = ""] = (new Error().stack ?? "").split("\n")
-      const file = files.find((name) => caller.includes(name))
-      if (file !== undefined) found.push({ at: file, source: String(source), flags: flags ?? "" })
-      return new target(source, flags)
-    }
-  })
-  try {
-    for (const file of files) await import(/* @vite-ignore */ path.join(root, file))
-    await use()
-  } finally {
-    globalThis.RegExp = Original
-  }
-  return found
-}
+/** What `new RegExp` is given in these files, in a process of its own: here their modules may have been loaded before. */
+export const madeIn = (files: ReadonlyArray<string>): ReadonlyArray<SourcePattern> =>
+  JSON.parse(
+    execFileSync(process.execPath, [fileURLToPath(new URL("MadePatterns.ts", import.meta.url)), ...files], {
+      encoding: "utf8"
+    })
+  )
