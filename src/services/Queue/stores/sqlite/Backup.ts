@@ -84,7 +84,7 @@ export const verify = (backupFile: string, options?: PlaceOptions): Effect.Effec
     try: () =>
       ofBackup(backupFile, () =>
         waitOutBusy(busyTimeoutMs, backupFile, () => {
-          const db = openExisting(backupFile, options)
+          const db = openExisting(backupFile, { ...options, mayBeLinked: true })
           try {
             return wholeJobs(db, backupFile)
           } finally {
@@ -135,7 +135,7 @@ export const restore = (
 
 /** Copies one snapshot. It is held to the end: without it every commit of others would begin the copy anew. */
 const copyTo = async (file: string, part: string, options: PlaceOptions | undefined): Promise<void> => {
-  const source = waitOutBusy(busyTimeoutMs, file, () => openExisting(file, options))
+  const source = waitOutBusy(busyTimeoutMs, file, () => openExisting(file, { ...options, mayBeLinked: true }))
   try {
     removeAll(part)
     closeSync(OwnFile.create(part))

@@ -5,7 +5,7 @@ import { type Access, Database } from "./Database.ts"
 import { schemaDamage } from "./migrations.ts"
 import { codes, corrupt, sqliteCode, StoreFault, unavailable } from "./StoreFault.ts"
 import { inspect } from "./StoreFile.ts"
-import { type PlaceOptions, storePlace } from "./StorePlace.ts"
+import { type CopyOptions, type PlaceOptions, storePlace } from "./StorePlace.ts"
 
 /** How long work on a whole file waits for the locks of others, in milliseconds. */
 export const busyTimeoutMs = 9_000
@@ -30,7 +30,7 @@ const unreadableWal = (file: string): string =>
  * Opens a store that is there. A connection that may write takes its `-wal` and `-shm` with it when it closes last; where nothing can be
  * written, the file is read as it is, unless commits wait in a WAL that cannot be read without writing.
  */
-export const openExisting = (asked: string, options?: PlaceOptions): Database => {
+export const openExisting = (asked: string, options?: PlaceOptions & CopyOptions): Database => {
   if (!existsSync(path.dirname(asked))) throw new StoreFault(unavailable(`${asked} does not exist.`))
   const file = storePlace(asked, options)
   if (!existsSync(file)) throw new StoreFault(unavailable(`${asked} does not exist.`))

@@ -1,7 +1,7 @@
 /**
  * The file before it is a store: looked at without changing a byte, then opened, created or refused with a typed reason.
  */
-import { closeSync, existsSync, fstatSync, openSync, readSync, statfsSync } from "node:fs"
+import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readSync, statfsSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import path from "node:path"
 import * as OwnFile from "../../../../files/OwnFile.ts"
@@ -132,6 +132,7 @@ const create = (file: string): void => {
   } catch (error) {
     // It is there: also when two processes begin at once.
     if (systemCode(error) !== "EEXIST") throw error
+    accessSync(file, constants.R_OK | constants.W_OK)
   }
 }
 

@@ -75,12 +75,12 @@ const checkFolder = (folder: string): void => {
   )
 }
 
-const checkStore = (place: string, stats: Stats, isShared: boolean): void => {
+const checkStore = (place: string, stats: Stats, isShared: boolean, mayBeLinked: boolean): void => {
   const kind = notRegular(stats)
   if (kind !== undefined) throw new StoreFault(foreign(place, `it ${kind}`))
   const why = isShared ? undefined : notTrusted(stats)
   if (why !== undefined) throw new StoreFault(untrusted(`${place} ${why}; ${insist}.`))
-  const named = isKeptAside(place, stats) ? undefined : namedTwice(stats)
+  const named = mayBeLinked || isKeptAside(place, stats) ? undefined : namedTwice(stats)
   if (named !== undefined) throw new StoreFault(untrusted(`${place} ${named}: copy it to a file of its own.`))
 }
 
@@ -104,15 +104,23 @@ export interface PlaceOptions {
   readonly shared?: boolean | undefined
 }
 
+export interface CopyOptions {
+  /** The file is only copied from: what other names it has does not matter. */
+  readonly mayBeLinked?: boolean
+}
+
 /**
  * The path to open the store by. Throws a `StoreFault` when it, its folder or what lies beside it is not the caller's own; nothing is opened,
  * followed or changed. A shared store may be anybody's, and writable by anybody, but links and what is no regular file are refused there too.
  * Some ten looks at the file system.
  */
-export const storePlace = (file: string, { shared: isShared = false }: PlaceOptions = {}): string => {
+export const storePlace = (
+  file: string,
+  { mayBeLinked = false, shared: isShared = false }: PlaceOptions & CopyOptions = {}
+): string => {
   const { place, stats } = resolved(file)
   if (!isShared) checkFolder(path.dirname(place))
-  if (stats !== undefined) checkStore(place, stats, isShared)
+  if (stats !== undefined) checkStore(place, stats, isShared, mayBeLinked)
   for (const suffix of besideStore) checkBeside(place + suffix, isShared)
   return place
 }
