@@ -5,6 +5,7 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   openSync,
   realpathSync,
   renameSync,
@@ -21,7 +22,7 @@ import { findDamage } from "./Damage.ts"
 import { busyTimeoutMs, openExisting } from "./ReadAccess.ts"
 import { storeError } from "./SqliteError.ts"
 import { corrupt, foreign, inUse, isBusy, reasonOf, StoreFault } from "./StoreFault.ts"
-import { isOfAnotherProgram } from "./StoreFile.ts"
+import { inspect, isOfAnotherProgram } from "./StoreFile.ts"
 import { type PlaceOptions, sqliteFiles, storePlace } from "./StorePlace.ts"
 
 export interface BackupResult {
@@ -109,6 +110,8 @@ export const restore = (
     try: async () => {
       OwnFolder.make(path.dirname(path.resolve(file)))
       const place = storePlace(file, options)
+      // What a link leads to is replaced only when it is a store.
+      if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true) inspect(place)
       if (isSameFile(backupFile, place)) throw new StoreFault(inUse(`${backupFile} is the store itself.`))
       if (isOfAnotherProgram(place)) throw new StoreFault(foreign(file, "another program's database"))
       const part = `${place}.restore`
