@@ -283,8 +283,9 @@ describe("modes", () => {
         yield* job.await
       }).pipe(Effect.provide(Sluice.layerSqlite({ path: store })))
       const files = readdirSync(inner)
+      const sockets = readdirSync(path.join(inner, "queue.db.wake")).map((name) => `queue.db.wake/${name}`)
       const modes = Object.fromEntries(
-        files.map((name) => [
+        [...files, ...sockets].map((name) => [
           name.replace(/\d+-[0-9a-f]+/, "N"),
           (statSync(path.join(inner, name)).mode & 0o777).toString(8)
         ])
@@ -294,7 +295,8 @@ describe("modes", () => {
         "queue.db-wal": "600",
         "queue.db-shm": "600",
         "queue.db.reserve": "600",
-        "queue.db.N.sock": "600"
+        "queue.db.wake": "700",
+        "queue.db.wake/N": "600"
       })
       for (const made of [inner, path.dirname(inner)])
         assert.strictEqual((statSync(made).mode & 0o777).toString(8), "700")

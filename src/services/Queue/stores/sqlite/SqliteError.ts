@@ -10,7 +10,8 @@ import {
   StoreReadOnly,
   type StoreReason,
   StoreUnavailable,
-  StoreUnsafe
+  StoreUnsafe,
+  StoreUntrusted
 } from "../../StoreError.ts"
 import type { TurnResult } from "../../Turn.ts"
 import type { EngineTurnResult } from "./Engine.ts"
@@ -28,6 +29,8 @@ export const toStoreReason = ({ found = 0, known = 0, message, tag }: Reason): S
       return new StoreCorrupt({ message })
     case "StoreForeign":
       return new StoreForeign({ message })
+    case "StoreUntrusted":
+      return new StoreUntrusted({ message })
     case "StoreNewer":
       return new StoreNewer({ message, found, known })
     case "StoreInUse":
