@@ -1,5 +1,5 @@
 import { assert, describe, it, vi } from "@effect/vitest"
-import { Effect, Schedule } from "effect"
+import { Effect, Layer, Schedule } from "effect"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
@@ -53,9 +53,12 @@ const places: Readonly<
   "a shell job, however it was recorded and whatever its listener adds": (env) =>
     TaskQueue.use((queue) => queue.run(ShellTask.shell, command(env), { retries: 0 })).pipe(
       Effect.map(({ stdout }) => text(stdout)),
-      Effect.provide(Sluice.layerWorker()),
-      Effect.provide(Sluice.layerShell(ShellTask.shell, { env })),
-      Effect.provide(Sluice.layerMemory())
+      Effect.provide(
+        Sluice.layerWorker().pipe(
+          Layer.provide(Sluice.layerShell(ShellTask.shell, { env })),
+          Layer.provideMerge(Sluice.layerMemory())
+        )
+      )
     ),
   "a command that scales": (env, at) =>
     CommandHook.make({ run: { shell: `env > ${at}/said` }, cwd: at, env }).pipe(
