@@ -52,6 +52,7 @@ const endings: { readonly [tag: string]: ExitName } = {
   StoreUnavailable: "unreachable",
   StoreFull: "unreachable",
   StoreCorrupt: "unreachable",
+  StoreTampered: "unreachable",
   StoreForeign: "unreachable",
   StoreNewer: "unreachable",
   StoreUnsafe: "unreachable",

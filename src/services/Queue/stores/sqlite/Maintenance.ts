@@ -13,7 +13,7 @@ import {
   rollback as rollbackFile,
   userVersion
 } from "./migrations.ts"
-import { busyTimeoutMs, openExisting, openWhole } from "./ReadAccess.ts"
+import { busyTimeoutMs, openExisting, openOurs, openWhole } from "./ReadAccess.ts"
 import { storeError } from "./SqliteError.ts"
 
 export { backup, type BackupResult, isSameFile, restore, verify } from "./Backup.ts"
@@ -62,8 +62,8 @@ export const migrationStatus = (file: string): Effect.Effect<MigrationStatus, St
 
 /** Takes the steps to the newest schema; answers their names. Opening a store does the same. */
 export const migrate = (file: string): Effect.Effect<ReadonlyArray<string>, StoreError> =>
-  using("migrate", file, openWhole, (db) => migrateFile(db))
+  using("migrate", file, openOurs, (db) => migrateFile(db))
 
 /** Takes the last step back, for going back to an older Sluice; answers its name, or undefined when there is no way back. */
 export const rollback = (file: string): Effect.Effect<string | undefined, StoreError> =>
-  using("rollback", file, openWhole, (db) => rollbackFile(db))
+  using("rollback", file, openOurs, (db) => rollbackFile(db))

@@ -1,7 +1,7 @@
 /** A store that is only looked at, also one on a read-only disk. */
 import { existsSync, statSync } from "node:fs"
 import { type Access, Database } from "./Database.ts"
-import { schemaDamage } from "./migrations.ts"
+import { refuseOthers, schemaDamage } from "./migrations.ts"
 import { codes, corrupt, sqliteCode, StoreFault, unavailable } from "./StoreFault.ts"
 import { inspect } from "./StoreFile.ts"
 
@@ -43,15 +43,24 @@ export const openExisting = (file: string): Database => {
   return open(file, "immutable")
 }
 
-/** The same; refuses a store whose schema is not what its version promises. */
-export const openWhole = (file: string): Database => {
-  const db = openExisting(file)
-  try {
-    const damage = schemaDamage(db)
-    if (damage !== undefined) throw new StoreFault(corrupt(file, damage))
-    return db
-  } catch (error) {
-    db.close()
-    throw error
+const openChecked =
+  (check: (db: Database) => void) =>
+  (file: string): Database => {
+    const db = openExisting(file)
+    try {
+      check(db)
+      return db
+    } catch (error) {
+      db.close()
+      throw error
+    }
   }
-}
+
+/** The same; refuses a store whose schema is not what its version promises. */
+export const openWhole = openChecked((db) => {
+  const damage = db.read(() => schemaDamage(db))
+  if (damage !== undefined) throw new StoreFault(corrupt(db.path, damage))
+})
+
+/** The same; refuses one as well to which others have added what would act on our tables. */
+export const openOurs = openChecked(refuseOthers)
