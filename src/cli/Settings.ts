@@ -23,6 +23,7 @@ import { parseDuration } from "./input/DurationInput.ts"
 import { parseSize } from "./input/SizeInput.ts"
 import { didYouMean } from "./input/Suggestion.ts"
 import { Invocation } from "./Invocation.ts"
+import { parseChoice } from "./KeptEnvironment.ts"
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -82,6 +83,11 @@ const specs = {
   softLimit: { environment: "SLUICE_SOFT_LIMIT", summary: "after which a job is told to finish", check: parseDuration },
   hardLimit: { environment: "SLUICE_HARD_LIMIT", summary: "after which a job is stopped", check: parseDuration },
   maxPayload: { environment: "SLUICE_MAX_PAYLOAD", summary: "largest payload and result", check: parseSize },
+  env: {
+    environment: "SLUICE_ENV",
+    summary: "what of the caller's environment is kept with a command: no-secrets, all or clean, and names besides",
+    check: parseChoice
+  },
   keepCompleted: {
     environment: "SLUICE_KEEP_COMPLETED",
     summary: "how long completed jobs stay",
@@ -213,6 +219,8 @@ const defaultValue = (name: SettingName, env: Environment): string => {
       return AlertSettings.defaults.runbooks
     case "alertTimeZone":
       return AlertSettings.defaults.timeZone
+    case "env":
+      return "no-secrets"
     case "maxPayload":
       return `${defaults.maxPayloadBytes / 1024}KiB`
     case "keepCompleted":

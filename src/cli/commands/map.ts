@@ -202,7 +202,7 @@ export const command = Command.make(
       .slice(0, 32)
     yield* MapLock.acquire(folder, identity)
 
-    const surroundings = yield* recorded(["true"])
+    const { command: surroundings, withheld } = yield* recorded(["true"], opened.settings, config)
     const startedAt = yield* Clock.currentTimeMillis
     const earlier = MapRecord.load(folder, identity)
 
@@ -324,6 +324,7 @@ export const command = Command.make(
         name: `map:${process.pid}`,
         resume: lane,
         listener: {
+          env: withheld,
           outputLimitBytes: blockLimitBytes,
           onStart: (job) => {
             const number = Number(job.headers[MapRun.lineHeader])

@@ -6,7 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import path from "node:path"
-import { ResourceGroup, type SlotBounds, TaskQueue } from "../../services/Queue/index.ts"
+import { ResourceGroup, SecretVariables, type SlotBounds, TaskQueue } from "../../services/Queue/index.ts"
 import * as OwnFile from "../../files/OwnFile.ts"
 import { fail, passOn } from "../Failure.ts"
 import * as GlobalFlags from "../GlobalFlags.ts"
@@ -180,14 +180,14 @@ const declaredSlots = (slots: Config["slots"]): Readonly<Record<string, number>>
 
 const lastLine = (file: string): string => (OwnFile.readText(file) ?? "").trimEnd().split("\n").at(-1) ?? ""
 
-const startInBackground = (args: ReadonlyArray<string>, store: string) =>
+const startInBackground = (args: ReadonlyArray<string>, store: string, childEnv: NodeJS.ProcessEnv) =>
   Effect.gen(function* () {
     const { cwd, env } = yield* Invocation
     const out = yield* output
     const folder = path.join(Settings.stateFolder(env), "workers")
     yield* privateFolder(folder)
     const now = yield* Clock.currentTimeMillis
-    const started = yield* Background.start(folder, { args, cwd, store, now })
+    const started = yield* Background.start(folder, { args, cwd, env: childEnv, store, now })
     const opened = yield* openActing({ create: true, thread: false })
     const joined = yield* Effect.gen(function* () {
       const queue = yield* TaskQueue
@@ -244,10 +244,14 @@ export const command = Command.make(
     const args = (processes: boolean) =>
       argumentsFor(config, settings.store.value, tasks, { shared, configFile, processes, quiet: out.quiet, noColor })
 
-    if (config.detach) return yield* startInBackground(args(true), settings.store.value)
+    const watchesAlerts = settings.alerts.value === "on" && !config.once
+    // What signs and addresses alerts is for those who may send them.
+    const childEnv: NodeJS.ProcessEnv = watchesAlerts ? { ...env } : SecretVariables.withoutOwnSecrets(env)
+
+    if (config.detach) return yield* startInBackground(args(true), settings.store.value, childEnv)
     if (Option.isSome(config.processes)) {
       const signals = yield* (yield* Signals).takeOver
-      const supervised = { args: args(false), cwd, signals, note: out.note }
+      const supervised = { args: args(false), cwd, env: childEnv, signals, note: out.note }
       const processes = config.processes.value
       const begin = Math.min(bounds.max, Math.max(bounds.min, Supervisor.autoProcesses()))
       // With --once the processes end when nothing is left: their number is not the scaler's.
@@ -285,7 +289,7 @@ export const command = Command.make(
       storeFile: opened.location._tag === "File" ? opened.location.path : undefined,
       everyJob: config.everyJob,
       actuators: config.once ? undefined : yield* scaleActuators(declaredSlots(config.slots)),
-      alerts: settings.alerts.value === "on" && !config.once,
+      alerts: watchesAlerts,
       settings: opened.queueSettings
     }).pipe(Effect.scoped, Effect.provide(opened.layer))
   }, Effect.scoped)

@@ -96,7 +96,13 @@ const dropOldLogs = (folder: string, now: number) => {
 /** Starts this program anew with `args`, detached. `now` in milliseconds since 1970 names the log. */
 export const start = (
   folder: string,
-  options: { readonly args: ReadonlyArray<string>; readonly cwd: string; readonly store: string; readonly now: number }
+  options: {
+    readonly args: ReadonlyArray<string>
+    readonly cwd: string
+    readonly env: NodeJS.ProcessEnv
+    readonly store: string
+    readonly now: number
+  }
 ): Effect.Effect<BackgroundWorker & { readonly exited: () => number | undefined }, CommandFailure> =>
   Effect.try({
     try: () => {
@@ -109,6 +115,7 @@ export const start = (
       let code: number | undefined
       const child = spawn(process.execPath, [process.argv[1]!, ...options.args], {
         cwd: options.cwd,
+        env: options.env,
         detached: true,
         stdio: ["ignore", descriptor, descriptor]
       })

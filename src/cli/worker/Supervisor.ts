@@ -26,6 +26,7 @@ export const autoProcesses = (): number => availableParallelism()
 export interface Supervised {
   readonly args: ReadonlyArray<string>
   readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
   readonly signals: Queue.Dequeue<Signal>
   readonly note: (line: string) => Effect.Effect<void>
 }
@@ -35,6 +36,7 @@ const pool = (options: Supervised) =>
     spawn: () =>
       spawn(process.execPath, [process.argv[1]!, ...options.args], {
         cwd: options.cwd,
+        env: options.env,
         detached: true,
         stdio: ["ignore", "inherit", "inherit", "ipc"]
       }),

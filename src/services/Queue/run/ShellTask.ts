@@ -120,6 +120,8 @@ export interface ShellListener {
   readonly onStart?: (job: Task.JobContext) => void
   /** See `RunOptions.onOutput`. */
   readonly onOutput?: (job: Task.JobContext, chunk: Uint8Array, stream: "stdout" | "stderr") => void
+  /** Variables that commands find besides the recorded ones, which are stronger. They are in this process alone: never stored. */
+  readonly env?: Readonly<Record<string, string>>
   /** Bytes of each stream this process keeps of a running command. Default 1 MiB. */
   readonly outputLimitBytes?: number
 }
@@ -135,7 +137,9 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
       const runner = yield* ProcessRunner
       return Effect.fnUntraced(function* (command: ShellCommand, job: Task.JobContext<ShellResult, unknown>) {
         listener.onStart?.(job)
-        const result = yield* runner.run(command, {
+        const surrounded =
+          listener.env === undefined ? command : { ...command, env: { ...listener.env, ...command.env } }
+        const result = yield* runner.run(surrounded, {
           env: {
             SLUICE_JOB_ID: formatJobId(job.id),
             SLUICE_ATTEMPT: String(job.attempt),
