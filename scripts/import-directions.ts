@@ -23,6 +23,7 @@ const kinds = [
   { kind: "profile part", files: /^src\/services\/[^/]+\/profile\// },
   { kind: "scaler part", files: /^src\/services\/[^/]+\/scaler\// },
   { kind: "watch part", files: /^src\/services\/[^/]+\/watch\// },
+  { kind: "host part", files: /^src\/services\/[^/]+\/host\// },
   { kind: "sink part", files: /^src\/services\/[^/]+\/sinks\// },
   { kind: "contract", files: /^src\/services\/[^/]+\/[^/]+\.ts$/ },
   { kind: "cli", files: /^src\/cli\// },
@@ -66,6 +67,7 @@ const rules: Record<Kind, Rule> = {
     may: [
       "contract",
       "policy",
+      "host part",
       "queue part",
       "run part",
       "store part",
@@ -78,8 +80,8 @@ const rules: Record<Kind, Rule> = {
     says: "an implementation imports contracts, policies and the parts of its folder, never another implementation"
   },
   "store part": {
-    may: ["contract", "policy", "store part"],
-    says: "a part of stores/ imports contracts, policies and stores/"
+    may: ["contract", "policy", "store part", "host part"],
+    says: "a part of stores/ imports contracts, policies, stores/ and host/"
   },
   "memory part": {
     may: ["contract", "policy", "memory part"],
@@ -89,7 +91,11 @@ const rules: Record<Kind, Rule> = {
     may: ["contract", "policy", "memory part", "queue part"],
     says: "a part of queue/ imports contracts, policies, memory/ and queue/"
   },
-  "run part": { may: ["contract", "policy", "run part"], says: "a part of run/ imports contracts, policies and run/" },
+  "run part": {
+    may: ["contract", "policy", "run part", "host part"],
+    says: "a part of run/ imports contracts, policies, run/ and host/"
+  },
+  "host part": { may: ["host part"], says: "a part of host/ asks the machine, and imports nothing but host/" },
   "profile part": {
     may: ["contract", "policy", "profile part"],
     says: "a part of profile/ imports contracts, policies and profile/"
@@ -122,7 +128,7 @@ const rules: Record<Kind, Rule> = {
     says: "layers.ts puts services together; it does not know the command line, the API or the test kit"
   },
   index: {
-    may: ["index", "layers", "contract", "policy", "run part", "profile part", "scaler part", "http"],
+    may: ["index", "layers", "contract", "policy", "run part", "profile part", "scaler part", "host part", "http"],
     says: "an index.ts shows contracts, policies and layers"
   },
   cli: { may: ["index", "cli"], says: "the command line imports only index.ts files and its own folder" },

@@ -9,7 +9,7 @@ import { createHash, randomBytes } from "node:crypto"
 import { closeSync, createReadStream, existsSync, openSync, readdirSync, rmSync, statSync, writeSync } from "node:fs"
 import path from "node:path"
 import { type CommandFailure, fail } from "../Failure.ts"
-import * as ProcessId from "../ProcessId.ts"
+import { ProcessIdentity as ProcessId } from "../../services/Queue/index.ts"
 
 export interface MapInputs {
   /** SHA-256 of the inputs, hexadecimal. */

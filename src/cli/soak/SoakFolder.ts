@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { ProcessIdentity } from "../../services/Queue/index.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
 import { files, SoakPlan } from "./SoakPlan.ts"
 import { page } from "./SoakPage.ts"
@@ -30,22 +31,13 @@ export const writePlan = (folder: string, plan: SoakPlan): Effect.Effect<void, C
     return Effect.void
   })
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** Keeps a second soak out of the folder until the scope closes; the mark of one that is no more is taken over. */
 export const alone = (folder: string): Effect.Effect<void, CommandFailure, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.suspend(() => {
       const mark = files(folder).running
       const pid = existsSync(mark) ? Number(readFileSync(mark, "utf8")) : 0
-      if (pid > 0 && isAlive(pid))
+      if (ProcessIdentity.isAlive(pid))
         return Effect.fail(fail("conflict", `process ${pid} is at work in ${folder}; wait for it or stop it first`))
       writeFileSync(mark, `${process.pid}\n`)
       return Effect.void

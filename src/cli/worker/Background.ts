@@ -7,7 +7,7 @@ import { spawn } from "node:child_process"
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { type CommandFailure, fail } from "../Failure.ts"
-import * as ProcessId from "../ProcessId.ts"
+import { ProcessIdentity as ProcessId } from "../../services/Queue/index.ts"
 
 export interface BackgroundWorker {
   readonly pid: number
@@ -39,7 +39,7 @@ const notes = (
       const file = path.join(folder, name)
       try {
         const worker = JSON.parse(readFileSync(file, "utf8")) as BackgroundWorker
-        return { file, worker: ProcessId.isSame(worker.pid, worker.start) ? worker : undefined }
+        return { file, worker: ProcessId.isAlive(worker.pid, worker.start) ? worker : undefined }
       } catch {
         // Half a note, from a process that was killed while it wrote.
         return { file, worker: undefined }

@@ -21,14 +21,14 @@ const watch = (liveness: Liveness, operation: Operation, args: ReadonlyArray<unk
       liveness.heard((args[0] as Turn).now)
       break
     case "join": {
-      const [, now, leaseMs] = args as Arguments<"join">
-      liveness.heard(now)
+      const [, { monotonic, now }, leaseMs] = args as Arguments<"join">
+      liveness.heard(now, monotonic)
       liveness.leased(answer as number, leaseMs, untilFirstBeatMs)
       break
     }
     case "beat": {
       const [session, beat] = args as Arguments<"beat">
-      liveness.heard(beat.now)
+      liveness.heard(beat.now, beat.monotonic)
       if (answer === true) liveness.leased(session, beat.leaseMs, beat.blockedMostMs)
       else liveness.left(session)
       break
