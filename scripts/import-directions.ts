@@ -60,8 +60,8 @@ const rules: Record<Kind, Rule> = {
     says: "a contract imports only contracts, policies (for defaults and checks), and effect"
   },
   upkeep: {
-    may: ["contract", "policy", "upkeep", "scaler part"],
-    says: "an upkeep loop imports only contracts, policies, what all loops share and parts of the scaler"
+    may: ["contract", "policy", "upkeep", "scaler part", "host part"],
+    says: "an upkeep loop imports only contracts, policies, what all loops share, host/ and parts of the scaler"
   },
   implementation: {
     may: [

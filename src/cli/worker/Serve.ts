@@ -14,6 +14,7 @@ import * as Scope from "effect/Scope"
 import {
   isCollectTask,
   Job,
+  JobStore,
   OrphanLanes,
   QueueEvents,
   type QueueEvent,
@@ -29,6 +30,7 @@ import {
 import { AlertLayers, AlertSettings } from "../../services/Alerts/index.ts"
 import { alertSettings } from "../AlertSinks.ts"
 import { CommandFailure, describeCause, fail } from "../Failure.ts"
+import { stopsWithItsJobs } from "../JobControl.ts"
 import { output } from "../Output.ts"
 import { endedBy, Signals } from "../Signals.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
@@ -137,6 +139,7 @@ export const serve = (options: ServeOptions) =>
   Effect.gen(function* () {
     const out = yield* output
     const signals = yield* (yield* Signals).takeOver
+    yield* stopsWithItsJobs((yield* JobStore).hold)
     const handlers = [
       ...(options.handlers === undefined ? [] : [options.handlers]),
       ...(options.shell ? [Sluice.layerShell(ShellTask.shell)] : [])

@@ -209,6 +209,12 @@ export class JobStore extends Context.Service<
       options: { readonly now: number; readonly limit: number }
     ) => Effect.Effect<number, StoreError>
 
+    /**
+     * Until the scope closes no transaction of this process is under way, and its calls wait: a process that is stopped inside one would hold
+     * up all others. Waits for what is under way.
+     */
+    readonly hold: Effect.Effect<void, StoreError, Scope.Scope>
+
     /** Calls `listener` after commits of this and other processes that may concern it, until the scope closes. May call without cause. */
     readonly onWake: (listener: WakeListener) => Effect.Effect<void, never, Scope.Scope>
   }

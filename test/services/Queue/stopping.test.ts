@@ -164,13 +164,13 @@ describe("a worker that stops", () => {
         retry: later,
         batch: { maxBatchSize: 3, maxWaitTime: 10 }
       })
-      const ends = (handler: Parameters<typeof Many.toBatchLayer>[0]) =>
+      const ends = (handler: BatchHandler<number, void, string, unknown, never>) =>
         Effect.gen(function* () {
           const queue = yield* TaskQueue
           const jobs = yield* queue.enqueueMany(Many, [1, 2, 3])
           yield* queue
             .waitFor(jobs[0]!.id, ["running"])
-            .pipe(Effect.provide(Sluice.layerWorker().pipe(Layer.provide(Many.toBatchLayer(handler!)))))
+            .pipe(Effect.provide(Sluice.layerWorker().pipe(Layer.provide(Many.toBatchLayer(handler)))))
           return yield* Effect.forEach(jobs, ({ status }) =>
             Effect.map(status, ({ attempt, failure, state }) => `${state} ${attempt} ${failure?.message}`)
           )

@@ -478,6 +478,8 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     lead: (role, session, { now, ttlMs }) => Effect.sync(() => sessions.lead(role, session, now, ttlMs)),
     prune: (policy, { limit, now }) => Effect.sync(() => prune(policy, now, limit)),
 
+    hold: Effect.void,
+
     onWake: (listener) => listen(listeners, listener)
   })
   return { store, shed }

@@ -99,6 +99,7 @@ const over = (host: Host, location: string, clock: Clock.Clock): JobStore["Servi
     sweep: ({ limit, now }) => host.call("sweep", { now, monotonic: monotonic() }, limit),
     lead: (role, session, { now, ttlMs }) => host.call("lead", role, session, now, ttlMs),
     prune: (policy, { limit, now }) => host.call("prune", policy, now, limit),
+    hold: host.hold,
     onWake: (listener) =>
       Effect.asVoid(
         Effect.acquireRelease(
