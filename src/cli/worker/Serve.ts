@@ -35,6 +35,7 @@ import { output } from "../Output.ts"
 import { endedBy, Signals } from "../Signals.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
+import { tellWhoRan } from "./EndedFromWithin.ts"
 import type { ScaleActuators } from "./ScaleActuators.ts"
 import type { Handlers } from "./TaskModule.ts"
 
@@ -180,6 +181,7 @@ export const serve = (options: ServeOptions) =>
     )
     const worker = Context.get(context, Worker)
     yield* tellEvents(options.everyJob).pipe(Scope.provide(scope))
+    yield* tellWhoRan(worker.status)
     if (options.shell) {
       yield* OrphanLanes.serveOrphans((task) => Layer.build(Sluice.layerShell(task)), orphansEveryMs).pipe(
         Effect.provideService(Scope.Scope, scope),

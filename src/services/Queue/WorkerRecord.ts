@@ -66,10 +66,12 @@ export interface WorkerRecord extends Omit<WorkerInfo, "suspendedForMs"> {
   readonly session: number
   readonly startedAt: number
   readonly lastBeat: number
-  /** By the clock of who asks. In the past: the lease has run out, or its process is known to be gone. */
+  /** By the clock of who asks. */
   readonly leaseUntil: number
   /** Its process stands still, or was continued a moment ago; `since` its last beat. Its lease may have run out and be spared. */
   readonly suspended?: { readonly since: number } | undefined
+  /** Its process is no more: its lease counts for nothing. */
+  readonly gone?: boolean
   readonly draining: boolean
   readonly load: WorkerLoad | undefined
   /** Set while its event loop does not answer: since when, and the jobs running then. */
@@ -77,9 +79,9 @@ export interface WorkerRecord extends Omit<WorkerInfo, "suspendedForMs"> {
 }
 
 /** Whether it can do something now. One that is suspended cannot, and is not gone. */
-export const isWorkerAlive = (worker: Pick<WorkerRecord, "leaseUntil" | "suspended">, now: number): boolean =>
-  worker.leaseUntil > now && worker.suspended === undefined
+export const isWorkerAlive = (worker: Pick<WorkerRecord, "leaseUntil" | "suspended" | "gone">, now: number): boolean =>
+  worker.leaseUntil > now && worker.suspended === undefined && worker.gone !== true
 
 /** Whether it will be there again, or is: what it holds is not free. */
-export const isWorkerThere = (worker: Pick<WorkerRecord, "leaseUntil" | "suspended">, now: number): boolean =>
-  worker.leaseUntil > now || worker.suspended !== undefined
+export const isWorkerThere = (worker: Pick<WorkerRecord, "leaseUntil" | "suspended" | "gone">, now: number): boolean =>
+  worker.gone !== true && (worker.leaseUntil > now || worker.suspended !== undefined)

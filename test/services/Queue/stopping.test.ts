@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Layer, Schema } from "effect"
 import * as ShellTask from "../../../src/services/Queue/run/ShellTask.ts"
 import {
+  type BatchHandler,
   type JobStore,
   QueueSettings,
   Sluice,

@@ -195,10 +195,10 @@ export class Sessions {
     return this.setDraining.run(session).changes !== 0
   }
 
-  private presence(row: WorkerRow, moment: Moment): Pick<WorkerRecord, "leaseUntil" | "suspended"> {
+  private presence(row: WorkerRow, moment: Moment): Pick<WorkerRecord, "leaseUntil" | "suspended" | "gone"> {
     const [session, , , pid, , , , , beat, until, , , , ...silence] = row
     const { process, silent, silentMs } = this.silence(session, until, pid, silence, moment)
-    if (process === "gone") return { leaseUntil: Math.min(beat, moment.now), suspended: undefined }
+    if (process === "gone") return { leaseUntil: until, suspended: undefined, gone: true }
     const left = moment.now + silence[2] - silentMs
     return {
       // Where the clock was set since, as it is now.
