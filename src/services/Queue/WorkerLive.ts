@@ -233,7 +233,7 @@ const make = (options: WorkerOptions) =>
           isFresh: session.isFresh(),
           name,
           state,
-          running: running.all().map((attempt) => ({
+          running: attempts.atWork().map((attempt) => ({
             id: attempt.id,
             task: attempt.task,
             group: attempt.group,
