@@ -82,8 +82,16 @@ const specs = {
     check: parseDuration
   },
   grace: { environment: "SLUICE_GRACE", summary: "how long a stop waits for running jobs", check: parseDuration },
-  softLimit: { environment: "SLUICE_SOFT_LIMIT", summary: "after which a job is told to finish", check: parseDuration },
-  hardLimit: { environment: "SLUICE_HARD_LIMIT", summary: "after which a job is stopped", check: parseDuration },
+  softLimit: {
+    environment: "SLUICE_SOFT_LIMIT",
+    summary: "after which a job of a task is told to finish; commands have --timeout",
+    check: parseDuration
+  },
+  hardLimit: {
+    environment: "SLUICE_HARD_LIMIT",
+    summary: "after which a job of a task is stopped; commands have --timeout",
+    check: parseDuration
+  },
   maxPayload: { environment: "SLUICE_MAX_PAYLOAD", summary: "largest payload and result", check: parseSize },
   env: {
     environment: "SLUICE_ENV",

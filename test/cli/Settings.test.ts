@@ -52,14 +52,14 @@ describe("settings", () => {
     "say what of the caller's environment is kept in the caller's own file, never in a project's that was found",
     () =>
       Effect.gen(function* () {
-        const { folder, json, run } = yield* CommandLine.make
+        const { call, folder, json } = yield* CommandLine.make
         const project = path.join(folder, "project")
         put(path.join(folder, "config/sluice/config.json"), JSON.stringify({ env: "clean" }))
         mkdirSync(project)
         const [own] = yield* json(["config", "print", "--json"], { cwd: project })
         assert.strictEqual(own.env.value, "clean")
         put(path.join(project, "sluice.config.json"), JSON.stringify({ env: "all", store: "jobs.db" }))
-        const refused = yield* run(["add", "--", "true"], { cwd: project })
+        const refused = yield* call(["add", "--", "true"], { cwd: project })
         assert.strictEqual(refused.code, 2)
         assert.match(refused.stderr, /env is not for a project to say; say it with SLUICE_ENV/)
         const [named] = yield* json(["--config", "sluice.config.json", "config", "print", "--json"], { cwd: project })

@@ -10,12 +10,13 @@ import { closeSync, lstatSync } from "node:fs"
 import path from "node:path"
 import * as OwnFile from "../../files/OwnFile.ts"
 import * as OwnFolder from "../../files/OwnFolder.ts"
+import { ProcessIdentity } from "../../services/Queue/index.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
-import * as ProcessId from "../ProcessId.ts"
+import { isWorker } from "./WorkerProcess.ts"
 
 export interface BackgroundWorker {
   readonly pid: number
-  /** When the process began, as `ProcessId.startOf` tells it. */
+  /** When the process began, as `ProcessIdentity.startOf` tells it. */
   readonly start: string
   /** The store it serves. */
   readonly store: string
@@ -55,7 +56,7 @@ const notes = (
 const workerOf = (file: string): BackgroundWorker | undefined => {
   try {
     const worker = decode(OwnFile.readText(file) ?? "")
-    const isAlive = ProcessId.isSame(worker.pid, worker.start) && ProcessId.isWorker(worker.pid)
+    const isAlive = ProcessIdentity.isAlive(worker.pid, worker.start) && isWorker(worker.pid)
     return isAlive ? worker : undefined
   } catch {
     // Half a note, from a process that was killed while it wrote, or none of ours.
@@ -124,7 +125,7 @@ export const start = (
         code = exitCode ?? 1
       })
       child.unref()
-      const worker = { pid: child.pid!, start: ProcessId.startOf(child.pid!), store: options.store, log }
+      const worker = { pid: child.pid!, start: ProcessIdentity.startOf(child.pid!), store: options.store, log }
       OwnFile.replace(noteOf(folder, worker.pid), JSON.stringify(worker))
       return { ...worker, exited: () => code }
     },
