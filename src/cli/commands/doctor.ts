@@ -200,7 +200,7 @@ export const command = Command.make(
     const { env } = yield* Invocation
     const now = yield* Clock.currentTimeMillis
     const settings = yield* Effect.exit(open({ create: false, thread: false }))
-    const state = Settings.stateFolder(env)
+    const state = OwnFolder.placed(Settings.stateFolder(env))
     const checks: Array<Check> = [
       checkNode(),
       checkSqlite(),

@@ -4,6 +4,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import path from "node:path"
+import * as OwnFolder from "../../../files/OwnFolder.ts"
 import { fail } from "../../Failure.ts"
 import { Invocation } from "../../Invocation.ts"
 import { output } from "../../Output.ts"
@@ -34,7 +35,7 @@ export const stop = Command.make(
     const read = yield* Settings.looking
     const { settings } = read
     const { grace } = yield* Settings.toQueueSettings(settings)
-    const folder = path.join(Settings.stateFolder(env), "workers")
+    const folder = path.join(OwnFolder.placed(Settings.stateFolder(env)), "workers")
     const background = yield* Effect.try({
       try: () => Background.list(folder),
       catch: (error) => fail("notAllowed", error instanceof Error ? error.message : String(error))
