@@ -13,6 +13,7 @@ import { makeDirectHost } from "./sqlite/DirectHost.ts"
 import type { Host } from "./sqlite/Host.ts"
 import { type Durability, networkFileSystem } from "./sqlite/StoreFile.ts"
 import { makeThreadHost } from "./sqlite/ThreadHost.ts"
+import { line } from "../../Text/policy/SafeText.ts"
 
 export interface Options {
   /** The file; it and its folder are made when missing, for this user alone (0600, 0700). */
@@ -51,7 +52,7 @@ export const layer = (options: Options): Layer.Layer<JobStore, StoreError> =>
       const network = networkFileSystem(file)
       if (network !== undefined) {
         yield* Effect.logWarning(
-          `${file} lies on ${network}: SQLite files must not be shared between machines. Keep the store on a local disk.`
+          `${line(file)} lies on ${network}: SQLite files must not be shared between machines. Keep the store on a local disk.`
         )
       }
       const settings = {
