@@ -13,6 +13,7 @@ export const ExitCode = {
   timedOut: 7,
   cancelled: 8,
   outputLost: 9,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143
 } as const
@@ -41,6 +42,7 @@ const meanings: { readonly [Name in ExitName]: string } = {
   timedOut: "timed out",
   cancelled: "the awaited job was cancelled",
   outputLost: "output could not be written: a full disk, a closed terminal",
+  hungUp: "ended since its terminal was closed (SIGHUP)",
   interrupted: "ended by Ctrl-C (SIGINT)",
   terminated: "ended by SIGTERM"
 }

@@ -10,7 +10,7 @@ import {
   PerformanceProfiler,
   type RecordedProfile
 } from "./PerformanceProfiler.ts"
-import * as Placements from "./Placements.ts"
+import { PlacementSettings } from "./Placements.ts"
 import type { ProfilerReading } from "./ProfilerReading.ts"
 import { Settings } from "./ProfilerSettings.ts"
 import { empty, type Histogram, merge } from "./policy/Histogram.ts"
@@ -26,7 +26,7 @@ import * as StoreTimes from "./profile/StoreTimes.ts"
 import { since, TaskCell } from "./profile/TaskCell.ts"
 import { QueueEvents } from "./QueueEvents.ts"
 import { Settings as QueueSettings } from "./QueueSettings.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 import type { StoreError } from "./StoreError.ts"
 import { StoreMeter } from "./StoreMeter.ts"
 import { JobNotFound, WrongState } from "./TaskQueue.ts"
@@ -53,7 +53,7 @@ const make = Effect.gen(function* () {
   const store = yield* JobStore
   const queueSettings = yield* QueueSettings
   const clock = yield* Clock.Clock
-  const measuring = yield* Placements.Settings
+  const measuring = yield* PlacementSettings
   // A virtual clock goes with programs that have to run alike each time.
   const isReal = clock === Context.get(Context.empty(), Clock.Clock)
   const probes = measuring.mode === "off" || !isReal ? undefined : new AttemptProbes(Duration.toMillis(measuring.every))

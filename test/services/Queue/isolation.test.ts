@@ -135,8 +135,8 @@ for (const [name, open] of [
         )
         for (const wait of [Fiber.join(closing.waiting), Fiber.join(closing.many), Effect.flip(closing.late)]) {
           const error = yield* wait
-          assert.instanceOf(error, StoreError.StoreError)
-          assert.strictEqual((error as StoreError.StoreError).reason._tag, "StoreClosed")
+          assert.instanceOf(error, StoreError)
+          assert.strictEqual((error as StoreError).reason._tag, "StoreClosed")
         }
       }).pipe(Effect.scoped)
     )

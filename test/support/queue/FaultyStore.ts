@@ -87,6 +87,7 @@ export class FaultyStore {
       prune: (policy, page) => call("prune", real.prune(policy, page)),
       keep: real.keep,
       watch: real.watch,
+      hold: real.hold,
       onWake: (listener) =>
         Effect.andThen(
           Effect.acquireRelease(

@@ -10,7 +10,6 @@ import * as JobFlags from "../../JobFlags.ts"
 import { output } from "../../Output.ts"
 import { storeFile } from "../../StoreFile.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
-import * as Sanitize from "../../terminal/Sanitize.ts"
 import type * as Table from "../../terminal/Table.ts"
 
 const ValueShape = Schema.Union([
@@ -32,9 +31,9 @@ export const AsideShape = Schema.Struct({
 })
 
 const columns: ReadonlyArray<Table.Column<Sluice.SqliteMaintenance.NamedRow>> = [
-  { header: "row", value: ({ name }) => Sanitize.line(name) },
+  { header: "row", value: ({ name }) => name },
   { header: "set aside", value: ({ at }) => new Date(at).toISOString() },
-  { header: "what is wrong", value: ({ why }) => Sanitize.line(why) }
+  { header: "what is wrong", value: ({ why }) => why }
 ]
 
 export const aside = Command.make(
@@ -58,20 +57,20 @@ export const aside = Command.make(
   },
   Effect.fnUntraced(function* ({ json, names, now, remove }) {
     const out = yield* output
-    const file = yield* storeFile({ mayBeMissing: false })
+    const { file, place } = yield* storeFile({ mayBeMissing: false })
     if (remove && names.length === 0)
       return yield* fail("usage", "name the rows to remove, as sluice db aside tells them")
     if (now) {
-      const moved = yield* Sluice.SqliteMaintenance.setAside(file, yield* Clock.currentTimeMillis)
+      const moved = yield* Sluice.SqliteMaintenance.setAside(file, yield* Clock.currentTimeMillis, place)
       yield* out.note(moved === 0 ? "every row can be read" : `set ${HumanNumber.count(moved)} aside`)
     }
-    const rows = yield* Sluice.SqliteMaintenance.rowsSetAside(file)
+    const rows = yield* Sluice.SqliteMaintenance.rowsSetAside(file, place)
     const missing = names.find((name) => !rows.some((row) => row.name === name))
     if (missing !== undefined) return yield* fail("notFound", `no row ${JSON.stringify(missing)} was set aside`)
     if (remove) {
       for (const name of names) {
-        yield* Sluice.SqliteMaintenance.forgetRow(file, name)
-        yield* out.line(Sanitize.line(name))
+        yield* Sluice.SqliteMaintenance.forgetRow(file, name, place)
+        yield* out.line(name)
       }
       return
     }

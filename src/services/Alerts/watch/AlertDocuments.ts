@@ -9,6 +9,7 @@ import { metricNames, type Metric } from "../policy/Metrics.ts"
 import { Alert, Notification } from "../Notification.ts"
 import { emptyLedger, type Ledger } from "../policy/Ledger.ts"
 import { Silence } from "../Silence.ts"
+import { line } from "../../Text/policy/SafeText.ts"
 
 const ruleKind = "alert-rule"
 const silenceKind = "alert-silence"
@@ -93,7 +94,7 @@ const readAll = <A>(
       return Option.isSome(value)
         ? Effect.succeed([{ key, value: value.value }])
         : Effect.as(
-            complain(`${kind} ${key}`, `The ${kind} ${JSON.stringify(key)} in the store cannot be read`, Cause.empty),
+            complain(`${kind} ${key}`, `The ${kind} "${line(key)}" in the store cannot be read`, Cause.empty),
             []
           )
     }),

@@ -2,6 +2,7 @@
 import { Cause, Effect } from "effect"
 import type { Complain } from "../../Queue/Complaints.ts"
 import type { JobStore } from "../../Queue/JobStore.ts"
+import { isWorkerAlive } from "../../Queue/WorkerRecord.ts"
 import type { StoreError } from "../../Queue/StoreError.ts"
 import type { AlertRule } from "../AlertRule.ts"
 import { type Look, needs, type Outlook } from "../policy/Figures.ts"
@@ -48,7 +49,7 @@ export const lookAtStore = (
       ),
       oldestPending: yield* store.oldestPending,
       paused: yield* store.paused,
-      workers: (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now),
+      workers: (yield* store.workers).filter((worker) => isWorkerAlive(worker, now)),
       status: yield* store.status,
       minutes: yield* recent.read(now, minutesMs),
       minutesMs,

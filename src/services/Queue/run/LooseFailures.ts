@@ -8,6 +8,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks"
 import { type Context, Effect, type Fiber, type Scope } from "effect"
+import { line } from "../../Text/policy/SafeText.ts"
 import * as PlainError from "./PlainError.ts"
 
 /** Whose work it is: an attempt, or the call of a batch. */
@@ -41,7 +42,7 @@ const listening = new Set<Listening>()
 
 const summary = (error: unknown): string => {
   try {
-    return PlainError.summary(error)
+    return line(PlainError.summary(error))
   } catch {
     return "an error that cannot be read"
   }

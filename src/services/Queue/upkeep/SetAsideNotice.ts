@@ -1,5 +1,6 @@
 /** Says in the log which rows of the store could not be read and were set aside, each once. */
 import { Duration, Effect, Layer } from "effect"
+import { line } from "../../Text/policy/SafeText.ts"
 import { JobStore } from "../JobStore.ts"
 import { setAsideKind, setAsideRow } from "../SetAsideRow.ts"
 import { layerLed } from "./Leading.ts"
@@ -17,7 +18,7 @@ const notice = (told: Set<string>) =>
     for (const document of news.slice(0, namedMost)) {
       const why = setAsideRow(document)?.why ?? "it cannot be told why"
       yield* Effect.logWarning(
-        `A row of the store could not be read and was set aside: ${document.key} (${why}); see: sluice db aside`
+        `A row of the store could not be read and was set aside: ${line(document.key)} (${line(why)}); see: sluice db aside`
       )
     }
     if (news.length > namedMost) yield* Effect.logWarning(`And ${news.length - namedMost} rows more`)

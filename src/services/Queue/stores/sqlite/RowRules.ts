@@ -21,6 +21,12 @@ const text: Rule = {
   holds: (column) => `typeof(${column}) = 'text' AND instr(${column}, char(0)) = 0`,
   otherwise: "is no text"
 }
+/** Checked again where it is read (`storedName`). */
+const name: Rule = {
+  holds: (column) =>
+    `typeof(${column}) <> 'integer' OR ${column} BETWEEN ${-Number.MAX_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}`,
+  otherwise: "is no name"
+}
 const anyText: Rule = { holds: (column) => `typeof(${column}) = 'text'`, otherwise: "is no text" }
 const largest = Number.MAX_SAFE_INTEGER
 const integer = within(-largest, largest, "'integer'", "is no whole number that can be counted with")
@@ -121,14 +127,14 @@ export const tables: Readonly<Record<string, TableRules>> = {
   meta: { key: ["key"], columns: { key: text, value: within(0, 9e15, "'integer'", "is no count") } },
   resource_group: {
     key: ["name"],
-    columns: { name: text, declared: count, operator: nullable(count), paused: among(0, 1) }
+    columns: { name, declared: count, operator: nullable(count), paused: among(0, 1) }
   },
   lane: {
     key: ["id"],
     columns: {
       id: integer,
-      task: text,
-      resource_group: text,
+      task: name,
+      resource_group: name,
       scheduled: integer,
       pending: integer,
       running: integer,
@@ -196,7 +202,11 @@ export const tables: Readonly<Record<string, TableRules>> = {
       ),
       blocked: nullable(json("object", { ".since": "number", ".jobs": "array" })),
       machine: anyText,
-      process_start: anyText
+      process_start: anyText,
+      lease: number,
+      renewed: number,
+      runs_silent: nullable(number),
+      suspended_for: json("object")
     }
   },
   lead: { key: ["role"], columns: { role: text, session: integer, until: time } },

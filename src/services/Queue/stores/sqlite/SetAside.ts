@@ -204,7 +204,8 @@ export const nameOf = (table: string, row: RawRow): string =>
 /** Its lease has ended, so that its jobs are taken back, unless it beats again. */
 const emptyWorker = `name = CASE typeof(name) WHEN 'text' THEN name ELSE '' END,
   host = CASE typeof(host) WHEN 'text' THEN host ELSE '' END, pid = 0, version = '', slots = '{}', tasks = '[]', started = 0, beat = 0,
-  until = 0, draining = 0, load = NULL, blocked = NULL, machine = '', process_start = ''`
+  until = 0, draining = 0, load = NULL, blocked = NULL, machine = '', process_start = '', lease = 0, renewed = 9e15, runs_silent = NULL,
+  suspended_for = '{}'`
 
 const isNumberOfRow = (value: RawValue): value is number | bigint =>
   typeof value === "bigint" ? value > 0 && value <= numberMost : Number.isSafeInteger(value)
