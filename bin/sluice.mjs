@@ -21,8 +21,11 @@ const args = process.argv.slice(2)
 
 const readVersion = (packageJson) => JSON.parse(fs.readFileSync(packageJson, "utf8")).version
 
+/** Paths and messages in it are not ours: what a terminal might obey or not show is escaped. */
 const fail = (message) => {
-  process.stderr.write(`sluice: ${message}\n`)
+  const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+  const line = message.replace(hidden, (character) => `\\u{${character.codePointAt(0).toString(16)}}`)
+  process.stderr.write(`sluice: ${line}\n`)
   process.exitCode = 1
 }
 

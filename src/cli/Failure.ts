@@ -53,6 +53,7 @@ const endings: { readonly [tag: string]: ExitName } = {
   StoreUnavailable: "unreachable",
   StoreFull: "unreachable",
   StoreCorrupt: "unreachable",
+  StoreTampered: "unreachable",
   StoreForeign: "unreachable",
   StoreNewer: "unreachable",
   StoreUnsafe: "unreachable",

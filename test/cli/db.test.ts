@@ -294,6 +294,47 @@ describe("doctor", () => {
   )
 })
 
+describe("a store with somebody's additions", () => {
+  it.live("is refused where they act on jobs, named by the doctor, and mended as both say", () =>
+    Effect.gen(function* () {
+      const { sluice, store } = yield* filled
+      const sql = (statement: string) => {
+        const db = new DatabaseSync(store)
+        db.exec(statement)
+        db.close()
+      }
+      const additions = Effect.map(sluice("db", "doctor", "--json"), ({ code, stdout }) => {
+        const check = stdout
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line))
+          .find(({ name }) => name === "additions")
+        return [code, check.state, check.found]
+      })
+      assert.deepStrictEqual(yield* additions, [0, "ok", "nothing but Sluice's own tables"])
+      sql("CREATE TABLE loot(a)")
+      assert.deepStrictEqual(yield* additions, [
+        0,
+        "warning",
+        'what others made lies there and is left alone: table "loot"'
+      ])
+      assert.strictEqual((yield* sluice("job", "ls")).code, 0)
+      sql("CREATE TRIGGER spy AFTER INSERT ON job BEGIN INSERT INTO loot VALUES(NEW.payload); END")
+      const refused = yield* sluice("add", "--", "true")
+      assert.strictEqual(refused.code, 5)
+      assert.match(refused.stderr, /^sluice: [^\n]+ would act on its jobs: trigger "spy" on "job"\. [^\n]+\n$/)
+      assert.deepStrictEqual(yield* additions, [
+        1,
+        "problem",
+        'what others made acts on the jobs: trigger "spy" on "job"'
+      ])
+      assert.strictEqual((yield* sluice("db", "sql", "--write", "--yes", "DROP TRIGGER spy")).code, 0)
+      assert.strictEqual((yield* sluice("add", "--", "true")).code, 0)
+      assert.strictEqual((yield* sluice("db", "sql", "--json", "SELECT count(*) AS n FROM loot")).stdout, '{"n":0}\n')
+    })
+  )
+})
+
 describe("sql", () => {
   it.live("shows control characters of values as escapes, also in JSON", () =>
     Effect.gen(function* () {

@@ -8,7 +8,15 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 import * as OwnFolder from "../../files/OwnFolder.ts"
 import { NotOwn } from "../../files/Ownership.ts"
-import { Job, Placements, type QueueStats, Sluice, TaskQueue, type WorkerRecord } from "../../services/Queue/index.ts"
+import {
+  isWorkerAlive,
+  Job,
+  Placements,
+  type QueueStats,
+  Sluice,
+  TaskQueue,
+  type WorkerRecord
+} from "../../services/Queue/index.ts"
 import { type Check, ok, problem, tell, warning } from "../Checks.ts"
 import { describeCause } from "../Failure.ts"
 import { Invocation } from "../Invocation.ts"
@@ -168,7 +176,7 @@ const checkQueue = (stats: QueueStats, now: number): Check => {
 }
 
 const checkStore = (location: StoreLocation, stats: QueueStats, now: number): ReadonlyArray<Check> => {
-  const alive = stats.workers.filter(({ leaseUntil }) => leaseUntil > now)
+  const alive = stats.workers.filter((worker) => isWorkerAlive(worker, now))
   return [
     ...(location._tag === "File"
       ? [
@@ -208,7 +216,7 @@ export const command = Command.make(
       if (Exit.isFailure(stats))
         checks.push(problem("store", describeCause(stats.cause).line, "sluice db doctor looks closer"))
       else checks.push(...checkStore(location, stats.value, now))
-      const placements = yield* Placements.Placements.use(({ all }) => all).pipe(Effect.provide(layer), Effect.exit)
+      const placements = yield* Placements.use(({ all }) => all).pipe(Effect.provide(layer), Effect.exit)
       if (Exit.isSuccess(placements)) checks.push(...checkPlacements(placements.value))
     }
     yield* tell(checks, json)

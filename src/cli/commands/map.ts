@@ -200,7 +200,7 @@ export const command = Command.make(
       .slice(0, 32)
     yield* MapLock.acquire(folder, identity)
 
-    const surroundings = yield* recorded(["true"])
+    const { command: surroundings, withheld } = yield* recorded(["true"], opened.settings, config)
     const startedAt = yield* Clock.currentTimeMillis
     const earlier = MapRecord.load(folder, identity)
 
@@ -282,7 +282,7 @@ export const command = Command.make(
       const printBlock = (stream: "stdout" | "stderr", bytes: Uint8Array, input: string) => {
         const screen = out[stream]
         const block = config.tag ? tagged(bytes, input) : bytes
-        return screen.isTerminal ? progress.print(stream, Sanitize.block(decodeText(block))) : screen.writeBytes(block)
+        return screen.isTerminal ? progress.print(stream, decodeText(block)) : screen.writeBytes(block)
       }
 
       const report: MapRun.MapReport = {
@@ -322,6 +322,7 @@ export const command = Command.make(
         name: `map:${process.pid}`,
         resume: lane,
         listener: {
+          env: withheld,
           outputLimitBytes: blockLimitBytes,
           onStart: (job) => {
             const number = Number(job.headers[MapRun.lineHeader])

@@ -6,7 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import path from "node:path"
-import { ResourceGroup, type SlotPools, TaskQueue } from "../../services/Queue/index.ts"
+import { ResourceGroup, SecretVariables, type SlotBounds, TaskQueue } from "../../services/Queue/index.ts"
 import * as OwnFile from "../../files/OwnFile.ts"
 import { fail, passOn } from "../Failure.ts"
 import * as GlobalFlags from "../GlobalFlags.ts"
@@ -35,7 +35,7 @@ const switchFlag = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
 
 /** `network=20`, `network=2..20`, `network=2..20:tune`, `*=0`; undefined: none of these. */
-const slotsIn = (text: string): readonly [string, number | SlotPools.SlotBounds] | undefined => {
+const slotsIn = (text: string): readonly [string, number | SlotBounds] | undefined => {
   const [, group = "", first = "", second, tune] = /^(.+)=(\d{1,5})(?:\.\.(\d{1,5})(:tune)?)?$/.exec(text) ?? []
   if (group !== "*" && !ResourceGroup.namePattern.test(group)) return undefined
   const min = Number(first)
@@ -101,7 +101,7 @@ const flags = {
 type Processes = number | "auto"
 
 interface Config {
-  readonly slots: ReadonlyArray<readonly [string, number | SlotPools.SlotBounds]>
+  readonly slots: ReadonlyArray<readonly [string, number | SlotBounds]>
   readonly processes: Option.Option<Processes>
   readonly min: Option.Option<number>
   readonly max: Option.Option<number>
@@ -179,13 +179,13 @@ const declaredSlots = (slots: Config["slots"]): Readonly<Record<string, number>>
 
 const lastLine = (file: string): string => (OwnFile.readText(file) ?? "").trimEnd().split("\n").at(-1) ?? ""
 
-const startInBackground = (args: ReadonlyArray<string>, store: string) =>
+const startInBackground = (args: ReadonlyArray<string>, store: string, childEnv: NodeJS.ProcessEnv) =>
   Effect.gen(function* () {
     const { cwd } = yield* Invocation
     const out = yield* output
     const folder = yield* stateFolder("workers")
     const now = yield* Clock.currentTimeMillis
-    const started = yield* Background.start(folder, { args, cwd, store, now })
+    const started = yield* Background.start(folder, { args, cwd, env: childEnv, store, now })
     const opened = yield* openActing({ create: true, thread: false })
     const joined = yield* Effect.gen(function* () {
       const queue = yield* TaskQueue
@@ -242,10 +242,14 @@ export const command = Command.make(
     const args = (processes: boolean) =>
       argumentsFor(config, settings.store.value, tasks, { shared, configFile, processes, quiet: out.quiet, noColor })
 
-    if (config.detach) return yield* startInBackground(args(true), settings.store.value)
+    const watchesAlerts = settings.alerts.value === "on" && !config.once
+    // What signs and addresses alerts is for those who may send them.
+    const childEnv: NodeJS.ProcessEnv = watchesAlerts ? { ...env } : SecretVariables.withoutOwnSecrets(env)
+
+    if (config.detach) return yield* startInBackground(args(true), settings.store.value, childEnv)
     if (Option.isSome(config.processes)) {
       const signals = yield* (yield* Signals).takeOver
-      const supervised = { args: args(false), cwd, signals, note: out.note }
+      const supervised = { args: args(false), cwd, env: childEnv, signals, note: out.note }
       const processes = config.processes.value
       const begin = Math.min(bounds.max, Math.max(bounds.min, Supervisor.autoProcesses()))
       // With --once the processes end when nothing is left: their number is not the scaler's.
@@ -283,7 +287,7 @@ export const command = Command.make(
       storeFile: opened.location._tag === "File" ? opened.location.path : undefined,
       everyJob: config.everyJob,
       actuators: config.once ? undefined : yield* scaleActuators(declaredSlots(config.slots)),
-      alerts: settings.alerts.value === "on" && !config.once,
+      alerts: watchesAlerts,
       settings: opened.queueSettings
     }).pipe(Effect.scoped, Effect.provide(opened.layer))
   }, Effect.scoped)

@@ -10,12 +10,13 @@ import { closeSync, lstatSync } from "node:fs"
 import path from "node:path"
 import * as OwnFile from "../../files/OwnFile.ts"
 import * as OwnFolder from "../../files/OwnFolder.ts"
+import { ProcessIdentity } from "../../services/Queue/index.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
-import * as ProcessId from "../ProcessId.ts"
+import { isWorker } from "./WorkerProcess.ts"
 
 export interface BackgroundWorker {
   readonly pid: number
-  /** When the process began, as `ProcessId.startOf` tells it. */
+  /** When the process began, as `ProcessIdentity.startOf` tells it. */
   readonly start: string
   /** The store it serves. */
   readonly store: string
@@ -56,7 +57,7 @@ const notes = (
 const workerOf = (file: string): BackgroundWorker | undefined => {
   try {
     const worker = decode(OwnFile.readText(file) ?? "")
-    const isAlive = ProcessId.isSame(worker.pid, worker.start) && ProcessId.isWorker(worker.pid)
+    const isAlive = ProcessIdentity.isAlive(worker.pid, worker.start) && isWorker(worker.pid)
     return isAlive ? worker : undefined
   } catch {
     // Half a note, from a process that was killed while it wrote, or none of ours.
@@ -97,7 +98,13 @@ const dropOldLogs = (folder: string, now: number) => {
 /** Starts this program anew with `args`, detached. `now` in milliseconds since 1970 names the log. */
 export const start = (
   folder: string,
-  options: { readonly args: ReadonlyArray<string>; readonly cwd: string; readonly store: string; readonly now: number }
+  options: {
+    readonly args: ReadonlyArray<string>
+    readonly cwd: string
+    readonly env: NodeJS.ProcessEnv
+    readonly store: string
+    readonly now: number
+  }
 ): Effect.Effect<BackgroundWorker & { readonly exited: () => number | undefined }, CommandFailure> =>
   Effect.try({
     try: () => {
@@ -110,6 +117,7 @@ export const start = (
       let code: number | undefined
       const child = spawn(process.execPath, [process.argv[1]!, ...options.args], {
         cwd: options.cwd,
+        env: options.env,
         detached: true,
         stdio: ["ignore", descriptor, descriptor]
       })
@@ -118,7 +126,7 @@ export const start = (
         code = exitCode ?? 1
       })
       child.unref()
-      const worker = { pid: child.pid!, start: ProcessId.startOf(child.pid!), store: options.store, log }
+      const worker = { pid: child.pid!, start: ProcessIdentity.startOf(child.pid!), store: options.store, log }
       OwnFile.replace(noteOf(folder, worker.pid), JSON.stringify(worker))
       return { ...worker, exited: () => code }
     },

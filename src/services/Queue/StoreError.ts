@@ -16,6 +16,9 @@ export class StoreReadOnly extends Schema.TaggedError<StoreReadOnly>()("StoreRea
 /** The file is damaged or a checksum does not match. Restore a backup; the file is left untouched. */
 export class StoreCorrupt extends Schema.TaggedError<StoreCorrupt>()("StoreCorrupt", { message: Schema.String }) {}
 
+/** Somebody added triggers or indexes to the store that would act on its jobs. Nothing was run; the message names them. */
+export class StoreTampered extends Schema.TaggedError<StoreTampered>()("StoreTampered", { message: Schema.String }) {}
+
 /** The file belongs to another program. Name another; it is left untouched. */
 export class StoreForeign extends Schema.TaggedError<StoreForeign>()("StoreForeign", { message: Schema.String }) {}
 
@@ -48,6 +51,7 @@ export const StoreReason = Schema.Union([
   StoreFull,
   StoreReadOnly,
   StoreCorrupt,
+  StoreTampered,
   StoreForeign,
   StoreUntrusted,
   StoreNewer,

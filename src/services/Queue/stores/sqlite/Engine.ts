@@ -10,7 +10,8 @@ import type { StoreNote } from "./Enqueues.ts"
 import type { Answer, Arguments, Operation } from "./Host.ts"
 import type { Liveness } from "./Liveness.ts"
 import { Reserve } from "./Reserve.ts"
-import { full, isOutOfRoom, type Reason, reasonOf } from "./StoreFault.ts"
+import { schemaWatch } from "./migrations.ts"
+import { full, isOutOfRoom, type Reason, reasonOf, type StoreFault } from "./StoreFault.ts"
 import { SqliteStore } from "./SqliteStore.ts"
 import { type Durability, type OpenedFile, openStoreFile } from "./StoreFile.ts"
 import { WakeSocket } from "./WakeSocket.ts"
@@ -64,6 +65,9 @@ export class Engine {
   private calls = 0
   private callsAtWrite = 0
   private isWalEmpty = false
+  private readonly lookAtSchema: () => StoreFault | undefined
+  /** Somebody has added to the schema what would act on our tables: nothing is run until it is gone. */
+  private tampered: StoreFault | undefined
 
   /**
    * Throws what is wrong with the file. `onWake` hears of commits here and elsewhere; `liveness` keeps leases of a caller whose event loop
@@ -73,6 +77,7 @@ export class Engine {
     this.onWake = onWake
     this.liveness = liveness
     this.file = openStoreFile(settings)
+    this.lookAtSchema = schemaWatch(this.file.db)
     this.store = waitOutBusy(
       settings.busyTimeoutMs,
       settings.path,
@@ -106,6 +111,7 @@ export class Engine {
 
   call<K extends Operation>(operation: K, args: Arguments<K>): EngineAnswer<K> {
     this.calls++
+    if (this.tampered !== undefined) throw this.tampered
     if (operation === "turn") return this.turn(args[0] as Turn) as EngineAnswer<K>
     const method = this.store[operation] as unknown as (...args: Arguments<K>) => EngineAnswer<K>
     try {
@@ -157,6 +163,10 @@ export class Engine {
   }
 
   private tick(): void {
+    this.quietly(() => {
+      this.tampered = this.lookAtSchema()
+    })
+    if (this.tampered !== undefined) return
     this.quietly(() => this.liveness?.check(this.store))
     if (this.isListening) this.quietly(() => this.lookAtOthers())
     if (++this.ticks % ticksPerWrite === 0) this.write()
@@ -186,8 +196,10 @@ export class Engine {
     clearInterval(this.poll)
     const own = this.socket.name
     this.socket.close()
-    this.quietly(() => this.store.flushStatistics())
-    if (own !== undefined) this.quietly(() => this.store.removeListeners([own]))
+    if (this.tampered === undefined) {
+      this.quietly(() => this.store.flushStatistics())
+      if (own !== undefined) this.quietly(() => this.store.removeListeners([own]))
+    }
     this.file.db.close()
   }
 }

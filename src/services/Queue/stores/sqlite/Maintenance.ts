@@ -13,7 +13,7 @@ import {
   rollback as rollbackFile,
   userVersion
 } from "./migrations.ts"
-import { busyTimeoutMs, openExisting, openWhole } from "./ReadAccess.ts"
+import { busyTimeoutMs, openExisting, openOurs, openWhole } from "./ReadAccess.ts"
 import { storeError } from "./SqliteError.ts"
 import type { PlaceOptions } from "./StorePlace.ts"
 
@@ -65,8 +65,8 @@ export const migrationStatus = (file: string, options?: PlaceOptions): Effect.Ef
 
 /** Takes the steps to the newest schema; answers their names. Opening a store does the same. */
 export const migrate = (file: string, options?: PlaceOptions): Effect.Effect<ReadonlyArray<string>, StoreError> =>
-  using("migrate", file, openWhole, options, (db) => migrateFile(db))
+  using("migrate", file, openOurs, options, (db) => migrateFile(db))
 
 /** Takes the last step back, for going back to an older Sluice; answers its name, or undefined when there is no way back. */
 export const rollback = (file: string, options?: PlaceOptions): Effect.Effect<string | undefined, StoreError> =>
-  using("rollback", file, openWhole, options, (db) => rollbackFile(db))
+  using("rollback", file, openOurs, options, (db) => rollbackFile(db))

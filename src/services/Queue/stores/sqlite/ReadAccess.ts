@@ -2,7 +2,7 @@
 import { existsSync, statSync } from "node:fs"
 import path from "node:path"
 import { type Access, Database } from "./Database.ts"
-import { schemaDamage } from "./migrations.ts"
+import { refuseOthers, schemaDamage } from "./migrations.ts"
 import { codes, corrupt, sqliteCode, StoreFault, unavailable } from "./StoreFault.ts"
 import { inspect } from "./StoreFile.ts"
 import { type CopyOptions, type PlaceOptions, storePlace } from "./StorePlace.ts"
@@ -47,15 +47,24 @@ export const openExisting = (asked: string, options?: PlaceOptions & CopyOptions
   return open(file, "immutable")
 }
 
-/** The same; refuses a store whose schema is not what its version promises. */
-export const openWhole = (file: string, options?: PlaceOptions): Database => {
-  const db = openExisting(file, options)
-  try {
-    const damage = schemaDamage(db)
-    if (damage !== undefined) throw new StoreFault(corrupt(file, damage))
-    return db
-  } catch (error) {
-    db.close()
-    throw error
+const openChecked =
+  (check: (db: Database) => void) =>
+  (file: string, options?: PlaceOptions): Database => {
+    const db = openExisting(file, options)
+    try {
+      check(db)
+      return db
+    } catch (error) {
+      db.close()
+      throw error
+    }
   }
-}
+
+/** The same; refuses a store whose schema is not what its version promises. */
+export const openWhole = openChecked((db) => {
+  const damage = db.read(() => schemaDamage(db))
+  if (damage !== undefined) throw new StoreFault(corrupt(db.path, damage))
+})
+
+/** The same; refuses one as well to which others have added what would act on our tables. */
+export const openOurs = openChecked(refuseOthers)

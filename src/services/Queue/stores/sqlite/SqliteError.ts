@@ -8,6 +8,7 @@ import {
   StoreInUse,
   StoreNewer,
   StoreReadOnly,
+  StoreTampered,
   type StoreReason,
   StoreUnavailable,
   StoreUnsafe,
@@ -27,6 +28,8 @@ export const toStoreReason = ({ found = 0, known = 0, message, tag }: Reason): S
       return new StoreReadOnly({ message })
     case "StoreCorrupt":
       return new StoreCorrupt({ message })
+    case "StoreTampered":
+      return new StoreTampered({ message })
     case "StoreForeign":
       return new StoreForeign({ message })
     case "StoreUntrusted":

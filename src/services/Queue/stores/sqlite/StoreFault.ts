@@ -118,6 +118,11 @@ export const newer = (path: string, found: number, known: number): Reason => ({
   known
 })
 
+export const tampered = (path: string, what: string): Reason => ({
+  tag: "StoreTampered",
+  message: `${path} holds what Sluice did not make and what would act on its jobs: ${what}. Drop it with sluice db sql --write, or restore a backup; the file is left untouched.`
+})
+
 export const inUse = (message: string): Reason => ({ tag: "StoreInUse", message })
 
 export const unsafe = (path: string, sqliteVersion: string): Reason => ({

@@ -7,7 +7,7 @@ import path from "node:path"
 import * as OwnFile from "../../../../files/OwnFile.ts"
 import * as OwnFolder from "../../../../files/OwnFolder.ts"
 import { Database, waitOutBusy } from "./Database.ts"
-import { applicationId, migrate, schemaVersion, userVersion } from "./migrations.ts"
+import { applicationId, migrate, refuseOthers, schemaVersion, userVersion } from "./migrations.ts"
 import { corrupt, foreign, newer, StoreFault, systemCode, unsafe } from "./StoreFault.ts"
 import { storePlace } from "./StorePlace.ts"
 
@@ -136,11 +136,14 @@ const create = (file: string): void => {
   }
 }
 
-/** Reads one page of every table: damage there is found now and not half-way through a turn. */
+const name = (text: string): string => `"${text.replaceAll('"', '""')}"`
+
+/** Reads one page of every table of ours: damage there is found now and not half-way through a turn. */
 const probe = (db: Database): void => {
-  for (const [name] of db.prepare<[string]>("SELECT name FROM sqlite_schema WHERE type = 'table'").all()) {
-    db.prepare(`SELECT * FROM "${name}" LIMIT 1`).get()
-  }
+  const tables = db.prepare<[string]>(
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE TABLE %'"
+  )
+  for (const [table] of tables.all()) db.prepare(`SELECT * FROM ${name(table)} LIMIT 1`).get()
 }
 
 export interface OpenedFile {
@@ -164,13 +167,14 @@ const open = ({ busyTimeoutMs, durability, path: asked, shared, sqliteVersion }:
   try {
     if (!isShared) lockOut(db, sqliteVersion ?? linkedVersion())
     if (userVersion(db) > schemaVersion) throw new StoreFault(newer(file, userVersion(db), schemaVersion))
-    // Before anything else, so that an unfinished creation is still recognised as ours.
+    refuseOthers(db)
+    // Before anything is written, so that an unfinished creation is still recognised as ours.
     if (db.prepare<[number]>("PRAGMA application_id").get()![0] !== applicationId) {
       db.exec(`PRAGMA application_id = ${applicationId}`)
     }
     useWal(db)
     db.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`)
-    db.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF")
+    db.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY")
     db.exec("PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 4194304")
     migrate(db)
     probe(db)
