@@ -521,7 +521,8 @@ it.live(
       for (const open of [folder, shared]) chmodSync(open, 0o755)
       put(path.join(shared, "sluice.config.json"), '{ "lease": "50s" }')
       chownSync(mine, otherUser, otherUser)
-      const run = (...args: ReadonlyArray<string>) => CliProcess.run(mine, args, { uid: otherUser })
+      const run = (...args: ReadonlyArray<string>) =>
+        CliProcess.run(mine, args, { uid: otherUser, env: { HOME: "/nowhere" } })
       const print = run("config", "print", "--json")
       // Root's folder and file, then a third user's.
       assert.include((yield* print).stdout, '"value":"50s"')
