@@ -59,7 +59,7 @@ export const command = Command.make(
     const words = yield* commandWords(flags.words, { shell: flags.shell, usage: "sluice run -- make test" })
     const opened = yield* open({ create: true, thread: true })
     const input = flags.stdin ? yield* readAll(stdin, opened.queueSettings.maxPayloadBytes) : undefined
-    const payload = yield* recorded(words, input)
+    const { command: payload, withheld } = yield* recorded(words, opened.settings, flags, input)
     const decode = { stdout: CommandOutput.makeDecode(), stderr: CommandOutput.makeDecode() }
     let started = false
     const writes = new Set<Fiber.Fiber<void>>()
@@ -71,6 +71,7 @@ export const command = Command.make(
       const lane = yield* OwnWorker.acquire({
         name: `run:${process.pid}`,
         listener: {
+          env: withheld,
           onStart: () => {
             started = true
           },

@@ -28,7 +28,7 @@ export const namedTaskFlags = {
 }
 
 /** The module's file: the flag's, else the config's. */
-export const moduleFile = (flag: Option.Option<string>, settings: Settings) =>
+export const moduleFile = (flag: Option.Option<string>, settings: Pick<Settings, "tasks">) =>
   Effect.gen(function* () {
     const { cwd } = yield* Invocation
     const file = Option.isSome(flag) ? path.resolve(cwd, flag.value) : settings.tasks.value

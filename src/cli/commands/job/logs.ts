@@ -1,8 +1,9 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Job, type JobRecord, JobStore, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
+import { Job, type JobRecord, JobStore, ShellResult, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { type Output, output } from "../../Output.ts"
@@ -18,13 +19,10 @@ export const LogLineShape = Schema.Struct({
 
 const followEvery = "200 millis"
 
-/** Output as it rests: text, or base64 of bytes that are no UTF-8. */
-const bytesOf = (stored: unknown): Uint8Array =>
-  typeof stored === "string"
-    ? Buffer.from(stored)
-    : typeof stored === "object" && stored !== null && "base64" in stored
-      ? Buffer.from(String(stored.base64), "base64")
-      : Buffer.alloc(0)
+const decodeOutput = Schema.decodeUnknownOption(ShellResult.fields.stdout)
+
+/** Output as it rests; none where a job kept none, or something that is no output. */
+const bytesOf = (stored: unknown): Uint8Array => Option.getOrElse(decodeOutput(stored), () => new Uint8Array())
 
 /** What a command wrote, kept in its result or in the error of its last attempt. */
 const commandOutput = (job: JobRecord, form: PayloadForm, out: Output) => {

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import { Clock, Duration, Effect, Layer } from "effect"
 import { MemoryGate } from "../MemoryGate.ts"
+import { withoutOwnSecrets } from "../policy/SecretVariables.ts"
 import * as PlainError from "./PlainError.ts"
 import type { FromThread, Outcome, ToThread } from "./ThreadMessage.ts"
 import {
@@ -341,6 +342,7 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
     const createdNanos = clock.monotonicTimeNanosUnsafe()
     const worker = new Worker(entry, {
       name: `sluice thread ${totals.started + 1}`,
+      env: withoutOwnSecrets(process.env),
       // Handed down by `node --input-type=module -e …`, where it would refuse a thread that is a file.
       execArgv: process.execArgv.filter((flag) => !flag.startsWith("--input-type")),
       resourceLimits: { maxOldGenerationSizeMb: settings.heapLimitMb * netFactor }

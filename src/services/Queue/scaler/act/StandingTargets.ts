@@ -6,6 +6,7 @@
  */
 import { Clock, Effect } from "effect"
 import { JobStore } from "../../JobStore.ts"
+import { isWorkerAlive } from "../../WorkerRecord.ts"
 import { scaleTargetKind, targetsOf } from "../Targets.ts"
 import type { GroupTarget } from "./Actuator.ts"
 import { line } from "../../../Text/policy/SafeText.ts"
@@ -22,7 +23,7 @@ export const read = Effect.gen(function* () {
   const store = yield* JobStore
   const documents = yield* store.documents(scaleTargetKind)
   const now = yield* Clock.currentTimeMillis
-  const workers = (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now)
+  const workers = (yield* store.workers).filter((worker) => isWorkerAlive(worker, now))
   const counters = yield* store.counters
   const targets: Array<GroupTarget> = []
   for (const [key, { target }] of targetsOf(documents)) {

@@ -13,6 +13,7 @@ import { unlimited } from "../../policy/GroupLimit.ts"
 import { storedName } from "../../policy/StoredName.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
+import { isSocketName } from "./WakeSocketPlace.ts"
 
 export interface Group {
   readonly name: string
@@ -75,7 +76,7 @@ export class Ledger {
   hasCascades = false
   hasSignals = false
   hasSteps = false
-  /** Sockets of other processes to nudge. */
+  /** Names of the sockets of processes that listen. */
   listeners: ReadonlyArray<string> = []
 
   private version = -1
@@ -176,7 +177,7 @@ export class Ledger {
     this.hasCascades = cascades !== 0
     this.hasSignals = signals !== 0
     this.hasSteps = steps !== 0
-    this.listeners = this.selectListeners.all().map(([path]) => path)
+    this.listeners = this.selectListeners.all().flatMap(([name]) => (isSocketName(name) ? [name] : []))
   }
 
   private set(group: Group, declared: number | undefined, operator: number | undefined, paused: boolean): void {
