@@ -75,8 +75,6 @@ const tasksOf = ({ effect: { Schema }, sluice: { ResourceGroup, Task } }: Tree) 
 
 type QueueLayer = ReturnType<Tree["sluice"]["Sluice"]["layerMemory"]>
 
-/** So many slices, then finished jobs are removed: the store stays as small as it was at first. */
-const slicesKept = 20
 const nothingKept = { ageMs: 0, count: 0 }
 const emptyTurn: Turn = {
   now: 0,
@@ -89,8 +87,11 @@ const emptyTurn: Turn = {
   logs: []
 }
 
+/** Jobs of a slice of the store. */
+const jobs = 100
+
 /** Enqueue, claim and settle apart: through the queue, then as turns of a session that no worker serves. */
-const stages = async (tree: Tree, layer: QueueLayer, jobs: number): Promise<Slice> => {
+const stages = async (tree: Tree, layer: QueueLayer): Promise<Slice> => {
   const { Effect, ManagedRuntime } = tree.effect
   const { JobStore, TaskQueue } = tree.sluice
   const { Mail } = tasksOf(tree)
@@ -104,7 +105,6 @@ const stages = async (tree: Tree, layer: QueueLayer, jobs: number): Promise<Slic
       )
     )
   )
-  let slices = 0
   const slice = Effect.gen(function* () {
     const queue = yield* TaskQueue
     const store = yield* JobStore
@@ -129,10 +129,11 @@ const stages = async (tree: Tree, layer: QueueLayer, jobs: number): Promise<Slic
     const settled = cpu()
     if (claimed.length !== jobs || lost !== undefined)
       throw new Error(`only ${claimed.length} of ${jobs} jobs were run`)
-    if (++slices % slicesKept === 0) {
-      const policy = { completed: nothingKept, failed: nothingKept, cancelled: nothingKept }
-      while ((yield* store.prune(policy, { now: now + 60_000, limit: 10_000 })) > 0);
-    }
+    // The store stays as small as it was at first.
+    yield* store.prune(
+      { completed: nothingKept, failed: nothingKept, cancelled: nothingKept },
+      { now: now + 60_000, limit: jobs }
+    )
     return {
       enqueue: (enqueued - start) / jobs,
       claim: (held - enqueued) / jobs,
@@ -142,7 +143,7 @@ const stages = async (tree: Tree, layer: QueueLayer, jobs: number): Promise<Slic
   return () => runtime.runPromise(slice)
 }
 
-/** Jobs through a worker, their results awaited. */
+/** So many jobs through a worker, their results awaited. */
 const endToEnd = (tree: Tree, layer: QueueLayer, which: "Mail" | "Order", jobs: number): Slice => {
   const { Effect, Layer, ManagedRuntime } = tree.effect
   const { Sluice, TaskQueue } = tree.sluice
@@ -195,7 +196,7 @@ const Figures = Schema.Record(Schema.String, Schema.Finite)
 /** Stages of the SQLite store, on the caller's thread: `enqueue`, `claim`, `settle`. */
 export const Sqlite = Task.make("sqlite", { payload: Schema.Null, success: Figures })
 
-/** `memory enqueue`, `memory path` (enqueue to awaited result) and `encode` (schemas and JSON, both ways). */
+/** `memory path` (enqueue to awaited result) and `encode` (schemas and JSON, both ways). */
 export const Memory = Task.make("memory", { payload: Schema.Null, success: Figures })
 
 /** Opened by the first job. */
@@ -216,18 +217,15 @@ export const scenarios = (tree: Tree) => {
       lazily(() =>
         stages(
           tree,
-          Sluice.layerSqlite({ path: path.join(temporaryFolder(), "queue.db"), thread: false }) as QueueLayer,
-          100
+          Sluice.layerSqlite({ path: path.join(temporaryFolder(), "queue.db"), thread: false }) as QueueLayer
         )
       )
     ),
     Memory.toLayer(
       lazily(async () => {
-        const enqueue = await stages(tree, Sluice.layerMemory(), 1000)
         const whole = endToEnd(tree, Sluice.layerMemory(), "Mail", 500)
         const encode = endToEnd(tree, textLayer(tree), "Order", 50)
         return async () => ({
-          "memory enqueue": (await enqueue()).enqueue!,
           "memory path": (await whole()).Mail!,
           encode: (await encode()).Order!
         })
