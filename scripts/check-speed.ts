@@ -33,7 +33,7 @@ const { values: options } = parseArgs({
 const tree = path.resolve(options.tree ?? root)
 
 const say = (outcome: Outcome, text: string) => {
-  console.log(`${outcome.padEnd(8)}${text}`)
+  console.log(`${outcome.padEnd(9)}${text}`)
   if (outcome === "failed") process.exitCode = 1
 }
 
