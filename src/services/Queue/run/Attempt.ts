@@ -12,7 +12,7 @@ import type { TaskCodec } from "../TaskCodec.ts"
 import type { EndPolicy, StopReason } from "./AttemptEnd.ts"
 import { CurrentAttempt, type LogTarget } from "./CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
-import { forkAs, type Owner } from "./LooseFailures.ts"
+import { enter, type Owner } from "./LooseFailures.ts"
 import type { Placed } from "./RunningAttempts.ts"
 
 /** How long an interrupted handler may take to clean up before its slot is given on and its job settled without it, in milliseconds. */
@@ -151,7 +151,7 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
     this.host.log(this, level, message)
   }
 
-  /** Runs the handler at once, as far as it goes without waiting. `now` by the worker's monotonic clock. Answers whether it still runs. */
+  /** Runs the handler at once, as far as it goes without waiting; the caller leaves its context (`LooseFailures`). `now` by the worker's monotonic clock. Answers whether it still runs. */
   start(payload: unknown, now: number): boolean {
     const { runnable } = this
     this.startedAt = now
@@ -163,7 +163,8 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
       return false
     }
     const context = Context.add(runnable.context, CurrentAttempt, this)
-    const fiber = this.isOwner ? forkAs(this, effect, context) : Effect.runForkWith(context)(effect)
+    if (this.isOwner) enter(this)
+    const fiber = Effect.runForkWith(context)(effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) {
       this.end(exit)
