@@ -25,6 +25,7 @@ const kinds = [
   { kind: "watch part", files: /^src\/services\/[^/]+\/watch\// },
   { kind: "sink part", files: /^src\/services\/[^/]+\/sinks\// },
   { kind: "contract", files: /^src\/services\/[^/]+\/[^/]+\.ts$/ },
+  { kind: "files", files: /^src\/files\// },
   { kind: "cli", files: /^src\/cli\// },
   { kind: "http", files: /^src\/http\// },
   { kind: "testing", files: /^src\/testing\// },
@@ -45,6 +46,7 @@ interface Rule {
 }
 
 const onlyEffect = /^effect(\/|$)/
+const onlyNode = /^node:/
 
 const rules: Record<Kind, Rule> = {
   policy: {
@@ -73,13 +75,14 @@ const rules: Record<Kind, Rule> = {
       "profile part",
       "scaler part",
       "watch part",
-      "sink part"
+      "sink part",
+      "files"
     ],
-    says: "an implementation imports contracts, policies and the parts of its folder, never another implementation"
+    says: "an implementation imports contracts, policies, the parts of its folder and src/files, never another implementation"
   },
   "store part": {
-    may: ["contract", "policy", "store part"],
-    says: "a part of stores/ imports contracts, policies and stores/"
+    may: ["contract", "policy", "store part", "files"],
+    says: "a part of stores/ imports contracts, policies, stores/ and src/files"
   },
   "memory part": {
     may: ["contract", "policy", "memory part"],
@@ -89,10 +92,13 @@ const rules: Record<Kind, Rule> = {
     may: ["contract", "policy", "memory part", "queue part"],
     says: "a part of queue/ imports contracts, policies, memory/ and queue/"
   },
-  "run part": { may: ["contract", "policy", "run part"], says: "a part of run/ imports contracts, policies and run/" },
+  "run part": {
+    may: ["contract", "policy", "run part", "files"],
+    says: "a part of run/ imports contracts, policies, run/ and src/files"
+  },
   "profile part": {
-    may: ["contract", "policy", "profile part"],
-    says: "a part of profile/ imports contracts, policies and profile/"
+    may: ["contract", "policy", "profile part", "files"],
+    says: "a part of profile/ imports contracts, policies, profile/ and src/files"
   },
   "scaler part": {
     may: ["contract", "policy", "run part", "scaler part"],
@@ -125,7 +131,11 @@ const rules: Record<Kind, Rule> = {
     may: ["index", "layers", "contract", "policy", "run part", "profile part", "scaler part", "http"],
     says: "an index.ts shows contracts, policies and layers"
   },
-  cli: { may: ["index", "cli"], says: "the command line imports only index.ts files and its own folder" },
+  files: { may: ["files"], packages: onlyNode, says: "src/files imports only Node and its own folder" },
+  cli: {
+    may: ["index", "cli", "files"],
+    says: "the command line imports only index.ts files, src/files and its own folder"
+  },
   http: { may: ["index", "http"], says: "the API imports only index.ts files and its own folder" },
   testing: {
     may: ["index", "layers", "contract", "policy", "testing"],

@@ -22,7 +22,7 @@ const secretOf = (settings: Settings.Settings) =>
 
 export const alertSettings = (log: AlertSettings.AlertSettings["log"]) =>
   Effect.gen(function* () {
-    const settings = yield* Settings.resolve
+    const { settings } = yield* Settings.acting
     const { source, value } = settings.alertCommand
     return {
       ...AlertSettings.defaults,

@@ -34,7 +34,7 @@ export interface Recorded {
 /** A command in the caller's surroundings, its environment as far as settings and flags have it kept. */
 export const recorded = (
   words: readonly [string, ...Array<string>],
-  settings: Settings.Settings,
+  settings: Settings.PlainSettings,
   flags: KeptEnvironment.EnvironmentFlags,
   stdin?: Uint8Array
 ) =>

@@ -49,6 +49,7 @@ const endings: { readonly [tag: string]: ExitName } = {
   SilenceNotFound: "notFound",
   StoreInUse: "conflict",
   StoreReadOnly: "notAllowed",
+  StoreUntrusted: "notAllowed",
   StoreUnavailable: "unreachable",
   StoreFull: "unreachable",
   StoreCorrupt: "unreachable",

@@ -1,5 +1,8 @@
-/** Whether a process that left a note of itself is still there. Ids are used again, so its start counts too. */
-import { readFileSync } from "node:fs"
+/** Whether a process that left a note of itself is still there, and what it is. Ids are used again, so its start counts too. */
+import { execFileSync } from "node:child_process"
+import { readFileSync, statSync } from "node:fs"
+import path from "node:path"
+import { ownUid } from "../files/Ownership.ts"
 
 /** When a process began, in clock ticks since boot (proc(5), field 22); empty where there is no /proc. */
 export const startOf = (pid: number): string => {
@@ -26,3 +29,37 @@ export const isAlive = (pid: number): boolean => {
 /** Whether `pid` is alive and began at `start`, as `startOf` told it then. */
 export const isSame = (pid: number, start: string | undefined): boolean =>
   isAlive(pid) && startOf(pid) === (start ?? "")
+
+/** The command line of a process of this user's; undefined: there is none, or it is another user's. */
+const wordsOf = (pid: number): ReadonlyArray<string> | undefined => {
+  try {
+    if (statSync(`/proc/${pid}`).uid !== ownUid()) return undefined
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")
+  } catch {
+    return undefined
+  }
+}
+
+/** The same where there is no /proc. */
+const wordsFromPs = (pid: number): ReadonlyArray<string> | undefined => {
+  try {
+    const line = execFileSync("/bin/ps", ["-o", "uid=,args=", "-p", String(pid)], { encoding: "utf8" }).trim()
+    const [uid, ...words] = line.split(/\s+/)
+    return Number(uid) === ownUid() ? words : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const launchers = ["sluice", "sluice.mjs"]
+
+/** Whether the words of a command line are those of `sluice worker`: Node (with flags of its own), our launcher, and `worker`. */
+export const isWorkerLine = (words: ReadonlyArray<string>): boolean =>
+  words.slice(1).some((word, i) => launchers.includes(path.basename(word)) && words[i + 2] === "worker")
+
+/** Whether the process is this user's and a worker of Sluice's. */
+export const isWorker = (pid: number): boolean => {
+  if (ownUid() === undefined) return true
+  const words = startOf(process.pid) === "" ? wordsFromPs(pid) : wordsOf(pid)
+  return words !== undefined && isWorkerLine(words)
+}

@@ -49,13 +49,19 @@ describe("settings", () => {
   )
 
   it.live(
-    "are read from a TypeScript config",
+    "are read from a TypeScript config that is named",
     () =>
       Effect.gen(function* () {
         const { folder, json } = yield* CommandLine.make
-        put(path.join(folder, "sluice.config.ts"), 'const lease: string = "45s"\nexport default { lease }\n')
-        const [settings] = yield* json(["config", "print", "--json"])
-        assert.strictEqual(settings.lease.value, "45s")
+        const file = path.join(folder, "sluice.config.ts")
+        put(file, 'const lease: string = "45s"\nexport default { lease }\n')
+        for (const [args, env] of [
+          [["--config", "sluice.config.ts"], {}],
+          [[], { SLUICE_CONFIG: file }]
+        ] as const) {
+          const [settings] = yield* json([...args, "config", "print", "--json"], { env })
+          assert.deepStrictEqual(settings.lease, { value: "45s", source: file })
+        }
       }).pipe(Effect.scoped),
     limit
   )

@@ -5,6 +5,7 @@ import { execFile, type ExecFileOptions, spawn } from "node:child_process"
 import { once } from "node:events"
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   mkdtempSync,
@@ -227,7 +228,7 @@ describe("a read-only place", () => {
       const target = path.join(writable, copyName)
       const env = { ...surroundings.env, NODE_COMPILE_CACHE: path.join(writable, "compiled") }
       const run = (...args: ReadonlyArray<string>) => launch(args, { cwd: home, env, ...id })
-      chmodSync(writable, 0o777)
+      if (id.uid !== undefined) chownSync(writable, id.uid, id.gid)
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => {
           chmodSync(folder, 0o755)

@@ -69,7 +69,7 @@ export const command = Command.make(
   Effect.fnUntraced(function* (flags) {
     const { cwd, env } = yield* Invocation
     const out = yield* output
-    const settings = yield* Effect.flatMap(Settings.resolve, Settings.toQueueSettings)
+    const settings = yield* Effect.flatMap(Settings.looking, ({ settings }) => Settings.toQueueSettings(settings))
     const listing = yield* Effect.mapError(listFolder(cwd), folderFailure)
     const store = yield* newStore
     for (const line of summarize(listing)) yield* out.note(line)

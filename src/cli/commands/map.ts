@@ -284,7 +284,7 @@ export const command = Command.make(
       const printBlock = (stream: "stdout" | "stderr", bytes: Uint8Array, input: string) => {
         const screen = out[stream]
         const block = config.tag ? tagged(bytes, input) : bytes
-        return screen.isTerminal ? progress.print(stream, Sanitize.block(decodeText(block))) : screen.writeBytes(block)
+        return screen.isTerminal ? progress.print(stream, decodeText(block)) : screen.writeBytes(block)
       }
 
       const report: MapRun.MapReport = {

@@ -60,7 +60,7 @@ export const command = Command.make(
     const opened = yield* open({ create: true, thread: true })
     const input = flags.stdin ? yield* readAll(stdin, opened.queueSettings.maxPayloadBytes) : undefined
     const { command: payload, withheld } = yield* recorded(words, opened.settings, flags, input)
-    const safe = { stdout: CommandOutput.makeSafe(), stderr: CommandOutput.makeSafe() }
+    const decode = { stdout: CommandOutput.makeDecode(), stderr: CommandOutput.makeDecode() }
     let started = false
     const writes = new Set<Fiber.Fiber<void>>()
 
@@ -77,7 +77,9 @@ export const command = Command.make(
           },
           onOutput: (_, chunk, stream) => {
             const screen = stream === "stdout" ? stdout : stderr
-            const write = screen.isTerminal ? screen.write(safe[stream](chunk)) : screen.writeBytes(Buffer.from(chunk))
+            const write = screen.isTerminal
+              ? screen.write(decode[stream](chunk))
+              : screen.writeBytes(Buffer.from(chunk))
             const fiber = fork(write)
             writes.add(fiber)
             fiber.addObserver(() => writes.delete(fiber))

@@ -7,12 +7,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import { mkdirSync } from "node:fs"
 import path from "node:path"
 import { type CommandFailure, fail } from "../Failure.ts"
 import * as GlobalFlags from "../GlobalFlags.ts"
 import { Invocation } from "../Invocation.ts"
 import { durationFlag, json } from "../JobFlags.ts"
+import { privateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as Settings from "../Settings.ts"
 import { endedBy, type Signal, Signals } from "../Signals.ts"
@@ -136,7 +136,7 @@ const begin = (asked: Flags) =>
       cwd,
       Option.getOrElse(asked.folder, () => path.join(Settings.stateFolder(env), "soak", stamp))
     )
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    yield* privateFolder(folder)
     yield* SoakFolder.writePlan(folder, plan)
     return { folder, plan }
   })

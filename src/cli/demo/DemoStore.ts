@@ -2,7 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs"
+import { mkdirSync, lstatSync, readdirSync, rmSync } from "node:fs"
 import path from "node:path"
 import { type CommandFailure, fail } from "../Failure.ts"
 import { privateFolder } from "../OpenStore.ts"
@@ -19,7 +19,9 @@ const stampPattern = /^\d{8}-\d{6}(-\d+)?$/
 const removeOld = (folder: string, now: number): void => {
   for (const name of readdirSync(folder)) {
     const demo = path.join(folder, name)
-    const store = stampPattern.test(name) ? statSync(path.join(demo, "queue.db"), { throwIfNoEntry: false }) : undefined
+    const store = stampPattern.test(name)
+      ? lstatSync(path.join(demo, "queue.db"), { throwIfNoEntry: false })
+      : undefined
     if (store !== undefined && now - store.mtimeMs > Duration.toMillis(keptFor))
       rmSync(demo, { recursive: true, force: true })
   }

@@ -1,14 +1,14 @@
 /** One run of a map at a time: a file with the process id of whoever runs it. A file left by a killed process counts for nothing. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as OwnFile from "../../files/OwnFile.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
 import * as ProcessId from "../ProcessId.ts"
 
 const holder = (file: string): number | undefined => {
   try {
-    const [pid, start] = readFileSync(file, "utf8").split(" ")
+    const [pid, start] = (OwnFile.readText(file) ?? "").split(" ")
     return ProcessId.isSame(Number(pid), start) ? Number(pid) : undefined
   } catch {
     return undefined
@@ -20,7 +20,7 @@ export const acquire = (folder: string, identity: string): Effect.Effect<void, C
   const file = path.join(folder, `${identity}.lock`)
   const take = Effect.suspend(() => {
     try {
-      writeFileSync(file, `${process.pid} ${ProcessId.startOf(process.pid)}`, { flag: "wx", mode: 0o600 })
+      OwnFile.writeNew(file, `${process.pid} ${ProcessId.startOf(process.pid)}`)
       return Effect.succeed(true)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
@@ -38,8 +38,8 @@ export const acquire = (folder: string, identity: string): Effect.Effect<void, C
         `this map is being run by process ${pid}; wait for it, or end it with: kill -INT ${pid}`
       )
     }
-    rmSync(file, { force: true })
+    OwnFile.remove(file)
     if (!(yield* take)) return yield* fail("conflict", "this map was started twice at the same moment; run it once")
   })
-  return Effect.acquireRelease(takeFromDead, () => Effect.sync(() => rmSync(file, { force: true })))
+  return Effect.acquireRelease(takeFromDead, () => Effect.sync(() => OwnFile.remove(file)))
 }

@@ -22,6 +22,14 @@ export class StoreTampered extends Schema.TaggedError<StoreTampered>()("StoreTam
 /** The file belongs to another program. Name another; it is left untouched. */
 export class StoreForeign extends Schema.TaggedError<StoreForeign>()("StoreForeign", { message: Schema.String }) {}
 
+/**
+ * The file, its folder or what lies beside it is another user's, or others may write it; or a link stands where a file must. Mend owner and mode,
+ * or open it as shared; it is left untouched.
+ */
+export class StoreUntrusted extends Schema.TaggedError<StoreUntrusted>()("StoreUntrusted", {
+  message: Schema.String
+}) {}
+
 /** The file was written by a newer Sluice. Upgrade; it is left untouched. */
 export class StoreNewer extends Schema.TaggedError<StoreNewer>()("StoreNewer", {
   message: Schema.String,
@@ -45,6 +53,7 @@ export const StoreReason = Schema.Union([
   StoreCorrupt,
   StoreTampered,
   StoreForeign,
+  StoreUntrusted,
   StoreNewer,
   StoreInUse,
   StoreUnsafe,

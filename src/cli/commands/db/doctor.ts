@@ -28,12 +28,12 @@ export const doctor = Command.make(
     )
   },
   Effect.fnUntraced(function* ({ full, json }) {
-    const file = yield* storeFile({ mayBeMissing: false })
-    const { found, known } = yield* Sluice.SqliteMaintenance.migrationStatus(file)
-    const { checked, findings, foreign } = yield* Sluice.SqliteMaintenance.check(
-      file,
-      full ? { indexes: true } : { sample }
-    )
+    const { file, place } = yield* storeFile({ mayBeMissing: false })
+    const { found, known } = yield* Sluice.SqliteMaintenance.migrationStatus(file, place)
+    const { checked, findings, foreign } = yield* Sluice.SqliteMaintenance.check(file, {
+      ...place,
+      ...(full ? { indexes: true } : { sample })
+    })
     const of = (what: keyof typeof advice) => findings.filter((finding) => finding.what === what)
     const told = (what: keyof typeof advice, whenWell: string) =>
       of(what).length === 0 ? [ok(what, whenWell)] : of(what).map(({ detail }) => problem(what, detail, advice[what]))

@@ -8,7 +8,6 @@ import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { type Output, output } from "../../Output.ts"
 import { type PayloadForm, storedValue } from "../../shapes/JobShape.ts"
-import * as Sanitize from "../../terminal/Sanitize.ts"
 
 /** A line of a job's log as `--json` shows it. */
 export const LogLineShape = Schema.Struct({
@@ -29,9 +28,7 @@ const bytesOf = (stored: unknown): Uint8Array => Option.getOrElse(decodeOutput(s
 const commandOutput = (job: JobRecord, form: PayloadForm, out: Output) => {
   const kept = (job.state === "completed" ? storedValue(job.result, form) : job.failure?.error) ?? {}
   const { stderr, stdout } = kept as { readonly stdout?: unknown; readonly stderr?: unknown }
-  const write = (screen: Output["stdout"], bytes: Uint8Array) =>
-    screen.isTerminal ? screen.write(Sanitize.block(Buffer.from(bytes).toString("utf8"))) : screen.writeBytes(bytes)
-  return Effect.andThen(write(out.stdout, bytesOf(stdout)), write(out.stderr, bytesOf(stderr)))
+  return Effect.andThen(out.stdout.writeBytes(bytesOf(stdout)), out.stderr.writeBytes(bytesOf(stderr)))
 }
 
 export const logs = Command.make(
@@ -58,7 +55,7 @@ export const logs = Command.make(
         for (const { at, attempt, level, message } of lines) {
           yield* json
             ? out.json(LogLineShape, { at: new Date(at).toISOString(), attempt, level, message })
-            : out.line(`${new Date(at).toISOString()} ${level} ${Sanitize.line(message)}`)
+            : out.line(`${new Date(at).toISOString()} ${level} ${message}`)
         }
         if (lines.length === 0 || next === after) break
         after = next

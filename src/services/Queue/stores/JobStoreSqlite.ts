@@ -28,12 +28,20 @@ export interface Options {
   /** Milliseconds to wait for locks of other processes before a call fails. Default 9,000, so that every call ends within 10 s. */
   readonly busyTimeoutMs?: number
   /**
+   * Whether the file and its folder may be another user's, or writable by others; refused unless said, as `StoreUntrusted`. Whoever can write
+   * them reads and changes every job, with the environment it carries, and decides what workers run as their user. Default false.
+   */
+  readonly shared?: boolean
+  /**
    * Disk space kept free for completions, in a file beside the store. Default 4 MiB: some ten thousand settles. 0 keeps none.
    */
   readonly reserveBytes?: number
 }
 
-/** A store over the file. The layer fails when the file is damaged, foreign, newer or cannot be written, and leaves it untouched. */
+/**
+ * A store over the file. The layer fails when the file is damaged, foreign, newer, not the caller's own or cannot be written, and leaves it
+ * untouched.
+ */
 export const layer = (options: Options): Layer.Layer<JobStore, StoreError> =>
   Layer.effect(
     JobStore,
@@ -50,7 +58,8 @@ export const layer = (options: Options): Layer.Layer<JobStore, StoreError> =>
         durability: options.durability ?? "full",
         busyTimeoutMs: options.busyTimeoutMs ?? 9_000,
         maxLive: options.maxLive ?? 10_000_000,
-        reserveBytes: options.reserveBytes ?? 4 * 1024 * 1024
+        reserveBytes: options.reserveBytes ?? 4 * 1024 * 1024,
+        shared: options.shared ?? false
       }
       const host = yield* Effect.acquireRelease(
         (options.thread ?? true) ? makeThreadHost(settings) : makeDirectHost(settings),

@@ -22,6 +22,7 @@ export interface EngineSettings {
   readonly busyTimeoutMs: number
   readonly maxLive: number
   readonly reserveBytes: number
+  readonly shared?: boolean | undefined
 }
 
 /** A `TurnResult` whose reasons are plain data still. */
@@ -89,15 +90,15 @@ export class Engine {
           }
         })
     )
-    this.reserve = new Reserve(settings.path, settings.reserveBytes)
+    this.reserve = new Reserve(this.file.db.path, settings.reserveBytes)
     this.socket = new WakeSocket({
-      file: settings.path,
+      file: this.file.db.path,
       onWake: (wakes) => {
         this.seenVersion = this.store.version()
         this.onWake(wakes)
       },
-      onBound: (path) => this.quietly(() => this.store.addListener(path)),
-      onGone: (path) => this.quietly(() => this.store.removeListener(path)),
+      onBound: (name) => this.quietly(() => this.store.addListener(name)),
+      onGone: (names) => this.quietly(() => this.store.removeListeners(names)),
       onUnbound: () => this.pollWithoutSocket()
     })
     this.timer = setInterval(() => this.tick(), tickMs)
@@ -193,11 +194,11 @@ export class Engine {
   close(): void {
     clearInterval(this.timer)
     clearInterval(this.poll)
-    const own = this.socket.path
+    const own = this.socket.name
     this.socket.close()
     if (this.tampered === undefined) {
       this.quietly(() => this.store.flushStatistics())
-      if (own !== undefined) this.quietly(() => this.store.removeListener(own))
+      if (own !== undefined) this.quietly(() => this.store.removeListeners([own]))
     }
     this.file.db.close()
   }

@@ -1,9 +1,11 @@
 /** A store that is only looked at, also one on a read-only disk. */
 import { existsSync, statSync } from "node:fs"
+import path from "node:path"
 import { type Access, Database } from "./Database.ts"
 import { refuseOthers, schemaDamage } from "./migrations.ts"
 import { codes, corrupt, sqliteCode, StoreFault, unavailable } from "./StoreFault.ts"
 import { inspect } from "./StoreFile.ts"
+import { type CopyOptions, type PlaceOptions, storePlace } from "./StorePlace.ts"
 
 /** How long work on a whole file waits for the locks of others, in milliseconds. */
 export const busyTimeoutMs = 9_000
@@ -28,8 +30,10 @@ const unreadableWal = (file: string): string =>
  * Opens a store that is there. A connection that may write takes its `-wal` and `-shm` with it when it closes last; where nothing can be
  * written, the file is read as it is, unless commits wait in a WAL that cannot be read without writing.
  */
-export const openExisting = (file: string): Database => {
-  if (!existsSync(file)) throw new StoreFault(unavailable(`${file} does not exist.`))
+export const openExisting = (asked: string, options?: PlaceOptions & CopyOptions): Database => {
+  if (!existsSync(path.dirname(asked))) throw new StoreFault(unavailable(`${asked} does not exist.`))
+  const file = storePlace(asked, options)
+  if (!existsSync(file)) throw new StoreFault(unavailable(`${asked} does not exist.`))
   inspect(file)
   for (const access of ["readWrite", "readOnly"] as const) {
     try {
@@ -45,8 +49,8 @@ export const openExisting = (file: string): Database => {
 
 const openChecked =
   (check: (db: Database) => void) =>
-  (file: string): Database => {
-    const db = openExisting(file)
+  (file: string, options?: PlaceOptions): Database => {
+    const db = openExisting(file, options)
     try {
       check(db)
       return db

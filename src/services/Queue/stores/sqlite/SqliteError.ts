@@ -11,7 +11,8 @@ import {
   StoreTampered,
   type StoreReason,
   StoreUnavailable,
-  StoreUnsafe
+  StoreUnsafe,
+  StoreUntrusted
 } from "../../StoreError.ts"
 import type { TurnResult } from "../../Turn.ts"
 import type { EngineTurnResult } from "./Engine.ts"
@@ -31,6 +32,8 @@ export const toStoreReason = ({ found = 0, known = 0, message, tag }: Reason): S
       return new StoreTampered({ message })
     case "StoreForeign":
       return new StoreForeign({ message })
+    case "StoreUntrusted":
+      return new StoreUntrusted({ message })
     case "StoreNewer":
       return new StoreNewer({ message, found, known })
     case "StoreInUse":

@@ -48,7 +48,7 @@ export const isOutOfRoom = (error: unknown): boolean => {
   return code === codes.full || code === codes.ioError || systemCode(error) === "ENOSPC"
 }
 
-const systemCode = (error: unknown): string | undefined =>
+export const systemCode = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined
 
 /** The reason behind anything thrown while working on the file `path`. */
@@ -108,6 +108,8 @@ export const foreign = (path: string, detail: string): Reason => ({
   tag: "StoreForeign",
   message: `${path} is not a Sluice store (${detail}). Name another file; this one is left untouched.`
 })
+
+export const untrusted = (message: string): Reason => ({ tag: "StoreUntrusted", message })
 
 export const newer = (path: string, found: number, known: number): Reason => ({
   tag: "StoreNewer",
