@@ -23,7 +23,7 @@ describe("the container", () => {
     const installs = all("RUN").flatMap((run) => run.match(/\bnpm (?:ci|install|i|add)\b[^&|;]*/g) ?? [])
     assert.strictEqual(installs.length, 2)
     for (const install of installs) assert.match(install, /^npm ci .*--ignore-scripts/)
-    assert.include(installs.at(-1), "--omit=dev")
+    assert.include(installs.at(-1), "--omit=dev --omit=peer")
     assert.deepStrictEqual(all("ADD"), [])
     assert.notMatch(all("RUN").join("\n"), /curl|wget|npx/)
   })
