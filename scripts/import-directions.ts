@@ -23,6 +23,7 @@ const kinds = [
   { kind: "profile part", files: /^src\/services\/[^/]+\/profile\// },
   { kind: "scaler part", files: /^src\/services\/[^/]+\/scaler\// },
   { kind: "watch part", files: /^src\/services\/[^/]+\/watch\// },
+  { kind: "host part", files: /^src\/services\/[^/]+\/host\// },
   { kind: "sink part", files: /^src\/services\/[^/]+\/sinks\// },
   { kind: "contract", files: /^src\/services\/[^/]+\/[^/]+\.ts$/ },
   { kind: "files", files: /^src\/files\// },
@@ -61,13 +62,14 @@ const rules: Record<Kind, Rule> = {
     says: "a contract imports only contracts, policies (for defaults and checks), and effect"
   },
   upkeep: {
-    may: ["contract", "policy", "upkeep", "scaler part"],
-    says: "an upkeep loop imports only contracts, policies, what all loops share and parts of the scaler"
+    may: ["contract", "policy", "upkeep", "scaler part", "host part"],
+    says: "an upkeep loop imports only contracts, policies, what all loops share, host/ and parts of the scaler"
   },
   implementation: {
     may: [
       "contract",
       "policy",
+      "host part",
       "queue part",
       "run part",
       "store part",
@@ -81,8 +83,8 @@ const rules: Record<Kind, Rule> = {
     says: "an implementation imports contracts, policies, the parts of its folder and src/files, never another implementation"
   },
   "store part": {
-    may: ["contract", "policy", "store part", "files"],
-    says: "a part of stores/ imports contracts, policies, stores/ and src/files"
+    may: ["contract", "policy", "store part", "host part", "files"],
+    says: "a part of stores/ imports contracts, policies, stores/, host/ and src/files"
   },
   "memory part": {
     may: ["contract", "policy", "memory part"],
@@ -93,9 +95,10 @@ const rules: Record<Kind, Rule> = {
     says: "a part of queue/ imports contracts, policies, memory/ and queue/"
   },
   "run part": {
-    may: ["contract", "policy", "run part", "files"],
-    says: "a part of run/ imports contracts, policies, run/ and src/files"
+    may: ["contract", "policy", "run part", "host part", "files"],
+    says: "a part of run/ imports contracts, policies, run/, host/ and src/files"
   },
+  "host part": { may: ["host part"], says: "a part of host/ asks the machine, and imports nothing but host/" },
   "profile part": {
     may: ["contract", "policy", "profile part", "files"],
     says: "a part of profile/ imports contracts, policies, profile/ and src/files"
@@ -128,7 +131,7 @@ const rules: Record<Kind, Rule> = {
     says: "layers.ts puts services together; it does not know the command line, the API or the test kit"
   },
   index: {
-    may: ["index", "layers", "contract", "policy", "run part", "profile part", "scaler part", "http"],
+    may: ["index", "layers", "contract", "policy", "run part", "profile part", "scaler part", "host part", "http"],
     says: "an index.ts shows contracts, policies and layers"
   },
   files: { may: ["files"], packages: onlyNode, says: "src/files imports only Node and its own folder" },

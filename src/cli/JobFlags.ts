@@ -103,7 +103,7 @@ export const commandFlags = {
     Flag.optional
   ),
   timeout: durationFlag("timeout").pipe(
-    Flag.withDescription("SIGTERM after this long, SIGKILL 5 s later (default 25 min, 30 min)"),
+    Flag.withDescription("SIGTERM after this long, SIGKILL 5 s later (default: no limit)"),
     Flag.optional
   ),
   deadline: timeFlag("deadline").pipe(

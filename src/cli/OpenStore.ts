@@ -69,6 +69,19 @@ export const privateFolder = (folder: string): Effect.Effect<void, CommandFailur
       )
   })
 
+/** The state folder, or one below it, made where it is missing. Each on the way must be this user's own. */
+export const stateFolder = (...names: ReadonlyArray<string>): Effect.Effect<string, CommandFailure, Invocation> =>
+  Effect.gen(function* () {
+    const { env } = yield* Invocation
+    let folder = OwnFolder.placed(Settings.stateFolder(env))
+    yield* privateFolder(folder)
+    for (const name of names) {
+      folder = path.join(folder, name)
+      yield* privateFolder(folder)
+    }
+    return folder
+  })
+
 export interface OpenOptions {
   /** Whether a missing file is made. Without it a command that only looks says that there is none. */
   readonly create: boolean
@@ -85,11 +98,10 @@ const openAt = <S extends Settings.PlainSettings>(
   options: OpenOptions
 ) =>
   Effect.gen(function* () {
-    const { env } = yield* Invocation
     const queueSettings = yield* Settings.toQueueSettings(settings)
     if (at._tag === "File") {
       const isDefault = settings.store.source === "default"
-      if (isDefault) yield* privateFolder(Settings.stateFolder(env))
+      if (isDefault) yield* stateFolder()
       else if (!existsSync(path.dirname(at.path))) {
         return yield* fail(
           "unreachable",

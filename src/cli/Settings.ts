@@ -40,6 +40,8 @@ interface SettingSpec {
   readonly acts?: boolean
   /** For the caller alone to say, by flag or environment. */
   readonly isCallers?: boolean
+  /** Says what of the caller's is put down: for the caller's own file as well, or one that is insisted on (`--config`), never a project's. */
+  readonly isPersonal?: boolean
   /** What is printed only when asked for: all of it, or the arguments of the program it names. */
   readonly secret?: "all" | "arguments"
 }
@@ -80,13 +82,22 @@ const specs = {
     check: parseDuration
   },
   grace: { environment: "SLUICE_GRACE", summary: "how long a stop waits for running jobs", check: parseDuration },
-  softLimit: { environment: "SLUICE_SOFT_LIMIT", summary: "after which a job is told to finish", check: parseDuration },
-  hardLimit: { environment: "SLUICE_HARD_LIMIT", summary: "after which a job is stopped", check: parseDuration },
+  softLimit: {
+    environment: "SLUICE_SOFT_LIMIT",
+    summary: "after which a job of a task is told to finish; commands have --timeout",
+    check: parseDuration
+  },
+  hardLimit: {
+    environment: "SLUICE_HARD_LIMIT",
+    summary: "after which a job of a task is stopped; commands have --timeout",
+    check: parseDuration
+  },
   maxPayload: { environment: "SLUICE_MAX_PAYLOAD", summary: "largest payload and result", check: parseSize },
   env: {
     environment: "SLUICE_ENV",
     summary: "what of the caller's environment is kept with a command: no-secrets, all or clean, and names besides",
-    check: parseChoice
+    check: parseChoice,
+    isPersonal: true
   },
   keepCompleted: {
     environment: "SLUICE_KEEP_COMPLETED",
@@ -253,9 +264,10 @@ const bad = (file: string, what: string) => fail("usage", `${file}: ${what}`)
 
 type Texts = Readonly<Record<string, string>>
 
-const readConfig = (file: string, isNamed: boolean): Effect.Effect<Texts, CommandFailure> =>
+/** `found`: a project's, which the caller did not name. */
+const readConfig = (file: string, whose: "named" | "found" | "user"): Effect.Effect<Texts, CommandFailure> =>
   Effect.gen(function* () {
-    const content = yield* ConfigFiles.contentOf(file, isNamed)
+    const content = yield* ConfigFiles.contentOf(file, whose === "named")
     if (typeof content !== "object" || content === null || Array.isArray(content)) {
       return yield* bad(
         file,
@@ -277,6 +289,12 @@ const readConfig = (file: string, isNamed: boolean): Effect.Effect<Texts, Comman
         return yield* bad(
           file,
           `${key} is not for a file to say; say it where you call: --${key}, or ${spec.environment}`
+        )
+      }
+      if (spec.isPersonal === true && whose === "found") {
+        return yield* bad(
+          file,
+          `${key} is not for a project to say; say it with ${spec.environment}, in your own config.json, or insist with --config`
         )
       }
       if (typeof value !== "string" && typeof value !== "number") {
@@ -318,7 +336,9 @@ const read = (runsCode: boolean) =>
     const user = path.join(configHome(env), "sluice", "config.json")
     const files: Array<{ readonly file: string; readonly texts: Texts }> = []
     for (const file of [run, data, existsSync(user) ? user : undefined]) {
-      if (file !== undefined) files.push({ file, texts: yield* readConfig(file, isNamed && file !== user) })
+      if (file === undefined) continue
+      const whose = file === user ? "user" : isNamed ? "named" : "found"
+      files.push({ file, texts: yield* readConfig(file, whose) })
     }
     const inProject = files
       .filter(({ file }) => file !== user)

@@ -2,17 +2,19 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fstatSync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
+  realpathSync,
   type Stats,
   statSync
 } from "node:fs"
 import path from "node:path"
-import { keepsNames, NotOwn, notOwn } from "./Ownership.ts"
+import { foreignOwner, keepsNames, NotOwn, notOwn, notTrusted } from "./Ownership.ts"
 
 export const folderMode = 0o700
 
@@ -54,6 +56,17 @@ export const look = (folder: string): boolean => {
   const why = notOwnFolder(stats)
   if (why !== undefined) throw new NotOwn(folder, why)
   return true
+}
+
+/**
+ * Where a folder is that its user, or the system, may have moved elsewhere: a link in its place counts when nobody else can have made it, which
+ * its owner and the folder it lies in tell.
+ */
+export const placed = (folder: string): string => {
+  const stats = lstatSync(folder, { throwIfNoEntry: false })
+  if (stats?.isSymbolicLink() !== true || foreignOwner(stats, true) !== undefined) return folder
+  const isMoved = existsSync(folder) && statSync(folder).isDirectory()
+  return isMoved && notTrusted(statSync(path.dirname(folder))) === undefined ? realpathSync(folder) : folder
 }
 
 /** Makes a folder, and those above it, where they are missing. Throws `NotOwn` when what is there is none of the caller's own. */

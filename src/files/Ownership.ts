@@ -81,7 +81,7 @@ const ownPrivateGroup = (): number | null => {
 const modeOf = ({ mode }: Stats): string => (mode & 0o7777).toString(8).padStart(4, "0")
 
 /** What is wrong with the owner, as the end of a sentence; undefined: it is the caller's or, with `orRoot`, root's. */
-const foreignOwner = ({ uid }: Stats, orRoot: boolean): string | undefined => {
+export const foreignOwner = ({ uid }: Stats, orRoot: boolean): string | undefined => {
   const own = ownUid()
   return own === undefined || uid === own || (orRoot && uid === 0) ? undefined : `belongs to another user (uid ${uid})`
 }

@@ -49,6 +49,26 @@ describe("settings", () => {
   )
 
   it.live(
+    "say what of the caller's environment is kept in the caller's own file, never in a project's that was found",
+    () =>
+      Effect.gen(function* () {
+        const { call, folder, json } = yield* CommandLine.make
+        const project = path.join(folder, "project")
+        put(path.join(folder, "config/sluice/config.json"), JSON.stringify({ env: "clean" }))
+        mkdirSync(project)
+        const [own] = yield* json(["config", "print", "--json"], { cwd: project })
+        assert.strictEqual(own.env.value, "clean")
+        put(path.join(project, "sluice.config.json"), JSON.stringify({ env: "all", store: "jobs.db" }))
+        const refused = yield* call(["add", "--", "true"], { cwd: project })
+        assert.strictEqual(refused.code, 2)
+        assert.match(refused.stderr, /env is not for a project to say; say it with SLUICE_ENV/)
+        const [named] = yield* json(["--config", "sluice.config.json", "config", "print", "--json"], { cwd: project })
+        assert.strictEqual(named.env.value, "all")
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
     "are read from a TypeScript config that is named",
     () =>
       Effect.gen(function* () {

@@ -6,7 +6,14 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { type EnqueueOptions, Job, ShellTask, TaskQueue, type WorkerRecord } from "../../services/Queue/index.ts"
+import {
+  isWorkerAlive,
+  type EnqueueOptions,
+  Job,
+  ShellTask,
+  TaskQueue,
+  type WorkerRecord
+} from "../../services/Queue/index.ts"
 import { commandWords, readAll, recorded } from "../Caller.ts"
 import { fail } from "../Failure.ts"
 import { hint } from "../Hint.ts"
@@ -60,7 +67,7 @@ export const sayWithoutWorker = (task: string, workers: ReadonlyArray<WorkerReco
   Effect.gen(function* () {
     const out = yield* output
     const now = yield* Clock.currentTimeMillis
-    const alive = workers.filter((worker) => worker.leaseUntil > now && !worker.draining)
+    const alive = workers.filter((worker) => isWorkerAlive(worker, now) && !worker.draining)
     if (alive.some(({ tasks }) => tasks.includes(task))) return
     const start = yield* hint(task === ShellTask.shellTaskName ? "sluice worker -d" : "sluice worker -d --tasks MODULE")
     yield* out.note(

@@ -8,7 +8,15 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 import * as OwnFolder from "../../files/OwnFolder.ts"
 import { NotOwn } from "../../files/Ownership.ts"
-import { Job, Placements, type QueueStats, Sluice, TaskQueue, type WorkerRecord } from "../../services/Queue/index.ts"
+import {
+  isWorkerAlive,
+  Job,
+  Placements,
+  type QueueStats,
+  Sluice,
+  TaskQueue,
+  type WorkerRecord
+} from "../../services/Queue/index.ts"
 import { type Check, ok, problem, tell, warning } from "../Checks.ts"
 import { describeCause } from "../Failure.ts"
 import { Invocation } from "../Invocation.ts"
@@ -168,7 +176,7 @@ const checkQueue = (stats: QueueStats, now: number): Check => {
 }
 
 const checkStore = (location: StoreLocation, stats: QueueStats, now: number): ReadonlyArray<Check> => {
-  const alive = stats.workers.filter(({ leaseUntil }) => leaseUntil > now)
+  const alive = stats.workers.filter((worker) => isWorkerAlive(worker, now))
   return [
     ...(location._tag === "File"
       ? [
@@ -192,7 +200,7 @@ export const command = Command.make(
     const { env } = yield* Invocation
     const now = yield* Clock.currentTimeMillis
     const settings = yield* Effect.exit(open({ create: false, thread: false }))
-    const state = Settings.stateFolder(env)
+    const state = OwnFolder.placed(Settings.stateFolder(env))
     const checks: Array<Check> = [
       checkNode(),
       checkSqlite(),

@@ -13,9 +13,8 @@ import { fail, passOn } from "../Failure.ts"
 import * as GlobalFlags from "../GlobalFlags.ts"
 import { hint } from "../Hint.ts"
 import { Invocation } from "../Invocation.ts"
-import { actingLocation, openActing, privateFolder } from "../OpenStore.ts"
+import { actingLocation, openActing, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
-import * as Settings from "../Settings.ts"
 import { Signals } from "../Signals.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 import * as Background from "../worker/Background.ts"
@@ -183,10 +182,9 @@ const lastLine = (file: string): string => (OwnFile.readText(file) ?? "").trimEn
 
 const startInBackground = (args: ReadonlyArray<string>, store: string, childEnv: NodeJS.ProcessEnv) =>
   Effect.gen(function* () {
-    const { cwd, env } = yield* Invocation
+    const { cwd } = yield* Invocation
     const out = yield* output
-    const folder = path.join(Settings.stateFolder(env), "workers")
-    yield* privateFolder(folder)
+    const folder = yield* stateFolder("workers")
     const now = yield* Clock.currentTimeMillis
     const started = yield* Background.start(folder, { args, cwd, env: childEnv, store, now })
     const opened = yield* openActing({ create: true, thread: false })

@@ -11,7 +11,7 @@ import path from "node:path"
 import * as OwnFile from "../../files/OwnFile.ts"
 import * as OwnFolder from "../../files/OwnFolder.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
-import * as ProcessId from "../ProcessId.ts"
+import { ProcessIdentity as ProcessId } from "../../services/Queue/index.ts"
 
 export interface MapInputs {
   /** SHA-256 of the inputs, hexadecimal. */

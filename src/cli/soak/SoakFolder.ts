@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { existsSync } from "node:fs"
 import * as OwnFile from "../../files/OwnFile.ts"
+import { ProcessIdentity } from "../../services/Queue/index.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
 import { files, SoakPlan } from "./SoakPlan.ts"
 import { page } from "./SoakPage.ts"
@@ -31,22 +32,13 @@ export const writePlan = (folder: string, plan: SoakPlan): Effect.Effect<void, C
     return Effect.void
   })
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** Keeps a second soak out of the folder until the scope closes; the mark of one that is no more is taken over. */
 export const alone = (folder: string): Effect.Effect<void, CommandFailure, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.suspend(() => {
       const mark = files(folder).running
       const pid = Number(OwnFile.readText(mark) ?? 0)
-      if (pid > 0 && isAlive(pid))
+      if (ProcessIdentity.isAlive(pid))
         return Effect.fail(fail("conflict", `process ${pid} is at work in ${folder}; wait for it or stop it first`))
       OwnFile.replace(mark, `${process.pid}\n`)
       return Effect.void

@@ -1,7 +1,7 @@
 /**
  * Workers that stay in the background: started detached, with their output in a log file, and found again by a note each leaves in the
  * state folder. Notes and logs are for this user alone (0600). A note counts only when it is this user's own and speaks of a worker of this
- * user's, since by it a process is ended; a folder of somebody else's throws `NotOwn`.
+ * user's, since by it a process is ended; a folder of somebody else's, or one in such a folder, throws `NotOwn`.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -10,12 +10,13 @@ import { closeSync, lstatSync } from "node:fs"
 import path from "node:path"
 import * as OwnFile from "../../files/OwnFile.ts"
 import * as OwnFolder from "../../files/OwnFolder.ts"
+import { ProcessIdentity } from "../../services/Queue/index.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
-import * as ProcessId from "../ProcessId.ts"
+import { isWorker } from "./WorkerProcess.ts"
 
 export interface BackgroundWorker {
   readonly pid: number
-  /** When the process began, as `ProcessId.startOf` tells it. */
+  /** When the process began, as `ProcessIdentity.startOf` tells it. */
   readonly start: string
   /** The store it serves. */
   readonly store: string
@@ -43,6 +44,7 @@ const decode = Schema.decodeUnknownSync(
 const notes = (
   folder: string
 ): ReadonlyArray<{ readonly file: string; readonly worker: BackgroundWorker | undefined }> => {
+  if (!OwnFolder.look(path.dirname(folder))) return []
   return OwnFolder.list(folder)
     .filter((name) => notePattern.test(name))
     .map((name) => {
@@ -55,7 +57,7 @@ const notes = (
 const workerOf = (file: string): BackgroundWorker | undefined => {
   try {
     const worker = decode(OwnFile.readText(file) ?? "")
-    const isAlive = ProcessId.isSame(worker.pid, worker.start) && ProcessId.isWorker(worker.pid)
+    const isAlive = ProcessIdentity.isAlive(worker.pid, worker.start) && isWorker(worker.pid)
     return isAlive ? worker : undefined
   } catch {
     // Half a note, from a process that was killed while it wrote, or none of ours.
@@ -124,7 +126,7 @@ export const start = (
         code = exitCode ?? 1
       })
       child.unref()
-      const worker = { pid: child.pid!, start: ProcessId.startOf(child.pid!), store: options.store, log }
+      const worker = { pid: child.pid!, start: ProcessIdentity.startOf(child.pid!), store: options.store, log }
       OwnFile.replace(noteOf(folder, worker.pid), JSON.stringify(worker))
       return { ...worker, exited: () => code }
     },

@@ -4,7 +4,7 @@ import { MemoryGate } from "./MemoryGate.ts"
 import { MemoryOptimizer, type PoolLeak, type PoolOptions } from "./MemoryOptimizer.ts"
 import { Pool } from "./memory/ObjectPool.ts"
 import { rankOf } from "./policy/MemoryPressure.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 
 const mostByDefault = 64
 

@@ -24,7 +24,7 @@ import { Slowest } from "./profile/Slowest.ts"
 import * as StoreTimes from "./profile/StoreTimes.ts"
 import { since, TaskCell } from "./profile/TaskCell.ts"
 import { QueueEvents } from "./QueueEvents.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 import { StoreMeter } from "./StoreMeter.ts"
 
 /** Names of `profile` that are kept apart. */

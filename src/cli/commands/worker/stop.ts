@@ -4,10 +4,11 @@ import * as Flag from "effect/cli/Flag"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import path from "node:path"
+import * as OwnFolder from "../../../files/OwnFolder.ts"
 import { fail } from "../../Failure.ts"
 import { Invocation } from "../../Invocation.ts"
 import { output } from "../../Output.ts"
-import * as ProcessId from "../../ProcessId.ts"
+import { ProcessIdentity as ProcessId } from "../../../services/Queue/index.ts"
 import * as Settings from "../../Settings.ts"
 import { storeIn } from "../../StoreSetting.ts"
 import * as Background from "../../worker/Background.ts"
@@ -34,7 +35,7 @@ export const stop = Command.make(
     const read = yield* Settings.looking
     const { settings } = read
     const { grace } = yield* Settings.toQueueSettings(settings)
-    const folder = path.join(Settings.stateFolder(env), "workers")
+    const folder = path.join(OwnFolder.placed(Settings.stateFolder(env)), "workers")
     const background = yield* Effect.try({
       try: () => Background.list(folder),
       catch: (error) => fail("notAllowed", error instanceof Error ? error.message : String(error))
@@ -53,11 +54,11 @@ export const stop = Command.make(
     for (const { pid, start } of chosen) {
       const mostMs = Duration.toMillis(grace) + beyondGraceMs
       let waitedMs = 0
-      while (ProcessId.isSame(pid, start) && waitedMs < mostMs) {
+      while (ProcessId.isAlive(pid, start) && waitedMs < mostMs) {
         yield* Effect.sleep(25)
         waitedMs += 25
       }
-      if (ProcessId.isSame(pid, start))
+      if (ProcessId.isAlive(pid, start))
         return yield* fail(
           "timedOut",
           `worker ${pid} has not ended after ${mostMs / 1000} s; end it with: kill -9 ${pid}`

@@ -12,7 +12,7 @@ import * as ResourceGroup from "../ResourceGroup.ts"
 import type { RollUpQuery } from "../RollUp.ts"
 import type { StoreError } from "../StoreError.ts"
 import { JobNotFound } from "../TaskQueue.ts"
-import type { WorkerRecord } from "../WorkerRecord.ts"
+import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 
 export type Looking = Effect.Success<typeof makeLooking>
 
@@ -88,7 +88,7 @@ export const makeLooking = Effect.gen(function* () {
         const job = yield* get(id)
         const now = clock.currentTimeMillisUnsafe()
         const { counters, groups, paused, workers } = yield* stats
-        const alive = workers.filter(({ leaseUntil }) => leaseUntil > now)
+        const alive = workers.filter((worker) => isWorkerAlive(worker, now))
         return explain({
           job,
           now,

@@ -6,6 +6,7 @@ import { join, resolve } from "node:path"
 import { Clock, Deferred, Duration, Effect, Exit, Layer } from "effect"
 import { withoutOwnSecrets } from "../policy/SecretVariables.ts"
 import * as BoundedOutput from "./BoundedOutput.ts"
+import * as JobControl from "./JobControl.ts"
 import * as OutputPipes from "./OutputPipes.ts"
 import * as ProcessGroup from "./ProcessGroup.ts"
 import {
@@ -220,6 +221,7 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
 
       const { pid } = child
       watchdog.watch(pid)
+      JobControl.began(pid)
       const ended = Deferred.makeUnsafe<Ended>()
       const drained = Deferred.makeUnsafe<void>()
       const attempt = (callback: () => void) => {
@@ -276,6 +278,7 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
         release: () => {
           options.signal?.removeEventListener("abort", terminate)
           watchdog.forget(pid)
+          JobControl.ended(pid)
           stdout.source.destroy()
           stderr.source.destroy()
         }

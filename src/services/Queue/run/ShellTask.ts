@@ -2,12 +2,12 @@
  * The task behind `sluice run`, `add` and `map`: a command as a job.
  *
  * Its payload is a `ShellCommand`, complete in itself: any worker on the machine can run it. Exit code 0 completes the job with a
- * `ShellResult`; any other end fails the attempt with `CommandFailed`, so that retries work as for every task. The soft limit sends
- * SIGTERM to the process group; the hard limit and a cancellation kill it.
+ * `ShellResult`; any other end fails the attempt with `CommandFailed`, so that retries work as for every task. A command has no time limit
+ * unless its job has one: the soft limit sends SIGTERM to the process group; the hard limit and a cancellation kill it.
  *
  * The command finds `SLUICE_JOB_ID`, `SLUICE_ATTEMPT`, `SLUICE_GROUP` and `SLUICE_STORE` in its environment.
  */
-import { Effect, Schema, SchemaTransformation } from "effect"
+import { Duration, Effect, Schema, SchemaTransformation } from "effect"
 import { formatJobId } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
 import { laneName, shellTaskName } from "../policy/Lane.ts"
@@ -104,7 +104,12 @@ const make = (name: string) =>
     payload: ShellCommand,
     success: StoredResult,
     error: ShellError,
-    retryable: isRetryable
+    retryable: isRetryable,
+    // Encodes, backups and trainings take as long as they take; who wants a limit says so with the job.
+    softLimit: Duration.infinity,
+    hardLimit: Duration.infinity,
+    // A night with the lid closed, and no more: then a worker elsewhere may have the job.
+    suspendedFor: "8 hours"
   })
 
 export type ShellTask = ReturnType<typeof make>

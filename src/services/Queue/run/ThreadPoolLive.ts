@@ -16,6 +16,7 @@ import {
   type ThreadPoolSettings,
   type ThreadPoolStats
 } from "./ThreadPool.ts"
+import { line } from "../../Text/policy/SafeText.ts"
 
 /** Sources run as they are, a build as JavaScript: the entry has the extension of this file. */
 const entry = new URL(`./ThreadEntry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
@@ -267,7 +268,7 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
       thread.death = died("Uncaught", summary, { error })
       return
     }
-    warn(`a handler left work behind that failed after its job had ended: ${summary}`)
+    warn(`a handler left work behind that failed after its job had ended: ${line(summary)}`)
     thread.worn = true
     if (thread.state !== "idle") return
     totals.died++

@@ -1,7 +1,7 @@
 /** Lays what this process measured of its tasks beside what is known in the store, and decides where they belong. */
 import { Clock, Effect, Layer, Schedule } from "effect"
 import { JobStore } from "../JobStore.ts"
-import type { WorkerRecord } from "../WorkerRecord.ts"
+import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 import { PerformanceProfiler } from "../PerformanceProfiler.ts"
 import { Placements, PlacementSettings } from "../Placements.ts"
 import { type Evidence, learned, type Placement, unknown } from "../policy/Placement.ts"
@@ -41,7 +41,7 @@ const make = Effect.gen(function* () {
     for (const [task, round] of yield* profiler.takeEvidence) rounds.set(task, round)
     const known = new Map((yield* placements.all).map((placement) => [placement.task, placement]))
     const now = yield* Clock.currentTimeMillis
-    const workers = (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now)
+    const workers = (yield* store.workers).filter((worker) => isWorkerAlive(worker, now))
     for (const registration of registry.all()) {
       const { name } = registration.task
       const round = rounds.get(name)

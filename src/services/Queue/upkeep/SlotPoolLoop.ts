@@ -2,7 +2,7 @@
 import { Clock, Effect, Layer, Schedule } from "effect"
 import type { CounterRecord } from "../GroupRecord.ts"
 import { JobStore } from "../JobStore.ts"
-import type { WorkerRecord } from "../WorkerRecord.ts"
+import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 import { concurrency } from "../policy/Concurrency.ts"
 import type { PoolSample, PoolSizing, Sized, SlotBounds } from "../policy/PoolSize.ts"
 import { SlotPoolSizing, SlotPools } from "../SlotPools.ts"
@@ -84,7 +84,7 @@ export const layer = (bounds: Readonly<Record<string, SlotBounds>>): Layer.Layer
         const elapsedMs = now - lookedAt
         lookedAt = now
         const others = tunes
-          ? (yield* store.workers).filter((each) => each.session !== session && each.leaseUntil > now)
+          ? (yield* store.workers).filter((each) => each.session !== session && isWorkerAlive(each, now))
           : []
         for (const pool of pools) {
           const before = pool.size().slots

@@ -32,7 +32,7 @@ import { Notes } from "./Notes.ts"
 import { Recovery } from "./Recovery.ts"
 import { Retention } from "./Retention.ts"
 import { Running } from "./Running.ts"
-import { type Beat, Sessions } from "./Sessions.ts"
+import { type Beat, type Moment, Sessions } from "./Sessions.ts"
 import { Settlement } from "./Settlement.ts"
 import { Signals } from "./Signals.ts"
 import { Statistics } from "./Statistics.ts"
@@ -292,8 +292,8 @@ export class SqliteStore {
     this.write(now, () => this.documentTable.append(kind, entries, now, keep))
   }
 
-  join(worker: WorkerInfo, now: number, leaseMs: number): number {
-    return this.write(now, () => this.sessions.join(worker, now, leaseMs))
+  join(worker: WorkerInfo, moment: Moment, leaseMs: number): number {
+    return this.write(moment.now, () => this.sessions.join(worker, moment, leaseMs))
   }
 
   beat(session: number, beat: Beat): boolean {
@@ -301,10 +301,10 @@ export class SqliteStore {
   }
 
   /** Renews for a worker whose event loop does not answer since `since`. */
-  renewBlocked(session: number, since: number, now: number, leaseMs: number): boolean {
-    return this.write(now, () => {
+  renewBlocked(session: number, since: number, moment: Moment, leaseMs: number): boolean {
+    return this.write(moment.now, () => {
       this.ledger.controlChanged()
-      return this.sessions.renewBlocked(session, { since, jobs: this.running.idsOf(session) }, now, leaseMs)
+      return this.sessions.renewBlocked(session, { since, jobs: this.running.idsOf(session) }, moment, leaseMs)
     })
   }
 
@@ -313,8 +313,8 @@ export class SqliteStore {
     this.running.forget(session)
   }
 
-  workers(): ReadonlyArray<WorkerRecord> {
-    return this.read(() => this.sessions.list())
+  workers(moment: Moment): ReadonlyArray<WorkerRecord> {
+    return this.read(() => this.sessions.list(moment))
   }
 
   drain(session: number): boolean {
@@ -324,8 +324,8 @@ export class SqliteStore {
     })
   }
 
-  sweep(now: number, limit: number): SweepResult {
-    return this.write(now, () => this.recovery.sweep(now, limit))
+  sweep(moment: Moment, limit: number): SweepResult {
+    return this.write(moment.now, () => this.recovery.sweep(moment, limit))
   }
 
   /** Mostly a look: who leads renews in every other pass, and who does not leads only once the leader is gone. */

@@ -114,7 +114,18 @@ const documents: Migration = {
   down: "DROP TABLE document; DROP TABLE journal"
 }
 
-export const migrations: ReadonlyArray<Migration> = [{ name: "jobs", up: jobs }, batches, steps, documents]
+/** When a session was renewed by the clock that nobody sets, and how long it may stand still: milliseconds by task as JSON. */
+const standing: Migration = {
+  name: "standing",
+  up: `ALTER TABLE worker ADD COLUMN lease INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE worker ADD COLUMN renewed REAL NOT NULL DEFAULT 9e15;
+  ALTER TABLE worker ADD COLUMN runs_silent REAL;
+  ALTER TABLE worker ADD COLUMN suspended_for TEXT NOT NULL DEFAULT '{}'`,
+  down: `ALTER TABLE worker DROP COLUMN lease; ALTER TABLE worker DROP COLUMN renewed;
+  ALTER TABLE worker DROP COLUMN runs_silent; ALTER TABLE worker DROP COLUMN suspended_for`
+}
+
+export const migrations: ReadonlyArray<Migration> = [{ name: "jobs", up: jobs }, batches, steps, documents, standing]
 
 export const schemaVersion = migrations.length
 

@@ -1,34 +1,8 @@
-/** Whether a process that left a note of itself is still there, and what it is. Ids are used again, so its start counts too. */
+/** Whether a process is a worker of this user's, by what it was started as: only such a one is ended by a note. */
 import { execFileSync } from "node:child_process"
-import { readFileSync, statSync } from "node:fs"
+import { existsSync, readFileSync, statSync } from "node:fs"
 import path from "node:path"
-import { ownUid } from "../files/Ownership.ts"
-
-/** When a process began, in clock ticks since boot (proc(5), field 22); empty where there is no /proc. */
-export const startOf = (pid: number): string => {
-  try {
-    return (
-      readFileSync(`/proc/${pid}/stat`, "utf8")
-        .replace(/^.*\) /s, "")
-        .split(" ")[19] ?? ""
-    )
-  } catch {
-    return ""
-  }
-}
-
-export const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"
-  }
-}
-
-/** Whether `pid` is alive and began at `start`, as `startOf` told it then. */
-export const isSame = (pid: number, start: string | undefined): boolean =>
-  isAlive(pid) && startOf(pid) === (start ?? "")
+import { ownUid } from "../../files/Ownership.ts"
 
 /** The command line of a process of this user's; undefined: there is none, or it is another user's. */
 const wordsOf = (pid: number): ReadonlyArray<string> | undefined => {
@@ -60,6 +34,6 @@ export const isWorkerLine = (words: ReadonlyArray<string>): boolean =>
 /** Whether the process is this user's and a worker of Sluice's. */
 export const isWorker = (pid: number): boolean => {
   if (ownUid() === undefined) return true
-  const words = startOf(process.pid) === "" ? wordsFromPs(pid) : wordsOf(pid)
+  const words = existsSync("/proc/self/cmdline") ? wordsOf(pid) : wordsFromPs(pid)
   return words !== undefined && isWorkerLine(words)
 }
