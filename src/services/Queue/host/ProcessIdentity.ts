@@ -50,7 +50,7 @@ export const fromPs = (pid: number): Look => {
       stdio: ["ignore", "pipe", "ignore"]
     }).trim()
   )
-  const [, state = "", start = ""] = /^(\S)\S*\s+(.*)$/.exec(line) ?? []
+  const [, state = "", start = ""] = /^(\S)\S*\s+(\S.*)$/.exec(line) ?? []
   return { state, start: start.replaceAll(/\s+/g, "_") }
 }
 
