@@ -50,8 +50,8 @@ export const fromPs = (pid: number): Look => {
       stdio: ["ignore", "pipe", "ignore"]
     }).trim()
   )
-  const [state = "", ...start] = line.split(/\s+/)
-  return { state: state.slice(0, 1), start: start.join("_") }
+  const [, state = "", start = ""] = /^(\S)\S*\s+(\S.*)$/.exec(line) ?? []
+  return { state, start: start.replaceAll(/\s+/g, "_") }
 }
 
 const look: (pid: number) => Look = existsSync("/proc/self/stat") ? fromProc : fromPs
