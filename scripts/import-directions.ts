@@ -26,6 +26,7 @@ const kinds = [
   { kind: "host part", files: /^src\/services\/[^/]+\/host\// },
   { kind: "sink part", files: /^src\/services\/[^/]+\/sinks\// },
   { kind: "contract", files: /^src\/services\/[^/]+\/[^/]+\.ts$/ },
+  { kind: "files", files: /^src\/files\// },
   { kind: "cli", files: /^src\/cli\// },
   { kind: "http", files: /^src\/http\// },
   { kind: "testing", files: /^src\/testing\// },
@@ -46,6 +47,7 @@ interface Rule {
 }
 
 const onlyEffect = /^effect(\/|$)/
+const onlyNode = /^node:/
 
 const rules: Record<Kind, Rule> = {
   policy: {
@@ -75,13 +77,14 @@ const rules: Record<Kind, Rule> = {
       "profile part",
       "scaler part",
       "watch part",
-      "sink part"
+      "sink part",
+      "files"
     ],
-    says: "an implementation imports contracts, policies and the parts of its folder, never another implementation"
+    says: "an implementation imports contracts, policies, the parts of its folder and src/files, never another implementation"
   },
   "store part": {
-    may: ["contract", "policy", "store part", "host part"],
-    says: "a part of stores/ imports contracts, policies, stores/ and host/"
+    may: ["contract", "policy", "store part", "host part", "files"],
+    says: "a part of stores/ imports contracts, policies, stores/, host/ and src/files"
   },
   "memory part": {
     may: ["contract", "policy", "memory part"],
@@ -92,13 +95,13 @@ const rules: Record<Kind, Rule> = {
     says: "a part of queue/ imports contracts, policies, memory/ and queue/"
   },
   "run part": {
-    may: ["contract", "policy", "run part", "host part"],
-    says: "a part of run/ imports contracts, policies, run/ and host/"
+    may: ["contract", "policy", "run part", "host part", "files"],
+    says: "a part of run/ imports contracts, policies, run/, host/ and src/files"
   },
   "host part": { may: ["host part"], says: "a part of host/ asks the machine, and imports nothing but host/" },
   "profile part": {
-    may: ["contract", "policy", "profile part"],
-    says: "a part of profile/ imports contracts, policies and profile/"
+    may: ["contract", "policy", "profile part", "files"],
+    says: "a part of profile/ imports contracts, policies, profile/ and src/files"
   },
   "scaler part": {
     may: ["contract", "policy", "run part", "scaler part"],
@@ -131,7 +134,11 @@ const rules: Record<Kind, Rule> = {
     may: ["index", "layers", "contract", "policy", "run part", "profile part", "scaler part", "host part", "http"],
     says: "an index.ts shows contracts, policies and layers"
   },
-  cli: { may: ["index", "cli"], says: "the command line imports only index.ts files and its own folder" },
+  files: { may: ["files"], packages: onlyNode, says: "src/files imports only Node and its own folder" },
+  cli: {
+    may: ["index", "cli", "files"],
+    says: "the command line imports only index.ts files, src/files and its own folder"
+  },
   http: { may: ["index", "http"], says: "the API imports only index.ts files and its own folder" },
   testing: {
     may: ["index", "layers", "contract", "policy", "testing"],

@@ -114,6 +114,16 @@ export const commandFlags = {
     Flag.withDescription("the same, this long after it is due"),
     Flag.optional
   ),
+  env: Flag.String("env").pipe(
+    Flag.withMetavar("NAME[=VALUE]"),
+    Flag.withDescription("keep this variable with the job too (NAME,NAME and NODE_* work); may be repeated"),
+    Flag.between(0, 1000)
+  ),
+  cleanEnv: Flag.Boolean("clean-env").pipe(
+    Flag.withoutNegation,
+    Flag.withDescription("keep only PATH, HOME, language, time zone and the like, and what --env names"),
+    Flag.withDefault(false)
+  ),
   shell
 }
 

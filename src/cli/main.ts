@@ -4,8 +4,10 @@ import * as Fiber from "effect/Fiber"
 import { readFileSync } from "node:fs"
 import * as Cli from "./Cli.ts"
 import { ExitCode } from "./ExitCode.ts"
+import { describe } from "./Failure.ts"
 import { callersFolder, Invocation, splitArguments } from "./Invocation.ts"
 import { endingOf, makeReceiver, type Signal, Signals } from "./Signals.ts"
+import * as Sanitize from "./terminal/Sanitize.ts"
 import * as Screen from "./terminal/Screen.ts"
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -14,6 +16,16 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 
 const argv = process.argv.slice(2)
 const startedByNpm = process.env.npm_lifecycle_event === "start" && process.env.npm_package_name === "sluice"
+
+const stdout = Screen.fromStream(process.stdout)
+const stderr = Screen.fromStream(process.stderr)
+
+/** What nobody foresaw ends the process with one line; the stack behind it, with text of others in it, is for `--verbose`. */
+process.on("uncaughtException", (error) => {
+  const stack = argv.includes("--verbose") && error instanceof Error ? `\n${error.stack}` : ""
+  Effect.runFork(stderr.write(`sluice: ${Sanitize.line(describe(error).line)}${stack}\n`))
+  process.exit(ExitCode.failure)
+})
 
 const receiver = makeReceiver()
 const fiber = Effect.runFork(
@@ -24,8 +36,8 @@ const fiber = Effect.runFork(
       env: process.env,
       cwd: callersFolder(process.env, process.cwd()),
       stdin: process.stdin,
-      stdout: Screen.fromStream(process.stdout),
-      stderr: Screen.fromStream(process.stderr)
+      stdout,
+      stderr
     })
   )
 )

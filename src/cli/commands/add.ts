@@ -21,6 +21,7 @@ import { Invocation } from "../Invocation.ts"
 import { durationFlag, jobIdFlag, timeFlag, toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
 import { open } from "../OpenStore.ts"
 import { output } from "../Output.ts"
+import * as Sanitize from "../terminal/Sanitize.ts"
 
 /** When and how an enqueued job may start: `add` and `enqueue`. */
 export const startFlags = {
@@ -76,6 +77,18 @@ export const sayWithoutWorker = (task: string, workers: ReadonlyArray<WorkerReco
     )
   })
 
+/** Names said of variables that were left out. */
+const mostNames = 5
+
+const sayWithheld = (names: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    if (names.length === 0) return
+    const out = yield* output
+    const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : ""
+    const said = names.slice(0, mostNames).map(Sanitize.line).join(", ")
+    yield* out.note(`sluice: not kept with the job, since they look like secrets: ${said}${more}; --env NAME keeps one`)
+  })
+
 export const command = Command.make(
   "add",
   { ...withStandardInput, ...startFlags, words: Argument.String("command").pipe(Argument.variadic()) },
@@ -86,12 +99,13 @@ export const command = Command.make(
     const start = yield* startOptions(flags)
     const opened = yield* open({ create: true, thread: false })
     const input = flags.stdin ? yield* readAll(stdin, opened.queueSettings.maxPayloadBytes) : undefined
-    const payload = yield* recorded(words, input)
+    const { command: payload, withheld } = yield* recorded(words, opened.settings, flags, input)
     yield* Effect.gen(function* () {
       const queue = yield* TaskQueue
       const handle = yield* queue.enqueue(ShellTask.shell, payload, { ...toEnqueueOptions(flags, undefined), ...start })
       yield* out.line(Job.formatJobId(handle.id))
       if (handle.outcome === "existing") yield* out.note("sluice: a live job has this key already; nothing was added")
+      yield* sayWithheld(Object.keys(withheld))
       yield* sayWithoutWorker(ShellTask.shellTaskName, yield* queue.workers)
     }).pipe(Effect.provide(opened.layer))
   })
@@ -100,6 +114,7 @@ export const command = Command.make(
   Command.withExamples([
     { command: "sluice add -- ./report.sh" },
     { command: "sluice add --in 5m -g network -- curl -fsS https://example.org" },
-    { command: "sluice add --after $(sluice add -- make build) -- make deploy" }
+    { command: "sluice add --after $(sluice add -- make build) -- make deploy" },
+    { command: "sluice add --env NPM_TOKEN -- npm publish", description: "a secret that the job needs, kept with it" }
   ])
 )

@@ -1,8 +1,8 @@
 /** One run of a map at a time: a file with the process id of whoever runs it. A file left by a killed process counts for nothing. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as OwnFile from "../../files/OwnFile.ts"
 import { ProcessIdentity } from "../../services/Queue/index.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
 
@@ -10,7 +10,7 @@ import { type CommandFailure, fail } from "../Failure.ts"
 const busy = (file: string): string | undefined => {
   let mark: string
   try {
-    mark = readFileSync(file, "utf8")
+    mark = OwnFile.readText(file) ?? ""
   } catch {
     return undefined
   }
@@ -32,7 +32,7 @@ export const acquire = (folder: string, identity: string): Effect.Effect<void, C
   const file = path.join(folder, `${identity}.lock`)
   const take = Effect.suspend(() => {
     try {
-      writeFileSync(file, ProcessIdentity.ownMark(), { flag: "wx", mode: 0o600 })
+      OwnFile.writeNew(file, ProcessIdentity.ownMark())
       return Effect.succeed(true)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
@@ -45,8 +45,8 @@ export const acquire = (folder: string, identity: string): Effect.Effect<void, C
     if (yield* take) return
     const held = busy(file)
     if (held !== undefined) return yield* fail("conflict", held)
-    rmSync(file, { force: true })
+    OwnFile.remove(file)
     if (!(yield* take)) return yield* fail("conflict", "this map was started twice at the same moment; run it once")
   })
-  return Effect.acquireRelease(takeFromDead, () => Effect.sync(() => rmSync(file, { force: true })))
+  return Effect.acquireRelease(takeFromDead, () => Effect.sync(() => OwnFile.remove(file)))
 }

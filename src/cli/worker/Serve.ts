@@ -225,4 +225,4 @@ export const serve = (options: ServeOptions) =>
     return yield* endedBy(second.value)
   })
 
-const isStoreError = (cause: Cause.Cause<unknown>): boolean => Cause.squash(cause) instanceof StoreError.StoreError
+const isStoreError = (cause: Cause.Cause<unknown>): boolean => Cause.squash(cause) instanceof StoreError

@@ -27,6 +27,7 @@ export const autoProcesses = (): number => availableParallelism()
 export interface Supervised {
   readonly args: ReadonlyArray<string>
   readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
   readonly signals: Queue.Dequeue<Signal>
   readonly note: (line: string) => Effect.Effect<void>
 }
@@ -38,6 +39,7 @@ const pool = (options: Supervised) =>
       spawn: () =>
         spawn(process.execPath, [process.argv[1]!, ...options.args], {
           cwd: options.cwd,
+          env: options.env,
           detached: true,
           stdio: ["ignore", "inherit", "inherit", "ipc"]
         }),

@@ -31,7 +31,7 @@ const make = Effect.gen(function* () {
   const createPool = <T>(
     factory: () => T,
     cleanup: (item: T) => Effect.Effect<void>,
-    { idleTimeout, max, maxHold, min, name, reset }: PoolOptions<T> = {}
+    { destroy, idleTimeout, max, maxHold, min, name }: PoolOptions<T> = {}
   ) =>
     Effect.suspend(() => {
       made++
@@ -58,7 +58,7 @@ const make = Effect.gen(function* () {
         ...settings,
         factory,
         cleanup,
-        reset,
+        destroy: destroy ?? (() => Effect.void),
         monotonic,
         fork,
         onLeak: (leak) => warn(describeLeak(leak)),

@@ -4,6 +4,7 @@ import { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { Clock, Deferred, Duration, Effect, Exit, Layer } from "effect"
+import { withoutOwnSecrets } from "../policy/SecretVariables.ts"
 import * as BoundedOutput from "./BoundedOutput.ts"
 import * as JobControl from "./JobControl.ts"
 import * as OutputPipes from "./OutputPipes.ts"
@@ -170,7 +171,7 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
       try {
         return spawn(file, rest, {
           cwd: command.cwd,
-          env: { ...env },
+          env,
           detached: true,
           stdio: [stdin, out?.writeFd ?? "pipe", err?.writeFd ?? "pipe"]
         })
@@ -189,7 +190,7 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
         })
       }
       const clock = yield* Clock.Clock
-      const env = { ...command.env, ...options.env }
+      const env = withoutOwnSecrets({ ...command.env, ...options.env })
       if (command.umask !== ownUmask) {
         const reason = obstacle(command, env)
         if (reason !== undefined) return yield* new ProcessError({ reason })

@@ -10,6 +10,7 @@
 import { Duration, Effect, Schema, SchemaTransformation } from "effect"
 import { formatJobId } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
+import { laneName, shellTaskName } from "../policy/Lane.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
 import * as Task from "../Task.ts"
 import { OutputBytes } from "./OutputBytes.ts"
@@ -86,8 +87,7 @@ export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandF
   }
 }
 
-/** The name commands are enqueued under for any worker. */
-export const shellTaskName = "shell"
+export { isShellTask, laneOf, shellTaskName } from "../policy/Lane.ts"
 
 /** What a shell job may fail with. `ProcessError`: it never ran. */
 export const ShellError = Schema.Union([CommandFailed, ProcessError])
@@ -117,27 +117,16 @@ export type ShellTask = ReturnType<typeof make>
 /** Commands for any worker. */
 export const shell: ShellTask = make(shellTaskName)
 
-const lanePrefix = `${shellTaskName}/`
-
-/**
- * Commands for one process: a worker claims only the jobs of tasks it knows, so jobs under a name of their own are run by whoever
- * serves that name. Numbers are reused (see `PrivateLane`), so there are never more names than commands at work at the same time.
- */
-export const laneTask = (lane: number): ShellTask => make(`${lanePrefix}${lane}`)
-
-/** The number of a lane's task name; undefined for other tasks. */
-export const laneOf = (task: string): number | undefined => {
-  const number = task.startsWith(lanePrefix) ? Number(task.slice(lanePrefix.length)) : Number.NaN
-  return Number.isSafeInteger(number) && number > 0 ? number : undefined
-}
-
-export const isShellTask = (task: string): boolean => task === shellTaskName || laneOf(task) !== undefined
+/** Commands for one process, by the number of its lane. */
+export const laneTask = (lane: number): ShellTask => make(laneName(lane))
 
 /** Hears a command while it runs in this process. */
 export interface ShellListener {
   readonly onStart?: (job: Task.JobContext) => void
   /** See `RunOptions.onOutput`. */
   readonly onOutput?: (job: Task.JobContext, chunk: Uint8Array, stream: "stdout" | "stderr") => void
+  /** Variables that commands find besides the recorded ones, which are stronger. They are in this process alone: never stored. */
+  readonly env?: Readonly<Record<string, string>>
   /** Bytes of each stream this process keeps of a running command. Default 1 MiB. */
   readonly outputLimitBytes?: number
 }
@@ -153,7 +142,9 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
       const runner = yield* ProcessRunner
       return Effect.fnUntraced(function* (command: ShellCommand, job: Task.JobContext<ShellResult, unknown>) {
         listener.onStart?.(job)
-        const result = yield* runner.run(command, {
+        const surrounded =
+          listener.env === undefined ? command : { ...command, env: { ...listener.env, ...command.env } }
+        const result = yield* runner.run(surrounded, {
           env: {
             SLUICE_JOB_ID: formatJobId(job.id),
             SLUICE_ATTEMPT: String(job.attempt),

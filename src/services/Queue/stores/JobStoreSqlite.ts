@@ -13,6 +13,7 @@ import { makeDirectHost } from "./sqlite/DirectHost.ts"
 import type { Host } from "./sqlite/Host.ts"
 import { type Durability, networkFileSystem } from "./sqlite/StoreFile.ts"
 import { makeThreadHost } from "./sqlite/ThreadHost.ts"
+import { line } from "../../Text/policy/SafeText.ts"
 
 export interface Options {
   /** The file; it and its folder are made when missing, for this user alone (0600, 0700). */
@@ -29,12 +30,20 @@ export interface Options {
   /** Milliseconds to wait for locks of other processes before a call fails. Default 9,000, so that every call ends within 10 s. */
   readonly busyTimeoutMs?: number
   /**
+   * Whether the file and its folder may be another user's, or writable by others; refused unless said, as `StoreUntrusted`. Whoever can write
+   * them reads and changes every job, with the environment it carries, and decides what workers run as their user. Default false.
+   */
+  readonly shared?: boolean
+  /**
    * Disk space kept free for completions, in a file beside the store. Default 4 MiB: some ten thousand settles. 0 keeps none.
    */
   readonly reserveBytes?: number
 }
 
-/** A store over the file. The layer fails when the file is damaged, foreign, newer or cannot be written, and leaves it untouched. */
+/**
+ * A store over the file. The layer fails when the file is damaged, foreign, newer, not the caller's own or cannot be written, and leaves it
+ * untouched.
+ */
 export const layer = (options: Options): Layer.Layer<JobStore, StoreError> =>
   Layer.effect(
     JobStore,
@@ -43,7 +52,7 @@ export const layer = (options: Options): Layer.Layer<JobStore, StoreError> =>
       const network = networkFileSystem(file)
       if (network !== undefined) {
         yield* Effect.logWarning(
-          `${file} lies on ${network}: SQLite files must not be shared between machines. Keep the store on a local disk.`
+          `${line(file)} lies on ${network}: SQLite files must not be shared between machines. Keep the store on a local disk.`
         )
       }
       const settings = {
@@ -51,7 +60,8 @@ export const layer = (options: Options): Layer.Layer<JobStore, StoreError> =>
         durability: options.durability ?? "full",
         busyTimeoutMs: options.busyTimeoutMs ?? 9_000,
         maxLive: options.maxLive ?? 10_000_000,
-        reserveBytes: options.reserveBytes ?? 4 * 1024 * 1024
+        reserveBytes: options.reserveBytes ?? 4 * 1024 * 1024,
+        shared: options.shared ?? false
       }
       const host = yield* Effect.acquireRelease(
         (options.thread ?? true) ? makeThreadHost(settings) : makeDirectHost(settings),

@@ -9,6 +9,7 @@ import { JobStore } from "../../JobStore.ts"
 import { isWorkerAlive } from "../../WorkerRecord.ts"
 import { scaleTargetKind, targetsOf } from "../Targets.ts"
 import type { GroupTarget } from "./Actuator.ts"
+import { line } from "../../../Text/policy/SafeText.ts"
 
 export interface StandingTargets {
   /** Of the groups in mode `on`. */
@@ -27,7 +28,7 @@ export const read = Effect.gen(function* () {
   const targets: Array<GroupTarget> = []
   for (const [key, { target }] of targetsOf(documents)) {
     if (target === undefined) {
-      yield* Effect.logDebug(`The target of group ${key} cannot be read; it is passed over`)
+      yield* Effect.logDebug(`The target of group ${line(key)} cannot be read; it is passed over`)
       continue
     }
     const { at, group, reason, slots } = target

@@ -63,7 +63,7 @@ export class SqliteStore {
   private readonly retention: Retention
   private readonly turns: Turns
   private readonly insertListener: Query<[]>
-  private readonly deleteListener: Query<[]>
+  private readonly keepListeners: Query<[]>
   private readonly dataVersion: Query<[number]>
   private readonly checkpoint: Query<[busy: number]>
   private lastNow = 0
@@ -73,7 +73,7 @@ export class SqliteStore {
     this.onCommit = options.onCommit
     this.maxLive = options.maxLive
     this.insertListener = db.prepare("INSERT OR IGNORE INTO listener(path) VALUES (?)")
-    this.deleteListener = db.prepare("DELETE FROM listener WHERE path = ?")
+    this.keepListeners = db.prepare("DELETE FROM listener WHERE path NOT IN (SELECT value FROM json_each(?))")
     this.dataVersion = db.prepare("PRAGMA data_version")
     this.checkpoint = db.prepare("PRAGMA wal_checkpoint(TRUNCATE)")
     const { running } = this
@@ -338,13 +338,21 @@ export class SqliteStore {
     return this.write(now, () => this.retention.prune(policy, now, limit))
   }
 
-  addListener(socket: string): void {
-    this.write(this.lastNow, () => this.insertListener.run(socket))
+  addListener(name: string): void {
+    this.write(this.lastNow, () => {
+      this.keepOnly(this.ledger.listeners)
+      this.insertListener.run(name)
+    })
   }
 
-  removeListener(socket: string): void {
-    this.write(this.lastNow, () => this.deleteListener.run(socket))
-    this.ledger.listeners = this.ledger.listeners.filter((other) => other !== socket)
+  removeListeners(names: ReadonlyArray<string>): void {
+    this.write(this.lastNow, () => this.keepOnly(this.ledger.listeners.filter((each) => !names.includes(each))))
+  }
+
+  /** Rows that name no socket, whatever put them there, go with the others. */
+  private keepOnly(names: ReadonlyArray<string>): void {
+    this.keepListeners.run(JSON.stringify(names))
+    this.ledger.listeners = names
   }
 
   /** Moves when another process commits. */
