@@ -56,7 +56,7 @@ describe("sluice worker, as a process", () => {
           path.join(folder, "tasks.ts"),
           `import { Effect, Schema } from ${effect}
 import { Task } from ${queue}
-const Ends = Task.make("ends", { payload: Schema.Struct({ code: Schema.Int, later: Schema.Boolean }) })
+const Ends = Task.make("ends", { retry: "none", payload: Schema.Struct({ code: Schema.Int, later: Schema.Boolean }) })
 export default Ends.toLayer(({ code, later }) =>
   Effect.andThen(later ? Effect.sleep(20) : Effect.void, Effect.sync(() => process.exit(code)))
 )
@@ -77,8 +77,6 @@ export default Ends.toLayer(({ code, later }) =>
             once.stderr,
             `sluice: the process was ended from within (process.exit) while ${added.stdout.trim()} ends ran; the attempt is lost\n`
           )
-          yield* CliProcess.run(folder, ["job", "cancel", added.stdout.trim()])
-          yield* CliProcess.run(folder, ["job", "rm", "-y", added.stdout.trim()])
         }
       }).pipe(Effect.scoped),
     limit

@@ -139,7 +139,7 @@ const make = (options: WorkerOptions) =>
       loopBlocked: (blockedMs) => attempts.blocks.noticed(running.all(), blockedMs)
     })
 
-    const takenJobs = yield* makeTakenJobs({ session: session.current, running: running.all })
+    const takenJobs = yield* makeTakenJobs({ session: session.current, running: () => running.all() })
 
     // Turns ------------------------------------------------------------------------------------------------------------
 

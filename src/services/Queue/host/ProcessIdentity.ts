@@ -93,8 +93,8 @@ export const stateThere = (process: {
   readonly start: string
 }): ProcessState | undefined => (process.machine === machine ? stateOf(process.pid, process.start) : undefined)
 
-/** What this process writes down of itself, to be found by `stateOfMark`. */
-export const ownMark = (): string => `${process.pid} ${startOf(process.pid)} ${machine}`
+/** What is written down of a process of this machine, to be found by `stateOfMark`. */
+export const markOf = (pid: number): string => `${pid} ${startOf(pid)} ${machine}`
 
 /**
  * Of a process that left a mark on this machine. `undefined`: it lives in another container, where we cannot look. A mark of before a
