@@ -51,8 +51,8 @@ const gitOr = <A>(otherwise: A, ...args: ReadonlyArray<string>): string | A => {
 const commit = (name: string): string | undefined =>
   gitOr(undefined, "rev-parse", "--verify", "--quiet", `${name}^{commit}`)
 
-/** What is measured, and by what it runs. */
-const measured = ["src", "package.json", "package-lock.json"]
+/** What is measured, and what it runs on. */
+const measured = ["src", "package-lock.json"]
 
 type Base = { readonly commit: string } | { readonly outcome: Outcome; readonly why: string }
 
@@ -170,7 +170,8 @@ else if (!options.always && tree === root && gitOr(undefined, "diff", "--quiet",
 else {
   try {
     git("worktree", "add", "--detach", "--quiet", before, base.commit)
-    for (const name of measured) fs.cpSync(path.join(tree, name), path.join(after, name), { recursive: true })
+    for (const name of [...measured, "package.json"])
+      fs.cpSync(path.join(tree, name), path.join(after, name), { recursive: true })
     const why = (await prepare(after)) ?? (await prepare(before))
     const { allowances, unreadable } = readAllowances(
       gitOr("", "log", "--format=%(trailers:key=Slower,valueonly)", `${base.commit}..HEAD`),
