@@ -4,6 +4,10 @@
  * Counts are arrivals per step of a regular grid. Forecasts are finite and never negative, their quantiles ordered.
  */
 
+import type { SumQuantiles } from "./Sums.ts"
+
+export type { SumQuantiles } from "./Sums.ts"
+
 /** One future step, in arrivals. */
 export interface ForecastStep {
   /** The central forecast: the figure that errs least in absolute terms. For counts that are mostly 0 it is near 0. */
@@ -65,6 +69,8 @@ export interface Forecaster {
   readonly update: (count: number | undefined) => void
   /** The next `steps` steps, first to last. Any number may be asked for; beyond the horizon the forecast goes by the last models. */
   readonly forecast: (steps: number) => ReadonlyArray<ForecastStep>
+  /** The interval of a sum over the next `steps` steps, of which so much is expected. */
+  readonly within: (steps: number, expected: number) => SumQuantiles
   readonly quality: () => ForecastQuality
   /** A forecaster restored from it goes on exactly as this one does. */
   readonly save: () => ForecastState

@@ -39,7 +39,10 @@ const plainNames = [
   "seasonal naive, week",
   "Holt-Winters, day",
   "intermittent (TSB)",
-  "season found"
+  "season found",
+  "mean of the same time of day",
+  "mean of the same time of the week",
+  "mean of the same time of day, at the weekday's level"
 ]
 
 export const modelNames: ReadonlyArray<string> = [...ridgeKinds.map(({ name }) => name), ...plainNames]
@@ -50,6 +53,7 @@ const levelShare = 0.7
 /** Only used within one call. */
 const logs = new Float32Array(dimension)
 
+const orElse = (value: number, otherwise: number): number => (Number.isNaN(value) ? otherwise : value)
 const squared = (root: number): number => (root > 0 ? root * root : 0)
 
 /**
@@ -88,5 +92,12 @@ export const writeForecasts = (
   out[k++] = dayKnown ? squared(series.winters.at(ahead, calendar.slot(target, calendar.day))) : fast
   out[k++] = series.intermittent.value
   out[k++] = squared(level + seasons.otherAt(target, level) - levelShare * seasons.otherAt(last, level))
+  // As noisy as a step's count while few seasons were seen: neighbours help.
+  const reach = Math.round(calendar.day / 288)
+  const slotOfWeek = calendar.slot(target, calendar.week)
+  const ofDay = orElse(series.meanOfDay.at(calendar.slot(target, calendar.day), reach), fast)
+  out[k++] = ofDay
+  out[k++] = orElse(series.meanOfWeek.at(slotOfWeek, reach), ofDay)
+  out[k++] = ofDay * series.weekdays.at(Math.floor(slotOfWeek / calendar.day))
   return level
 }

@@ -5,11 +5,15 @@ import { HoltWinters } from "./HoltWinters.ts"
 import { Intermittent } from "./Intermittent.ts"
 import type { LocalCalendar } from "./LocalCalendar.ts"
 import { Seasons } from "./Seasons.ts"
+import { SlotMean } from "./SlotMean.ts"
 import { SlotProfile } from "./SlotProfile.ts"
 import { Smoothing } from "./Smoothing.ts"
+import { WeekdayLevels } from "./WeekdayLevels.ts"
 
 /** Shares a profile's slot takes of its new value: about the last five days, and the last two or three weeks. */
 const profileGains = { day: 0.2, week: 0.4 }
+/** Seasons that means of counts are of. */
+const meanOver = { days: 28, weeks: 8 }
 
 /** What all models of a series have in common: its history, levels, profiles and seasons. Values are square roots of counts. */
 export class Series {
@@ -24,6 +28,9 @@ export class Series {
   readonly ofDays: Smoothing
   readonly fast = new Smoothing(0.4)
   readonly slow = new Smoothing(0.05)
+  readonly meanOfDay: SlotMean
+  readonly meanOfWeek: SlotMean
+  readonly weekdays: WeekdayLevels
   readonly winters: HoltWinters
   readonly intermittent = new Intermittent()
 
@@ -36,6 +43,9 @@ export class Series {
     this.ofWeek = new SlotProfile(calendar.week, profileGains.week)
     this.ofHours = new Smoothing(1 / Math.min(144, calendar.day))
     this.ofDays = new Smoothing(1 / (2 * calendar.day))
+    this.meanOfDay = new SlotMean(calendar.day, meanOver.days)
+    this.meanOfWeek = new SlotMean(calendar.week, meanOver.weeks)
+    this.weekdays = new WeekdayLevels(calendar.day)
     this.winters = new HoltWinters(calendar.day)
   }
 
@@ -55,7 +65,11 @@ export class Series {
       this.ofDay.update(slotOfDay, root)
       this.ofWeek.update(slotOfWeek, root)
       this.winters.update(slotOfDay, root)
-      this.intermittent.update(root * root)
+      const count = root * root
+      this.weekdays.update(Math.floor(slotOfWeek / calendar.day), count, this.meanOfDay.at(slotOfDay, 0))
+      this.meanOfDay.update(slotOfDay, count)
+      this.meanOfWeek.update(slotOfWeek, count)
+      this.intermittent.update(count)
     }
     return this.seasons.update(this.history, measured)
   }
@@ -70,6 +84,9 @@ export class Series {
       this.ofDays,
       this.fast,
       this.slow,
+      this.meanOfDay,
+      this.meanOfWeek,
+      this.weekdays,
       this.winters,
       this.intermittent
     ]) {
