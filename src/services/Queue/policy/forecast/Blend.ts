@@ -12,8 +12,11 @@ export interface BlendOptions {
 }
 
 const usual: BlendOptions = { sharpness: 30, power: 1 }
-/** Errors count for at most so many typical ones: a spike that nobody foresaw does not decide who is best. */
-const farthest = 8
+/**
+ * Losses count for at most so many typical ones: a spike that nobody foresaw does not decide who is best. Far more of squares, since an expectation of what
+ * comes rarely is made of what came rarely.
+ */
+const farthest = { 1: 8, 2: 1000 } as const
 /** While less was seen than is remembered, the later half of it weighs three quarters: models that had not learned yet are not held to that. */
 const recency = 2
 
@@ -36,10 +39,17 @@ export class Blend {
     this.errors = new Float64Array(size)
   }
 
+  /** NaN: that forecast is not known yet. */
   mix(forecasts: Float64Array, offset: number): number {
     let sum = 0
-    for (let i = 0; i < this.weights.length; i++) sum += this.weights[i]! * forecasts[offset + i]!
-    return sum
+    let total = 0
+    for (let i = 0; i < this.weights.length; i++) {
+      const forecast = forecasts[offset + i]!
+      if (Number.isNaN(forecast)) continue
+      sum += this.weights[i]! * forecast
+      total += this.weights[i]!
+    }
+    return sum / total
   }
 
   /** `memory`: steps over which errors fade. */
@@ -48,16 +58,20 @@ export class Blend {
     const { power, sharpness } = this.options
     this.seen++
     const gain = Math.max(Math.min(1, recency / this.seen), 1 / memory)
-    this.typical += gain * (Math.abs(outcome - this.mix(forecasts, offset)) - this.typical)
-    const limit = farthest * this.typical
+    const loss = (error: number) => (power === 1 ? error : error * error)
+    this.typical += gain * (loss(Math.abs(outcome - this.mix(forecasts, offset))) - this.typical)
+    const limit = farthest[power] * this.typical
     let best = Number.POSITIVE_INFINITY
     for (let i = 0; i < errors.length; i++) {
-      const error = Math.min(limit, Math.abs(outcome - forecasts[offset + i]!))
-      errors[i]! += gain * ((power === 1 ? error : error * error) - errors[i]!)
+      if (Number.isNaN(forecasts[offset + i]!)) continue
+      const error = Math.min(limit, loss(Math.abs(outcome - forecasts[offset + i]!)))
+      errors[i]! += gain * (error - errors[i]!)
       best = Math.min(best, errors[i]!)
     }
     let total = 0
     for (let i = 0; i < errors.length; i++) {
+      // Nothing is held against what was not known (specialists: Y. Freund and others, 1997): it begins as the best one's equal.
+      if (Number.isNaN(forecasts[offset + i]!)) errors[i] = best
       weights[i] = best > 0 ? Math.exp(sharpness * (1 - errors[i]! / best)) : errors[i] === best ? 1 : 0
       total += weights[i]!
     }

@@ -1,54 +1,76 @@
 import type { Archive } from "./Archive.ts"
 import { Blend } from "./Blend.ts"
+import { meanModels } from "./Models.ts"
 
 /** Of squared errors, which fall twice as fast as errors do. */
 const sharpness = 15
-/** Typical counts that a model's sum is taken to have been right by beforehand; and the furthest it is corrected by. */
+/** Typical counts that a model's sum is taken to have been right by beforehand. */
 const prior = 20
+/** A model whose sum is off by more than this factor says nothing of sums. */
 const most = 5
+/** While less was seen than is remembered, the later half of it weighs three quarters. */
+const recency = 2
+/** Distances over which errors are smoothed before they are weighed, at most. */
+const spanMost = 24
 
 /**
  * The expectation, from the same models as the central forecast. Models of roots and medians are below it where counts are skewed (retransformation
- * bias; N. Duan, Smearing estimate, 1983), a mean of weeks is behind a load that grows: each model is multiplied so that what it said adds up to what came. Of the
- * results a mean by squared errors is taken, whose least is the expectation as that of absolute errors is the median (T. Gneiting, Making and evaluating
- * point forecasts, 2011).
+ * bias; N. Duan, Smearing estimate, 1983): each is multiplied so that what it said adds up to what came. Of the results a mean by squared errors is taken,
+ * whose least is the expectation as that of absolute errors is the median (T. Gneiting, Making and evaluating point forecasts, 2011).
+ *
+ * Errors are smoothed first over as many steps as the lead is about: what scatters from step to step is no model's fault and adds up to nothing, what stays
+ * adds up in every sum.
  */
 export class Expectation {
   private readonly blend: Blend
   private readonly said: Float64Array
   private readonly factors: Float64Array
-  private readonly corrected: Float64Array
+  /** Smoothed. */
+  private readonly errors: Float64Array
+  private readonly gain: number
   private came = 0
   private seen = 0
 
-  constructor(models: number) {
+  /** `span`: distances that the lead is about. */
+  constructor(models: number, span: number) {
     this.blend = new Blend(models, { sharpness, power: 2 })
     this.said = new Float64Array(models)
     this.factors = new Float64Array(models).fill(1)
-    this.corrected = new Float64Array(models)
+    this.errors = new Float64Array(models)
+    this.gain = 2 / (Math.min(span, spanMost) + 1)
   }
 
   of(forecasts: Float64Array, offset: number): number {
     const { factors } = this
     const { weights } = this.blend
     let sum = 0
-    for (let i = 0; i < factors.length; i++) sum += weights[i]! * factors[i]! * forecasts[offset + i]!
-    return sum
+    let total = 0
+    for (let i = 0; i < factors.length; i++) {
+      const forecast = forecasts[offset + i]!
+      if (factors[i] === 0 || Number.isNaN(forecast)) continue
+      sum += weights[i]! * factors[i]! * forecast
+      total += weights[i]!
+    }
+    return sum / total
   }
 
   /** `memory`: steps over which sums fade; `ofWeights`: and errors. */
   update(forecasts: Float64Array, offset: number, count: number, memory: number, ofWeights: number): void {
-    const { corrected, factors, said } = this
-    for (let i = 0; i < factors.length; i++) corrected[i] = factors[i]! * forecasts[offset + i]!
-    this.blend.update(corrected, 0, count, ofWeights)
-    const keep = 1 - 1 / memory
-    this.seen = this.seen * keep + 1
-    this.came = this.came * keep + count
-    const usual = (prior * this.came) / this.seen
+    const { errors, factors, said } = this
     for (let i = 0; i < factors.length; i++) {
-      said[i] = said[i]! * keep + forecasts[offset + i]!
+      const error = count - factors[i]! * forecasts[offset + i]!
+      errors[i] = Number.isNaN(errors[i]!) ? error : errors[i]! + this.gain * (error - errors[i]!)
+    }
+    this.blend.update(errors, 0, 0, ofWeights)
+    this.seen++
+    const gain = Math.max(Math.min(1, recency / this.seen), 1 / memory)
+    this.came += gain * (count - this.came)
+    const usual = this.came * prior * gain
+    for (let i = 0; i < factors.length; i++) {
+      if (meanModels.has(i)) continue
+      said[i]! += gain * (forecasts[offset + i]! - said[i]!)
       const factor = this.came > 0 ? (this.came + usual) / (said[i]! + usual) : 1
-      factors[i] = Math.max(1 / most, Math.min(most, factor))
+      factors[i] = factor > most || factor < 1 / most ? 0 : factor
     }
   }
 
@@ -58,8 +80,7 @@ export class Expectation {
 
   carry(archive: Archive): void {
     this.blend.carry(archive)
-    archive.array(this.said)
-    archive.array(this.factors)
+    for (const part of [this.said, this.factors, this.errors]) archive.array(part)
     this.came = archive.number(this.came)
     this.seen = archive.number(this.seen)
   }

@@ -81,7 +81,7 @@ export class Lead {
   private learned = 0
   /** Typical absolute error of roots. */
   private miss = 0
-  private readonly expectation = new Expectation(models)
+  private readonly expectation: Expectation
   /** One row per step that is waited for, at its number modulo the farthest distance; a last one for what is forecast and not kept. */
   private readonly features: Float32Array
   private readonly spreadFeatures: Float32Array
@@ -91,6 +91,7 @@ export class Lead {
   constructor(from: number, to: number) {
     this.from = from
     this.to = to
+    this.expectation = new Expectation(models, to - from + 1)
     this.features = new Float32Array((to + 1) * dimension)
     this.spreadFeatures = new Float32Array((to + 1) * spreadDimension)
     this.forecasts = new Float64Array((to + 1) * models)

@@ -42,11 +42,17 @@ const plainNames = [
   "season found",
   "mean of the same time of day",
   "mean of the same time of the week",
-  "mean of the same time of day, at the weekday's level"
+  "mean of the same time of day, at the weekday's level",
+  "mean of the same hour",
+  "mean of the last weeks"
 ]
 
 export const modelNames: ReadonlyArray<string> = [...ridgeKinds.map(({ name }) => name), ...plainNames]
 
+/** Models that are means of counts: what they say adds up by itself. */
+export const meanModels: ReadonlySet<number> = new Set(
+  ["last count", "intermittent (TSB)", ...plainNames.slice(8)].map((name) => modelNames.indexOf(name))
+)
 /** How much of the difference between the level now and the level then a seasonal naive forecast is moved by. */
 const levelShare = 0.7
 
@@ -58,7 +64,7 @@ const squared = (root: number): number => (root > 0 ? root * root : 0)
 
 /**
  * Writes what each model expects of the step `ahead` on, in counts, to `out` from `to`, and the features of that step to `features` from
- * `at`. Answers the level of now, as a root.
+ * `at`. Answers the level of now, as a root. A model that knows nothing yet of that step writes NaN.
  */
 export const writeForecasts = (
   series: Series,
@@ -97,7 +103,9 @@ export const writeForecasts = (
   const slotOfWeek = calendar.slot(target, calendar.week)
   const ofDay = orElse(series.meanOfDay.at(calendar.slot(target, calendar.day), reach), fast)
   out[k++] = ofDay
-  out[k++] = orElse(series.meanOfWeek.at(slotOfWeek, reach), ofDay)
+  out[k++] = series.meanOfWeek.at(slotOfWeek, reach)
   out[k++] = ofDay * series.weekdays.at(Math.floor(slotOfWeek / calendar.day))
+  out[k++] = orElse(series.meanOfHour.at(series.hourOf(target), 0), fast)
+  out[k++] = series.mean.value
   return level
 }

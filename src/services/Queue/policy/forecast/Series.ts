@@ -13,6 +13,7 @@ import { WeekdayLevels } from "./WeekdayLevels.ts"
 /** Shares a profile's slot takes of its new value: about the last five days, and the last two or three weeks. */
 const profileGains = { day: 0.2, week: 0.4 }
 /** Seasons that means of counts are of. */
+const hours = 24
 const meanOver = { days: 28, weeks: 8 }
 
 /** What all models of a series have in common: its history, levels, profiles and seasons. Values are square roots of counts. */
@@ -30,6 +31,9 @@ export class Series {
   readonly slow = new Smoothing(0.05)
   readonly meanOfDay: SlotMean
   readonly meanOfWeek: SlotMean
+  readonly meanOfHour: SlotMean
+  /** Of counts, over all that `meanOfDay` is of. */
+  readonly mean: Smoothing
   readonly weekdays: WeekdayLevels
   readonly winters: HoltWinters
   readonly intermittent = new Intermittent()
@@ -45,6 +49,8 @@ export class Series {
     this.ofDays = new Smoothing(1 / (2 * calendar.day))
     this.meanOfDay = new SlotMean(calendar.day, meanOver.days)
     this.meanOfWeek = new SlotMean(calendar.week, meanOver.weeks)
+    this.meanOfHour = new SlotMean(hours, Math.max(1, (meanOver.days * calendar.day) / hours))
+    this.mean = new Smoothing(1 / (meanOver.days * calendar.day))
     this.weekdays = new WeekdayLevels(calendar.day)
     this.winters = new HoltWinters(calendar.day)
   }
@@ -52,6 +58,12 @@ export class Series {
   /** The last step seen. */
   get last(): number {
     return this.history.length - 1
+  }
+
+  /** Which of 24 parts of the day a step lies in. */
+  hourOf(step: number): number {
+    const { day } = this.calendar
+    return Math.floor((this.calendar.slot(step, day) * hours) / day)
   }
 
   /** Adds a step; a missing one with what was expected, of which nothing is learned. Answers whether another third season is tried. */
@@ -69,6 +81,8 @@ export class Series {
       this.weekdays.update(Math.floor(slotOfWeek / calendar.day), count, this.meanOfDay.at(slotOfDay, 0))
       this.meanOfDay.update(slotOfDay, count)
       this.meanOfWeek.update(slotOfWeek, count)
+      this.meanOfHour.update(this.hourOf(this.last), count)
+      this.mean.update(count)
       this.intermittent.update(count)
     }
     return this.seasons.update(this.history, measured)
@@ -86,6 +100,8 @@ export class Series {
       this.slow,
       this.meanOfDay,
       this.meanOfWeek,
+      this.meanOfHour,
+      this.mean,
       this.weekdays,
       this.winters,
       this.intermittent

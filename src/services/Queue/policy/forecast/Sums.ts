@@ -21,7 +21,9 @@ export interface SumTally {
 /** Days over which errors fade, and the fewest sums. */
 const memory = { days: 28, qualityDays: 7, least: 60 }
 /** Virtual errors to begin with, as of a rate that is off by so much. */
-const prior = { errors: 20, rate: 0.1 }
+const prior = { errors: 20, rate: 0.1, rates: 3 }
+/** While fewer were seen than are remembered, the later half weighs three quarters: the first were said by models that had hardly learned. */
+const recency = 2
 /** Figures kept of a sum that waits. */
 const waiting = 5
 /** The part of a sum's steps that must have been measured for it to be learned from. */
@@ -83,7 +85,8 @@ class SumOver {
     this.learned++
     if (said > 0) {
       const rate = Math.max(0, Math.min(4, (4 * (error * error - chanceOfRoot)) / said))
-      this.rate += (rate - this.rate) / Math.min(prior.errors + this.learned, over(memory.days))
+      const gain = Math.min(1, recency / (this.learned + prior.rates))
+      this.rate += Math.max(gain, 1 / over(memory.days)) * (rate - this.rate)
     }
     const keep = 1 - 1 / over(memory.qualityDays)
     const { tally } = this
