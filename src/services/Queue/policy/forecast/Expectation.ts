@@ -24,10 +24,13 @@ const spanMost = 24
 export class Expectation {
   private readonly blend: Blend
   private readonly said: Float64Array
+  /** NaN: the model says nothing of sums. */
   private readonly factors: Float64Array
   /** Smoothed. */
   private readonly errors: Float64Array
   private readonly gain: number
+  /** Only used within one call. */
+  private readonly corrected: Float64Array
   private came = 0
   private seen = 0
 
@@ -37,41 +40,34 @@ export class Expectation {
     this.said = new Float64Array(models)
     this.factors = new Float64Array(models).fill(1)
     this.errors = new Float64Array(models)
+    this.corrected = new Float64Array(models)
     this.gain = 2 / (Math.min(span, spanMost) + 1)
   }
 
   of(forecasts: Float64Array, offset: number): number {
-    const { factors } = this
-    const { weights } = this.blend
-    let sum = 0
-    let total = 0
-    for (let i = 0; i < factors.length; i++) {
-      const forecast = forecasts[offset + i]!
-      if (factors[i] === 0 || Number.isNaN(forecast)) continue
-      sum += weights[i]! * factors[i]! * forecast
-      total += weights[i]!
-    }
-    return sum / total
+    const { corrected, factors } = this
+    for (let i = 0; i < factors.length; i++) corrected[i] = factors[i]! * forecasts[offset + i]!
+    return this.blend.mix(corrected, 0)
   }
 
   /** `memory`: steps over which sums fade; `ofWeights`: and errors. */
   update(forecasts: Float64Array, offset: number, count: number, memory: number, ofWeights: number): void {
     const { errors, factors, said } = this
-    for (let i = 0; i < factors.length; i++) {
-      const error = count - factors[i]! * forecasts[offset + i]!
-      errors[i] = Number.isNaN(errors[i]!) ? error : errors[i]! + this.gain * (error - errors[i]!)
-    }
-    this.blend.update(errors, 0, 0, ofWeights)
     this.seen++
     const gain = Math.max(Math.min(1, recency / this.seen), 1 / memory)
     this.came += gain * (count - this.came)
     const usual = this.came * prior * gain
     for (let i = 0; i < factors.length; i++) {
-      if (meanModels.has(i)) continue
-      said[i]! += gain * (forecasts[offset + i]! - said[i]!)
-      const factor = this.came > 0 ? (this.came + usual) / (said[i]! + usual) : 1
-      factors[i] = factor > most || factor < 1 / most ? 0 : factor
+      const forecast = forecasts[offset + i]!
+      if (!meanModels.has(i)) {
+        said[i]! += gain * (forecast - said[i]!)
+        const factor = this.came > 0 ? (this.came + usual) / (said[i]! + usual) : 1
+        factors[i] = factor > most || factor < 1 / most ? Number.NaN : factor
+      }
+      const error = count - factors[i]! * forecast
+      errors[i] = Number.isNaN(errors[i]!) ? error : errors[i]! + this.gain * (error - errors[i]!)
     }
+    this.blend.update(errors, 0, 0, ofWeights)
   }
 
   shorten(steps: number): void {

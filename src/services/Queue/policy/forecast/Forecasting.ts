@@ -42,6 +42,13 @@ const near = 60
 /** Steps between two times at which sums are said where there are no blocks, and blocks between them: not parts of a day. */
 const sumsEvery = { steps: 13, blocks: 5 }
 
+interface Measure {
+  readonly from: number
+  readonly to: number
+  readonly tally: Tally
+  readonly model: string
+}
+
 class Forecasting implements Forecaster {
   private readonly options: ForecastOptions
   private readonly horizon: number
@@ -109,30 +116,57 @@ class Forecasting implements Forecaster {
     return this.measured > reactiveSteps ? "smoothing" : "reactive"
   }
 
-  quality(): ForecastQuality {
-    const { leads } = this.direct
-    const mean = (of: keyof typeof Tally.prototype & ("counts" | "errors" | "errorsOfLast" | "errorsOfYesterday" | "noise" | "covered" | "forecasts")): number =>
-      leads.reduce((sum, { from, tally, to }) => {
-        const reach = to - from + 1
-        return tally.forecasts > 0 ? sum + (reach * tally[of]) / tally.forecasts : sum
-      }, 0)
-    const counts = mean("counts")
-    const errors = mean("errors")
-    const yesterday = mean("errorsOfYesterday")
-    const forecasts = mean("forecasts")
-    const next = leads[0]!.tally
+  /** Ranges of distances, in steps, and what was measured in each. */
+  private get measures(): ReadonlyArray<Measure> {
+    const { blocks, direct } = this
+    const size = stepsOfBlock(this.options.stepSeconds)
+    return [
+      ...direct.leads.map(({ from, model, tally, to }) => ({ from, to, tally, model })),
+      ...(blocks?.far ?? [])
+        .map(({ lead, tally }) => ({
+          from: Math.max(near, (lead.from - 1) * size) + 1,
+          to: lead.to * size,
+          tally,
+          model: lead.model
+        }))
+        .filter(({ from, to }) => from <= to)
+    ]
+  }
+
+  private get usualHorizon(): number {
+    return Math.min(near, this.horizon, Math.max(24, this.direct.series.calendar.day))
+  }
+
+  quality(steps = this.usualHorizon): ForecastQuality {
+    const within = this.measures.filter(({ from }) => from <= steps)
+    const isMeasured = within.every(({ tally }) => tally.forecasts > 0)
+    const mean = (of: (tally: Tally) => number): number =>
+      within.reduce(
+        (sum, { from, tally, to }) => sum + ((Math.min(to, steps) - from + 1) * of(tally)) / tally.forecasts,
+        0
+      )
+    const counts = mean(({ counts }) => counts)
+    const errors = mean(({ errors }) => errors)
+    const yesterday = mean(({ errorsOfYesterday }) => errorsOfYesterday)
+    const last = mean(({ errorsOfLast }) => errorsOfLast)
+    const next = this.direct.leads[0]!.tally
+    const sum = this.sums.tally(steps)
     const accuracy = (error: number, of: number) => (of > 0 ? 1 - error / of : undefined)
     return {
+      horizon: steps,
       mode: this.mode,
-      model: leads[leads.length >> 1]!.model,
+      model: within.at(-1)!.model,
       seasons: this.direct.series.seasons.confirmed,
       measured: this.measured,
       accuracyNext: accuracy(next.errors, next.counts),
       accuracy: accuracy(errors, counts),
-      mase: yesterday > 0 ? errors / yesterday : undefined,
-      coverage: forecasts > 0 ? mean("covered") / forecasts : undefined,
-      bestPossible: accuracy(mean("noise"), counts),
-      naiveAccuracy: accuracy(Math.min(yesterday, mean("errorsOfLast")), counts),
+      mase: isMeasured && yesterday > 0 ? errors / yesterday : undefined,
+      coverage: isMeasured ? mean(({ covered }) => covered) / mean(({ forecasts }) => forecasts) : undefined,
+      bestPossible: accuracy(mean(({ noise }) => noise), counts),
+      naiveAccuracy: accuracy(Math.min(yesterday, last), counts),
+      sumAccuracy: accuracy(sum.off, sum.came),
+      sumBias: sum.came > 0 ? sum.said / sum.came - 1 : undefined,
+      sumCoverage: sum.sums > 0 ? sum.within / sum.sums : undefined,
       changed: this.direct.isChanged
     }
   }

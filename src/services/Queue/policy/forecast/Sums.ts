@@ -157,9 +157,10 @@ export class Sums {
     return { p05, p50: Math.max(p05, p50), p90: Math.max(p05, p50, p90), p95: Math.max(p05, p50, p90, p95) }
   }
 
-  /** How sums did that are the nearest to so many steps, none shorter unless there is none. */
+  /** How sums did whose length is the nearest to so many steps. */
   tally(steps: number): SumTally {
-    return (this.sums.find((sum) => sum.steps >= steps) ?? this.sums.at(-1)!).tally
+    const off = (sum: SumOver) => Math.abs(Math.log(sum.steps / steps))
+    return this.sums.reduce((nearest, sum) => (off(sum) < off(nearest) ? sum : nearest)).tally
   }
 
   carry(archive: Archive): void {
