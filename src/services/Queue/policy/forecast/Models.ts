@@ -98,14 +98,17 @@ export const writeForecasts = (
   out[k++] = dayKnown ? squared(series.winters.at(ahead, calendar.slot(target, calendar.day))) : fast
   out[k++] = series.intermittent.value
   out[k++] = squared(level + seasons.otherAt(target, level) - levelShare * seasons.otherAt(last, level))
-  // As noisy as a step's count while few seasons were seen: neighbours help.
+  // Of few counts a slot tells little by itself: it is drawn to its hour, the hour to the mean of all, that of a week to its weekday.
+  const overall = series.mean.value
+  const hour = series.hourOf(target, calendar.day)
+  const weekday = series.weekdays.at(Math.floor(calendar.slot(target, calendar.week) / calendar.day))
+  const ofHour = orElse(overall * series.meanOfHour.relativeTo(overall, hour, 0, 1), fast)
   const reach = Math.round(calendar.day / 288)
-  const slotOfWeek = calendar.slot(target, calendar.week)
-  const ofDay = orElse(series.meanOfDay.at(calendar.slot(target, calendar.day), reach), fast)
+  const ofDay = orElse(ofHour * series.meanOfDay.relativeTo(ofHour, calendar.slot(target, calendar.day), reach, 1), ofHour)
   out[k++] = ofDay
-  out[k++] = series.meanOfWeek.at(slotOfWeek, reach)
-  out[k++] = ofDay * series.weekdays.at(Math.floor(slotOfWeek / calendar.day))
-  out[k++] = orElse(series.meanOfHour.at(series.hourOf(target), 0), fast)
-  out[k++] = series.mean.value
+  out[k++] = ofDay * series.meanOfWeek.relativeTo(ofHour, series.hourOf(target, calendar.week), 0, weekday)
+  out[k++] = ofDay * weekday
+  out[k++] = ofHour
+  out[k++] = overall
   return level
 }

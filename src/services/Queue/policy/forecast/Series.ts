@@ -12,8 +12,8 @@ import { WeekdayLevels } from "./WeekdayLevels.ts"
 
 /** Shares a profile's slot takes of its new value: about the last five days, and the last two or three weeks. */
 const profileGains = { day: 0.2, week: 0.4 }
-/** Seasons that means of counts are of. */
 const hours = 24
+/** Seasons that means of counts are of. */
 const meanOver = { days: 28, weeks: 8 }
 
 /** What all models of a series have in common: its history, levels, profiles and seasons. Values are square roots of counts. */
@@ -29,6 +29,7 @@ export class Series {
   readonly ofDays: Smoothing
   readonly fast = new Smoothing(0.4)
   readonly slow = new Smoothing(0.05)
+  /** Means of counts: of each slot of the day, each hour of the week and of the day. */
   readonly meanOfDay: SlotMean
   readonly meanOfWeek: SlotMean
   readonly meanOfHour: SlotMean
@@ -48,8 +49,9 @@ export class Series {
     this.ofHours = new Smoothing(1 / Math.min(144, calendar.day))
     this.ofDays = new Smoothing(1 / (2 * calendar.day))
     this.meanOfDay = new SlotMean(calendar.day, meanOver.days)
-    this.meanOfWeek = new SlotMean(calendar.week, meanOver.weeks)
-    this.meanOfHour = new SlotMean(hours, Math.max(1, (meanOver.days * calendar.day) / hours))
+    const ofHour = calendar.day / hours
+    this.meanOfWeek = new SlotMean(7 * hours, Math.max(1, meanOver.weeks * ofHour))
+    this.meanOfHour = new SlotMean(hours, Math.max(1, meanOver.days * ofHour))
     this.mean = new Smoothing(1 / (meanOver.days * calendar.day))
     this.weekdays = new WeekdayLevels(calendar.day)
     this.winters = new HoltWinters(calendar.day)
@@ -60,10 +62,9 @@ export class Series {
     return this.history.length - 1
   }
 
-  /** Which of 24 parts of the day a step lies in. */
-  hourOf(step: number): number {
-    const { day } = this.calendar
-    return Math.floor((this.calendar.slot(step, day) * hours) / day)
+  /** Which hour of a day or week a step lies in. */
+  hourOf(step: number, period: number): number {
+    return Math.floor((this.calendar.slot(step, period) * hours) / this.calendar.day)
   }
 
   /** Adds a step; a missing one with what was expected, of which nothing is learned. Answers whether another third season is tried. */
@@ -80,8 +81,8 @@ export class Series {
       const count = root * root
       this.weekdays.update(Math.floor(slotOfWeek / calendar.day), count, this.meanOfDay.at(slotOfDay, 0))
       this.meanOfDay.update(slotOfDay, count)
-      this.meanOfWeek.update(slotOfWeek, count)
-      this.meanOfHour.update(this.hourOf(this.last), count)
+      this.meanOfWeek.update(this.hourOf(this.last, calendar.week), count)
+      this.meanOfHour.update(this.hourOf(this.last, calendar.day), count)
       this.mean.update(count)
       this.intermittent.update(count)
     }

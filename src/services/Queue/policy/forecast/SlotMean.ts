@@ -1,5 +1,8 @@
 import type { Archive } from "./Archive.ts"
 
+/** Counts that a slot is taken to be as usual by. */
+const prior = 5
+
 /**
  * The mean count of each slot of a season: the same hours before, over as many seasons as are remembered, and faded from then on. Of counts, not of
  * roots: sums of it are sums to plan with from the second season on, whatever the counts scatter like.
@@ -25,6 +28,22 @@ export class SlotMean {
   /** Seasons that a slot's mean is of. */
   seasonsAt(slot: number): number {
     return this.seen[slot]!
+  }
+
+  /**
+   * How far a slot, and its neighbours up to `reach` away, are above or below what is usual, as far as their counts can tell: drawn to `otherwise` by a
+   * few of them (the mean of a gamma distribution after Poisson counts). NaN when none was seen.
+   */
+  relativeTo(usual: number, slot: number, reach: number, otherwise: number): number {
+    const { length } = this.means
+    let came = 0
+    let seen = 0
+    for (let i = slot - reach; i <= slot + reach; i++) {
+      const at = i < 0 ? i + length : i >= length ? i - length : i
+      came += this.seen[at]! * this.means[at]!
+      seen += this.seen[at]!
+    }
+    return seen > 0 ? (came + prior * otherwise) / (seen * usual + prior) : Number.NaN
   }
 
   /** Mean over the slot and its neighbours up to `reach` away, those never seen left out; NaN when none was. */
