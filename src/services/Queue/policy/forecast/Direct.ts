@@ -9,6 +9,20 @@ import { Misses } from "./Spread.ts"
 const changeShare = 1 / 12
 const changeWidening = 1.3
 
+/** `share`: of the second. */
+const mixed = (one: Outlook, other: Outlook, share: number): Outlook => {
+  const mix = (of: keyof Outlook) => (1 - share) * one[of] + share * other[of]
+  return {
+    mean: mix("mean"),
+    expected: mix("expected"),
+    spread: mix("spread"),
+    p05: mix("p05"),
+    p50: mix("p50"),
+    p90: mix("p90"),
+    p95: mix("p95")
+  }
+}
+
 /** Direct forecasts of one series of counts: what all distances have in common, and a lead for each range of distances. */
 export class Direct {
   readonly series: Series
@@ -72,11 +86,20 @@ export class Direct {
     for (const lead of this.leads) lead.shorten()
   }
 
-  /** The step `ahead` on. Beyond the last lead it goes by that one, and its errors go on growing as those of a random walk would. */
+  /**
+   * The step `ahead` on: by the two leads whose middles it lies between. Beyond the last lead it goes by that one, and its errors go on growing as those of a random
+   * walk would.
+   */
   outlook(ahead: number): Outlook {
-    const lead = this.leads.find(({ to }) => ahead <= to) ?? this.leads.at(-1)!
+    const { leads, misses, series, widening } = this
+    const after = leads.findIndex(({ middle }) => ahead <= middle)
+    const next = leads[after === -1 ? leads.length - 1 : after]!
     const beyond = Math.sqrt(Math.max(1, ahead / this.reach))
-    return lead.outlook(this.series, this.misses, ahead, this.widening * beyond)
+    const farther = next.outlook(series, misses, ahead, widening * beyond)
+    const before = leads[after - 1]
+    if (before === undefined || ahead === next.middle) return farther
+    const nearer = before.outlook(series, misses, ahead, widening)
+    return mixed(nearer, farther, Math.log(ahead / before.middle) / Math.log(next.middle / before.middle))
   }
 
   carry(archive: Archive): void {

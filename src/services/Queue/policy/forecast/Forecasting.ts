@@ -40,7 +40,7 @@ const told = ({ expected, mean, p05, p50, p90, p95 }: ForecastStep): ForecastSte
 /** Steps ahead that are foretold one by one where there are blocks; what lies further is foretold by them. */
 const near = 60
 /** Steps between two times at which sums are said where there are no blocks, and blocks between them: not parts of a day. */
-const sumsEvery = { steps: 13, blocks: 5 }
+const sumsEvery = { steps: 25, blocks: 5 }
 
 interface Measure {
   readonly from: number

@@ -5,7 +5,8 @@ import { dimension, seasonFeatures, toLog, writeLogFeatures } from "./Features.t
 import { countingMiss } from "./CountingNoise.ts"
 import { Expectation } from "./Expectation.ts"
 import { Intervals, type Quantiles } from "./Intervals.ts"
-import { modelNames, ridgeKinds, writeForecasts } from "./Models.ts"
+import { expectationRidge, modelNames, ridgeKinds, writeForecasts } from "./Models.ts"
+import { Rate } from "./Rate.ts"
 import { Ridge } from "./Ridge.ts"
 import type { Series } from "./Series.ts"
 import { type Misses, Spread, spreadDimension } from "./Spread.ts"
@@ -58,7 +59,8 @@ const fields = {
   continuousNinety: 6,
   discreteNinety: 7,
   last: 8,
-  yesterday: 9
+  yesterday: 9,
+  rate: 10
 } as const
 const width = Object.keys(fields).length
 
@@ -82,6 +84,7 @@ export class Lead {
   /** Typical absolute error of roots. */
   private miss = 0
   private readonly expectation: Expectation
+  private readonly rate = new Rate()
   /** One row per step that is waited for, at its number modulo the farthest distance; a last one for what is forecast and not kept. */
   private readonly features: Float32Array
   private readonly spreadFeatures: Float32Array
@@ -96,6 +99,10 @@ export class Lead {
     this.spreadFeatures = new Float32Array((to + 1) * spreadDimension)
     this.forecasts = new Float64Array((to + 1) * models)
     this.told = new Float64Array(to * width)
+  }
+
+  get middle(): number {
+    return Math.sqrt(this.from * this.to)
   }
 
   /** How many steps before it a step is forecast. */
@@ -115,6 +122,7 @@ export class Lead {
     const level = writeForecasts(series, this.ridges, ahead, features, row * dimension, forecasts, at)
     const mean = this.blend.mix(forecasts, at)
     const expected = this.expectation.of(forecasts, at)
+    const rate = this.rate.of(Math.sqrt(forecasts[at + expectationRidge]!))
     const learned = this.spread.at(series, misses, ahead, mean, level, spreadFeatures, row * spreadDimension)
     const noise = countingMiss * Math.min(1, 2 * Math.sqrt(mean))
     const spread = Math.max(
@@ -123,13 +131,13 @@ export class Lead {
       leastOfNoise * noise,
       1e-3
     )
-    return { level, mean, expected, spread }
+    return { level, mean, expected, rate, spread }
   }
 
   /** What to tell of the step `ahead` on. `widen`: factor on the spread. */
   outlook(series: Series, misses: Misses, ahead: number, widen: number): Outlook {
-    const { expected, mean, spread } = this.look(series, misses, ahead, this.to)
-    return { mean, expected, spread: spread * widen, ...this.intervals.quantiles(mean, expected, spread * widen) }
+    const { expected, mean, rate, spread } = this.look(series, misses, ahead, this.to)
+    return { mean, expected, spread: spread * widen, ...this.intervals.quantiles(mean, rate, spread * widen) }
   }
 
   /** Forecasts the steps that are to be forecast from here, and keeps that until their counts come. */
@@ -142,8 +150,8 @@ export class Lead {
   private rememberOne(series: Series, misses: Misses, ahead: number, widen: number): void {
     const target = series.last + ahead
     const row = target % this.to
-    const { expected, level, mean, spread } = this.look(series, misses, ahead, row)
-    const quantiles = this.intervals.quantiles(mean, expected, spread * widen)
+    const { expected, level, mean, rate, spread } = this.look(series, misses, ahead, row)
+    const quantiles = this.intervals.quantiles(mean, rate, spread * widen)
     const yesterday = series.calendar.back(target, series.calendar.day * Math.ceil(ahead / series.calendar.day))
     const { history } = series
     const at = row * width
@@ -151,11 +159,12 @@ export class Lead {
     told[at + fields.level] = level
     told[at + fields.mean] = mean
     told[at + fields.expected] = expected
+    told[at + fields.rate] = rate
     told[at + fields.spread] = spread
     told[at + fields.low] = quantiles.p05
     told[at + fields.high] = quantiles.p95
     told[at + fields.continuousNinety] = this.intervals.continuous(mean, spread).p90
-    told[at + fields.discreteNinety] = expected < 16 ? this.intervals.discrete(expected).p90 : 0
+    told[at + fields.discreteNinety] = rate < 16 ? this.intervals.discrete(rate).p90 : 0
     told[at + fields.last] = history.at(series.last) ** 2
     told[at + fields.yesterday] = history.has(yesterday) ? history.at(yesterday) ** 2 : told[at + fields.last]!
   }
@@ -180,9 +189,11 @@ export class Lead {
     )
     const error = root - Math.sqrt(told("mean"))
     this.spread.update(this.spreadFeatures, row * spreadDimension, Math.abs(error), memory(spreadDays, fewest.spread))
+    this.rate.update(Math.sqrt(this.forecasts[row * models + expectationRidge]!), count, memory(expectationDays, fewest.ridge))
+    if (step % solveEvery.least === 0) this.rate.solve()
     const inTold = {
       mean: told("mean"),
-      expected: told("expected"),
+      expected: told("rate"),
       spread: told("spread"),
       low: told("low"),
       high: told("high"),
@@ -190,7 +201,7 @@ export class Lead {
       discreteNinety: told("discreteNinety")
     }
     this.intervals.update(count, inTold, memory(quantileDays, fewest.quantiles))
-    const said = { ...inTold, last: told("last"), yesterday: told("yesterday") }
+    const said = { ...inTold, expected: told("expected"), last: told("last"), yesterday: told("yesterday") }
     this.tally.update(count, said, 1 - 1 / memory(qualityDays, fewest.quality))
     return { error, spread: told("spread") }
   }
@@ -234,7 +245,7 @@ export class Lead {
   }
 
   carry(archive: Archive): void {
-    for (const part of [...this.ridges, this.blend, this.spread, this.expectation, this.intervals, this.tally]) {
+    for (const part of [...this.ridges, this.blend, this.spread, this.expectation, this.rate, this.intervals, this.tally]) {
       part.carry(archive)
     }
     const { to } = this
