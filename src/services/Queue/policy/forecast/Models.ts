@@ -44,14 +44,15 @@ const plainNames = [
   "mean of the same time of the week",
   "mean of the same time of day, at the weekday's level",
   "mean of the same hour",
-  "mean of the last weeks"
+  "mean of the last weeks",
+  "nothing"
 ]
 
 export const modelNames: ReadonlyArray<string> = [...ridgeKinds.map(({ name }) => name), ...plainNames]
 
 /** Models that are means of counts: what they say adds up by itself. */
 export const meanModels: ReadonlySet<number> = new Set(
-  ["last count", "intermittent (TSB)", ...plainNames.slice(8)].map((name) => modelNames.indexOf(name))
+  ["last count", "intermittent (TSB)", ...plainNames.slice(8, -1)].map((name) => modelNames.indexOf(name))
 )
 /** How much of the difference between the level now and the level then a seasonal naive forecast is moved by. */
 const levelShare = 0.7
@@ -110,5 +111,6 @@ export const writeForecasts = (
   out[k++] = ofDay * weekday
   out[k++] = ofHour
   out[k++] = overall
+  out[k++] = 0
   return level
 }
