@@ -122,7 +122,7 @@ export class Lead {
     const level = writeForecasts(series, this.ridges, ahead, features, row * dimension, forecasts, at)
     const mean = this.blend.mix(forecasts, at)
     const expected = this.expectation.of(forecasts, at)
-    const rate = this.rate.of(Math.sqrt(forecasts[at + expectationRidge]!))
+    const rate = 0.5 * (expected + this.rate.of(Math.sqrt(forecasts[at + expectationRidge]!)))
     const learned = this.spread.at(series, misses, ahead, mean, level, spreadFeatures, row * spreadDimension)
     const noise = countingMiss * Math.min(1, 2 * Math.sqrt(mean))
     const spread = Math.max(
