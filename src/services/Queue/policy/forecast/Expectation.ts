@@ -1,6 +1,6 @@
 import type { Archive } from "./Archive.ts"
 import { Blend } from "./Blend.ts"
-import { meanModels } from "./Models.ts"
+import { firstModels, meanModels } from "./Models.ts"
 
 /** Of squared errors, which fall twice as fast as errors do. */
 const sharpness = 15
@@ -12,6 +12,8 @@ const most = 5
 const recency = 2
 /** Distances over which errors are smoothed before they are weighed, at most. */
 const spanMost = 24
+/** Multiples of the distance over which means of the same hours before give way to what erred least: in one of them hardly more than one thing happens. */
+const enough = 2
 
 /**
  * The expectation, from the same models as the central forecast. Models of roots and medians are below it where counts are skewed (retransformation
@@ -29,25 +31,37 @@ export class Expectation {
   /** Smoothed. */
   private readonly errors: Float64Array
   private readonly gain: number
+  private readonly enough: number
   /** Only used within one call. */
   private readonly corrected: Float64Array
   private came = 0
   private seen = 0
 
-  /** `span`: distances that the lead is about. */
-  constructor(models: number, span: number) {
+  /** Of the lead about these distances. */
+  constructor(models: number, from: number, to: number) {
+    this.enough = enough * to
     this.blend = new Blend(models, { sharpness, power: 2 })
     this.said = new Float64Array(models)
     this.factors = new Float64Array(models).fill(1)
     this.errors = new Float64Array(models)
     this.corrected = new Float64Array(models)
-    this.gain = 2 / (Math.min(span, spanMost) + 1)
+    this.gain = 2 / (Math.min(to - from + 1, spanMost) + 1)
   }
 
   of(forecasts: Float64Array, offset: number): number {
     const { corrected, factors } = this
     for (let i = 0; i < factors.length; i++) corrected[i] = factors[i]! * forecasts[offset + i]!
-    return this.blend.mix(corrected, 0)
+    const mixed = this.blend.mix(corrected, 0)
+    const untried = 1 - this.seen / this.enough
+    if (untried <= 0) return mixed
+    let sum = 0
+    let known = 0
+    for (const i of firstModels) {
+      if (Number.isNaN(corrected[i]!)) continue
+      sum += corrected[i]!
+      known++
+    }
+    return (1 - untried) * mixed + (untried * sum) / known
   }
 
   /** `memory`: steps over which sums fade; `ofWeights`: and errors. */

@@ -94,7 +94,7 @@ export class Lead {
   constructor(from: number, to: number) {
     this.from = from
     this.to = to
-    this.expectation = new Expectation(models, to - from + 1)
+    this.expectation = new Expectation(models, from, to)
     this.features = new Float32Array((to + 1) * dimension)
     this.spreadFeatures = new Float32Array((to + 1) * spreadDimension)
     this.forecasts = new Float64Array((to + 1) * models)

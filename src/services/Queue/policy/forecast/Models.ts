@@ -54,6 +54,11 @@ export const modelNames: ReadonlyArray<string> = [...ridgeKinds.map(({ name }) =
 export const meanModels: ReadonlySet<number> = new Set(
   ["last count", "intermittent (TSB)", ...plainNames.slice(8, -1)].map((name) => modelNames.indexOf(name))
 )
+/** Models to go by before anything was learned of a distance. */
+export const firstModels: ReadonlyArray<number> = plainNames
+  .filter((name) => name.startsWith("mean of the same time"))
+  .map((name) => modelNames.indexOf(name))
+
 /** How much of the difference between the level now and the level then a seasonal naive forecast is moved by. */
 const levelShare = 0.7
 

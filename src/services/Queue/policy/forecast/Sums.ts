@@ -1,4 +1,5 @@
 import type { Archive } from "./Archive.ts"
+import { AdaptiveLevel } from "./AdaptiveLevel.ts"
 import { ErrorQuantiles } from "./ErrorQuantiles.ts"
 
 /** The quantiles of a sum of arrivals. */
@@ -24,6 +25,8 @@ const memory = { days: 28, qualityDays: 7, least: 60 }
 const prior = { errors: 20, rate: 0.1, rates: 3 }
 /** While fewer were seen than are remembered, the later half weighs three quarters: the first were said by models that had hardly learned. */
 const recency = 2
+/** Sums are few: levels move twice as fast as those of steps. */
+const levelRate = 0.008
 /** Figures kept of a sum that waits. */
 const waiting = 5
 /** The part of a sum's steps that must have been measured for it to be learned from. */
@@ -39,16 +42,21 @@ class SumOver {
   readonly steps: number
   readonly tally: SumTally = { came: 0, said: 0, off: 0, within: 0, sums: 0 }
   private readonly errors = new ErrorQuantiles(prior.errors)
+  private readonly low = new AdaptiveLevel(0.05, 0.01, 0.1, levelRate)
+  private readonly high = new AdaptiveLevel(0.95, 0.9, 0.99, levelRate)
   /** r², and the weight of what it is from. */
   private rate = prior.rate ** 2
   private learned = 0
   /** Of each sum that waits: what was said, its interval, and what had come and been measured in all when it was. */
   private readonly pending: Float64Array
   private readonly every: number
+  /** Sums that are said in a day. */
+  private readonly day: number
 
-  constructor(steps: number, every: number) {
+  constructor(steps: number, every: number, day: number) {
     this.steps = steps
     this.every = every
+    this.day = day
     this.pending = new Float64Array(waiting * (Math.ceil(steps / every) + 1))
   }
 
@@ -56,25 +64,36 @@ class SumOver {
     return waiting * (Math.floor(origin / this.every) % (this.pending.length / waiting))
   }
 
+  private get remembered(): number {
+    return Math.max(memory.least, memory.days * this.day)
+  }
+
   private spread(expected: number): number {
     return Math.sqrt(chanceOfRoot + (this.rate * expected) / 4)
   }
 
-  at(expected: number, level: number): number {
-    return Math.max(0, Math.sqrt(expected) + this.spread(expected) * this.errors.at(level)) ** 2
+  quantiles(expected: number): ReadonlyArray<number> {
+    // Sums overlap: as many are independent of one another as fit side by side, and the extremes of few are not far enough out.
+    const independent = (Math.min(this.learned, this.remembered) * this.every) / this.steps
+    const spread = this.spread(expected) * (1 + 1 / (1 + independent))
+    return [this.low.value, 0.5, 0.9, this.high.value].map(
+      (level) => Math.max(0, Math.sqrt(expected) + spread * this.errors.at(level)) ** 2
+    )
   }
 
   remember(origin: number, expected: number, total: number, measured: number): void {
     const at = this.row(origin)
     this.pending[at] = expected
-    this.pending[at + 1] = this.at(expected, 0.05)
-    this.pending[at + 2] = this.at(expected, 0.95)
+    const [p05, , , p95] = this.quantiles(expected)
+    this.pending[at + 1] = p05!
+    this.pending[at + 2] = p95!
     this.pending[at + 3] = total
     this.pending[at + 4] = measured
   }
 
-  /** The sum said at `origin` is complete. `total`: what has come in all. `day`: sums that are said in a day. */
-  learn(origin: number, total: number, measured: number, day: number): void {
+  /** The sum said at `origin` is complete. `total`: what has come in all. */
+  learn(origin: number, total: number, measured: number): void {
+    const { day } = this
     const at = this.row(origin)
     if (measured - this.pending[at + 4]! < measuredLeast * this.steps) return
     const [said, low, high] = [this.pending[at]!, this.pending[at + 1]!, this.pending[at + 2]!]
@@ -88,6 +107,8 @@ class SumOver {
       const gain = Math.min(1, recency / (this.learned + prior.rates))
       this.rate += Math.max(gain, 1 / over(memory.days)) * (rate - this.rate)
     }
+    this.low.update(came < Math.floor(low))
+    this.high.update(came <= Math.ceil(high))
     const keep = 1 - 1 / over(memory.qualityDays)
     const { tally } = this
     tally.came = tally.came * keep + came
@@ -99,7 +120,7 @@ class SumOver {
 
   carry(archive: Archive): void {
     for (const key of Object.keys(this.tally) as Array<keyof SumTally>) this.tally[key] = archive.number(this.tally[key])
-    this.errors.carry(archive)
+    for (const part of [this.errors, this.low, this.high]) part.carry(archive)
     this.rate = archive.number(this.rate)
     this.learned = archive.number(this.learned)
     archive.array(this.pending)
@@ -111,7 +132,6 @@ export class Sums {
   readonly longest: number
   private readonly sums: ReadonlyArray<SumOver>
   private readonly every: number
-  private readonly day: number
   /** All that has come, steps that were measured, and steps so far. */
   private total = 0
   private measured = 0
@@ -120,9 +140,8 @@ export class Sums {
   /** `reaches`: the numbers of steps, ascending. `every`: steps between two that are said. `day`: steps of a day. */
   constructor(reaches: ReadonlyArray<number>, every: number, day: number) {
     this.every = every
-    this.day = day / every
     this.longest = reaches.at(-1)!
-    this.sums = reaches.map((steps) => new SumOver(steps, every))
+    this.sums = reaches.map((steps) => new SumOver(steps, every, day / every))
   }
 
   /** After a step. `said`: expectations of the coming steps, asked for when sums are to be said. */
@@ -133,7 +152,7 @@ export class Sums {
     this.seen++
     for (const sum of sums) {
       const origin = this.seen - sum.steps
-      if (origin > 0 && origin % every === 0) sum.learn(origin, this.total, this.measured, this.day)
+      if (origin > 0 && origin % every === 0) sum.learn(origin, this.total, this.measured)
     }
     if (this.seen % every !== 0) return
     let expected = 0
@@ -152,8 +171,9 @@ export class Sums {
     const shorter = sums[after - 1] ?? longer
     const share =
       shorter === longer ? 0 : Math.log(steps / shorter.steps) / Math.log(longer.steps / shorter.steps)
-    const at = (level: number) => (1 - share) * shorter.at(expected, level) + share * longer.at(expected, level)
-    const [p05, p50, p90, p95] = [at(0.05), at(0.5), at(0.9), at(0.95)]
+    const [ofShorter, ofLonger] = [shorter.quantiles(expected), longer.quantiles(expected)]
+    const at = (i: number) => (1 - share) * ofShorter[i]! + share * ofLonger[i]!
+    const [p05, p50, p90, p95] = [at(0), at(1), at(2), at(3)]
     return { p05, p50: Math.max(p05, p50), p90: Math.max(p05, p50, p90), p95: Math.max(p05, p50, p90, p95) }
   }
 
