@@ -275,6 +275,8 @@ const accuracies = { oneStep: figure, horizon: figure, sum: figure, mase: figure
 
 export const BacktestScoresShape = Schema.Struct({
   ...accuracies,
+  sumBias: figure,
+  sumCoverage: figure,
   coverage: figure,
   coverage50: figure,
   under90: figure,

@@ -90,7 +90,7 @@ export const predictionOf = (
     quality:
       forecast === undefined
         ? standing.quality
-        : qualityOf(forecast.forecaster.quality(Math.ceil((until - forecast.to) / stepMs)), stepMs),
+        : qualityOf(forecast.forecaster.quality(Math.max(1, Math.ceil((until - forecast.to) / stepMs))), stepMs),
     distrust: standing.distrust
   }
 }

@@ -75,7 +75,7 @@ class SumOver {
   quantiles(expected: number): ReadonlyArray<number> {
     // Sums overlap: as many are independent of one another as fit side by side, and the extremes of few are not far enough out.
     const independent = (Math.min(this.learned, this.remembered) * this.every) / this.steps
-    const spread = this.spread(expected) * (1 + 1 / (1 + independent))
+    const spread = this.spread(expected) * (1 + 2 / (2 + independent))
     return [this.low.value, 0.5, 0.9, this.high.value].map(
       (level) => Math.max(0, Math.sqrt(expected) + spread * this.errors.at(level)) ** 2
     )
