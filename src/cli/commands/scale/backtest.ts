@@ -59,6 +59,8 @@ const toShape = (
       ...accuracies(forecast),
       coverage: figure(forecast.coverage),
       coverage50: figure(forecast.coverage50),
+      sumBias: figure(forecast.sumBias),
+      sumCoverage: figure(forecast.sumCoverage),
       under90: figure(forecast.under90),
       wQL90: figure(forecast.wQL90)
     },

@@ -5,7 +5,7 @@ import { dimension, seasonFeatures, toLog, writeLogFeatures } from "./Features.t
 import { countingMiss } from "./CountingNoise.ts"
 import { Expectation } from "./Expectation.ts"
 import { Intervals, type Quantiles } from "./Intervals.ts"
-import { expectationRidge, modelNames, ridgeKinds, writeForecasts } from "./Models.ts"
+import { expectationRidge, modelNames, nothingModel, ridgeKinds, writeForecasts } from "./Models.ts"
 import { Rate } from "./Rate.ts"
 import { Ridge } from "./Ridge.ts"
 import type { Series } from "./Series.ts"
@@ -95,6 +95,7 @@ export class Lead {
     this.from = from
     this.to = to
     this.expectation = new Expectation(models, from, to)
+    this.blend.weights[nothingModel] = 0
     this.features = new Float32Array((to + 1) * dimension)
     this.spreadFeatures = new Float32Array((to + 1) * spreadDimension)
     this.forecasts = new Float64Array((to + 1) * models)

@@ -54,6 +54,8 @@ export const modelNames: ReadonlyArray<string> = [...ridgeKinds.map(({ name }) =
 export const meanModels: ReadonlySet<number> = new Set(
   ["last count", "intermittent (TSB)", ...plainNames.slice(8, -1)].map((name) => modelNames.indexOf(name))
 )
+/** Weighs nothing before it was seen to be right. */
+export const nothingModel = modelNames.indexOf("nothing")
 /** Models to go by before anything was learned of a distance. */
 export const firstModels: ReadonlyArray<number> = plainNames
   .filter((name) => name.startsWith("mean of the same time"))
