@@ -1,12 +1,14 @@
 // How right forecasts are over hours, days and a week: sums to plan with, beside the mean of the same hours before.
 //
-//   node scripts/evaluate/horizons.ts [--seeds 1,2] [--step 300] [--only bell,sine] [--trace file.csv or folder] [--module forecaster.ts] [--json out.json]
+//   node scripts/evaluate/horizons.ts [--seeds 1,2] [--step 300] [--only bell,sine] [--trace file.csv or folder] [--origins 60] [--module Forecasting.ts]
 //
-// Per load and horizon: bias of the sum of expectations (Σ said ÷ Σ came - 1), its error (Σ|said - came| ÷ Σ came), the same of the mean of that
-// time of day over all days before, the part of sums within the 90 % interval, accuracy of single steps and the part of steps in theirs.
+// Loads are made from seeds (loads.ts), or read from a trace of `time,count`, whose last 30 % are forecast. For each load and horizon, in percent: bias of
+// the sum of expectations (Σ said ÷ Σ came − 1) and its error (Σ |said − came| ÷ Σ came), each beside that of the mean of the same time of day over all days
+// before; how many sums lay within their 90 % interval; error of single steps, and how many lay within theirs. `<` marks an error above that
+// mean's by more than 2 %. `--module` judges another version of the forecaster by the same loads.
 
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
-import { join, resolve } from "node:path"
+import { readdirSync, readFileSync, statSync } from "node:fs"
+import { basename, join, resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { pathToFileURL } from "node:url"
 import { type Load, loadsOf } from "./loads.ts"
@@ -18,127 +20,128 @@ const { values: args } = parseArgs({
     only: { type: "string" },
     trace: { type: "string" },
     origins: { type: "string", default: "60" },
-    module: { type: "string", default: "src/services/Queue/policy/forecast/Forecasting.ts" },
-    json: { type: "string" }
+    module: { type: "string", default: "src/services/Queue/policy/forecast/Forecasting.ts" }
   }
 })
 
 type Forecasting = typeof import("../../src/services/Queue/policy/forecast/Forecasting.ts")
 const { make } = (await import(pathToFileURL(resolve(args.module)).href)) as Forecasting
 
-const horizonsOf = (stepSeconds: number): ReadonlyArray<number> =>
-  (stepSeconds >= 3600 ? [24, 72, 168] : [1, 4, 12, 24].map((hours) => (hours * 3600) / stepSeconds))
-
 const traceOf = (path: string): Load => {
-  const rows = readFileSync(path, "utf8").trim().split("\n").slice(1).map((line) => line.split(","))
-  const stepSeconds = (Date.parse(rows[1]![0]!) - Date.parse(rows[0]![0]!)) / 1000
-  const counts = rows.map(([, count]) => (count === undefined || count === "" ? undefined : Number(count)))
-  return { name: path.split("/").at(-1)!.slice(0, 24), stepSeconds, counts, from: Math.floor(0.7 * counts.length) }
+  const rows = readFileSync(path, "utf8").trim().split("\n").slice(1)
+  const cells = rows.map((line) => line.split(","))
+  const time = (row: number) => Date.parse(cells[row]![0]!)
+  const counts = cells.map(([, count]) => (count === undefined || count === "" ? undefined : Number(count)))
+  const stepSeconds = (time(1) - time(0)) / 1000
+  return { name: basename(path, ".csv"), stepSeconds, counts, from: Math.floor(0.7 * counts.length) }
 }
 
 const tracesOf = (path: string): ReadonlyArray<Load> =>
-  (statSync(path).isDirectory() ? readdirSync(path).filter((name) => name.endsWith(".csv")).map((name) => join(path, name)) : [path]).map(traceOf)
+  statSync(path).isDirectory()
+    ? readdirSync(path)
+        .filter((name) => name.endsWith(".csv"))
+        .map((name) => traceOf(join(path, name)))
+    : [traceOf(path)]
 
-interface Sums {
-  origins: number
-  came: number
-  said: number
-  off: number
-  usual: number
-  usualOff: number
-  within: number
-  meanOff: number
-  steps: number
-  stepsOff: number
-  stepsWithin: number
+/** Origins spread over the scored part, at all times of day. */
+const originsOf = (from: number, to: number, n: number): ReadonlySet<number> =>
+  new Set(Array.from({ length: n }, (_, i) => Math.floor(from + ((to - from) * (i + ((i * 0.618) % 1))) / n)))
+
+class Scores {
+  readonly steps: number
+  private origins = 0
+  private came = 0
+  private said = 0
+  private off = 0
+  private usual = 0
+  private usualOff = 0
+  private within = 0
+  private stepsOff = 0
+  private stepsWithin = 0
+  private scored = 0
+
+  constructor(steps: number) {
+    this.steps = steps
+  }
+
+  step(came: number, { mean, p05, p95 }: { readonly mean: number; readonly p05: number; readonly p95: number }): void {
+    this.scored++
+    this.stepsOff += Math.abs(came - mean)
+    if (came >= Math.floor(p05) && came <= Math.ceil(p95)) this.stepsWithin++
+  }
+
+  sum(came: number, said: number, usual: number, interval: { readonly p05: number; readonly p95: number } | undefined) {
+    this.origins++
+    this.came += came
+    this.said += said
+    this.off += Math.abs(came - said)
+    this.usual += usual
+    this.usualOff += Math.abs(came - usual)
+    if (interval !== undefined && came >= Math.floor(interval.p05) && came <= Math.ceil(interval.p95)) this.within++
+  }
+
+  get figures() {
+    const of = (error: number) => error / this.came
+    return {
+      bias: of(this.said) - 1,
+      usualBias: of(this.usual) - 1,
+      error: of(this.off),
+      usualError: of(this.usualOff),
+      within: this.within / this.origins,
+      stepsError: of(this.stepsOff),
+      stepsWithin: this.stepsWithin / this.scored
+    }
+  }
 }
 
-const run = (load: Load) => {
-  const { counts, from, stepSeconds } = load
-  const horizons = horizonsOf(stepSeconds)
-  const most = horizons.at(-1)!
+const run = ({ counts, from, offsetSeconds, stepSeconds }: Load): ReadonlyArray<Scores> => {
+  const hours = stepSeconds >= 3600 ? [24, 72, 168] : [1, 4, 12, 24]
+  const scores = hours.map((each) => new Scores((each * 3600) / stepSeconds))
+  const horizon = scores.at(-1)!.steps
   const day = Math.round(86_400 / stepSeconds)
-  const horizon = most
-  const forecaster = make({ stepSeconds, horizon, ...(load.offsetSeconds && { offsetSeconds: load.offsetSeconds }) })
-  const origins = new Set<number>()
-  const n = Number(args.origins)
-  const last = counts.length - most
-  for (let i = 0; i < n; i++) origins.add(Math.floor(from + ((last - from) * ((i + ((i * 0.618) % 1)) / n))))
+  const forecaster = make({ stepSeconds, horizon, ...(offsetSeconds === undefined ? {} : { offsetSeconds }) })
+  const origins = originsOf(from, counts.length - horizon, Number(args.origins))
   const usual = Array.from({ length: day }, () => ({ sum: 0, n: 0 }))
-  const all = horizons.map((): Sums => ({ origins: 0, came: 0, said: 0, off: 0, usual: 0, usualOff: 0, within: 0, meanOff: 0, steps: 0, stepsOff: 0, stepsWithin: 0 }))
-  let forecasts = 0
-  let cpu = 0
-  for (let t = 0; t < counts.length; t++) {
-    if (origins.has(t) && t <= last) {
-      const before = process.cpuUsage()
-      const said = forecaster.forecast(most)
-      const { system, user } = process.cpuUsage(before)
-      cpu += (system + user) / 1000
-      forecasts++
-      let [came, sum, mean, usually] = [0, 0, 0, 0]
-      let k = 0
-      for (let i = 0; i < most; i++) {
-        const count = counts[t + i]
-        const step = said[i]!
-        if (count !== undefined) {
+  counts.forEach((count, origin) => {
+    if (origins.has(origin)) {
+      const said = forecaster.forecast(horizon)
+      for (const each of scores) {
+        let [came, sum, usually, n] = [0, 0, 0, 0]
+        said.slice(0, each.steps).forEach((step, i) => {
+          const count = counts[origin + i]
+          if (count === undefined) return
+          const slot = usual[(origin + i) % day]!
           came += count
           sum += step.expected
-          mean += step.mean
-          const slot = usual[(t + i) % day]!
-          usually += slot.n === 0 ? 0 : slot.sum / slot.n
-          const each = all[k]!
-          each.steps++
-          each.stepsOff += Math.abs(count - step.mean)
-          if (count >= Math.floor(step.p05) && count <= Math.ceil(step.p95)) each.stepsWithin++
-        }
-        if (i + 1 === horizons[k]) {
-          const each = all[k]!
-          each.origins++
-          each.came += came
-          each.said += sum
-          each.off += Math.abs(sum - came)
-          each.meanOff += Math.abs(mean - came)
-          each.usual += usually
-          each.usualOff += Math.abs(usually - came)
-          const interval = forecaster.within?.(horizons[k]!, sum)
-          if (interval !== undefined && came >= Math.floor(interval.p05) && came <= Math.ceil(interval.p95)) each.within++
-          k++
-        }
+          usually += slot.sum / Math.max(1, slot.n)
+          n++
+          each.step(count, step)
+        })
+        // Versions before sums had intervals know none.
+        each.sum(came, sum, usually, n === 0 ? undefined : forecaster.within?.(n, sum))
       }
     }
-    const count = counts[t]
-    if (count !== undefined) {
-      const slot = usual[t % day]!
-      slot.sum += count
-      slot.n++
-    }
     forecaster.update(count)
-  }
-  return { name: load.name, horizons: horizons.map((steps, k) => ({ hours: (steps * stepSeconds) / 3600, ...all[k]! })), cpu: cpu / Math.max(1, forecasts) }
+    if (count === undefined) return
+    const slot = usual[origin % day]!
+    slot.sum += count
+    slot.n++
+  })
+  return scores
 }
 
-const percent = (share: number) => (100 * share).toFixed(1).padStart(7)
-const loads = args.trace !== undefined ? tracesOf(args.trace) : args.seeds.split(",").flatMap((seed) => loadsOf(Number(seed), Number(args.step), args.only?.split(",")))
-const totals = new Map<number, Array<ReadonlyArray<number>>>()
-const results: Array<unknown> = []
-console.log("load".padEnd(30) + "hours    bias  (usual)   error  (usual)  within90  | steps: error within90")
+const loads =
+  args.trace === undefined
+    ? args.seeds.split(",").flatMap((seed) => loadsOf(Number(seed), Number(args.step), args.only?.split(",")))
+    : tracesOf(args.trace)
+const columns = ["bias", "(usual)", "error", "(usual)", "within", "steps: error", "within"]
+console.log(`${"load".padEnd(32)}hours${columns.map((column) => column.padStart(13)).join("")}`)
 for (const load of loads) {
-  const result = run(load)
-  results.push(result)
-  for (const each of result.horizons) {
-    const { came } = each
-    const row = [each.said / came - 1, each.usual / came - 1, each.off / came, each.usualOff / came, each.within / each.origins]
-    const of = totals.get(each.hours) ?? []
-    totals.set(each.hours, of)
-    const worse = each.off > 1.02 * each.usualOff ? " <" : ""
-    const biased = Math.abs(each.said - came) > Math.max(0.03 * came, Math.abs(each.usual - came)) ? " b" : ""
-    of.push([...row, Math.abs(row[0]!), Math.abs(row[1]!), Math.min(2, each.off / Math.max(1e-9, each.usualOff)), each.steps])
-    console.log(load.name.padEnd(30) + String(each.hours).padStart(5) + row.map(percent).join("  ") + "   |" + percent(each.stepsOff / all(each)) + percent(each.stepsWithin / each.steps) + worse + biased)
+  for (const { figures, steps } of run(load)) {
+    const hours = String((steps * load.stepSeconds) / 3600).padStart(3)
+    const row = Object.values(figures).map((share) => (100 * share).toFixed(1).padStart(13))
+    console.log(
+      `${load.name.padEnd(32)}  ${hours}${row.join("")}${figures.error > 1.02 * figures.usualError ? " <" : ""}`
+    )
   }
 }
-function all(each: { came: number; steps: number; stepsOff: number }) { return each.came }
-for (const [hours, rows] of totals) {
-  const mean = (i: number) => rows.reduce((sum, row) => sum + row[i]!, 0) / rows.length
-  console.log(`MEAN ${String(hours).padStart(3)} h: |bias| ${percent(mean(5))} (usual ${percent(mean(6))})  error ${percent(mean(2))} (usual ${percent(mean(3))})  ratio of errors ${mean(7).toFixed(3)}  within ${percent(mean(4))}`)
-}
-if (args.json !== undefined) writeFileSync(args.json, JSON.stringify(results, null, 1))

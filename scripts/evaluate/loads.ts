@@ -133,7 +133,7 @@ const kinds: Readonly<Record<string, Kind>> = {
       }
     }
   },
-  "growing": (draws) => {
+  growing: (draws) => {
     const scale = draws.magnitude(...usual)
     const growth = draws.uniform(-0.04, 0.06)
     return { days: 16, rate: (share, day) => scale * (1 + growth) ** (day + share) * bell(share, day) }
@@ -144,7 +144,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     const at = draws.uniform(6, 9)
     return { days: 14, rate: (share, day) => scale * (day + share > at ? factor : 1) * sine(share, day) }
   },
-  "promotions": (draws) => {
+  promotions: (draws) => {
     const scale = draws.magnitude(...usual)
     const promoted = Array.from({ length: 40 }, () => draws.uniform(0, 1) < 0.15)
     return {
@@ -162,7 +162,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     }
     return { days: 14, rate: (share, day, step) => scale * (sine(share, day) + load[step]!) }
   },
-  "rare": (draws) => {
+  rare: (draws) => {
     const scale = draws.magnitude(0.01, 0.2)
     return { days: 14, rate: (share, day) => scale * bell(share, day) }
   },
@@ -192,12 +192,12 @@ const kinds: Readonly<Record<string, Kind>> = {
     const scale = draws.magnitude(0.05, 50)
     return { days: 9, rate: () => scale }
   },
-  "wandering": (draws, steps) => {
+  wandering: (draws, steps) => {
     const scale = draws.magnitude(...usual)
     const level = wandering(draws, steps, draws.uniform(0.2, 0.6), steps / draws.uniform(10, 60))
     return { days: 16, rate: (share, day, step) => scale * level[step]! * sine(share, day) }
   },
-  "overdispersed": (draws) => {
+  overdispersed: (draws) => {
     const scale = draws.magnitude(...usual)
     const dispersion = draws.uniform(0.1, 1)
     return { days: 14, rate: (share, day) => scale * bell(share, day), dispersion }

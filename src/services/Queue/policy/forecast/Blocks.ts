@@ -47,7 +47,8 @@ export class Blocks {
     const { direct, far, size } = this
     const block = direct.steps
     if (count !== undefined) {
-      if (this.seen === chance(block) % size) for (const steps of far) steps.learn(block, count, direct.series.calendar.day)
+      if (this.seen === chance(block) % size)
+        for (const steps of far) steps.learn(block, count, direct.series.calendar.day)
       this.measured++
     }
     this.sum += taken
@@ -84,7 +85,9 @@ export class Blocks {
   }
 
   private block(ahead: number): Outlook {
-    return (this.outlooks[ahead] ??= this.direct.outlook(ahead))
+    const known = this.outlooks[ahead] ?? this.direct.outlook(ahead)
+    this.outlooks[ahead] = known
+    return known
   }
 
   /**

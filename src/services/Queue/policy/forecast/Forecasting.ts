@@ -99,9 +99,7 @@ class Forecasting implements Forecaster {
   }
 
   forecast(steps: number): ReadonlyArray<ForecastStep> {
-    return this.steps === 0
-      ? Array.from({ length: steps }, () => told(nothing))
-      : this.outlooks(steps).map(told)
+    return this.steps === 0 ? Array.from({ length: steps }, () => told(nothing)) : this.outlooks(steps).map(told)
   }
 
   within(steps: number, expected: number): SumQuantiles {
@@ -162,7 +160,10 @@ class Forecasting implements Forecaster {
       accuracy: accuracy(errors, counts),
       mase: isMeasured && yesterday > 0 ? errors / yesterday : undefined,
       coverage: isMeasured ? mean(({ covered }) => covered) / mean(({ forecasts }) => forecasts) : undefined,
-      bestPossible: accuracy(mean(({ noise }) => noise), counts),
+      bestPossible: accuracy(
+        mean(({ noise }) => noise),
+        counts
+      ),
       naiveAccuracy: accuracy(Math.min(yesterday, last), counts),
       sumAccuracy: accuracy(sum.off, sum.came),
       sumBias: sum.came > 0 ? sum.said / sum.came - 1 : undefined,

@@ -49,7 +49,8 @@ export class Intervals {
   }
 
   private errorsAtLevels(): ReadonlyArray<number> {
-    return (this.atLevels ??= this.levels().map((level) => this.errors.at(level)))
+    this.atLevels ??= this.levels().map((level) => this.errors.at(level))
+    return this.atLevels
   }
 
   continuous(mean: number, spread: number): Quantiles {

@@ -190,7 +190,11 @@ export class Lead {
     )
     const error = root - Math.sqrt(told("mean"))
     this.spread.update(this.spreadFeatures, row * spreadDimension, Math.abs(error), memory(spreadDays, fewest.spread))
-    this.rate.update(Math.sqrt(this.forecasts[row * models + expectationRidge]!), count, memory(expectationDays, fewest.ridge))
+    this.rate.update(
+      Math.sqrt(this.forecasts[row * models + expectationRidge]!),
+      count,
+      memory(expectationDays, fewest.ridge)
+    )
     if (step % solveEvery.least === 0) this.rate.solve()
     const inTold = {
       mean: told("mean"),
@@ -246,7 +250,15 @@ export class Lead {
   }
 
   carry(archive: Archive): void {
-    for (const part of [...this.ridges, this.blend, this.spread, this.expectation, this.rate, this.intervals, this.tally]) {
+    for (const part of [
+      ...this.ridges,
+      this.blend,
+      this.spread,
+      this.expectation,
+      this.rate,
+      this.intervals,
+      this.tally
+    ]) {
       part.carry(archive)
     }
     const { to } = this

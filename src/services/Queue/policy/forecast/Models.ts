@@ -108,13 +108,16 @@ export const writeForecasts = (
   out[k++] = squared(level + seasons.otherAt(target, level) - levelShare * seasons.otherAt(last, level))
   // Of few counts a slot tells little by itself: it is drawn to its hour, the hour to the mean of all, that of a week to its weekday.
   const overall = series.mean.value
-  const hour = series.hourOf(target, calendar.day)
-  const weekday = series.weekdays.at(Math.floor(calendar.slot(target, calendar.week) / calendar.day))
-  const ofHour = orElse(overall * series.meanOfHour.relativeTo(overall, hour, 0, 1), fast)
+  const slotOfWeek = calendar.slot(target, calendar.week)
+  const weekday = series.byHour.weekday(slotOfWeek, overall)
+  const ofHour = orElse(series.byHour.at(slotOfWeek, overall), fast)
   const reach = Math.round(calendar.day / 288)
-  const ofDay = orElse(ofHour * series.meanOfDay.relativeTo(ofHour, calendar.slot(target, calendar.day), reach, 1), ofHour)
+  const ofDay = orElse(
+    ofHour * series.meanOfDay.relativeTo(ofHour, calendar.slot(target, calendar.day), reach, 1),
+    ofHour
+  )
   out[k++] = ofDay
-  out[k++] = ofDay * series.meanOfWeek.relativeTo(ofHour, series.hourOf(target, calendar.week), 0, weekday)
+  out[k++] = ofDay * series.byHour.ofTheWeek(slotOfWeek, ofHour, weekday)
   out[k++] = ofDay * weekday
   out[k++] = ofHour
   out[k++] = overall

@@ -1,6 +1,7 @@
 import { Analogs } from "./Analogs.ts"
 import type { Archive } from "./Archive.ts"
 import { History } from "./History.ts"
+import { HourMeans } from "./HourMeans.ts"
 import { HoltWinters } from "./HoltWinters.ts"
 import { Intermittent } from "./Intermittent.ts"
 import type { LocalCalendar } from "./LocalCalendar.ts"
@@ -8,11 +9,9 @@ import { Seasons } from "./Seasons.ts"
 import { SlotMean } from "./SlotMean.ts"
 import { SlotProfile } from "./SlotProfile.ts"
 import { Smoothing } from "./Smoothing.ts"
-import { WeekdayLevels } from "./WeekdayLevels.ts"
 
 /** Shares a profile's slot takes of its new value: about the last five days, and the last two or three weeks. */
 const profileGains = { day: 0.2, week: 0.4 }
-const hours = 24
 /** Seasons that means of counts are of. */
 const meanOver = { days: 28, weeks: 8 }
 
@@ -29,13 +28,11 @@ export class Series {
   readonly ofDays: Smoothing
   readonly fast = new Smoothing(0.4)
   readonly slow = new Smoothing(0.05)
-  /** Means of counts: of each slot of the day, each hour of the week and of the day. */
+  /** Of counts, as are those by the hour. */
   readonly meanOfDay: SlotMean
-  readonly meanOfWeek: SlotMean
-  readonly meanOfHour: SlotMean
+  readonly byHour: HourMeans
   /** Of counts, over all that `meanOfDay` is of. */
   readonly mean: Smoothing
-  readonly weekdays: WeekdayLevels
   readonly winters: HoltWinters
   readonly intermittent = new Intermittent()
 
@@ -49,22 +46,14 @@ export class Series {
     this.ofHours = new Smoothing(1 / Math.min(144, calendar.day))
     this.ofDays = new Smoothing(1 / (2 * calendar.day))
     this.meanOfDay = new SlotMean(calendar.day, meanOver.days)
-    const ofHour = calendar.day / hours
-    this.meanOfWeek = new SlotMean(7 * hours, Math.max(1, meanOver.weeks * ofHour))
-    this.meanOfHour = new SlotMean(hours, Math.max(1, meanOver.days * ofHour))
+    this.byHour = new HourMeans(calendar.day, meanOver)
     this.mean = new Smoothing(1 / (meanOver.days * calendar.day))
-    this.weekdays = new WeekdayLevels(calendar.day)
     this.winters = new HoltWinters(calendar.day)
   }
 
   /** The last step seen. */
   get last(): number {
     return this.history.length - 1
-  }
-
-  /** Which hour of a day or week a step lies in. */
-  hourOf(step: number, period: number): number {
-    return Math.floor((this.calendar.slot(step, period) * hours) / this.calendar.day)
   }
 
   /** Adds a step; a missing one with what was expected, of which nothing is learned. Answers whether another third season is tried. */
@@ -79,10 +68,8 @@ export class Series {
       this.ofWeek.update(slotOfWeek, root)
       this.winters.update(slotOfDay, root)
       const count = root * root
-      this.weekdays.update(Math.floor(slotOfWeek / calendar.day), count, this.meanOfDay.at(slotOfDay, 0))
       this.meanOfDay.update(slotOfDay, count)
-      this.meanOfWeek.update(this.hourOf(this.last, calendar.week), count)
-      this.meanOfHour.update(this.hourOf(this.last, calendar.day), count)
+      this.byHour.update(slotOfWeek, count)
       this.mean.update(count)
       this.intermittent.update(count)
     }
@@ -100,10 +87,8 @@ export class Series {
       this.fast,
       this.slow,
       this.meanOfDay,
-      this.meanOfWeek,
-      this.meanOfHour,
+      this.byHour,
       this.mean,
-      this.weekdays,
       this.winters,
       this.intermittent
     ]) {

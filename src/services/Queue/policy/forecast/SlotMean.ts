@@ -19,10 +19,11 @@ export class SlotMean {
     this.most = most
   }
 
-  update(slot: number, count: number): void {
-    const seen = Math.min(this.seen[slot]! + 1, this.most)
+  /** `of`: how many counts that is the mean of. */
+  update(slot: number, count: number, of = 1): void {
+    const seen = Math.min(this.seen[slot]! + of, this.most)
     this.seen[slot] = seen
-    this.means[slot]! += (count - this.means[slot]!) / seen
+    this.means[slot]! += Math.min(1, of / seen) * (count - this.means[slot]!)
   }
 
   /** Seasons that a slot's mean is of. */

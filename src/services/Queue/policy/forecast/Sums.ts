@@ -119,7 +119,8 @@ class SumOver {
   }
 
   carry(archive: Archive): void {
-    for (const key of Object.keys(this.tally) as Array<keyof SumTally>) this.tally[key] = archive.number(this.tally[key])
+    for (const key of Object.keys(this.tally) as Array<keyof SumTally>)
+      this.tally[key] = archive.number(this.tally[key])
     for (const part of [this.errors, this.low, this.high]) part.carry(archive)
     this.rate = archive.number(this.rate)
     this.learned = archive.number(this.learned)
@@ -145,7 +146,11 @@ export class Sums {
   }
 
   /** After a step. `said`: expectations of the coming steps, asked for when sums are to be said. */
-  update(taken: number, measured: boolean, said: (steps: number) => ReadonlyArray<{ readonly expected: number }>): void {
+  update(
+    taken: number,
+    measured: boolean,
+    said: (steps: number) => ReadonlyArray<{ readonly expected: number }>
+  ): void {
     const { every, sums } = this
     this.total += taken
     if (measured) this.measured++
@@ -169,8 +174,7 @@ export class Sums {
     const after = sums.findIndex((sum) => sum.steps >= steps)
     const longer = sums[after === -1 ? sums.length - 1 : after]!
     const shorter = sums[after - 1] ?? longer
-    const share =
-      shorter === longer ? 0 : Math.log(steps / shorter.steps) / Math.log(longer.steps / shorter.steps)
+    const share = shorter === longer ? 0 : Math.log(steps / shorter.steps) / Math.log(longer.steps / shorter.steps)
     const [ofShorter, ofLonger] = [shorter.quantiles(expected), longer.quantiles(expected)]
     const at = (i: number) => (1 - share) * ofShorter[i]! + share * ofLonger[i]!
     const [p05, p50, p90, p95] = [at(0), at(1), at(2), at(3)]

@@ -143,7 +143,8 @@ describe("sums over hours and a day", () => {
   it("are those of their parts: asking for more steps changes none of the first", () => {
     const forecaster = fed(poissonSeries(9, 8 * day + 7, (step) => 40 * bell(shareOf(step))))
     const all = forecaster.forecast(day + 10)
-    for (const steps of [1, 59, 60, 61, 4 * hour, day]) assert.deepStrictEqual(forecaster.forecast(steps), all.slice(0, steps))
+    for (const steps of [1, 59, 60, 61, 4 * hour, day])
+      assert.deepStrictEqual(forecaster.forecast(steps), all.slice(0, steps))
   })
 
   it("follow the local clock over a change to daylight saving", () => {
