@@ -73,7 +73,7 @@ const scaled = (interval: Interval, by: number): Interval => ({
 })
 
 /** Around a stated count: as Poisson's, by its normal approximation. */
-const around = (mean: number): Interval => {
+export const around = (mean: number): Interval => {
   const at = (z: number) => Math.max(0, mean + z * Math.sqrt(mean))
   return { mean, expected: mean, p05: at(-1.6449), p50: mean, p90: at(1.2816), p95: at(1.6449) }
 }
