@@ -1,15 +1,15 @@
 /**
  * A task's schemas compiled for the store's edge: payloads, results, errors and progress as JSON text for stores that rest text, as
- * encoded values for the memory store. Where a schema transforms nothing and the store keeps values, a payload is checked and handed
- * over as it is: the handler sees the caller's object, so neither may change it afterwards.
+ * encoded values for the memory store. Both carry the same: what JSON does not is refused, and a value is a copy with what its schema names.
  */
 import { Schema, SchemaAST } from "effect"
 import { enable } from "effect/schema/SchemaJITCompiler"
+import { settled, unsettled } from "./policy/JsonForm.ts"
 import type { AnyTask } from "./Task.ts"
 
 export type PayloadForm = "text" | "value"
 
-/** One schema both ways. Throws `SchemaError` (or `SyntaxError` on broken text). */
+/** One schema both ways. Throws `SchemaError`, `NotJson` (or `SyntaxError` on broken text). */
 interface Edge {
   readonly encode: (value: unknown) => unknown
   readonly decode: (stored: unknown) => unknown
@@ -21,6 +21,8 @@ export interface TaskCodec {
   readonly progress: Edge
   /** Errors travel inside a `Failure`, always as JSON values. */
   readonly error: Edge
+  /** False: the task declares no error, and whatever its handler fails with is a defect. */
+  readonly declaresError: boolean
 }
 
 const identity = (value: unknown) => value
@@ -29,19 +31,31 @@ const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm): Edge => {
   const json = Schema.toCodecJson(schema)
   enable(json.ast)
   enable(SchemaAST.flip(json.ast))
-  enable(SchemaAST.toType(json.ast))
-  const transforms = SchemaAST.toType(json.ast) !== SchemaAST.toEncoded(json.ast)
-  const encodeValue = Schema.encodeUnknownSync(json)
+  const encoded = SchemaAST.toEncoded(json.ast)
+  const transforms = SchemaAST.toType(json.ast) !== encoded
+  const encodeSchema = Schema.encodeUnknownSync(json)
   const decodeValue = Schema.decodeUnknownSync(json)
+  const changes = unsettled(encoded, form === "value")
+  const encodeValue =
+    changes === undefined
+      ? encodeSchema
+      : (value: unknown) => {
+          const given = encodeSchema(value)
+          return changes(given) ? settled(given) : given
+        }
   if (form === "text") {
     return {
       encode: (value) => JSON.stringify(encodeValue(value)) ?? "null",
       decode: (stored) => decodeValue(JSON.parse(stored as string))
     }
   }
-  if (transforms) return { encode: encodeValue, decode: decodeValue }
-  const check = Schema.is(json)
-  return { encode: (value) => (check(value) ? value : encodeValue(value)), decode: identity }
+  return { encode: encodeValue, decode: transforms ? decodeValue : identity }
+}
+
+/** JSON of a task that is not known here, as the store keeps it. Throws `NotJson`. */
+export const encodeJson = (value: unknown, form: PayloadForm): unknown => {
+  const json = settled(value)
+  return form === "text" ? JSON.stringify(json) : json
 }
 
 const compiled: Record<PayloadForm, WeakMap<AnyTask, TaskCodec>> = { text: new WeakMap(), value: new WeakMap() }
@@ -54,7 +68,8 @@ export const taskCodec = (task: AnyTask, form: PayloadForm): TaskCodec => {
     payload: makeEdge(task.payload, form),
     success: makeEdge(task.success, form),
     progress: makeEdge(task.progress, form),
-    error: makeEdge(task.error, "value")
+    error: makeEdge(task.error, "value"),
+    declaresError: task.error.ast._tag !== "Never"
   }
   compiled[form].set(task, codec)
   return codec

@@ -1,12 +1,13 @@
 /** From requests to rows in the store's next turn: every check before it, and what the store refused after it. */
 import { Clock, Effect } from "effect"
-import { enqueueRow } from "../EnqueueRow.ts"
+import { type CheckedOptions, checkOptions, enqueueRow } from "../EnqueueRow.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { formatJobId, type JobId } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
 import { memoryShort } from "../memory/MemoryShort.ts"
 import { MemoryGate } from "../MemoryGate.ts"
 import { Placements } from "../Placements.ts"
+import { OutOfBounds } from "../policy/Bounds.ts"
 import { QueueEvents } from "../QueueEvents.ts"
 import { Settings } from "../QueueSettings.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
@@ -67,17 +68,12 @@ const refusal = (note: EnqueueNote): EnqueueError | StoreError | undefined => {
 }
 
 const checkBatch = (length: number) => {
-  if (length > maxBatch) {
-    throw new EnqueueError({
-      reason: new InvalidOption({
-        message: `${length} jobs in one call; at most ${maxBatch} are stored whole. Enqueue them in parts`
-      })
-    })
-  }
+  if (length > maxBatch)
+    throw new OutOfBounds(`${length} jobs in one call; at most ${maxBatch} are stored whole. Enqueue them in parts`)
 }
 
 const groupFor = (task: AnyTask, name: string): ResourceGroup.ResourceGroup =>
-  name === task.group.name ? task.group : ResourceGroup.make(name, ResourceGroup.undeclaredLimit)
+  name === task.group.name ? task.group : ResourceGroup.undeclared(name)
 
 export const makeEnqueuing = Effect.gen(function* () {
   const store = yield* JobStore
@@ -137,16 +133,14 @@ export const makeEnqueuing = Effect.gen(function* () {
     }
   }
 
-  const row = (
-    task: AnyTask,
-    payload: unknown,
-    options: EnqueueOptions | undefined,
-    now = clock.currentTimeMillisUnsafe()
-  ) => {
-    const group = placements.groupOf(task)
+  const checked = (task: AnyTask, options: EnqueueOptions | undefined): CheckedOptions => {
     if (task.group.order !== undefined && !declared.has(task.group.name)) orders.assume(task.group)
-    return enqueueRow(task, taskCodec(task, form), payload, options, settings, orders.rankings(), now, group)
+    const now = clock.currentTimeMillisUnsafe()
+    return checkOptions(task, options, settings, orders.rankings(), now, placements.groupOf(task))
   }
+
+  const row = (task: AnyTask, payload: unknown, options: CheckedOptions) =>
+    enqueueRow(task, taskCodec(task, form), payload, options, settings)
 
   /** Where tasks without a group belong is looked up before their rows are built. */
   const reread = (tasks: ReadonlyArray<AnyTask>): Effect.Effect<void> | undefined => {
@@ -181,7 +175,9 @@ export const makeEnqueuing = Effect.gen(function* () {
     try {
       rows = build()
     } catch (error) {
-      return error instanceof EnqueueError ? Effect.fail(error) : Effect.die(error)
+      if (error instanceof EnqueueError) return Effect.fail(error)
+      if (!(error instanceof OutOfBounds)) return Effect.die(error)
+      return Effect.fail(new EnqueueError({ reason: new InvalidOption({ message: error.message }) }))
     }
     let unknown: Effect.Effect<void, StoreError> | undefined
     for (const group of groupsOf(rows)) {
@@ -202,8 +198,8 @@ export const makeEnqueuing = Effect.gen(function* () {
       payloads.length,
       () => {
         checkBatch(payloads.length)
-        const now = clock.currentTimeMillisUnsafe()
-        return payloads.map((payload) => row(task, payload, options, now))
+        const shared = checked(task, options)
+        return payloads.map((payload) => row(task, payload, shared))
       },
       (rows) => (rows.length === 0 ? [] : [groupFor(task, rows[0]!.group)])
     ).pipe(
@@ -221,7 +217,7 @@ export const makeEnqueuing = Effect.gen(function* () {
     rowsOf(
       [task],
       1,
-      () => [row(task, payload, options)],
+      () => [row(task, payload, checked(task, options))],
       (rows) => [groupFor(task, rows[0]!.group)]
     ).pipe(Effect.flatMap((rows) => storeRows(rows, onStored)))
 
@@ -235,7 +231,7 @@ export const makeEnqueuing = Effect.gen(function* () {
       requests.length,
       () => {
         checkBatch(requests.length)
-        return arrange(requests.map(({ options, payload, task }) => row(task, payload, options)))
+        return arrange(requests.map(({ options, payload, task }) => row(task, payload, checked(task, options))))
       },
       (rows) => rows.map(({ group }, i) => groupFor(requests[i]!.task, group))
     ).pipe(

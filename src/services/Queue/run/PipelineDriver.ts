@@ -6,7 +6,7 @@
  * The jobs of a step are found by a tag, `<driving job>:<step>`; ids grow in the order of the items, so the order of ids is theirs.
  */
 import { Effect } from "effect"
-import { enqueueRow } from "../EnqueueRow.ts"
+import { checkOptions, enqueueRow } from "../EnqueueRow.ts"
 import { formatJobId, type JobId, type JobRecord, liveStates } from "../Job.ts"
 import type { FollowUp, NewJob } from "../Turn.ts"
 import type { JobStore } from "../JobStore.ts"
@@ -103,10 +103,8 @@ export const drive = ({
     index: number | undefined,
     self: JobRecord | undefined
   ): NewJob => {
-    const stored = enqueueRow(
+    const options = checkOptions(
       stage.task,
-      taskCodec(stage.task, form),
-      payload,
       {
         ...stage.options,
         ...(self?.partitionKey === undefined ? {} : { partitionKey: self.partitionKey }),
@@ -126,6 +124,7 @@ export const drive = ({
       now,
       groupOf(stage.task)
     )
+    const stored = enqueueRow(stage.task, taskCodec(stage.task, form), payload, options, settings)
     return { ...stored, unique: undefined, extra: { ...stored.extra, holder: run } }
   }
 

@@ -1,0 +1,233 @@
+/**
+ * What every door takes in: library, command line, settings, environment and documents of the store ask here, once, and what passed is
+ * not looked at again further in. Each function answers the value as the queue keeps it and throws `OutOfBounds` with one line that says
+ * what was given and what was expected; the door makes its own error of that.
+ *
+ * The bounds hold for every store: whole numbers stay exact in a double and in an integer column, times stay within what `Date` can show,
+ * and text is the same when it comes back from UTF-8.
+ */
+import { Duration } from "effect"
+import type { JobId } from "../Job.ts"
+
+/** A value outside what a door takes. */
+export class OutOfBounds extends RangeError {
+  override readonly name = "OutOfBounds"
+}
+
+/** The last time that `Date` knows, in milliseconds since 1970: 13 September 275760. */
+export const lastTime = 8.64e15
+/** The longest duration, in milliseconds: a hundred years of 365 days, so that now plus a duration is always a time. */
+export const longestMs = 36_500 * 86_400_000
+/** Retries of one job. At the standard policy's cap of five minutes a million takes nine years. */
+export const mostRetries = 1_000_000
+/** Characters (UTF-16 units) of a label: tag, owner, team, partition key, batch key. At most three bytes of UTF-8 each. */
+export const longestLabel = 200
+/** Characters (UTF-16 units) of a unique key. */
+export const longestKey = 1000
+/** Tags of one job. Each is an entry of an index. */
+export const mostTags = 100
+/** Jobs that one job waits for by name. */
+export const mostParents = 10_000
+/** Headers of one job, names and values together, in characters. They travel with every claim. */
+export const longestHeaders = 16_384
+/** Slots of one worker in one group. Each may be a running handler. */
+export const mostSlots = 1_000_000
+
+/** A name: a label of metrics and a word of commands. */
+export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/
+export const nameRule = "letters, digits and . _ - : /, at most 100"
+
+const longestShown = 60
+
+/** As it may stand in a message: short, in one line, and never throwing, whatever it is. */
+export const shown = (value: unknown): string => {
+  const cut = (text: string) => (text.length <= longestShown ? text : `${text.slice(0, longestShown - 1)}…`)
+  switch (typeof value) {
+    case "string":
+      return cut(JSON.stringify(value))
+    case "number":
+      return Object.is(value, -0) ? "-0" : String(value)
+    case "bigint":
+      return cut(`${value}n`)
+    case "boolean":
+    case "undefined":
+      return String(value)
+    case "symbol":
+      return "a symbol"
+    case "function":
+      return "a function"
+    case "object":
+      break
+  }
+  if (value === null) return "null"
+  try {
+    if (Duration.isDuration(value)) return Duration.format(value)
+    if (value instanceof Date) return `a Date (${String(value.getTime())})`
+    return cut(JSON.stringify(value) ?? "an object")
+  } catch {
+    return "an object"
+  }
+}
+
+const refuse = (name: string, value: unknown, expected: string): never => {
+  throw new OutOfBounds(`${name} is ${shown(value)}; expected ${expected}`)
+}
+
+const grouped = new Intl.NumberFormat("en-US")
+
+/** What `read` answers; what it throws is put down to the value of this name. */
+export const orRefuse = <A>(name: string, read: () => A): A => {
+  try {
+    return read()
+  } catch (error) {
+    throw new OutOfBounds(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** A whole number; −0 is 0. */
+export const whole = (name: string, value: unknown, least: number, most: number): number => {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most) return value + 0
+  return refuse(
+    name,
+    value,
+    most === Number.MAX_SAFE_INTEGER
+      ? `a whole number of at least ${grouped.format(least)}`
+      : `a whole number from ${grouped.format(least)} to ${grouped.format(most)}`
+  )
+}
+
+/** A number with fractions; −0 is 0. */
+export const real = (name: string, value: unknown, least: number, most: number): number => {
+  if (typeof value === "number" && value >= least && value <= most) return value + 0
+  return refuse(name, value, `a number from ${grouped.format(least)} to ${grouped.format(most)}`)
+}
+
+/** A time in milliseconds since 1970. Fractions are rounded up: nothing happens before its time. */
+export const time = (name: string, value: unknown): number => {
+  if (typeof value === "number" && value >= 0 && value <= lastTime) return Math.ceil(value) + 0
+  return refuse(name, value, `milliseconds since 1970, at most ${lastTime} (the last time that Date knows)`)
+}
+
+const durationRule = 'a duration like "30 seconds", Duration.minutes(5) or milliseconds'
+
+/** Fields of `Duration.DurationObject`; it reads any other as nothing at all. */
+const durationFields: ReadonlySet<string> = new Set([
+  "weeks",
+  "days",
+  "hours",
+  "minutes",
+  "seconds",
+  "milliseconds",
+  "microseconds",
+  "nanoseconds"
+])
+
+/** Milliseconds, perhaps infinite; NaN where Effect would read something else into it than it says. */
+const millisOf = (input: unknown): number => {
+  if (typeof input === "number") return input
+  try {
+    const isPlain = typeof input === "object" && input !== null && !Duration.isDuration(input)
+    if (isPlain) {
+      const fields = Object.entries(input)
+      const numbers = Array.isArray(input) ? input.length === 2 : fields.every(([key]) => durationFields.has(key))
+      if (!numbers || fields.length === 0 || !fields.every(([, value]) => Number.isFinite(value))) return Number.NaN
+    }
+    return Duration.toMillis(Duration.fromInputUnsafe(input as Duration.Input))
+  } catch {
+    return Number.NaN
+  }
+}
+
+/** A duration in whole milliseconds, fractions rounded up. */
+export const duration = (name: string, input: unknown, least = 0, most = longestMs): number => {
+  const millis = millisOf(input)
+  if (millis >= least && millis <= most) return Math.ceil(millis) + 0
+  return refuse(name, input, `${durationRule}, from ${grouped.format(least)} ms to ${durationText(most)}`)
+}
+
+const durationText = (millis: number) =>
+  millis === longestMs
+    ? "36,500 days"
+    : millis % 86_400_000 === 0
+      ? `${millis / 86_400_000} days`
+      : `${grouped.format(millis)} ms`
+
+/** A time that something may take at most, in whole milliseconds. Infinite is as long as the longest duration: no limit. */
+export const limit = (name: string, input: unknown): number =>
+  millisOf(input) === Number.POSITIVE_INFINITY ? longestMs : duration(name, input)
+
+/** When an attempt that asked for `delayMs` runs again. What handlers and policies of a program answer at run time is bent, never refused. */
+export const dueAfter = (now: number, delayMs: number): number =>
+  now + (delayMs > 0 ? Math.ceil(Math.min(delayMs, longestMs)) : 0)
+
+/** A name of a task, group or stream. */
+export const name = (what: string, value: unknown): string =>
+  typeof value === "string" && namePattern.test(value) ? value : refuse(what, value, nameRule)
+
+/** Text that is kept as UTF-8, is the same when it comes back, and is a whole word to the tools that read it. */
+const text = (what: string, value: unknown, most: number): string => {
+  if (
+    typeof value === "string" &&
+    value.length > 0 &&
+    value.length <= most &&
+    !value.includes("\0") &&
+    value.isWellFormed()
+  )
+    return value
+  const expected = `1 to ${grouped.format(most)} characters of well-formed Unicode without NUL`
+  return typeof value === "string" && value.length > most
+    ? refuse(`${what}, ${grouped.format(value.length)} characters long,`, value, expected)
+    : refuse(what, value, expected)
+}
+
+export const label = (what: string, value: unknown): string => text(what, value, longestLabel)
+
+export const key = (what: string, value: unknown): string => text(what, value, longestKey)
+
+export const isJobId = (value: unknown): value is JobId =>
+  typeof value === "number" && Number.isSafeInteger(value) && value > 0
+
+export const jobId = (what: string, value: unknown): JobId =>
+  isJobId(value) ? value : refuse(what, value, "a job's id, a number; Job.parseJobId makes one of its text")
+
+/** One of a few words. */
+export const oneOf = <const A extends string>(what: string, value: unknown, known: ReadonlyArray<A>): A =>
+  known.includes(value as A) ? (value as A) : refuse(what, value, known.join(", "))
+
+export const boolean = (what: string, value: unknown): boolean =>
+  typeof value === "boolean" ? value : refuse(what, value, "true or false")
+
+export const list = <A>(
+  what: string,
+  value: unknown,
+  most: number,
+  each: (what: string, item: unknown) => A
+): ReadonlyArray<A> => {
+  if (!Array.isArray(value) || value.length > most)
+    return refuse(what, value, `a list of at most ${grouped.format(most)}`)
+  return Array.from(value, (item, i) => each(`${what}[${i}]`, item))
+}
+
+/** Refuses fields that nobody reads: a misspelt one would be passed over, and what it says not be done. */
+export const fields = (what: string, value: unknown, known: ReadonlySet<string>): void => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) refuse(what, value, "an object")
+  for (const field of Object.keys(value as object)) {
+    if (!known.has(field)) throw new OutOfBounds(`${what} has no ${shown(field)}; known are ${[...known].join(", ")}`)
+  }
+}
+
+/** Names and values that travel with a job. */
+export const headers = (what: string, value: unknown): Readonly<Record<string, string>> => {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return refuse(what, value, "an object of texts")
+  let length = 0
+  for (const [header, each] of Object.entries(value)) {
+    if (typeof each !== "string") refuse(`${what}[${shown(header)}]`, each, "text")
+    length += header.length + (each as string).length
+  }
+  if (length > longestHeaders)
+    throw new OutOfBounds(
+      `${what} are ${grouped.format(length)} characters long; expected at most ${grouped.format(longestHeaders)}`
+    )
+  return value as Readonly<Record<string, string>>
+}
