@@ -286,28 +286,26 @@ export const resolve = Effect.gen(function* () {
   return settings as Settings
 })
 
+/** With the source of the one that is out of range, which stands first in what the queue says of it. */
+const checkedQueueSettings = (settings: Settings, queue: QueueSettings.QueueSettings) =>
+  Effect.try({
+    try: () => QueueSettings.check(queue),
+    catch: (error) => {
+      const text = oneLine(error)
+      const name = settingNames.find((known) => text.startsWith(`${known} `))
+      return fail("usage", name === undefined ? text : `${name} (${settings[name].source})${text.slice(name.length)}`)
+    }
+  })
+
 /** As the queue takes them. */
 export const toQueueSettings = (settings: Settings): Effect.Effect<QueueSettings.QueueSettings, CommandFailure> =>
   Effect.suspend(() => {
     const duration = (name: SettingName) => Result.getOrThrow(parseDuration(settings[name].value))
     const millis = (name: SettingName) => Duration.toMillis(duration(name))
-    const lease = duration("lease")
-    const sweepInterval = duration("sweepInterval")
-    if (Duration.toMillis(lease) < 1000)
-      return Effect.fail(
-        fail("usage", `lease (${settings.lease.source}) is ${settings.lease.value}; expected at least 1s`)
-      )
-    if (Duration.toMillis(duration("pollInterval")) < 10)
-      return Effect.fail(
-        fail(
-          "usage",
-          `pollInterval (${settings.pollInterval.source}) is ${settings.pollInterval.value}; expected at least 10ms`
-        )
-      )
-    return Effect.succeed({
+    return checkedQueueSettings(settings, {
       ...defaults,
-      lease,
-      sweepInterval: Duration.min(sweepInterval, Duration.divideUnsafe(lease, 2)),
+      lease: duration("lease"),
+      sweepInterval: duration("sweepInterval"),
       pollInterval: duration("pollInterval"),
       grace: duration("grace"),
       softLimit: duration("softLimit"),

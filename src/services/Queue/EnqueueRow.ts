@@ -3,16 +3,12 @@ import type { JobExtra } from "./Job.ts"
 import { type After, type NewJob, parentFailurePolicies, type Unique, uniqueConflicts } from "./Turn.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import { rankIn, type Rankings } from "./policy/Order.ts"
-import { highestPriority, lowestPriority } from "./policy/Rank.ts"
+import { checkPriority } from "./policy/Rank.ts"
 import { uniqueKey } from "./policy/UniqueKey.ts"
 import type { QueueSettings } from "./QueueSettings.ts"
 import type { AnyTask } from "./Task.ts"
 import type { TaskCodec } from "./TaskCodec.ts"
 import { EnqueueError, type EnqueueOptions, InvalidPayload, PayloadTooLarge } from "./TaskQueue.ts"
-
-/** A priority in range. Throws `OutOfBounds`, as all checks here of what is given by name. */
-export const checkPriority = (priority: number): number =>
-  Bounds.whole("priority", priority, highestPriority, lowestPriority)
 
 const optionNames: ReadonlySet<string> = new Set<keyof EnqueueOptions>([
   "in",

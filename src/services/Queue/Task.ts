@@ -25,7 +25,7 @@ import type { JobId } from "./Job.ts"
 import { type UniqueConflict, uniqueConflicts } from "./Turn.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import { checkOrder } from "./policy/Order.ts"
-import { defaultPriority, highestPriority, lowestPriority } from "./policy/Rank.ts"
+import { checkPriority, defaultPriority } from "./policy/Rank.ts"
 import { checkRetry, none, quick, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
 import * as ResourceGroup from "./ResourceGroup.ts"
 import { type BatchTaskHandler, type ThreadHandler, type TaskHandler, TaskRegistry } from "./TaskRegistry.ts"
@@ -252,7 +252,7 @@ const checkedOptions = <P, S, E, G>(name: string, options: TaskOptions<P, S, E, 
     given(options[part], (input) => Bounds.limit(part, input))
   return {
     group: given(options.group, toGroup) ?? ResourceGroup.computation,
-    priority: Bounds.whole("priority", options.priority ?? defaultPriority, highestPriority, lowestPriority),
+    priority: checkPriority(options.priority ?? defaultPriority),
     retry: given(options.retry, toRetryPolicy),
     softLimitMs: limit("softLimit"),
     hardLimitMs: limit("hardLimit"),

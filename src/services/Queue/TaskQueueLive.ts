@@ -4,7 +4,7 @@ import { GroupOrders } from "./GroupOrders.ts"
 import { JobStore } from "./JobStore.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import { checkOrder } from "./policy/Order.ts"
-import { defaultPriority, highestPriority, lowestPriority } from "./policy/Rank.ts"
+import { checkPriority, defaultPriority } from "./policy/Rank.ts"
 import { makeAwaiting } from "./queue/Awaiting.ts"
 import { makeChanging } from "./queue/Changing.ts"
 import { checked } from "./queue/Checked.ts"
@@ -119,7 +119,7 @@ const make = Effect.gen(function* () {
         yield* Effect.orDie(
           checked(() => {
             Bounds.fields("options", options ?? {}, submitNames)
-            Bounds.whole("priority", priority, highestPriority, lowestPriority)
+            checkPriority(priority)
             Bounds.name("resourceGroup", name)
           })
         )

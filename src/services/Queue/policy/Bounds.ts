@@ -8,6 +8,7 @@
  */
 import { Duration } from "effect"
 import type { JobId } from "../Job.ts"
+import { durationText } from "./DurationText.ts"
 
 /** A value outside what a door takes. */
 export class OutOfBounds extends RangeError {
@@ -31,7 +32,9 @@ export const mostParents = 10_000
 /** Headers of one job, names and values together, in characters. They travel with every claim. */
 export const longestHeaders = 16_384
 /** Slots of one worker in one group. Each may be a running handler. */
-export const mostSlots = 1_000_000
+export const mostSlots = 100_000
+/** Threads of one worker. Each has a heap of its own. */
+export const mostThreads = 1024
 
 /** A name: a label of metrics and a word of commands. */
 export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/
@@ -142,15 +145,8 @@ const millisOf = (input: unknown): number => {
 export const duration = (name: string, input: unknown, least = 0, most = longestMs): number => {
   const millis = millisOf(input)
   if (millis >= least && millis <= most) return Math.ceil(millis) + 0
-  return refuse(name, input, `${durationRule}, from ${grouped.format(least)} ms to ${durationText(most)}`)
+  return refuse(name, input, Number.isNaN(millis) ? durationRule : `${durationText(least)} to ${durationText(most)}`)
 }
-
-const durationText = (millis: number) =>
-  millis === longestMs
-    ? "36,500 days"
-    : millis % 86_400_000 === 0
-      ? `${millis / 86_400_000} days`
-      : `${grouped.format(millis)} ms`
 
 /** A time that something may take at most, in whole milliseconds. Infinite is as long as the longest duration: no limit. */
 export const limit = (name: string, input: unknown): number =>

@@ -9,7 +9,7 @@ import { MemoryGate } from "../MemoryGate.ts"
 import { Placements } from "../Placements.ts"
 import { OutOfBounds } from "../policy/Bounds.ts"
 import { QueueEvents } from "../QueueEvents.ts"
-import { Settings } from "../QueueSettings.ts"
+import { checkedSettings } from "../QueueSettings.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
 import { StoreError } from "../StoreError.ts"
 import { type EnqueueListener, StoreTurns } from "../StoreTurns.ts"
@@ -79,7 +79,7 @@ export const makeEnqueuing = Effect.gen(function* () {
   const store = yield* JobStore
   const turns = yield* StoreTurns
   const events = yield* QueueEvents
-  const settings = yield* Settings
+  const settings = yield* checkedSettings
   const clock = yield* Clock.Clock
   const gate = yield* MemoryGate
   const orders = yield* GroupOrders
