@@ -74,7 +74,9 @@ export const defaults: QueueSettings = {
 }
 
 /** A setting outside its range. A defect of the program: queue and worker die of it as they are built. */
-export class InvalidSetting extends Schema.TaggedError<InvalidSetting>()("InvalidSetting", { message: Schema.String }) {}
+export class InvalidSetting extends Schema.TaggedError<InvalidSetting>()("InvalidSetting", {
+  message: Schema.String
+}) {}
 
 const names: ReadonlySet<string> = new Set(Object.keys(defaults))
 const memoryNames: ReadonlySet<string> = new Set(Object.keys(defaults.memory))

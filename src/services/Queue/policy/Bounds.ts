@@ -208,7 +208,8 @@ export const list = <A>(
 export const fields = (what: string, value: unknown, known: ReadonlySet<string>): void => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) refuse(what, value, "an object")
   for (const field of Object.keys(value as object)) {
-    if (!known.has(field)) throw new OutOfBounds(`${what} has no ${shown(field)}; known are ${[...known].join(", ")}`)
+    if (!known.has(field))
+      throw new OutOfBounds(`${shown(field)} is no field of ${what}; known are ${[...known].join(", ")}`)
   }
 }
 
