@@ -8,7 +8,9 @@ import { QueueSettings, Sluice } from "../services/Queue/index.ts"
 import { type CommandFailure, fail } from "./Failure.ts"
 import { didYouMean } from "./input/Suggestion.ts"
 import { Invocation } from "./Invocation.ts"
+import { output } from "./Output.ts"
 import * as Settings from "./Settings.ts"
+import * as Sanitize from "./terminal/Sanitize.ts"
 
 export type StoreLocation = { readonly _tag: "Memory" } | { readonly _tag: "File"; readonly path: string }
 
@@ -75,6 +77,8 @@ export const open = (options: OpenOptions) =>
   Effect.gen(function* () {
     const { location: at, settings } = yield* location
     const { env } = yield* Invocation
+    const { note } = yield* output
+    for (const line of Settings.misspelt(env)) yield* note(Sanitize.line(line))
     const queueSettings = yield* Settings.toQueueSettings(settings)
     if (at._tag === "File") {
       const isDefault = settings.store.source === "default"

@@ -18,7 +18,7 @@ import { type CommandFailure, fail } from "./Failure.ts"
 import * as GlobalFlags from "./GlobalFlags.ts"
 import { parseDuration } from "./input/DurationInput.ts"
 import { parseSize } from "./input/SizeInput.ts"
-import { didYouMean } from "./input/Suggestion.ts"
+import { didYouMean, nearest } from "./input/Suggestion.ts"
 import { Invocation } from "./Invocation.ts"
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -128,6 +128,21 @@ export const settingNames = Object.keys(specs) as ReadonlyArray<SettingName>
 export const shown = (name: SettingName, { source, value }: Setting): Setting => {
   const spec: SettingSpec = specs[name]
   return spec.isSecret === true && value !== "" ? { value: "(set)", source } : { value, source }
+}
+
+const prefix = "SLUICE_"
+/** What jobs and scaling commands are given. */
+const givenToCommands = /^(JOB_ID|ATTEMPT|GROUP|WORKER_NAME|SCALE_(GROUP|CURRENT|DESIRED|REASON|DECIDED_AT))$/
+
+/** Variables that are no settings but nearly have the name of one, each in a line. Others may belong to somebody else's program. */
+export const misspelt = (env: Environment): ReadonlyArray<string> => {
+  const known = settingNames.map((name) => specs[name].environment.slice(prefix.length))
+  return Object.keys(env).flatMap((variable) => {
+    const name = variable.startsWith(prefix) ? variable.slice(prefix.length) : ""
+    if (name === "" || known.includes(name) || givenToCommands.test(name)) return []
+    const meant = nearest(name, known)
+    return meant === undefined ? [] : [`sluice: ${variable} is no setting; did you mean ${prefix}${meant}?`]
+  })
 }
 
 export const summaryOf = (name: SettingName): string => specs[name].summary

@@ -180,6 +180,16 @@ export const label = (what: string, value: unknown): string => text(what, value,
 
 export const key = (what: string, value: unknown): string => text(what, value, longestKey)
 
+/** Characters of a text for people. */
+const longestNote = 4096
+
+/** What is said to people: never refused, but cut and made whole Unicode, so that it is the same when it comes back. */
+export const note = (value: unknown): string => {
+  const said = typeof value === "string" ? value : shown(value)
+  const whole = said.isWellFormed() ? said : said.toWellFormed()
+  return whole.length <= longestNote ? whole : `${whole.slice(0, longestNote - 1).toWellFormed()}…`
+}
+
 export const isJobId = (value: unknown): value is JobId =>
   typeof value === "number" && Number.isSafeInteger(value) && value > 0
 

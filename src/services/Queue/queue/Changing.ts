@@ -87,7 +87,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
 
   const cancelled = (reason: string | undefined): JobChange => ({
     _tag: "Cancel",
-    reason: reason ?? "cancelled by an operator"
+    reason: reason === undefined ? "cancelled by an operator" : Bounds.note(reason)
   })
 
   const cancel = (id: JobId, reason?: string) =>
