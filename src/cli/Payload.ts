@@ -18,7 +18,10 @@ const textOf = (name: string, bytes: Uint8Array): Effect.Effect<string, CommandF
 /** A number that would be another one in the payload is refused: an id of 19 digits, say. */
 const exact = (_key: string, value: unknown, context?: { readonly source?: string }): unknown => {
   if (typeof value !== "number" || context?.source === undefined) return value
-  if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(context.source)))
+  if (
+    !Number.isFinite(value) ||
+    (Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(context.source))
+  )
     throw new SyntaxError(`the number ${context.source} is not exact in JSON's double precision; write it as text`)
   return value
 }
@@ -33,20 +36,20 @@ export const readPayload = (text: string, mostBytes: number): Effect.Effect<unkn
         : text.startsWith("@")
           ? yield* Effect.flatMap(
               Effect.try({
-              try: () => {
-                const file = path.resolve(cwd, text.slice(1))
-                const { size } = statSync(file)
-                if (size > mostBytes)
-                  throw fail(
-                    "usage",
-                    `${file} has ${size} bytes; a payload has at most ${mostBytes}. Put the file's name into the payload instead`
-                  )
-                return readFileSync(file)
-              },
-              catch: (error) =>
-                error instanceof Error && "code" in error
-                  ? fail("notFound", `the payload's file cannot be read: ${error.message}`)
-                  : (error as CommandFailure)
+                try: () => {
+                  const file = path.resolve(cwd, text.slice(1))
+                  const { size } = statSync(file)
+                  if (size > mostBytes)
+                    throw fail(
+                      "usage",
+                      `${file} has ${size} bytes; a payload has at most ${mostBytes}. Put the file's name into the payload instead`
+                    )
+                  return readFileSync(file)
+                },
+                catch: (error) =>
+                  error instanceof Error && "code" in error
+                    ? fail("notFound", `the payload's file cannot be read: ${error.message}`)
+                    : (error as CommandFailure)
               }),
               (bytes) => textOf(path.resolve(cwd, text.slice(1)), bytes)
             )

@@ -20,6 +20,7 @@ import {
   TaskRegistry
 } from "../services/Queue/index.ts"
 import * as Bounds from "../services/Queue/policy/Bounds.ts"
+import * as Durations from "../services/Queue/policy/Durations.ts"
 import { unlimited } from "../services/Queue/ResourceGroup.ts"
 import { Suspended } from "../services/Queue/Suspended.ts"
 import { taskCodec } from "../services/Queue/TaskCodec.ts"
@@ -95,7 +96,7 @@ const make = Effect.gen(function* () {
     softLimit: Effect.never,
     signal: new AbortController().signal,
     snooze: (delay) =>
-      Effect.suspend(() => Effect.fail(new Task.Snoozed({ delayMs: Bounds.duration("snooze", delay) })))
+      Effect.suspend(() => Effect.fail(new Task.Snoozed({ delayMs: Durations.duration("snooze", delay) })))
   })
 
   const runJob = (job: ClaimedJob) =>

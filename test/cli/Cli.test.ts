@@ -81,7 +81,7 @@ describe("the command line", () => {
     [["add", "--at", "tomorrow", "--", "true"], /"tomorrow" does not fit --at/],
     [["add", "--at", "2026-07-01T09:30:00Z", "--in", "5m", "--", "true"], /--at and --in both say when/],
     [["add", "--priority", "11", "--", "true"], /priority is 11; expected 1 \(first\) to 10/],
-    [["add", "-g", "no group", "--", "true"], /Group "no group" is not a name/],
+    [["add", "-g", "no group", "--", "true"], /group is "no group"; expected letters/],
     [["map", "echo 'x", ":::", "a"], /a ' is never closed/],
     [["map", "-j", "0", "echo", ":::", "a"], /-j is 0; expected 1 to 10000/],
     [["map", "--halt", "now", "echo", ":::", "a"], /"now" does not fit --halt: never, or soon or now with fail=N/],

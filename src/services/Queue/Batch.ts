@@ -1,6 +1,7 @@
 /** What a task says of its batches, and the handler that runs many jobs in one call. */
 import type { Duration, Effect, Exit } from "effect"
 import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import type { JobContext, NonRetryable, Snoozed } from "./Task.ts"
 
 /** How one job of a batch ended. `Effect.exit` makes it from an effect. */
@@ -69,7 +70,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof BatchOptions<unknown, unk
 ])
 
 const latencyOf = (tune: Exclude<BatchOptions<never, never, never, never>["tune"], undefined>): number | undefined =>
-  typeof tune === "boolean" ? undefined : Bounds.duration("batch.tune.latencyTarget", tune.latencyTarget, 1)
+  typeof tune === "boolean" ? undefined : Durations.duration("batch.tune.latencyTarget", tune.latencyTarget, 1)
 
 /** Throws `OutOfBounds`. */
 export const batching = <P, S, E, G>(options: BatchOptions<P, S, E, G>): Batching<P> => {
@@ -77,7 +78,7 @@ export const batching = <P, S, E, G>(options: BatchOptions<P, S, E, G>): Batchin
   const { groupBy, maxBatchSize = defaultSize, maxWaitTime = defaultWait, tune = false } = options
   return {
     maxBatchSize: Bounds.whole("batch.maxBatchSize", maxBatchSize, 1, largestBatch),
-    maxWaitMs: Bounds.duration("batch.maxWaitTime", maxWaitTime),
+    maxWaitMs: Durations.duration("batch.maxWaitTime", maxWaitTime),
     groupBy,
     tuned: tune !== false,
     latencyMs: latencyOf(tune)

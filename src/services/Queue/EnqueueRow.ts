@@ -2,6 +2,7 @@
 import type { JobExtra } from "./Job.ts"
 import { type After, type NewJob, parentFailurePolicies, type Unique, uniqueConflicts } from "./Turn.ts"
 import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import { rankIn, type Rankings } from "./policy/Order.ts"
 import { checkPriority } from "./policy/Rank.ts"
 import { uniqueKey } from "./policy/UniqueKey.ts"
@@ -37,7 +38,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof EnqueueOptions>([
 ])
 
 const dueOf = ({ at, in: delay }: EnqueueOptions, now: number): number => {
-  if (at === undefined) return delay === undefined ? now : now + Bounds.duration("in", delay)
+  if (at === undefined) return delay === undefined ? now : now + Durations.duration("in", delay)
   if (delay !== undefined) throw new Bounds.OutOfBounds("at and in both say when; expected one of them")
   return Math.max(now, Bounds.time("at", at))
 }
@@ -48,7 +49,8 @@ const deadlineOf = (task: AnyTask, options: EnqueueOptions, due: number): number
       throw new Bounds.OutOfBounds("deadline and deadlineIn both say when; expected one of them")
     return Bounds.time("deadline", options.deadline)
   }
-  const inMs = options.deadlineIn === undefined ? task.deadlineInMs : Bounds.duration("deadlineIn", options.deadlineIn)
+  const inMs =
+    options.deadlineIn === undefined ? task.deadlineInMs : Durations.duration("deadlineIn", options.deadlineIn)
   return inMs === undefined ? undefined : Math.min(due + inMs, Bounds.lastTime)
 }
 
@@ -73,8 +75,8 @@ const extraOf = (options: EnqueueOptions, deadline: number | undefined): JobExtr
   if (headers !== undefined) extra.headers = Bounds.headers("headers", headers)
   if (batchKey !== undefined) extra.batchKey = Bounds.label("batchKey", batchKey)
   if (cacheKey !== undefined) extra.cacheKey = Bounds.key("cacheKey", cacheKey)
-  if (softLimit !== undefined) extra.softLimit = Bounds.limit("softLimit", softLimit)
-  if (hardLimit !== undefined) extra.hardLimit = Bounds.limit("hardLimit", hardLimit)
+  if (softLimit !== undefined) extra.softLimit = Durations.limit("softLimit", softLimit)
+  if (hardLimit !== undefined) extra.hardLimit = Durations.limit("hardLimit", hardLimit)
   if (deadline !== undefined) extra.deadline = deadline
   return Object.keys(extra).length === 0 ? undefined : extra
 }
@@ -166,7 +168,8 @@ export const checkOptions = (
     options.retries === undefined ? times : Bounds.whole("retries", options.retries, 0, Bounds.mostRetries)
   const due = dueOf(options, now)
   const deadline = deadlineOf(task, options, due)
-  const expiresInMs = options.expiresIn === undefined ? task.expiresInMs : Bounds.limit("expiresIn", options.expiresIn)
+  const expiresInMs =
+    options.expiresIn === undefined ? task.expiresInMs : Durations.limit("expiresIn", options.expiresIn)
   return {
     group,
     priority,

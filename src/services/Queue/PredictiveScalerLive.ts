@@ -3,6 +3,7 @@ import { Clock, Duration, Effect, Layer, Option, Semaphore } from "effect"
 import { JobStore } from "./JobStore.ts"
 import type { GroupScaling, Recommendation } from "./LoadPrediction.ts"
 import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import { eventsOf } from "./policy/EventLoad.ts"
 import { DecisionNotFound, PredictiveScaler, ScaleInvalid, stepsMost } from "./PredictiveScaler.ts"
 import type { ResourceGroup } from "./ResourceGroup.ts"
@@ -105,7 +106,7 @@ const make = Effect.gen(function* () {
       const settings = (yield* settingsInForce).of(group)
       const { stepMs, timeZone } = settings
       const horizonMs = yield* checked("Horizon", () =>
-        Bounds.duration(`horizon (at most ${stepsMost} steps)`, timeHorizon, 1, stepsMost * stepMs)
+        Durations.duration(`horizon (at most ${stepsMost} steps)`, timeHorizon, 1, stepsMost * stepMs)
       )
       const at = now()
       const forecast = yield* turn.withPermit(book.advanceOne(group, { stepMs, timeZone }, at))

@@ -2,6 +2,7 @@
 import { Context, Duration, Effect, Schema } from "effect"
 import type { RetentionPolicy } from "./JobStore.ts"
 import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import { defaultAgeingStepMs } from "./policy/Rank.ts"
 import type { PressureThresholds } from "./policy/MemoryPressure.ts"
 import { checkRetry, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
@@ -104,18 +105,18 @@ const checkMemory = ({ collect, refuse, thresholds }: MemorySettings): void => {
 /** The settings, each within its range. Throws `OutOfBounds`. */
 export const check = (settings: QueueSettings): QueueSettings => {
   Bounds.fields("settings", settings, names)
-  const leaseMs = Bounds.duration("lease", settings.lease, leastLeaseMs)
-  const sweepMs = Bounds.duration("sweepInterval", settings.sweepInterval, leastSweepMs)
+  const leaseMs = Durations.duration("lease", settings.lease, leastLeaseMs)
+  const sweepMs = Durations.duration("sweepInterval", settings.sweepInterval, leastSweepMs)
   if (sweepMs > leaseMs / 2 && sweepMs !== Duration.toMillis(defaults.sweepInterval))
     throw new Bounds.OutOfBounds(
       `sweepInterval is ${Duration.format(settings.sweepInterval)}; expected at most half of the lease of ${Duration.format(settings.lease)}`
     )
-  Bounds.duration("pollInterval", settings.pollInterval, leastPollMs)
-  Bounds.duration("grace", settings.grace)
+  Durations.duration("pollInterval", settings.pollInterval, leastPollMs)
+  Durations.duration("grace", settings.grace)
   Bounds.real("ageingStepMs", settings.ageingStepMs, 0, longestAgeingStepMs)
   checkRetry("retry", settings.retry)
-  Bounds.limit("softLimit", settings.softLimit)
-  Bounds.limit("hardLimit", settings.hardLimit)
+  Durations.limit("softLimit", settings.softLimit)
+  Durations.limit("hardLimit", settings.hardLimit)
   Bounds.whole("maxPayloadBytes", settings.maxPayloadBytes, 1, largestPayload)
   Bounds.fields("retention", settings.retention, retentionNames)
   for (const state of ["completed", "failed", "cancelled"] as const) {

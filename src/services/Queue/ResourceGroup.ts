@@ -1,5 +1,6 @@
 import type { Duration } from "effect"
 import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import { longestBoundMs, type OrderChoice, type OrderName, orders } from "./policy/Order.ts"
 
 /**
@@ -34,7 +35,7 @@ export const make = (name: string, limit: number, options: GroupOptions = {}): R
   if (order === undefined) return { name, limit }
   Bounds.oneOf(`${group}: its order`, order, orders)
   if (bound === undefined) return { name, limit, order: { order } }
-  const boundMs = Bounds.duration(`${group}: its bound`, bound, 0, longestBoundMs)
+  const boundMs = Durations.duration(`${group}: its bound`, bound, 0, longestBoundMs)
   return { name, limit, order: { order, boundMs } }
 }
 

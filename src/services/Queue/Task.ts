@@ -24,6 +24,7 @@ import { batching, type Batching, type BatchHandler, type BatchOptions } from ".
 import type { JobId } from "./Job.ts"
 import { type UniqueConflict, uniqueConflicts } from "./Turn.ts"
 import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import { checkOrder } from "./policy/Order.ts"
 import { checkPriority, defaultPriority } from "./policy/Rank.ts"
 import { checkRetry, none, quick, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
@@ -230,7 +231,7 @@ const toUnique = (option: UniqueOption = {}): AnyTask["unique"] => {
   return {
     onConflict: Bounds.oneOf("unique.onConflict", onConflict, uniqueConflicts),
     scope: Bounds.oneOf("unique.scope", scope, uniqueScopes),
-    windowMs: window === undefined ? 0 : Bounds.limit("unique.window", window)
+    windowMs: window === undefined ? 0 : Durations.limit("unique.window", window)
   }
 }
 
@@ -249,7 +250,7 @@ const checkedOptions = <P, S, E, G>(name: string, options: TaskOptions<P, S, E, 
   schemaOf("payload", options.payload)
   for (const part of ["success", "error", "progress"] as const) given(options[part], (it) => schemaOf(part, it))
   const limit = (part: "softLimit" | "hardLimit" | "expiresIn") =>
-    given(options[part], (input) => Bounds.limit(part, input))
+    given(options[part], (input) => Durations.limit(part, input))
   return {
     group: given(options.group, toGroup) ?? ResourceGroup.computation,
     priority: checkPriority(options.priority ?? defaultPriority),
@@ -257,7 +258,7 @@ const checkedOptions = <P, S, E, G>(name: string, options: TaskOptions<P, S, E, 
     softLimitMs: limit("softLimit"),
     hardLimitMs: limit("hardLimit"),
     expiresInMs: limit("expiresIn"),
-    deadlineInMs: given(options.deadlineIn, (input) => Bounds.duration("deadlineIn", input)),
+    deadlineInMs: given(options.deadlineIn, (input) => Durations.duration("deadlineIn", input)),
     unique: toUnique(options.unique),
     batch: given(options.batch, batching)
   }

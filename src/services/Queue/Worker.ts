@@ -8,6 +8,7 @@
 import { Context, type Duration, type Effect } from "effect"
 import type { JobId } from "./Job.ts"
 import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import type { SlotBounds } from "./policy/PoolSize.ts"
 
 export interface WorkerOptions {
@@ -42,10 +43,11 @@ const largestHeapMb = 1_048_576
 const checkSlots = (group: string, slots: number | SlotBounds): void => {
   if (group !== "*") Bounds.name("a group's name in slots", group)
   const what = `slots of group ${JSON.stringify(group)}`
-  if (typeof slots === "number" || group === "*") {
+  if (typeof slots === "number") {
     Bounds.whole(what, slots, 0, Bounds.mostSlots)
     return
   }
+  if (group === "*") Bounds.refuse(what, slots, "a number; only the slots of a named group can move")
   Bounds.fields(what, slots, boundNames)
   Bounds.whole(`${what}: min`, slots.min, 0, Bounds.mostSlots)
   Bounds.whole(`${what}: max`, slots.max, Math.max(1, slots.min), Bounds.mostSlots)
@@ -67,7 +69,7 @@ export const checkOptions = (options: WorkerOptions = {}): WorkerOptions => {
     Bounds.fields("recycleThreads", recycleThreads, recycleNames)
     const { age, heapMb, jobs } = recycleThreads
     if (jobs !== undefined) Bounds.whole("recycleThreads.jobs", jobs, 1, Number.MAX_SAFE_INTEGER)
-    if (age !== undefined) Bounds.duration("recycleThreads.age", age, 1)
+    if (age !== undefined) Durations.duration("recycleThreads.age", age, 1)
     if (heapMb !== undefined) Bounds.real("recycleThreads.heapMb", heapMb, 1, largestHeapMb)
   }
   return options

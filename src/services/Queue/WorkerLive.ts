@@ -14,6 +14,7 @@ import type { Placements } from "./Placements.ts"
 import type { QueueEvents } from "./QueueEvents.ts"
 import { checkedSettings } from "./QueueSettings.ts"
 import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import { makeAttempts } from "./run/Attempts.ts"
 import { batchClaims } from "./run/BatchClaims.ts"
 import { HandBack } from "./run/HandBack.ts"
@@ -128,7 +129,7 @@ const make = (options: WorkerOptions) =>
       ),
       longestLimitMs: () =>
         Math.max(
-          ...registry.all().map(({ task }) => task.hardLimitMs ?? Bounds.limit("hardLimit", settings.hardLimit)),
+          ...registry.all().map(({ task }) => task.hardLimitMs ?? Durations.limit("hardLimit", settings.hardLimit)),
           ...running.all().map((attempt) => attempt.hardLimitMs)
         ),
       batches: tuning.curves,

@@ -4,11 +4,10 @@
  * what was given and what was expected; the door makes its own error of that.
  *
  * The bounds hold for every store: whole numbers stay exact in a double and in an integer column, times stay within what `Date` can show,
- * and text is the same when it comes back from UTF-8.
+ * and text is the same when it comes back from UTF-8. Those of durations are in `Durations.ts`: what is here loads nothing of Effect, which the
+ * store's thread does without.
  */
-import { Duration } from "effect"
 import type { JobId } from "../Job.ts"
-import { durationText } from "./DurationText.ts"
 
 /** A value outside what a door takes. */
 export class OutOfBounds extends RangeError {
@@ -47,7 +46,7 @@ export const shown = (value: unknown): string => {
   const cut = (text: string) => (text.length <= longestShown ? text : `${text.slice(0, longestShown - 1)}…`)
   switch (typeof value) {
     case "string":
-      return cut(JSON.stringify(value))
+      return cut(JSON.stringify(value.slice(0, longestShown)))
     case "number":
       return Object.is(value, -0) ? "-0" : String(value)
     case "bigint":
@@ -64,7 +63,6 @@ export const shown = (value: unknown): string => {
   }
   if (value === null) return "null"
   try {
-    if (Duration.isDuration(value)) return Duration.format(value)
     if (value instanceof Date) return `a Date (${String(value.getTime())})`
     return cut(JSON.stringify(value) ?? "an object")
   } catch {
@@ -72,7 +70,8 @@ export const shown = (value: unknown): string => {
   }
 }
 
-const refuse = (name: string, value: unknown, expected: string): never => {
+/** Throws `OutOfBounds`. */
+export const refuse = (name: string, value: unknown, expected: string): never => {
   throw new OutOfBounds(`${name} is ${shown(value)}; expected ${expected}`)
 }
 
@@ -110,47 +109,6 @@ export const time = (name: string, value: unknown): number => {
   if (typeof value === "number" && value >= 0 && value <= lastTime) return Math.ceil(value) + 0
   return refuse(name, value, `milliseconds since 1970, at most ${lastTime} (the last time that Date knows)`)
 }
-
-const durationRule = 'a duration like "30 seconds", Duration.minutes(5) or milliseconds'
-
-/** Fields of `Duration.DurationObject`; it reads any other as nothing at all. */
-const durationFields: ReadonlySet<string> = new Set([
-  "weeks",
-  "days",
-  "hours",
-  "minutes",
-  "seconds",
-  "milliseconds",
-  "microseconds",
-  "nanoseconds"
-])
-
-/** Milliseconds, perhaps infinite; NaN where Effect would read something else into it than it says. */
-const millisOf = (input: unknown): number => {
-  if (typeof input === "number") return input
-  try {
-    const isPlain = typeof input === "object" && input !== null && !Duration.isDuration(input)
-    if (isPlain) {
-      const fields = Object.entries(input)
-      const numbers = Array.isArray(input) ? input.length === 2 : fields.every(([key]) => durationFields.has(key))
-      if (!numbers || fields.length === 0 || !fields.every(([, value]) => Number.isFinite(value))) return Number.NaN
-    }
-    return Duration.toMillis(Duration.fromInputUnsafe(input as Duration.Input))
-  } catch {
-    return Number.NaN
-  }
-}
-
-/** A duration in whole milliseconds, fractions rounded up. */
-export const duration = (name: string, input: unknown, least = 0, most = longestMs): number => {
-  const millis = millisOf(input)
-  if (millis >= least && millis <= most) return Math.ceil(millis) + 0
-  return refuse(name, input, Number.isNaN(millis) ? durationRule : `${durationText(least)} to ${durationText(most)}`)
-}
-
-/** A time that something may take at most, in whole milliseconds. Infinite is as long as the longest duration: no limit. */
-export const limit = (name: string, input: unknown): number =>
-  millisOf(input) === Number.POSITIVE_INFINITY ? longestMs : duration(name, input)
 
 /** When an attempt that asked for `delayMs` runs again. What handlers and policies of a program answer at run time is bent, never refused. */
 export const dueAfter = (now: number, delayMs: number): number =>

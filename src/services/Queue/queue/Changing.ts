@@ -7,6 +7,7 @@ import type { ChangeResult, JobChange } from "../JobChange.ts"
 import { checkFilter, type JobFilter } from "../JobQuery.ts"
 import { JobStore } from "../JobStore.ts"
 import * as Bounds from "../policy/Bounds.ts"
+import * as Durations from "../policy/Durations.ts"
 import { checkPriority } from "../policy/Rank.ts"
 import { Settings } from "../QueueSettings.ts"
 import type { StoreError } from "../StoreError.ts"
@@ -141,7 +142,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
       }),
     snooze: (id: JobId, delay: Duration.Input) =>
       Effect.flatMap(
-        checked(() => clock.currentTimeMillisUnsafe() + Bounds.duration("delay", delay)),
+        checked(() => clock.currentTimeMillisUnsafe() + Durations.duration("delay", delay)),
         (notBefore) =>
           change(id, { _tag: "Edit", rankings: orders.rankings(), notBefore }, "waiting jobs can be snoozed")
       ),

@@ -6,7 +6,7 @@ import { Context, type Duration, Effect, Exit, type Fiber } from "effect"
 import type { MeteredAttempt, TaskMeter } from "../AttemptMeter.ts"
 import type { ClaimedJob, LogLevel } from "../Turn.ts"
 import type { JobId } from "../Job.ts"
-import * as Bounds from "../policy/Bounds.ts"
+import * as Durations from "../policy/Durations.ts"
 import { Snoozed, type JobContext, type JobSteps } from "../Task.ts"
 import type { BatchTaskHandler, Registration } from "../TaskRegistry.ts"
 import type { TaskCodec } from "../TaskCodec.ts"
@@ -135,7 +135,7 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
   }
 
   get snooze(): (delay: Duration.Input) => Effect.Effect<never, Snoozed> {
-    return (delay) => Effect.suspend(() => Effect.fail(new Snoozed({ delayMs: Bounds.duration("snooze", delay) })))
+    return (delay) => Effect.suspend(() => Effect.fail(new Snoozed({ delayMs: Durations.duration("snooze", delay) })))
   }
 
   log(level: LogLevel, message: string): void {

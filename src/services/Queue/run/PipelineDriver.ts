@@ -111,13 +111,7 @@ export const drive = ({
         ...(self?.extra?.owner === undefined ? {} : { owner: self.extra.owner }),
         ...(self?.extra?.team === undefined ? {} : { team: self.extra.team }),
         batchKey: formatJobId(run),
-        tags: [tagOf(step), stageTag(run, stageOf(step))],
-        headers: {
-          ...job.headers,
-          [runHeader]: formatJobId(run),
-          [stageHeader]: stageOf(step),
-          ...(index === undefined ? {} : { [indexHeader]: String(index) })
-        }
+        tags: [tagOf(step), stageTag(run, stageOf(step))]
       },
       settings,
       rankings,
@@ -125,7 +119,14 @@ export const drive = ({
       groupOf(stage.task)
     )
     const stored = enqueueRow(stage.task, taskCodec(stage.task, form), payload, options, settings)
-    return { ...stored, unique: undefined, extra: { ...stored.extra, holder: run } }
+    // Beside those the run came with, which were measured then.
+    const headers = {
+      ...job.headers,
+      [runHeader]: formatJobId(run),
+      [stageHeader]: stageOf(step),
+      ...(index === undefined ? {} : { [indexHeader]: String(index) })
+    }
+    return { ...stored, unique: undefined, extra: { ...stored.extra, headers, holder: run } }
   }
 
   const report = (step: number, fed: number, total: number) =>

@@ -4,7 +4,7 @@ import { AttemptMeters, type TaskMeter } from "../AttemptMeter.ts"
 import type { JobId } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
 import { Placements } from "../Placements.ts"
-import * as Bounds from "../policy/Bounds.ts"
+import * as Durations from "../policy/Durations.ts"
 import { Settings } from "../QueueSettings.ts"
 import { type TaskCodec, taskCodec } from "../TaskCodec.ts"
 import { type BatchTaskHandler, type Registration, TaskRegistry } from "../TaskRegistry.ts"
@@ -79,8 +79,8 @@ export const makeRunnables = Effect.gen(function* () {
       meter,
       run: meter.wrap<unknown, Attempt>(runOf(registration, codec, meter), runsHere(registration)),
       together: registration._tag === "Batch" ? together(registration.run, meter) : undefined,
-      softLimitMs: task.softLimitMs ?? Bounds.limit("softLimit", settings.softLimit),
-      hardLimitMs: task.hardLimitMs ?? Bounds.limit("hardLimit", settings.hardLimit),
+      softLimitMs: task.softLimitMs ?? Durations.limit("softLimit", settings.softLimit),
+      hardLimitMs: task.hardLimitMs ?? Durations.limit("hardLimit", settings.hardLimit),
       end: {
         codec,
         retry: task.retry ?? settings.retry,
