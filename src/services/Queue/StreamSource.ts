@@ -2,7 +2,7 @@
  * Where the items of a stream come from. Files are cut without being parsed, and a chunk's job names its part of the file, which the worker
  * reads: the store carries references. Other sources are put into the jobs themselves, within `maxPayloadBytes`.
  */
-import { Effect, Stream } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import { Csv, Ndjson } from "effect/encoding"
 import { OutOfBounds, shown } from "./policy/Bounds.ts"
 
@@ -74,8 +74,11 @@ export const ndjson = <E, R>(
     ) as Stream.Stream<never, unknown, R>
 })
 
+/** The bytes of a source are no text. */
+class NotUtf8 extends Schema.TaggedError<NotUtf8>()("NotUtf8", { message: Schema.String }) {}
+
 /** The text of UTF-8 as it comes; fails with the line on which it is none. */
-const textOf = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<string, E | Error, R> =>
+const textOf = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<string, E | NotUtf8, R> =>
   Stream.suspend(() => {
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
     let line = 1
@@ -86,7 +89,7 @@ const textOf = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<str
           for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) line++
           return text
         },
-        catch: () => new Error(`it is not UTF-8, on line ${line} or soon after it`)
+        catch: () => new NotUtf8({ message: `it is not UTF-8, on line ${line} or soon after it` })
       })
     return Stream.concat(Stream.mapEffect(bytes, decode), Stream.fromEffect(Effect.suspend(() => decode())))
   })
@@ -102,7 +105,7 @@ export const csv = <E, R>(
     form: "csv",
     open: (taken) =>
       textOf(bytes).pipe(
-        Stream.pipeThroughChannel(Csv.decodeString<E | Error>({ headers: true, ignoreEmptyLines: true, delimiter })),
+        Stream.pipeThroughChannel(Csv.decodeString<E | NotUtf8>({ headers: true, ignoreEmptyLines: true, delimiter })),
         Stream.drop(taken)
       ) as Stream.Stream<never, unknown, R>
   }

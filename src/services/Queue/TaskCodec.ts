@@ -27,7 +27,8 @@ export interface TaskCodec {
 
 const identity = (value: unknown) => value
 
-const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm): Edge => {
+/** `own`: what is decoded was encoded here, by the same schema; a value that needs no decoding is then not looked at again. */
+const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm, own = false): Edge => {
   const json = Schema.toCodecJson(schema)
   enable(json.ast)
   enable(SchemaAST.flip(json.ast))
@@ -49,7 +50,7 @@ const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm): Edge => {
       decode: (stored) => decodeValue(JSON.parse(stored as string))
     }
   }
-  return { encode: encodeValue, decode: transforms ? decodeValue : identity }
+  return { encode: encodeValue, decode: transforms || !own ? decodeValue : identity }
 }
 
 /** JSON of a task that is not known here, as the store keeps it. Throws `NotJson`. */
@@ -65,7 +66,7 @@ export const taskCodec = (task: AnyTask, form: PayloadForm): TaskCodec => {
   const known = compiled[form].get(task)
   if (known !== undefined) return known
   const codec: TaskCodec = {
-    payload: makeEdge(task.payload, form),
+    payload: makeEdge(task.payload, form, true),
     success: makeEdge(task.success, form),
     progress: makeEdge(task.progress, form),
     error: makeEdge(task.error, "value"),
