@@ -34,7 +34,8 @@ const describe = (error: NonShowHelpErrors, commandNames: ReadonlyArray<string>)
       return `${quoted(error.arguments[0] ?? "")} is one word too many.`
     case "InvalidValue": {
       const where = error.kind === "flag" ? `--${error.option}` : `<${error.option}>`
-      const expected = expectations.get(error.expected) ?? error.expected.replace(/^Expected:? /, "")
+      const said = error.expected.replace(/^Expected:? /, "")
+      const expected = expectations.get(said) ?? said
       return error.value === ""
         ? `${where} needs a value: ${sentence(expected)}`
         : `${quoted(error.value)} does not fit ${where}: ${sentence(expected)}`
