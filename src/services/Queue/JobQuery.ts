@@ -29,8 +29,9 @@ export const checkStates = (what: string, value: unknown): ReadonlyArray<JobStat
 /** Names in one filter. */
 const mostNamed = 100_000
 const names = (what: string, value: unknown) => Bounds.list(what, value, mostNamed, Bounds.name)
-/** A filter may go back further than 1970: `now − 100 years`. */
-const moment = (what: string, value: unknown) => Bounds.real(what, value, -Bounds.lastTime, Bounds.lastTime)
+/** A filter may go back further than 1970: `now − 100 years`. Jobs are enqueued at whole milliseconds. */
+const moment = (what: string, value: unknown) =>
+  Math.ceil(Bounds.real(what, value, -Bounds.lastTime, Bounds.lastTime)) + 0
 
 const filterFields: { readonly [K in keyof Required<JobFilter>]: (what: string, value: unknown) => unknown } = {
   ids: (what, value) => Bounds.list(what, value, mostNamed, Bounds.jobId),
@@ -48,15 +49,16 @@ const filterFields: { readonly [K in keyof Required<JobFilter>]: (what: string, 
 const filterNames: ReadonlySet<string> = new Set(Object.keys(filterFields))
 
 /**
- * The filter, if each of its fields is one and within its bounds: a misspelt one would be passed over, and a bulk change reach every job.
+ * The filter in whole milliseconds, if each of its fields is one and within its bounds: a misspelt one would be passed over, and a bulk change reach every job.
  * Throws `OutOfBounds`.
  */
 export const checkFilter = (filter: JobFilter): JobFilter => {
   Bounds.fields("filter", filter, filterNames)
-  for (const [field, value] of Object.entries(filter)) {
-    if (value !== undefined) filterFields[field as keyof JobFilter](`filter.${field}`, value)
-  }
-  return filter
+  return Object.fromEntries(
+    Object.entries(filter).flatMap(([field, value]) =>
+      value === undefined ? [] : [[field, filterFields[field as keyof JobFilter](`filter.${field}`, value)]]
+    )
+  )
 }
 
 export interface PageRequest {

@@ -3,6 +3,7 @@ import { Context, Duration, Effect, Schema } from "effect"
 import type { RetentionPolicy } from "./JobStore.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
+import { durationText } from "./policy/DurationText.ts"
 import { defaultAgeingStepMs } from "./policy/Rank.ts"
 import type { PressureThresholds } from "./policy/MemoryPressure.ts"
 import { checkRetry, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
@@ -109,7 +110,7 @@ export const check = (settings: QueueSettings): QueueSettings => {
   const sweepMs = Durations.duration("sweepInterval", settings.sweepInterval, leastSweepMs)
   if (sweepMs > leaseMs / 2 && sweepMs !== Duration.toMillis(defaults.sweepInterval))
     throw new Bounds.OutOfBounds(
-      `sweepInterval is ${Duration.format(settings.sweepInterval)}; expected at most half of the lease of ${Duration.format(settings.lease)}`
+      `sweepInterval is ${durationText(sweepMs)}; expected at most half of the lease of ${durationText(leaseMs)}`
     )
   Durations.duration("pollInterval", settings.pollInterval, leastPollMs)
   Durations.duration("grace", settings.grace)

@@ -27,7 +27,7 @@ import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import { checkOrder } from "./policy/Order.ts"
 import { checkPriority, defaultPriority } from "./policy/Rank.ts"
-import { checkRetry, none, quick, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
+import { checkRetry, retryFields, none, quick, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
 import * as ResourceGroup from "./ResourceGroup.ts"
 import { type BatchTaskHandler, type ThreadHandler, type TaskHandler, TaskRegistry } from "./TaskRegistry.ts"
 
@@ -192,11 +192,12 @@ const presets: { readonly [name: string]: RetryPolicy } = { standard, quick, non
 
 const toRetryPolicy = (option: RetryOption): RetryPolicy => {
   if (typeof option === "string") return presets[Bounds.oneOf("retry", option, Object.keys(presets))]!
+  Bounds.fields("retry", option, retryFields)
   return checkRetry("retry", { ...standard, ...option })
 }
 
 const toGroup = (group: ResourceGroup.ResourceGroup | string): ResourceGroup.ResourceGroup => {
-  const name = Bounds.name("group", typeof group === "string" ? group : group?.name)
+  const name = Bounds.name("group", typeof group === "string" ? group : Bounds.orRefuse("group", () => group?.name))
   if (typeof group === "string") {
     return ResourceGroup.defaults.find((known) => known.name === name) ?? ResourceGroup.undeclared(name)
   }

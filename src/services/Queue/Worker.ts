@@ -62,7 +62,7 @@ export const checkOptions = (options: WorkerOptions = {}): WorkerOptions => {
   if (slots !== undefined) {
     if (typeof slots !== "object" || slots === null)
       throw new Bounds.OutOfBounds(`slots is ${Bounds.shown(slots)}; expected slots by group, like { network: 20 }`)
-    for (const [group, each] of Object.entries(slots)) checkSlots(group, each)
+    for (const [group, each] of Bounds.orRefuse("slots", () => Object.entries(slots))) checkSlots(group, each)
   }
   if (threads !== undefined) Bounds.whole("threads", threads, 1, Bounds.mostThreads)
   if (recycleThreads !== undefined) {

@@ -436,7 +436,7 @@ describe("definitions", () => {
   const settings: ReadonlyArray<readonly [settings: object, message: RegExp]> = [
     [{ pollInterval: Duration.zero }, /pollInterval is 0.*; expected 10 ms to/],
     [{ lease: Duration.millis(10) }, /lease is 10ms; expected 1 s to/],
-    [{ sweepInterval: Duration.seconds(20) }, /sweepInterval is 20s; expected at most half of the lease of 30s/],
+    [{ sweepInterval: Duration.seconds(20) }, /sweepInterval is 20 s; expected at most half of the lease of 30 s/],
     [{ retry: { ...QueueSettings.defaults.retry, firstMs: Number.NaN } }, /retry.firstMs is NaN/],
     [{ retry: { ...QueueSettings.defaults.retry, jitter: 5 } }, /retry.jitter is 5/],
     [{ maxPayloadBytes: Number.POSITIVE_INFINITY }, /maxPayloadBytes is Infinity/],

@@ -174,25 +174,26 @@ export const list = <A>(
 
 /** Refuses fields that nobody reads: a misspelt one would be passed over, and what it says not be done. */
 export const fields = (what: string, value: unknown, known: ReadonlySet<string>): void => {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) refuse(what, value, "an object")
-  for (const field of Object.keys(value as object)) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return refuse(what, value, "an object")
+  for (const field of orRefuse(what, () => Object.keys(value))) {
     if (!known.has(field))
       throw new OutOfBounds(`${shown(field)} is no field of ${what}; known are ${[...known].join(", ")}`)
   }
 }
 
-/** Names and values that travel with a job. */
+/** Names and values that travel with a job: a copy. A `Map` or `Headers` would look empty. */
 export const headers = (what: string, value: unknown): Readonly<Record<string, string>> => {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return refuse(what, value, "an object of texts")
+  const prototype = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined
+  if (prototype !== Object.prototype && prototype !== null) return refuse(what, value, "a plain object of texts")
+  const entries = orRefuse(what, () => Object.entries(value as object))
   let length = 0
-  for (const [header, each] of Object.entries(value)) {
-    if (typeof each !== "string") refuse(`${what}[${shown(header)}]`, each, "text")
-    length += header.length + (each as string).length
+  for (const [header, each] of entries) {
+    if (typeof each !== "string") return refuse(`${what}[${shown(header)}]`, each, "text")
+    length += header.length + each.length
   }
   if (length > longestHeaders)
     throw new OutOfBounds(
       `${what} are ${grouped.format(length)} characters long; expected at most ${grouped.format(longestHeaders)}`
     )
-  return value as Readonly<Record<string, string>>
+  return Object.fromEntries(entries)
 }

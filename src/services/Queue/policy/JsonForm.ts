@@ -5,7 +5,7 @@
  * functions, symbols, `undefined` in a list, objects with a class: `Map`, `Set`, `Date`) it would change in silence into something else;
  * here that is refused. A schema that describes such values encodes them into JSON; only parts that say nothing (`Schema.Any`) let them through.
  */
-import type { SchemaAST } from "effect"
+import { SchemaAST } from "effect"
 
 /** A value with a part that JSON does not carry. */
 export class NotJson extends Error {
@@ -145,14 +145,18 @@ const lookAtObject = (ast: SchemaAST.Objects, zeros: boolean): Unsettled | undef
   if (ast.propertySignatures.length === 0) return isUnsettled
   const parts = ast.propertySignatures.flatMap(({ name, type }) => {
     const look = lookAt(type, zeros)
-    return look === undefined ? [] : [{ name, look }]
+    return look === undefined ? [] : [{ name, look, isOptional: SchemaAST.isOptional(type) }]
   })
   if (parts.length === 0) return undefined
   return (value: Readonly<Record<PropertyKey, never>>) => {
     for (let i = 0; i < parts.length; i++) {
-      const { look, name } = parts[i]!
+      const { isOptional, look, name } = parts[i]!
       const part = value[name]
-      if (part !== undefined && look(part)) return true
+      if (part !== undefined) {
+        if (look(part)) return true
+      } else if (!isOptional) {
+        throw new NotJson(`undefined at [${JSON.stringify(name)}], which JSON does not carry`)
+      } else if (name in value) return true
     }
     return false
   }

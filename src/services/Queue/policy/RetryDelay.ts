@@ -26,7 +26,7 @@ export const quick: RetryPolicy = { times: 3, firstMs: 0, factor: 1, stepMs: 200
 /** One attempt. */
 export const none: RetryPolicy = { times: 0, firstMs: 0, factor: 1, stepMs: 0, capMs: 0, jitter: 0 }
 
-const fields: ReadonlySet<string> = new Set<keyof RetryPolicy>([
+export const retryFields: ReadonlySet<string> = new Set<keyof RetryPolicy>([
   "times",
   "firstMs",
   "factor",
@@ -38,7 +38,7 @@ const fields: ReadonlySet<string> = new Set<keyof RetryPolicy>([
 
 /** The policy, within its bounds. Throws `OutOfBounds`. */
 export const checkRetry = (name: string, policy: RetryPolicy): RetryPolicy => {
-  Bounds.fields(name, policy, fields)
+  Bounds.fields(name, policy, retryFields)
   Bounds.whole(`${name}.times`, policy.times, 0, Bounds.mostRetries)
   for (const field of ["firstMs", "stepMs", "capMs"] as const)
     Bounds.real(`${name}.${field}`, policy[field], 0, Bounds.longestMs)
