@@ -26,11 +26,19 @@ export interface Started {
 export const start = (
   folder: string,
   args: ReadonlyArray<string>,
-  options: { readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {}
+  options: {
+    readonly input?: string
+    readonly env?: Readonly<Record<string, string>>
+    /** As a shell takes it; default: this process's. */
+    readonly umask?: string
+  } = {}
 ) =>
   Effect.acquireRelease(
     Effect.sync((): Started => {
-      const child = spawn(process.execPath, [launcher, ...args], {
+      const words = [process.execPath, launcher, ...args]
+      const under = ["sh", "-c", `umask ${options.umask}; exec "$@"`, "sh"]
+      const [program, ...rest] = options.umask === undefined ? words : [...under, ...words]
+      const child = spawn(program!, rest, {
         cwd: folder,
         env: {
           PATH: process.env.PATH,

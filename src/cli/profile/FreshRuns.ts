@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"
+import { SecretVariables } from "../../services/Queue/index.ts"
 import { fail } from "../Failure.ts"
 import { Invocation } from "../Invocation.ts"
 import { type Timings, TimingsShape } from "../shapes/ProfileShape.ts"
@@ -41,7 +42,7 @@ export const freshRun = ({ module, payload, rounds, task, times }: FreshRun) =>
         const child = spawn(
           process.execPath,
           [process.argv[1]!, ...args, "--rounds", `${rounds}`, "--timings", "--json"],
-          { cwd, env: { ...env }, stdio: ["pipe", "pipe", "pipe"] }
+          { cwd, env: SecretVariables.withoutOwnSecrets(env), stdio: ["pipe", "pipe", "pipe"] }
         )
         let stdout = ""
         let stderr = ""

@@ -62,7 +62,7 @@ const workloadActuator = ({ source, value }: Settings.Setting, declared: Readonl
 /** From the settings in force. */
 export const scaleActuators = (declared: Readonly<Record<string, number>>) =>
   Effect.gen(function* () {
-    const { scaleCommand, scaleWorkload } = yield* Settings.resolve
+    const { scaleCommand, scaleWorkload } = (yield* Settings.acting).settings
     let actuators: ScaleActuators = Layer.empty
     if (scaleCommand.value !== "") actuators = yield* commandActuator(scaleCommand)
     if (scaleWorkload.value !== "") {

@@ -14,6 +14,7 @@ import * as Scope from "effect/Scope"
 import {
   isCollectTask,
   Job,
+  JobStore,
   OrphanLanes,
   QueueEvents,
   type QueueEvent,
@@ -29,10 +30,12 @@ import {
 import { AlertLayers, AlertSettings } from "../../services/Alerts/index.ts"
 import { alertSettings } from "../AlertSinks.ts"
 import { CommandFailure, describeCause, fail } from "../Failure.ts"
+import { stopsWithItsJobs } from "../JobControl.ts"
 import { output } from "../Output.ts"
 import { endedBy, Signals } from "../Signals.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
+import { tellWhoRan } from "./EndedFromWithin.ts"
 import type { ScaleActuators } from "./ScaleActuators.ts"
 import type { Handlers } from "./TaskModule.ts"
 
@@ -137,6 +140,7 @@ export const serve = (options: ServeOptions) =>
   Effect.gen(function* () {
     const out = yield* output
     const signals = yield* (yield* Signals).takeOver
+    yield* stopsWithItsJobs((yield* JobStore).hold)
     const handlers = [
       ...(options.handlers === undefined ? [] : [options.handlers]),
       ...(options.shell ? [Sluice.layerShell(ShellTask.shell)] : [])
@@ -177,6 +181,7 @@ export const serve = (options: ServeOptions) =>
     )
     const worker = Context.get(context, Worker)
     yield* tellEvents(options.everyJob).pipe(Scope.provide(scope))
+    yield* tellWhoRan(worker.status)
     if (options.shell) {
       yield* OrphanLanes.serveOrphans((task) => Layer.build(Sluice.layerShell(task)), orphansEveryMs).pipe(
         Effect.provideService(Scope.Scope, scope),
@@ -220,4 +225,4 @@ export const serve = (options: ServeOptions) =>
     return yield* endedBy(second.value)
   })
 
-const isStoreError = (cause: Cause.Cause<unknown>): boolean => Cause.squash(cause) instanceof StoreError.StoreError
+const isStoreError = (cause: Cause.Cause<unknown>): boolean => Cause.squash(cause) instanceof StoreError

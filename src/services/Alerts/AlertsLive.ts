@@ -1,4 +1,5 @@
 /** The alerts over a store: keeps rules and silences, looks, and sends what is due. */
+import { hostname } from "node:os"
 import { Clock, DateTime, Duration, Effect, Layer, Metric, Option, Random } from "effect"
 import { JobStore } from "../Queue/JobStore.ts"
 import * as Bounds from "../Queue/policy/Bounds.ts"
@@ -21,6 +22,7 @@ import { ArrivalForecast } from "./ArrivalForecast.ts"
 import type { Notification } from "./Notification.ts"
 import { afterTry } from "./policy/Delivery.ts"
 import { samplesOf } from "./policy/Figures.ts"
+import { storeLabel } from "./policy/StoreLabel.ts"
 import { isSame, type Ledger, type Outgoing, pass, silencing } from "./policy/Ledger.ts"
 import { metricSpec } from "./policy/Metrics.ts"
 import { makeRule, ruleProblem } from "./policy/MakeRule.ts"
@@ -98,6 +100,7 @@ export const layer = Layer.effect(
   Alerts,
   Effect.gen(function* () {
     const store = yield* JobStore
+    const label = storeLabel(store.traits.location, hostname())
     const settings = yield* Settings
     const sinks = yield* makeSinks
     const documents = new AlertDocuments(store)
@@ -214,7 +217,7 @@ export const layer = Layer.effect(
             now,
             by,
             sinks: sinkNames,
-            store: store.traits.location,
+            store: label,
             unseenAfterMs,
             remindMs: Duration.toMillis(settings.remind),
             runbooks: settings.runbooks
@@ -261,7 +264,7 @@ export const layer = Layer.effect(
     const sample = (now: number): Notification => ({
       id: `test-${now.toString(36)}`,
       at: now,
-      store: store.traits.location,
+      store: label,
       alerts: [
         {
           status: "test",

@@ -27,7 +27,7 @@ import {
   shareOf
 } from "./policy/MemoryPressure.ts"
 import { Settings, type MemorySettings } from "./QueueSettings.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 
 /** While the door is shut a call looks again after this, in milliseconds: a process without a worker has no tick. */
 const shutLookMs = 50

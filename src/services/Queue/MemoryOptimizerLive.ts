@@ -6,7 +6,7 @@ import { Pool } from "./memory/ObjectPool.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import { rankOf } from "./policy/MemoryPressure.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 
 const mostByDefault = 64
 
@@ -16,7 +16,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof PoolOptions<unknown>>([
   "max",
   "idleTimeout",
   "maxHold",
-  "reset"
+  "destroy"
 ])
 
 const describeLeak = ({ heldMs, holder, how, pool }: PoolLeak): string =>
@@ -42,7 +42,7 @@ const make = Effect.gen(function* () {
     Effect.sync(() => {
       made++
       Bounds.fields("pool options", options, optionNames)
-      const { idleTimeout = "1 minute", maxHold = "30 minutes", reset } = options
+      const { idleTimeout = "1 minute", maxHold = "30 minutes", destroy } = options
       const name = Bounds.label("a pool's name", options.name ?? `pool ${made}`)
       const min = Bounds.whole(`pool ${name}: min`, options.min ?? 0, 0, Number.MAX_SAFE_INTEGER)
       const settings = {
@@ -61,7 +61,7 @@ const make = Effect.gen(function* () {
         ...settings,
         factory,
         cleanup,
-        reset,
+        destroy: destroy ?? (() => Effect.void),
         monotonic,
         fork,
         onLeak: (leak) => warn(describeLeak(leak)),

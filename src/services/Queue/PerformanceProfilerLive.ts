@@ -9,7 +9,7 @@ import {
   PerformanceProfiler,
   type RecordedProfile
 } from "./PerformanceProfiler.ts"
-import * as Placements from "./Placements.ts"
+import { PlacementSettings } from "./Placements.ts"
 import type { ProfilerReading } from "./ProfilerReading.ts"
 import { Settings } from "./ProfilerSettings.ts"
 import { empty, type Histogram, merge } from "./policy/Histogram.ts"
@@ -24,7 +24,7 @@ import { Slowest } from "./profile/Slowest.ts"
 import * as StoreTimes from "./profile/StoreTimes.ts"
 import { since, TaskCell } from "./profile/TaskCell.ts"
 import { QueueEvents } from "./QueueEvents.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 import { StoreMeter } from "./StoreMeter.ts"
 
 /** Names of `profile` that are kept apart. */
@@ -47,7 +47,7 @@ const make = Effect.gen(function* () {
   const events = yield* QueueEvents
   const storeMeter = yield* StoreMeter
   const clock = yield* Clock.Clock
-  const measuring = yield* Placements.Settings
+  const measuring = yield* PlacementSettings
   // A virtual clock goes with programs that have to run alike each time.
   const isReal = clock === Context.get(Context.empty(), Clock.Clock)
   const probes = measuring.mode === "off" || !isReal ? undefined : new AttemptProbes(Duration.toMillis(measuring.every))

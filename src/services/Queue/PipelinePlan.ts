@@ -5,6 +5,7 @@ import { type Duration, Schema } from "effect"
 import { FailureCause } from "./Job.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
+import { namePattern } from "./policy/StoredName.ts"
 import { checkPriority } from "./policy/Rank.ts"
 import * as ResourceGroup from "./ResourceGroup.ts"
 import * as Task from "./Task.ts"
@@ -153,7 +154,7 @@ export const stagePlan = (
   checked(
     pipeline,
     `group name ${JSON.stringify(name)}`,
-    concurrency === undefined || Bounds.namePattern.test(name),
+    concurrency === undefined || namePattern.test(name),
     "at most 100 characters in the names of pipeline and task together"
   )
   const own = concurrency === undefined ? undefined : ResourceGroup.make(name, concurrency)

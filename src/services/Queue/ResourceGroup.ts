@@ -57,5 +57,5 @@ export const undeclaredLimit = 5
 /** A group that nobody declared. */
 export const undeclared = (name: string): ResourceGroup => ({ name, limit: undeclaredLimit })
 
-export { nameRule, namePattern } from "./policy/Bounds.ts"
+export { namePattern } from "./policy/StoredName.ts"
 export { unlimited } from "./policy/GroupLimit.ts"

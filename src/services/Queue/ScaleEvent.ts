@@ -3,7 +3,8 @@
  * place of the forecast's. Documents of kind `scale-event`.
  */
 import { Schema } from "effect"
-import { lastTime, namePattern } from "./policy/Bounds.ts"
+import { lastTime } from "./policy/Bounds.ts"
+import { namePattern } from "./policy/StoredName.ts"
 
 const Time = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: lastTime }))
 

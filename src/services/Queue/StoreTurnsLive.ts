@@ -2,7 +2,7 @@
 import { Cause, Clock, Context, Effect, Exit, Layer, Scheduler } from "effect"
 import type { ClaimRequest, LogLine, NewJob, ProgressNote, Settle, Turn, TurnResult } from "./Turn.ts"
 import { JobStore } from "./JobStore.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 import { StoreClosed, StoreError, StoreUnavailable } from "./StoreError.ts"
 import { type EnqueueListener, type SettleListener, StoreTurns, type TurnWorker } from "./StoreTurns.ts"
 

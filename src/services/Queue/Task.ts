@@ -66,8 +66,13 @@ export interface TaskOptions<P, S, E, G> {
   readonly retryable?: (error: E) => boolean
   /** After which the handler is told to finish (`job.softLimit`, `job.signal`). Default 25 minutes. */
   readonly softLimit?: Duration.Input
-  /** After which it is interrupted, its thread or process killed. Default 30 minutes. */
+  /** After which it is interrupted, its thread or process killed. Default 30 minutes; `Duration.infinity` for none, as commands have it. */
   readonly hardLimit?: Duration.Input
+  /**
+   * On one machine: how long a process that is stopped, or was continued a moment ago, keeps its jobs of this task, from its last sign of
+   * life. Default 0: they run elsewhere when its lease has run out. Commands: 8 hours. No more than the lease is the same as 0.
+   */
+  readonly suspendedFor?: Duration.Input
   /** A waiting job is cancelled after this long. Default: never. */
   readonly expiresIn?: Duration.Input
   /** When the result is wanted, from when the job is due. It orders its group (see `ResourceGroup.make`) and cancels nothing. Default: none. */
@@ -140,6 +145,8 @@ export interface Task<in out P, in out S = void, in out E = never, in out G = un
   /** Milliseconds; undefined: the queue's setting. */
   readonly softLimitMs: number | undefined
   readonly hardLimitMs: number | undefined
+  /** 0: a process that stands still loses its jobs with its lease. */
+  readonly suspendedForMs: number
   readonly expiresInMs: number | undefined
   readonly deadlineInMs: number | undefined
   readonly idempotencyKey: ((payload: P) => string) | undefined
@@ -217,6 +224,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof TaskOptions<unknown, unkn
   "retryable",
   "softLimit",
   "hardLimit",
+  "suspendedFor",
   "expiresIn",
   "deadlineIn",
   "idempotencyKey",
@@ -259,6 +267,7 @@ const checkedOptions = <P, S, E, G>(name: string, options: TaskOptions<P, S, E, 
     softLimitMs: limit("softLimit"),
     hardLimitMs: limit("hardLimit"),
     expiresInMs: limit("expiresIn"),
+    suspendedForMs: options.suspendedFor === undefined ? 0 : Durations.duration("suspendedFor", options.suspendedFor),
     deadlineInMs: given(options.deadlineIn, (input) => Durations.duration("deadlineIn", input)),
     unique: toUnique(options.unique),
     batch: given(options.batch, batching)

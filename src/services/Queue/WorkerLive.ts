@@ -19,7 +19,8 @@ import { makeAttempts } from "./run/Attempts.ts"
 import { batchClaims } from "./run/BatchClaims.ts"
 import { HandBack } from "./run/HandBack.ts"
 import { makeLostClaims } from "./run/LostClaims.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { makeTakenJobs } from "./run/TakenJobs.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 import { NextLook } from "./run/NextLook.ts"
 import { makeRunnables } from "./run/Runnables.ts"
 import { makeSession } from "./run/Session.ts"
@@ -41,6 +42,7 @@ const make = (options: WorkerOptions) =>
     const threads = yield* ThreadPool
     const tuning = yield* BatchTuning
     const settings = yield* checkedSettings
+    const hardLimitMs = Durations.limit("hardLimit", settings.hardLimit)
     const meters = yield* AttemptMeters
     const clock = yield* Clock.Clock
     const gate = yield* MemoryGate
@@ -120,7 +122,15 @@ const make = (options: WorkerOptions) =>
       stays: () => state === "running",
       joined: look,
       lost: attempts.fenced,
+      takenUp: () => {
+        fork(takenJobs)
+        look()
+      },
       tasks: () => registry.all().map(({ task }) => task.name),
+      suspendedForMs: () =>
+        Object.fromEntries(
+          registry.all().flatMap(({ task }) => (task.suspendedForMs > 0 ? [[task.name, task.suspendedForMs]] : []))
+        ),
       slots: () => slots.slots(),
       busy: () => slots.busy(),
       rests: () => running.size === 0,
@@ -129,8 +139,11 @@ const make = (options: WorkerOptions) =>
       ),
       longestLimitMs: () =>
         Math.max(
-          ...registry.all().map(({ task }) => task.hardLimitMs ?? Durations.limit("hardLimit", settings.hardLimit)),
-          ...running.all().map((attempt) => attempt.hardLimitMs)
+          ...[
+            ...registry.all().map(({ task }) => task.hardLimitMs ?? hardLimitMs),
+            ...running.all().map((attempt) => attempt.hardLimitMs)
+            // What has no limit is no reason to wait without end for a loop that does not turn.
+          ].map((limitMs) => (limitMs < Bounds.longestMs ? limitMs : hardLimitMs))
         ),
       batches: tuning.curves,
       collects,
@@ -138,6 +151,8 @@ const make = (options: WorkerOptions) =>
       ticked: meters.tick,
       loopBlocked: (blockedMs) => attempts.blocks.noticed(running.all(), blockedMs)
     })
+
+    const takenJobs = yield* makeTakenJobs({ session: session.current, running: running.all })
 
     // Turns ------------------------------------------------------------------------------------------------------------
 
@@ -152,7 +167,7 @@ const make = (options: WorkerOptions) =>
 
     const binding: TurnWorker = {
       session: session.current,
-      claims: () => (session.current() === 0 || state !== "running" || attempts.isShut() ? noClaims : slots.claims()),
+      claims: () => (!session.isFresh() || state !== "running" || attempts.isShut() ? noClaims : slots.claims()),
       expect: (group) => slots.heat(group),
       taken: (turn, result) => {
         const { claim, now } = turn
@@ -230,9 +245,10 @@ const make = (options: WorkerOptions) =>
       status: Effect.sync(
         (): WorkerStatus => ({
           session: session.current(),
+          isFresh: session.isFresh(),
           name,
           state,
-          running: running.all().map((attempt) => ({
+          running: attempts.atWork().map((attempt) => ({
             id: attempt.id,
             task: attempt.task,
             group: attempt.group,

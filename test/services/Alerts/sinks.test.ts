@@ -91,7 +91,20 @@ describe("a webhook", () => {
       assert.strictEqual(headers["webhook-signature"], `v1,${expected}`)
       const webhooks = [{ url: "https://hooks.example.com/" }]
       const rest = { webhooks, webhookHosts: ["hooks.example.com"] }
-      assert.include(yield* unusable({ ...rest, webhookSecret: Redacted.make("short") }), "at least 24 bytes")
+      const said = (text: string) => unusable({ ...rest, webhookSecret: Redacted.make(text) })
+      for (const short of ["short", "x".repeat(23), `whsec_${Buffer.alloc(23, 7).toString("base64")}`, "whsec_", ""])
+        assert.include(yield* said(short), "at least 24 bytes")
+      for (const wrong of [
+        "!!!!".repeat(16),
+        "A".repeat(63),
+        `${"A".repeat(62)}B=`,
+        `${"A".repeat(64)}\n`,
+        "-_".repeat(32)
+      ]) {
+        const message = yield* said(`whsec_${wrong}`)
+        assert.include(message, "begins with whsec_ and goes on with something that is no base64")
+        assert.notInclude(message, wrong.trim())
+      }
       assert.include(yield* unusable(rest), "there is no secret")
     })
   )
@@ -293,9 +306,21 @@ describe("where a webhook may go", () => {
       ...["172.31.255.255", "192.0.0.8", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.51.100.7", "203.0.113.9"],
       ...["224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "::ffff:8.8.8.8", "64:ff9b::a00:1", "100::1"],
       ...["2001::1", "2001:db8::1", "2002:a00:1::", "3fff::1", "fc00::1", "fd12::1", "fe80::1", "fec0::1", "ff02::1"],
-      ...["localhost", "", "8.8.8", "fe80::1%eth0"]
+      ...["localhost", "", "8.8.8", "fe80::1%eth0"],
+      // What clouds answer their own machines on.
+      ...[
+        "168.63.129.16",
+        "100.100.100.200",
+        "192.0.0.192",
+        "fd00:ec2::254",
+        "fd20:ce::254",
+        "161.26.0.10",
+        "166.9.1.1"
+      ]
     ]
     for (const address of inside) assert.isFalse(isPublicAddress(address), address)
+    for (const address of ["168.63.129.15", "168.63.129.17", "161.27.0.1", "166.7.0.1", "166.12.0.1"])
+      assert.isTrue(isPublicAddress(address), address)
     for (const address of ["8.8.8.8", "172.15.0.1", "172.32.0.1", "100.63.0.1", "223.255.255.1", "2606:4700::1111"])
       assert.isTrue(isPublicAddress(address), address)
   })

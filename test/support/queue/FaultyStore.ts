@@ -85,6 +85,7 @@ export class FaultyStore {
       sweep: (page) => call("sweep", real.sweep(page)),
       lead: (role, session, lease) => call("lead", real.lead(role, session, lease)),
       prune: (policy, page) => call("prune", real.prune(policy, page)),
+      hold: real.hold,
       onWake: (listener) =>
         Effect.andThen(
           Effect.acquireRelease(

@@ -46,7 +46,7 @@ export const watch = Command.make(
       ]
         .filter((part) => part !== "")
         .join(", ")
-      const saying = json ? JSON.stringify(shape) : line.replaceAll(/in \d+ \w+|\d+ \w+ ago/g, "")
+      const saying = json ? JSON.stringify(shape) : line.replaceAll(/\bin \d+ \w+|\b\d+ \w+ ago/g, "")
       if (saying !== said)
         yield* json
           ? out.json(JobShape, shape)

@@ -7,12 +7,12 @@ import { Regression } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import { Invocation } from "../../Invocation.ts"
 import * as JobFlags from "../../JobFlags.ts"
-import { location } from "../../OpenStore.ts"
+import { actingLocation } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { readPayload } from "../../Payload.ts"
 import { baselineName, costs, fewestRuns, readBaseline, runsOf } from "../../profile/Baselines.ts"
 import { freshRun, median, type RunFigures } from "../../profile/FreshRuns.ts"
-import { profiles } from "../../profile/Profiles.ts"
+import { profilesAt } from "../../profile/Profiles.ts"
 import { comparisonFlags, runFlags, taskArgument, within } from "../../profile/RunFlags.ts"
 import * as Settings from "../../Settings.ts"
 import { CheckResultShape } from "../../shapes/ProfileShape.ts"
@@ -52,12 +52,13 @@ export const check = Command.make(
   Effect.fnUntraced(function* (flags) {
     const out = yield* output
     const { cwd } = yield* Invocation
-    const { settings } = yield* location
+    const at = yield* actingLocation
+    const { settings } = at
     yield* within("times", flags.times, 1, 1_000_000)
     yield* within("runs", flags.runs, fewestRuns, 100)
     yield* within("rounds", flags.rounds, 1, 1000)
     yield* within("floor", flags.floor, 0, 1000)
-    const files = yield* profiles
+    const files = yield* profilesAt(at.location)
     const module = yield* moduleFile(flags.tasks, settings)
     const { maxPayloadBytes } = yield* Settings.toQueueSettings(settings)
     const given = JSON.stringify(yield* readPayload(flags.payload, maxPayloadBytes))

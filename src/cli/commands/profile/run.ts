@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { PerformanceProfiler, ProfilingReport } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
-import { location } from "../../OpenStore.ts"
+import { actingLocation } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { onFiles, profiles } from "../../profile/Profiles.ts"
 import { printReport } from "../../profile/ReportText.ts"
@@ -37,7 +37,7 @@ export const run = Command.make(
   },
   Effect.fnUntraced(function* (flags) {
     const out = yield* output
-    const { settings } = yield* location
+    const { settings } = yield* actingLocation
     yield* within("times", flags.times, 1, 1_000_000)
     yield* within("rounds", flags.rounds, 1, 1000)
     const file = yield* moduleFile(flags.tasks, settings)

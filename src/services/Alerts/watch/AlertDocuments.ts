@@ -8,6 +8,7 @@ import { metricNames, type Metric } from "../policy/Metrics.ts"
 import { Alert, Notification } from "../Notification.ts"
 import { emptyLedger, type Ledger } from "../policy/Ledger.ts"
 import { Silence } from "../Silence.ts"
+import { line } from "../../Text/policy/SafeText.ts"
 
 const ruleKind = "alert-rule"
 const silenceKind = "alert-silence"
@@ -86,7 +87,7 @@ const readAll = <A>(schema: Schema.ConstraintDecoder<A>, kind: string, documents
       const value = decode(text)
       return Option.isSome(value)
         ? Effect.succeed([{ key, value: value.value }])
-        : Effect.as(Effect.logWarning(`The ${kind} ${JSON.stringify(key)} in the store cannot be read`), [])
+        : Effect.as(Effect.logWarning(`The ${kind} "${line(key)}" in the store cannot be read`), [])
     }),
     (found) => found.flat()
   )

@@ -1,6 +1,7 @@
 /** One look at the store, for all rules together. Its cost grows with groups and workers and with the minutes looked back on, not with jobs. */
 import { Effect } from "effect"
 import type { JobStore } from "../../Queue/JobStore.ts"
+import { isWorkerAlive } from "../../Queue/WorkerRecord.ts"
 import type { StoreError } from "../../Queue/StoreError.ts"
 import type { AlertRule } from "../AlertRule.ts"
 import { type Look, needs, type Outlook } from "../policy/Figures.ts"
@@ -46,7 +47,7 @@ export const lookAtStore = (
       ),
       oldestPending: yield* store.oldestPending,
       paused: yield* store.paused,
-      workers: (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now),
+      workers: (yield* store.workers).filter((worker) => isWorkerAlive(worker, now)),
       status: yield* store.status,
       minutes: yield* recent.read(now, minutesMs),
       minutesMs,

@@ -8,6 +8,7 @@
  * store's thread does without.
  */
 import type { JobId } from "../Job.ts"
+import { namePattern } from "./StoredName.ts"
 
 /** A value outside what a door takes. */
 export class OutOfBounds extends RangeError {
@@ -35,8 +36,6 @@ export const mostSlots = 100_000
 /** Threads of one worker. Each has a heap of its own. */
 export const mostThreads = 1024
 
-/** A name: a label of metrics and a word of commands. */
-export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/
 export const nameRule = "letters, digits and . _ - : /, at most 100"
 
 const longestShown = 60

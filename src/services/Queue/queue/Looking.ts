@@ -13,7 +13,7 @@ import * as ResourceGroup from "../ResourceGroup.ts"
 import { checkRollUps, type RollUpQuery } from "../RollUp.ts"
 import type { StoreError } from "../StoreError.ts"
 import { type InvalidOption, type JobNotFound, jobNotFound } from "../TaskQueue.ts"
-import type { WorkerRecord } from "../WorkerRecord.ts"
+import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 import { checked } from "./Checked.ts"
 
 /** Log lines in one answer. */
@@ -123,7 +123,7 @@ export const makeLooking = Effect.gen(function* () {
         const job = yield* get(id)
         const now = clock.currentTimeMillisUnsafe()
         const { counters, groups, paused, workers } = yield* stats
-        const alive = workers.filter(({ leaseUntil }) => leaseUntil > now)
+        const alive = workers.filter((worker) => isWorkerAlive(worker, now))
         return explain({
           job,
           now,

@@ -56,6 +56,8 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
   ending: StopReason | undefined = undefined
   /** Set once; whatever comes later is ignored. */
   over = false
+  /** The worker stops and waits for it. */
+  leaves = false
   /** False while it waits for a thread: its limits and its run time count from then on. */
   hasBegun = true
   /** By the worker's monotonic clock, in milliseconds; below 0 until it starts. */
@@ -117,10 +119,17 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
 
   get softLimit(): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
-      if (this.warned || this.over) return resume(Effect.void)
+      if (this.over) return resume(Effect.void)
+      if (this.warned) {
+        this.heard()
+        return resume(Effect.void)
+      }
       this.warning ??= new AbortController()
       const { signal } = this.warning
-      const warned = () => resume(Effect.void)
+      const warned = () => {
+        this.heard()
+        resume(Effect.void)
+      }
       signal.addEventListener("abort", warned, { once: true })
       return Effect.sync(() => signal.removeEventListener("abort", warned))
     })
@@ -200,11 +209,15 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
 
   /**
    * Asks the handler to finish, since the worker stops: what goes by the signal may still end well within the grace period. One that
-   * gives up instead has not failed: its job is handed back.
+   * hears of it and gives up has not failed: its job is handed back. One that did not ask and fails has failed like any other.
    */
   leave(): void {
-    this.ending = stopping
+    this.leaves = true
     this.warn()
+  }
+
+  private heard(): void {
+    if (this.leaves) this.ending ??= stopping
   }
 
   private warn(): void {

@@ -161,13 +161,17 @@ export class BatchAttempt implements Expiring, Company {
     this.host.disarm(this)
     for (const resume of this.leaving.splice(0)) resume()
     const open = call.items.filter(({ over, stop }) => !over && stop === undefined)
+    // What one of them heard the handler heard, and what it makes of it is for all.
+    const heard = open.find(({ ending }) => ending !== undefined)?.ending
     if (exit._tag === "Success") {
       this.host.measured(this.runnable.registration.task, call.items.length, this.host.monotonic() - call.startedAt)
       const outcomes = exit.value
       for (const item of open) item.finish(outcomeOf(outcomes, call.items.indexOf(item)))
-    } else if (call.items.length === 1 || isForAll(exit) || open.some(({ ending }) => ending !== undefined)) {
-      // Also where the handler gave up since the worker stops: all of it goes back.
-      for (const item of open) item.finish(exit)
+    } else if (call.items.length === 1 || isForAll(exit) || heard !== undefined) {
+      for (const item of open) {
+        item.ending ??= heard
+        item.finish(exit)
+      }
     } else if (open.length > 0 && !this.stops) {
       this.host.split(this.runnable.registration.task)
       this.halve(open, call.interrupted ? "ran into its time limit" : reasonOf(exit))
@@ -180,7 +184,9 @@ export class BatchAttempt implements Expiring, Company {
       this.host.disarm(item)
       this.host.stopped(item)
       item.retire()
-      return this.item(item.claimed, item.payload)
+      const next = this.item(item.claimed, item.payload)
+      if (item.leaves) next.leave()
+      return next
     })
     logOf(again).log("warning", `A call for ${items.length} jobs ${why}; they run again in smaller calls`)
     const middle = again.length >> 1

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import { Clock, Duration, Effect, Layer } from "effect"
 import { MemoryGate } from "../MemoryGate.ts"
+import { withoutOwnSecrets } from "../policy/SecretVariables.ts"
 import * as PlainError from "./PlainError.ts"
 import type { FromThread, Outcome, ToThread } from "./ThreadMessage.ts"
 import {
@@ -15,6 +16,7 @@ import {
   type ThreadPoolSettings,
   type ThreadPoolStats
 } from "./ThreadPool.ts"
+import { line } from "../../Text/policy/SafeText.ts"
 
 /** Sources run as they are, a build as JavaScript: the entry has the extension of this file. */
 const entry = new URL(`./ThreadEntry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
@@ -266,7 +268,7 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
       thread.death = died("Uncaught", summary, { error })
       return
     }
-    warn(`a handler left work behind that failed after its job had ended: ${summary}`)
+    warn(`a handler left work behind that failed after its job had ended: ${line(summary)}`)
     thread.worn = true
     if (thread.state !== "idle") return
     totals.died++
@@ -340,6 +342,7 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
     const createdNanos = clock.monotonicTimeNanosUnsafe()
     const worker = new Worker(entry, {
       name: `sluice thread ${totals.started + 1}`,
+      env: withoutOwnSecrets(process.env),
       // Handed down by `node --input-type=module -e …`, where it would refuse a thread that is a file.
       execArgv: process.execArgv.filter((flag) => !flag.startsWith("--input-type")),
       resourceLimits: { maxOldGenerationSizeMb: settings.heapLimitMb * netFactor }

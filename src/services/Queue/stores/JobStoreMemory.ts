@@ -14,6 +14,7 @@ import type { JobId } from "../Job.ts"
 import { MemoryGate } from "../MemoryGate.ts"
 import type { PressureLevel } from "../policy/MemoryPressure.ts"
 import { resourcesOfBeat, RollUpArchive, RollUpRecorder } from "../policy/RollUps.ts"
+import { monotonicOf } from "../host/Monotonic.ts"
 import { type BatchesClaimed, claimWithBatches } from "./memory/BatchClaims.ts"
 import { Documents } from "./memory/Documents.ts"
 import { Intake } from "./memory/Intake.ts"
@@ -44,7 +45,7 @@ export const layer = (options?: Options): Layer.Layer<JobStore> =>
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const gate = yield* MemoryGate
-      const { shed, store } = make(clock.currentTimeMillisUnsafe(), {
+      const { shed, store } = make(clock, {
         maxLive: 2_000_000,
         maxFinished: 10_000,
         maxLogLines: 1_000,
@@ -87,7 +88,9 @@ interface Made {
   readonly shed: (level: PressureLevel, now: number) => number
 }
 
-const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Options>): Made => {
+const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Required<Options>): Made => {
+  const epoch = clock.currentTimeMillisUnsafe()
+  const monotonic = monotonicOf(clock)
   const recorder = new RollUpRecorder()
   const archive = new RollUpArchive()
   const table = new JobTable(epoch, recorder)
@@ -168,7 +171,7 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
   const turnSync = (turn: Turn): TurnResult => {
     const { now } = turn
     record(now)
-    const session = turn.session === 0 ? undefined : sessions.holding(turn.session, now)
+    const session = turn.session === 0 ? undefined : sessions.get(turn.session)
     if ((session !== undefined || turn.session === 0) && (turn.progress.length > 0 || turn.logs.length > 0)) note(turn)
     const lost = turn.settle.length === 0 ? undefined : settle(turn, session)
     const enqueued = turn.enqueue.length === 0 ? undefined : intake.enqueue(turn.enqueue, turn.batches, now)
@@ -232,7 +235,7 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
     const buried: Array<JobId> = []
     const ended: Array<number> = []
     let more = false
-    for (const session of sessions.ended(now)) {
+    for (const session of sessions.lapsed(monotonic())) {
       const left = limit - recovered.length - buried.length
       if (recoverFrom(session, now, left, recovered, buried)) ended.push(session.id)
       else {
@@ -436,15 +439,16 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
       Effect.sync(() => documents.journal(kind, key, before ?? Number.MAX_SAFE_INTEGER, limit)),
     appendJournal: (kind, entries, { keep, now }) => Effect.sync(() => documents.append(kind, entries, now, keep)),
 
-    join: (worker, { leaseMs, now }) => Effect.sync(() => sessions.join(worker, now, leaseMs).id),
+    join: (worker, { leaseMs, now }) => Effect.sync(() => sessions.join(worker, now, monotonic(), leaseMs).id),
     beat: (id, { leaseMs, load, now, slots, tasks }) =>
       Effect.sync(() => {
-        const session = sessions.holding(id, now)
+        const session = sessions.get(id)
         if (session === undefined) return false
         session.info = { ...session.info, slots, tasks }
         session.handles = new Set(tasks)
         session.lastBeat = now
         session.leaseUntil = now + leaseMs
+        session.lapsesAt = monotonic() + leaseMs
         session.load = load
         archive.addResources(resourcesOfBeat(now, load))
         return true
@@ -456,7 +460,11 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
         if (session !== undefined) recoverFrom(session, now, Infinity, [], [])
         wake()
       }),
-    workers: Effect.sync(() => [...sessions.all()].map((session) => session.record)),
+    workers: Effect.sync(() => {
+      const now = clock.currentTimeMillisUnsafe()
+      const at = monotonic()
+      return [...sessions.all()].map((session) => session.recordAt(now, at))
+    }),
     drain: (id) =>
       Effect.sync(() => {
         const session = sessions.get(id)
@@ -469,6 +477,8 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
 
     lead: (role, session, { now, ttlMs }) => Effect.sync(() => sessions.lead(role, session, now, ttlMs)),
     prune: (policy, { limit, now }) => Effect.sync(() => prune(policy, now, limit)),
+
+    hold: Effect.void,
 
     onWake: (listener) => listen(listeners, listener)
   })

@@ -7,6 +7,10 @@ export default (payload: number) => payload * 2
 
 export const identity = (payload: unknown) => payload
 export const whichThread = () => threadId
+export const environment = () =>
+  Object.entries(process.env)
+    .map(([name, value]) => `${name}=${value}`)
+    .join("\n")
 export const slowly = async (payload: number) => {
   await sleep(payload % 7)
   return payload + 1

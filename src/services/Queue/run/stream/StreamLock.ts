@@ -1,29 +1,10 @@
 /** One run of a stream at a time: a file that names the process. A file left by a dead process counts for nothing. */
 import { Effect, type Scope } from "effect"
-import { readFileSync } from "node:fs"
 import { hostname } from "node:os"
+import { isAlive, startOf } from "../../host/ProcessIdentity.ts"
 import { StreamBusy, StreamError } from "../../StreamProcessor.ts"
 import { StreamFiles } from "./StreamFiles.ts"
 import { stateFailed } from "./StreamRecord.ts"
-
-/** When a process began, in clock ticks since boot (proc(5), field 22); empty where there is no /proc. */
-const startOf = (pid: number): string => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? ""
-  } catch {
-    return ""
-  }
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"
-  }
-}
 
 /** Runs of this process are told apart too. */
 let runs = 0
@@ -31,7 +12,7 @@ let runs = 0
 const isHeld = (text: string): boolean => {
   const [pid, start, , ...host] = text.split(" ")
   if (host.join(" ") !== hostname()) return true
-  return isAlive(Number(pid)) && startOf(Number(pid)) === start
+  return isAlive(Number(pid), start)
 }
 
 const busy = (file: string, text: string) => {

@@ -3,7 +3,7 @@ import { formatJobId } from "../../policy/JobIds.ts"
 import * as Codes from "./Codes.ts"
 import type { Database } from "./Database.ts"
 import { checksumOf } from "./JobRows.ts"
-import { schemaDamage } from "./migrations.ts"
+import { schemaDamage, schemaDifferences } from "./migrations.ts"
 
 /** Something found wrong, in one line. */
 export interface Finding {
@@ -15,6 +15,8 @@ export interface CheckResult {
   readonly findings: ReadonlyArray<Finding>
   /** Jobs whose checksum was compared. */
   readonly checked: number
+  /** What others made, in words: what would act on our tables, and what lies there. */
+  readonly foreign: { readonly acting: ReadonlyArray<string>; readonly besides: ReadonlyArray<string> }
 }
 
 export interface CheckOptions {
@@ -27,18 +29,23 @@ export interface CheckOptions {
 /** Looks for damage in one snapshot. Reads only; takes a second per some 200,000 jobs. */
 export const findDamage = (db: Database, options: CheckOptions = {}): CheckResult =>
   db.read(() => {
-    const schema = schemaDamage(db)
-    if (schema !== undefined) return { findings: [{ what: "structure", detail: schema }], checked: 0 }
+    const foreign = schemaDifferences(db)
+    const schema = schemaDamage(db, foreign)
+    if (schema !== undefined) return { findings: [{ what: "structure", detail: schema }], checked: 0, foreign }
     const structure = db
       .prepare<[string]>(options.indexes === true ? "PRAGMA integrity_check(20)" : "PRAGMA quick_check(20)")
       .all()
       .filter(([detail]) => detail !== "ok")
       .map(([detail]): Finding => ({ what: "structure", detail }))
     const checksums = wrongChecksums(db, options.sample ?? Number.MAX_SAFE_INTEGER)
-    return { findings: [...structure, ...wrongCounters(db), ...checksums.findings], checked: checksums.checked }
+    return {
+      findings: [...structure, ...wrongCounters(db), ...checksums.findings],
+      checked: checksums.checked,
+      foreign
+    }
   })
 
-const wrongChecksums = (db: Database, sample: number): CheckResult => {
+const wrongChecksums = (db: Database, sample: number): Pick<CheckResult, "findings" | "checked"> => {
   const findings: Array<Finding> = []
   let checked = 0
   for (const table of ["job", "history"]) {

@@ -32,6 +32,8 @@ export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, St
             },
             catch: (error) => storeError(operation, error, settings.path)
           }),
+        // Who calls runs on the thread of the store: no transaction is under way.
+        hold: Effect.void,
         listen: (listener) => {
           listeners.add(listener)
           engine.listen()

@@ -10,7 +10,8 @@ import type { StoreNote } from "./Enqueues.ts"
 import type { Answer, Arguments, Operation } from "./Host.ts"
 import type { Liveness } from "./Liveness.ts"
 import { Reserve } from "./Reserve.ts"
-import { full, isOutOfRoom, type Reason, reasonOf } from "./StoreFault.ts"
+import { schemaWatch } from "./migrations.ts"
+import { full, isOutOfRoom, type Reason, reasonOf, type StoreFault } from "./StoreFault.ts"
 import { SqliteStore } from "./SqliteStore.ts"
 import { type Durability, type OpenedFile, openStoreFile } from "./StoreFile.ts"
 import { WakeSocket } from "./WakeSocket.ts"
@@ -21,6 +22,7 @@ export interface EngineSettings {
   readonly busyTimeoutMs: number
   readonly maxLive: number
   readonly reserveBytes: number
+  readonly shared?: boolean | undefined
 }
 
 /** A `TurnResult` whose reasons are plain data still. */
@@ -63,6 +65,9 @@ export class Engine {
   private calls = 0
   private callsAtWrite = 0
   private isWalEmpty = false
+  private readonly lookAtSchema: () => StoreFault | undefined
+  /** Somebody has added to the schema what would act on our tables: nothing is run until it is gone. */
+  private tampered: StoreFault | undefined
 
   /**
    * Throws what is wrong with the file. `onWake` hears of commits here and elsewhere; `liveness` keeps leases of a caller whose event loop
@@ -72,6 +77,7 @@ export class Engine {
     this.onWake = onWake
     this.liveness = liveness
     this.file = openStoreFile(settings)
+    this.lookAtSchema = schemaWatch(this.file.db)
     this.store = waitOutBusy(
       settings.busyTimeoutMs,
       settings.path,
@@ -84,15 +90,15 @@ export class Engine {
           }
         })
     )
-    this.reserve = new Reserve(settings.path, settings.reserveBytes)
+    this.reserve = new Reserve(this.file.db.path, settings.reserveBytes)
     this.socket = new WakeSocket({
-      file: settings.path,
+      file: this.file.db.path,
       onWake: (wakes) => {
         this.seenVersion = this.store.version()
         this.onWake(wakes)
       },
-      onBound: (path) => this.quietly(() => this.store.addListener(path)),
-      onGone: (path) => this.quietly(() => this.store.removeListener(path)),
+      onBound: (name) => this.quietly(() => this.store.addListener(name)),
+      onGone: (names) => this.quietly(() => this.store.removeListeners(names)),
       onUnbound: () => this.pollWithoutSocket()
     })
     this.timer = setInterval(() => this.tick(), tickMs)
@@ -105,6 +111,7 @@ export class Engine {
 
   call<K extends Operation>(operation: K, args: Arguments<K>): EngineAnswer<K> {
     this.calls++
+    if (this.tampered !== undefined) throw this.tampered
     if (operation === "turn") return this.turn(args[0] as Turn) as EngineAnswer<K>
     const method = this.store[operation] as unknown as (...args: Arguments<K>) => EngineAnswer<K>
     try {
@@ -156,6 +163,10 @@ export class Engine {
   }
 
   private tick(): void {
+    this.quietly(() => {
+      this.tampered = this.lookAtSchema()
+    })
+    if (this.tampered !== undefined) return
     this.quietly(() => this.liveness?.check(this.store))
     if (this.isListening) this.quietly(() => this.lookAtOthers())
     if (++this.ticks % ticksPerWrite === 0) this.write()
@@ -183,10 +194,12 @@ export class Engine {
   close(): void {
     clearInterval(this.timer)
     clearInterval(this.poll)
-    const own = this.socket.path
+    const own = this.socket.name
     this.socket.close()
-    this.quietly(() => this.store.flushStatistics())
-    if (own !== undefined) this.quietly(() => this.store.removeListener(own))
+    if (this.tampered === undefined) {
+      this.quietly(() => this.store.flushStatistics())
+      if (own !== undefined) this.quietly(() => this.store.removeListeners([own]))
+    }
     this.file.db.close()
   }
 }

@@ -3,14 +3,17 @@
  * the next due time. All of it rests in the file; this is the copy in memory, exact while a transaction is open. `refresh` compares
  * `PRAGMA data_version` (0.2 µs), which moves when another connection commits, and reads everything anew only then.
  *
- * A *lane* is a pair of task and group with an integer id. Jobs carry the lane, so that counters, claims and look-ups work per lane.
+ * A *lane* is a pair of task and group with an integer id. Jobs carry the lane, so that counters, claims and look-ups work per lane. Here alone
+ * their names are read, and become names where a file of others holds anything else (`storedName`).
  */
 import type { JobId } from "../../Job.ts"
 import { jobIdFloor } from "../../policy/JobIds.ts"
 import type { Wake } from "../../JobStore.ts"
 import { unlimited } from "../../policy/GroupLimit.ts"
+import { storedName } from "../../policy/StoredName.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
+import { isSocketName } from "./WakeSocketPlace.ts"
 
 export interface Group {
   readonly name: string
@@ -73,7 +76,7 @@ export class Ledger {
   hasCascades = false
   hasSignals = false
   hasSteps = false
-  /** Sockets of other processes to nudge. */
+  /** Names of the sockets of processes that listen. */
   listeners: ReadonlyArray<string> = []
 
   private version = -1
@@ -143,14 +146,16 @@ export class Ledger {
     this.dueSooner = false
     this.control = false
     for (const [name, declared, operator, paused] of this.selectGroups.all()) {
-      const group = this.group(name)
+      const group = this.group(storedName(name))
       unset.delete(group)
       this.set(group, declared, operator ?? undefined, paused !== 0)
     }
     for (const group of unset) this.set(group, undefined, undefined, false)
-    for (const [id, task, groupName, riding, ...counts] of this.selectLanes.all()) {
-      const group = this.group(groupName)
+    for (const [id, taskName, groupName, riding, ...counts] of this.selectLanes.all()) {
       const known = before.get(id)
+      const isSame = known?.task === taskName && known.group.name === groupName
+      const task = isSame ? known.task : storedName(taskName)
+      const group = isSame ? known.group : this.group(storedName(groupName))
       if (known === undefined || known.task !== task || known.group !== group) {
         this.compare(noCounts, counts)
         this.addLane({ id, task, group, counts, riding, touched: false, stirred: false })
@@ -172,7 +177,7 @@ export class Ledger {
     this.hasCascades = cascades !== 0
     this.hasSignals = signals !== 0
     this.hasSteps = steps !== 0
-    this.listeners = this.selectListeners.all().map(([path]) => path)
+    this.listeners = this.selectListeners.all().flatMap(([name]) => (isSocketName(name) ? [name] : []))
   }
 
   private set(group: Group, declared: number | undefined, operator: number | undefined, paused: boolean): void {

@@ -32,7 +32,7 @@ import { Notes } from "./Notes.ts"
 import { Recovery } from "./Recovery.ts"
 import { Retention } from "./Retention.ts"
 import { Running } from "./Running.ts"
-import { type Beat, Sessions } from "./Sessions.ts"
+import { type Beat, type Moment, Sessions } from "./Sessions.ts"
 import { Settlement } from "./Settlement.ts"
 import { Signals } from "./Signals.ts"
 import { Statistics } from "./Statistics.ts"
@@ -63,7 +63,7 @@ export class SqliteStore {
   private readonly retention: Retention
   private readonly turns: Turns
   private readonly insertListener: Query<[]>
-  private readonly deleteListener: Query<[]>
+  private readonly keepListeners: Query<[]>
   private readonly dataVersion: Query<[number]>
   private readonly checkpoint: Query<[busy: number]>
   private lastNow = 0
@@ -73,7 +73,7 @@ export class SqliteStore {
     this.onCommit = options.onCommit
     this.maxLive = options.maxLive
     this.insertListener = db.prepare("INSERT OR IGNORE INTO listener(path) VALUES (?)")
-    this.deleteListener = db.prepare("DELETE FROM listener WHERE path = ?")
+    this.keepListeners = db.prepare("DELETE FROM listener WHERE path NOT IN (SELECT value FROM json_each(?))")
     this.dataVersion = db.prepare("PRAGMA data_version")
     this.checkpoint = db.prepare("PRAGMA wal_checkpoint(TRUNCATE)")
     const { running } = this
@@ -292,8 +292,8 @@ export class SqliteStore {
     this.write(now, () => this.documentTable.append(kind, entries, now, keep))
   }
 
-  join(worker: WorkerInfo, now: number, leaseMs: number): number {
-    return this.write(now, () => this.sessions.join(worker, now, leaseMs))
+  join(worker: WorkerInfo, moment: Moment, leaseMs: number): number {
+    return this.write(moment.now, () => this.sessions.join(worker, moment, leaseMs))
   }
 
   beat(session: number, beat: Beat): boolean {
@@ -301,10 +301,10 @@ export class SqliteStore {
   }
 
   /** Renews for a worker whose event loop does not answer since `since`. */
-  renewBlocked(session: number, since: number, now: number, leaseMs: number): boolean {
-    return this.write(now, () => {
+  renewBlocked(session: number, since: number, moment: Moment, leaseMs: number): boolean {
+    return this.write(moment.now, () => {
       this.ledger.controlChanged()
-      return this.sessions.renewBlocked(session, { since, jobs: this.running.idsOf(session) }, now, leaseMs)
+      return this.sessions.renewBlocked(session, { since, jobs: this.running.idsOf(session) }, moment, leaseMs)
     })
   }
 
@@ -313,8 +313,8 @@ export class SqliteStore {
     this.running.forget(session)
   }
 
-  workers(): ReadonlyArray<WorkerRecord> {
-    return this.read(() => this.sessions.list())
+  workers(moment: Moment): ReadonlyArray<WorkerRecord> {
+    return this.read(() => this.sessions.list(moment))
   }
 
   drain(session: number): boolean {
@@ -324,8 +324,8 @@ export class SqliteStore {
     })
   }
 
-  sweep(now: number, limit: number): SweepResult {
-    return this.write(now, () => this.recovery.sweep(now, limit))
+  sweep(moment: Moment, limit: number): SweepResult {
+    return this.write(moment.now, () => this.recovery.sweep(moment, limit))
   }
 
   /** Mostly a look: who leads renews in every other pass, and who does not leads only once the leader is gone. */
@@ -338,13 +338,21 @@ export class SqliteStore {
     return this.write(now, () => this.retention.prune(policy, now, limit))
   }
 
-  addListener(socket: string): void {
-    this.write(this.lastNow, () => this.insertListener.run(socket))
+  addListener(name: string): void {
+    this.write(this.lastNow, () => {
+      this.keepOnly(this.ledger.listeners)
+      this.insertListener.run(name)
+    })
   }
 
-  removeListener(socket: string): void {
-    this.write(this.lastNow, () => this.deleteListener.run(socket))
-    this.ledger.listeners = this.ledger.listeners.filter((other) => other !== socket)
+  removeListeners(names: ReadonlyArray<string>): void {
+    this.write(this.lastNow, () => this.keepOnly(this.ledger.listeners.filter((each) => !names.includes(each))))
+  }
+
+  /** Rows that name no socket, whatever put them there, go with the others. */
+  private keepOnly(names: ReadonlyArray<string>): void {
+    this.keepListeners.run(JSON.stringify(names))
+    this.ledger.listeners = names
   }
 
   /** Moves when another process commits. */

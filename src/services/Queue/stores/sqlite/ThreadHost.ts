@@ -2,7 +2,7 @@
  * The store on a thread of its own: the caller's event loop stays free, and leases are renewed while it does not answer. A thread
  * that dies or hangs fails the calls in flight with `StoreUnavailable`; the next call starts another.
  */
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import { Worker } from "node:worker_threads"
 import type { Turn } from "../../Turn.ts"
 import type { WakeListener } from "../../JobStore.ts"
@@ -32,6 +32,7 @@ interface Call {
 class StoreThreadHandle {
   private readonly settings: EngineSettings
   private readonly signs = new Int32Array(new SharedArrayBuffer(4))
+  private readonly held = new Int32Array(new SharedArrayBuffer(4))
   private timer: NodeJS.Timeout | undefined
   private readonly calls = new Map<number, Call>()
   readonly listeners = new Set<WakeListener>()
@@ -52,7 +53,7 @@ class StoreThreadHandle {
   })
 
   private start(): Worker {
-    const data: ThreadSettings = { engine: this.settings, signs: this.signs }
+    const data: ThreadSettings = { engine: this.settings, signs: this.signs, held: this.held }
     const worker = new Worker(entry, { workerData: data, name: "sluice-store" })
     worker.on("message", (reply: Reply) => this.hear(worker, reply))
     worker.on("error", (error) =>
@@ -85,6 +86,24 @@ class StoreThreadHandle {
       this.say([sequence, operation, turn === undefined ? args : [encodeTurn(turn)]])
     })
   }
+
+  /** What was not reached before the scope closes does not hold later. */
+  readonly hold: Effect.Effect<void, StoreError, Scope.Scope> = Effect.acquireRelease(
+    Effect.sync(() => void Atomics.store(this.held, 0, 1)),
+    () =>
+      Effect.sync(() => {
+        Atomics.store(this.held, 0, 0)
+        Atomics.notify(this.held, 0)
+      })
+  ).pipe(
+    Effect.andThen(
+      Effect.callback<void, StoreError>((resume) => {
+        const sequence = ++this.sequence
+        this.expect(sequence, "hold", resume as Call["resume"])
+        this.say([sequence, "hold"])
+      })
+    )
+  )
 
   listen(): void {
     if (this.isListening) return
@@ -172,6 +191,7 @@ export const makeThreadHost = (settings: EngineSettings): Effect.Effect<Host, St
           return thread.isShared
         },
         call: (operation, ...args) => thread.call(operation, args),
+        hold: thread.hold,
         listen: (listener) => {
           thread.listeners.add(listener)
           thread.listen()

@@ -64,7 +64,7 @@ export class Turns {
 
   take(turn: Turn): StoreTurnResult {
     const { now } = turn
-    const session = turn.session === 0 ? undefined : this.sessions.find(turn.session, now)
+    const session = turn.session === 0 ? undefined : this.sessions.find(turn.session)
     const lost = this.finishAttempts(turn, session)
     this.endings.cascade(now)
     this.due.promote(now)
