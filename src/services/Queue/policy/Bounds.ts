@@ -118,15 +118,11 @@ export const name = (what: string, value: unknown): string =>
   typeof value === "string" && namePattern.test(value) ? value : refuse(what, value, nameRule)
 
 /** Text that is kept as UTF-8, is the same when it comes back, and is a whole word to the tools that read it. */
+const isText = (value: unknown, most: number): value is string =>
+  typeof value === "string" && value.length > 0 && value.length <= most && !value.includes("\0") && value.isWellFormed()
+
 const text = (what: string, value: unknown, most: number): string => {
-  if (
-    typeof value === "string" &&
-    value.length > 0 &&
-    value.length <= most &&
-    !value.includes("\0") &&
-    value.isWellFormed()
-  )
-    return value
+  if (isText(value, most)) return value
   const expected = `1 to ${grouped.format(most)} characters of well-formed Unicode without NUL`
   return typeof value === "string" && value.length > most
     ? refuse(`${what}, ${grouped.format(value.length)} characters long,`, value, expected)
@@ -160,24 +156,60 @@ export const oneOf = <const A extends string>(what: string, value: unknown, know
 export const boolean = (what: string, value: unknown): boolean =>
   typeof value === "boolean" ? value : refuse(what, value, "true or false")
 
-export const list = <A>(
+const list = <A>(
   what: string,
   value: unknown,
   most: number,
-  each: (what: string, item: unknown) => A
+  is: (item: unknown) => item is A,
+  refused: (what: string, item: unknown) => A
 ): ReadonlyArray<A> => {
   if (!Array.isArray(value) || value.length > most)
     return refuse(what, value, `a list of at most ${grouped.format(most)}`)
-  return Array.from(value, (item, i) => each(`${what}[${i}]`, item))
+  for (let i = 0; i < value.length; i++) if (!is(value[i])) refused(`${what}[${i}]`, value[i])
+  return value.slice() as Array<A>
 }
+
+const isLabel = (item: unknown): item is string => isText(item, longestLabel)
+const isName = (item: unknown): item is string => typeof item === "string" && namePattern.test(item)
+
+export const labels = (what: string, value: unknown, most: number): ReadonlyArray<string> =>
+  list(what, value, most, isLabel, label)
+export const names = (what: string, value: unknown, most: number): ReadonlyArray<string> =>
+  list(what, value, most, isName, name)
+export const jobIds = (what: string, value: unknown, most: number): ReadonlyArray<JobId> =>
+  list(what, value, most, isJobId, jobId)
+/** Some of a few words. */
+export const someOf = <const A extends string>(
+  what: string,
+  value: unknown,
+  known: ReadonlyArray<A>
+): ReadonlyArray<A> =>
+  list(
+    what,
+    value,
+    known.length,
+    (item): item is A => known.includes(item as A),
+    (each, item) => oneOf(each, item, known)
+  )
 
 /** Refuses fields that nobody reads: a misspelt one would be passed over, and what it says not be done. */
 export const fields = (what: string, value: unknown, known: ReadonlySet<string>): void => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return refuse(what, value, "an object")
-  for (const field of orRefuse(what, () => Object.keys(value))) {
+  for (const field of fieldsOf(what, value)) {
     if (!known.has(field))
       throw new OutOfBounds(`${shown(field)} is no field of ${what}; known are ${[...known].join(", ")}`)
   }
+}
+
+/** Those that a reader sees, inherited ones too. */
+const fieldsOf = (what: string, value: object): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  try {
+    for (const field in value) found.push(field)
+  } catch (error) {
+    throw new OutOfBounds(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  return found
 }
 
 /** Names and values that travel with a job: a copy. A `Map` or `Headers` would look empty. */

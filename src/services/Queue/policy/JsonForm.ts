@@ -97,13 +97,16 @@ const isUnsettled = (value: unknown, depth = 0): boolean => {
 }
 
 /**
- * Looks at those parts of a value that JSON may change, going by the encoded side of its schema; undefined: there are none. `zeros`: whether −0
- * counts, which text loses by itself.
+ * Looks at those parts of a value that JSON may change, going by the encoded side of its schema; undefined: there are none. `exact`: also at what
+ * text loses by itself (−0, properties that the schema does not name, classes), so that a value that passes may stay as it is.
  */
-export const unsettled = (ast: SchemaAST.AST, zeros: boolean): ((value: unknown) => boolean) | undefined =>
-  lookAt(ast, zeros) as ((value: unknown) => boolean) | undefined
+export const unsettled = (ast: SchemaAST.AST, exact: boolean): ((value: unknown) => boolean) | undefined =>
+  lookAt(ast, exact) as ((value: unknown) => boolean) | undefined
 
-const lookAt = (ast: SchemaAST.AST, zeros: boolean): Unsettled | undefined => {
+/** Encoding makes it what it is to be. */
+const always: Unsettled = () => true
+
+const lookAt = (ast: SchemaAST.AST, exact: boolean): Unsettled | undefined => {
   switch (ast._tag) {
     case "String":
     case "Boolean":
@@ -116,39 +119,52 @@ const lookAt = (ast: SchemaAST.AST, zeros: boolean): Unsettled | undefined => {
     case "Never":
       return undefined
     case "Number":
-      return zeros ? (isNegativeZero as Unsettled) : undefined
+      return exact ? (isNegativeZero as Unsettled) : undefined
     case "Objects":
-      return lookAtObject(ast, zeros)
+      return ast.indexSignatures.length > 0 ? lookAtRecord(ast, exact) : lookAtStruct(ast, exact)
     case "Arrays": {
-      const parts = [...ast.elements, ...ast.rest].map((part) => lookAt(part, zeros))
+      const parts = [...ast.elements, ...ast.rest].map((part) => lookAt(part, exact))
+      const [each] = parts
       if (parts.every((part) => part === undefined)) return undefined
-      const [only] = parts
-      const each = parts.length === 1 && only !== undefined ? only : (isUnsettled as Unsettled)
+      if (parts.length > 1 || each === undefined) return exact ? always : (isUnsettled as Unsettled)
       return (value: ReadonlyArray<never>) => {
         for (let i = 0; i < value.length; i++) if (each(value[i]!)) return true
         return false
       }
     }
-    case "Union":
-      return ast.types.every((type) => lookAt(type, zeros) === undefined) ? undefined : isUnsettled
+    case "Union": {
+      const parts = ast.types.map((type) => lookAt(type, exact))
+      if (parts.every((part) => part === undefined)) return undefined
+      const isSimple = parts.every((part) => part === undefined || part === isUnsettled || part === isNegativeZero)
+      return exact && !isSimple ? always : (isUnsettled as Unsettled)
+    }
+    case "Any":
+      return isUnsettled as Unsettled
     default:
-      return isUnsettled
+      return exact ? always : (isUnsettled as Unsettled)
   }
 }
 
-const lookAtObject = (ast: SchemaAST.Objects, zeros: boolean): Unsettled | undefined => {
-  if (ast.indexSignatures.length > 0) {
-    const types = [...ast.indexSignatures, ...ast.propertySignatures]
-    return types.every(({ type }) => lookAt(type, zeros) === undefined) ? undefined : isUnsettled
-  }
+const lookAtRecord = (ast: SchemaAST.Objects, exact: boolean): Unsettled | undefined => {
+  const types = [...ast.indexSignatures, ...ast.propertySignatures]
+  if (types.some(({ type }) => lookAt(type, exact) !== undefined)) return exact ? always : (isUnsettled as Unsettled)
+  return exact ? (value: object) => !isPlainObject(value) : undefined
+}
+
+const lookAtStruct = (ast: SchemaAST.Objects, exact: boolean): Unsettled | undefined => {
   // An object of no fields is any object.
-  if (ast.propertySignatures.length === 0) return isUnsettled
+  if (ast.propertySignatures.length === 0) return exact ? always : (isUnsettled as Unsettled)
+  const named = new Set<PropertyKey>(ast.propertySignatures.map(({ name }) => name))
   const parts = ast.propertySignatures.flatMap(({ name, type }) => {
-    const look = lookAt(type, zeros)
+    const look = lookAt(type, exact)
     return look === undefined ? [] : [{ name, look, isOptional: SchemaAST.isOptional(type) }]
   })
-  if (parts.length === 0) return undefined
+  if (parts.length === 0 && !exact) return undefined
   return (value: Readonly<Record<PropertyKey, never>>) => {
+    if (exact) {
+      if (!isPlainObject(value)) return true
+      for (const field in value) if (!named.has(field)) return true
+    }
     for (let i = 0; i < parts.length; i++) {
       const { isOptional, look, name } = parts[i]!
       const part = value[name]

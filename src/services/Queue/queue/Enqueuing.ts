@@ -7,6 +7,7 @@ import { JobStore } from "../JobStore.ts"
 import { memoryShort } from "../memory/MemoryShort.ts"
 import { MemoryGate } from "../MemoryGate.ts"
 import { Placements } from "../Placements.ts"
+import type { Rankings } from "../policy/Order.ts"
 import { OutOfBounds } from "../policy/Bounds.ts"
 import { QueueEvents } from "../QueueEvents.ts"
 import { checkedSettings } from "../QueueSettings.ts"
@@ -133,10 +134,21 @@ export const makeEnqueuing = Effect.gen(function* () {
     }
   }
 
+  /** What the last jobs without options share with those of the same task in the same millisecond: most of them under load. */
+  let last:
+    | { readonly task: AnyTask; readonly now: number; readonly rankings: Rankings; readonly checked: CheckedOptions }
+    | undefined
+
   const checked = (task: AnyTask, options: EnqueueOptions | undefined): CheckedOptions => {
     if (task.group.order !== undefined && !declared.has(task.group.name)) orders.assume(task.group)
     const now = clock.currentTimeMillisUnsafe()
-    return checkOptions(task, options, settings, orders.rankings(), now, placements.groupOf(task))
+    const rankings = orders.rankings()
+    const group = placements.groupOf(task)
+    if (options !== undefined) return checkOptions(task, options, settings, rankings, now, group)
+    if (last?.task === task && last.now === now && last.rankings === rankings && last.checked.group === group)
+      return last.checked
+    last = { task, now, rankings, checked: checkOptions(task, undefined, settings, rankings, now, group) }
+    return last.checked
   }
 
   const row = (task: AnyTask, payload: unknown, options: CheckedOptions) =>
