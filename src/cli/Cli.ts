@@ -79,7 +79,7 @@ const loadTree = (isWanted: (name: string) => boolean, table = commandTable) =>
       Command.withGlobalFlags(GlobalFlags.all),
       Command.withSubcommands(groups),
       Command.withExamples([
-        { command: "sluice map 'gzip -k {}' ::: *.log", description: "compress files, a few at a time" },
+        { command: "sluice map 'gzip -k -- {}' ::: *.log", description: "compress files, a few at a time" },
         { command: "sluice run -- make test", description: "run one command within the limits of its group" },
         { command: "sluice worker -d; sluice add -- ./report.sh", description: "work in the background" }
       ])

@@ -110,6 +110,11 @@ const specs = {
     summary: "how long cancelled jobs stay",
     check: parseDuration
   },
+  scaling: {
+    environment: "SLUICE_SCALING",
+    summary: "whether workers take their turn at leading the scaler: on or off",
+    check: onOrOff
+  },
   scaleCommand: {
     environment: "SLUICE_SCALE_COMMAND",
     summary: "a program that is called when a scaled group should have another number of slots",
@@ -119,7 +124,8 @@ const specs = {
   },
   scaleWorkload: {
     environment: "SLUICE_SCALE_WORKLOAD",
-    summary: "the Deployment or StatefulSet of these workers in Kubernetes, and its replicas: deployment/workers=1..20",
+    summary:
+      "the Deployment or StatefulSet of workers in Kubernetes, its replicas, and the slots of one unless they are this worker's: deployment/workers=1..20 network=10",
     check: anyText,
     acts: true
   },
@@ -239,6 +245,7 @@ const defaultValue = (name: SettingName, env: Environment): string => {
     case "shared":
       return "off"
     case "alerts":
+    case "scaling":
       return "on"
     case "alertRunbooks":
       return AlertSettings.defaults.runbooks

@@ -31,6 +31,8 @@ export const start = (
     readonly env?: Readonly<Record<string, string>>
     /** As a shell takes it; default: this process's. */
     readonly umask?: string
+    /** As another user, with a group of the same number; only root can. */
+    readonly uid?: number
   } = {}
 ) =>
   Effect.acquireRelease(
@@ -40,6 +42,7 @@ export const start = (
       const [program, ...rest] = options.umask === undefined ? words : [...under, ...words]
       const child = spawn(program!, rest, {
         cwd: folder,
+        ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
         env: {
           PATH: process.env.PATH,
           HOME: folder,

@@ -509,6 +509,35 @@ describe("config print", () => {
 })
 
 it.live(
+  "another user than root meets the same: only what is one's own or root's is taken",
+  () =>
+    Effect.gen(function* () {
+      if (!isRoot) return
+      const folder = yield* CommandLine.temporaryFolder
+      const third = 12345
+      const shared = path.join(folder, "shared")
+      const mine = path.join(shared, "mine")
+      mkdirSync(mine, { recursive: true })
+      for (const open of [folder, shared]) chmodSync(open, 0o755)
+      put(path.join(shared, "sluice.config.json"), '{ "lease": "50s" }')
+      chownSync(mine, otherUser, otherUser)
+      const run = (...args: ReadonlyArray<string>) =>
+        CliProcess.run(mine, args, { uid: otherUser, env: { HOME: "/nowhere" } })
+      const print = run("config", "print", "--json")
+      // Root's folder and file, then a third user's.
+      assert.include((yield* print).stdout, '"value":"50s"')
+      chownSync(shared, third, third)
+      assert.notInclude((yield* print).stdout, "50s")
+      assert.strictEqual((yield* run("--store", "queue.db", "add", "--", "true")).code, 0)
+      chownSync(path.join(mine, "queue.db"), third, third)
+      const { code, stderr } = yield* run("--store", "queue.db", "job", "ls")
+      assert.strictEqual(code, 4)
+      assert.match(stderr, /^sluice: .*queue\.db belongs to another user \(uid 12345\); [^\n]+\n$/)
+    }).pipe(Effect.scoped),
+  limit
+)
+
+it.live(
   "under an open umask nothing Sluice makes can be looked into by others",
   () =>
     Effect.gen(function* () {

@@ -9,7 +9,7 @@
  *
  * Bounds: a job that was cut off runs again within L + R + P + 1 s; a gentle stop ends within grace + 2 s.
  *
- * Reduced: 15 s and 1,200 jobs each, the store on its own thread.
+ * Reduced: 15 s and 1,200 jobs each, or 8 s and 700, the store on its own thread.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -20,6 +20,8 @@ import { expectNothingLost } from "../support/faults/StormExpectations.ts"
 import { seeds } from "../support/SeededRandom.ts"
 
 const size = isReduced ? { jobs: 1200, seconds: 15, workers: 3 } : { jobs: 10_000, seconds: 120, workers: 3 }
+/** Where more kinds are at work. */
+const short = isReduced ? { jobs: 700, seconds: 8, workers: 3 } : size
 const [seed] = seeds(1)
 
 describe.each(isReduced ? hosts.slice(0, 1) : hosts)("with the store on $host", ({ host, thread }) => {
@@ -53,7 +55,7 @@ describe.each(isReduced ? hosts.slice(0, 1) : hosts)("with the store on $host", 
   it.live("a worker stopped gently every second and a half, while a fifth of the first attempts fails", () =>
     Effect.gen(function* () {
       const report = yield* storm({
-        ...size,
+        ...short,
         everyMs: 1500,
         thread,
         seed: seed! + 9,
@@ -61,7 +63,7 @@ describe.each(isReduced ? hosts.slice(0, 1) : hosts)("with the store on $host", 
         shaky: true
       })
       expectNothingLost(`gentle stops and failures, ${host}, seed ${seed! + 9}`, report)
-      assert.isAbove(report.failed, size.jobs / 10)
+      assert.isAbove(report.failed, short.jobs / 10)
       // Each further run follows a failure.
       assert.strictEqual(report.repeated, report.failed)
     })
@@ -69,16 +71,16 @@ describe.each(isReduced ? hosts.slice(0, 1) : hosts)("with the store on $host", 
 
   it.live("a worker killed, stopped for up to 12 s, or stopped gently, while a fifth of the first attempts fails", () =>
     Effect.gen(function* () {
-      const report = yield* storm({ ...size, everyMs: 1500, thread, seed: seed! + 20, fault: mixed, shaky: true })
+      const report = yield* storm({ ...short, everyMs: 1500, thread, seed: seed! + 20, fault: mixed, shaky: true })
       expectNothingLost(`all of it, ${host}, seed ${seed! + 20}`, report)
-      assert.isAbove(report.failed, size.jobs / 10)
+      assert.isAbove(report.failed, short.jobs / 10)
     })
   )
 
   if (!isReduced)
     it.live("workers stopped for 1 to 12 s and continued", () =>
       Effect.gen(function* () {
-        const report = yield* storm({ ...size, everyMs: 2000, thread, seed: seed!, fault: freezeLong })
+        const report = yield* storm({ ...short, everyMs: 2000, thread, seed: seed!, fault: freezeLong })
         expectNothingLost(`long stops, ${host}, seed ${seed}`, report)
       })
     )
@@ -88,7 +90,7 @@ describe.each(isReduced ? hosts.slice(0, 1) : hosts)("with the store on $host", 
       const clock = yield* faketime
       if (clock === undefined) return console.log("not run: needs libfaketime (apt-get install faketime)")
       const report = yield* storm({
-        ...size,
+        ...short,
         everyMs: 2500,
         thread,
         seed: seed!,
@@ -96,7 +98,7 @@ describe.each(isReduced ? hosts.slice(0, 1) : hosts)("with the store on $host", 
         spawn: { under: clock.under }
       })
       expectNothingLost(`clocks, ${host}, seed ${seed}`, report)
-      assert.strictEqual(report.acknowledged, size.jobs)
+      assert.strictEqual(report.acknowledged, short.jobs)
       assert.strictEqual(report.repeated, 0)
     }).pipe(Effect.scoped)
   )

@@ -39,7 +39,7 @@ const failuresShown = 20
 /** Bytes of each stream of a command that are kept until it has ended and its block is printed. */
 const blockLimitBytes = 16 * 1024 * 1024
 
-const usage = "sluice map 'gzip -k {}' ::: a.log b.log"
+const usage = "sluice map 'gzip -k -- {}' ::: a.log b.log"
 
 const switchFlag = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
@@ -407,12 +407,12 @@ export const command = Command.make(
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
-    "One job per line or argument, so many at a time. {} is the input, {.} without extension, {/} its last part, {//} its folder, {/.} both, {#} its number. A map that was stopped goes on when it is started again with the same arguments."
+    "One job per line or argument, so many at a time. {} is the input, {.} without extension, {/} its last part, {//} its folder, {/.} both, {#} its number. Inputs may begin with a dash: put -- before them, or --url and the like. A map that was stopped goes on when it is started again with the same arguments."
   ),
   Command.withExamples([
     { command: usage },
-    { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'oxipng {}'" },
-    { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {name}.html {url}'" },
-    { command: "sluice map --shell 'sort {} | uniq -c > {.}.counts' ::: *.txt" }
+    { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'oxipng -- {}'" },
+    { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {#}.html --url {url}'" },
+    { command: "sluice map --shell 'sort -- {} | uniq -c > {.}.counts' ::: *.txt" }
   ])
 )

@@ -38,7 +38,7 @@ export type CommandTemplate =
   | { readonly _tag: "Shell"; readonly text: ReadonlyArray<Piece>; readonly used: ReadonlyArray<Placeholder> }
 
 const advices = {
-  Empty: "the command is empty; name one, as in 'gzip -k {}'",
+  Empty: "the command is empty; name one, as in 'gzip -k -- {}'",
   UnterminatedSingleQuote: "a ' is never closed; close it, or write \\' for the character itself",
   UnterminatedDoubleQuote: 'a " is never closed; close it, or write \\" for the character itself',
   UnterminatedSubstitution: "a $( or ` is never closed; close it",
@@ -89,7 +89,7 @@ const makePieces = () => {
   }
 }
 
-/** Splits a template given as one text, `sluice map 'gzip -k {}'`. */
+/** Splits a template given as one text, `sluice map 'gzip -k -- {}'`. */
 export const parse = (template: string): Result.Result<CommandTemplate, CommandTemplateError> => {
   const fail = (reason: CommandTemplateError["reason"], index: number) =>
     Result.fail(new CommandTemplateError({ reason, column: index + 1 }))

@@ -16,11 +16,30 @@ export const runFlags = (defaultTimes: number) => ({
   )
 })
 
+/** What pairs are compared by. */
+export type PairMetric = "cpu" | "wall" | "answer"
+
+export const against = Flag.String("against").pipe(
+  Flag.withMetavar("MODULE"),
+  Flag.withDescription("compare with this module, both in turn in one process, instead of a baseline"),
+  Flag.optional
+)
+
+export const metric = Flag.Literals("metric", ["cpu", "wall", "answer"]).pipe(
+  Flag.withDescription(
+    "CPU time, time by the wall for tasks that wait, or, with --against, costs that the task answers by name (default cpu)"
+  ),
+  Flag.withDefault("cpu" as const)
+)
+
+/** Rounds of a pair: short ones, so that both meet the same. */
+export const pairRounds = 30
+
 /** Of comparisons. */
 export const comparisonFlags = {
   runs: Flag.Int("runs").pipe(
     Flag.withMetavar("N"),
-    Flag.withDescription("fresh processes on each side, 8 to 100 (default 15)"),
+    Flag.withDescription("fresh processes, 8 to 100; with --against at most so many (default 15)"),
     Flag.withDefault(15)
   ),
   rounds: Flag.Int("rounds").pipe(

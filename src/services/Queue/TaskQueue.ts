@@ -291,6 +291,11 @@ export class TaskQueue extends Context.Service<
     readonly explain: (id: JobId) => Effect.Effect<Reason, JobNotFound | StoreError>
     /** Where a pending job stands in the order of its group; undefined for a job that is not pending. Reads up to 1,000 index entries. */
     readonly place: (id: JobId) => Effect.Effect<Place | undefined, JobNotFound | StoreError>
+    /**
+     * A job as it changes, until it has ended: as it is now, and after each change. What this process does to it shows at once, what others do
+     * within 100 ms, at the latest with the poll interval.
+     */
+    readonly watch: (id: JobId) => Stream.Stream<JobRecord, JobNotFound | StoreError>
     /** Waits until the job is in one of the states (default: finished). */
     readonly waitFor: (
       id: JobId,

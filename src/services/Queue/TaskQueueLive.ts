@@ -66,8 +66,6 @@ const make = Effect.gen(function* () {
           (name) => Effect.asVoid(store.setGroup(name, { paused }))
         )
 
-  const { watch: _, ...looks } = looking
-
   return TaskQueue.of({
     enqueue: (task, payload, options) =>
       enqueuing.one(task, payload, options, (ids, notes, from) =>
@@ -128,7 +126,7 @@ const make = Effect.gen(function* () {
         return yield* localSlots.run(effect, name, limit, priority)
       }),
 
-    ...looks,
+    ...looking,
     ...changing,
 
     pause: (group) => setPaused(group, true),

@@ -18,6 +18,7 @@ import * as Durations from "./policy/Durations.ts"
 import { makeAttempts } from "./run/Attempts.ts"
 import { batchClaims } from "./run/BatchClaims.ts"
 import { HandBack } from "./run/HandBack.ts"
+import { listen } from "./run/LooseFailures.ts"
 import { makeLostClaims } from "./run/LostClaims.ts"
 import { makeTakenJobs } from "./run/TakenJobs.ts"
 import { monotonicOf } from "./host/Monotonic.ts"
@@ -175,7 +176,7 @@ const make = (options: WorkerOptions) =>
         if (turn.session !== session.current()) return
         if (result.fenced) return session.lost()
         slots.answered(claim, result.jobs, result.batches)
-        if (result.released === true) slots.heatAll()
+        if (result.ready !== undefined) for (const group of result.ready) slots.heat(group)
         attempts.take(result.jobs, now)
         if (result.batches !== undefined && result.batches.length > 0) attempts.takeBatches(result.batches, now)
         for (const signal of result.signals) running.find(signal.id)?.halt({ _tag: "Cancelled", reason: signal.reason })
@@ -223,6 +224,11 @@ const make = (options: WorkerOptions) =>
       unbind()
       yield* Deferred.succeed(drained, undefined)
     })
+
+    yield* listen(
+      () => running.all(),
+      (message) => fork(Effect.logWarning(message))
+    )
 
     // Its life ---------------------------------------------------------------------------------------------------------
 

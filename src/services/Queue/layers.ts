@@ -44,6 +44,7 @@ import * as OrderChanges from "./upkeep/OrderChanges.ts"
 import * as PlacementLoop from "./upkeep/PlacementLoop.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
 import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
+import * as SetAsideNotice from "./upkeep/SetAsideNotice.ts"
 import * as UnservedJobs from "./upkeep/UnservedJobs.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "./ScaleSettings.ts"
@@ -119,6 +120,7 @@ export const layerWorker = (options?: WorkerOptions) => {
       Pruner.layer,
       OrderChanges.layer,
       PlacementLoop.layer,
+      SetAsideNotice.layer,
       UnservedJobs.layer,
       SlotPoolLoop.layer(boundsIn(options?.slots))
     ).pipe(

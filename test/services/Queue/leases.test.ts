@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Layer, PubSub, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { type QueueEvent, Task } from "../../../src/services/Queue/index.ts"
-import type { JobState } from "../../../src/services/Queue/Job.ts"
+import type { JobId, JobState } from "../../../src/services/Queue/Job.ts"
 import type { Fate } from "../../support/queue/FaultyStore.ts"
 import { startNode } from "../../support/queue/QueueNode.ts"
 import { sharedMemory } from "../../support/queue/SharedMemory.ts"
@@ -136,6 +136,40 @@ describe("a lost lease", () => {
           yield* node.stop
         }
       }
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("of jobs that were taken while it stood still it stops the handlers, and goes on with the others", () =>
+    Effect.gen(function* () {
+      const store = yield* sharedMemory
+      const runs: Array<Run> = []
+      let taken: JobId | undefined
+      const node = yield* startNode({
+        store: {
+          ...store,
+          // As a sweeper leaves them that spared one task of the session and not the other, when one was claimed again.
+          get: (ids) =>
+            Effect.map(store.get(ids), (jobs) => jobs.map((job) => (job.id === taken ? { ...job, session: 2 } : job)))
+        },
+        handlers: handlers("a", runs)
+      })
+      const [lost] = yield* node.queue.enqueueMany(Work, [seconds(100), seconds(50)])
+      yield* TestClock.adjust("5 seconds")
+      taken = lost!.id
+      node.freeze()
+      yield* TestClock.adjust("40 seconds")
+      assert.deepStrictEqual(runs, [])
+      node.thaw()
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(
+        runs.map(({ end }) => end),
+        ["interrupted"]
+      )
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(
+        runs.map(({ end }) => end),
+        ["interrupted", "done"]
+      )
     }).pipe(Effect.scoped)
   )
 

@@ -46,12 +46,12 @@ export const fromPs = (pid: number): Look => {
   const line = attempt(() =>
     execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], {
       encoding: "utf8",
-      env: { ...process.env, LC_ALL: "C" },
+      env: { PATH: process.env.PATH, LC_ALL: "C" },
       stdio: ["ignore", "pipe", "ignore"]
     }).trim()
   )
-  const [, state = "", start = ""] = /^(\S)\S*\s+(.*)$/.exec(line) ?? []
-  return { state, start: start.replaceAll(/\s+/g, "_") }
+  const [state = "", ...start] = line.split(/\s+/)
+  return { state: state.slice(0, 1), start: start.join("_") }
 }
 
 const look: (pid: number) => Look = existsSync("/proc/self/stat") ? fromProc : fromPs

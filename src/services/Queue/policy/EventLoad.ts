@@ -63,21 +63,30 @@ export const eventFault = ({ when }: ScaleEvent, now: number): string | undefine
     : undefined
 }
 
+/** Undefined: it never comes. */
+const nextStart = (cron: Cron.Cron, after: number): number | undefined => {
+  try {
+    return Cron.next(cron, new Date(after)).getTime()
+  } catch {
+    return undefined
+  }
+}
+
 /** Of an event that cannot be, which older stores may hold: none. */
 const timesOf = ({ when }: ScaleEvent, from: number, to: number): EventTimes["times"] => {
   if (when._tag === "Once") return when.from < to && when.to > from ? [{ from: when.from, to: when.to }] : []
   const parsed = parse(when.cron, when.timeZone)
   if (Result.isFailure(parsed)) return []
   const times: Array<{ readonly from: number; readonly to: number }> = []
-  let start = Cron.next(parsed.success, new Date(from - when.durationMs)).getTime()
-  while (start < to && times.length < startsMost) {
+  let start = nextStart(parsed.success, from - when.durationMs)
+  while (start !== undefined && start < to && times.length < startsMost) {
     times.push({ from: start, to: start + when.durationMs })
-    start = Cron.next(parsed.success, new Date(start)).getTime()
+    start = nextStart(parsed.success, start)
   }
   return times
 }
 
-/** Events of a group that touch the period, the one that counts most first. */
+/** Events of a group that touch the period, the one that counts most first. One that can never come is none. */
 export const eventsOf = (
   events: ReadonlyArray<ScaleEvent>,
   group: string,

@@ -1,5 +1,5 @@
 /** What is asked of the queue: jobs, counts, the past, and why a job has not started. */
-import { Clock, Duration, Effect, Schedule, Stream } from "effect"
+import { Clock, Effect, Stream } from "effect"
 import { GroupOrders } from "../GroupOrders.ts"
 import { finishedStates, type JobId, type JobRecord, type JobState } from "../Job.ts"
 import { checkFilter, checkPage, checkStates, type JobFilter, type PageRequest } from "../JobQuery.ts"
@@ -8,13 +8,13 @@ import * as Bounds from "../policy/Bounds.ts"
 import { batchRule, explain } from "../policy/Explain.ts"
 import { rankingOf } from "../policy/Order.ts"
 import { placeOf, placesSeen } from "../policy/Place.ts"
-import { Settings } from "../QueueSettings.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
 import { checkRollUps, type RollUpQuery } from "../RollUp.ts"
 import type { StoreError } from "../StoreError.ts"
 import { type InvalidOption, type JobNotFound, jobNotFound } from "../TaskQueue.ts"
 import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 import { checked } from "./Checked.ts"
+import { makeWatching } from "./Watching.ts"
 
 /** Log lines in one answer. */
 const mostLines = 100_000
@@ -23,7 +23,7 @@ export type Looking = Effect.Success<typeof makeLooking>
 
 export const makeLooking = Effect.gen(function* () {
   const store = yield* JobStore
-  const settings = yield* Settings
+  const watching = yield* makeWatching
   const clock = yield* Clock.Clock
   const orders = yield* GroupOrders
 
@@ -51,26 +51,28 @@ export const makeLooking = Effect.gen(function* () {
       return { rule, dues: alike.map(({ due }) => due) }
     })
 
-  /** A job as it changes: now, after each wake, and each poll interval, until it has ended. */
+  /** A job as it changes, until it has ended: as it is now, and after each change. */
   const watch = (id: JobId): Stream.Stream<JobRecord, JobNotFound | StoreError> =>
-    Stream.fromEffectSchedule(get(id), Schedule.spaced(Duration.min(settings.pollInterval, Duration.millis(200)))).pipe(
-      Stream.takeUntil((job) => finishedStates.includes(job.state))
-    )
-
-  const waitUntil = (id: JobId, states: ReadonlyArray<JobState>): Effect.Effect<JobRecord, JobNotFound | StoreError> =>
-    Effect.flatMap(get(id), (job) =>
-      states.includes(job.state) || finishedStates.includes(job.state)
-        ? Effect.succeed(job)
-        : Effect.andThen(Effect.sleep(Duration.min(settings.pollInterval, Duration.millis(50))), waitUntil(id, states))
+    Stream.unwrap(
+      Effect.map(watching(id), (changed) =>
+        Stream.fromEffectRepeat(Effect.andThen(changed, get(id))).pipe(
+          Stream.takeUntil((job) => finishedStates.includes(job.state))
+        )
+      )
     )
 
   const waitFor = (
     id: JobId,
     states: ReadonlyArray<JobState> = finishedStates
   ): Effect.Effect<JobRecord, JobNotFound | InvalidOption | StoreError> =>
-    Effect.flatMap(
-      checked(() => checkStates("states", states)),
-      (states) => waitUntil(id, states)
+    Effect.scoped(
+      Effect.gen(function* () {
+        yield* checked(() => checkStates("states", states))
+        const changed = yield* watching(id)
+        return yield* Effect.repeat(Effect.andThen(changed, get(id)), {
+          until: (job) => states.includes(job.state) || finishedStates.includes(job.state)
+        })
+      })
     )
 
   const stats = Effect.gen(function* () {

@@ -7,7 +7,7 @@ import path from "node:path"
 import type { ChunkInput } from "../../StreamChunk.ts"
 import { NonRetryable } from "../../Task.ts"
 import { identityOf } from "./FileSource.ts"
-import { type FileError, StreamFiles } from "./StreamFiles.ts"
+import { type FileError, notOwnCode, StreamFiles } from "./StreamFiles.ts"
 import { StreamRecord } from "./StreamRecord.ts"
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(StreamRecord))
@@ -33,7 +33,9 @@ export const makeChunkPlaces = () => {
         return Effect.fail(refused(input, "no folder of a stream"))
       return Effect.gen(function* () {
         const files = yield* StreamFiles
-        const text = yield* files.readText(spool.slice(0, -ending.length))
+        const text = yield* files
+          .readText(spool.slice(0, -ending.length))
+          .pipe(Effect.catch((error) => Effect.fail(error.code === notOwnCode ? refused(input, error.message) : error)))
         const record = Option.getOrUndefined(decode(text ?? ""))
         if (record === undefined || record.name !== stream || record.run !== run)
           return yield* refused(input, `a folder that this run of it does not keep: ${spool}`)

@@ -40,9 +40,15 @@ export interface StreamFiles {
   readonly syncFolder: (path: string) => Effect.Effect<void, FileError>
 }
 
+/** The code of what was refused since it is not the caller's own. */
+export const notOwnCode = "NOTOWN"
+
+const codeOf = (error: Error): string =>
+  error instanceof NotOwn ? notOwnCode : "code" in error ? String(error.code) : ""
+
 const fileError = (error: unknown) =>
   error instanceof Error
-    ? new FileError({ message: error.message, code: "code" in error ? String(error.code) : "" })
+    ? new FileError({ message: error.message, code: codeOf(error) })
     : new FileError({ message: String(error), code: "" })
 
 /** Uninterruptible: a buffer is its reader's until the system has done with it. */
