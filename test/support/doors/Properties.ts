@@ -1,6 +1,8 @@
 /** What must hold at each door for any value: it is taken or refused with a typed error, on every store alike, and nothing else happens. */
 import { assert } from "@effect/vitest"
-import { Effect, Exit, Layer, Schema, type Scope } from "effect"
+import { Context, Effect, Exit, Layer, Option, Schema, type Scope, Stream } from "effect"
+import { Csv } from "effect/encoding"
+import { readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as RetryDelay from "../../../src/services/Queue/policy/RetryDelay.ts"
@@ -12,11 +14,18 @@ import {
   type JobFilter,
   type JobId,
   type JobRecord,
+  PredictiveScaler,
   QueueSettings,
   ResourceGroup,
+  Sluice,
+  StreamProcessor,
+  StreamSink,
+  StreamSource,
+  StreamTask,
   Task,
   TaskQueue
 } from "../../../src/services/Queue/index.ts"
+import { AlertLayers, Alerts } from "../../../src/services/Alerts/index.ts"
 import * as Testing from "../../../src/testing/index.ts"
 import { SeededRandom } from "../SeededRandom.ts"
 import { queues, temporaryFolder, workingQueues } from "./BothStores.ts"
@@ -431,4 +440,187 @@ export const definitions = (seed: number, values: number): Effect.Effect<number,
         return taken
       })
     )
+  })
+
+/** Scale events, settings and horizons; alert rules and silences. Answers how many were taken. */
+export const controls = (seed: number, values: number): Effect.Effect<number, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const hostile = new HostileValues(new SeededRandom(seed))
+    const { random } = hostile
+    const services = Sluice.layerPredictiveScaler.pipe(
+      Layer.provideMerge(AlertLayers.layer),
+      Layer.provideMerge(Sluice.layerMemory())
+    )
+    return yield* Effect.scoped(
+      Effect.gen(function* () {
+        const context = yield* Layer.build(services)
+        const scaler = Context.get(context, PredictiveScaler)
+        const alerts = Context.get(context, Alerts)
+        const when = () =>
+          random.chance(0.5)
+            ? {
+                _tag: "Once",
+                from: random.pick([0, 1, hostile.number()]),
+                to: random.pick([8.64e15, hostile.number()])
+              }
+            : {
+                _tag: "Recurring",
+                cron: random.chance(0.7)
+                  ? Array.from({ length: 5 }, () => random.pick(["*", "0", "30", "1-5", "*/7", "2", "L"])).join(" ")
+                  : hostile.text(),
+                timeZone: random.pick(["UTC", "Europe/Vienna", "Nowhere/Land", ""]),
+                durationMs: random.pick([1000, 3_600_000, hostile.number()])
+              }
+        const event = {
+          id: () => random.pick(["e", "a:b"]),
+          group: () => random.pick(["*", "network"]),
+          when,
+          load: () => ({ _tag: "Factor", factor: random.pick([2, hostile.number()]) }),
+          note: () => hostile.text()
+        }
+        const rule = {
+          name: () => "r",
+          metric: () => random.pick(["backlog", "wait_p95", "memory_pressure", "nothing"]),
+          subject: () => random.pick(["network", "*"]),
+          threshold: () => random.pick([1, 0.5, hostile.number()]),
+          resolveAt: () => hostile.number(),
+          forMs: () => random.pick([0, hostile.number()]),
+          severity: () => "critical"
+        }
+        const silence = {
+          rule: () => "*",
+          subject: () => "*",
+          forMs: () => random.pick([1000, hostile.number()]),
+          by: () => hostile.text(),
+          why: () => hostile.text()
+        }
+        let taken = 0
+        for (let i = 0; i < values; i++) {
+          const kind = random.below(6)
+          const given = hostile.any() as never
+          const whole = <A>(of: Readonly<Record<string, () => unknown>>): A =>
+            ({
+              ...Object.fromEntries(Object.entries(of).map(([name, make]) => [name, make()])),
+              ...(random.chance(0.4) && hostile.fields(of, 1))
+            }) as A
+          const answer = yield* said(
+            () => {
+              switch (kind) {
+                case 0:
+                  return scaler.putEvent(whole(event))
+                case 1:
+                  return scaler.putEvent(given)
+                case 2:
+                  return scaler.set(
+                    "network",
+                    hostile.fields({ minSlots: () => 1, maxSlots: () => 5, waitMs: () => 5 }, 2)
+                  )
+                case 3:
+                  return scaler.predictLoad(
+                    random.chance(0.7) ? "network" : given,
+                    random.chance(0.5) ? "5 minutes" : given
+                  )
+                case 4:
+                  return alerts.putRule(whole(rule))
+                default:
+                  return alerts.silence(whole(silence))
+              }
+            },
+            () => `value ${i}, kind ${kind}`
+          )
+          if (answer.refused === undefined) taken++
+        }
+        // What was taken is read again by who acts on it.
+        for (const { when } of yield* scaler.events)
+          if (when._tag === "Once") for (const at of [when.from, when.to]) new Date(at).toISOString()
+        yield* scaler.scalePreemptively
+        yield* alerts.look("me")
+        assert.isNotEmpty(yield* scaler.events)
+        assert.isNotEmpty(yield* alerts.silences)
+        return taken
+      })
+    )
+  })
+
+/** About as many as a file of these has. */
+const cellsOfFile = 25
+
+/** CSV in any chunking, as a file and as bytes: the same records as its reader finds in the whole. Answers about how many cells were read. */
+export const streams = (seed: number, values: number): Effect.Effect<number, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { random } = new HostileValues(new SeededRandom(seed))
+    const folder = yield* temporaryFolder
+    const Row = StreamTask.make("row", {
+      item: Schema.Struct({ a: Schema.String, b: Schema.String }),
+      output: Schema.Unknown,
+      retry: "none"
+    })
+    const main = Sluice.layerStreams.pipe(
+      Layer.provideMerge(Sluice.layerWorker()),
+      Layer.provide(Row.toLayer((rows) => Effect.succeed(rows))),
+      Layer.provideMerge(Sluice.layerMemory())
+    )
+    const cells = [
+      "1",
+      "",
+      " ",
+      "x y",
+      '"q"',
+      '"a\nb"',
+      '"c\r\nd"',
+      '"e""f"',
+      '"g,h"',
+      "é",
+      "日本",
+      "\0",
+      "\ufeff",
+      "=1"
+    ]
+    const text = () => {
+      const ends = ["\n", "\r\n", "\r"]
+      const blanks = Array.from({ length: random.below(3) }, () => random.pick(ends)).join("")
+      const rows = Array.from({ length: random.below(20) }, () =>
+        random.chance(0.2) ? "" : `${random.pick(cells)},${random.pick(cells)}`
+      )
+      return `${random.pick(["", "\ufeff"])}${blanks}a,"b"${random.pick(ends)}${rows.map((row) => `${row}${random.pick(ends)}`).join("")}`
+    }
+    return yield* Effect.gen(function* () {
+      const processor = yield* (yield* StreamProcessor).create({ chunkSize: 1 + random.below(4) })
+      let whole = 0
+      for (let i = 0; i * cellsOfFile < values; i++) {
+        const given = text()
+        const file = path.join(folder, `${i}.csv`)
+        writeFileSync(file, given)
+        const blocks = Stream.fromIterable(Buffer.from(given)).pipe(
+          Stream.grouped(1 + random.below(9)),
+          Stream.map((bytes) => Uint8Array.from(bytes))
+        )
+        const reference = yield* Stream.make(given).pipe(
+          Stream.pipeThroughChannel(Csv.decodeString({ headers: true, ignoreEmptyLines: true })),
+          Stream.runCollect,
+          Effect.map((rows) => rows.map(({ a, b }) => ({ a, b }))),
+          Effect.option
+        )
+        for (const [kind, source] of [StreamSource.csvFile(file), StreamSource.csv(blocks)].entries()) {
+          const sink = path.join(folder, `${i}.${kind}`)
+          const ran = yield* Effect.exit(
+            processor.run({ name: `s${i}.${kind}`, task: Row, source, sink: StreamSink.ndjsonFile(sink) })
+          )
+          if (Option.isNone(reference)) assert.isTrue(Exit.isFailure(ran), JSON.stringify(given))
+          else {
+            assert.isTrue(Exit.isSuccess(ran), JSON.stringify([given, String(ran)]))
+            const lines = readFileSync(sink, "utf8")
+              .split("\n")
+              .filter((line) => line !== "")
+            assert.deepStrictEqual(
+              lines.map((line) => JSON.parse(line) as unknown),
+              reference.value,
+              JSON.stringify(given)
+            )
+          }
+        }
+        if (Option.isSome(reference)) whole++
+      }
+      return whole * cellsOfFile
+    }).pipe(Effect.provide(main))
   })

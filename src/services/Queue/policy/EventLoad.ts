@@ -56,7 +56,7 @@ export const eventFault = ({ when }: ScaleEvent, now: number): string | undefine
   const { cron, durationMs, timeZone } = when
   const parsed = parse(cron, timeZone)
   if (Result.isFailure(parsed))
-    return `event at ${shown(cron)} in ${shown(timeZone)} never comes: ${parsed.failure}; expected five cron fields and an IANA time zone`
+    return `event at ${shown(cron)}, which never comes in ${shown(timeZone)}: ${parsed.failure}; expected five cron fields and an IANA time zone`
   const gap = shortestGap(parsed.success, now)
   return gap < durationMs
     ? `event at ${shown(cron)} comes again after ${durationText(gap)}, before it has lasted ${durationText(durationMs)}; expected a shorter duration`

@@ -1,5 +1,5 @@
 /** Operators' events at rest: documents `scale-event`, key the event's id. */
-import { Effect, Option, Result, Schema } from "effect"
+import { Cause, Effect, Exit, Option, Schema } from "effect"
 import type { JobStore } from "../JobStore.ts"
 import { shown } from "../policy/Bounds.ts"
 import { eventFault } from "../policy/EventLoad.ts"
@@ -23,12 +23,12 @@ export const putEvent = (
   now: number
 ): Effect.Effect<void, StoreError | ScaleInvalid> =>
   Effect.gen(function* () {
-    const encoded = Schema.encodeUnknownResult(Stored, { onExcessProperty: "error" })(event)
-    const message = Result.isFailure(encoded)
-      ? `event ${shown(event?.id)} is not what ScaleEvent describes: ${encoded.failure.message.replaceAll(/\s*\n\s*/g, " ")}`
+    const encoded = Schema.encodeUnknownExit(Stored, { onExcessProperty: "error" })(event)
+    const message = Exit.isFailure(encoded)
+      ? `event ${shown(event)} is not what ScaleEvent describes: ${String(Cause.squash(encoded.cause)).replaceAll(/\s*\n\s*/g, " ")}`
       : eventFault(event, now)
     if (message !== undefined) return yield* new ScaleInvalid({ reason: "Event", message })
-    if (Result.isSuccess(encoded)) yield* store.putDocument(kind, event.id, encoded.success, { now })
+    if (Exit.isSuccess(encoded)) yield* store.putDocument(kind, event.id, encoded.value, { now })
   })
 
 export const removeEvent = (store: JobStore["Service"], id: string, now: number): Effect.Effect<boolean, StoreError> =>

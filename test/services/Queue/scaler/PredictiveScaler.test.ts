@@ -79,9 +79,9 @@ describe("predictions", () => {
       })
       const once = { _tag: "Once" as const, from: 1, to: 8.64e15 + 2 }
       for (const [given, message] of [
-        [event("0 0 30 2 *"), /never comes: no calendar has such a day/],
-        [event("0 0 31 4,6,9,11 *"), /never comes: no calendar has such a day/],
-        [event("0 0 0 29 2 *"), /never comes: its fields are not five/],
+        [event("0 0 30 2 *"), /never comes in "UTC": no calendar has such a day/],
+        [event("0 0 31 4,6,9,11 *"), /never comes in "UTC": no calendar has such a day/],
+        [event("0 0 0 29 2 *"), /never comes in "UTC": its fields are not five/],
         [
           event("* * * * *", { when: { ...event("* * * * *").when, durationMs: 86_400_000 } }),
           /comes again after 1 min/
@@ -89,7 +89,7 @@ describe("predictions", () => {
         [event("0 0 1 1 *", { when: once }), /is not what ScaleEvent describes/],
         [event("0 0 1 1 *", { group: "no group" }), /is not what ScaleEvent describes/],
         [event("0 0 1 1 *", { colour: "red" }), /is not what ScaleEvent describes/],
-        [null as never, /event undefined is not what ScaleEvent describes/]
+        [null as never, /event null is not what ScaleEvent describes/]
       ] as const) {
         const refused = yield* Effect.flip(scaler.putEvent(given))
         assert.strictEqual(refused._tag, "ScaleInvalid")
