@@ -2,7 +2,7 @@
  * Waits for the ends of jobs. A job that ends with a turn of this process is heard of with its commit; for the others the store is
  * read: when it wakes us, and each poll interval while anybody waits.
  */
-import { Cause, Clock, Effect } from "effect"
+import { Cause, Clock, Effect, Exit } from "effect"
 import { type Failure, finishedStates, type JobId, type JobRecord } from "../Job.ts"
 import { JobStore, type KeptJob } from "../JobStore.ts"
 import { Outcomes, tellAll, type Waiter } from "../Outcomes.ts"
@@ -11,7 +11,8 @@ import { StoreClosed, StoreError } from "../StoreError.ts"
 import { StoreTurns } from "../StoreTurns.ts"
 import type { Task } from "../Task.ts"
 import { taskCodec } from "../TaskCodec.ts"
-import { JobFailed, JobNotFound } from "../TaskQueue.ts"
+import { isJobId } from "../policy/Bounds.ts"
+import { JobFailed, type JobNotFound, jobNotFound } from "../TaskQueue.ts"
 
 /** Awaited jobs looked up in one call. */
 const lookupPage = 500
@@ -37,14 +38,23 @@ export const makeAwaiting = Effect.gen(function* () {
   const closedError = () =>
     new StoreError({ operation: "await", reason: new StoreClosed({ message: "The queue is closed" }) })
 
-  const failedWith = (id: JobId, state: "failed" | "cancelled", failure: Failure) =>
-    new JobFailed({ id, state, failure })
+  const failedWith = (id: JobId, state: JobFailed["state"], failure: Failure) => new JobFailed({ id, state, failure })
+
+  const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
   /** What an awaiting caller gets from a finished job in the store. */
-  const settled = <S, E>(task: Task<any, S, E, any>, job: JobRecord): Effect.Effect<S, E | JobFailed> => {
+  const settled = <S, E>(task: Task<any, S, E, any>, job: JobRecord): Exit.Exit<S, E | JobFailed> => {
     const codec = taskCodec(task, form)
-    if (job.state === "completed") return Effect.sync(() => codec.success.decode(job.result) as S)
-    const failure = job.failure ?? {
+    if (job.state === "completed") {
+      try {
+        return Exit.succeed(codec.success.decode(job.result) as S)
+      } catch (cause) {
+        const message = `The result does not fit the schema it is awaited with: ${messageOf(cause)}`
+        const { attempt, finishedAt: at = 0, id } = job
+        return Exit.fail(failedWith(id, job.state, { cause: "BadResult", message, attempt, at }))
+      }
+    }
+    let failure: Failure = job.failure ?? {
       cause: "Cancelled",
       message: "cancelled",
       attempt: job.attempt,
@@ -52,12 +62,13 @@ export const makeAwaiting = Effect.gen(function* () {
     }
     if (failure.cause === "Failed") {
       try {
-        return Effect.fail(codec.error.decode(failure.error) as E)
-      } catch {
-        // written by another version of the task
+        return Exit.fail(codec.error.decode(failure.error) as E)
+      } catch (cause) {
+        const misfit = `its error does not fit the schema it is awaited with: ${messageOf(cause)}`
+        failure = { ...failure, message: `${failure.message}; ${misfit}` }
       }
     }
-    return Effect.fail(failedWith(job.id, job.state === "cancelled" ? "cancelled" : "failed", failure))
+    return Exit.fail(failedWith(job.id, job.state === "cancelled" ? "cancelled" : "failed", failure))
   }
 
   /** A waiter whose job ends elsewhere hears of it from the store's record. */
@@ -77,7 +88,7 @@ export const makeAwaiting = Effect.gen(function* () {
     failed: (state, failure, error) =>
       resume(Effect.fail(failure.cause === "Failed" ? (error as E) : failedWith(id, state, failure))),
     record: (job) => resume(settled(task, job)),
-    gone: () => resume(kept?.record === undefined ? Effect.fail(new JobNotFound({ id })) : settled(task, kept.record)),
+    gone: () => resume(kept?.record === undefined ? Effect.fail(jobNotFound(id)) : settled(task, kept.record)),
     lost: (cause) => resume(Effect.failCause(cause))
   })
 
@@ -87,6 +98,7 @@ export const makeAwaiting = Effect.gen(function* () {
     kept: KeptJob | undefined
   ): Effect.Effect<S, E | JobFailed | JobNotFound | StoreError> =>
     Effect.callback((resume) => {
+      if (!isJobId(id)) return resume(Effect.fail(jobNotFound(id)))
       if (closed) return resume(Effect.fail(closedError()))
       const waiter = waiterFor(task, id, kept, resume)
       outcomes.expect(id, waiter)
@@ -274,19 +286,12 @@ export const makeAwaiting = Effect.gen(function* () {
       this.gathering.fail(Effect.fail(failure.cause === "Failed" ? (error as E) : failedWith(this.id, state, failure)))
     }
     record(job: JobRecord): void {
-      if (job.state !== "completed")
-        return this.gathering.fail(settled(this.task, job) as Effect.Effect<never, E | JobFailed>)
-      let value: S
-      try {
-        value = taskCodec(this.task, form).success.decode(job.result) as S
-      } catch (defect) {
-        // written by another version of the task
-        return this.gathering.fail(Effect.die(defect))
-      }
-      this.completed(value)
+      const end = settled(this.task, job)
+      if (Exit.isSuccess(end)) this.completed(end.value)
+      else this.gathering.fail(Effect.failCause(end.cause))
     }
     gone(): void {
-      this.gathering.fail(Effect.fail(new JobNotFound({ id: this.id })))
+      this.gathering.fail(Effect.fail(jobNotFound(this.id)))
     }
     lost(cause: Cause.Cause<StoreError>): void {
       this.gathering.fail(Effect.failCause(cause))

@@ -2,10 +2,11 @@
  * One run of a job in this process: what its handler sees of it, its time limits, and its way to an end. It ends once, whatever ends
  * it first: the handler, its hard limit, a cancellation, a stop, a lost lease.
  */
-import { Context, Duration, Effect, Exit, type Fiber } from "effect"
+import { Context, type Duration, Effect, Exit, type Fiber } from "effect"
 import type { MeteredAttempt, TaskMeter } from "../AttemptMeter.ts"
 import type { ClaimedJob, LogLevel } from "../Turn.ts"
 import { formatJobId, type JobId } from "../Job.ts"
+import * as Durations from "../policy/Durations.ts"
 import { Snoozed, type JobContext, type JobSteps } from "../Task.ts"
 import type { BatchTaskHandler, Registration } from "../TaskRegistry.ts"
 import type { TaskCodec } from "../TaskCodec.ts"
@@ -144,7 +145,7 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
   }
 
   get snooze(): (delay: Duration.Input) => Effect.Effect<never, Snoozed> {
-    return (delay) => Effect.fail(new Snoozed({ delayMs: Duration.toMillis(Duration.fromInputUnsafe(delay)) }))
+    return (delay) => Effect.suspend(() => Effect.fail(new Snoozed({ delayMs: Durations.duration("snooze", delay) })))
   }
 
   log(level: LogLevel, message: string): void {

@@ -1,6 +1,7 @@
 /** Operators' events at rest: documents `scale-event`, key the event's id. */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Result, Schema } from "effect"
 import type { JobStore } from "../JobStore.ts"
+import { shown } from "../policy/Bounds.ts"
 import { eventFault } from "../policy/EventLoad.ts"
 import { ScaleInvalid } from "../PredictiveScaler.ts"
 import { ScaleEvent } from "../ScaleEvent.ts"
@@ -22,13 +23,12 @@ export const putEvent = (
   now: number
 ): Effect.Effect<void, StoreError | ScaleInvalid> =>
   Effect.gen(function* () {
-    const encoded = Schema.encodeExit(Stored)(event)
-    const message =
-      encoded._tag === "Failure"
-        ? `event ${JSON.stringify(event.id)} is not what ScaleEvent describes: ${String(encoded.cause)}`
-        : eventFault(event)
+    const encoded = Schema.encodeUnknownResult(Stored, { onExcessProperty: "error" })(event)
+    const message = Result.isFailure(encoded)
+      ? `event ${shown(event?.id)} is not what ScaleEvent describes: ${encoded.failure.message.replaceAll(/\s*\n\s*/g, " ")}`
+      : eventFault(event, now)
     if (message !== undefined) return yield* new ScaleInvalid({ reason: "Event", message })
-    if (encoded._tag === "Success") yield* store.putDocument(kind, event.id, encoded.value, { now })
+    if (Result.isSuccess(encoded)) yield* store.putDocument(kind, event.id, encoded.success, { now })
   })
 
 export const removeEvent = (store: JobStore["Service"], id: string, now: number): Effect.Effect<boolean, StoreError> =>

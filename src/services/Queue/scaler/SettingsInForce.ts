@@ -72,12 +72,6 @@ export class SettingsInForce {
     group: string,
     change: ScaleSettingsChange
   ): { readonly text: string | undefined; readonly version: number } | ScaleInvalid {
-    const unknown = Object.keys(change).find((key) => !(key in Settings.fields))
-    if (unknown !== undefined)
-      return new ScaleInvalid({
-        reason: "Setting",
-        message: `${JSON.stringify(unknown)} is no setting of the scaler; expected ${keys.join(", ")}`
-      })
     const kept = Object.fromEntries(
       Object.entries({ ...this.patches.get(group), ...change }).filter(([, value]) => value !== undefined)
     )
