@@ -20,27 +20,29 @@ const nameToLoad = (module: string): string => {
   return failed === undefined ? module : `${module}${module.includes("?") ? "&" : "?"}load=${failed + 1}`
 }
 
-/** Fails as an attempt: the module may come, or be mended, a moment later. */
-const notThere = (module: string, reason: ThreadCallInvalid["reason"], detail: string) =>
+/** Ends the attempt, not the job: the module may come, or be mended, a moment later. */
+const notThere = (module: string, error: ThreadCallInvalid) =>
   Effect.suspend(() => {
     failedLoads.set(module, (failedLoads.get(module) ?? 0) + 1)
-    return Effect.die(new ThreadCallInvalid({ reason, detail }))
+    return Effect.die(error)
   })
 
 /** Node keeps what it has loaded: from the second call on this takes microseconds. */
 const load = (handler: ThreadHandler): Effect.Effect<Handler> => {
   const module = isAbsolute(handler.module) ? pathToFileURL(handler.module).href : handler.module
+  const invalid = (reason: ThreadCallInvalid["reason"], detail: string) =>
+    new ThreadCallInvalid({ reason, detail: `${module}${detail}` })
   return Effect.tryPromise({
     try: (): Promise<Record<string, unknown>> => import(nameToLoad(module)),
-    catch: (cause) => cause
+    catch: (cause) => invalid("ModuleNotLoaded", `: ${PlainError.summary(cause)}`)
   }).pipe(
-    Effect.catch((cause) => notThere(module, "ModuleNotLoaded", `${module}: ${PlainError.summary(cause)}`)),
     Effect.flatMap((exports) => {
       const run = exports[handler.export]
       return typeof run === "function"
         ? Effect.succeed(run as Handler)
-        : notThere(module, "ExportMissing", `${module} exports no function ${JSON.stringify(handler.export)}`)
-    })
+        : Effect.fail(invalid("ExportMissing", ` exports no function ${JSON.stringify(handler.export)}`))
+    }),
+    Effect.catch((error) => notThere(module, error))
   )
 }
 
