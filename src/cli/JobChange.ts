@@ -19,8 +19,8 @@ export interface JobChange {
   readonly verb: string
   /** As in "cancelled 01jd…". */
   readonly done: string
-  readonly one: (id: JobId) => Effect.Effect<void, JobNotFound | WrongState | StoreError.StoreError, TaskQueue>
-  readonly all: (filter: JobFilter) => Effect.Effect<number, StoreError.StoreError, TaskQueue>
+  readonly one: (id: JobId) => Effect.Effect<void, JobNotFound | WrongState | StoreError, TaskQueue>
+  readonly all: (filter: JobFilter) => Effect.Effect<number, StoreError, TaskQueue>
   /** Whether a bulk change asks first. */
   readonly asks: boolean
 }

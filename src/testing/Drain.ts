@@ -65,7 +65,7 @@ const isTimed = (job: JobRecord) =>
   job.state === "scheduled" && (job.waitReason === "time" || job.waitReason === "retry")
 
 /** One look: done when nothing runs, nothing is due later, and what is pending is idle. */
-const look = (queue: TaskQueue["Service"]): Effect.Effect<Look<Drained>, StoreError.StoreError> =>
+const look = (queue: TaskQueue["Service"]): Effect.Effect<Look<Drained>, StoreError> =>
   Effect.gen(function* () {
     const { counters } = yield* queue.stats
     const mark = JSON.stringify(counters)
@@ -88,9 +88,7 @@ const look = (queue: TaskQueue["Service"]): Effect.Effect<Look<Drained>, StoreEr
  * all who wait for a job have heard of its end. Answers the live jobs that
  * cannot, with their reasons; fails with `StillLive`, naming the jobs, when some could but are not done within the time.
  */
-export const drain = (
-  options: DrainOptions = {}
-): Effect.Effect<Drained, StillLive | StoreError.StoreError, TaskQueue> =>
+export const drain = (options: DrainOptions = {}): Effect.Effect<Drained, StillLive | StoreError, TaskQueue> =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue
     const within = Duration.fromInputUnsafe(options.within ?? "1 day")

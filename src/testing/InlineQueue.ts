@@ -50,7 +50,7 @@ const make = Effect.gen(function* () {
   const registry = yield* TaskRegistry
   const tasks = () => registry.all().map(({ task }) => task.name)
   const session = yield* store.join(
-    { name: "inline", host: "inline", pid: 0, version: "", slots: {}, tasks: tasks() },
+    { name: "inline", host: "inline", pid: process.pid, version: "", slots: {}, tasks: tasks() },
     { now: yield* Clock.currentTimeMillis, leaseMs: Number.MAX_SAFE_INTEGER / 2 }
   )
   /** Why jobs failed, as their handlers said it. */

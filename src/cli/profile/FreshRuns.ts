@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"
+import { SecretVariables } from "../../services/Queue/index.ts"
 import { fail } from "../Failure.ts"
 import { Invocation } from "../Invocation.ts"
 import { PairTimingsShape, TimingsShape } from "../shapes/ProfileShape.ts"
@@ -45,7 +46,7 @@ const timings = <A>(
           process.execPath,
           // Options of Node, as --no-maglev, hold for the runs.
           [...process.execArgv, process.argv[1]!, ...args, "--rounds", `${rounds}`, ...more, "--timings", "--json"],
-          { cwd, env: { ...env }, stdio: ["pipe", "pipe", "pipe"] }
+          { cwd, env: SecretVariables.withoutOwnSecrets(env), stdio: ["pipe", "pipe", "pipe"] }
         )
         let stdout = ""
         let stderr = ""

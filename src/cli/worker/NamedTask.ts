@@ -28,7 +28,7 @@ export const namedTaskFlags = {
 }
 
 /** The module's file: the flag's, else the config's. */
-export const moduleFile = (flag: Option.Option<string>, settings: Settings) =>
+export const moduleFile = (flag: Option.Option<string>, settings: Pick<Settings, "tasks">) =>
   Effect.gen(function* () {
     const { cwd } = yield* Invocation
     const file = Option.isSome(flag) ? path.resolve(cwd, flag.value) : settings.tasks.value
@@ -73,13 +73,18 @@ export const taskOf = (file: string, name: string) =>
     )
   })
 
+const onOneLine = (message: string): string =>
+  message
+    .split("\n")
+    .map((line) => line.trim())
+    .join(" ")
+
 /** The payload `--payload` names, checked against the task's schema. */
 export const payloadOf = (task: Task.AnyTask, text: string, mostBytes: number) =>
   Effect.gen(function* () {
     const json = yield* readPayload(text, mostBytes)
     return yield* Effect.mapError(
       Schema.decodeUnknownEffect(Schema.toCodecJson(task.payload) as Schema.Codec<unknown, unknown>)(json),
-      (error) =>
-        fail("usage", `the payload does not fit task ${task.name}: ${error.message.replaceAll(/\s*\n\s*/g, " ")}`)
+      (error) => fail("usage", `the payload does not fit task ${task.name}: ${onOneLine(error.message)}`)
     )
   })

@@ -1,5 +1,7 @@
 /** The alerts over a store: keeps rules and silences, looks, and sends what is due. */
-import { Clock, DateTime, Duration, Effect, Layer, Metric, Option, Random } from "effect"
+import { hostname } from "node:os"
+import { Cause, Clock, DateTime, Duration, Effect, Layer, Metric, Option, Random } from "effect"
+import { makeComplaints } from "../Queue/Complaints.ts"
 import { JobStore } from "../Queue/JobStore.ts"
 import type { StoreError } from "../Queue/StoreError.ts"
 import {
@@ -18,13 +20,14 @@ import { ArrivalForecast } from "./ArrivalForecast.ts"
 import type { Notification } from "./Notification.ts"
 import { afterTry } from "./policy/Delivery.ts"
 import { samplesOf } from "./policy/Figures.ts"
-import { isSame, type Ledger, type Outgoing, pass, silencing } from "./policy/Ledger.ts"
+import { storeLabel } from "./policy/StoreLabel.ts"
+import { isSame, type Ledger, type Observed, type Outgoing, pass, silencing } from "./policy/Ledger.ts"
 import { metricSpec } from "./policy/Metrics.ts"
 import { makeRule, ruleProblem } from "./policy/MakeRule.ts"
 import { isBuiltIn, rulesInForce } from "./policy/Rules.ts"
 import { durationText } from "../Queue/policy/DurationText.ts"
 import type { Silence } from "./Silence.ts"
-import type { Sink } from "./Sink.ts"
+import { NotDelivered, type Sink, SinkError } from "./Sink.ts"
 import { makeSinks } from "./sinks/Sinks.ts"
 import { AlertDocuments } from "./watch/AlertDocuments.ts"
 import { AnomalyWatch } from "./watch/AnomalyWatch.ts"
@@ -48,6 +51,16 @@ const sendMost = 4
 /** On the worker that leads; 0 for a rule that is in force and does not fire. */
 const firing = Metric.gauge("sluice_alerts_firing", { description: "Alerts that fire, by rule." })
 
+/** A sink that dies has not delivered: the others are told all the same. */
+const asRefusal = <A>(sent: Effect.Effect<A, SinkError>): Effect.Effect<A, SinkError> =>
+  Effect.catchDefect(sent, (defect) =>
+    Effect.fail(
+      new SinkError({
+        reason: new NotDelivered({ message: defect instanceof Error ? defect.message : "it died without a reason" })
+      })
+    )
+  )
+
 const publish = (rules: ReadonlyArray<AlertRule>, { instances }: Ledger): Effect.Effect<void> =>
   Effect.forEach(
     rules,
@@ -66,9 +79,12 @@ export const layer = Layer.effect(
   Alerts,
   Effect.gen(function* () {
     const store = yield* JobStore
+    const label = storeLabel(store.traits.location, hostname())
     const settings = yield* Settings
     const sinks = yield* makeSinks
-    const documents = new AlertDocuments(store)
+    const clock = yield* Clock.Clock
+    const complain = makeComplaints(() => clock.currentTimeMillisUnsafe())
+    const documents = new AlertDocuments(store, complain)
     const zone = DateTime.zoneMakeNamed(settings.timeZone)
     if (Option.isNone(zone))
       return yield* new SettingsUnusable({
@@ -111,6 +127,7 @@ export const layer = Layer.effect(
           left,
           (sink) =>
             sink.send(told).pipe(
+              asRefusal,
               Effect.matchEffect({
                 onSuccess: () => Effect.sync(() => void finished.push(sink.name)),
                 onFailure: ({ message, reason }) => {
@@ -169,25 +186,32 @@ export const layer = Layer.effect(
     const look = (by: string) =>
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
-        const rules = (yield* inForce).filter(({ source }) => source !== "off").map(({ rule }) => rule)
+        const rules: Array<AlertRule> = []
+        for (const { rule, source } of yield* inForce) {
+          if (source === "off") continue
+          const problem = ruleProblem(rule)
+          if (problem === undefined) rules.push(rule)
+          else yield* complain(rule.name, `The alert rule ${rule.name} cannot be used: ${problem}`, Cause.empty)
+        }
         const silences = yield* documents.silences()
         const { ledger: stored, version } = yield* documents.ledger()
-        const seen = yield* lookAtStore(sources, rules, now)
+        const seen = yield* lookAtStore(sources, rules, now, complain)
         const before = { ...stored, at: Math.max(stored.at, lookedAt) }
-        const after = pass(
-          before,
-          rules.map((rule) => ({ rule, samples: samplesOf(seen, rule) })),
-          silences,
-          {
-            now,
-            by,
-            sinks: sinkNames,
-            store: store.traits.location,
-            unseenAfterMs,
-            remindMs: Duration.toMillis(settings.remind),
-            runbooks: settings.runbooks
-          }
-        )
+        const observed: Array<Observed> = []
+        for (const rule of rules) {
+          const samples = yield* Effect.exit(Effect.sync(() => samplesOf(seen, rule)))
+          if (samples._tag === "Success") observed.push({ rule, samples: samples.value })
+          else yield* complain(rule.name, `The alert rule ${rule.name} failed`, samples.cause)
+        }
+        const after = pass(before, observed, silences, {
+          now,
+          by,
+          sinks: sinkNames,
+          store: label,
+          unseenAfterMs,
+          remindMs: Duration.toMillis(settings.remind),
+          runbooks: settings.runbooks
+        })
         for (const { id, until } of silences) if (now - until > silenceKeptMs) yield* documents.removeSilence(id)
         let read: Read = { ledger: stored, version }
         if (!isSame(stored, after) || now - stored.at >= signOfLifeMs) {
@@ -229,7 +253,7 @@ export const layer = Layer.effect(
     const sample = (now: number): Notification => ({
       id: `test-${now.toString(36)}`,
       at: now,
-      store: store.traits.location,
+      store: label,
       alerts: [
         {
           status: "test",
@@ -250,6 +274,7 @@ export const layer = Layer.effect(
 
     const sendSample = (sink: Sink, notification: Notification): Effect.Effect<SinkAnswer> =>
       sink.send(notification).pipe(
+        asRefusal,
         Effect.match({
           onSuccess: (text) => ({ sink: sink.name, delivered: true, text }),
           onFailure: ({ message }) => ({ sink: sink.name, delivered: false, text: message })

@@ -4,7 +4,7 @@ import { MemoryGate } from "./MemoryGate.ts"
 import { MemoryOptimizer, type PoolLeak, type PoolOptions } from "./MemoryOptimizer.ts"
 import { Pool } from "./memory/ObjectPool.ts"
 import { rankOf } from "./policy/MemoryPressure.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 
 const mostByDefault = 64
 
@@ -31,7 +31,7 @@ const make = Effect.gen(function* () {
   const createPool = <T>(
     factory: () => T,
     cleanup: (item: T) => Effect.Effect<void>,
-    { idleTimeout, max, maxHold, min, name, reset }: PoolOptions<T> = {}
+    { destroy, idleTimeout, max, maxHold, min, name }: PoolOptions<T> = {}
   ) =>
     Effect.suspend(() => {
       made++
@@ -58,7 +58,7 @@ const make = Effect.gen(function* () {
         ...settings,
         factory,
         cleanup,
-        reset,
+        destroy: destroy ?? (() => Effect.void),
         monotonic,
         fork,
         onLeak: (leak) => warn(describeLeak(leak)),

@@ -1,5 +1,6 @@
 /** The scaler over a store: rounds, predictions, and what is kept of them. */
 import { Clock, Duration, Effect, Layer, Option, Semaphore } from "effect"
+import { makeComplaints } from "./Complaints.ts"
 import { JobStore } from "./JobStore.ts"
 import type { GroupScaling, Recommendation } from "./LoadPrediction.ts"
 import { eventsOf } from "./policy/EventLoad.ts"
@@ -39,7 +40,11 @@ const make = Effect.gen(function* () {
   const worker = Option.getOrUndefined(yield* Effect.serviceOption(Worker))
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
-  const book = new ForecastBook(store, Duration.toMillis(scaler.settle))
+  const book = new ForecastBook(
+    store,
+    Duration.toMillis(scaler.settle),
+    makeComplaints(() => clock.currentTimeMillisUnsafe())
+  )
   /** Forecasts and memories change under it only. */
   const turn = yield* Semaphore.make(1)
   const learning = yield* Semaphore.make(1)

@@ -37,9 +37,9 @@ export interface QueueSettings {
   readonly ageingStepMs: number
   /** For tasks that state none. Default: three retries, 1 s × 2, cap 5 min. */
   readonly retry: RetryPolicy
-  /** After which a handler is told to finish, for tasks that state none. Default 25 min. */
+  /** After which a handler is told to finish, for tasks that state none. Default 25 min. Commands state that they have none. */
   readonly softLimit: Duration.Duration
-  /** After which a handler is stopped, for tasks that state none. Default 30 min. */
+  /** After which a handler is stopped, for tasks that state none. Default 30 min. Commands state that they have none. */
   readonly hardLimit: Duration.Duration
   /** Largest payload and result, in bytes of JSON. Default 1 MiB: larger things belong in a file or object store, their name in the payload. */
   readonly maxPayloadBytes: number

@@ -46,7 +46,5 @@ export const defaults: ReadonlyArray<ResourceGroup> = [filesystem, network, comp
 /** For groups that are named but never declared. */
 export const undeclaredLimit = 5
 
-/** Letters, digits and `. _ - : /`, at most 100: a name is a label of metrics and a word of commands. */
-export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/
-
+export { namePattern } from "./policy/StoredName.ts"
 export { unlimited } from "./policy/GroupLimit.ts"

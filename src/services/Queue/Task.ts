@@ -63,8 +63,13 @@ export interface TaskOptions<P, S, E, G> {
   readonly retryable?: (error: E) => boolean
   /** After which the handler is told to finish (`job.softLimit`, `job.signal`). Default 25 minutes. */
   readonly softLimit?: Duration.Input
-  /** After which it is interrupted, its thread or process killed. Default 30 minutes. */
+  /** After which it is interrupted, its thread or process killed. Default 30 minutes; `Duration.infinity` for none, as commands have it. */
   readonly hardLimit?: Duration.Input
+  /**
+   * On one machine: how long a process that is stopped, or was continued a moment ago, keeps its jobs of this task, from its last sign of
+   * life. Default 0: they run elsewhere when its lease has run out. Commands: 8 hours. No more than the lease is the same as 0.
+   */
+  readonly suspendedFor?: Duration.Input
   /** A waiting job is cancelled after this long. Default: never. */
   readonly expiresIn?: Duration.Input
   /** When the result is wanted, from when the job is due. It orders its group (see `ResourceGroup.make`) and cancels nothing. Default: none. */
@@ -137,6 +142,8 @@ export interface Task<in out P, in out S = void, in out E = never, in out G = un
   /** Milliseconds; undefined: the queue's setting. */
   readonly softLimitMs: number | undefined
   readonly hardLimitMs: number | undefined
+  /** 0: a process that stands still loses its jobs with its lease. */
+  readonly suspendedForMs: number
   readonly expiresInMs: number | undefined
   readonly deadlineInMs: number | undefined
   readonly idempotencyKey: ((payload: P) => string) | undefined
@@ -249,6 +256,13 @@ export const make = <P, S = void, E = never, G = unknown>(
     retry === undefined || (Number.isInteger(retry.times) && retry.times >= 0),
     "a whole number of at least 0"
   )
+  const suspendedForMs = toMillis(options.suspendedFor)
+  checked(
+    name,
+    `suspendedFor ${suspendedForMs} ms`,
+    suspendedForMs === undefined || (suspendedForMs >= 0 && Number.isFinite(suspendedForMs)),
+    "a time of at least 0, and no endless one"
+  )
   const deadlineInMs = toMillis(options.deadlineIn)
   checked(
     name,
@@ -284,6 +298,7 @@ export const make = <P, S = void, E = never, G = unknown>(
     retryable: options.retryable ?? (() => true),
     softLimitMs: toMillis(options.softLimit),
     hardLimitMs: toMillis(options.hardLimit),
+    suspendedForMs: suspendedForMs ?? 0,
     expiresInMs: toMillis(options.expiresIn),
     deadlineInMs,
     idempotencyKey: options.idempotencyKey,

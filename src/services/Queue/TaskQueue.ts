@@ -166,7 +166,7 @@ export interface EnqueueRequest<out S = unknown, out E = unknown, out G = unknow
 /** A typed element of `enqueueAll`. */
 export const request = <P, S, E, G>(
   task: Task<P, S, E, G>,
-  payload: P,
+  payload: NoInfer<P>,
   options?: EnqueueOptions
 ): EnqueueRequest<S, E, G> => ({ task: task as unknown as AnyTask, payload, options })
 
@@ -212,13 +212,13 @@ export class TaskQueue extends Context.Service<
     // Producing.
     readonly enqueue: <P, S, E, G>(
       task: Task<P, S, E, G>,
-      payload: P,
+      payload: NoInfer<P>,
       options?: EnqueueOptions
     ) => Effect.Effect<JobHandle<S, E, G>, EnqueueError | StoreError>
     /** Jobs of one task, stored whole or not at all; handles in the order of the payloads. */
     readonly enqueueMany: <P, S, E, G>(
       task: Task<P, S, E, G>,
-      payloads: ReadonlyArray<P>,
+      payloads: ReadonlyArray<NoInfer<P>>,
       options?: EnqueueOptions
     ) => Effect.Effect<ReadonlyArray<JobHandle<S, E, G>>, EnqueueError | StoreError>
     /** Jobs of any tasks, stored whole or not at all. */
@@ -238,13 +238,13 @@ export class TaskQueue extends Context.Service<
     /** Enqueues and awaits. Interrupting the caller does not cancel the job. */
     readonly run: <P, S, E, G>(
       task: Task<P, S, E, G>,
-      payload: P,
+      payload: NoInfer<P>,
       options?: EnqueueOptions
     ) => Effect.Effect<S, E | JobFailed | JobNotFound | EnqueueError | StoreError>
     /** Enqueues many, whole or not at all, and awaits all results in their order; fails with the first failure. */
     readonly runMany: <P, S, E, G>(
       task: Task<P, S, E, G>,
-      payloads: ReadonlyArray<P>,
+      payloads: ReadonlyArray<NoInfer<P>>,
       options?: EnqueueOptions
     ) => Effect.Effect<ReadonlyArray<S>, E | JobFailed | JobNotFound | EnqueueError | StoreError>
     /** A handle to a job that exists already. */
@@ -274,6 +274,11 @@ export class TaskQueue extends Context.Service<
     readonly explain: (id: JobId) => Effect.Effect<Reason, JobNotFound | StoreError>
     /** Where a pending job stands in the order of its group; undefined for a job that is not pending. Reads up to 1,000 index entries. */
     readonly place: (id: JobId) => Effect.Effect<Place | undefined, JobNotFound | StoreError>
+    /**
+     * A job as it changes, until it has ended: as it is now, and after each change. What this process does to it shows at once, what others do
+     * within 100 ms, at the latest with the poll interval.
+     */
+    readonly watch: (id: JobId) => Stream.Stream<JobRecord, JobNotFound | StoreError>
     /** Waits until the job is in one of the states (default: finished). */
     readonly waitFor: (
       id: JobId,

@@ -53,8 +53,6 @@ const make = Effect.gen(function* () {
       )
       .pipe(Effect.flatten)
 
-  const { watch: _, ...looks } = looking
-
   return TaskQueue.of({
     enqueue: (task, payload, options) =>
       enqueuing.one(task, payload, options, (ids, notes, from) =>
@@ -111,7 +109,7 @@ const make = Effect.gen(function* () {
         return yield* localSlots.run(effect, name, limit, priority)
       }),
 
-    ...looks,
+    ...looking,
     ...changing,
 
     pause: (group) =>

@@ -220,6 +220,8 @@ export interface TurnResult {
   readonly fenced: boolean
   /** The session was asked to drain: claim no more, finish, leave. */
   readonly draining: boolean
-  /** Settles let jobs go that waited for them, perhaps in groups that nothing was claimed from. Said by stores whose turns answer in the caller's stack; others wake. */
-  readonly released?: boolean
+  /** Groups that nothing was claimed from and in which this turn made jobs ready that the session may start now: claim from them. */
+  readonly ready?: ReadonlyArray<string> | undefined
+  /** Jobs that have ended with this turn though no settle of it says so: expired, cancelled or by the end of another. */
+  readonly ended?: ReadonlyArray<JobId> | undefined
 }

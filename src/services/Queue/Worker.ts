@@ -54,6 +54,8 @@ export interface GroupLoad {
 
 export interface WorkerStatus {
   readonly session: number
+  /** Its lease was renewed in time. Otherwise it stood still, or cannot reach its store: it takes on nothing until it has renewed. */
+  readonly isFresh: boolean
   readonly name: string
   readonly state: "running" | "draining" | "stopped"
   readonly running: ReadonlyArray<RunningJob>

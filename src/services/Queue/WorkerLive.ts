@@ -16,8 +16,10 @@ import { Settings } from "./QueueSettings.ts"
 import { makeAttempts } from "./run/Attempts.ts"
 import { batchClaims } from "./run/BatchClaims.ts"
 import { HandBack } from "./run/HandBack.ts"
+import { listen } from "./run/LooseFailures.ts"
 import { makeLostClaims } from "./run/LostClaims.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { makeTakenJobs } from "./run/TakenJobs.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 import { NextLook } from "./run/NextLook.ts"
 import { makeRunnables } from "./run/Runnables.ts"
 import { makeSession } from "./run/Session.ts"
@@ -39,6 +41,7 @@ const make = (options: WorkerOptions) =>
     const threads = yield* ThreadPool
     const tuning = yield* BatchTuning
     const settings = yield* Settings
+    const hardLimitMs = Duration.toMillis(settings.hardLimit)
     const meters = yield* AttemptMeters
     const clock = yield* Clock.Clock
     const gate = yield* MemoryGate
@@ -106,7 +109,15 @@ const make = (options: WorkerOptions) =>
       stays: () => state === "running",
       joined: look,
       lost: attempts.fenced,
+      takenUp: () => {
+        fork(takenJobs)
+        look()
+      },
       tasks: () => registry.all().map(({ task }) => task.name),
+      suspendedForMs: () =>
+        Object.fromEntries(
+          registry.all().flatMap(({ task }) => (task.suspendedForMs > 0 ? [[task.name, task.suspendedForMs]] : []))
+        ),
       slots: () => slots.slots(),
       busy: () => slots.busy(),
       rests: () => running.size === 0,
@@ -115,8 +126,11 @@ const make = (options: WorkerOptions) =>
       ),
       longestLimitMs: () =>
         Math.max(
-          ...registry.all().map(({ task }) => task.hardLimitMs ?? Duration.toMillis(settings.hardLimit)),
-          ...running.all().map((attempt) => attempt.hardLimitMs)
+          ...[
+            ...registry.all().map(({ task }) => task.hardLimitMs ?? hardLimitMs),
+            ...running.all().map((attempt) => attempt.hardLimitMs)
+            // What has no limit is no reason to wait without end for a loop that does not turn.
+          ].map((limitMs) => (Number.isFinite(limitMs) ? limitMs : hardLimitMs))
         ),
       batches: tuning.curves,
       collects,
@@ -124,6 +138,8 @@ const make = (options: WorkerOptions) =>
       ticked: meters.tick,
       loopBlocked: (blockedMs) => attempts.blocks.noticed(running.all(), blockedMs)
     })
+
+    const takenJobs = yield* makeTakenJobs({ session: session.current, running: () => running.all() })
 
     // Turns ------------------------------------------------------------------------------------------------------------
 
@@ -138,7 +154,7 @@ const make = (options: WorkerOptions) =>
 
     const binding: TurnWorker = {
       session: session.current,
-      claims: () => (session.current() === 0 || state !== "running" || attempts.isShut() ? noClaims : slots.claims()),
+      claims: () => (!session.isFresh() || state !== "running" || attempts.isShut() ? noClaims : slots.claims()),
       expect: (group) => slots.heat(group),
       taken: (turn, result) => {
         const { claim, now } = turn
@@ -146,7 +162,7 @@ const make = (options: WorkerOptions) =>
         if (turn.session !== session.current()) return
         if (result.fenced) return session.lost()
         slots.answered(claim, result.jobs, result.batches)
-        if (result.released === true) slots.heatAll()
+        if (result.ready !== undefined) for (const group of result.ready) slots.heat(group)
         attempts.take(result.jobs, now)
         if (result.batches !== undefined && result.batches.length > 0) attempts.takeBatches(result.batches, now)
         for (const signal of result.signals) running.find(signal.id)?.halt({ _tag: "Cancelled", reason: signal.reason })
@@ -195,6 +211,11 @@ const make = (options: WorkerOptions) =>
       yield* Deferred.succeed(drained, undefined)
     })
 
+    yield* listen(
+      () => running.all(),
+      (message) => fork(Effect.logWarning(message))
+    )
+
     // Its life ---------------------------------------------------------------------------------------------------------
 
     yield* store.onWake((wake, by) => {
@@ -215,9 +236,10 @@ const make = (options: WorkerOptions) =>
       status: Effect.sync(
         (): WorkerStatus => ({
           session: session.current(),
+          isFresh: session.isFresh(),
           name,
           state,
-          running: running.all().map((attempt) => ({
+          running: attempts.atWork().map((attempt) => ({
             id: attempt.id,
             task: attempt.task,
             group: attempt.group,

@@ -84,7 +84,7 @@ const test = (
   body: (parts: {
     readonly queue: TaskQueue["Service"]
     readonly pipelines: Pipelines["Service"]
-  }) => Effect.Effect<void, unknown, GroupOrders | JobStore | Placements.Placements | TaskQueue | TaskRegistry>
+  }) => Effect.Effect<void, unknown, GroupOrders | JobStore | Placements | TaskQueue | TaskRegistry>
 ) =>
   it.effect(name, () => {
     seen.length = 0

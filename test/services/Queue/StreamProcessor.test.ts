@@ -7,6 +7,7 @@ import {
   Sluice,
   type StreamError,
   type StreamOptions,
+  ProcessIdentity,
   StreamProcessor,
   type StreamReport,
   type StreamSettings,
@@ -475,12 +476,15 @@ describe("a stream that cannot go on", () => {
       Effect.gen(function* () {
         const options = fileToFile(folder, ndjson(items(5)))
         const lock = path.join(folder, "out.ndjson.stream.lock")
-        fs.writeFileSync(lock, `4194303 1 1 another-host`)
+        fs.writeFileSync(lock, `1 another-host 4194303 1`)
         const reason = yield* failure(run({}, options))
         assert.deepInclude(reason, { _tag: "StreamBusy", pid: 4194303 })
         assert.include(reason.message, "on another-host")
+        const { sharedClock } = ProcessIdentity
+        fs.writeFileSync(lock, `1 ${os.hostname()} 4194303 1 ${sharedClock} pid:[another-container]`)
+        assert.deepInclude(yield* failure(run({}, options)), { _tag: "StreamBusy" })
         // Of this process's number, and begun at another time.
-        fs.writeFileSync(lock, `${process.pid} 1 1 ${os.hostname()}`)
+        fs.writeFileSync(lock, `1 ${os.hostname()} ${process.pid} 1`)
         assert.strictEqual((yield* run({}, options)).results, 5)
         assert.isFalse(fs.existsSync(lock))
       })

@@ -6,12 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
-import { location } from "../../OpenStore.ts"
+import { actingLocation } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { readPayload } from "../../Payload.ts"
 import { baselineName, fewestRuns, readBaseline } from "../../profile/Baselines.ts"
 import { freshRun, median, type RunFigures } from "../../profile/FreshRuns.ts"
-import { onFiles, profiles } from "../../profile/Profiles.ts"
+import { onFiles, profiles, profilesAt } from "../../profile/Profiles.ts"
 import {
   comparisonFlags,
   runFlags,
@@ -38,13 +38,14 @@ const save = Command.make(
   { ...runFlags(100), ...comparisonFlags, name, json: JobFlags.json, task: taskArgument },
   Effect.fnUntraced(function* (flags) {
     const out = yield* output
-    const { settings } = yield* location
+    const at = yield* actingLocation
+    const { settings } = at
     yield* within("times", flags.times, 1, 1_000_000)
     const wanted = Option.getOrElse(flags.runs, () => standardRuns)
     const rounds = Option.getOrElse(flags.rounds, () => standardRounds)
     yield* within("runs", wanted, fewestRuns, 100)
     yield* within("rounds", rounds, 1, 1000)
-    const files = yield* profiles
+    const files = yield* profilesAt(at.location)
     const module = yield* moduleFile(flags.tasks, settings)
     const { maxPayloadBytes } = yield* Settings.toQueueSettings(settings)
     const payload = JSON.stringify(yield* readPayload(flags.payload, maxPayloadBytes))

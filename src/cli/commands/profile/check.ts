@@ -8,13 +8,13 @@ import { Regression } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import { Invocation } from "../../Invocation.ts"
 import * as JobFlags from "../../JobFlags.ts"
-import { location } from "../../OpenStore.ts"
+import { actingLocation } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { readPayload } from "../../Payload.ts"
 import { baselineName, costs, fewestRuns, readBaseline, runsOf } from "../../profile/Baselines.ts"
 import { freshRun, median, type RunFigures } from "../../profile/FreshRuns.ts"
-import { profiles } from "../../profile/Profiles.ts"
 import { comparePairs } from "../../profile/Pairs.ts"
+import { profilesAt } from "../../profile/Profiles.ts"
 import {
   against,
   comparisonFlags,
@@ -74,7 +74,8 @@ export const check = Command.make(
   Effect.fnUntraced(function* (flags) {
     const out = yield* output
     const { cwd } = yield* Invocation
-    const { settings } = yield* location
+    const at = yield* actingLocation
+    const { settings } = at
     yield* within("times", flags.times, 1, 1_000_000)
     const other = Option.map(flags.against, (file) => path.resolve(cwd, file))
     const inPairs = Option.isSome(other)
@@ -92,7 +93,7 @@ export const check = Command.make(
     const baselineOf = Effect.gen(function* () {
       if (metric === "answer") return yield* fail("usage", "--metric answer needs --against: a baseline holds times")
       const name = yield* baselineName(Option.getOrUndefined(flags.name), task)
-      const saved = yield* readBaseline(yield* profiles, name)
+      const saved = yield* readBaseline(yield* profilesAt(at.location), name)
       if (major(saved.node) !== major(process.version))
         return yield* fail(
           "conflict",

@@ -7,7 +7,7 @@ import { PerformanceProfiler, ProfilingReport } from "../../../services/Queue/in
 import { fail } from "../../Failure.ts"
 import { Invocation } from "../../Invocation.ts"
 import * as JobFlags from "../../JobFlags.ts"
-import { location } from "../../OpenStore.ts"
+import { actingLocation } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { readPayload } from "../../Payload.ts"
 import { onFiles, profiles } from "../../profile/Profiles.ts"
@@ -43,7 +43,7 @@ export const run = Command.make(
   },
   Effect.fnUntraced(function* (flags) {
     const out = yield* output
-    const { settings } = yield* location
+    const { settings } = yield* actingLocation
     const { cwd } = yield* Invocation
     yield* within("times", flags.times, 1, 1_000_000)
     yield* within("rounds", flags.rounds, 1, 1000)

@@ -21,9 +21,20 @@ export const eventFault = ({ when }: ScaleEvent): string | undefined => {
     return when.to > when.from ? undefined : `event from ${when.from} to ${when.to}; expected an end after its start`
   }
   const parsed = Cron.parse(when.cron, when.timeZone)
-  return Result.isFailure(parsed)
-    ? `event at ${JSON.stringify(when.cron)} in ${when.timeZone}; expected five cron fields and an IANA time zone (${parsed.failure.message})`
+  if (Result.isFailure(parsed))
+    return `event at ${JSON.stringify(when.cron)} in ${when.timeZone}; expected five cron fields and an IANA time zone (${parsed.failure.message})`
+  return nextStart(parsed.success, 0) === undefined
+    ? `event at ${JSON.stringify(when.cron)}, which never comes; expected a time that does`
     : undefined
+}
+
+/** Undefined: it never comes, as on 30 February. */
+const nextStart = (cron: Cron.Cron, after: number): number | undefined => {
+  try {
+    return Cron.next(cron, new Date(after)).getTime()
+  } catch {
+    return undefined
+  }
 }
 
 const timesOf = ({ when }: ScaleEvent, from: number, to: number): EventTimes["times"] => {
@@ -31,15 +42,15 @@ const timesOf = ({ when }: ScaleEvent, from: number, to: number): EventTimes["ti
   const parsed = Cron.parse(when.cron, when.timeZone)
   if (Result.isFailure(parsed)) return []
   const times: Array<{ readonly from: number; readonly to: number }> = []
-  let start = Cron.next(parsed.success, new Date(from - when.durationMs)).getTime()
-  while (start < to && times.length < startsMost) {
+  let start = nextStart(parsed.success, from - when.durationMs)
+  while (start !== undefined && start < to && times.length < startsMost) {
     times.push({ from: start, to: start + when.durationMs })
-    start = Cron.next(parsed.success, new Date(start)).getTime()
+    start = nextStart(parsed.success, start)
   }
   return times
 }
 
-/** Events of a group that touch the period, the one that counts most first. */
+/** Events of a group that touch the period, the one that counts most first. One that can never come is none. */
 export const eventsOf = (
   events: ReadonlyArray<ScaleEvent>,
   group: string,
@@ -62,7 +73,7 @@ const scaled = (interval: Interval, by: number): Interval => ({
 })
 
 /** Around a stated count: as Poisson's, by its normal approximation. */
-const around = (mean: number): Interval => {
+export const around = (mean: number): Interval => {
   const at = (z: number) => Math.max(0, mean + z * Math.sqrt(mean))
   return { mean, expected: mean, p05: at(-1.6449), p50: mean, p90: at(1.2816), p95: at(1.6449) }
 }

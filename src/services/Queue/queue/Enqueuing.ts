@@ -106,21 +106,27 @@ export const makeEnqueuing = Effect.gen(function* () {
     onStored: OnStored<A>
   ): Effect.Effect<A, EnqueueError | StoreError> =>
     Effect.callback<A, EnqueueError | StoreError>((resume) => {
-      const listener: EnqueueListener = {
-        stored: (ids, notes, from, at) => {
-          if (notes !== undefined) {
-            for (let i = 0; i < rows.length; i++) {
-              const note = notes.get(from + i)
-              const error = note === undefined ? undefined : refusal(note)
-              if (error !== undefined) return resume(Effect.fail(error))
-            }
+      const answer: EnqueueListener["stored"] = (ids, notes, from, at) => {
+        if (notes !== undefined) {
+          for (let i = 0; i < rows.length; i++) {
+            const note = notes.get(from + i)
+            const error = note === undefined ? undefined : refusal(note)
+            if (error !== undefined) return resume(Effect.fail(error))
           }
-          if (events.active()) publishEnqueued(rows, ids, notes, from, at)
-          resume(Effect.succeed(onStored(ids, notes, from)))
+        }
+        if (events.active()) publishEnqueued(rows, ids, notes, from, at)
+        resume(Effect.succeed(onStored(ids, notes, from)))
+      }
+      turns.enqueue(rows, {
+        stored: (ids, notes, from, at) => {
+          try {
+            answer(ids, notes, from, at)
+          } catch (defect) {
+            resume(Effect.die(defect))
+          }
         },
         refused: (error) => resume(Effect.fail(error))
-      }
-      turns.enqueue(rows, listener)
+      })
     })
 
   const publishEnqueued = (

@@ -1,5 +1,5 @@
 /** What is asked of the queue: jobs, counts, the past, and why a job has not started. */
-import { Clock, Duration, Effect, Schedule, Stream } from "effect"
+import { Clock, Effect, Stream } from "effect"
 import { GroupOrders } from "../GroupOrders.ts"
 import { finishedStates, type JobId, type JobRecord, type JobState } from "../Job.ts"
 import type { JobFilter, PageRequest } from "../JobQuery.ts"
@@ -7,18 +7,18 @@ import { JobStore } from "../JobStore.ts"
 import { batchRule, explain } from "../policy/Explain.ts"
 import { rankingOf } from "../policy/Order.ts"
 import { placeOf, placesSeen } from "../policy/Place.ts"
-import { Settings } from "../QueueSettings.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
 import type { RollUpQuery } from "../RollUp.ts"
 import type { StoreError } from "../StoreError.ts"
 import { JobNotFound } from "../TaskQueue.ts"
-import type { WorkerRecord } from "../WorkerRecord.ts"
+import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
+import { makeWatching } from "./Watching.ts"
 
 export type Looking = Effect.Success<typeof makeLooking>
 
 export const makeLooking = Effect.gen(function* () {
   const store = yield* JobStore
-  const settings = yield* Settings
+  const watching = yield* makeWatching
   const clock = yield* Clock.Clock
   const orders = yield* GroupOrders
 
@@ -44,20 +44,26 @@ export const makeLooking = Effect.gen(function* () {
       return { rule, dues: alike.map(({ due }) => due) }
     })
 
-  /** A job as it changes: now, after each wake, and each poll interval, until it has ended. */
+  /** A job as it changes, until it has ended: as it is now, and after each change. */
   const watch = (id: JobId): Stream.Stream<JobRecord, JobNotFound | StoreError> =>
-    Stream.fromEffectSchedule(get(id), Schedule.spaced(Duration.min(settings.pollInterval, Duration.millis(200)))).pipe(
-      Stream.takeUntil((job) => finishedStates.includes(job.state))
+    Stream.unwrap(
+      Effect.map(watching(id), (changed) =>
+        Stream.fromEffectRepeat(Effect.andThen(changed, get(id))).pipe(
+          Stream.takeUntil((job) => finishedStates.includes(job.state))
+        )
+      )
     )
 
   const waitFor = (
     id: JobId,
     states: ReadonlyArray<JobState> = finishedStates
   ): Effect.Effect<JobRecord, JobNotFound | StoreError> =>
-    Effect.flatMap(get(id), (job) =>
-      states.includes(job.state) || finishedStates.includes(job.state)
-        ? Effect.succeed(job)
-        : Effect.andThen(Effect.sleep(Duration.min(settings.pollInterval, Duration.millis(50))), waitFor(id, states))
+    Effect.scoped(
+      Effect.flatMap(watching(id), (changed) =>
+        Effect.repeat(Effect.andThen(changed, get(id)), {
+          until: (job) => states.includes(job.state) || finishedStates.includes(job.state)
+        })
+      )
     )
 
   const stats = Effect.gen(function* () {
@@ -88,7 +94,7 @@ export const makeLooking = Effect.gen(function* () {
         const job = yield* get(id)
         const now = clock.currentTimeMillisUnsafe()
         const { counters, groups, paused, workers } = yield* stats
-        const alive = workers.filter(({ leaseUntil }) => leaseUntil > now)
+        const alive = workers.filter((worker) => isWorkerAlive(worker, now))
         return explain({
           job,
           now,

@@ -3,32 +3,44 @@ import { Effect } from "effect"
 import { isAbsolute } from "node:path"
 import { pathToFileURL } from "node:url"
 import { formatJobId } from "../Job.ts"
-import { NonRetryable } from "../Task.ts"
 import type { TaskCodec } from "../TaskCodec.ts"
 import type { ThreadHandler } from "../TaskRegistry.ts"
 import type { Attempt } from "./Attempt.ts"
 import * as PlainError from "./PlainError.ts"
 import { failureOf } from "./ThreadTask.ts"
-import { HandlerFailed, type ThreadContext } from "./ThreadPool.ts"
+import { HandlerFailed, ThreadCallInvalid, type ThreadContext } from "./ThreadPool.ts"
 
 type Handler = (payload: unknown, context: ThreadContext) => unknown
 
-const invalid = (message: string) => new NonRetryable({ message })
+/** Loads without the handler, by module: Node remembers what it has loaded, or failed to, under its name. */
+const failedLoads = new Map<string, number>()
+
+const nameToLoad = (module: string): string => {
+  const failed = failedLoads.get(module)
+  return failed === undefined ? module : `${module}${module.includes("?") ? "&" : "?"}load=${failed + 1}`
+}
+
+/** Fails as an attempt: the module may come, or be mended, a moment later. */
+const notThere = (module: string, reason: ThreadCallInvalid["reason"], detail: string) =>
+  Effect.suspend(() => {
+    failedLoads.set(module, (failedLoads.get(module) ?? 0) + 1)
+    return Effect.die(new ThreadCallInvalid({ reason, detail }))
+  })
 
 /** Node keeps what it has loaded: from the second call on this takes microseconds. */
-const load = (handler: ThreadHandler): Effect.Effect<Handler, NonRetryable> => {
+const load = (handler: ThreadHandler): Effect.Effect<Handler> => {
   const module = isAbsolute(handler.module) ? pathToFileURL(handler.module).href : handler.module
-  return Effect.flatMap(
-    Effect.tryPromise({
-      try: (): Promise<Record<string, unknown>> => import(module),
-      catch: (cause) => invalid(`ModuleNotLoaded: ${module}: ${PlainError.summary(cause)}`)
-    }),
-    (exports) => {
+  return Effect.tryPromise({
+    try: (): Promise<Record<string, unknown>> => import(nameToLoad(module)),
+    catch: (cause) => cause
+  }).pipe(
+    Effect.catch((cause) => notThere(module, "ModuleNotLoaded", `${module}: ${PlainError.summary(cause)}`)),
+    Effect.flatMap((exports) => {
       const run = exports[handler.export]
       return typeof run === "function"
         ? Effect.succeed(run as Handler)
-        : Effect.fail(invalid(`ExportMissing: ${module} exports no function ${JSON.stringify(handler.export)}`))
-    }
+        : notThere(module, "ExportMissing", `${module} exports no function ${JSON.stringify(handler.export)}`)
+    })
   )
 }
 

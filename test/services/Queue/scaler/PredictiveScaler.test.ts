@@ -243,6 +243,30 @@ describe("leaders", () => {
 })
 
 describe("faults", () => {
+  it.effect("of one event or one group's state end no round of the others", () =>
+    Effect.gen(function* () {
+      const { node, store } = yield* hoursOf(loadOf(steady, { running: 4 }))
+      const never = {
+        id: "never",
+        group: "*",
+        when: { _tag: "Recurring", cron: "0 0 30 2 *", timeZone: "UTC", durationMs: 60_000 },
+        load: { _tag: "Factor", factor: 5 },
+        note: "30 February"
+      } as const
+      // Stored by an older Sluice; beside it what nobody can read.
+      yield* store.putDocument("scale-event", never.id, JSON.stringify(never), { now: monday })
+      for (const kind of ["scale-event", "scale-settings", "scale-target", "forecast-state", "scale-leader"])
+        for (const [key, text] of Object.entries({ mail: "{", other: "null", worse: '{"group":5}' }))
+          yield* store.putDocument(kind, key, text, { now: monday })
+      const a = yield* node("a")
+      assert.match((yield* Effect.flip(a.scaler.putEvent(never))).message, /"0 0 30 2 \*", which never comes/)
+      yield* pass(12 * minuteMs)
+      const status = yield* statusOf(a)
+      assert.isAtLeast(status.target!, 5)
+      assert.isNotEmpty(yield* a.scaler.decisions("mail"))
+    })
+  )
+
   it.effect("of the store leave the targets as they are, and are told of", () =>
     Effect.gen(function* () {
       let isFrozen = false

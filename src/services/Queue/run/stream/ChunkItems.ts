@@ -79,7 +79,7 @@ export const makeChunkReader = <A>(item: Schema.Codec<A, any>) => {
       return yield* Effect.scoped(
         Effect.gen(function* () {
           const files = yield* StreamFiles
-          const file = yield* files.open(path, "r")
+          const file = yield* files.open(path, "r", "named")
           const found = yield* file.stat
           if (found.size !== size || found.mtimeMs !== mtimeMs) {
             return yield* refused(

@@ -3,6 +3,7 @@ import { Effect, type Scope } from "effect"
 import { ChunkCut, type CutSettings, type CutStep, type Position } from "../../policy/ChunkCut.ts"
 import { CsvScan, LineScan } from "../../policy/RecordScan.ts"
 import { ItemTooLarge, SourceFailed, StreamError } from "../../StreamProcessor.ts"
+import type { FileSlice } from "../../StreamChunk.ts"
 import type { CsvFile, NdjsonFile } from "../../StreamSource.ts"
 import type { ChunkSource } from "./ChunkSource.ts"
 import { type OpenFile, StreamFiles } from "./StreamFiles.ts"
@@ -53,6 +54,10 @@ const cutter = (file: OpenFile, path: string, size: number, cut: ChunkCut, from:
   return step
 }
 
+/** What is written down of a file, to know it again. */
+export const identityOf = ({ csv, mtimeMs, path, size }: FileSlice): string =>
+  JSON.stringify([csv === undefined ? "NdjsonFile" : "CsvFile", path, size, mtimeMs, csv?.delimiter ?? null])
+
 /** The source, from `from` or its beginning. */
 export const fileSource = (
   source: NdjsonFile | CsvFile,
@@ -62,7 +67,7 @@ export const fileSource = (
   Effect.gen(function* () {
     const files = yield* StreamFiles
     const { path } = source
-    const file = yield* Effect.mapError(files.open(path, "r"), sourceFailed(path))
+    const file = yield* Effect.mapError(files.open(path, "r", "named"), sourceFailed(path))
     const { mtimeMs, size } = yield* Effect.mapError(file.stat, sourceFailed(path))
     const scanFrom = (line: number) =>
       source._tag === "CsvFile" ? new CsvScan(source.delimiter, line) : new LineScan(line)
@@ -79,7 +84,7 @@ export const fileSource = (
     const part = { _tag: "FileSlice" as const, path, size, mtimeMs, ...(csv === undefined ? {} : { csv }) }
     const step = cutFrom(start, settings)
     return {
-      identity: JSON.stringify([source._tag, path, size, mtimeMs, csv?.delimiter ?? null]),
+      identity: identityOf(part),
       start,
       next: Effect.map(step, (found) =>
         found._tag === "Chunk"

@@ -10,6 +10,7 @@ import { checksumOf, type JobRow, type JobRows, parseExtra } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Lookups } from "./Lookups.ts"
+import type { SetAside } from "./SetAside.ts"
 import type { Signals } from "./Signals.ts"
 import type { Statistics } from "./Statistics.ts"
 
@@ -35,6 +36,7 @@ export class Changes {
   private readonly endings: Endings
   private readonly signals: Signals
   private readonly statistics: Statistics
+  private readonly setAside: SetAside
   private readonly edit: Query<[]>
   private readonly rank: Query<[]>
 
@@ -48,6 +50,7 @@ export class Changes {
       readonly endings: Endings
       readonly signals: Signals
       readonly statistics: Statistics
+      readonly setAside: SetAside
     }
   ) {
     this.ledger = parts.ledger
@@ -57,6 +60,7 @@ export class Changes {
     this.endings = parts.endings
     this.signals = parts.signals
     this.statistics = parts.statistics
+    this.setAside = parts.setAside
     this.edit = db.prepare(
       "UPDATE job SET payload = ?, checksum = ?, priority = ?, due = ?, rank = ?, state = ?, wait = ?, extra = ? WHERE id = ?"
     )
@@ -66,6 +70,7 @@ export class Changes {
   change(filter: JobFilter, change: JobChange, now: number, limit: number, after: JobId | undefined): ChangeResult {
     const changed: Array<JobId> = []
     if (filter.ids !== undefined) {
+      this.setAside.check(filter.ids)
       const refused: Array<ChangeResult["refused"][number]> = []
       const ids = [...new Set(filter.ids)]
       const matching = new Set(
@@ -81,6 +86,7 @@ export class Changes {
         }
         if (row !== undefined && allowed[change._tag].includes(row.state) && this.apply(row, change, now))
           changed.push(id)
+        else if (row === undefined && change._tag === "Remove" && this.setAside.forget(id)) changed.push(id)
         else refused.push({ id, state: row === undefined ? undefined : Codes.stateNames[row.state]! })
       }
       return { changed, refused, more }
