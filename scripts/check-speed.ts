@@ -1,14 +1,16 @@
-// Whether this checkout takes more CPU time per job than the commit it builds upon: enqueue, claim, settle (SQLite), encode, memory path.
+// Whether this checkout takes more CPU time per job than the commit it builds upon: enqueue, claim and settle of the
+// SQLite store, encode, memory path.
 //
 //   node scripts/check-speed.ts [--base COMMIT] [--tree FOLDER] [--always]        (npm run check:speed)
 //
-// The base is checked out into a temporary worktree; `sluice profile check` measures both trees in turn, in processes of their own, until
-// each figure is decided, for at most four minutes. A slowdown of 5 % fails, unless a commit since the base says that it is meant, in a
-// trailer of its message: `Slower: enqueue 6 % because …`.
+// The base is checked out into a temporary worktree; `sluice profile check` measures both trees in turn, until each
+// figure is decided, for at most four minutes. A slowdown of 5 % fails, unless a commit since the base says that it
+// is meant, in a trailer of its message: `Slower: enqueue 6 % because …`. One line per figure; where nothing can be
+// measured one says why, as skipped.
 //
-// The base: --base, or SLUICE_SPEED_BASE, else HEAD when src/ holds what is not committed, else where HEAD left the default branch of `origin`,
-// else HEAD's first parent, which for a merge is the branch before it. --tree measures another tree's src/ instead of this checkout's,
-// --always measures also when nothing differs. One line per figure; where nothing can be measured one line says why, as skipped.
+// The base: --base, or SLUICE_SPEED_BASE, else HEAD when src/ holds what is not committed, else where HEAD left the
+// default branch of `origin`, else HEAD's first parent, which for a merge is the branch before it. --tree measures
+// the src/ of another folder instead of this checkout's, --always measures also when nothing differs.
 
 import { execFileSync, spawn } from "node:child_process"
 import fs from "node:fs"
@@ -102,10 +104,7 @@ export default scenarios({ effect, sluice })
   return undefined
 }
 
-/**
- * Without V8's optimising compiler: which of its guesses a process gets makes the same code 5 to 20 % faster or slower. What is left of the
- * compilers is the middle one.
- */
+/** Without V8's optimising compiler: its guesses make the same code 5 to 20 % slower in one process than in another. */
 const node = [process.execPath, "--no-opt", path.join(root, "bin/sluice.mjs")] as const
 
 /** Told to stop, it stops what it started and leaves nothing behind. */

@@ -1,6 +1,7 @@
 /**
- * Measures a task of two modules in one process, in turn, a round of the one beside a round of the other: a busy neighbour, a slower clock,
- * caches that another process has emptied meet both. Each module has a queue and a worker of its own.
+ * Measures a task of two modules in one process, in turn, a round of the one beside a round of the other: a busy
+ * neighbour, a slower clock, caches that another process has emptied meet both. Each module has a queue and a worker
+ * of its own.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
