@@ -230,7 +230,8 @@ const configHome = (env: Environment): string => env.XDG_CONFIG_HOME || path.joi
 /** Where what Sluice remembers by itself lies: the default store, logs of background workers, records of maps. */
 export const stateFolder = (env: Environment): string => path.join(stateHome(env), "sluice")
 
-const defaultValue = (name: SettingName, env: Environment): string => {
+/** What holds where nothing is said. */
+export const defaultOf = (name: SettingName, env: Environment): string => {
   switch (name) {
     case "store":
       return path.join(stateFolder(env), "queue.db")
@@ -389,7 +390,7 @@ const read = (runsCode: boolean) =>
             ? { value: absolute(name, fromEnvironment, cwd), source: environment }
             : inFile !== undefined
               ? { value: absolute(name, inFile.texts[name]!, path.dirname(inFile.file)), source: inFile.file }
-              : { value: defaultValue(name, env), source: "default" }
+              : { value: defaultOf(name, env), source: "default" }
       settings[name] = yield* checked(name, setting)
     }
     const result: Read<Settings> = {

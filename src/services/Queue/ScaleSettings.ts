@@ -48,8 +48,9 @@ export const ScaleSettings = Schema.Struct({
   holdDownMs: millis(day),
   /** Within which a backlog is worked off. Default one minute: those behind it wait as long. */
   drainMs: Schema.Finite.check(Schema.isBetween({ minimum: 1000, maximum: day })),
-  /** The most slots that one decision adds, and takes away. Default `null`: any number. */
+  /** The most slots that one decision adds. Default `null`: any number. */
   mostUp: Schema.NullOr(slots),
+  /** The most that one takes away. Default `null`: any number. */
   mostDown: Schema.NullOr(slots),
   /** Default one minute: finer ones are noise for most groups, coarser ones late. */
   stepMs: StepWidth,

@@ -79,6 +79,7 @@ export interface TaskOptions<P, S, E, G> {
   readonly deadlineIn?: Duration.Input
   /** Names what makes two payloads the same work. Jobs with equal keys are unique as `unique` says. */
   readonly idempotencyKey?: (payload: P) => string
+  /** How its keys are unique. Default: among the live jobs of the task, the live job being the answer. */
   readonly unique?: UniqueOption
   /** Its jobs may run many in one call; see `toBatchLayer`. */
   readonly batch?: BatchOptions<P, S, E, G>

@@ -123,14 +123,19 @@ export interface EnqueueOptions {
   readonly in?: Duration.Input
   /** Not before this time, in milliseconds since 1970. */
   readonly at?: number
+  /** The budget it draws on; over the task's. A name that nobody declared makes a group with the limit of undeclared ones. */
   readonly group?: string
+  /** 1 (first) to 10; over the task's. */
   readonly priority?: number
   /** Retries after the first attempt; over the task's policy. */
   readonly retries?: number
+  /** The customer or object it concerns. Jobs of one batch have the same. Default: none. */
   readonly partitionKey?: string
   /** Over the task's `idempotencyKey`. */
   readonly key?: string
+  /** What a taken key does to this enqueue; over the task's. */
   readonly onConflict?: UniqueConflict
+  /** Cancelled when it has waited this long; over the task's. */
   readonly expiresIn?: Duration.Input
   /** When the result is wanted, in milliseconds since 1970. It orders (see `policy/Order.ts`) and cancels nothing. */
   readonly deadline?: number
@@ -140,15 +145,25 @@ export interface EnqueueOptions {
   readonly after?: ReadonlyArray<JobId>
   /** What becomes of this job when one of them does not complete. Default `"cancel"`. */
   readonly onParentFailure?: ParentFailurePolicy
+  /** Over the task's; infinite: none. */
   readonly softLimit?: Duration.Input
+  /** Over the task's; infinite: none. */
   readonly hardLimit?: Duration.Input
+  /** Who put it there, to be shown and searched for. Default: nobody. */
   readonly owner?: string
+  /** Whose it is, to be shown and searched for. Default: none. */
   readonly team?: string
+  /** Words to find it by (`JobFilter.tags`). Default: none. */
   readonly tags?: ReadonlyArray<string>
+  /** Travels with it to the handler (`job.headers`), beside the payload: a trace, a tenant. Default: none. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Kept with the job; limits by weight are to come and not held in this version. */
   readonly weight?: JobExtra["weight"]
+  /** Kept with the job; rates are to come and not held in this version. */
   readonly rate?: JobExtra["rate"]
+  /** What jobs that belong together are found by (`JobFilter.batchKey`). Default: none. */
   readonly batchKey?: string
+  /** Kept with the job; the result cache is to come and not there in this version. */
   readonly cacheKey?: string
 }
 

@@ -9,7 +9,9 @@ export interface RetryPolicy {
   readonly firstMs: number
   /** Each further delay is the one before × `factor` + `stepMs`. */
   readonly factor: number
+  /** What each delay grows by, beside the factor. */
   readonly stepMs: number
+  /** No delay is longer, jitter aside. */
   readonly capMs: number
   /** The delay is multiplied by a random number in `1 ± jitter`, so that jobs that failed together do not return together. */
   readonly jitter: number

@@ -3,6 +3,7 @@
  * read: when it wakes us, and each poll interval while anybody waits.
  */
 import { Cause, Clock, Effect, Exit } from "effect"
+import { CurrentAttempt } from "../CurrentAttempt.ts"
 import { type Failure, finishedStates, type JobId, type JobRecord } from "../Job.ts"
 import { JobStore, type KeptJob } from "../JobStore.ts"
 import { Outcomes, tellAll, type Waiter } from "../Outcomes.ts"
@@ -13,6 +14,7 @@ import type { Task } from "../Task.ts"
 import { taskCodec } from "../TaskCodec.ts"
 import { isJobId } from "../policy/Bounds.ts"
 import { JobFailed, type JobNotFound, jobNotFound } from "../TaskQueue.ts"
+import { NestedWaits } from "./NestedWaits.ts"
 
 /** Awaited jobs looked up in one call. */
 const lookupPage = 500
@@ -33,6 +35,15 @@ export const makeAwaiting = Effect.gen(function* () {
   const monotonic = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const form = store.traits.payloads
+  const nested = new NestedWaits(store)
+
+  /** What waits within a handler is known as such. */
+  const within = <A, E, R>(ids: ReadonlyArray<JobId>, wait: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.withFiber((fiber) => {
+      const holder = fiber.getRef(CurrentAttempt)
+      if (holder === undefined || ids.length === 0) return wait
+      return Effect.ensuring(wait, Effect.sync(nested.begin(holder, ids)))
+    })
   let closed = false
 
   const closedError = () =>
@@ -176,6 +187,7 @@ export const makeAwaiting = Effect.gen(function* () {
     fork(
       Effect.sleep(settings.pollInterval).pipe(
         Effect.andThen(Effect.ignore(lookUpAwaited(true))),
+        Effect.andThen(Effect.ignore(nested.look)),
         Effect.repeat({ while: () => outcomes.size() > 0 }),
         Effect.ensuring(
           Effect.sync(() => {
@@ -300,12 +312,13 @@ export const makeAwaiting = Effect.gen(function* () {
 
   return {
     /** The typed result, the typed error, or `JobFailed`. */
-    job: awaitJob,
+    job: <S, E>(task: Task<any, S, E, any>, id: JobId, kept: KeptJob | undefined) =>
+      within([id], awaitJob(task, id, kept)),
     /**
      * The results of several jobs in their order. Call it as they are acknowledged, before any of them starts: then no result is
      * missed and none looked up. `maybeEnded`: some were there before.
      */
     gather: <S, E>(task: Task<any, S, E, any>, ids: ReadonlyArray<JobId>, maybeEnded: boolean) =>
-      new Gathering(task, ids, maybeEnded).results
+      within(ids, new Gathering(task, ids, maybeEnded).results)
   }
 })

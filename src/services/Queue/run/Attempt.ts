@@ -11,7 +11,7 @@ import { Snoozed, type JobContext, type JobSteps } from "../Task.ts"
 import type { BatchTaskHandler, Registration } from "../TaskRegistry.ts"
 import type { TaskCodec } from "../TaskCodec.ts"
 import type { EndPolicy, StopReason } from "./AttemptEnd.ts"
-import { CurrentAttempt, type LogTarget } from "./CurrentAttempt.ts"
+import { type AttemptOfFiber, CurrentAttempt } from "../CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
 import { forkAs, type Owner } from "./LooseFailures.ts"
 import type { Placed } from "./RunningAttempts.ts"
@@ -47,7 +47,7 @@ const stopping: StopReason = { _tag: "Stopping" }
 
 const noHeaders: Readonly<Record<string, string>> = {}
 
-export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarget, Placed, MeteredAttempt, Owner {
+export class Attempt implements JobContext<unknown, unknown>, Expiring, AttemptOfFiber, Placed, MeteredAttempt, Owner {
   place = -1
   bucket = -1
   before: Expiring | undefined = undefined

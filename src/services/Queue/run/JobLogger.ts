@@ -1,14 +1,7 @@
-/** The attempt a fiber belongs to, so that what a handler logs is kept with its job. */
-import { Cause, Context, Logger, type LogLevel as EffectLogLevel } from "effect"
+/** Keeps what a handler logs with its job. */
+import { Cause, Logger, type LogLevel as EffectLogLevel } from "effect"
+import { CurrentAttempt } from "../CurrentAttempt.ts"
 import type { LogLevel } from "../Turn.ts"
-
-export interface LogTarget {
-  readonly log: (level: LogLevel, message: string) => void
-}
-
-export const CurrentAttempt = Context.Reference<LogTarget | undefined>("sluice/run/CurrentAttempt", {
-  defaultValue: () => undefined
-})
 
 /** Longest line kept, in characters. */
 const maxLine = 8192
@@ -39,7 +32,6 @@ const textOfPart = (part: unknown): string => {
 
 const textOf = (message: unknown): string => (Array.isArray(message) ? message : [message]).map(textOfPart).join(" ")
 
-/** Keeps what a handler logs with its job. */
 export const jobLogger: Logger.Logger<unknown, void> = Logger.make(({ cause, fiber, logLevel, message }) => {
   const target = fiber.getRef(CurrentAttempt)
   if (target === undefined) return
