@@ -9,7 +9,7 @@ import { type Task, TaskRegistry } from "../../services/Queue/index.ts"
 import { fail } from "../Failure.ts"
 import { didYouMean } from "../input/Suggestion.ts"
 import { Invocation } from "../Invocation.ts"
-import { readPayload } from "../Payload.ts"
+import { onOneLine, readPayload } from "../Payload.ts"
 import type { Settings } from "../Settings.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 import { load } from "./TaskModule.ts"
@@ -72,12 +72,6 @@ export const taskOf = (file: string, name: string) =>
       `${file} has no task ${JSON.stringify(Sanitize.line(name))}; it has ${names.join(", ")}.${didYouMean(name, names)}`
     )
   })
-
-const onOneLine = (message: string): string =>
-  message
-    .split("\n")
-    .map((line) => line.trim())
-    .join(" ")
 
 /** The payload `--payload` names, checked against the task's schema. */
 export const payloadOf = (task: Task.AnyTask, text: string, mostBytes: number) =>

@@ -49,7 +49,13 @@ const checked = <A>(reason: ScaleInvalid["reason"], check: () => A): Effect.Effe
 
 const settingNames: ReadonlySet<string> = new Set(Object.keys(scaleDefaults))
 
-const named = (group: unknown) => checked("Group", () => Bounds.name("group", group))
+const named = (group: ResourceGroup | string) =>
+  checked("Group", () =>
+    Bounds.name(
+      "group",
+      Bounds.orRefuse("group", () => nameOf(group))
+    )
+  )
 
 const make = Effect.gen(function* () {
   const store = yield* JobStore
@@ -107,7 +113,7 @@ const make = Effect.gen(function* () {
 
   const predictLoad = (resourceGroup: ResourceGroup | string, timeHorizon: Duration.Input) =>
     Effect.gen(function* () {
-      const group = yield* named(nameOf(resourceGroup))
+      const group = yield* named(resourceGroup)
       const settings = (yield* settingsInForce).of(group)
       const { stepMs, timeZone } = settings
       const horizonMs = yield* checked("Horizon", () =>

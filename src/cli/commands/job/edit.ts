@@ -12,7 +12,7 @@ import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { readPayload } from "../../Payload.ts"
+import { onOneLine, readPayload } from "../../Payload.ts"
 
 const decodeCommand = Schema.decodeUnknownResult(Schema.toCodecJson(ShellTask.shell.payload), {
   onExcessProperty: "error"
@@ -27,7 +27,7 @@ const wholePayload = (id: JobId, given: unknown) =>
     const whole = isObject(given) ? { ...before, ...given } : given
     const decoded = decodeCommand(whole)
     if (Result.isFailure(decoded)) {
-      const why = decoded.failure.message.replaceAll(/\s*\n\s*/g, " ")
+      const why = onOneLine(decoded.failure.message)
       return yield* fail(
         "usage",
         `the payload does not fit a command: ${why}; write it like '{"command": ["gzip", "a.txt"]}', with cwd, env, umask or stdin where they change`

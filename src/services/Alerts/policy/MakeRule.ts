@@ -48,6 +48,10 @@ export const makeRule = (request: RuleRequest): AlertRule => {
   Bounds.oneOf("metric", request.metric, metricNames)
   Bounds.oneOf("severity", request.severity ?? "warning", severities)
   if (request.subject !== undefined) Bounds.label("subject", request.subject)
+  for (const field of ["threshold", "resolveAt", "forMs", "overMs"] as const) {
+    const figure = request[field]
+    if (figure !== undefined && typeof figure !== "number") Bounds.refuse(field, figure, "a number")
+  }
   const spec = metricSpec(request.metric)
   const overMs = request.overMs ?? spec.overMs
   return {
@@ -70,8 +74,8 @@ const overLeastMs = 60_000
 export const ruleProblem = (rule: AlertRule): string | undefined => {
   const { of, overMs, side, unit } = metricSpec(rule.metric)
   const { forMs, name, resolveAt, subject, threshold } = rule
-  if (!namePattern.test(name))
-    return `${JSON.stringify(name)} is no name of a rule; expected letters, digits, dots, dashes, at most 60`
+  if (typeof name !== "string" || !namePattern.test(name))
+    return `${Bounds.shown(name)} is no name of a rule; expected letters, digits, dots, dashes, at most 60`
   if (subject !== undefined && of === "store") return `${rule.metric} is of the whole store; leave out the ${"group"}`
   if (unit === "share" && !(threshold > 0 && threshold <= 1))
     return `a threshold of ${threshold} is no share; expected a percentage from above 0% to 100%`

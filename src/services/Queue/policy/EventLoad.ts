@@ -36,13 +36,23 @@ const parse = (cron: string, timeZone: string): Result.Result<Cron.Cron, string>
   return Result.flatMap(parsed, (read) => (comes(read) ? parsed : Result.fail("no calendar has such a day")))
 }
 
-/** How long after a start the next one comes, at the least of those tried. */
-const shortestGap = (cron: Cron.Cron, from: number): number => {
-  let gap = Number.POSITIVE_INFINITY
-  let start = Cron.next(cron, new Date(from)).getTime()
-  for (let i = 0; i < startsTried; i++) {
-    const next = Cron.next(cron, new Date(start)).getTime()
-    gap = Math.min(gap, next - start)
+/** Undefined: it never comes. */
+const nextStart = (cron: Cron.Cron, after: number): number | undefined => {
+  try {
+    return Cron.next(cron, new Date(after)).getTime()
+  } catch {
+    return undefined
+  }
+}
+
+/** How long after a start the next one comes, at the least of those tried; undefined: it never comes. */
+const shortestGap = (cron: Cron.Cron, from: number): number | undefined => {
+  let gap: number | undefined
+  let start = nextStart(cron, from)
+  for (let i = 0; i < startsTried && start !== undefined; i++) {
+    const next = nextStart(cron, start)
+    if (next === undefined) break
+    gap = Math.min(gap ?? next - start, next - start)
     start = next
   }
   return gap
@@ -55,21 +65,14 @@ export const eventFault = ({ when }: ScaleEvent, now: number): string | undefine
   }
   const { cron, durationMs, timeZone } = when
   const parsed = parse(cron, timeZone)
-  if (Result.isFailure(parsed))
-    return `event at ${shown(cron)}, which never comes in ${shown(timeZone)}: ${parsed.failure}; expected five cron fields and an IANA time zone`
-  const gap = shortestGap(parsed.success, now)
+  const gap = Result.isFailure(parsed) ? undefined : shortestGap(parsed.success, now)
+  if (gap === undefined) {
+    const why = Result.isFailure(parsed) ? parsed.failure : "no calendar has such a day"
+    return `event at ${shown(cron)}, which never comes in ${shown(timeZone)}: ${why}; expected five cron fields and an IANA time zone`
+  }
   return gap < durationMs
     ? `event at ${shown(cron)} comes again after ${durationText(gap)}, before it has lasted ${durationText(durationMs)}; expected a shorter duration`
     : undefined
-}
-
-/** Undefined: it never comes. */
-const nextStart = (cron: Cron.Cron, after: number): number | undefined => {
-  try {
-    return Cron.next(cron, new Date(after)).getTime()
-  } catch {
-    return undefined
-  }
 }
 
 /** Of an event that cannot be, which older stores may hold: none. */

@@ -11,6 +11,12 @@ const kind = "scale-event"
 const Stored = Schema.fromJsonString(ScaleEvent)
 const decode = Schema.decodeUnknownOption(Stored)
 
+const inOneLine = (text: string): string =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .join(" ")
+
 /** By id. A document that is none is passed over. */
 export const readEvents = (store: JobStore["Service"]): Effect.Effect<ReadonlyArray<ScaleEvent>, StoreError> =>
   Effect.map(store.documents(kind), (documents) =>
@@ -25,7 +31,7 @@ export const putEvent = (
   Effect.gen(function* () {
     const encoded = Schema.encodeUnknownExit(Stored, { onExcessProperty: "error" })(event)
     const message = Exit.isFailure(encoded)
-      ? `event ${shown(event)} is not what ScaleEvent describes: ${String(Cause.squash(encoded.cause)).replaceAll(/\s*\n\s*/g, " ")}`
+      ? `event ${shown(event)} is not what ScaleEvent describes: ${inOneLine(String(Cause.squash(encoded.cause)))}`
       : eventFault(event, now)
     if (message !== undefined) return yield* new ScaleInvalid({ reason: "Event", message })
     if (Exit.isSuccess(encoded)) yield* store.putDocument(kind, event.id, encoded.value, { now })
