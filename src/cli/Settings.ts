@@ -361,6 +361,7 @@ const read = (runsCode: boolean) =>
     const { cwd, env } = yield* Invocation
     const { code, data, isNamed } = yield* projectFiles
     const run = runsCode || isNamed ? code : undefined
+    if (code !== undefined && run === undefined) yield* ConfigFiles.mustBeTrusted(code)
     const user = path.join(configHome(env), "sluice", "config.json")
     const files: Array<{ readonly file: string; readonly texts: Texts }> = []
     for (const file of [run, data, existsSync(user) ? user : undefined]) {
