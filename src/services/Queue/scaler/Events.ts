@@ -6,6 +6,7 @@ import { eventFault } from "../policy/EventLoad.ts"
 import { ScaleInvalid } from "../PredictiveScaler.ts"
 import { ScaleEvent } from "../ScaleEvent.ts"
 import type { StoreError } from "../StoreError.ts"
+import { oneLine } from "../../Text/policy/OneLine.ts"
 
 const kind = "scale-event"
 const Stored = Schema.fromJsonString(ScaleEvent)
@@ -25,7 +26,7 @@ export const putEvent = (
   Effect.gen(function* () {
     const encoded = Schema.encodeUnknownResult(Stored, { onExcessProperty: "error" })(event)
     const message = Result.isFailure(encoded)
-      ? `event ${shown(event?.id)} is not what ScaleEvent describes: ${encoded.failure.message.replaceAll(/\s*\n\s*/g, " ")}`
+      ? `event ${shown(event?.id)} is not what ScaleEvent describes: ${oneLine(encoded.failure.message)}`
       : eventFault(event, now)
     if (message !== undefined) return yield* new ScaleInvalid({ reason: "Event", message })
     if (Result.isSuccess(encoded)) yield* store.putDocument(kind, event.id, encoded.success, { now })
