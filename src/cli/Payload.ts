@@ -6,12 +6,6 @@ import { readAll } from "./Caller.ts"
 import { type CommandFailure, fail } from "./Failure.ts"
 import { Invocation } from "./Invocation.ts"
 
-export const onOneLine = (message: string): string =>
-  message
-    .split("\n")
-    .map((line) => line.trim())
-    .join(" ")
-
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 
 /** Without the byte order mark that editors put before it. */

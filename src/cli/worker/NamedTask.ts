@@ -6,10 +6,11 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import path from "node:path"
 import { type Task, TaskRegistry } from "../../services/Queue/index.ts"
+import { oneLine } from "../../services/Text/index.ts"
 import { fail } from "../Failure.ts"
 import { didYouMean } from "../input/Suggestion.ts"
 import { Invocation } from "../Invocation.ts"
-import { onOneLine, readPayload } from "../Payload.ts"
+import { readPayload } from "../Payload.ts"
 import type { Settings } from "../Settings.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 import { load } from "./TaskModule.ts"
@@ -79,6 +80,6 @@ export const payloadOf = (task: Task.AnyTask, text: string, mostBytes: number) =
     const json = yield* readPayload(text, mostBytes)
     return yield* Effect.mapError(
       Schema.decodeUnknownEffect(Schema.toCodecJson(task.payload) as Schema.Codec<unknown, unknown>)(json),
-      (error) => fail("usage", `the payload does not fit task ${task.name}: ${onOneLine(error.message)}`)
+      (error) => fail("usage", `the payload does not fit task ${task.name}: ${oneLine(error.message)}`)
     )
   })

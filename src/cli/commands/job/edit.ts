@@ -8,11 +8,12 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Job, type JobId, QueueSettings, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
+import { oneLine } from "../../../services/Text/index.ts"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { onOneLine, readPayload } from "../../Payload.ts"
+import { readPayload } from "../../Payload.ts"
 
 const decodeCommand = Schema.decodeUnknownResult(Schema.toCodecJson(ShellTask.shell.payload), {
   onExcessProperty: "error"
@@ -27,7 +28,7 @@ const wholePayload = (id: JobId, given: unknown) =>
     const whole = isObject(given) ? { ...before, ...given } : given
     const decoded = decodeCommand(whole)
     if (Result.isFailure(decoded)) {
-      const why = onOneLine(decoded.failure.message)
+      const why = oneLine(decoded.failure.message)
       return yield* fail(
         "usage",
         `the payload does not fit a command: ${why}; write it like '{"command": ["gzip", "a.txt"]}', with cwd, env, umask or stdin where they change`

@@ -6,16 +6,11 @@ import { eventFault } from "../policy/EventLoad.ts"
 import { ScaleInvalid } from "../PredictiveScaler.ts"
 import { ScaleEvent } from "../ScaleEvent.ts"
 import type { StoreError } from "../StoreError.ts"
+import { oneLine } from "../../Text/policy/OneLine.ts"
 
 const kind = "scale-event"
 const Stored = Schema.fromJsonString(ScaleEvent)
 const decode = Schema.decodeUnknownOption(Stored)
-
-const inOneLine = (text: string): string =>
-  text
-    .split("\n")
-    .map((line) => line.trim())
-    .join(" ")
 
 /** By id. A document that is none is passed over. */
 export const readEvents = (store: JobStore["Service"]): Effect.Effect<ReadonlyArray<ScaleEvent>, StoreError> =>
@@ -31,7 +26,7 @@ export const putEvent = (
   Effect.gen(function* () {
     const encoded = Schema.encodeUnknownExit(Stored, { onExcessProperty: "error" })(event)
     const message = Exit.isFailure(encoded)
-      ? `event ${shown(event)} is not what ScaleEvent describes: ${inOneLine(String(Cause.squash(encoded.cause)))}`
+      ? `event ${shown(event)} is not what ScaleEvent describes: ${oneLine(String(Cause.squash(encoded.cause)))}`
       : eventFault(event, now)
     if (message !== undefined) return yield* new ScaleInvalid({ reason: "Event", message })
     if (Exit.isSuccess(encoded)) yield* store.putDocument(kind, event.id, encoded.value, { now })
