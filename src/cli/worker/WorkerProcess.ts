@@ -17,7 +17,10 @@ const wordsOf = (pid: number): ReadonlyArray<string> | undefined => {
 /** The same where there is no /proc. */
 const wordsFromPs = (pid: number): ReadonlyArray<string> | undefined => {
   try {
-    const line = execFileSync("/bin/ps", ["-o", "uid=,args=", "-p", String(pid)], { encoding: "utf8" }).trim()
+    const line = execFileSync("/bin/ps", ["-o", "uid=,args=", "-p", String(pid)], {
+      encoding: "utf8",
+      env: { PATH: "/usr/bin:/bin" }
+    }).trim()
     const [uid, ...words] = line.split(/\s+/)
     return Number(uid) === ownUid() ? words : undefined
   } catch {

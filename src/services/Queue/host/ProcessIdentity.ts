@@ -46,7 +46,7 @@ export const fromPs = (pid: number): Look => {
   const line = attempt(() =>
     execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], {
       encoding: "utf8",
-      env: { ...process.env, LC_ALL: "C" },
+      env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C" },
       stdio: ["ignore", "pipe", "ignore"]
     }).trim()
   )
