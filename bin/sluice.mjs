@@ -93,6 +93,12 @@ const keepCompiledCode = () => {
 }
 
 if (args[0] === "--version") {
+  // As the command line itself ends: ExitCode.ts.
+  process.stdout.on("error", (error) => {
+    if (error.code === "EPIPE") return
+    process.stderr.write(`sluice: stdout could not be written: ${error.message}\n`)
+    process.exitCode = 9
+  })
   process.stdout.write(`sluice ${readVersion(path.join(root, "package.json"))}\n`)
 } else if (!isSupported(process.versions.node)) {
   const runtime = findRuntime()

@@ -1,11 +1,16 @@
 /** Settings as they may be printed. */
 import { type Setting, type SettingName, secretOf } from "./Settings.ts"
 
-/** User and password of an address, and what follows its path: where credentials stand. */
+/** What follows the path of the first address in a word. */
+const withoutQuery = (word: string): string => {
+  const address = word.indexOf("://")
+  const path = address < 0 ? -1 : word.slice(address).search(/[?#]./)
+  return path < 0 ? word : `${word.slice(0, address + path)}?***`
+}
+
+/** Without user and password of addresses, and what follows their paths: where credentials stand. */
 const withoutCredentials = (text: string): string =>
-  text
-    .replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#@]*@/gi, "$1***@")
-    .replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s?#]*)[?#]\S+/gi, "$1?***")
+  text.replaceAll(/:\/\/[^\s/?#@]*@/g, "://***@").replaceAll(/\S+/g, withoutQuery)
 
 /** A command's program; nothing of a first word that is a variable or not closed. */
 const programOf = (text: string): string => {

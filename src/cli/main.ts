@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { readFileSync } from "node:fs"
+import { getSystemErrorMessage } from "node:util"
 import * as Cli from "./Cli.ts"
 import { ExitCode } from "./ExitCode.ts"
 import { describe } from "./Failure.ts"
@@ -42,6 +43,9 @@ const fiber = Effect.runFork(
   )
 )
 
+const reasonOf = ({ errno, message }: NodeJS.ErrnoException) =>
+  errno === undefined ? message : getSystemErrorMessage(errno)
+
 /** npm passes Ctrl-C on to us, whom the terminal has told already: within this time two are one. */
 const echoMillis = 300
 
@@ -71,13 +75,19 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const satisfies Readonly
 }
 
 /**
- * The reader has gone (`sluice job ls | head`): nobody is left to tell, and nothing is wrong. A terminal that was closed (EIO) says so by SIGHUP.
+ * A reader that has gone (`sluice job ls | head`) is nothing wrong, and nobody is left to tell. A terminal that was closed (EIO) says so by
+ * SIGHUP. What else keeps output from being written, a full disk above all, ends the command as a signal does: jobs are handed back.
  */
-for (const stream of [process.stdout, process.stderr]) {
+for (const [name, stream] of [
+  ["stdout", process.stdout],
+  ["stderr", process.stderr]
+] as const) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EIO") return
-    if (error.code !== "EPIPE") throw error
-    ending ??= ExitCode.ok
+    if (ending === undefined && error.code !== "EPIPE") {
+      process.stderr.write(`sluice: ${name} could not be written: ${reasonOf(error)}\n`)
+    }
+    ending ??= error.code === "EPIPE" ? ExitCode.ok : ExitCode.outputLost
     fiber.interruptUnsafe()
   })
 }

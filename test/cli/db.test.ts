@@ -294,6 +294,34 @@ describe("doctor", () => {
   )
 })
 
+describe("a row that cannot be read", () => {
+  it.effect("is named by doctor, shown whole, and removed without SQL", () =>
+    Effect.gen(function* () {
+      const { sluice, store } = yield* filled
+      const db = new DatabaseSync(store)
+      db.exec("UPDATE job SET due = 9e15 WHERE id = (SELECT min(id) FROM job)")
+      db.close()
+      const found = yield* sluice("db", "doctor")
+      assert.strictEqual(found.code, 1)
+      assert.match(
+        found.stdout,
+        /problem +row +a row of job cannot be read: job \w{11}, its due is no time: .*db aside --now/
+      )
+      const listed = yield* sluice("job", "ls", "-q")
+      assert.strictEqual(listed.stdout.trim().split("\n").length, 2)
+      const doctor = yield* sluice("doctor")
+      assert.match(doctor.stdout, /warning +rows +one could not be read and was set aside \(job \w{11}\): .*db aside/)
+      const shown = yield* sluice("db", "aside", "--json")
+      const row = JSON.parse(shown.stdout) as { readonly name: string; readonly columns: { readonly payload: string } }
+      assert.include(row.columns.payload, "true")
+      assert.strictEqual((yield* sluice("db", "aside", "--rm", "job nonsense")).code, 3)
+      assert.strictEqual((yield* sluice("job", "rm", "--yes", row.name.slice("job ".length))).code, 0)
+      assert.strictEqual((yield* sluice("db", "aside", "--json")).stdout, "")
+      assert.strictEqual((yield* sluice("db", "doctor")).code, 0)
+    }).pipe(Effect.scoped)
+  )
+})
+
 describe("a store with somebody's additions", () => {
   it.live("is refused where they act on jobs, named by the doctor, and mended as both say", () =>
     Effect.gen(function* () {

@@ -107,6 +107,26 @@ export default Ends.toLayer(({ code, later }) =>
   )
 
   it.live(
+    "runs no jobs where it is there to scale others, and only where it may lead",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const args = ["worker", "--no-shell", "--group", "*=0"]
+        const env = { SLUICE_SCALE_COMMAND: "true" }
+        const scaling = yield* CliProcess.start(folder, args, { env })
+        yield* scaling.shows(/runs no jobs and scales others; Ctrl-C stops it/)
+        yield* scaling.kill("SIGTERM")
+        assert.strictEqual((yield* scaling.ended).code, 0)
+        for (const off of [{ SLUICE_SCALING: "off" }, { SLUICE_SCALE_COMMAND: "" }]) {
+          const ended = yield* CliProcess.run(folder, args, { env: { ...env, ...off } })
+          assert.strictEqual(ended.code, 2)
+          assert.match(ended.stderr, /nothing to serve: .*SLUICE_SCALE_WORKLOAD/)
+        }
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
     "stops gracefully at SIGTERM with 0, and hands jobs back unspent at the second signal",
     () =>
       Effect.gen(function* () {

@@ -11,8 +11,10 @@ import { NotOwn } from "../../files/Ownership.ts"
 import {
   isWorkerAlive,
   Job,
+  JobStore,
   Placements,
   type QueueStats,
+  setAsideKind,
   Sluice,
   TaskQueue,
   type WorkerRecord
@@ -175,6 +177,16 @@ const checkQueue = (stats: QueueStats, now: number): Check => {
     : ok("queue", "nothing waits too long, nothing gave up")
 }
 
+/** Rows that nothing could read. */
+const checkAsides = (names: ReadonlyArray<string>): Check =>
+  names.length === 0
+    ? ok("rows", "all could be read")
+    : warning(
+        "rows",
+        `${names.length === 1 ? "one" : HumanNumber.count(names.length)} could not be read and ${names.length === 1 ? "was" : "were"} set aside (${names[0]})`,
+        "sluice db aside tells what is wrong, shows them with --json and removes them with --rm"
+      )
+
 const checkStore = (location: StoreLocation, stats: QueueStats, now: number): ReadonlyArray<Check> => {
   const alive = stats.workers.filter((worker) => isWorkerAlive(worker, now))
   return [
@@ -216,6 +228,11 @@ export const command = Command.make(
       if (Exit.isFailure(stats))
         checks.push(problem("store", describeCause(stats.cause).line, "sluice db doctor looks closer"))
       else checks.push(...checkStore(location, stats.value, now))
+      const asides = yield* JobStore.use((store) => store.documents(setAsideKind)).pipe(
+        Effect.provide(layer),
+        Effect.exit
+      )
+      if (Exit.isSuccess(asides)) checks.push(checkAsides(asides.value.map(({ key }) => key)))
       const placements = yield* Placements.use(({ all }) => all).pipe(Effect.provide(layer), Effect.exit)
       if (Exit.isSuccess(placements)) checks.push(...checkPlacements(placements.value))
     }

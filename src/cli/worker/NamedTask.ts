@@ -52,6 +52,14 @@ const tasksOf = (file: string) =>
     return new Map(registry.all().map(({ task }): [string, Task.AnyTask] => [task.name, task]))
   })
 
+/** The layer of the module's handlers, which it must have. */
+export const moduleHandlers = (file: string) =>
+  Effect.gen(function* () {
+    const { handlers } = yield* load(file)
+    if (handlers !== undefined) return handlers
+    return yield* fail("usage", `${file} has no default export; expected the layer of your handlers`)
+  })
+
 /** The task of that name. */
 export const taskOf = (file: string, name: string) =>
   Effect.gen(function* () {

@@ -19,7 +19,8 @@ const wordsFromPs = (pid: number): ReadonlyArray<string> | undefined => {
   try {
     const line = execFileSync("/bin/ps", ["-o", "uid=,args=", "-p", String(pid)], {
       encoding: "utf8",
-      env: { PATH: "/usr/bin:/bin" }
+      env: { PATH: process.env.PATH },
+      stdio: ["ignore", "pipe", "ignore"]
     }).trim()
     const [uid, ...words] = line.split(/\s+/)
     return Number(uid) === ownUid() ? words : undefined

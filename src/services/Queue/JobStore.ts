@@ -46,8 +46,17 @@ export interface Retention {
 }
 export type RetentionPolicy = Readonly<Record<"completed" | "failed" | "cancelled", Retention>>
 
-/** What woke a listener: jobs became claimable, jobs finished, or a worker has a signal, limit, pause or document to see. */
-export type Wake = "ready" | "finished" | "control"
+/** What a program keeps of a job beyond its record in the store. */
+export interface KeptJob {
+  /** As it was when retention removed it; undefined before. */
+  record: JobRecord | undefined
+}
+
+/**
+ * What woke a listener: jobs became claimable, jobs finished, a worker has a signal, limit, pause or document to see, or, for those who
+ * watch, a job has started or reported.
+ */
+export type Wake = "ready" | "finished" | "control" | "noted"
 
 /** `by`: the turn given to this store that brought it about, told before that turn is answered: who took it has all of it in the answer. */
 export type WakeListener = (wake: Wake, by?: Turn) => void
@@ -89,6 +98,11 @@ export class JobStore extends Context.Service<
     // Looking. No cost grows with the number of jobs, but for what a page holds.
     /** In the order asked; absent ones are left out. */
     readonly get: (ids: ReadonlyArray<JobId>) => Effect.Effect<ReadonlyArray<JobRecord>, StoreError>
+    /**
+     * Keeps the record of a job beyond its retention for as long as the answer is referenced. Only of stores in the heap of this process,
+     * which keep few finished jobs; undefined when there is no such job.
+     */
+    readonly keep?: ((id: JobId) => KeptJob | undefined) | undefined
     readonly list: (filter: JobFilter, page: PageRequest) => Effect.Effect<Page, StoreError>
     /** From maintained counters when the filter names only task, group and state; otherwise counted up to 10,000. */
     readonly count: (filter: JobFilter) => Effect.Effect<Count, StoreError>
@@ -209,6 +223,10 @@ export class JobStore extends Context.Service<
       options: { readonly now: number; readonly limit: number }
     ) => Effect.Effect<number, StoreError>
 
+    /**
+     * Until the scope closes wakes also tell, as `noted`, that jobs have started or reported.
+     */
+    readonly watch: Effect.Effect<void, never, Scope.Scope>
     /**
      * Until the scope closes no transaction of this process is under way, and its calls wait: a process that is stopped inside one would hold
      * up all others. Waits for what is under way.

@@ -121,7 +121,17 @@ const makeGate = ({ monotonic, probe, settings, wallClock, warn }: Surroundings)
     roomAtLook = room
     if (rankOf(next) > rankOf(before) || (rankOf(next) >= rankOf("high") && now - shrunkAt >= shrinkEveryMs))
       shrink(now)
-    if (next !== before) for (const listener of listeners) listener(next)
+    if (next !== before) tell(next)
+  }
+
+  const tell = (next: PressureLevel) => {
+    for (const listener of listeners) {
+      try {
+        listener(next)
+      } catch (cause) {
+        warn(`somebody who hears of memory pressure failed`, cause)
+      }
+    }
   }
 
   /** Reads after everything was collected. */

@@ -99,6 +99,8 @@ export const everyGroup = "*"
 
 /** Settings of the process that scales, rather than of a group. */
 export interface ScalerSettings {
+  /** Whether this process takes its turn at leading. Default true. One that does not still takes its share of the slots that are decided. */
+  readonly leads: boolean
   /** Between two rounds. Default 15 s: a backlog is seen within it, and a round of a thousand groups takes a fraction of it. */
   readonly round: Duration.Duration
   /** Between two looks of a worker at its targets. Default 5 s. */
@@ -116,6 +118,7 @@ export interface ScalerSettings {
 }
 
 export const scalerDefaults: ScalerSettings = {
+  leads: true,
   round: Duration.seconds(15),
   carry: Duration.seconds(5),
   roundMost: Duration.seconds(10),

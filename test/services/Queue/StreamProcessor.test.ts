@@ -183,6 +183,73 @@ describe("a stream", () => {
     )
   })
 
+  it.live(
+    "reads a CSV file by its first record that is not empty, after a byte order mark too, however it is cut",
+    () => {
+      const Row = StreamTask.make("row", {
+        item: Schema.Struct({ "a\nb": Schema.String, c: Schema.String }),
+        output: Item
+      })
+      const RowLive = Row.toLayer((rows) =>
+        Effect.succeed(rows.map((row, i) => ({ id: i, text: `${row["a\nb"]}${row.c}` })))
+      )
+      return withQueue(RowLive, (folder) =>
+        Effect.gen(function* () {
+          const expected = ["1x", "2y", "3z", "4w"]
+          let number = 0
+          for (const mark of ["", "\ufeff"]) {
+            for (const blank of ["", "\n", "\r\n\r\n", "\r", "\n\r\n\n"]) {
+              const text = `${mark}${blank}"a\nb",c\n1,x\n\n2,y\r\n3,z\n\n\n4,w`
+              const file = path.join(folder, `${number}.csv`)
+              fs.writeFileSync(file, text)
+              const blocks = Stream.fromIterable(Buffer.from(text)).pipe(
+                Stream.grouped(2),
+                Stream.map((bytes) => Uint8Array.from(bytes))
+              )
+              for (const source of [StreamSource.csvFile(file), StreamSource.csv(blocks)]) {
+                for (const chunkSize of [1, 2, 3]) {
+                  const name = `s${number++}`
+                  const sink = StreamSink.ndjsonFile(path.join(folder, name))
+                  yield* run({ chunkSize }, { name, task: Row, source, sink })
+                  const found = readLines(folder, name).map(({ text }) => text)
+                  assert.deepStrictEqual(found, expected, JSON.stringify([text, source._tag, chunkSize]))
+                }
+              }
+            }
+          }
+        })
+      )
+    }
+  )
+
+  it.live("names the line that is not UTF-8, in its header and in a stream of bytes too", () => {
+    const Row = StreamTask.make("row", { item: Schema.Struct({ a: Schema.String }), output: Item })
+    return withQueue(
+      Row.toLayer(() => Effect.succeed([])),
+      (folder) =>
+        Effect.gen(function* () {
+          const file = path.join(folder, "in.csv")
+          const sink = StreamSink.ndjsonFile(path.join(folder, "out"))
+          const bytes = (text: string) => Buffer.from(text, "latin1")
+          fs.writeFileSync(file, bytes("\n\xe9\n1\n"))
+          const header = yield* failure(
+            run({}, { name: "h", task: Row, source: StreamSource.csvFile(file), sink, restart: true })
+          )
+          assert.match(header.message, /Line 2 of .*in.csv, of its header, is not UTF-8/)
+          for (const text of ["a\n1\n\xe9\n", "a\n1\n\xe2\x82"]) {
+            const source = StreamSource.csv(Stream.make(bytes(text)))
+            const reason = yield* failure(run({}, { name: "s", task: Row, source, sink, restart: true }))
+            assert.match(reason.message, /it is not UTF-8, on line [13] or soon after it/)
+          }
+          for (const delimiter of ["", ";;", "é", '"', "\n"])
+            assert.throws(
+              () => StreamSource.csvFile(file, { delimiter }),
+              /delimiter is .*; expected one ASCII character/
+            )
+        })
+    )
+  })
+
   it.live("puts a handler's stream of results into the sink, however many there are", () => {
     const Repeat = StreamTask.make("repeat", { item: Item, output: Item })
     const RepeatLive = Repeat.toLayer((given) =>

@@ -22,6 +22,8 @@ const { usableHeap } = await import("../../../src/services/Queue/memory/HeapLimi
 usableHeap(1e9, ["--max-old-space-size=100"], undefined)
 const { workloadIn } = await import("../../../src/cli/worker/ScaleActuators.ts")
 workloadIn("deployment/workers")
+const { masked } = await import("../../../src/services/Queue/policy/ForeignAnswer.ts")
+masked("", ["a secret of ours"])
 
 process.stdout.write(JSON.stringify(found))
 process.exit()

@@ -13,6 +13,7 @@ const sample = 10_000
 
 const advice = {
   structure: "restore a backup: sluice db restore FILE",
+  row: "it is set aside when somebody meets it, or now: sluice db aside --now",
   counters: "restore a backup: sluice db restore FILE",
   checksum: "remove the job, or restore a backup"
 } as const
@@ -56,6 +57,7 @@ export const doctor = Command.make(
               )
             : ok("additions", "nothing but Sluice's own tables"),
         ...told("structure", "every page is where it belongs"),
+        ...told("row", "every row can be read"),
         ...told("counters", "they match the jobs"),
         ...told(
           "checksum",

@@ -46,11 +46,11 @@ export const fromPs = (pid: number): Look => {
   const line = attempt(() =>
     execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], {
       encoding: "utf8",
-      env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C" },
+      env: { PATH: process.env.PATH, LC_ALL: "C" },
       stdio: ["ignore", "pipe", "ignore"]
     }).trim()
   )
-  const [, state = "", start = ""] = /^(\S)\S*\s+(.*)$/.exec(line) ?? []
+  const [, state = "", start = ""] = /^(\S)\S*\s+(\S.*)$/.exec(line) ?? []
   return { state, start: start.replaceAll(/\s+/g, "_") }
 }
 

@@ -2,16 +2,18 @@
  * One run of a job in this process: what its handler sees of it, its time limits, and its way to an end. It ends once, whatever ends
  * it first: the handler, its hard limit, a cancellation, a stop, a lost lease.
  */
-import { Context, Duration, Effect, Exit, type Fiber } from "effect"
+import { Context, type Duration, Effect, Exit, type Fiber } from "effect"
 import type { MeteredAttempt, TaskMeter } from "../AttemptMeter.ts"
 import type { ClaimedJob, LogLevel } from "../Turn.ts"
-import type { JobId } from "../Job.ts"
+import { formatJobId, type JobId } from "../Job.ts"
+import * as Durations from "../policy/Durations.ts"
 import { Snoozed, type JobContext, type JobSteps } from "../Task.ts"
 import type { BatchTaskHandler, Registration } from "../TaskRegistry.ts"
 import type { TaskCodec } from "../TaskCodec.ts"
 import type { EndPolicy, StopReason } from "./AttemptEnd.ts"
 import { CurrentAttempt, type LogTarget } from "./CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
+import { forkAs, type Owner } from "./LooseFailures.ts"
 import type { Placed } from "./RunningAttempts.ts"
 
 /** How long an interrupted handler may take to clean up before its slot is given on and its job settled without it, in milliseconds. */
@@ -45,7 +47,7 @@ const stopping: StopReason = { _tag: "Stopping" }
 
 const noHeaders: Readonly<Record<string, string>> = {}
 
-export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarget, Placed, MeteredAttempt {
+export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarget, Placed, MeteredAttempt, Owner {
   place = -1
   bucket = -1
   before: Expiring | undefined = undefined
@@ -143,7 +145,7 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
   }
 
   get snooze(): (delay: Duration.Input) => Effect.Effect<never, Snoozed> {
-    return (delay) => Effect.fail(new Snoozed({ delayMs: Duration.toMillis(Duration.fromInputUnsafe(delay)) }))
+    return (delay) => Effect.suspend(() => Effect.fail(new Snoozed({ delayMs: Durations.duration("snooze", delay) })))
   }
 
   log(level: LogLevel, message: string): void {
@@ -161,7 +163,8 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
       this.end(Exit.die(defect))
       return false
     }
-    const fiber = Effect.runForkWith(Context.add(runnable.context, CurrentAttempt, this))(effect)
+    const context = Context.add(runnable.context, CurrentAttempt, this)
+    const fiber = this.isOwner ? forkAs(this, effect, context) : Effect.runForkWith(context)(effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) {
       this.end(exit)
@@ -239,6 +242,24 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
     this.stage = "abandon"
     this.host.arm(this, now + abandonAfterMs)
     this.fiber?.interruptUnsafe()
+  }
+
+  /** Code of its own runs in its fiber; false where others' does. */
+  protected get isOwner(): boolean {
+    return true
+  }
+
+  get label(): string {
+    return `job ${formatJobId(this.id)} of ${this.task}, attempt ${this.attempt},`
+  }
+
+  /** Something that the handler left behind has failed; nobody knows what else is not done. */
+  fail(error: Error): void {
+    if (this.over || this.stop !== undefined) return
+    const { fiber } = this
+    this.tell()
+    this.end(Exit.die(error))
+    fiber?.interruptUnsafe()
   }
 
   private end(exit: Exit.Exit<unknown, unknown>): void {

@@ -17,6 +17,7 @@ import { attemptEnd, type AttemptEnd, undecodable } from "./AttemptEnd.ts"
 import { BatchItem, type Company } from "./BatchItem.ts"
 import { CurrentAttempt, type LogTarget } from "./CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
+import { forkAs, type Owner } from "./LooseFailures.ts"
 
 /** A runnable of a batch task. */
 export interface BatchRunnable extends Runnable {
@@ -145,13 +146,29 @@ export class BatchAttempt implements Expiring, Company {
     } catch (defect) {
       return this.answered(call, Exit.die(defect))
     }
-    call.fiber = Effect.runForkWith(Context.add(runnable.context, CurrentAttempt, logOf(items)))(effect)
+    call.fiber = forkAs(this.ownerOf(call), effect, Context.add(runnable.context, CurrentAttempt, logOf(items)))
     const exit = call.fiber.pollUnsafe()
     if (exit !== undefined) this.answered(call, exit)
     else {
       // All items may have ended before the handler first waited.
       call.fiber.addObserver((late) => this.answered(call, late))
       this.release(call)
+    }
+  }
+
+  /** Of what the handler leaves behind in this call. */
+  private ownerOf(call: Call): Owner {
+    const isOver = () => this.call !== call
+    return {
+      get over() {
+        return isOver()
+      },
+      label: `a call of ${this.runnable.registration.task.name} for ${call.items.length} jobs`,
+      fail: (error) => {
+        const { fiber } = call
+        this.answered(call, Exit.die(error))
+        fiber?.interruptUnsafe()
+      }
     }
   }
 

@@ -44,5 +44,7 @@ export const jobLogger: Logger.Logger<unknown, void> = Logger.make(({ cause, fib
   const target = fiber.getRef(CurrentAttempt)
   if (target === undefined) return
   const text = cause.reasons.length === 0 ? textOf(message) : `${textOf(message)} ${Cause.pretty(cause)}`
-  target.log(levelOf(logLevel), text.length <= maxLine ? text : `${text.slice(0, maxLine - 1)}…`)
+  const line = text.length <= maxLine ? text : `${text.slice(0, maxLine - 1)}…`
+  // As it comes back from UTF-8; a cut may have parted a character.
+  target.log(levelOf(logLevel), line.toWellFormed())
 })

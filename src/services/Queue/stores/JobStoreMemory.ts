@@ -6,7 +6,7 @@
  * bytes of heap with its indexes, beside its payload. Payloads and results rest as the values they are: do not change them
  * after handing them over.
  */
-import { Clock, Effect, Layer, type Scope } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import type { ClaimedJob, Signal, Turn, TurnResult } from "../Turn.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
 import { JobStore, type RetentionPolicy, type SweepResult, type WakeListener } from "../JobStore.ts"
@@ -25,6 +25,7 @@ import { JobTable } from "./memory/JobTable.ts"
 import type { Group } from "./memory/Lane.ts"
 import { type MemorySession, Sessions } from "./memory/Sessions.ts"
 import { isLive, rareOf, running, stateNames, type StoredJob } from "./memory/StoredJob.ts"
+import { listen } from "./WakeListeners.ts"
 
 export interface Options {
   /** Live jobs above which an enqueue is refused as overloaded. Default 2,000,000: about half a gigabyte of heap. */
@@ -101,6 +102,7 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
   const changes = new JobChanges(table, life, sessions)
   const listeners = new Set<WakeListener>()
   let isPaused = false
+  let watching = 0
 
   const record = (now: number) => {
     if (recorder.at(now)) archive.add(recorder.take())
@@ -110,10 +112,12 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
   /** Tells listeners what the operation that has just ended brought. Last of all: a listener may call the store. */
   const wake = (by?: Turn) => {
     const { wakes } = life
-    if (!wakes.ready && !wakes.finished && !wakes.control) return
+    const isNoted = watching > 0 && by !== undefined && by.progress.length + by.claim.length + by.settle.length > 0
+    if (!wakes.ready && !wakes.finished && !wakes.control && !isNoted) return
     const { control, finished, ready } = wakes
     wakes.ready = wakes.finished = wakes.control = false
     for (const listener of listeners) {
+      if (isNoted) listener("noted", by)
       if (ready) listener("ready", by)
       if (finished) listener("finished", by)
       if (control) listener("control", by)
@@ -195,9 +199,9 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
       signals,
       fenced: turn.session !== 0 && session === undefined,
       draining: session?.draining === true,
-      released: life.released
+      ready: life.takeReady(session === undefined || session.draining || isPaused ? undefined : session, turn.claim),
+      ended: life.takeEnded()
     }
-    life.released = false
     trim(turn.now)
     wake(turn)
     return result
@@ -340,6 +344,11 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
           return job === undefined ? [] : [table.view(job)]
         })
       ),
+    keep: (id) => {
+      const job = table.find(id)
+      if (job !== undefined) job.kept ??= { record: undefined }
+      return job?.kept
+    },
     list: (filter, page) => Effect.sync(() => table.page(filter, page)),
     count: (filter) => Effect.sync(() => table.count(filter)),
     counters: Effect.sync(() =>
@@ -479,18 +488,15 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     prune: (policy, { limit, now }) => Effect.sync(() => prune(policy, now, limit)),
 
     hold: Effect.void,
-
-    onWake: (listener) => listen(listeners, listener)
+    watch: Effect.acquireRelease(
+      Effect.sync(() => void watching++),
+      () => Effect.sync(() => void watching--)
+    ),
+    onWake: (listener) =>
+      listen((added) => {
+        listeners.add(added)
+        return () => listeners.delete(added)
+      }, listener)
   })
   return { store, shed }
 }
-
-const listen = (listeners: Set<WakeListener>, listener: WakeListener): Effect.Effect<void, never, Scope.Scope> =>
-  // A wrapper of its own, so that one function may listen twice.
-  Effect.suspend(() => {
-    const own: WakeListener = (wake, by) => listener(wake, by)
-    return Effect.acquireRelease(
-      Effect.sync(() => void listeners.add(own)),
-      () => Effect.sync(() => listeners.delete(own))
-    )
-  })

@@ -13,6 +13,7 @@ import { makeDirectHost } from "./sqlite/DirectHost.ts"
 import type { Host } from "./sqlite/Host.ts"
 import { type Durability, networkFileSystem } from "./sqlite/StoreFile.ts"
 import { makeThreadHost } from "./sqlite/ThreadHost.ts"
+import { listen } from "./WakeListeners.ts"
 import { line } from "../../Text/policy/SafeText.ts"
 
 export interface Options {
@@ -110,12 +111,10 @@ const over = (host: Host, location: string, clock: Clock.Clock): JobStore["Servi
     lead: (role, session, { now, ttlMs }) => host.call("lead", role, session, now, ttlMs),
     prune: (policy, { limit, now }) => host.call("prune", policy, now, limit),
     hold: host.hold,
-    onWake: (listener) =>
-      Effect.asVoid(
-        Effect.acquireRelease(
-          Effect.sync(() => host.listen(listener)),
-          (stop) => Effect.sync(stop)
-        )
-      )
+    watch: Effect.acquireRelease(
+      Effect.sync(() => host.watch(true)),
+      () => Effect.sync(() => host.watch(false))
+    ),
+    onWake: (listener) => listen(host.listen, listener)
   })
 }

@@ -39,10 +39,27 @@ const plainNames = [
   "seasonal naive, week",
   "Holt-Winters, day",
   "intermittent (TSB)",
-  "season found"
+  "season found",
+  "mean of the same time of day",
+  "mean of the same time of the week",
+  "mean of the same time of day, at the weekday's level",
+  "mean of the same hour",
+  "mean of the last weeks",
+  "nothing"
 ]
 
 export const modelNames: ReadonlyArray<string> = [...ridgeKinds.map(({ name }) => name), ...plainNames]
+
+/** Models that are means of counts: what they say adds up by itself. */
+export const meanModels: ReadonlySet<number> = new Set(
+  ["last count", "intermittent (TSB)", ...plainNames.slice(8, -1)].map((name) => modelNames.indexOf(name))
+)
+/** Weighs nothing before it was seen to be right. */
+export const nothingModel = modelNames.indexOf("nothing")
+/** Models to go by before anything was learned of a distance. */
+export const firstModels: ReadonlyArray<number> = plainNames
+  .filter((name) => name.startsWith("mean of the same time"))
+  .map((name) => modelNames.indexOf(name))
 
 /** How much of the difference between the level now and the level then a seasonal naive forecast is moved by. */
 const levelShare = 0.7
@@ -50,11 +67,12 @@ const levelShare = 0.7
 /** Only used within one call. */
 const logs = new Float32Array(dimension)
 
+const orElse = (value: number, otherwise: number): number => (Number.isNaN(value) ? otherwise : value)
 const squared = (root: number): number => (root > 0 ? root * root : 0)
 
 /**
  * Writes what each model expects of the step `ahead` on, in counts, to `out` from `to`, and the features of that step to `features` from
- * `at`. Answers the level of now, as a root.
+ * `at`. Answers the level of now, as a root. A model that knows nothing yet of that step writes NaN.
  */
 export const writeForecasts = (
   series: Series,
@@ -88,5 +106,21 @@ export const writeForecasts = (
   out[k++] = dayKnown ? squared(series.winters.at(ahead, calendar.slot(target, calendar.day))) : fast
   out[k++] = series.intermittent.value
   out[k++] = squared(level + seasons.otherAt(target, level) - levelShare * seasons.otherAt(last, level))
+  // Of few counts a slot tells little by itself: it is drawn to its hour, the hour to the mean of all, that of a week to its weekday.
+  const overall = series.mean.value
+  const slotOfWeek = calendar.slot(target, calendar.week)
+  const weekday = series.byHour.weekday(slotOfWeek, overall)
+  const ofHour = orElse(series.byHour.at(slotOfWeek, overall), fast)
+  const reach = Math.round(calendar.day / 288)
+  const ofDay = orElse(
+    ofHour * series.meanOfDay.relativeTo(ofHour, calendar.slot(target, calendar.day), reach, 1),
+    ofHour
+  )
+  out[k++] = ofDay
+  out[k++] = ofDay * series.byHour.ofTheWeek(slotOfWeek, ofHour, weekday)
+  out[k++] = ofDay * weekday
+  out[k++] = ofHour
+  out[k++] = overall
+  out[k++] = 0
   return level
 }

@@ -1,13 +1,15 @@
-/** What can be wrong inside a store: its schema, its pages, its counters, its payloads. */
+/** What can be wrong inside a store: its schema, its pages, its rows, its counters, its payloads. */
 import { formatJobId } from "../../policy/JobIds.ts"
 import * as Codes from "./Codes.ts"
 import type { Database } from "./Database.ts"
 import { checksumOf } from "./JobRows.ts"
-import { schemaDamage, schemaDifferences } from "./migrations.ts"
+import { schemaDamage, schemaDifferences, schemaVersion, userVersion } from "./migrations.ts"
+import { tables } from "./RowRules.ts"
+import { nameOf, rawRows } from "./SetAside.ts"
 
 /** Something found wrong, in one line. */
 export interface Finding {
-  readonly what: "structure" | "counters" | "checksum"
+  readonly what: "structure" | "row" | "counters" | "checksum"
   readonly detail: string
 }
 
@@ -37,12 +39,29 @@ export const findDamage = (db: Database, options: CheckOptions = {}): CheckResul
       .all()
       .filter(([detail]) => detail !== "ok")
       .map(([detail]): Finding => ({ what: "structure", detail }))
+    const rows = userVersion(db) === schemaVersion ? unreadable(db) : []
+    // What cannot be read cannot be counted or compared.
+    if (rows.length > 0) return { findings: [...structure, ...rows], checked: 0, foreign }
     const checksums = wrongChecksums(db, options.sample ?? Number.MAX_SAFE_INTEGER)
     return {
       findings: [...structure, ...wrongCounters(db), ...checksums.findings],
       checked: checksums.checked,
       foreign
     }
+  })
+
+/** The first of each table, and how many there are. */
+const unreadable = (db: Database): ReadonlyArray<Finding> =>
+  Object.keys(tables).flatMap((table): ReadonlyArray<Finding> => {
+    const rows = rawRows(db, table)
+    return rows.length === 0
+      ? []
+      : [
+          {
+            what: "row",
+            detail: `${rows.length === 1 ? "a row" : `${rows.length} rows`} of ${table} cannot be read: ${nameOf(table, rows[0]!)}, ${String(rows[0]!["why"])}`
+          }
+        ]
   })
 
 const wrongChecksums = (db: Database, sample: number): Pick<CheckResult, "findings" | "checked"> => {

@@ -17,6 +17,7 @@ export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, St
         for (const listener of listeners) for (const wake of wakes) listener(wake, turn)
       })
       let isClosed = false
+      let watchers = 0
       return {
         isShared: engine.isShared,
         call: (operation, ...args) =>
@@ -40,6 +41,10 @@ export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, St
           return () => {
             listeners.delete(listener)
           }
+        },
+        watch: (on) => {
+          watchers += on ? 1 : -1
+          if (!isClosed) engine.watch(watchers > 0)
         },
         close: Effect.sync(() => {
           isClosed = true

@@ -54,7 +54,9 @@ export class Engine {
   private readonly file: OpenedFile
   private readonly store: SqliteStore
   private readonly reserve: Reserve
+  private readonly path: string
   private readonly socket: WakeSocket
+  private watchSocket: WakeSocket | undefined
   private readonly onWake: (wakes: ReadonlyArray<Wake>) => void
   private readonly liveness: Liveness | undefined
   private readonly timer: NodeJS.Timeout
@@ -76,6 +78,7 @@ export class Engine {
   constructor(settings: EngineSettings, onWake: (wakes: ReadonlyArray<Wake>) => void, liveness?: Liveness) {
     this.onWake = onWake
     this.liveness = liveness
+    this.path = settings.path
     this.file = openStoreFile(settings)
     this.lookAtSchema = schemaWatch(this.file.db)
     this.store = waitOutBusy(
@@ -147,6 +150,30 @@ export class Engine {
     if (this.isShared) this.socket.listen()
   }
 
+  /** Hears also what other processes note of jobs, or no more. */
+  watch(on: boolean): void {
+    if (on === (this.watchSocket !== undefined) || !this.isShared) return
+    if (on) {
+      this.watchSocket = new WakeSocket({
+        file: this.path,
+        watches: true,
+        onWake: this.onWake,
+        onBound: (name) => this.quietly(() => this.store.addListener(name)),
+        onGone: () => {},
+        // Then the poll of those who watch must do.
+        onUnbound: () => {}
+      })
+      this.watchSocket.listen()
+    } else this.unwatch()
+  }
+
+  private unwatch(): void {
+    const own = this.watchSocket?.name
+    this.watchSocket?.close()
+    this.watchSocket = undefined
+    if (own !== undefined && this.tampered === undefined) this.quietly(() => this.store.removeListeners([own]))
+  }
+
   private pollWithoutSocket(): void {
     clearInterval(this.poll)
     this.poll = setInterval(() => this.quietly(() => this.lookAtOthers()), pollWithoutSocketMs)
@@ -194,6 +221,7 @@ export class Engine {
   close(): void {
     clearInterval(this.timer)
     clearInterval(this.poll)
+    this.unwatch()
     const own = this.socket.name
     this.socket.close()
     if (this.tampered === undefined) {

@@ -20,5 +20,7 @@ export interface Host {
   readonly hold: Effect.Effect<void, StoreError, Scope.Scope>
   /** Commits of this and other processes, until the answered function is called. */
   readonly listen: (listener: WakeListener) => () => void
+  /** Whether wakes also tell of what other processes note of jobs; calls count. */
+  readonly watch: (on: boolean) => void
   readonly close: Effect.Effect<void>
 }

@@ -14,11 +14,13 @@ import {
   userVersion
 } from "./migrations.ts"
 import { busyTimeoutMs, openExisting, openOurs, openWhole } from "./ReadAccess.ts"
+import { type NamedRow, SetAside } from "./SetAside.ts"
 import { storeError } from "./SqliteError.ts"
 import type { PlaceOptions } from "./StorePlace.ts"
 
 export { backup, type BackupResult, isSameFile, restore, verify } from "./Backup.ts"
 export type { CheckOptions, CheckResult, Finding } from "./Damage.ts"
+export type { NamedRow } from "./SetAside.ts"
 export type { PlaceOptions } from "./StorePlace.ts"
 export { type Cell, type Cursor, query, type QueryOptions, StatementRefused } from "./Statement.ts"
 
@@ -55,6 +57,23 @@ const using = <A>(
  */
 export const check = (file: string, options?: CheckOptions & PlaceOptions): Effect.Effect<CheckResult, StoreError> =>
   using("check", file, openExisting, options, (db) => findDamage(db, options))
+
+const isNewest = (db: Database): boolean => userVersion(db) === migrations.length
+
+/** Sets aside every row that cannot be read, of a store of the newest schema; answers how many. Whoever meets one does the same. */
+export const setAside = (file: string, now: number, options?: PlaceOptions): Effect.Effect<number, StoreError> =>
+  using("setAside", file, openOurs, options, (db) => (isNewest(db) ? new SetAside(db).repair(now) : 0))
+
+/** Rows that were set aside, by name. */
+export const rowsSetAside = (
+  file: string,
+  options?: PlaceOptions
+): Effect.Effect<ReadonlyArray<NamedRow>, StoreError> =>
+  using("rowsSetAside", file, openWhole, options, (db) => (isNewest(db) ? new SetAside(db).list() : []))
+
+/** Removes such a row for good. False: there is none of that name. */
+export const forgetRow = (file: string, name: string, options?: PlaceOptions): Effect.Effect<boolean, StoreError> =>
+  using("forgetRow", file, openOurs, options, (db) => isNewest(db) && db.write(() => new SetAside(db).drop(name)))
 
 /** Which schema the file has, and the steps to the newest. Fails with `StoreCorrupt` when it is not what its version promises. */
 export const migrationStatus = (file: string, options?: PlaceOptions): Effect.Effect<MigrationStatus, StoreError> =>

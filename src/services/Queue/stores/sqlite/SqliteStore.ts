@@ -33,6 +33,7 @@ import { Recovery } from "./Recovery.ts"
 import { Retention } from "./Retention.ts"
 import { Running } from "./Running.ts"
 import { type Beat, type Moment, Sessions } from "./Sessions.ts"
+import { SetAside } from "./SetAside.ts"
 import { Settlement } from "./Settlement.ts"
 import { Signals } from "./Signals.ts"
 import { Statistics } from "./Statistics.ts"
@@ -51,6 +52,7 @@ export class SqliteStore {
   private readonly maxLive: number
   readonly ledger: Ledger
   private readonly running = new Running()
+  private readonly setAside: SetAside
   private readonly statistics: Statistics
   private readonly endings: Endings
   private readonly notes: Notes
@@ -77,6 +79,7 @@ export class SqliteStore {
     this.dataVersion = db.prepare("PRAGMA data_version")
     this.checkpoint = db.prepare("PRAGMA wal_checkpoint(TRUNCATE)")
     const { running } = this
+    this.setAside = new SetAside(db)
     const ledger = new Ledger(db)
     const rows = new JobRows(db, ledger)
     const keys = new Keys(db)
@@ -90,7 +93,7 @@ export class SqliteStore {
     const enqueues = new Enqueues(db, { ledger, rows, keys, claims, endings, statistics }, options.maxLive)
     const settlement = new Settlement(db, { ledger, rows, running, endings, enqueues, signals, statistics })
     const due = new Due(db, ledger)
-    const lookups = new Lookups(db, { ledger, rows, endings, notes })
+    const lookups = new Lookups(db, { ledger, rows, endings, notes, setAside: this.setAside })
     this.ledger = ledger
     this.statistics = statistics
     this.endings = endings
@@ -99,7 +102,16 @@ export class SqliteStore {
     this.lookups = lookups
     this.groupTable = new Groups(db, ledger)
     this.documentTable = new Documents(db, ledger)
-    this.changes = new Changes(db, { ledger, rows, keys, lookups, endings, signals, statistics })
+    this.changes = new Changes(db, {
+      ledger,
+      rows,
+      keys,
+      lookups,
+      endings,
+      signals,
+      statistics,
+      setAside: this.setAside
+    })
     this.recovery = new Recovery(db, { ledger, rows, sessions, settlement, signals, endings, statistics })
     this.retention = new Retention(db, { ledger, rows, keys, statistics })
     this.turns = new Turns({
@@ -120,18 +132,27 @@ export class SqliteStore {
   /** A write transaction over the newest counters; `now` paces the roll-ups. */
   private write<A>(now: number, body: () => A, flushesStatistics = false): A {
     this.lastNow = now
-    let wakes: ReadonlyArray<Wake> = []
-    let flushed = false
-    let result: A
+    const attempt = () => this.transaction(now, body, flushesStatistics)
+    const { answer, flushed, wakes } = this.setAside.around(now, attempt, this.forget)
+    if (flushed) this.statistics.flushed()
+    this.statistics.commit(now)
+    this.running.commit()
+    if (wakes.length > 0) this.onCommit(wakes)
+    return answer
+  }
+
+  /** What is known of the file is out of date. */
+  private readonly forget = () => this.ledger.invalidate()
+
+  private transaction<A>(now: number, body: () => A, flushesStatistics: boolean) {
     try {
-      result = this.db.write(() => {
+      return this.db.write(() => {
         this.ledger.refresh()
         const answer = body()
         this.endings.cascade(now)
-        flushed = flushesStatistics || this.statistics.isDue(now)
+        const flushed = flushesStatistics || this.statistics.isDue(now)
         if (flushed) this.statistics.flush(now)
-        wakes = this.ledger.flush()
-        return answer
+        return { answer, flushed, wakes: this.ledger.flush() }
       })
     } catch (error) {
       this.ledger.invalidate()
@@ -140,18 +161,18 @@ export class SqliteStore {
       this.running.rollback()
       throw error
     }
-    if (flushed) this.statistics.flushed()
-    this.statistics.commit(now)
-    this.running.commit()
-    if (wakes.length > 0) this.onCommit(wakes)
-    return result
   }
 
   private read<A>(body: () => A): A {
-    return this.db.read(() => {
-      this.ledger.refresh()
-      return body()
-    })
+    return this.setAside.around(
+      this.lastNow,
+      () =>
+        this.db.read(() => {
+          this.ledger.refresh()
+          return body()
+        }),
+      this.forget
+    )
   }
 
   turn(turn: Turn): StoreTurnResult {
@@ -314,7 +335,10 @@ export class SqliteStore {
   }
 
   workers(moment: Moment): ReadonlyArray<WorkerRecord> {
-    return this.read(() => this.sessions.list(moment))
+    return this.read(() => {
+      this.setAside.checkWorkers()
+      return this.sessions.list(moment)
+    })
   }
 
   drain(session: number): boolean {

@@ -143,7 +143,12 @@ const probe = (db: Database): void => {
   const tables = db.prepare<[string]>(
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE TABLE %'"
   )
-  for (const [table] of tables.all()) db.prepare(`SELECT * FROM ${name(table)} LIMIT 1`).get()
+  for (const [table] of tables.all()) {
+    const first = db.raw.prepare(`SELECT * FROM ${name(table)} LIMIT 1`)
+    // A number that is too large is no damage of a page: its row is set aside when it is met.
+    first.setReadBigInts(true)
+    first.get()
+  }
 }
 
 export interface OpenedFile {

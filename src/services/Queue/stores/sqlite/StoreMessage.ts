@@ -19,6 +19,9 @@ export type Request =
   | readonly [sequence: number, operation: "hold"]
   /** Hear other processes. */
   | readonly [sequence: 0, operation: "listen"]
+  /** Hear also what other processes note of jobs, or no more. */
+  | readonly [sequence: 0, operation: "watch"]
+  | readonly [sequence: 0, operation: "unwatch"]
   /** Write what is left and end. */
   | readonly [sequence: 0, operation: "close"]
 

@@ -42,6 +42,7 @@ const watch = (liveness: Liveness, operation: Operation, args: ReadonlyArray<unk
 const serve = (engine: Engine, liveness: Liveness): void => {
   port.on("message", ([sequence, operation, args]: Request) => {
     if (operation === "listen") return engine.listen()
+    if (operation === "watch" || operation === "unwatch") return engine.watch(operation === "watch")
     if (operation === "hold") {
       say([sequence, "done", undefined])
       Atomics.wait(settings.held, 0, 1)

@@ -39,6 +39,7 @@ class StoreThreadHandle {
   private worker: Worker | undefined
   private sequence = 0
   private isListening = false
+  private watchers = 0
   private isClosed = false
   isShared = true
 
@@ -62,6 +63,7 @@ class StoreThreadHandle {
     worker.on("exit", () => this.lose(worker, `The thread of ${this.settings.path} ended. Try again.`))
     this.worker = worker
     if (this.isListening) this.say([0, "listen"])
+    if (this.watchers > 0) this.say([0, "watch"])
     return worker
   }
 
@@ -109,6 +111,11 @@ class StoreThreadHandle {
     if (this.isListening) return
     this.isListening = true
     this.say([0, "listen"])
+  }
+
+  watch(on: boolean): void {
+    this.watchers += on ? 1 : -1
+    if (!this.isClosed && this.watchers === (on ? 1 : 0)) this.say(on ? [0, "watch"] : [0, "unwatch"])
   }
 
   private hear(worker: Worker, [sequence, kind, body]: Reply): void {
@@ -199,6 +206,7 @@ export const makeThreadHost = (settings: EngineSettings): Effect.Effect<Host, St
             thread.listeners.delete(listener)
           }
         },
+        watch: (on) => thread.watch(on),
         close: thread.close
       } satisfies Host
     )

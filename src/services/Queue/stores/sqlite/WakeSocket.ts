@@ -12,7 +12,8 @@ import * as Place from "./WakeSocketPlace.ts"
 const bits: ReadonlyArray<readonly [Wake, number]> = [
   ["ready", 1],
   ["finished", 2],
-  ["control", 4]
+  ["control", 4],
+  ["noted", 8]
 ]
 
 const encode = (wakes: ReadonlyArray<Wake>): number => {
@@ -23,8 +24,10 @@ const encode = (wakes: ReadonlyArray<Wake>): number => {
 
 const decode = (mask: number): ReadonlyArray<Wake> => bits.filter(([, bit]) => (mask & bit) !== 0).map(([wake]) => wake)
 
-/** A news of finished jobs alone may wait this long for more of its kind: a busy worker settles thousands of turns a second. */
-const finishedDelayMs = 5
+/** News that start nothing may wait this long for more of their kind: a busy worker settles thousands of turns a second. */
+const idleNewsDelayMs = 5
+const idleNews = encode(["finished", "noted"])
+const noted = encode(["noted"])
 
 interface Peer {
   readonly socket: Socket
@@ -36,6 +39,8 @@ interface Peer {
 
 export interface WakeSocketOptions {
   readonly file: string
+  /** It hears what is noted of jobs, and nothing else. Default false. */
+  readonly watches?: boolean
   /** Another process wrote: called with what its byte says. */
   readonly onWake: (wakes: ReadonlyArray<Wake>) => void
   /** The socket of this name can be written to from now on. */
@@ -71,7 +76,7 @@ export class WakeSocket {
 
   /** `again`: once more where the last listener took the folder away just now. */
   private bind(place: Place.WakeSocketPlace, again: boolean): void {
-    const name = Place.freshName()
+    const name = Place.freshName(this.options.watches)
     const socketPath = place.pathOf(name)
     const server = createServer((socket) => {
       this.connections.add(socket)
@@ -111,10 +116,11 @@ export class WakeSocket {
   /** Tells every listener but this process. */
   send(wakes: ReadonlyArray<Wake>, listeners: ReadonlyArray<string>): void {
     if (listeners.length === 0 || this.place === undefined) return
-    const mask = encode(wakes)
+    const all = encode(wakes)
     let gone: Array<string> | undefined
     for (const name of listeners) {
-      if (name === this.own) continue
+      const mask = Place.isWatchName(name) ? all & noted : all & ~noted
+      if (name === this.own || mask === 0) continue
       const peer = this.peers.get(name) ?? this.reach(this.place.pathOf(name), name)
       if (peer === "hidden") continue
       if (peer === "nothing") {
@@ -124,8 +130,8 @@ export class WakeSocket {
       }
       peer.waiting |= mask
       if (!peer.isConnected || peer.socket.writableNeedDrain) continue
-      if (peer.waiting !== encode(["finished"])) this.flush(peer)
-      else peer.timer ??= setTimeout(() => this.flush(peer), finishedDelayMs)
+      if ((peer.waiting & ~idleNews) !== 0) this.flush(peer)
+      else peer.timer ??= setTimeout(() => this.flush(peer), idleNewsDelayMs)
     }
     // Not now: a commit is being answered.
     if (gone !== undefined) setImmediate(this.options.onGone, gone)

@@ -13,11 +13,15 @@ import { ownUid } from "../../../../files/Ownership.ts"
 /** Bytes of a socket's path that every system takes (`sun_path` is 104 on some, with its NUL). */
 const pathBytesMost = 100
 
-/** The process's number and a random one. */
-const namePattern = /^\d{1,10}-[0-9a-f]{8}$/
-const nameBytesMost = 10 + 1 + 8
+/** The process's number and a random one; a mark behind it for the socket of one who watches. */
+const namePattern = /^\d{1,10}-[0-9a-f]{8}w?$/
+const nameBytesMost = 10 + 1 + 8 + 1
 
-export const freshName = (): string => `${process.pid}-${randomBytes(4).toString("hex")}`
+export const freshName = (watches = false): string =>
+  `${process.pid}-${randomBytes(4).toString("hex")}${watches ? "w" : ""}`
+
+/** Of a socket that is told what is noted of jobs, and of that alone; all others are not. */
+export const isWatchName = (name: string): boolean => name.endsWith("w")
 
 export const isSocketName = (name: unknown): name is string => typeof name === "string" && namePattern.test(name)
 
