@@ -96,7 +96,8 @@ export class Blocks {
    */
   private sharesOf(block: number): Float64Array {
     const { series, shares, size } = this
-    const { calendar, meanOfDay } = series
+    const { calendar } = series
+    const meanOfDay = series.usual.ofDay
     const smooth = (step: number) => meanOfDay.at(calendar.slot(step, calendar.day), size >> 1)
     let [total, apart, noise] = [0, 0, 0]
     for (let i = 0; i < size; i++) {

@@ -45,6 +45,8 @@ const plainNames = [
   "mean of the same time of day, at the weekday's level",
   "mean of the same hour",
   "mean of the last weeks",
+  "mean of that time of day, at the level of late",
+  "mean of that time of the week, at the level of late",
   "nothing"
 ]
 
@@ -106,21 +108,16 @@ export const writeForecasts = (
   out[k++] = dayKnown ? squared(series.winters.at(ahead, calendar.slot(target, calendar.day))) : fast
   out[k++] = series.intermittent.value
   out[k++] = squared(level + seasons.otherAt(target, level) - levelShare * seasons.otherAt(last, level))
-  // Of few counts a slot tells little by itself: it is drawn to its hour, the hour to the mean of all, that of a week to its weekday.
-  const overall = series.mean.value
-  const slotOfWeek = calendar.slot(target, calendar.week)
-  const weekday = series.byHour.weekday(slotOfWeek, overall)
-  const ofHour = orElse(series.byHour.at(slotOfWeek, overall), fast)
-  const reach = Math.round(calendar.day / 288)
-  const ofDay = orElse(
-    ofHour * series.meanOfDay.relativeTo(ofHour, calendar.slot(target, calendar.day), reach, 1),
-    ofHour
-  )
-  out[k++] = ofDay
-  out[k++] = ofDay * series.byHour.ofTheWeek(slotOfWeek, ofHour, weekday)
-  out[k++] = ofDay * weekday
-  out[k++] = ofHour
+  const { usual } = series
+  const { ofDay, ofHour, ofWeek, ofWeekday, overall } = usual.at(target)
+  const ofTheDay = orElse(ofDay, orElse(ofHour, fast))
+  out[k++] = ofTheDay
+  out[k++] = ofWeek
+  out[k++] = orElse(ofWeekday, ofTheDay)
+  out[k++] = orElse(ofHour, fast)
   out[k++] = overall
+  out[k++] = ofTheDay * usual.latelyOfDay
+  out[k++] = ofWeek * usual.latelyOfWeek
   out[k++] = 0
   return level
 }

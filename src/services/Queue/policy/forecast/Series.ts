@@ -1,19 +1,16 @@
 import { Analogs } from "./Analogs.ts"
 import type { Archive } from "./Archive.ts"
 import { History } from "./History.ts"
-import { HourMeans } from "./HourMeans.ts"
 import { HoltWinters } from "./HoltWinters.ts"
 import { Intermittent } from "./Intermittent.ts"
 import type { LocalCalendar } from "./LocalCalendar.ts"
 import { Seasons } from "./Seasons.ts"
-import { SlotMean } from "./SlotMean.ts"
 import { SlotProfile } from "./SlotProfile.ts"
 import { Smoothing } from "./Smoothing.ts"
+import { Usual } from "./Usual.ts"
 
 /** Shares a profile's slot takes of its new value: about the last five days, and the last two or three weeks. */
 const profileGains = { day: 0.2, week: 0.4 }
-/** Seasons that means of counts are of. */
-const meanOver = { days: 28, weeks: 8 }
 
 /** What all models of a series have in common: its history, levels, profiles and seasons. Values are square roots of counts. */
 export class Series {
@@ -28,11 +25,7 @@ export class Series {
   readonly ofDays: Smoothing
   readonly fast = new Smoothing(0.4)
   readonly slow = new Smoothing(0.05)
-  /** Of counts, as are those by the hour. */
-  readonly meanOfDay: SlotMean
-  readonly byHour: HourMeans
-  /** Of counts, over all that `meanOfDay` is of. */
-  readonly mean: Smoothing
+  readonly usual: Usual
   readonly winters: HoltWinters
   readonly intermittent = new Intermittent()
 
@@ -45,9 +38,7 @@ export class Series {
     this.ofWeek = new SlotProfile(calendar.week, profileGains.week)
     this.ofHours = new Smoothing(1 / Math.min(144, calendar.day))
     this.ofDays = new Smoothing(1 / (2 * calendar.day))
-    this.meanOfDay = new SlotMean(calendar.day, meanOver.days)
-    this.byHour = new HourMeans(calendar.day, meanOver)
-    this.mean = new Smoothing(1 / (meanOver.days * calendar.day))
+    this.usual = new Usual(calendar)
     this.winters = new HoltWinters(calendar.day)
   }
 
@@ -68,9 +59,7 @@ export class Series {
       this.ofWeek.update(slotOfWeek, root)
       this.winters.update(slotOfDay, root)
       const count = root * root
-      this.meanOfDay.update(slotOfDay, count)
-      this.byHour.update(slotOfWeek, count)
-      this.mean.update(count)
+      this.usual.update(this.last, count)
       this.intermittent.update(count)
     }
     return this.seasons.update(this.history, measured)
@@ -86,9 +75,7 @@ export class Series {
       this.ofDays,
       this.fast,
       this.slow,
-      this.meanOfDay,
-      this.byHour,
-      this.mean,
+      this.usual,
       this.winters,
       this.intermittent
     ]) {
