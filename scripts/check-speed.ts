@@ -1,14 +1,16 @@
-// Whether this checkout takes more CPU time per job than the commit it builds upon: enqueue, claim, settle (SQLite), encode, memory path.
+// Whether this checkout takes more CPU time per job than the commit it builds upon: enqueue, claim and settle of the
+// SQLite store, encode, memory path.
 //
 //   node scripts/check-speed.ts [--base COMMIT] [--tree FOLDER] [--always]        (npm run check:speed)
 //
-// The base is checked out into a temporary worktree; `sluice profile check` measures both trees in turn, in processes of their own, until
-// each figure is decided, for at most four minutes. A slowdown of 5 % fails, unless a commit since the base says that it is meant, in a
-// trailer of its message: `Slower: enqueue 6 % because …`.
+// The base is checked out into a temporary worktree; `sluice profile check` measures both trees in turn, until each
+// figure is decided, for at most four minutes. A slowdown of 5 % fails, unless a commit since the base says that it
+// is meant, in a trailer of its message: `Slower: enqueue 6 % because …`. One line per figure; where nothing can be
+// measured one says why, as skipped.
 //
-// The base: --base, or SLUICE_SPEED_BASE, else HEAD when src/ holds what is not committed, else where HEAD left the default branch of `origin`,
-// else HEAD's first parent, which for a merge is the branch before it. --tree measures another tree's src/ instead of this checkout's,
-// --always measures also when nothing differs. One line per figure; where nothing can be measured one line says why, as skipped.
+// The base: --base, or SLUICE_SPEED_BASE, else HEAD when src/ holds what is not committed, else where HEAD left the
+// default branch of `origin`, else HEAD's first parent, which for a merge is the branch before it. --tree measures
+// the src/ of another folder instead of this checkout's, --always measures also when nothing differs.
 
 import { execFileSync, spawn } from "node:child_process"
 import fs from "node:fs"
@@ -21,7 +23,7 @@ import { readAllowances } from "./speed/Allowance.ts"
 import { type Compared, floor, judge, type Outcome } from "./speed/Judgement.ts"
 
 /** Of the whole check, in seconds; a process that has begun is let finish. */
-const limit = 210
+const limit = 200
 /** Figures by the task that measures them. */
 const tasks = { sqlite: ["enqueue", "claim", "settle"], memory: ["memory path", "encode"] } as const
 const figures: ReadonlyArray<string> = Object.values(tasks).flat()
@@ -51,8 +53,8 @@ const gitOr = <A>(otherwise: A, ...args: ReadonlyArray<string>): string | A => {
 const commit = (name: string): string | undefined =>
   gitOr(undefined, "rev-parse", "--verify", "--quiet", `${name}^{commit}`)
 
-/** What is measured, and by what it runs. */
-const measured = ["src", "package.json", "package-lock.json"]
+/** What is measured, and what it runs on. */
+const measured = ["src", "package-lock.json"]
 
 type Base = { readonly commit: string } | { readonly outcome: Outcome; readonly why: string }
 
@@ -102,11 +104,12 @@ export default scenarios({ effect, sluice })
   return undefined
 }
 
-/**
- * Without V8's optimising compiler: which of its guesses a process gets makes the same code 5 to 20 % faster or slower. What is left of the
- * compilers is the middle one.
- */
+/** Without V8's optimising compiler: its guesses make the same code 5 to 20 % slower in one process than in another. */
 const node = [process.execPath, "--no-opt", path.join(root, "bin/sluice.mjs")] as const
+
+/** Told to stop, it stops what it started and leaves nothing behind. */
+const stopping = new AbortController()
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort())
 
 const sluice = (folder: string, ...args: ReadonlyArray<string>) =>
   new Promise<{ readonly stdout: string; readonly stderr: string; readonly code: number | null }>((resolve) => {
@@ -114,6 +117,7 @@ const sluice = (folder: string, ...args: ReadonlyArray<string>) =>
     const child = spawn(command, [...words, ...args], {
       cwd: folder,
       env: { ...process.env, SLUICE_STORE: path.join(folder, "queue.db") },
+      signal: stopping.signal,
       stdio: ["ignore", "pipe", "pipe"]
     })
     let stdout = ""
@@ -165,7 +169,8 @@ else if (!options.always && tree === root && gitOr(undefined, "diff", "--quiet",
 else {
   try {
     git("worktree", "add", "--detach", "--quiet", before, base.commit)
-    for (const name of measured) fs.cpSync(path.join(tree, name), path.join(after, name), { recursive: true })
+    for (const name of [...measured, "package.json"])
+      fs.cpSync(path.join(tree, name), path.join(after, name), { recursive: true })
     const why = (await prepare(after)) ?? (await prepare(before))
     const { allowances, unreadable } = readAllowances(
       gitOr("", "log", "--format=%(trailers:key=Slower,valueonly)", `${base.commit}..HEAD`),

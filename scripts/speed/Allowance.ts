@@ -1,6 +1,6 @@
 /**
- * What the commits say became slower on purpose, in a trailer of their message: `Slower: enqueue 6 % because jobs carry a checksum now`. It is
- * kept in the history, for whoever asks later why.
+ * What the commits say became slower on purpose, in a trailer of their message: `Slower: enqueue 6 % because jobs
+ * carry a checksum now`. It is kept in the history, for whoever asks later why.
  */
 export interface Allowance {
   readonly figure: string

@@ -1,9 +1,10 @@
 /**
- * What the speed check measures of a source tree, as tasks of `sluice profile check`: they drive the tree's public API and answer the CPU time per
- * job of each stage, in microseconds. A job is one slice of every stage, about a millisecond each, so that the slices of both trees lie close.
+ * What the speed check measures of a source tree, as tasks of `sluice profile check`: they drive the tree's public API
+ * and answer the CPU time per job of each stage, in microseconds. A job is one slice of every stage, about a
+ * millisecond each, so that the slices of both trees lie close.
  *
- * Trees are loaded beside the command line that measures them, not as a part of it, so that both stand to it alike; each with the `effect` it
- * is locked to.
+ * Trees are loaded beside the command line that measures them, not as a part of it, so that both stand to it alike;
+ * each with the `effect` it is locked to.
  */
 import { Effect, Layer, Schema } from "effect"
 import { accessSync, constants, mkdtempSync, rmSync } from "node:fs"

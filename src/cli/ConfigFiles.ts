@@ -88,6 +88,9 @@ const missing = (file: string): never => {
   throw new Error(`there is no ${file}`)
 }
 
+/** Fails when the file is one that would be refused, were it read. */
+export const mustBeTrusted = (file: string): Effect.Effect<void, CommandFailure> => Effect.asVoid(textOf(file, false))
+
 /** What a file says: of code its default export, for which it is run. */
 export const contentOf = (file: string, isNamed: boolean): Effect.Effect<unknown, CommandFailure> =>
   Effect.flatMap(textOf(file, isNamed), (text) =>

@@ -6,14 +6,16 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { JobControl } from "../services/Queue/index.ts"
 
-/** A store that waits for another process is waited for no longer, in milliseconds: who presses Ctrl-Z expects a prompt. */
+/** What is under way is waited for no longer, in milliseconds: who presses Ctrl-Z expects a prompt. */
 const restWithinMs = 1000
+/** Worker processes under this one have waited that long themselves. */
+const stillWithinMs = 1500
+const lookEveryMs = 10
 
-/** Stops this process; completes when it goes on. */
-const stopHere = Effect.callback<void>((resume) => {
-  process.once("SIGCONT", () => resume(Effect.void))
-  process.kill(process.pid, "SIGSTOP")
-})
+/** Continued before it stood still, a process would stop after that and stay so. */
+const still: Effect.Effect<void> = Effect.suspend(() =>
+  JobControl.isStill() ? Effect.void : Effect.andThen(Effect.sleep(lookEveryMs), still)
+)
 
 /**
  * Until the scope closes. `hold` as `JobStore.hold`: a process that is stopped inside a transaction would keep all others from the store for
@@ -25,26 +27,42 @@ export const stopsWithItsJobs = <E>(
   Effect.gen(function* () {
     const fork = Effect.runForkWith(yield* Effect.context<never>())
     let isStopping = false
-    const stop = hold.pipe(
+    /** Told to go on; while it comes to rest that means not to stop at all. */
+    let goesOn = () => {}
+    const rest = hold.pipe(
       Effect.timeoutOption(restWithinMs),
       Effect.ignore,
-      Effect.andThen(stopHere),
-      Effect.scoped,
-      Effect.ensuring(
-        Effect.sync(() => {
-          JobControl.continueAll()
-          isStopping = false
-        })
-      )
+      Effect.andThen(Effect.timeoutOption(still, stillWithinMs))
     )
+    /** Stops this process; completes when it goes on. */
+    const standStill = Effect.callback<void>((resume) => {
+      if (!isStopping) return resume(Effect.void)
+      goesOn = () => resume(Effect.void)
+      process.kill(process.pid, "SIGSTOP")
+    })
+    const stop = rest.pipe(Effect.andThen(standStill), Effect.scoped)
     const onStop = () => {
       if (isStopping) return
       isStopping = true
+      goesOn = () => {
+        isStopping = false
+      }
       JobControl.stopAll()
-      fork(stop)
+      fork(stop).addObserver(() => {
+        isStopping = false
+        JobControl.continueAll()
+      })
     }
+    const onContinue = () => goesOn()
     yield* Effect.acquireRelease(
-      Effect.sync(() => process.on("SIGTSTP", onStop)),
-      () => Effect.sync(() => process.off("SIGTSTP", onStop))
+      Effect.sync(() => {
+        process.on("SIGTSTP", onStop)
+        process.on("SIGCONT", onContinue)
+      }),
+      () =>
+        Effect.sync(() => {
+          process.off("SIGTSTP", onStop)
+          process.off("SIGCONT", onContinue)
+        })
     )
   })

@@ -9,6 +9,7 @@ import { QueueSettings, Sluice } from "../services/Queue/index.ts"
 import { type CommandFailure, fail } from "./Failure.ts"
 import { didYouMean } from "./input/Suggestion.ts"
 import { Invocation } from "./Invocation.ts"
+import { output } from "./Output.ts"
 import * as Settings from "./Settings.ts"
 import { storeIn } from "./StoreSetting.ts"
 
@@ -98,6 +99,9 @@ const openAt = <S extends Settings.PlainSettings>(
   options: OpenOptions
 ) =>
   Effect.gen(function* () {
+    const { env } = yield* Invocation
+    const { note } = yield* output
+    for (const line of Settings.misspelt(env)) yield* note(line)
     const queueSettings = yield* Settings.toQueueSettings(settings)
     if (at._tag === "File") {
       const isDefault = settings.store.source === "default"

@@ -21,7 +21,7 @@ import { type CommandFailure, fail } from "./Failure.ts"
 import * as GlobalFlags from "./GlobalFlags.ts"
 import { parseDuration } from "./input/DurationInput.ts"
 import { parseSize } from "./input/SizeInput.ts"
-import { didYouMean } from "./input/Suggestion.ts"
+import { didYouMean, nearest } from "./input/Suggestion.ts"
 import { Invocation } from "./Invocation.ts"
 import { parseChoice } from "./KeptEnvironment.ts"
 
@@ -110,6 +110,11 @@ const specs = {
     summary: "how long cancelled jobs stay",
     check: parseDuration
   },
+  scaling: {
+    environment: "SLUICE_SCALING",
+    summary: "whether workers take their turn at leading the scaler: on or off",
+    check: onOrOff
+  },
   scaleCommand: {
     environment: "SLUICE_SCALE_COMMAND",
     summary: "a program that is called when a scaled group should have another number of slots",
@@ -119,7 +124,8 @@ const specs = {
   },
   scaleWorkload: {
     environment: "SLUICE_SCALE_WORKLOAD",
-    summary: "the Deployment or StatefulSet of these workers in Kubernetes, and its replicas: deployment/workers=1..20",
+    summary:
+      "the Deployment or StatefulSet of workers in Kubernetes, its replicas, and the slots of one unless they are this worker's: deployment/workers=1..20 network=10",
     check: anyText,
     acts: true
   },
@@ -168,6 +174,20 @@ export const secretOf = (name: SettingName): SettingSpec["secret"] => {
   return spec.secret
 }
 
+const prefix = "SLUICE_"
+/** What jobs and scaling commands are given. */
+const givenToCommands = /^(JOB_ID|ATTEMPT|GROUP|WORKER_NAME|SCALE_(GROUP|CURRENT|DESIRED|REASON|DECIDED_AT))$/
+
+/** Variables that are no settings but nearly have the name of one, each in a line. Others may belong to somebody else's program. */
+export const misspelt = (env: Environment): ReadonlyArray<string> => {
+  const known = settingNames.map((name) => specs[name].environment.slice(prefix.length))
+  return Object.keys(env).flatMap((variable) => {
+    const name = variable.startsWith(prefix) ? variable.slice(prefix.length) : ""
+    if (name === "" || known.includes(name) || givenToCommands.test(name)) return []
+    const meant = nearest(name, known)
+    return meant === undefined ? [] : [`sluice: ${variable} is no setting; did you mean ${prefix}${meant}?`]
+  })
+}
 /** The variable of the environment that says it. */
 export const environmentOf = (name: SettingName): string => specs[name].environment
 
@@ -210,7 +230,8 @@ const configHome = (env: Environment): string => env.XDG_CONFIG_HOME || path.joi
 /** Where what Sluice remembers by itself lies: the default store, logs of background workers, records of maps. */
 export const stateFolder = (env: Environment): string => path.join(stateHome(env), "sluice")
 
-const defaultValue = (name: SettingName, env: Environment): string => {
+/** What holds where nothing is said. */
+export const defaultOf = (name: SettingName, env: Environment): string => {
   switch (name) {
     case "store":
       return path.join(stateFolder(env), "queue.db")
@@ -225,6 +246,7 @@ const defaultValue = (name: SettingName, env: Environment): string => {
     case "shared":
       return "off"
     case "alerts":
+    case "scaling":
       return "on"
     case "alertRunbooks":
       return AlertSettings.defaults.runbooks
@@ -313,6 +335,19 @@ const projectFiles = Effect.gen(function* () {
   return yield* ConfigFiles.find(cwd, env.HOME || homedir())
 })
 
+/** With the source of the one that is out of range, which stands first in what the queue says of it. */
+const checkedQueueSettings = (settings: PlainSettings, queue: QueueSettings.QueueSettings) =>
+  Effect.try({
+    try: () => QueueSettings.check(queue),
+    catch: (error) => {
+      const text = error instanceof Error ? error.message : String(error)
+      const name = (Object.keys(settings) as ReadonlyArray<keyof PlainSettings>).find((known) =>
+        text.startsWith(`${known} `)
+      )
+      return fail("usage", name === undefined ? text : `${name} (${settings[name].source})${text.slice(name.length)}`)
+    }
+  })
+
 const flagOf = (name: SettingName) =>
   Effect.gen(function* () {
     if (name === "store") return Option.getOrUndefined(yield* GlobalFlags.Store)
@@ -326,6 +361,7 @@ const read = (runsCode: boolean) =>
     const { cwd, env } = yield* Invocation
     const { code, data, isNamed } = yield* projectFiles
     const run = runsCode || isNamed ? code : undefined
+    if (code !== undefined && run === undefined) yield* ConfigFiles.mustBeTrusted(code)
     const user = path.join(configHome(env), "sluice", "config.json")
     const files: Array<{ readonly file: string; readonly texts: Texts }> = []
     for (const file of [run, data, existsSync(user) ? user : undefined]) {
@@ -355,7 +391,7 @@ const read = (runsCode: boolean) =>
             ? { value: absolute(name, fromEnvironment, cwd), source: environment }
             : inFile !== undefined
               ? { value: absolute(name, inFile.texts[name]!, path.dirname(inFile.file)), source: inFile.file }
-              : { value: defaultValue(name, env), source: "default" }
+              : { value: defaultOf(name, env), source: "default" }
       settings[name] = yield* checked(name, setting)
     }
     const result: Read<Settings> = {
@@ -380,23 +416,10 @@ export const toQueueSettings = (settings: PlainSettings): Effect.Effect<QueueSet
   Effect.suspend(() => {
     const duration = (name: keyof PlainSettings) => Result.getOrThrow(parseDuration(settings[name].value))
     const millis = (name: keyof PlainSettings) => Duration.toMillis(duration(name))
-    const lease = duration("lease")
-    const sweepInterval = duration("sweepInterval")
-    if (Duration.toMillis(lease) < 1000)
-      return Effect.fail(
-        fail("usage", `lease (${settings.lease.source}) is ${settings.lease.value}; expected at least 1s`)
-      )
-    if (Duration.toMillis(duration("pollInterval")) < 10)
-      return Effect.fail(
-        fail(
-          "usage",
-          `pollInterval (${settings.pollInterval.source}) is ${settings.pollInterval.value}; expected at least 10ms`
-        )
-      )
-    return Effect.succeed({
+    return checkedQueueSettings(settings, {
       ...defaults,
-      lease,
-      sweepInterval: Duration.min(sweepInterval, Duration.divideUnsafe(lease, 2)),
+      lease: duration("lease"),
+      sweepInterval: duration("sweepInterval"),
       pollInterval: duration("pollInterval"),
       grace: duration("grace"),
       softLimit: duration("softLimit"),

@@ -1,30 +1,16 @@
 /** Settings as they may be printed. */
 import { type Setting, type SettingName, secretOf } from "./Settings.ts"
 
-/** What follows `://`: user and password masked, and everything from a query or fragment on. */
-const masked = (rest: string): { readonly text: string; readonly isCut: boolean } => {
-  const query = rest.search(/[?#]/)
-  const address = query === -1 ? rest : rest.slice(0, query)
-  const path = address.indexOf("/")
-  const authority = path === -1 ? address : address.slice(0, path)
-  const at = authority.lastIndexOf("@")
-  const shown = at === -1 ? address : `***${address.slice(at)}`
-  return { text: query === -1 ? shown : `${shown}?***`, isCut: query !== -1 }
+/** What follows the path of the first address in a word. */
+const withoutQuery = (word: string): string => {
+  const address = word.indexOf("://")
+  const path = address < 0 ? -1 : word.slice(address).search(/[?#]./)
+  return path < 0 ? word : `${word.slice(0, address + path)}?***`
 }
 
-const withoutCredentialsInWord = (word: string): string => {
-  const [first = "", ...addresses] = word.split("://")
-  let text = first
-  for (const address of addresses) {
-    const { isCut, text: shown } = masked(address)
-    text += `://${shown}`
-    if (isCut) break
-  }
-  return text
-}
-
-/** User and password of addresses, and what follows their path, are where credentials stand. */
-const withoutCredentials = (text: string): string => text.split(/(\s)/).map(withoutCredentialsInWord).join("")
+/** Without user and password of addresses, and what follows their paths: where credentials stand. */
+const withoutCredentials = (text: string): string =>
+  text.replaceAll(/:\/\/[^\s/?#@]*@/g, "://***@").replaceAll(/\S+/g, withoutQuery)
 
 /** A command's program; nothing of a first word that is a variable or not closed. */
 const programOf = (text: string): string => {

@@ -21,8 +21,11 @@ const startedByNpm = process.env.npm_lifecycle_event === "start" && process.env.
 const stdout = Screen.fromStream(process.stdout)
 const stderr = Screen.fromStream(process.stderr)
 
-/** What nobody foresaw ends the process with one line; the stack behind it, with text of others in it, is for `--verbose`. */
-process.on("uncaughtException", (error) => {
+/**
+ * What nobody foresaw ends the process with one line; the stack behind it, with text of others in it, is for `--verbose`. No listener: a worker
+ * that sees one says nothing of whose exception it was.
+ */
+process.setUncaughtExceptionCaptureCallback((error) => {
   const stack = argv.includes("--verbose") && error instanceof Error ? `\n${error.stack}` : ""
   Effect.runFork(stderr.write(`sluice: ${Sanitize.line(describe(error).line)}${stack}\n`))
   process.exit(ExitCode.failure)

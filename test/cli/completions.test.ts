@@ -221,4 +221,29 @@ describe("completion", () => {
       }).pipe(Effect.scoped),
     limit
   )
+
+  it.live(
+    "loads no code of the folder it is pressed in",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        yield* cli.call(["add", "--", "true"])
+        const canary = path.join(cli.folder, "ran")
+        writeFileSync(
+          path.join(cli.folder, "sluice.config.mjs"),
+          `import { writeFileSync } from "node:fs"; writeFileSync(${JSON.stringify(canary)}, ""); export default {}\n`
+        )
+        const script = (yield* cli.call(["completions", "bash"])).stdout
+        const asked = [...script.matchAll(/^_sluice--(?:jobs|groups|tasks)\(\) \{ sluice ([^|]*?) 2>/gm)].map(
+          ([, words]) => words!.split(" ")
+        )
+        assert.strictEqual(asked.length, 3)
+        // Where only code names the store nothing is completed.
+        for (const words of asked) yield* cli.call(words)
+        assert.isFalse(existsSync(canary))
+        yield* cli.call(["config", "print", "--config", path.join(cli.folder, "sluice.config.mjs")])
+        assert.isTrue(existsSync(canary))
+      }).pipe(Effect.scoped),
+    limit
+  )
 })

@@ -1,9 +1,11 @@
 /** Every command of the command line on a store that an enemy prepared. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import path from "node:path"
 import { commands, callsOf } from "../support/hostile/HostileCalls.ts"
 import { callsFor, canaryIn, hostileCopy, makeStore, wrongsOf } from "../support/hostile/HostileRun.ts"
 import { coverage, hostilities, nameOf } from "../support/hostile/HostileStore.ts"
+import { hostileWordCalls } from "../support/hostile/HostileWords.ts"
 import * as CommandLine from "./CommandLine.ts"
 
 const limit = { timeout: 15 * 60_000 }
@@ -50,4 +52,20 @@ describe("a hostile store", () => {
       limit
     )
   }
+
+  it.live(
+    "is not needed: every command with every hostile word in each place",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        const stores = yield* makeStore(cli)
+        const texts = process.env.SLUICE_LONG === "reduced" ? 4 : 16
+        const wrongs: Array<string> = []
+        for (const { words } of yield* hostileWordCalls(canaryIn(path.dirname(stores.file)), texts))
+          for (const look of ["text", "terminal"] as const)
+            wrongs.push(...(yield* wrongsOf(cli, stores.file, [...words, "--verbose"], look)))
+        assert.deepStrictEqual(wrongs, [])
+      }).pipe(Effect.scoped),
+    limit
+  )
 })

@@ -1,8 +1,10 @@
 /** What people look at first, on a store that an enemy prepared; `hostileStore.long.test.ts` calls every command. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { callsFor, hostileCopy, type Look, makeStore, wrongsOf } from "../support/hostile/HostileRun.ts"
+import path from "node:path"
+import { callsFor, canaryIn, hostileCopy, type Look, makeStore, wrongsOf } from "../support/hostile/HostileRun.ts"
 import type { Hostility } from "../support/hostile/HostileStore.ts"
+import { hostileWordCalls } from "../support/hostile/HostileWords.ts"
 import * as CommandLine from "./CommandLine.ts"
 
 const looks: ReadonlyArray<Look> = ["terminal", "text", "json"]
@@ -28,4 +30,15 @@ describe("a hostile store", () => {
       }).pipe(Effect.scoped)
     )
   }
+
+  it.live("is not needed: hostile words as arguments and flags are shown safely, with one line on what was wrong", () =>
+    Effect.gen(function* () {
+      const cli = yield* CommandLine.make
+      const stores = yield* makeStore(cli)
+      const wrongs: Array<string> = []
+      for (const [i, { words }] of (yield* hostileWordCalls(canaryIn(path.dirname(stores.file)), 1)).entries())
+        wrongs.push(...(yield* wrongsOf(cli, stores.file, words, i % 2 === 0 ? "terminal" : "text")))
+      assert.deepStrictEqual(wrongs, [])
+    }).pipe(Effect.scoped)
+  )
 })

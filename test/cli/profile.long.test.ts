@@ -90,15 +90,33 @@ describe("the figures of running workers", () => {
 
 describe("profile check", () => {
   const payload = ["--payload", '{"n":100000}', "--times", "100"]
-  const fewer = reduced ? ["--runs", "12"] : []
+  /** Short rounds, compared one by one. */
+  const inTurn = ["--payload", '{"n":100000}', "--times", "5"]
 
   it.live("catches 15 % against the other module, run in turn", () =>
     Effect.gen(function* () {
       const { call } = yield* setUp
-      const args = ["profile", "check", "hash", ...payload, ...fewer, "--json"]
+      const args = ["profile", "check", "hash", ...inTurn, "--json"]
       const slower = yield* call(...args, "--tasks", module("slowerTasks"), "--against", module("tasks"))
       assert.strictEqual(slower.code, 1, slower.stdout)
       assert.strictEqual(JSON.parse(slower.stdout).verdict, "regression")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("compares each figure that a task answers, and ends once all are decided", () =>
+    Effect.gen(function* () {
+      const { call } = yield* setUp
+      const both = ["--tasks", module("answeringTasks"), "--against", module("answeringTasks")]
+      const checked = yield* call("profile", "check", "parse", ...both, "--metric", "answer", "--rounds", "3", "--json")
+      assert.strictEqual(checked.code, 0, checked.stderr)
+      const results = checked.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      assert.deepStrictEqual(
+        results.map(({ figure, ratio, runs, verdict }) => ({ figure, ratio, runs, verdict })),
+        ["rows", "bytes"].map((figure) => ({ figure, ratio: 1, runs: 6, verdict: "unchanged" }))
+      )
     }).pipe(Effect.scoped)
   )
 
@@ -109,7 +127,7 @@ describe("profile check", () => {
         const { call } = yield* setUp
         if (reduced) {
           const both = ["--tasks", module("tasks"), "--against", module("tasks")]
-          const checked = yield* call("profile", "check", "hash", ...payload, ...fewer, ...both)
+          const checked = yield* call("profile", "check", "hash", ...inTurn, ...both)
           return assert.strictEqual(checked.code, 0, checked.stdout)
         }
         const saved = yield* call("profile", "baseline", "save", "hash", ...payload)

@@ -219,15 +219,23 @@ describe("settings of a project", () => {
             mkdirSync(path.dirname(file), { recursive: true })
             plant(file, away)
             const state = away.state()
-            const args = name.endsWith(".mjs") ? ["alert", "test"] : ["job", "ls"]
-            const { code, stderr } = yield* call(args)
             // A link of the user's own that leads nowhere is no file.
             if (name.startsWith("config/") && /link to (nothing|itself)/.test(what)) return
-            assert.include([2, 4], code, stderr)
-            assert.match(stderr, oneLine)
-            assert.include(stderr, file)
+            // What cannot be opened at all is no file to insist on.
+            const isNothing = /link to (nothing|itself|a socket)/.test(what)
+            for (const args of [
+              ["job", "ls"],
+              ["--store", "x.db", "add", "--", "true"],
+              ["alert", "test"]
+            ]) {
+              const { code, stderr } = yield* call(args)
+              assert.strictEqual(code, isNothing ? 2 : 4, stderr)
+              assert.match(stderr, oneLine)
+              assert.include(stderr, isNothing ? file : `--config ${file}`)
+            }
             assert.strictEqual(away.state(), state)
             assert.strictEqual(away.connections(), 0)
+            assert.isFalse(existsSync(path.join(folder, "x.db")))
           }).pipe(Effect.scoped),
         limit
       )

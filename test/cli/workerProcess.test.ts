@@ -56,7 +56,7 @@ describe("sluice worker, as a process", () => {
           path.join(folder, "tasks.ts"),
           `import { Effect, Schema } from ${effect}
 import { Task } from ${queue}
-const Ends = Task.make("ends", { payload: Schema.Struct({ code: Schema.Int, later: Schema.Boolean }) })
+const Ends = Task.make("ends", { retry: "none", payload: Schema.Struct({ code: Schema.Int, later: Schema.Boolean }) })
 export default Ends.toLayer(({ code, later }) =>
   Effect.andThen(later ? Effect.sleep(20) : Effect.void, Effect.sync(() => process.exit(code)))
 )
@@ -77,8 +77,6 @@ export default Ends.toLayer(({ code, later }) =>
             once.stderr,
             `sluice: the process was ended from within (process.exit) while ${added.stdout.trim()} ends ran; the attempt is lost\n`
           )
-          yield* CliProcess.run(folder, ["job", "cancel", added.stdout.trim()])
-          yield* CliProcess.run(folder, ["job", "rm", "-y", added.stdout.trim()])
         }
       }).pipe(Effect.scoped),
     limit
@@ -103,6 +101,26 @@ export default Ends.toLayer(({ code, later }) =>
             assert.match(ended.stderr, said)
             assert.match(ended.stderr, /^sluice: [^\n]+\n$/)
           }
+        }
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "runs no jobs where it is there to scale others, and only where it may lead",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const args = ["worker", "--no-shell", "--group", "*=0"]
+        const env = { SLUICE_SCALE_COMMAND: "true" }
+        const scaling = yield* CliProcess.start(folder, args, { env })
+        yield* scaling.shows(/runs no jobs and scales others; Ctrl-C stops it/)
+        yield* scaling.kill("SIGTERM")
+        assert.strictEqual((yield* scaling.ended).code, 0)
+        for (const off of [{ SLUICE_SCALING: "off" }, { SLUICE_SCALE_COMMAND: "" }]) {
+          const ended = yield* CliProcess.run(folder, args, { env: { ...env, ...off } })
+          assert.strictEqual(ended.code, 2)
+          assert.match(ended.stderr, /nothing to serve: .*SLUICE_SCALE_WORKLOAD/)
         }
       }).pipe(Effect.scoped),
     limit

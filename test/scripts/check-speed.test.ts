@@ -1,4 +1,6 @@
-/** What `npm run check:speed` compares with, in small repositories; what it measures is in `check-speed.long.test.ts`. */
+/**
+ * What `npm run check:speed` compares with, in small repositories; what it measures is in `check-speed.long.test.ts`.
+ */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { execFileSync, spawnSync } from "node:child_process"
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"

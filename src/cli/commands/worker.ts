@@ -4,6 +4,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import path from "node:path"
 import { ResourceGroup, SecretVariables, type SlotBounds, TaskQueue } from "../../services/Queue/index.ts"
@@ -267,6 +268,7 @@ export const command = Command.make(
       return code === 0 ? undefined : yield* passOn(code)
     }
 
+    const leads = settings.scaling.value === "on"
     yield* endWithSupervisor
     const module = tasks === "" ? undefined : yield* TaskModule.load(tasks)
     if (module !== undefined && module.handlers === undefined) {
@@ -286,7 +288,9 @@ export const command = Command.make(
       once: config.once,
       storeFile: opened.location._tag === "File" ? opened.location.path : undefined,
       everyJob: config.everyJob,
-      actuators: config.once ? undefined : yield* scaleActuators(declaredSlots(config.slots)),
+      actuators: config.once ? undefined : leads ? yield* scaleActuators(declaredSlots(config.slots)) : Layer.empty,
+      leads,
+      scalesOnly: leads && !config.once && (settings.scaleCommand.value !== "" || settings.scaleWorkload.value !== ""),
       alerts: watchesAlerts,
       settings: opened.queueSettings
     }).pipe(Effect.scoped, Effect.provide(opened.layer))

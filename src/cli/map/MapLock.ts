@@ -32,7 +32,7 @@ export const acquire = (folder: string, identity: string): Effect.Effect<void, C
   const file = path.join(folder, `${identity}.lock`)
   const take = Effect.suspend(() => {
     try {
-      OwnFile.writeNew(file, ProcessIdentity.ownMark())
+      OwnFile.writeNew(file, ProcessIdentity.markOf(process.pid))
       return Effect.succeed(true)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException

@@ -1,9 +1,11 @@
 /**
- * Measures a task of two modules in one process, in turn, a round of the one beside a round of the other: a busy neighbour, a slower clock,
- * caches that another process has emptied meet both. Each module has a queue and a worker of its own.
+ * Measures a task of two modules in one process, in turn, a round of the one beside a round of the other: a busy
+ * neighbour, a slower clock, caches that another process has emptied meet both. Each module has a queue and a worker
+ * of its own.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import { TaskQueue } from "../../services/Queue/index.ts"
 import { fail } from "../Failure.ts"
 import type { PairTimings } from "../shapes/ProfileShape.ts"
@@ -28,19 +30,21 @@ export interface PairRun {
 /** What a round cost, by figure. */
 type Costs = ReadonlyMap<string, number>
 
+const isCosts = Schema.is(Schema.Record(Schema.String, Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))))
+
+/** Means over the jobs of a round. */
 const answered = (task: string, results: ReadonlyArray<unknown>) =>
   Effect.gen(function* () {
-    const sums = new Map<string, number>()
+    const means = new Map<string, number>()
     for (const result of results) {
-      const entries = typeof result === "object" && result !== null ? Object.entries(result) : []
-      if (entries.length === 0 || !entries.every(([, value]) => typeof value === "number" && value >= 0))
+      if (!isCosts(result))
         return yield* fail(
           "usage",
-          `${Sanitize.line(task)} answered ${Sanitize.line(JSON.stringify(result) ?? "nothing")}; with --metric answer a task answers costs by name, as { parse: 12.5 }`
+          `${Sanitize.line(task)} answered ${Sanitize.line(JSON.stringify(result) ?? "nothing").slice(0, 100)}; with --metric answer a task answers costs by name, as { parse: 12.5 }`
         )
-      for (const [name, value] of entries) sums.set(name, (sums.get(name) ?? 0) + value)
+      for (const [name, cost] of Object.entries(result)) means.set(name, (means.get(name) ?? 0) + cost / results.length)
     }
-    return sums as Costs
+    return means as Costs
   })
 
 const side = (file: string, { maxPayloadBytes, metric, payload: text, task: name, times }: PairRun) =>

@@ -32,20 +32,29 @@ export const metric = Flag.Literals("metric", ["cpu", "wall", "answer"]).pipe(
   Flag.withDefault("cpu" as const)
 )
 
-/** Rounds of a pair: short ones, so that both meet the same. */
+/** Rounds of a run; of a pair, which compares them one by one, more and shorter ones are better. */
+export const standardRounds = 5
 export const pairRounds = 30
+
+/** Fresh processes of a baseline, and of a comparison with one; pairs end by themselves, so that they may take more. */
+export const standardRuns = 15
+export const mostPairRuns = 40
 
 /** Of comparisons. */
 export const comparisonFlags = {
   runs: Flag.Int("runs").pipe(
     Flag.withMetavar("N"),
-    Flag.withDescription("fresh processes, 8 to 100; with --against at most so many (default 15)"),
-    Flag.withDefault(15)
+    Flag.withDescription(
+      `fresh processes, 8 to 100 (default ${standardRuns}; with --against as many as it takes, at most ${mostPairRuns})`
+    ),
+    Flag.optional
   ),
   rounds: Flag.Int("rounds").pipe(
     Flag.withMetavar("N"),
-    Flag.withDescription("rounds in each; their median counts (default 5)"),
-    Flag.withDefault(5)
+    Flag.withDescription(
+      `rounds in each; their median counts (default ${standardRounds}, with --against ${pairRounds})`
+    ),
+    Flag.optional
   )
 }
 

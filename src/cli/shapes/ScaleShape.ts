@@ -18,6 +18,8 @@ const iso = (at: number): string => new Date(at).toISOString()
 
 /** How the forecast has done of late; null while too little has been seen. */
 export const ForecastQualityShape = Schema.Struct({
+  /** What it speaks of, from the last step seen. */
+  horizonMs: Schema.Finite,
   mode: Schema.String,
   model: Schema.String,
   seasonsMs: Schema.Array(Schema.Finite),
@@ -30,11 +32,16 @@ export const ForecastQualityShape = Schema.Struct({
   mase: figure,
   coverage: figure,
   noiseFloor: figure,
+  /** Of sums over the horizon. */
+  sumAccuracy: figure,
+  sumBias: figure,
+  sumCoverage: figure,
   /** A change of level was noticed lately. */
   changed: Schema.Boolean
 })
 
 export const toQualityShape = (quality: ForecastQuality): typeof ForecastQualityShape.Type => ({
+  horizonMs: quality.horizonMs,
   mode: quality.mode,
   model: quality.model,
   seasonsMs: quality.seasonsMs,
@@ -45,6 +52,9 @@ export const toQualityShape = (quality: ForecastQuality): typeof ForecastQuality
   mase: orNull(quality.mase),
   coverage: orNull(quality.coverage),
   noiseFloor: orNull(quality.noiseFloor),
+  sumAccuracy: orNull(quality.sumAccuracy),
+  sumBias: orNull(quality.sumBias),
+  sumCoverage: orNull(quality.sumCoverage),
   changed: quality.changed
 })
 
@@ -135,6 +145,15 @@ export const toStatusShape = (
 
 export const IntervalShape = Schema.Struct({
   mean: Schema.Finite,
+  /** Sums of it are sums to plan with. */
+  expected: Schema.Finite,
+  p05: Schema.Finite,
+  p50: Schema.Finite,
+  p90: Schema.Finite,
+  p95: Schema.Finite
+})
+
+const SumIntervalShape = Schema.Struct({
   p05: Schema.Finite,
   p50: Schema.Finite,
   p90: Schema.Finite,
@@ -158,13 +177,18 @@ export const ForecastShape = Schema.Struct({
       event: Schema.NullOr(Schema.String)
     })
   ),
-  total: Schema.Struct({ arrivals: Schema.Finite, work: Schema.Finite }),
+  total: Schema.Struct({
+    arrivals: Schema.Finite,
+    work: Schema.Finite,
+    arrivalsWithin: SumIntervalShape,
+    workWithin: SumIntervalShape
+  }),
   service: Schema.Struct({ meanMs: Schema.Finite, cv2: Schema.Finite, samples: Schema.Finite }),
   quality: ForecastQualityShape,
   distrust: Schema.NullOr(Schema.String)
 })
 
-const interval = ({ mean, p05, p50, p90, p95 }: Interval) => ({ mean, p05, p50, p90, p95 })
+const interval = ({ expected, mean, p05, p50, p90, p95 }: Interval) => ({ mean, expected, p05, p50, p90, p95 })
 
 export const toForecastShape = (
   prediction: LoadPrediction,
@@ -251,6 +275,8 @@ const accuracies = { oneStep: figure, horizon: figure, sum: figure, mase: figure
 
 export const BacktestScoresShape = Schema.Struct({
   ...accuracies,
+  sumBias: figure,
+  sumCoverage: figure,
   coverage: figure,
   coverage50: figure,
   under90: figure,

@@ -18,6 +18,8 @@ export interface BackgroundWorker {
   readonly pid: number
   /** When the process began, as `ProcessIdentity.startOf` tells it. */
   readonly start: string
+  /** Where its number means something; absent in older notes. */
+  readonly machine?: string
   /** The store it serves. */
   readonly store: string
   readonly log: string
@@ -34,31 +36,35 @@ const decode = Schema.decodeUnknownSync(
     Schema.Struct({
       pid: Schema.Int.check(Schema.isGreaterThan(1)),
       start: Schema.String,
+      machine: Schema.optionalKey(Schema.String),
       store: Schema.String,
       log: Schema.String
     })
   )
 )
 
-/** Every note with its worker; undefined when that is gone. */
+/** Every note with its worker; undefined when that is gone. Those of other containers, who may share the folder, are theirs. */
 const notes = (
   folder: string
 ): ReadonlyArray<{ readonly file: string; readonly worker: BackgroundWorker | undefined }> => {
   if (!OwnFolder.look(path.dirname(folder))) return []
   return OwnFolder.list(folder)
     .filter((name) => notePattern.test(name))
-    .map((name) => {
+    .flatMap((name) => {
       const file = path.join(folder, name)
-      return { file, worker: workerOf(file) }
+      const worker = workerOf(file)
+      return worker === "elsewhere" ? [] : [{ file, worker }]
     })
 }
 
 /** The worker of a note, if it is alive. */
-const workerOf = (file: string): BackgroundWorker | undefined => {
+const workerOf = (file: string): BackgroundWorker | "elsewhere" | undefined => {
   try {
     const worker = decode(OwnFile.readText(file) ?? "")
-    const isAlive = ProcessIdentity.isAlive(worker.pid, worker.start) && isWorker(worker.pid)
-    return isAlive ? worker : undefined
+    const { machine = ProcessIdentity.machine, pid, start } = worker
+    const state = ProcessIdentity.stateOfMark(`${pid} ${start} ${machine}`)
+    if (state === undefined) return "elsewhere"
+    return state !== "gone" && isWorker(pid) ? worker : undefined
   } catch {
     // Half a note, from a process that was killed while it wrote, or none of ours.
     return undefined
@@ -126,7 +132,13 @@ export const start = (
         code = exitCode ?? 1
       })
       child.unref()
-      const worker = { pid: child.pid!, start: ProcessIdentity.startOf(child.pid!), store: options.store, log }
+      const worker = {
+        pid: child.pid!,
+        start: ProcessIdentity.startOf(child.pid!),
+        machine: ProcessIdentity.machine,
+        store: options.store,
+        log
+      }
       OwnFile.replace(noteOf(folder, worker.pid), JSON.stringify(worker))
       return { ...worker, exited: () => code }
     },

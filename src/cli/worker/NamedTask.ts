@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import path from "node:path"
 import { type Task, TaskRegistry } from "../../services/Queue/index.ts"
+import { oneLine } from "../../services/Text/index.ts"
 import { fail } from "../Failure.ts"
 import { didYouMean } from "../input/Suggestion.ts"
 import { Invocation } from "../Invocation.ts"
@@ -73,18 +74,12 @@ export const taskOf = (file: string, name: string) =>
     )
   })
 
-const onOneLine = (message: string): string =>
-  message
-    .split("\n")
-    .map((line) => line.trim())
-    .join(" ")
-
 /** The payload `--payload` names, checked against the task's schema. */
 export const payloadOf = (task: Task.AnyTask, text: string, mostBytes: number) =>
   Effect.gen(function* () {
     const json = yield* readPayload(text, mostBytes)
     return yield* Effect.mapError(
       Schema.decodeUnknownEffect(Schema.toCodecJson(task.payload) as Schema.Codec<unknown, unknown>)(json),
-      (error) => fail("usage", `the payload does not fit task ${task.name}: ${onOneLine(error.message)}`)
+      (error) => fail("usage", `the payload does not fit task ${task.name}: ${oneLine(error.message)}`)
     )
   })

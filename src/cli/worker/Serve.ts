@@ -59,6 +59,10 @@ export interface ServeOptions {
   readonly alerts: boolean
   /** What it acts on when it leads the scaler; undefined: it takes no part in scaling. */
   readonly actuators: ScaleActuators | undefined
+  /** Whether it takes its turn at leading the scaler. */
+  readonly leads: boolean
+  /** Whether it is there for that, even if it runs no jobs. */
+  readonly scalesOnly: boolean
   readonly settings: QueueSettings.QueueSettings
 }
 
@@ -145,12 +149,14 @@ export const serve = (options: ServeOptions) =>
       ...(options.handlers === undefined ? [] : [options.handlers]),
       ...(options.shell ? [Sluice.layerShell(ShellTask.shell)] : [])
     ]
-    const [first, ...others] = handlers
-    if (first === undefined)
-      return yield* fail("usage", "nothing to serve: --no-shell without --tasks; name a module with --tasks ./tasks.ts")
+    if (handlers.length === 0 && !options.scalesOnly)
+      return yield* fail(
+        "usage",
+        "nothing to serve: --no-shell without --tasks; name a module with --tasks ./tasks.ts, or what it scales (SLUICE_SCALE_WORKLOAD, SLUICE_SCALE_COMMAND)"
+      )
     const requests = options.storeFile === undefined ? Layer.empty : Sluice.layerProfileRequests(options.storeFile)
     // A worker that ends with its work has no future to decide for.
-    const scaling = options.actuators === undefined ? undefined : Sluice.layerScaler()
+    const scaling = options.actuators === undefined ? undefined : Sluice.layerScaler({ leads: options.leads })
     // The alerts look ahead with the forecasts of this very scaler: one of them is enough for a process.
     const forecast = scaling === undefined ? Layer.empty : AlertLayers.layerForecast.pipe(Layer.provide(scaling))
     const watching = options.alerts ? (yield* watchingAlerts).pipe(Layer.provide(forecast)) : Layer.empty
@@ -162,7 +168,7 @@ export const serve = (options: ServeOptions) =>
           ...(options.name === undefined ? {} : { name: options.name })
         })
       ),
-      Layer.provide(Layer.mergeAll(first, ...others, Sluice.layerCollectOnRequest)),
+      Layer.provide(Layer.mergeAll(Sluice.layerCollectOnRequest, ...handlers)),
       // Below all of it: the alerts ask the same scaler.
       Layer.provide(options.actuators ?? Layer.empty)
     )
@@ -199,7 +205,9 @@ export const serve = (options: ServeOptions) =>
       .filter(([, count]) => count > 0)
       .map(([group, count]) => `${group} ${count}`)
       .join(", ")
-    yield* out.note(`sluice: worker ${name} serves ${served} with slots ${at}; Ctrl-C stops it`)
+    yield* out.note(
+      `sluice: worker ${name} ${served === "" ? "runs no jobs and scales others" : `serves ${served} with slots ${at}`}; Ctrl-C stops it`
+    )
 
     const ended = yield* Effect.raceAllFirst([
       Effect.as(worker.awaitDrained, "drained" as const),

@@ -3,6 +3,8 @@ import { hostname } from "node:os"
 import { Cause, Clock, DateTime, Duration, Effect, Layer, Metric, Option, Random } from "effect"
 import { makeComplaints } from "../Queue/Complaints.ts"
 import { JobStore } from "../Queue/JobStore.ts"
+import * as Bounds from "../Queue/policy/Bounds.ts"
+import * as Durations from "../Queue/policy/Durations.ts"
 import type { StoreError } from "../Queue/StoreError.ts"
 import {
   AlertError,
@@ -10,6 +12,7 @@ import {
   type AlertStanding,
   InvalidRule,
   InvalidSilence,
+  type NewSilence,
   RuleNotFound,
   SilenceNotFound,
   type SinkAnswer
@@ -25,7 +28,6 @@ import { isSame, type Ledger, type Observed, type Outgoing, pass, silencing } fr
 import { metricSpec } from "./policy/Metrics.ts"
 import { makeRule, ruleProblem } from "./policy/MakeRule.ts"
 import { isBuiltIn, rulesInForce } from "./policy/Rules.ts"
-import { durationText } from "../Queue/policy/DurationText.ts"
 import type { Silence } from "./Silence.ts"
 import { NotDelivered, type Sink, SinkError } from "./Sink.ts"
 import { makeSinks } from "./sinks/Sinks.ts"
@@ -47,6 +49,36 @@ const silenceKeptMs = 86_400_000
 
 /** Notifications tried in one look, all at once: so a look takes no longer than one send, however many sinks are gone. */
 const sendMost = 4
+
+/** Lines in one answer: as many as are kept of one rule. */
+const historyMost = 1000
+
+/** What a check of `Bounds` answers; what it refuses is the caller's error. */
+const checked = <A>(check: () => A, reason: (message: string) => AlertError["reason"]): Effect.Effect<A, AlertError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(check())
+    } catch (error) {
+      return error instanceof Bounds.OutOfBounds
+        ? Effect.fail(new AlertError({ reason: reason(error.message) }))
+        : Effect.die(error)
+    }
+  })
+
+const silenceNames: ReadonlySet<string> = new Set<keyof NewSilence>(["rule", "subject", "forMs", "by", "why"])
+
+/** The names it is about may be globs, and empty; what people say is made safe to keep. */
+const checkSilence = (asked: NewSilence): NewSilence => {
+  Bounds.fields("the silence", asked, silenceNames)
+  const { by, forMs, rule, subject, why } = asked
+  return {
+    rule: rule === "" ? rule : Bounds.label("rule", rule),
+    subject: subject === "" ? subject : Bounds.label("subject", subject),
+    forMs: Durations.duration("a silence", forMs, 1, silenceMost),
+    by: Bounds.note(by),
+    why: Bounds.note(why)
+  }
+}
 
 /** On the worker that leads; 0 for a rule that is in force and does not fire. */
 const firing = Metric.gauge("sluice_alerts_firing", { description: "Alerts that fire, by rule." })
@@ -284,7 +316,10 @@ export const layer = Layer.effect(
     return {
       rules: inForce,
       putRule: Effect.fn("Alerts.putRule")(function* (request) {
-        const rule = makeRule(request)
+        const rule = yield* checked(
+          () => makeRule(request),
+          (message) => new InvalidRule({ message })
+        )
         const problem = ruleProblem(rule)
         if (problem !== undefined) return yield* fail(new InvalidRule({ message: problem }))
         yield* documents.putRule(rule.name, { rule })
@@ -313,12 +348,12 @@ export const layer = Layer.effect(
         yield* documents.putRule(name, undefined)
       }),
       silences: activeSilences,
-      silence: Effect.fn("Alerts.silence")(function* ({ by, forMs, rule, subject, why }) {
+      silence: Effect.fn("Alerts.silence")(function* (asked) {
+        const { by, forMs, rule, subject, why } = yield* checked(
+          () => checkSilence(asked),
+          (message) => new InvalidSilence({ message })
+        )
         const now = yield* Clock.currentTimeMillis
-        if (!(forMs > 0 && forMs <= silenceMost))
-          return yield* fail(
-            new InvalidSilence({ message: `a silence of ${durationText(forMs)} cannot be; expected up to a year` })
-          )
         if (rule === "" || subject === "")
           return yield* fail(
             new InvalidSilence({ message: "a silence of nothing; name a rule or a group, or * for all" })
@@ -339,7 +374,12 @@ export const layer = Layer.effect(
         yield* documents.removeSilence(id)
       }),
       overview,
-      history: (options) => documents.history(options),
+      history: ({ before, limit, rule }) =>
+        documents.history({
+          ...(rule !== undefined && { rule }),
+          ...(Number.isSafeInteger(before) && { before: before! }),
+          limit: Number.isSafeInteger(limit) ? Math.max(1, Math.min(historyMost, limit)) : historyMost
+        }),
       test: Effect.gen(function* () {
         const notification = sample(yield* Clock.currentTimeMillis)
         return yield* Effect.forEach(sinks, (sink) => sendSample(sink, notification), { concurrency: "unbounded" })

@@ -29,7 +29,10 @@ export const layerForecast = Layer.effect(
       (group, horizonMs) =>
         predictLoad(group, Duration.millis(horizonMs)).pipe(
           Effect.map(({ distrust, stepMs, steps }) =>
-            distrust === undefined ? { stepMs, steps: steps.map(({ arrivals }) => arrivals) } : undefined
+            // A backlog is a sum: of expectations, not of medians, which are 0 where few arrive.
+            distrust === undefined
+              ? { stepMs, steps: steps.map(({ arrivals: { expected, p90 } }) => ({ p50: expected, p90 })) }
+              : undefined
           ),
           // More steps than a prediction may have: then without it.
           Effect.catchTag("ScaleInvalid", () => Effect.succeed(undefined))

@@ -32,11 +32,16 @@ export interface LoadStep {
   readonly event: string | undefined
 }
 
+/** The quantiles of a sum over several steps. Rests on errors of sums: those of single steps are alike within one, and do not add up to it. */
+export type SumInterval = Pick<Interval, "p05" | "p50" | "p90" | "p95">
+
 /**
- * How the forecast has done of late, over all steps of its horizon (an hour of minutes) unless said. Undefined until there was something
- * to measure.
+ * How the forecast has done of late, over all steps of a horizon unless said: the one that was asked for, or an hour of minutes, a day of hours. Undefined
+ * until there was something to measure that far ahead.
  */
 export interface ForecastQuality {
+  /** Milliseconds from the last step seen. */
+  readonly horizonMs: number
   /** How much it knows: from `reactive` over `smoothing` to `day` and `week`; `season` for one of another length. */
   readonly mode: ForecastMode
   /** The model that weighs most in the answer. */
@@ -58,6 +63,10 @@ export interface ForecastQuality {
   readonly coverage: number | undefined
   /** The error that counting alone brings if the rate were known exactly and arrivals were independent: no forecast does better. */
   readonly noiseFloor: number | undefined
+  /** Of sums over the horizon: 1 − error; said ÷ came − 1; the part within the 90 % interval. Of the nearest length that is followed. */
+  readonly sumAccuracy: number | undefined
+  readonly sumBias: number | undefined
+  readonly sumCoverage: number | undefined
   /** A change of level was noticed lately: memory is short, intervals are wide. */
   readonly changed: boolean
 }
@@ -80,8 +89,13 @@ export interface LoadPrediction {
   readonly seenTo: number
   readonly stepMs: number
   readonly steps: ReadonlyArray<LoadStep>
-  /** The expectation over all steps: jobs, and slot-seconds. */
-  readonly total: { readonly arrivals: number; readonly work: number }
+  /** The expectation over all steps, the sum of theirs: jobs, and slot-seconds; and the intervals of these sums. */
+  readonly total: {
+    readonly arrivals: number
+    readonly work: number
+    readonly arrivalsWithin: SumInterval
+    readonly workWithin: SumInterval
+  }
   readonly service: ServiceTime
   readonly quality: ForecastQuality
   /** Set: the scaler decides without this forecast, and why. */

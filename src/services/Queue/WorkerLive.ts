@@ -2,7 +2,7 @@
  * The worker: asks each turn for as many jobs as its groups have free slots, starts what it gets, and hands back how each ended.
  * An idle worker takes one turn per poll interval.
  */
-import { Clock, Deferred, Duration, Effect, Layer } from "effect"
+import { Clock, Deferred, Effect, Layer } from "effect"
 import { hostname } from "node:os"
 import { AttemptMeters } from "./AttemptMeter.ts"
 import { BatchTuning } from "./BatchTuning.ts"
@@ -12,7 +12,9 @@ import { MemoryGate } from "./MemoryGate.ts"
 import type { Outcomes } from "./Outcomes.ts"
 import type { Placements } from "./Placements.ts"
 import type { QueueEvents } from "./QueueEvents.ts"
-import { Settings } from "./QueueSettings.ts"
+import { checkedSettings } from "./QueueSettings.ts"
+import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import { makeAttempts } from "./run/Attempts.ts"
 import { batchClaims } from "./run/BatchClaims.ts"
 import { HandBack } from "./run/HandBack.ts"
@@ -40,8 +42,8 @@ const make = (options: WorkerOptions) =>
     const registry = yield* TaskRegistry
     const threads = yield* ThreadPool
     const tuning = yield* BatchTuning
-    const settings = yield* Settings
-    const hardLimitMs = Duration.toMillis(settings.hardLimit)
+    const settings = yield* checkedSettings
+    const hardLimitMs = Durations.limit("hardLimit", settings.hardLimit)
     const meters = yield* AttemptMeters
     const clock = yield* Clock.Clock
     const gate = yield* MemoryGate
@@ -71,6 +73,18 @@ const make = (options: WorkerOptions) =>
     const refreshGroups: Effect.Effect<void, StoreError> = Effect.map(store.groups, (records) => {
       for (const { limit, name } of records) slots.limited(name, limit)
       turns.kick()
+    })
+
+    /** A misspelt group would get slots that nothing ever fills, and its jobs wait; but its first job may just be to come. */
+    const warnOfUnknownGroups = Effect.gen(function* () {
+      const named = Object.keys(options.slots ?? {}).filter((group) => group !== "*")
+      if (named.length === 0) return
+      // Joining declared the groups of all handlers here.
+      const known = (yield* store.groups).map(({ name }) => name)
+      for (const group of named.filter((group) => !known.includes(group)))
+        yield* Effect.logWarning(
+          `Slots are given to group ${JSON.stringify(group)}, which no task here and no job of the store names; known are ${known.join(", ")}`
+        )
     })
 
     /** Takes a turn that asks for every group, and hears signals. */
@@ -130,7 +144,7 @@ const make = (options: WorkerOptions) =>
             ...registry.all().map(({ task }) => task.hardLimitMs ?? hardLimitMs),
             ...running.all().map((attempt) => attempt.hardLimitMs)
             // What has no limit is no reason to wait without end for a loop that does not turn.
-          ].map((limitMs) => (Number.isFinite(limitMs) ? limitMs : hardLimitMs))
+          ].map((limitMs) => (limitMs < Bounds.longestMs ? limitMs : hardLimitMs))
         ),
       batches: tuning.curves,
       collects,
@@ -139,7 +153,7 @@ const make = (options: WorkerOptions) =>
       loopBlocked: (blockedMs) => attempts.blocks.noticed(running.all(), blockedMs)
     })
 
-    const takenJobs = yield* makeTakenJobs({ session: session.current, running: running.all })
+    const takenJobs = yield* makeTakenJobs({ session: session.current, running: () => running.all() })
 
     // Turns ------------------------------------------------------------------------------------------------------------
 
@@ -227,6 +241,7 @@ const make = (options: WorkerOptions) =>
     })
     const unbind = turns.bind(binding)
     yield* session.join
+    yield* warnOfUnknownGroups
     // Goes on until the worker has stopped: running jobs keep their lease through the grace period.
     yield* Effect.forkScoped(session.renew)
     yield* Effect.addFinalizer(() => stop)
@@ -254,6 +269,8 @@ const make = (options: WorkerOptions) =>
       hurry: Effect.asVoid(Deferred.succeed(hurried, undefined)),
       setSlots: (group: string, count: number | undefined) =>
         Effect.sync(() => {
+          Bounds.name("group", group)
+          if (count !== undefined) Bounds.whole(`slots of group ${group}`, count, 0, Bounds.mostSlots)
           slots.set(group, count)
           turns.kick()
           if (count === undefined) given.delete(group)

@@ -49,7 +49,7 @@ import * as UnservedJobs from "./upkeep/UnservedJobs.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "./ScaleSettings.ts"
 import type { SlotBounds } from "./SlotPools.ts"
-import type { WorkerOptions } from "./Worker.ts"
+import { checkOptions, type WorkerOptions } from "./Worker.ts"
 import * as WorkerLive from "./WorkerLive.ts"
 
 /**
@@ -95,19 +95,10 @@ export const layerMemory = (options?: JobStoreMemory.Options) =>
 export const layerSqlite = (options: JobStoreSqlite.Options) =>
   exposed(queue.pipe(Layer.provideMerge(JobStoreSqlite.layer(options))))
 
-/** The groups whose slots move. Throws when bounds are none. */
+/** The groups whose slots move. */
 const boundsIn = (slots: WorkerOptions["slots"] = {}): Readonly<Record<string, SlotBounds>> =>
   Object.fromEntries(
-    Object.entries(slots).flatMap(([group, bounds]) => {
-      if (typeof bounds === "number") return []
-      const { max, min } = bounds
-      if (group === "*" || !Number.isInteger(min) || !Number.isInteger(max) || min < 0 || max < Math.max(1, min)) {
-        throw new RangeError(
-          `Slots of group ${JSON.stringify(group)} are from ${min} to ${max}; expected whole numbers with 0 ≤ min ≤ max, max at least 1, for a named group`
-        )
-      }
-      return [[group, bounds]]
-    })
+    Object.entries(slots).flatMap(([group, bounds]) => (typeof bounds === "number" ? [] : [[group, bounds]]))
   )
 
 const threadSettings = ({ recycleThreads: { age, heapMb, jobs } = {}, threads }: WorkerOptions = {}) => ({
@@ -117,9 +108,13 @@ const threadSettings = ({ recycleThreads: { age, heapMb, jobs } = {}, threads }:
   ...(heapMb !== undefined && { recycleAboveHeapMb: heapMb })
 })
 
-/** Runs the jobs of the tasks whose handlers are registered, and takes its turn at the store's upkeep. */
-export const layerWorker = (options?: WorkerOptions) =>
-  exposed(
+/**
+ * Runs the jobs of the tasks whose handlers are registered, and takes its turn at the store's upkeep. Throws a `RangeError` for options that are
+ * none.
+ */
+export const layerWorker = (options?: WorkerOptions) => {
+  checkOptions(options)
+  return exposed(
     Layer.mergeAll(
       LeaseSweeper.layer,
       Pruner.layer,
@@ -134,6 +129,7 @@ export const layerWorker = (options?: WorkerOptions) =>
       Layer.provide(ThreadPoolLive.layer(threadSettings(options)))
     )
   )
+}
 
 /**
  * The scaler of a store, to be asked and set: predictions, decisions, backtests. It decides when it is told to; `layerScaler` decides by

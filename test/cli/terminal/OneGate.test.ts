@@ -19,10 +19,12 @@ const linesWith = (pattern: RegExp, except: ReadonlyArray<string>): ReadonlyArra
     )
 
 describe("the way to the terminal", () => {
-  it("is opened in main, for both streams, and nowhere else", () => {
+  it("is opened in main and, for its last words, by a worker, and nowhere else", () => {
     assert.deepStrictEqual(
       linesWith(/process\.std(out|err)|\bconsole\.|effect\/Console|\bConsole\.|\/dev\/(tty|stdout|stderr)/, [
-        "cli/main.ts"
+        "cli/main.ts",
+        // A library tells whose exception ends its process.
+        "services/Queue/run/LooseFailures.ts"
       ]),
       []
     )

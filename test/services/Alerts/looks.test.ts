@@ -340,7 +340,7 @@ describe("what comes", () => {
           predictLoad: (group: string) =>
             Effect.sync(() => {
               asked++
-              const arrivals = { mean: 900, p05: 800, p50: 900, p90: 1000, p95: 1100 }
+              const arrivals = { mean: 900, expected: 900, p05: 800, p50: 900, p90: 1000, p95: 1100 }
               const steps = Array.from({ length: 60 }, (_, i) => ({ at: start + i * minute, arrivals }))
               return { group, stepMs: minute, steps, distrust }
             })

@@ -245,6 +245,19 @@ describe("a webhook", () => {
     })
   )
 
+  it.live("goes by no proxy, whatever the environment says", () =>
+    Effect.gen(function* () {
+      const proxy = yield* receiver((response) => response.end())
+      for (const name of ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"])
+        vi.stubEnv(name, `http://127.0.0.1:${proxy.port}`)
+      vi.stubEnv("NODE_USE_ENV_PROXY", "1")
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllEnvs()))
+      const { port, received } = yield* receiver((response) => response.writeHead(204).end())
+      assert.strictEqual((yield* post(port)).tag, "Delivered")
+      assert.deepStrictEqual([received.length, proxy.received.length], [1, 0])
+    })
+  )
+
   it.live("connects to the address that was checked, whatever the name server says a moment later", () =>
     Effect.gen(function* () {
       const checked = yield* receiver((response) => response.writeHead(200).end())
@@ -290,6 +303,72 @@ describe("where a webhook may go", () => {
       ["https://hooks.example.com/", []]
     ] as const)
       assert.include(read(url, hosts), "not on the allow-list", url)
+  })
+
+  it("is no other host, however it is written", () => {
+    for (const url of [
+      "https://hooks.example.com@evil.example/",
+      "https://hooks.example.com:443@evil.example/",
+      "https://evil.example#@hooks.example.com/",
+      "https://evil.example/hooks.example.com",
+      "https://evil.example?hooks.example.com",
+      "https://evil.example\\@hooks.example.com/",
+      "https://hooks.example.com.evil.example/",
+      "https://hooks-example.com/",
+      "https://hooks.example.com%2eevil.example/",
+      "https://hooks.example.com%00.evil.example/",
+      "https://hооks.example.com/",
+      "https://hooks。example。com。evil.example/",
+      "https://hooks.example.com:8443/",
+      "https://hooks.example.com:0/",
+      "http://hooks.example.com/",
+      "HTTP://hooks.example.com/",
+      "ftp://hooks.example.com/",
+      "file:///etc/passwd",
+      "gopher://hooks.example.com/",
+      "javascript:alert(1)",
+      "data:text/plain,x",
+      "wss://hooks.example.com/",
+      "//hooks.example.com/",
+      "https:hooks",
+      "https://",
+      ""
+    ])
+      assert.notStrictEqual(read(url, ["hooks.example.com"]), "ok", url)
+    // The same host in other words; the check is of what is connected to.
+    for (const url of ["https:\\\\hooks.example.com\\x", "https:/hooks.example.com/x", "https://ｈooks.example.com/"])
+      assert.strictEqual(read(url, ["hooks.example.com"]), "ok", url)
+  })
+
+  it("is no address off the open internet, however it is written and even if it is on the list", () => {
+    for (const host of [
+      "127.0.0.1",
+      "127.1",
+      "2130706433",
+      "0x7f000001",
+      "0x7f.1",
+      "0177.0.0.1",
+      "017700000001",
+      "１２７.０.０.１",
+      "0",
+      "0.0.0.0",
+      "10.0.0.1",
+      "169.254.169.254",
+      "0xa9fea9fe",
+      "168.63.129.16",
+      "[::1]",
+      "[::]",
+      "[::ffff:127.0.0.1]",
+      "[::ffff:7f00:1]",
+      "[64:ff9b::7f00:1]",
+      "[2002:7f00:1::]",
+      "[fd00:ec2::254]",
+      "[fe80::1]"
+    ]) {
+      const url = `https://${host}/`
+      const said = read(url, [new URL(url).hostname.replace(/^\[|\]$/g, ""), host])
+      assert.include(said, "is not on the open internet", url)
+    }
   })
 
   it("is never plain http, a URL with a password, or no URL, and what is said holds no path", () => {

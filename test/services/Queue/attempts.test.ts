@@ -877,7 +877,7 @@ describe("submit", () => {
       const queue = yield* TaskQueue
       assert.strictEqual(yield* Effect.flip(queue.submit(Effect.fail("mine" as const))), "mine")
       const bad = yield* Effect.exit(queue.submit(Effect.void, { priority: 11 }))
-      assert.include(String(bad), "Priority 11")
+      assert.include(String(bad), "priority is 11")
       for (let round = 0; round < 50; round++) {
         const fibers = yield* Effect.forEach(
           Array.from({ length: 8 }, (_, i) => i),

@@ -139,6 +139,39 @@ describe("a lost lease", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("one that is stopped while its renewal is under way goes on too", () =>
+    Effect.gen(function* () {
+      for (const forSeconds of [12, 15, 20, 40, 600]) {
+        const store = yield* sharedMemory
+        const runs: Array<Run> = []
+        const clock = yield* Clock.Clock
+        const begun = clock.currentTimeMillisUnsafe()
+        const node = yield* startNode({
+          store,
+          handlers: handlers("a", runs),
+          // The second renewal: nothing came of it while the process stood still.
+          fate: (operation) => {
+            const now = clock.currentTimeMillisUnsafe() - begun
+            return operation === "beat" && now >= seconds(9) && now < seconds(11) ? "hangAndRefuse" : "answer"
+          }
+        })
+        const job = yield* node.queue.enqueue(Work, seconds(700))
+        yield* TestClock.adjust("10100 millis")
+        node.freeze()
+        yield* TestClock.adjust(seconds(forSeconds))
+        node.thaw()
+        yield* TestClock.adjust("700 seconds")
+        assert.deepStrictEqual(
+          runs.map(({ end }) => end),
+          ["done"],
+          `${forSeconds} s`
+        )
+        assert.strictEqual((yield* node.queue.get(job.id)).attempt, 1)
+        yield* node.stop
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("of jobs that were taken while it stood still it stops the handlers, and goes on with the others", () =>
     Effect.gen(function* () {
       const store = yield* sharedMemory

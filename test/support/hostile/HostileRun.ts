@@ -129,11 +129,14 @@ export const wrongsOf = (
     if (Option.isNone(ended)) wrongs.push(`took longer than ${Duration.format(longest)}`)
     else {
       const { code, stderr, stdout } = ended.value
-      if (!(Object.values(ExitCode) as ReadonlyArray<number | null>).includes(code)) wrongs.push(`ended with ${code}`)
+      // `run` passes on what its command ended with.
+      if (words[0] !== "run" && !(Object.values(ExitCode) as ReadonlyArray<number | null>).includes(code))
+        wrongs.push(`ended with ${code}`)
       for (const [name, output] of Object.entries({ stdout, stderr })) {
         const found = rawCharacterIn(output, look === "terminal")
         if (found !== undefined) wrongs.push(`${name} has ${found}`)
-        if (/^\s+at \S.*:\d+:\d+\)?$/m.test(output)) wrongs.push(`${name} has a stack: ${output.slice(0, 300)}`)
+        if (!words.includes("--verbose") && /^\s+at \S.*:\d+:\d+\)?$/m.test(output))
+          wrongs.push(`${name} has a stack: ${output.slice(0, 300)}`)
       }
       if (code !== 0 && stdout === "" && !/^(?:sluice\b|\d{4}-)[^\n]*\n$/m.test(stderr))
         wrongs.push(`ended with ${code} and no clear line: ${stderr.slice(0, 200)}`)

@@ -23,7 +23,7 @@ usableHeap(1e9, ["--max-old-space-size=100"], undefined)
 const { workloadIn } = await import("../../../src/cli/worker/ScaleActuators.ts")
 workloadIn("deployment/workers")
 const { masked } = await import("../../../src/services/Queue/policy/ForeignAnswer.ts")
-masked("nothing of it", ["a secret/with+signs"])
+masked("", ["a secret of ours"])
 
 process.stdout.write(JSON.stringify(found))
 process.exit()

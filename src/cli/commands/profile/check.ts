@@ -15,7 +15,18 @@ import { baselineName, costs, fewestRuns, readBaseline, runsOf } from "../../pro
 import { freshRun, median, type RunFigures } from "../../profile/FreshRuns.ts"
 import { comparePairs } from "../../profile/Pairs.ts"
 import { profilesAt } from "../../profile/Profiles.ts"
-import { against, comparisonFlags, metric, pairRounds, runFlags, taskArgument, within } from "../../profile/RunFlags.ts"
+import {
+  against,
+  comparisonFlags,
+  metric,
+  mostPairRuns,
+  pairRounds,
+  runFlags,
+  standardRounds,
+  standardRuns,
+  taskArgument,
+  within
+} from "../../profile/RunFlags.ts"
 import * as Settings from "../../Settings.ts"
 import { type CheckResult, CheckResultShape } from "../../shapes/ProfileShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
@@ -41,11 +52,6 @@ export const check = Command.make(
   {
     ...runFlags(100),
     ...comparisonFlags,
-    rounds: Flag.Int("rounds").pipe(
-      Flag.withMetavar("N"),
-      Flag.withDescription(`rounds in each; their median counts (default 5, with --against ${pairRounds})`),
-      Flag.optional
-    ),
     name: Flag.String("name").pipe(
       Flag.withMetavar("NAME"),
       Flag.withDescription("the baseline's name (default: the task's)"),
@@ -71,15 +77,17 @@ export const check = Command.make(
     const at = yield* actingLocation
     const { settings } = at
     yield* within("times", flags.times, 1, 1_000_000)
-    yield* within("runs", flags.runs, fewestRuns, 100)
     const other = Option.map(flags.against, (file) => path.resolve(cwd, file))
-    const rounds = Option.getOrElse(flags.rounds, () => (Option.isSome(other) ? pairRounds : 5))
+    const inPairs = Option.isSome(other)
+    const runs = Option.getOrElse(flags.runs, () => (inPairs ? mostPairRuns : standardRuns))
+    const rounds = Option.getOrElse(flags.rounds, () => (inPairs ? pairRounds : standardRounds))
+    yield* within("runs", runs, fewestRuns, 100)
     yield* within("rounds", rounds, 1, 1000)
     yield* within("floor", flags.floor, 0, 1000)
     const module = yield* moduleFile(flags.tasks, settings)
     const { maxPayloadBytes } = yield* Settings.toQueueSettings(settings)
     const given = JSON.stringify(yield* readPayload(flags.payload, maxPayloadBytes))
-    const { metric, runs, task, times } = flags
+    const { metric, task, times } = flags
     const floor = flags.floor / 100
 
     const baselineOf = Effect.gen(function* () {

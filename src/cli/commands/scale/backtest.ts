@@ -59,6 +59,8 @@ const toShape = (
       ...accuracies(forecast),
       coverage: figure(forecast.coverage),
       coverage50: figure(forecast.coverage50),
+      sumBias: figure(forecast.sumBias),
+      sumCoverage: figure(forecast.sumCoverage),
       under90: figure(forecast.under90),
       wQL90: figure(forecast.wQL90)
     },
@@ -111,6 +113,8 @@ const scores = ({ forecast, horizonMs, naive }: Shape): ReadonlyArray<Score> => 
     score("right, one step ahead", percent(forecast.oneStep), percent(naive.oneStep)),
     score(`right, over ${HumanNumber.duration(horizonMs)}`, percent(forecast.horizon), percent(naive.horizon)),
     score(`right, sum of ${HumanNumber.duration(horizonMs)}`, percent(forecast.sum), percent(naive.sum)),
+    score(`bias of such sums`, percent(forecast.sumBias), "", "0 %"),
+    score("such sums within 90 %", percent(forecast.sumCoverage), "", "90 %"),
     score("MASE", number(forecast.mase, 3), number(naive.mase, 3), "below 1"),
     score("counts within 90 %", percent(forecast.coverage), "", "90 %"),
     score("counts within 50 %", percent(forecast.coverage50), "", "50 %"),

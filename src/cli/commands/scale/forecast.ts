@@ -54,11 +54,11 @@ const toRows = (steps: ReadonlyArray<LoadStep>): ReadonlyArray<Row> => {
     const mean = (of: (step: LoadStep) => number) => part.reduce((sum, step) => sum + of(step), 0) / part.length
     return {
       at: part[0]!.at,
-      mean: mean(({ arrivals }) => arrivals.mean),
+      mean: mean(({ arrivals }) => arrivals.expected),
       p05: mean(({ arrivals }) => arrivals.p05),
       p50: mean(({ arrivals }) => arrivals.p50),
       p95: mean(({ arrivals }) => arrivals.p95),
-      work: part.reduce((sum, { work }) => sum + work.mean, 0),
+      work: part.reduce((sum, { work }) => sum + work.expected, 0),
       steps: part.length,
       event: [...new Set(part.flatMap(({ event }) => (event === undefined ? [] : [event])))].join(", ")
     }
@@ -155,7 +155,7 @@ export const forecast = Command.make(
     }
     for (const note of picture.notes) yield* out.line(note)
     yield* out.line(
-      `${count(prediction.total.arrivals)} jobs expected in all, ${HumanNumber.duration(prediction.total.work * 1000)} of work for slots.`
+      `${count(prediction.total.arrivals)} jobs expected in all (90 % within ${count(prediction.total.arrivalsWithin.p05)}–${count(prediction.total.arrivalsWithin.p95)}), ${HumanNumber.duration(prediction.total.work * 1000)} of work for slots.`
     )
     yield* out.note(`Forecast ${sourceWords[source]}.`)
   }, lookingAtScaler)

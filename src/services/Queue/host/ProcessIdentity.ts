@@ -50,8 +50,8 @@ export const fromPs = (pid: number): Look => {
       stdio: ["ignore", "pipe", "ignore"]
     }).trim()
   )
-  const [state = "", ...start] = line.split(/\s+/)
-  return { state: state.slice(0, 1), start: start.join("_") }
+  const [, state = "", start = ""] = /^(\S)\S*\s+(\S.*)$/.exec(line) ?? []
+  return { state, start: start.replaceAll(/\s+/g, "_") }
 }
 
 const look: (pid: number) => Look = existsSync("/proc/self/stat") ? fromProc : fromPs
@@ -93,8 +93,8 @@ export const stateThere = (process: {
   readonly start: string
 }): ProcessState | undefined => (process.machine === machine ? stateOf(process.pid, process.start) : undefined)
 
-/** What this process writes down of itself, to be found by `stateOfMark`. */
-export const ownMark = (): string => `${process.pid} ${startOf(process.pid)} ${machine}`
+/** What is written down of a process of this machine, to be found by `stateOfMark`. */
+export const markOf = (pid: number): string => `${pid} ${startOf(pid)} ${machine}`
 
 /**
  * Of a process that left a mark on this machine. `undefined`: it lives in another container, where we cannot look. A mark of before a

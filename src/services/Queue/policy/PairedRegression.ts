@@ -1,14 +1,16 @@
 /**
- * Whether one of two got slower, from measurements of both that shared a process and a moment, added one after the other until the answer
- * is clear. What disturbs both alike is not in the ratio of their costs. What is left is the luck of a process (what the compiler guessed,
- * where memory lies), about 1 to 3 %, which only more processes average out: as many are run as that takes, and no more.
+ * Whether one of two got slower, from measurements of both that shared a process and a moment, added one after the
+ * other until the answer is clear. What disturbs both alike is not in the ratio of their costs. What is left is the
+ * luck of a process (what the compiler guessed, where memory lies), about 1 to 3 %, which only more processes average
+ * out: as many are run as that takes, and no more.
  *
- * Who is loaded first is at times a few per cent faster or slower, always in the same direction: two processes, one in either order, make a pair, and
- * the mean of their logarithms is one figure.
+ * Who is loaded first is at times a few per cent faster or slower, always in the same direction: two processes, one in
+ * either order, make a pair, and the mean of their logarithms is one figure.
  *
- * The question is on which side of the smallest slowdown that matters the mean of the figures lies. It is answered once that is three
- * standard errors away from it. Equal sides are as far from the floor as is a slowdown of twice the floor: to be wrong about either takes
- * an error of that distance and three standard errors more, which is why looking after every pair does no harm.
+ * The question is on which side of the smallest slowdown that matters the mean of the figures lies. It is answered
+ * once that is three standard errors away from it. Equal sides are as far from the floor as is a slowdown of twice the
+ * floor: to be wrong about either takes an error of that distance and three standard errors more, which is why looking
+ * after every pair does no harm.
  */
 import { type Comparison, type RegressionBar, standardBar, upperTail } from "./Regression.ts"
 
@@ -22,22 +24,25 @@ const trimmed = 0.2
 const decisive = 3
 
 /**
- * The deviation of a few pairs is itself a guess, and at times a far too small one. It counts as that of so many pairs more, which deviate by
- * so much (of the logarithm): what was seen on a shared machine.
+ * The deviation of a few pairs is itself a guess, and at times a far too small one. It counts as that of so many pairs
+ * more, which deviate by so much (of the logarithm): what was seen on a shared machine.
  */
 const expected = { deviation: 0.015, pairs: 4 }
 
 const sum = (values: ReadonlyArray<number>): number => values.reduce((all, value) => all + value, 0)
 
-/** The quantile of Student's distribution that belongs to 95 % two-sided (Cornish and Fisher's expansion; below 1 % off from 4 on). */
+/**
+ * The quantile of Student's distribution that belongs to 95 % two-sided (Cornish and Fisher's expansion; below 1 % off
+ * from 4 on).
+ */
 const student = (freedom: number): number => {
   const z = 1.96
   return z + (z ** 3 + z) / (4 * freedom) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * freedom ** 2)
 }
 
 /**
- * Compares by the ratios of processes, after over before (1.05 is 5 % more), all above 0, in alternating order; one without its counterpart
- * does not count yet. "undecided": take another pair, if there is time.
+ * Compares by the ratios of processes, after over before (1.05 is 5 % more), all above 0, in alternating order; one
+ * without its counterpart does not count yet. "undecided": take another pair, if there is time.
  */
 export const comparePairs = (
   ratios: ReadonlyArray<number>,

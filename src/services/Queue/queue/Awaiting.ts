@@ -2,7 +2,8 @@
  * Waits for the ends of jobs. A job that ends with a turn of this process is heard of with its commit; for the others the store is
  * read: when it wakes us, and each poll interval while anybody waits.
  */
-import { Cause, Clock, Effect } from "effect"
+import { Cause, Clock, Effect, Exit } from "effect"
+import { CurrentAttempt } from "../CurrentAttempt.ts"
 import { type Failure, finishedStates, type JobId, type JobRecord } from "../Job.ts"
 import { JobStore, type KeptJob } from "../JobStore.ts"
 import { Outcomes, tellAll, type Waiter } from "../Outcomes.ts"
@@ -11,7 +12,9 @@ import { StoreClosed, StoreError } from "../StoreError.ts"
 import { StoreTurns } from "../StoreTurns.ts"
 import type { Task } from "../Task.ts"
 import { taskCodec } from "../TaskCodec.ts"
-import { JobFailed, JobNotFound } from "../TaskQueue.ts"
+import { isJobId } from "../policy/Bounds.ts"
+import { JobFailed, type JobNotFound, jobNotFound } from "../TaskQueue.ts"
+import { NestedWaits } from "./NestedWaits.ts"
 
 /** Awaited jobs looked up in one call. */
 const lookupPage = 500
@@ -32,19 +35,37 @@ export const makeAwaiting = Effect.gen(function* () {
   const monotonic = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const form = store.traits.payloads
+  const nested = new NestedWaits(store)
+
+  /** What waits within a handler is known as such. */
+  const within = <A, E, R>(ids: ReadonlyArray<JobId>, wait: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.withFiber((fiber) => {
+      const holder = fiber.getRef(CurrentAttempt)
+      if (holder === undefined || ids.length === 0) return wait
+      return Effect.ensuring(wait, Effect.sync(nested.begin(holder, ids)))
+    })
   let closed = false
 
   const closedError = () =>
     new StoreError({ operation: "await", reason: new StoreClosed({ message: "The queue is closed" }) })
 
-  const failedWith = (id: JobId, state: "failed" | "cancelled", failure: Failure) =>
-    new JobFailed({ id, state, failure })
+  const failedWith = (id: JobId, state: JobFailed["state"], failure: Failure) => new JobFailed({ id, state, failure })
+
+  const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
   /** What an awaiting caller gets from a finished job in the store. */
-  const settled = <S, E>(task: Task<any, S, E, any>, job: JobRecord): Effect.Effect<S, E | JobFailed> => {
+  const settled = <S, E>(task: Task<any, S, E, any>, job: JobRecord): Exit.Exit<S, E | JobFailed> => {
     const codec = taskCodec(task, form)
-    if (job.state === "completed") return Effect.sync(() => codec.success.decode(job.result) as S)
-    const failure = job.failure ?? {
+    if (job.state === "completed") {
+      try {
+        return Exit.succeed(codec.success.decode(job.result) as S)
+      } catch (cause) {
+        const message = `The result does not fit the schema it is awaited with: ${messageOf(cause)}`
+        const { attempt, finishedAt: at = 0, id } = job
+        return Exit.fail(failedWith(id, job.state, { cause: "BadResult", message, attempt, at }))
+      }
+    }
+    let failure: Failure = job.failure ?? {
       cause: "Cancelled",
       message: "cancelled",
       attempt: job.attempt,
@@ -52,12 +73,13 @@ export const makeAwaiting = Effect.gen(function* () {
     }
     if (failure.cause === "Failed") {
       try {
-        return Effect.fail(codec.error.decode(failure.error) as E)
-      } catch {
-        // written by another version of the task
+        return Exit.fail(codec.error.decode(failure.error) as E)
+      } catch (cause) {
+        const misfit = `its error does not fit the schema it is awaited with: ${messageOf(cause)}`
+        failure = { ...failure, message: `${failure.message}; ${misfit}` }
       }
     }
-    return Effect.fail(failedWith(job.id, job.state === "cancelled" ? "cancelled" : "failed", failure))
+    return Exit.fail(failedWith(job.id, job.state === "cancelled" ? "cancelled" : "failed", failure))
   }
 
   /** A waiter whose job ends elsewhere hears of it from the store's record. */
@@ -77,7 +99,7 @@ export const makeAwaiting = Effect.gen(function* () {
     failed: (state, failure, error) =>
       resume(Effect.fail(failure.cause === "Failed" ? (error as E) : failedWith(id, state, failure))),
     record: (job) => resume(settled(task, job)),
-    gone: () => resume(kept?.record === undefined ? Effect.fail(new JobNotFound({ id })) : settled(task, kept.record)),
+    gone: () => resume(kept?.record === undefined ? Effect.fail(jobNotFound(id)) : settled(task, kept.record)),
     lost: (cause) => resume(Effect.failCause(cause))
   })
 
@@ -87,6 +109,7 @@ export const makeAwaiting = Effect.gen(function* () {
     kept: KeptJob | undefined
   ): Effect.Effect<S, E | JobFailed | JobNotFound | StoreError> =>
     Effect.callback((resume) => {
+      if (!isJobId(id)) return resume(Effect.fail(jobNotFound(id)))
       if (closed) return resume(Effect.fail(closedError()))
       const waiter = waiterFor(task, id, kept, resume)
       outcomes.expect(id, waiter)
@@ -164,6 +187,7 @@ export const makeAwaiting = Effect.gen(function* () {
     fork(
       Effect.sleep(settings.pollInterval).pipe(
         Effect.andThen(Effect.ignore(lookUpAwaited(true))),
+        Effect.andThen(Effect.ignore(nested.look)),
         Effect.repeat({ while: () => outcomes.size() > 0 }),
         Effect.ensuring(
           Effect.sync(() => {
@@ -274,19 +298,12 @@ export const makeAwaiting = Effect.gen(function* () {
       this.gathering.fail(Effect.fail(failure.cause === "Failed" ? (error as E) : failedWith(this.id, state, failure)))
     }
     record(job: JobRecord): void {
-      if (job.state !== "completed")
-        return this.gathering.fail(settled(this.task, job) as Effect.Effect<never, E | JobFailed>)
-      let value: S
-      try {
-        value = taskCodec(this.task, form).success.decode(job.result) as S
-      } catch (defect) {
-        // written by another version of the task
-        return this.gathering.fail(Effect.die(defect))
-      }
-      this.completed(value)
+      const end = settled(this.task, job)
+      if (Exit.isSuccess(end)) this.completed(end.value)
+      else this.gathering.fail(Effect.failCause(end.cause))
     }
     gone(): void {
-      this.gathering.fail(Effect.fail(new JobNotFound({ id: this.id })))
+      this.gathering.fail(Effect.fail(jobNotFound(this.id)))
     }
     lost(cause: Cause.Cause<StoreError>): void {
       this.gathering.fail(Effect.failCause(cause))
@@ -295,12 +312,13 @@ export const makeAwaiting = Effect.gen(function* () {
 
   return {
     /** The typed result, the typed error, or `JobFailed`. */
-    job: awaitJob,
+    job: <S, E>(task: Task<any, S, E, any>, id: JobId, kept: KeptJob | undefined) =>
+      within([id], awaitJob(task, id, kept)),
     /**
      * The results of several jobs in their order. Call it as they are acknowledged, before any of them starts: then no result is
      * missed and none looked up. `maybeEnded`: some were there before.
      */
     gather: <S, E>(task: Task<any, S, E, any>, ids: ReadonlyArray<JobId>, maybeEnded: boolean) =>
-      new Gathering(task, ids, maybeEnded).results
+      within(ids, new Gathering(task, ids, maybeEnded).results)
   }
 })

@@ -2,15 +2,16 @@
  * One run of a job in this process: what its handler sees of it, its time limits, and its way to an end. It ends once, whatever ends
  * it first: the handler, its hard limit, a cancellation, a stop, a lost lease.
  */
-import { Context, Duration, Effect, Exit, type Fiber } from "effect"
+import { Context, type Duration, Effect, Exit, type Fiber } from "effect"
 import type { MeteredAttempt, TaskMeter } from "../AttemptMeter.ts"
 import type { ClaimedJob, LogLevel } from "../Turn.ts"
 import { formatJobId, type JobId } from "../Job.ts"
+import * as Durations from "../policy/Durations.ts"
 import { Snoozed, type JobContext, type JobSteps } from "../Task.ts"
 import type { BatchTaskHandler, Registration } from "../TaskRegistry.ts"
 import type { TaskCodec } from "../TaskCodec.ts"
 import type { EndPolicy, StopReason } from "./AttemptEnd.ts"
-import { CurrentAttempt, type LogTarget } from "./CurrentAttempt.ts"
+import { type AttemptOfFiber, CurrentAttempt } from "../CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
 import { enter, type Owner } from "./LooseFailures.ts"
 import type { Placed } from "./RunningAttempts.ts"
@@ -46,7 +47,7 @@ const stopping: StopReason = { _tag: "Stopping" }
 
 const noHeaders: Readonly<Record<string, string>> = {}
 
-export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarget, Placed, MeteredAttempt, Owner {
+export class Attempt implements JobContext<unknown, unknown>, Expiring, AttemptOfFiber, Placed, MeteredAttempt, Owner {
   place = -1
   bucket = -1
   before: Expiring | undefined = undefined
@@ -144,7 +145,7 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
   }
 
   get snooze(): (delay: Duration.Input) => Effect.Effect<never, Snoozed> {
-    return (delay) => Effect.fail(new Snoozed({ delayMs: Duration.toMillis(Duration.fromInputUnsafe(delay)) }))
+    return (delay) => Effect.suspend(() => Effect.fail(new Snoozed({ delayMs: Durations.duration("snooze", delay) })))
   }
 
   log(level: LogLevel, message: string): void {

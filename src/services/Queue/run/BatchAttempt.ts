@@ -15,7 +15,7 @@ import type { BatchTaskHandler } from "../TaskRegistry.ts"
 import { abandonAfterMs, type Attempt, type AttemptHost, type Runnable } from "./Attempt.ts"
 import { attemptEnd, type AttemptEnd, undecodable } from "./AttemptEnd.ts"
 import { BatchItem, type Company } from "./BatchItem.ts"
-import { CurrentAttempt, type LogTarget } from "./CurrentAttempt.ts"
+import { type AttemptOfFiber, CurrentAttempt } from "../CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
 import { forkAs, type Owner } from "./LooseFailures.ts"
 
@@ -282,7 +282,9 @@ export class BatchAttempt implements Expiring, Company {
 }
 
 /** What is said of a call is said of each of its jobs that has not ended. */
-const logOf = (items: ReadonlyArray<BatchItem>): LogTarget => ({
+const logOf = (items: ReadonlyArray<BatchItem>): AttemptOfFiber => ({
+  task: items[0]!.task,
+  group: items[0]!.group,
   log: (level, message) => {
     for (const item of items) if (!item.over) item.log(level, message)
   }

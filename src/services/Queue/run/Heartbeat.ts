@@ -86,23 +86,34 @@ export const make = (options: HeartbeatOptions) =>
     let renewedAt = monotonic()
     /** When the handlers must be stopped, unless the lease is renewed. */
     let fencedFrom = renewedAt + fenceAt * options.leaseMs
+    /** The store was given more time since the last renewal. */
+    let isPutOff = false
     const renewed = (at: number) => {
       renewedAt = at
       fencedFrom = at + fenceAt * options.leaseMs
+      isPutOff = false
     }
     const isFresh = () => monotonic() < renewedAt + fenceAt * options.leaseMs
     const leftMs = () => fencedFrom - monotonic()
     const retryMs = Math.min(1000, options.leaseMs / 10)
     const answerMs = Math.min(10_000, options.leaseMs / 3)
 
-    /** What takes at most so long. When it took longer this process stood still: if the time to stop has passed meanwhile, the store is asked once more. */
+    /**
+     * What takes at most so long. When it took longer this process stood still: if the time to stop has passed meanwhile, the store is
+     * asked once more. Only after a long stop again and again: a loop that is merely slow and reaches no store stops in the end.
+     *
+     * A tenth of a lease late tells a stop that can matter: after a beat in time (1/3) and one in flight (1/3) it took longer than that to 0.8.
+     */
     const awake = <A, E>(atMostMs: number, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
       Effect.suspend(() => {
-        const expected = monotonic() + atMostMs + Math.min(blockedMs, options.leaseMs / 10)
+        const expected = monotonic() + atMostMs
         return Effect.onExit(effect, () =>
           Effect.sync(() => {
             const now = monotonic()
-            if (now > expected && now >= fencedFrom) fencedFrom = now + answerMs
+            const lateMs = now - expected
+            if (now < fencedFrom || lateMs < options.leaseMs / (isPutOff ? 3 : 10)) return
+            fencedFrom = now + answerMs
+            isPutOff = true
           })
         )
       })
@@ -112,7 +123,8 @@ export const make = (options: HeartbeatOptions) =>
       const session = options.session()
       if (session === 0) return Effect.void
       const sentAt = monotonic()
-      const atMostMs = Math.min(answerMs, Math.max(retryMs, leftMs()))
+      const left = leftMs()
+      const atMostMs = Math.min(answerMs, left > 0 ? left : retryMs)
       const beat = store
         .beat(session, {
           now: clock.currentTimeMillisUnsafe(),

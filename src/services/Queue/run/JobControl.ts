@@ -2,6 +2,7 @@
  * Stops and continues what runs for this process, as a shell does with its jobs. Commands and worker processes lead process groups of their
  * own, where the signals of a terminal do not reach them.
  */
+import { stateOf } from "../host/ProcessIdentity.ts"
 import * as ProcessGroup from "./ProcessGroup.ts"
 
 /** By group, the signal that stops it. */
@@ -18,6 +19,9 @@ export const ended = (group: number): void => {
   groups.delete(group)
   stopped.delete(group)
 }
+
+/** Whether all that was stopped here stands still: who stops its own jobs first takes a moment. */
+export const isStill = (): boolean => [...stopped].every((group) => stateOf(group, undefined) !== "running")
 
 export const stopAll = (): void => {
   for (const [group, stopsBy] of groups) {

@@ -76,11 +76,8 @@ const onException = (error: unknown, kind: NodeJS.UncaughtExceptionOrigin) => {
   const running = [...listening].flatMap((each) => each.running())
   const who = owner === undefined ? running.slice(0, 5).map(({ label }) => label) : [owner.label]
   if (who.length === 0) return
-  process.stderr.write(
-    `sluice: an exception that nobody caught ends this process: ${summary(error)}; ${
-      owner === undefined ? "running" : "left by"
-    } ${who.join(", ")}\n`
-  )
+  const whose = `${owner === undefined ? "running" : "left by"} ${line(who.join(", "))}`
+  process.stderr.write(`sluice: an exception that nobody caught ends this process: ${summary(error)}; ${whose}\n`)
 }
 
 /** Listens until the scope closes. `running`: what this worker runs on the event loop. `warn`: for people. */

@@ -53,13 +53,17 @@ export const backtestOf = (
       missing: said.filter(({ actual }) => actual === undefined).length,
       ahead,
       quality: {
-        ...qualityOf(forecaster.quality(), stepMs),
+        ...qualityOf(forecaster.quality(ahead), stepMs),
+        horizonMs: ahead * stepMs,
         accuracyNext: forecast.oneStep,
         accuracy: forecast.horizon,
         error: lackOf(forecast.horizon),
         naiveError: lackOf(naive.horizon),
         mase: forecast.mase,
-        coverage: forecast.coverage
+        coverage: forecast.coverage,
+        sumAccuracy: forecast.sum,
+        sumBias: forecast.sumBias,
+        sumCoverage: forecast.sumCoverage
       },
       wQL90: forecast.wQL90,
       series: said.flatMap(({ actual, forecast: step, index }) =>

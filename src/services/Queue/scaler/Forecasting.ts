@@ -15,8 +15,8 @@ export interface ForecastGrid {
 }
 
 const hourMs = 3_600_000
-/** Steps ahead that are learned for: an hour of minutes, a day of hours; what lies beyond is forecast all the same. */
-const horizonOf = (stepMs: number) => (stepMs >= hourMs ? 24 : 60)
+/** Steps ahead that are learned for: a week of hours, else a day; what lies beyond is forecast all the same. */
+const horizonOf = (stepMs: number) => (stepMs >= hourMs ? 168 : Math.round((24 * hourMs) / stepMs))
 /** Offsets change on quarters of an hour at the finest. */
 const offsetHoldsMs = hourMs / 4
 
@@ -52,6 +52,7 @@ const lackOf = (share: number | undefined) => (share === undefined ? undefined :
 
 export const qualityOf = (quality: ReturnType<Forecaster["quality"]>, stepMs: number): ForecastQuality => {
   return {
+    horizonMs: quality.horizon * stepMs,
     mode: quality.mode,
     model: quality.model,
     seasonsMs: quality.seasons.map((steps) => steps * stepMs),
@@ -63,6 +64,9 @@ export const qualityOf = (quality: ReturnType<Forecaster["quality"]>, stepMs: nu
     mase: quality.mase,
     coverage: quality.coverage,
     noiseFloor: lackOf(quality.bestPossible),
+    sumAccuracy: quality.sumAccuracy,
+    sumBias: quality.sumBias,
+    sumCoverage: quality.sumCoverage,
     changed: quality.changed
   }
 }

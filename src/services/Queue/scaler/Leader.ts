@@ -72,7 +72,7 @@ export interface LeaderParts {
   readonly actuators: ReadonlyArray<Actuator>
   /** Undefined: decides without leading, when it is asked. */
   readonly worker: Worker["Service"] | undefined
-  readonly scaler: Pick<ScalerSettings, "decisionsKept" | "rebuildShare">
+  readonly scaler: Pick<ScalerSettings, "decisionsKept" | "leads" | "rebuildShare">
   readonly roundMs: number
   readonly saveMs: number
   readonly now: () => number
@@ -145,6 +145,7 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
   /** Whether this process may decide: it leads, or it has no worker and decides for once. */
   const mayDecide = Effect.gen(function* () {
     if (worker === undefined) return true
+    if (!scaler.leads) return false
     const { session } = yield* worker.status
     return session !== 0 && (yield* store.lead(role, session, { now: now(), ttlMs: leadMs(roundMs) }))
   })

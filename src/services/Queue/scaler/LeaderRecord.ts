@@ -13,6 +13,7 @@ const format = 1
 const figure = Schema.optional(Schema.Finite)
 
 export const StoredQuality = Schema.Struct({
+  horizonMs: Schema.optionalKey(Schema.Finite),
   mode: Schema.Literals(["reactive", "smoothing", "season", "day", "week"]),
   model: Schema.String,
   seasonsMs: Schema.Array(Schema.Finite),
@@ -24,6 +25,9 @@ export const StoredQuality = Schema.Struct({
   mase: figure,
   coverage: figure,
   noiseFloor: figure,
+  sumAccuracy: figure,
+  sumBias: figure,
+  sumCoverage: figure,
   changed: Schema.Boolean
 })
 

@@ -1,6 +1,6 @@
 /** From a forecast to what is said of a group's load. */
 import type { ForecastQuality, Interval, LoadPrediction, LoadStep } from "../LoadPrediction.ts"
-import { type EventTimes, withEvents } from "../policy/EventLoad.ts"
+import { around, type EventTimes, withEvents } from "../policy/EventLoad.ts"
 import type { ForecastStep } from "../policy/forecast/Forecaster.ts"
 import { distrustOf } from "../policy/staffing/Trust.ts"
 import { figuresOf, noService } from "../policy/ServiceMoments.ts"
@@ -71,6 +71,9 @@ export const predictionOf = (
     (step): LoadStep => ({ ...step, work: workOf(step.arrivals, service.meanMs, service.cv2) })
   )
   const standing = standingOf(forecast, complete)
+  const expected = steps.reduce((sum, step) => sum + step.arrivals.expected, 0)
+  const within = forecast?.forecaster.within(steps.length, expected) ?? around(expected)
+  const work = workOf({ ...within, mean: expected, expected }, service.meanMs, service.cv2)
   return {
     group,
     at: now,
@@ -78,11 +81,16 @@ export const predictionOf = (
     stepMs,
     steps,
     total: {
-      arrivals: steps.reduce((sum, step) => sum + step.arrivals.expected, 0),
-      work: steps.reduce((sum, step) => sum + step.work.expected, 0)
+      arrivals: expected,
+      work: work.expected,
+      arrivalsWithin: within,
+      workWithin: { p05: work.p05, p50: work.p50, p90: work.p90, p95: work.p95 }
     },
     service,
-    quality: standing.quality,
+    quality:
+      forecast === undefined
+        ? standing.quality
+        : qualityOf(forecast.forecaster.quality(Math.max(1, Math.ceil((until - forecast.to) / stepMs))), stepMs),
     distrust: standing.distrust
   }
 }

@@ -140,7 +140,8 @@ const noting = (
         forecaster.update(count)
         note()
       },
-      forecast: (horizon) => forecaster.forecast(horizon)
+      forecast: (horizon) => forecaster.forecast(horizon),
+      within: (count, expected) => forecaster.within(count, expected)
     },
     said
   }

@@ -68,7 +68,7 @@ describe.skipIf(process.platform === "win32")("what has become of a process", ()
   })
 
   it("marks are found again; one of another container cannot be looked at, one of before a reboot is gone", () => {
-    const mark = ProcessIdentity.ownMark()
+    const mark = ProcessIdentity.markOf(process.pid)
     const [pid, start] = mark.split(" ")
     assert.strictEqual(ProcessIdentity.stateOfMark(mark), "running")
     assert.strictEqual(ProcessIdentity.stateOfMark(`${pid} ${start}`), "running")

@@ -12,6 +12,7 @@ import {
   steady,
   targetIn
 } from "../../../support/scaler/Scenario.ts"
+import { poissonSeries } from "../policy/forecast/LoadSeries.ts"
 
 describe("a scaler of a daily load", () => {
   it.effect(
@@ -53,6 +54,82 @@ describe("a scaler of a daily load", () => {
         )
       })
   )
+})
+
+/** Poisson counts of minutes around a rate per minute, of `days` days and a week after them. */
+const chanceOf = (seed: number, days: number, rate: (at: number) => number) => {
+  const counts = poissonSeries(seed, ((days + 8) * dayMs) / minuteMs, (minute) => rate(monday + minute * minuteMs))
+  return (at: number) => counts[(at - monday) / minuteMs] ?? 0
+}
+const shareOf = (at: number) => (at % dayMs) / dayMs
+const bell = (at: number) => 2 + 20 * Math.exp(-(((shareOf(at) - 0.55) / 0.15) ** 2))
+const sine = (at: number) => 8 + 6 * Math.sin(2 * Math.PI * shareOf(at))
+
+describe("sums that are predicted", () => {
+  for (const [name, rate] of Object.entries({ bell, sine })) {
+    for (const days of [6, 13]) {
+      it.effect(
+        `over 4, 12 and 24 hours and a week are unbiased within 3 %: a ${name} each day, after ${days} days`,
+        () =>
+          Effect.gen(function* () {
+            const arrivals = chanceOf(days, days, rate)
+            const start = monday + days * dayMs
+            const { node } = yield* recorded(loadOf(arrivals), monday, start + 10_000)
+            const { scaler } = yield* node("a")
+            const came = (from: number, to: number) => {
+              let sum = 0
+              for (let at = from; at < to; at += minuteMs) sum += arrivals(at)
+              return sum
+            }
+            const usual = (from: number, to: number) => {
+              let sum = 0
+              for (let at = from; at < to; at += minuteMs) {
+                const before: Array<number> = []
+                for (let day = at - dayMs; day >= monday; day -= dayMs) if (day < start) before.push(arrivals(day))
+                sum += before.reduce((a, b) => a + b, 0) / before.length
+              }
+              return sum
+            }
+            const scores = [4, 12, 24].map((hours) => ({ hours, said: 0, came: 0, off: 0, usualOff: 0, within: 0 }))
+            const origins = process.env.SLUICE_LONG === "reduced" ? 6 : 12
+            for (let i = 0; i < origins; i++) {
+              const now = start + Math.round((i * 24 * hourMs) / origins / minuteMs) * minuteMs + 10_000
+              yield* TestClock.setTime(now)
+              for (const each of scores) {
+                const { quality, steps, total } = yield* scaler.predictLoad("mail", Duration.hours(each.hours))
+                const [from, to] = [steps[0]!.at, steps.at(-1)!.at + minuteMs]
+                assert.closeTo(
+                  total.arrivals,
+                  steps.reduce((sum, { arrivals }) => sum + arrivals.expected, 0),
+                  1e-6 * total.arrivals
+                )
+                assert.isAtMost(Math.abs(quality.horizonMs - each.hours * hourMs), 2 * minuteMs)
+                assert.isDefined(quality.accuracy)
+                const actual = came(from, to)
+                each.said += total.arrivals
+                each.came += actual
+                each.off += Math.abs(total.arrivals - actual)
+                each.usualOff += Math.abs(usual(from, to) - actual)
+                if (actual >= total.arrivalsWithin.p05 && actual <= total.arrivalsWithin.p95) each.within++
+              }
+            }
+            for (const { came, hours, off, said, usualOff, within } of scores) {
+              assert.isAtMost(Math.abs(said / came - 1), 0.03, `${hours} h`)
+              assert.isAtMost(off, 1.1 * usualOff + 0.005 * came, `${hours} h`)
+              assert.isAtLeast(within, 0.7 * origins, `${hours} h`)
+            }
+
+            yield* scaler.set("mail", { stepMs: 3_600_000 })
+            const week = yield* scaler.predictLoad("mail", "7 days")
+            const [from, to] = [week.steps[0]!.at, week.steps.at(-1)!.at + hourMs]
+            assert.isAtMost(
+              Math.abs(week.total.arrivals / came(from, Math.min(to, monday + (days + 8) * dayMs)) - 1),
+              0.03
+            )
+          })
+      )
+    }
+  }
 })
 
 describe("learning from patterns", () => {

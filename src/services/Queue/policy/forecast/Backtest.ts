@@ -5,8 +5,8 @@
  */
 import type { Forecaster, ForecastStep } from "./Forecaster.ts"
 
-/** What a backtest asks of a forecaster. */
-export type Candidate = Pick<Forecaster, "update" | "forecast">
+/** What a backtest asks of a forecaster; without `within`, intervals of sums are not scored. */
+export type Candidate = Pick<Forecaster, "update" | "forecast"> & Partial<Pick<Forecaster, "within">>
 
 /** Counts by step, oldest first; undefined: not measured, and not scored. */
 export type Counts = ReadonlyArray<number | undefined>
@@ -33,7 +33,7 @@ export interface BacktestedStep {
 
 /** Accuracy is 1 − Σ|error| ÷ Σ counts, at least 0. All of it undefined where nothing arrived or could be compared. */
 export interface Accuracy {
-  /** Of the first step of each forecast, of all its steps, and of its sum. */
+  /** Of the first step of each forecast, of all its steps, and of the sum of expectations. */
   readonly oneStep: number | undefined
   readonly horizon: number | undefined
   readonly sum: number | undefined
@@ -45,6 +45,10 @@ export interface Accuracy {
 }
 
 export interface BacktestScores extends Accuracy {
+  /** Σ sums of expectations ÷ Σ sums of counts, less 1. */
+  readonly sumBias: number | undefined
+  /** The part of sums within their own interval of 90 %. */
+  readonly sumCoverage: number | undefined
   /** The part of counts within [p05, p95], the bounds rounded outwards to whole counts. 0.9 is meant. */
   readonly coverage: number | undefined
   /** The part of counts within the inner half; 0.5 is meant. A count at its edge counts in part: rounding would widen a narrow band by a good deal. */
@@ -122,6 +126,7 @@ class Errors {
   private counts = 0
   private sumError = 0
   private sumCounts = 0
+  private sumSaid = 0
   n = 0
 
   step(ahead: number, actual: number, said: number): void {
@@ -138,6 +143,11 @@ class Errors {
   sum(actual: number, said: number): void {
     this.sumError += Math.abs(actual - said)
     this.sumCounts += actual
+    this.sumSaid += said
+  }
+
+  get sumBias(): number | undefined {
+    return this.sumCounts > 0 ? this.sumSaid / this.sumCounts - 1 : undefined
   }
 
   /** Σ counts of the steps. */
@@ -173,11 +183,12 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
   let withinHalf = 0
   let under = 0
   let pinball = 0
+  let [sums, sumsWithin] = [0, 0]
   for (let origin = seen; origin < counts.length; origin++) {
     if (origin >= from && (origin - from) % every === 0) {
       origins++
       const said = forecaster.forecast(Math.min(horizon, counts.length - origin))
-      let [sumActual, sumSaid, sumSeasonal, sumLast] = [0, 0, 0, 0]
+      let [sumActual, sumSaid, sumSeasonal, sumLast, measured] = [0, 0, 0, 0, 0]
       let [seasonKnown, lastKnown] = [true, true]
       for (const [i, step] of said.entries()) {
         const index = origin + i
@@ -186,7 +197,8 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
         if (actual === undefined) continue
         forecasts.step(i + 1, actual, step.mean)
         sumActual += actual
-        sumSaid += step.mean
+        sumSaid += step.expected
+        measured++
         const before = naiveAt(counts, index, origin, season)
         const latest = naiveAt(counts, index, origin, 1)
         seasonKnown &&= before !== undefined
@@ -205,6 +217,11 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
         pinball += actual >= step.p90 ? 0.9 * (actual - step.p90) : 0.1 * (step.p90 - actual)
       }
       forecasts.sum(sumActual, sumSaid)
+      const around = measured > 0 ? forecaster.within?.(measured, sumSaid) : undefined
+      if (around !== undefined) {
+        sums++
+        if (sumActual >= Math.floor(around.p05) && sumActual <= Math.ceil(around.p95)) sumsWithin++
+      }
       if (lastKnown) last.sum(sumActual, sumLast)
       if (lastKnown && seasonKnown) {
         lastBeside.sum(sumActual, sumLast)
@@ -222,6 +239,8 @@ export const backtest = (counts: Counts, forecaster: Candidate, options: Backtes
     scored: forecasts.n,
     forecast: {
       ...forecasts.accuracy(scale),
+      sumBias: forecasts.sumBias,
+      sumCoverage: sums === 0 ? undefined : sumsWithin / sums,
       coverage: share(within),
       coverage50: share(withinHalf),
       under90: share(under),

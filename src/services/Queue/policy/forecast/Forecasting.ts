@@ -1,10 +1,11 @@
 import { Archive } from "./Archive.ts"
-import { ChangeAlarm } from "./ChangeAlarm.ts"
+import { Blocks, stepsOfBlock } from "./Blocks.ts"
+import { Direct } from "./Direct.ts"
 import type { Forecaster, ForecastMode, ForecastQuality, ForecastState, ForecastStep } from "./Forecaster.ts"
-import { Lead, type Outlook, type Tally } from "./Lead.ts"
+import type { Outlook } from "./Lead.ts"
 import { LocalCalendar } from "./LocalCalendar.ts"
-import { Series } from "./Series.ts"
-import { Misses } from "./Spread.ts"
+import { Sums, type SumQuantiles } from "./Sums.ts"
+import type { Tally } from "./Tally.ts"
 
 export interface ForecastOptions {
   /** Length of a step. */
@@ -19,160 +20,163 @@ export interface ForecastOptions {
   readonly offsetSeconds?: (step: number) => number
 }
 
-const version = 2
+const version = 3
 /** Distances ahead that have models of their own; those between are interpolated. */
 const distances: ReadonlyArray<number> = [1, 2, 4, 8, 16, 32, 60, 120, 240, 480, 960]
 /** Larger counts are taken for this one: their squares have to stay within single precision. */
 const mostCounts = 1e15
 /** Measured steps after which `smoothing` is what it does; before, it is all but repeating the last counts. */
 const reactiveSteps = 30
-/** After a change was noticed: steps, as a share of a day, for which intervals are wider, by this factor at first. */
-const changeShare = 1 / 12
-const changeWidening = 1.3
-
-const nothing: Outlook = { mean: 0, expected: 0, p05: 0, p50: 0, p90: 0, p95: 0 }
+const nothing: ForecastStep = { mean: 0, expected: 0, p05: 0, p50: 0, p90: 0, p95: 0 }
 
 /** What is told: finite, not negative, in order. */
-const told = ({ expected, mean, p05, p50, p90, p95 }: Outlook): ForecastStep => {
+const told = ({ expected, mean, p05, p50, p90, p95 }: ForecastStep): ForecastStep => {
   const low = Math.max(0, p05)
   const middle = Math.max(low, p50)
   const ninety = Math.max(middle, p90)
   return { mean, expected, p05: low, p50: middle, p90: ninety, p95: Math.max(ninety, p95) }
 }
 
+/** Steps ahead that are foretold one by one where there are blocks; what lies further is foretold by them. */
+const near = 60
+/** Steps between two times at which sums are said where there are no blocks, and blocks between them: not parts of a day. */
+const sumsEvery = { steps: 25, blocks: 5 }
+
+interface Measure {
+  readonly from: number
+  readonly to: number
+  readonly tally: Tally
+  readonly model: string
+}
+
 class Forecasting implements Forecaster {
-  readonly leads: ReadonlyArray<Lead>
   private readonly options: ForecastOptions
   private readonly horizon: number
-  private readonly series: Series
-  private readonly misses: Misses
-  private readonly alarm = new ChangeAlarm()
+  private readonly direct: Direct
+  private readonly blocks: Blocks | undefined
+  private readonly sums: Sums
   private measured = 0
-  /** Steps for which a change still counts as recent. */
-  private changed = 0
 
   constructor(options: ForecastOptions) {
     this.options = options
     this.horizon = options.horizon ?? 60
-    const calendar = new LocalCalendar(options.stepSeconds, options.offsetSeconds)
-    this.series = new Series(calendar, this.horizon)
-    this.misses = new Misses(calendar.day)
-    this.leads = [...distances.filter((lead) => lead < this.horizon), this.horizon].map((lead) => new Lead(lead))
+    const { offsetSeconds, stepSeconds } = options
+    const calendar = new LocalCalendar(stepSeconds, offsetSeconds)
+    const size = stepsOfBlock(stepSeconds)
+    const isFar = this.horizon > near && size > 1
+    const direct = isFar ? near : this.horizon
+    this.direct = new Direct(calendar, [...distances.filter((reach) => reach < direct), direct])
+    this.blocks = isFar ? new Blocks(this.direct.series, stepSeconds, offsetSeconds) : undefined
+    const far = [8, 16, 48, 96].map((blocks) => blocks * size).filter((steps) => isFar && steps > direct)
+    const reaches = [4, 15, ...distances, ...far, direct, this.horizon].filter((steps) => steps <= this.horizon)
+    this.sums = new Sums(
+      [...new Set(reaches)].sort((a, b) => a - b),
+      isFar ? sumsEvery.blocks * size : sumsEvery.steps,
+      calendar.day
+    )
   }
 
   get steps(): number {
-    return this.series.history.length
-  }
-
-  private get changeSteps(): number {
-    return Math.max(30, Math.round(this.series.calendar.day * changeShare))
-  }
-
-  private get widening(): number {
-    return 1 + ((changeWidening - 1) * this.changed) / this.changeSteps
+    return this.direct.steps
   }
 
   update(count: number | undefined): void {
-    const { leads, misses, series } = this
-    const step = this.steps
-    this.changed = Math.max(0, this.changed - 1)
     const isMeasured = count !== undefined && Number.isFinite(count)
+    if (isMeasured) this.measured++
     const measured = isMeasured ? Math.max(0, Math.min(mostCounts, count)) : undefined
-    if (measured !== undefined) this.learn(measured, step)
-    const root = Math.sqrt(measured ?? (step === 0 ? 0 : leads[0]!.outlook(series, misses, 1, 1).mean))
-    if (series.push(root, isMeasured)) for (const lead of leads) lead.forgetSeason()
-    const { widening } = this
-    for (const lead of leads) lead.remember(series, misses, widening)
+    const taken = this.direct.update(measured)
+    this.blocks?.update(measured, taken)
+    this.sums.update(taken, isMeasured, (steps) => this.outlooks(steps))
   }
 
-  private learn(count: number, step: number): void {
-    const { calendar } = this.series
-    this.measured++
-    for (const lead of this.leads) {
-      const met = lead.learn(count, step, calendar.day)
-      if (lead.lead !== 1 || met === undefined) continue
-      this.misses.update(Math.abs(met.error), calendar.slot(step, calendar.day))
-      if (this.alarm.update(met.error / met.spread)) this.onChange()
-    }
-  }
-
-  private onChange(): void {
-    this.changed = this.changeSteps
-    for (const lead of this.leads) lead.shorten()
+  private outlooks(steps: number): ReadonlyArray<Outlook> {
+    const { blocks, direct } = this
+    const ofDirect = blocks === undefined || blocks.direct.steps === 0 ? steps : Math.min(steps, near)
+    const nearest = Array.from({ length: ofDirect }, (_, i) => direct.outlook(i + 1))
+    return blocks === undefined || ofDirect === steps
+      ? nearest
+      : [...nearest, ...blocks.steps(this.steps + near, this.steps + steps - 1)]
   }
 
   forecast(steps: number): ReadonlyArray<ForecastStep> {
-    const { leads, misses, series, widening } = this
-    if (this.steps === 0) return Array.from({ length: steps }, () => told(nothing))
-    const out: Array<ForecastStep> = []
-    let above = 0
-    for (let ahead = 1; ahead <= steps; ahead++) {
-      while (above < leads.length - 1 && leads[above]!.lead < ahead) above++
-      const next = leads[above]!
-      // Beyond the horizon errors go on growing as those of a random walk would, for want of anything learned.
-      const beyond = Math.sqrt(Math.max(1, ahead / this.horizon))
-      const outlook = next.outlook(series, misses, ahead, widening * beyond)
-      const before = leads[above - 1]
-      if (next.lead <= ahead || before === undefined) out.push(told(outlook))
-      else {
-        const nearer = before.outlook(series, misses, ahead, widening)
-        const share = Math.log(ahead / before.lead) / Math.log(next.lead / before.lead)
-        const mix = (of: keyof Outlook) => share * outlook[of] + (1 - share) * nearer[of]
-        out.push(
-          told({
-            mean: mix("mean"),
-            expected: mix("expected"),
-            p05: mix("p05"),
-            p50: mix("p50"),
-            p90: mix("p90"),
-            p95: mix("p95")
-          })
-        )
-      }
-    }
-    return out
+    return this.steps === 0 ? Array.from({ length: steps }, () => told(nothing)) : this.outlooks(steps).map(told)
+  }
+
+  within(steps: number, expected: number): SumQuantiles {
+    return this.sums.within(steps, expected)
   }
 
   private get mode(): ForecastMode {
-    const { seasons } = this.series
+    const { seasons } = this.direct.series
     if (seasons.week) return "week"
     if (seasons.day) return "day"
     if (seasons.hasOther) return "season"
     return this.measured > reactiveSteps ? "smoothing" : "reactive"
   }
 
-  quality(): ForecastQuality {
-    const { leads } = this
-    const mean = (of: keyof Tally): number =>
-      leads.reduce((sum, { lead, tally }, i) => {
-        const reach = lead - (leads[i - 1]?.lead ?? 0)
-        return tally.forecasts > 0 ? sum + (reach * tally[of]) / tally.forecasts : sum
-      }, 0)
-    const counts = mean("counts")
-    const errors = mean("errors")
-    const yesterday = mean("errorsOfYesterday")
-    const forecasts = mean("forecasts")
-    const next = leads[0]!.tally
+  /** Ranges of distances, in steps, and what was measured in each. */
+  private get measures(): ReadonlyArray<Measure> {
+    const { blocks, direct } = this
+    const size = stepsOfBlock(this.options.stepSeconds)
+    return [
+      ...direct.leads.map(({ from, model, tally, to }) => ({ from, to, tally, model })),
+      ...(blocks?.far ?? [])
+        .map(({ lead, tally }) => ({
+          from: Math.max(near, (lead.from - 1) * size) + 1,
+          to: lead.to * size,
+          tally,
+          model: lead.model
+        }))
+        .filter(({ from, to }) => from <= to)
+    ]
+  }
+
+  private get usualHorizon(): number {
+    return Math.min(near, this.horizon, Math.max(24, this.direct.series.calendar.day))
+  }
+
+  quality(steps = this.usualHorizon): ForecastQuality {
+    const within = this.measures.filter(({ from }) => from <= steps)
+    const isMeasured = within.every(({ tally }) => tally.forecasts > 0)
+    const mean = (of: (tally: Tally) => number): number =>
+      within.reduce(
+        (sum, { from, tally, to }) => sum + ((Math.min(to, steps) - from + 1) * of(tally)) / tally.forecasts,
+        0
+      )
+    const counts = mean(({ counts }) => counts)
+    const errors = mean(({ errors }) => errors)
+    const yesterday = mean(({ errorsOfYesterday }) => errorsOfYesterday)
+    const last = mean(({ errorsOfLast }) => errorsOfLast)
+    const next = this.direct.leads[0]!.tally
+    const sum = this.sums.tally(steps)
     const accuracy = (error: number, of: number) => (of > 0 ? 1 - error / of : undefined)
     return {
+      horizon: steps,
       mode: this.mode,
-      model: leads[leads.length >> 1]!.model,
-      seasons: this.series.seasons.confirmed,
+      model: within.at(-1)!.model,
+      seasons: this.direct.series.seasons.confirmed,
       measured: this.measured,
       accuracyNext: accuracy(next.errors, next.counts),
       accuracy: accuracy(errors, counts),
-      mase: yesterday > 0 ? errors / yesterday : undefined,
-      coverage: forecasts > 0 ? mean("covered") / forecasts : undefined,
-      bestPossible: accuracy(mean("noise"), counts),
-      naiveAccuracy: accuracy(Math.min(yesterday, mean("errorsOfLast")), counts),
-      changed: this.changed > 0
+      mase: isMeasured && yesterday > 0 ? errors / yesterday : undefined,
+      coverage: isMeasured ? mean(({ covered }) => covered) / mean(({ forecasts }) => forecasts) : undefined,
+      bestPossible: accuracy(
+        mean(({ noise }) => noise),
+        counts
+      ),
+      naiveAccuracy: accuracy(Math.min(yesterday, last), counts),
+      sumAccuracy: accuracy(sum.off, sum.came),
+      sumBias: sum.came > 0 ? sum.said / sum.came - 1 : undefined,
+      sumCoverage: sum.sums > 0 ? sum.within / sum.sums : undefined,
+      changed: this.direct.isChanged
     }
   }
 
   carry(archive: Archive): void {
-    for (const part of [this.series, this.misses, this.alarm, ...this.leads]) part.carry(archive)
+    this.direct.carry(archive)
+    this.blocks?.carry(archive)
+    this.sums.carry(archive)
     this.measured = archive.number(this.measured)
-    this.changed = archive.number(this.changed)
   }
 
   save(): ForecastState {

@@ -25,6 +25,8 @@ const prior = 60
 export class Intervals {
   private readonly errors = new ErrorQuantiles(prior)
   private readonly low = new AdaptiveLevel(0.05, 0.02, 0.1)
+  /** Errors at the levels, until the next count. */
+  private atLevels: ReadonlyArray<number> | undefined
   private readonly high = new AdaptiveLevel(0.95, 0.9, 0.98)
   /** Fading sums: of squared errors of the expectation beyond Poisson's, and of its squares. */
   private excess = 0
@@ -46,9 +48,14 @@ export class Intervals {
     return [this.low.value, 0.5, 0.9, this.high.value]
   }
 
+  private errorsAtLevels(): ReadonlyArray<number> {
+    this.atLevels ??= this.levels().map((level) => this.errors.at(level))
+    return this.atLevels
+  }
+
   continuous(mean: number, spread: number): Quantiles {
     const root = Math.sqrt(mean)
-    const [p05, p50, p90, p95] = this.levels().map((level) => Math.max(0, root + spread * this.errors.at(level)) ** 2)
+    const [p05, p50, p90, p95] = this.errorsAtLevels().map((error) => Math.max(0, root + spread * error) ** 2)
     return { p05: p05!, p50: p50!, p90: p90!, p95: p95! }
   }
 
@@ -82,6 +89,7 @@ export class Intervals {
     memory: number
   ): void {
     const keep = 1 - 1 / memory
+    this.atLevels = undefined
     this.errors.add((Math.sqrt(count) - Math.sqrt(told.mean)) / told.spread, keep)
     this.low.update(count < Math.floor(told.low))
     this.high.update(count <= Math.ceil(told.high))
@@ -97,6 +105,7 @@ export class Intervals {
 
   carry(archive: Archive): void {
     for (const part of [this.errors, this.low, this.high]) part.carry(archive)
+    this.atLevels = undefined
     this.excess = archive.number(this.excess)
     this.squares = archive.number(this.squares)
     this.continuousLoss = archive.number(this.continuousLoss)

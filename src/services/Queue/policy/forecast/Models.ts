@@ -39,10 +39,29 @@ const plainNames = [
   "seasonal naive, week",
   "Holt-Winters, day",
   "intermittent (TSB)",
-  "season found"
+  "season found",
+  "mean of the same time of day",
+  "mean of the same time of the week",
+  "mean of the same time of day, at the weekday's level",
+  "mean of the same hour",
+  "mean of the last weeks",
+  "mean of that time of day, at the level of late",
+  "mean of that time of the week, at the level of late",
+  "nothing"
 ]
 
 export const modelNames: ReadonlyArray<string> = [...ridgeKinds.map(({ name }) => name), ...plainNames]
+
+/** Models that are means of counts: what they say adds up by itself. */
+export const meanModels: ReadonlySet<number> = new Set(
+  ["last count", "intermittent (TSB)", ...plainNames.slice(8, -1)].map((name) => modelNames.indexOf(name))
+)
+/** Weighs nothing before it was seen to be right. */
+export const nothingModel = modelNames.indexOf("nothing")
+/** Models to go by before anything was learned of a distance. */
+export const firstModels: ReadonlyArray<number> = plainNames
+  .filter((name) => name.startsWith("mean of the same time"))
+  .map((name) => modelNames.indexOf(name))
 
 /** How much of the difference between the level now and the level then a seasonal naive forecast is moved by. */
 const levelShare = 0.7
@@ -50,11 +69,12 @@ const levelShare = 0.7
 /** Only used within one call. */
 const logs = new Float32Array(dimension)
 
+const orElse = (value: number, otherwise: number): number => (Number.isNaN(value) ? otherwise : value)
 const squared = (root: number): number => (root > 0 ? root * root : 0)
 
 /**
  * Writes what each model expects of the step `ahead` on, in counts, to `out` from `to`, and the features of that step to `features` from
- * `at`. Answers the level of now, as a root.
+ * `at`. Answers the level of now, as a root. A model that knows nothing yet of that step writes NaN.
  */
 export const writeForecasts = (
   series: Series,
@@ -88,5 +108,16 @@ export const writeForecasts = (
   out[k++] = dayKnown ? squared(series.winters.at(ahead, calendar.slot(target, calendar.day))) : fast
   out[k++] = series.intermittent.value
   out[k++] = squared(level + seasons.otherAt(target, level) - levelShare * seasons.otherAt(last, level))
+  const { usual } = series
+  const { ofDay, ofHour, ofWeek, ofWeekday, overall } = usual.at(target)
+  const ofTheDay = orElse(ofDay, orElse(ofHour, fast))
+  out[k++] = ofTheDay
+  out[k++] = ofWeek
+  out[k++] = orElse(ofWeekday, ofTheDay)
+  out[k++] = orElse(ofHour, fast)
+  out[k++] = overall
+  out[k++] = ofTheDay * usual.latelyOfDay
+  out[k++] = ofWeek * usual.latelyOfWeek
+  out[k++] = 0
   return level
 }

@@ -7,6 +7,7 @@ import type { LocalCalendar } from "./LocalCalendar.ts"
 import { Seasons } from "./Seasons.ts"
 import { SlotProfile } from "./SlotProfile.ts"
 import { Smoothing } from "./Smoothing.ts"
+import { Usual } from "./Usual.ts"
 
 /** Shares a profile's slot takes of its new value: about the last five days, and the last two or three weeks. */
 const profileGains = { day: 0.2, week: 0.4 }
@@ -24,6 +25,7 @@ export class Series {
   readonly ofDays: Smoothing
   readonly fast = new Smoothing(0.4)
   readonly slow = new Smoothing(0.05)
+  readonly usual: Usual
   readonly winters: HoltWinters
   readonly intermittent = new Intermittent()
 
@@ -36,6 +38,7 @@ export class Series {
     this.ofWeek = new SlotProfile(calendar.week, profileGains.week)
     this.ofHours = new Smoothing(1 / Math.min(144, calendar.day))
     this.ofDays = new Smoothing(1 / (2 * calendar.day))
+    this.usual = new Usual(calendar)
     this.winters = new HoltWinters(calendar.day)
   }
 
@@ -55,7 +58,9 @@ export class Series {
       this.ofDay.update(slotOfDay, root)
       this.ofWeek.update(slotOfWeek, root)
       this.winters.update(slotOfDay, root)
-      this.intermittent.update(root * root)
+      const count = root * root
+      this.usual.update(this.last, count)
+      this.intermittent.update(count)
     }
     return this.seasons.update(this.history, measured)
   }
@@ -70,6 +75,7 @@ export class Series {
       this.ofDays,
       this.fast,
       this.slow,
+      this.usual,
       this.winters,
       this.intermittent
     ]) {

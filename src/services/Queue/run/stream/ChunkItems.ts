@@ -103,6 +103,10 @@ export const makeChunkReader = <A>(item: Schema.Codec<A, any>) => {
         const line = brokenLine(bytes, from.line)
         return Effect.fail(refused(`Line ${line} of ${path} is not UTF-8`, line))
       }
+      if (header !== undefined && !isUtf8(header)) {
+        const line = brokenLine(header, 1)
+        return Effect.fail(refused(`Line ${line} of ${path}, of its header, is not UTF-8`, line))
+      }
       if (csv === undefined || header === undefined) {
         return Effect.try({
           try: () => decodeLines(bytes, path, from.line, decodeJson),

@@ -58,7 +58,19 @@ const cutter = (file: OpenFile, path: string, size: number, cut: ChunkCut, from:
 export const identityOf = ({ csv, mtimeMs, path, size }: FileSlice): string =>
   JSON.stringify([csv === undefined ? "NdjsonFile" : "CsvFile", path, size, mtimeMs, csv?.delimiter ?? null])
 
-/** The source, from `from` or its beginning. */
+const byteOrderMark = Buffer.from("\ufeff")
+
+const isBlank = (record: Buffer) => record.every((byte) => byte === 10 || byte === 13)
+
+/** So many bytes, fewer where the file ends. */
+const readAt = (file: OpenFile, path: string) => (at: number, length: number) => {
+  const bytes = Buffer.alloc(length)
+  return Effect.map(Effect.mapError(file.read(bytes, length, at), sourceFailed(path)), (read) =>
+    bytes.subarray(0, read)
+  )
+}
+
+/** The source, from `from` or its beginning. The header of a CSV file is its first record that is not empty. */
 export const fileSource = (
   source: NdjsonFile | CsvFile,
   settings: CutSettings,
@@ -76,8 +88,18 @@ export const fileSource = (
     let start = from ?? beginning
     let csv: { readonly delimiter: string; readonly headerEnd: number } | undefined
     if (source._tag === "CsvFile") {
-      const header = yield* cutFrom(beginning, { ...settings, size: 1 })
-      const end = header._tag === "Chunk" ? header.piece.to : beginning
+      const read = readAt(file, path)
+      const marked = (yield* read(0, byteOrderMark.length)).equals(byteOrderMark)
+      // A mark is no part of the first cell, which may be quoted.
+      let end = marked ? { ...beginning, bytes: byteOrderMark.length } : beginning
+      const header = cutFrom(end, { ...settings, size: 1 })
+      for (let blank = true; blank; ) {
+        const found = yield* header
+        if (found._tag !== "Chunk") break
+        const { from: begin, to } = found.piece
+        end = to
+        blank = to.bytes - begin.bytes <= 2 && isBlank(yield* read(begin.bytes, to.bytes - begin.bytes))
+      }
       csv = { delimiter: source.delimiter, headerEnd: end.bytes }
       start = from ?? { ...end, records: 0 }
     }

@@ -1,6 +1,6 @@
 /** What operators do to jobs. */
 import type { JobId } from "../../Job.ts"
-import type { ChangeResult, JobChange } from "../../JobChange.ts"
+import { type ChangeResult, editedDue, type JobChange } from "../../JobChange.ts"
 import type { JobFilter } from "../../JobQuery.ts"
 import { rankIn, type Rankings } from "../../policy/Order.ts"
 import * as Codes from "./Codes.ts"
@@ -139,7 +139,7 @@ export class Changes {
         return (
           (change.payload !== undefined && change.payload !== row.payload) ||
           (change.priority !== undefined && change.priority !== row.priority) ||
-          (change.due !== undefined && change.due !== row.due) ||
+          (editedDue(change, row.due) ?? row.due) !== row.due ||
           (change.deadline !== undefined && change.deadline !== parseExtra(row.extra)?.deadline)
         )
     }
@@ -208,13 +208,14 @@ export class Changes {
   private editWaiting(row: JobRow, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {
     const payload = "payload" in change && change.payload !== undefined ? (change.payload as string) : row.payload
     const priority = change.priority ?? row.priority
-    const due = change.due ?? row.due
-    const isMoved = change.priority !== undefined || change.due !== undefined || change.deadline !== undefined
+    const moved = editedDue(change, row.due)
+    const due = moved ?? row.due
+    const isMoved = change.priority !== undefined || moved !== undefined || change.deadline !== undefined
     const extra =
       change.deadline === undefined
         ? row.extra
         : JSON.stringify({ ...parseExtra(row.extra), deadline: change.deadline })
-    const isMovable = change.due !== undefined && row.wait <= Codes.waitRetry
+    const isMovable = moved !== undefined && row.wait <= Codes.waitRetry
     const state = isMovable ? (due > now ? Codes.scheduled : Codes.pending) : row.state
     this.edit.run(
       payload,

@@ -44,6 +44,8 @@ describe("a backtest", () => {
       oneStep: 1,
       horizon: 1,
       sum: 1,
+      sumBias: 0,
+      sumCoverage: undefined,
       mase: 0,
       coverage: 1,
       coverage50: 1,

@@ -205,7 +205,15 @@ describe("sockets that wake", () => {
           const place = long ? path.join(temporary, `sluice-${process.getuid?.() ?? 0}`) : `${file}.wake`
           spoil(place, elsewhere)
           const before = lstatSync(place)
-          yield* withListener(file, (driver, woken) => Effect.andThen(driver.add(), woken))
+          yield* withListener(file, (driver, woken) =>
+            Effect.gen(function* () {
+              yield* driver.add()
+              yield* woken
+              assert.deepStrictEqual(rows(file), [])
+              assert.deepStrictEqual(readdirSync(elsewhere), [])
+              if (before.isDirectory()) assert.deepStrictEqual(readdirSync(place), [])
+            })
+          )
           assert.deepStrictEqual(rows(file), [])
           const after = lstatSync(place)
           assert.deepStrictEqual([after.ino, after.mode, after.uid], [before.ino, before.mode, before.uid])
