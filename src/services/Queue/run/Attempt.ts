@@ -13,7 +13,7 @@ import type { TaskCodec } from "../TaskCodec.ts"
 import type { EndPolicy, StopReason } from "./AttemptEnd.ts"
 import { type AttemptOfFiber, CurrentAttempt } from "../CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
-import { forkAs, type Owner } from "./LooseFailures.ts"
+import { enter, type Owner } from "./LooseFailures.ts"
 import type { Placed } from "./RunningAttempts.ts"
 
 /** How long an interrupted handler may take to clean up before its slot is given on and its job settled without it, in milliseconds. */
@@ -152,7 +152,7 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, AttemptO
     this.host.log(this, level, message)
   }
 
-  /** Runs the handler at once, as far as it goes without waiting. `now` by the worker's monotonic clock. Answers whether it still runs. */
+  /** Runs the handler at once, as far as it goes without waiting; the caller leaves its context (`LooseFailures`). `now` by the worker's monotonic clock. Answers whether it still runs. */
   start(payload: unknown, now: number): boolean {
     const { runnable } = this
     this.startedAt = now
@@ -164,7 +164,8 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, AttemptO
       return false
     }
     const context = Context.add(runnable.context, CurrentAttempt, this)
-    const fiber = this.isOwner ? forkAs(this, effect, context) : Effect.runForkWith(context)(effect)
+    if (this.isOwner) enter(this)
+    const fiber = Effect.runForkWith(context)(effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) {
       this.end(exit)

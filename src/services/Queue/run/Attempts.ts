@@ -19,6 +19,7 @@ import { Deadlines } from "./Deadlines.ts"
 import type { HandBack } from "./HandBack.ts"
 import { jobSteps } from "./JobSteps.ts"
 import { blockingMs, LoopBlocks } from "./LoopBlocks.ts"
+import { leave } from "./LooseFailures.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
 import { Quarantine } from "./Quarantine.ts"
 import type { RunnableOf } from "./Runnables.ts"
@@ -201,7 +202,11 @@ export const makeAttempts = Effect.fnUntraced(function* ({ handBack, runnableOf,
 
   const startAll = (jobs: ReadonlyArray<ClaimedJob>, now: number) => {
     let at = monotonic()
-    for (let i = 0; i < jobs.length; i++) at = start(jobs[i]!, now, at)
+    try {
+      for (let i = 0; i < jobs.length; i++) at = start(jobs[i]!, now, at)
+    } finally {
+      leave()
+    }
   }
 
   const quarantine = new Quarantine({
