@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import path from "node:path"
+import { callsOf, commands } from "../support/hostile/HostileCalls.ts"
 import { callsFor, canaryIn, hostileCopy, type Look, makeStore, wrongsOf } from "../support/hostile/HostileRun.ts"
 import type { Hostility } from "../support/hostile/HostileStore.ts"
 import { hostileWordCalls } from "../support/hostile/HostileWords.ts"
@@ -30,6 +31,13 @@ describe("a hostile store", () => {
       }).pipe(Effect.scoped)
     )
   }
+
+  it.effect("meets every command there is: a new one is given arguments in HostileCalls", () =>
+    Effect.gen(function* () {
+      const known = callsOf({ job: "", failed: "", folder: "" })
+      assert.deepStrictEqual((yield* commands).map(({ path }) => path).sort(), Object.keys(known).sort())
+    })
+  )
 
   it.live("is not needed: hostile words as arguments and flags are shown safely, with one line on what was wrong", () =>
     Effect.gen(function* () {

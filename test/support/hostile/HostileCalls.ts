@@ -98,6 +98,7 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
   "db restore": [[`${at.folder}/other.db`, "--dry-run"]],
   "db copy": [[`${at.folder}/copy.db`]],
   "db doctor": [[], ["--full"]],
+  "db aside": [[], ["--now"], ["job x", "--rm"]],
   "db sql": [["SELECT * FROM lane"], ["SELECT * FROM worker"], ["SELECT * FROM journal LIMIT 5"]],
   doctor: [[]],
   "config print": [[], ["--sources"]],
