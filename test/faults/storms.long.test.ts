@@ -5,7 +5,8 @@
  * Or the clock of all of them is set by an hour, forward and back.
  *
  * Invariants: no acknowledged job is lost, accepted twice or stuck; a job runs again only where a fault cut it off, after a gentle stop
- * never; no attempt runs twice without a fault; no enqueue is refused; every process that was not killed exits with 0.
+ * never; no attempt runs twice without a fault; no enqueue is refused, unless the file was held up for longer than it waits; every
+ * process that was not killed exits with 0.
  *
  * Bounds: a job that was cut off runs again within L + R + P + 1 s; a gentle stop ends within grace + 2 s.
  *

@@ -3,13 +3,20 @@ import { assert } from "@effect/vitest"
 import { recoveryBoundMs } from "./FaultSettings.ts"
 import { gentleBoundMs, type StormReport } from "./Storm.ts"
 
+/** A process that is stopped inside its transaction for longer than this keeps enqueues from the file until they give up (9 s), and say so. */
+const heldUpForMs = 8000
+
 export const expectNothingLost = (name: string, report: StormReport): void => {
   console.log(
     `${name}: ${report.acknowledged} jobs, ${report.faults} faults, ${report.lost.length} lost, ${report.acceptedTwice.length} accepted twice, ` +
       `${report.stuck.length} stuck, ${report.failed} attempts failed, ${report.repeated} repeated (${report.unexplained.length} unexplained), ${report.orphans} orphans, ` +
       `recovery at most ${report.recoveryMaxMs} ms, gentle stops at most ${report.gentleStopMaxMs} ms, the store held up for ${JSON.stringify(report.outages)} ms`
   )
-  const { acceptedTwice, badExits, lost, refused, stuck, unexplained } = report
+  const { acceptedTwice, badExits, lost, stuck, unexplained } = report
+  const wasHeldUp = report.outages.some((ms) => ms > heldUpForMs)
+  const refused = report.refused.filter(
+    (message) => !(wasHeldUp && /stayed locked by another process|did not answer within 10 s/.test(message))
+  )
   assert.deepStrictEqual(
     { acceptedTwice, badExits, lost, refused, stuck, unexplained },
     { acceptedTwice: [], badExits: [], lost: [], refused: [], stuck: [], unexplained: [] }
