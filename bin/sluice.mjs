@@ -21,8 +21,11 @@ const args = process.argv.slice(2)
 
 const readVersion = (packageJson) => JSON.parse(fs.readFileSync(packageJson, "utf8")).version
 
+/** Paths and messages in it are not ours: what a terminal might obey or not show is escaped. */
 const fail = (message) => {
-  process.stderr.write(`sluice: ${message}\n`)
+  const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+  const line = message.replace(hidden, (character) => `\\u{${character.codePointAt(0).toString(16)}}`)
+  process.stderr.write(`sluice: ${line}\n`)
   process.exitCode = 1
 }
 
@@ -66,24 +69,36 @@ const handOver = (runtime) => {
   })
 }
 
-/** Compiled code is kept in a folder that only this user can read or write; without such a folder it is compiled anew each time. */
+/**
+ * Compiled code is run without being looked at, so it is kept in a folder that only this user can read or write, itself in one that only this
+ * user can write; without such folders it is compiled anew each time.
+ */
 const keepCompiledCode = () => {
   const caches =
     process.env.XDG_CACHE_HOME ||
     (process.platform === "win32" && process.env.LOCALAPPDATA) ||
     path.join(os.homedir(), process.platform === "darwin" ? "Library/Caches" : ".cache")
   const folder = path.join(caches, "sluice", "compiled")
+  const isOurs = (name, others) => {
+    const stats = fs.lstatSync(name)
+    if (process.geteuid === undefined) return stats.isDirectory()
+    return stats.isDirectory() && stats.uid === process.geteuid() && (stats.mode & others) === 0
+  }
   try {
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const { uid, mode } = fs.statSync(folder)
-    const isOurs = process.getuid === undefined || (uid === process.getuid() && (mode & 0o077) === 0)
-    if (isOurs) module.enableCompileCache(folder)
+    if (isOurs(path.dirname(folder), 0o022) && isOurs(folder, 0o077)) module.enableCompileCache(folder)
   } catch {
     // A read-only or missing home: slower to start, nothing else.
   }
 }
 
 if (args[0] === "--version") {
+  // As the command line itself ends: ExitCode.ts.
+  process.stdout.on("error", (error) => {
+    if (error.code === "EPIPE") return
+    process.stderr.write(`sluice: stdout could not be written: ${error.message}\n`)
+    process.exitCode = 9
+  })
   process.stdout.write(`sluice ${readVersion(path.join(root, "package.json"))}\n`)
 } else if (!isSupported(process.versions.node)) {
   const runtime = findRuntime()

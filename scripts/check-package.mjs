@@ -37,14 +37,29 @@ const steps = {
       "package/dist/index.js",
       "package/src/index.ts",
       "package/docs/runbooks/no-worker.md",
+      "package/docs/guides/deployment.md",
       "package/LICENSE"
     ]) {
       expect(files.includes(needed), `the tarball lacks ${needed}`)
     }
     const foreign = files.filter(
-      (file) => !/^package\/(bin|dist|src|docs\/runbooks)\/|^package\/[^/]+\.(md|json)$|^package\/LICENSE$/.test(file)
+      (file) =>
+        !/^package\/(bin|deploy|dist|docs|examples|src)\/|^package\/[^/]+\.(md|json)$|^package\/LICENSE$/.test(file)
     )
     expect(foreign.length === 0, `the tarball holds what it should not: ${foreign.join(", ")}`)
+  },
+  "links of the packed pages": () => {
+    const files = new Set(run(packed, "tar", "-tzf", tarball()).trim().split("\n"))
+    const folders = new Set([...files].map((file) => path.posix.dirname(file)))
+    const pages = [...files].filter((file) => /^package\/(README\.md|docs\/(?!decisions).*\.md)$/.test(file))
+    const broken = pages.flatMap((page) =>
+      [...run(packed, "tar", "-xzOf", tarball(), page).matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)]
+        .map(([, target]) => path.posix.join(path.posix.dirname(page), target))
+        .filter((target) => !files.has(target) && !folders.has(target.replace(/\/$/, "")))
+        .map((target) => `${page}: ${target}`)
+    )
+    expect(pages.length > 10, `only ${pages.length} pages are packed`)
+    expect(broken.length === 0, `these lead nowhere: ${broken.join(", ")}`)
   },
   publint: () => run(root, tool("publint"), "run", "--strict", tarball()),
   "are the types wrong": () => run(root, tool("attw"), tarball(), "--profile", "esm-only", "--no-color", "--no-emoji"),
@@ -77,6 +92,38 @@ const steps = {
     expect(exported > 0 && testing > 0, `sluice exports ${exported} names, sluice/testing ${testing}`)
     expect(hidden === "ERR_PACKAGE_PATH_NOT_EXPORTED", `sluice/internal/* answered ${hidden}`)
   },
+  "README's first program runs as JavaScript": () => {
+    fs.writeFileSync(path.join(project, "first-job.js"), firstProgram())
+    expect(/^\d+ words$/m.test(run(project, process.execPath, "first-job.js")), "it told no number of words")
+  },
+  "README's first program and exported layers compile as TypeScript, with declarations": () => {
+    const { typescript, "@types/node": node } = devDependencies
+    const add = ["install", "--save-dev", "--prefer-offline", "--loglevel=error"]
+    run(project, "npm", ...add, `typescript@${typescript}`, `@types/node@${node}`)
+    fs.writeFileSync(path.join(project, "first-job.ts"), firstProgram())
+    for (const file of fs.readdirSync(declared)) fs.copyFileSync(path.join(declared, file), path.join(project, file))
+    fs.writeFileSync(
+      path.join(project, "tsconfig.json"),
+      JSON.stringify({
+        compilerOptions: {
+          target: "es2024",
+          module: "nodenext",
+          types: ["node"],
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          declaration: true,
+          outDir: "out"
+        },
+        include: ["*.ts"]
+      })
+    )
+    run(project, "npx", "--no", "--", "tsc")
+    fs.writeFileSync(path.join(project, "out/package.json"), JSON.stringify({ type: "module" }))
+    const said = run(project, process.execPath, "out/first-job.js")
+    expect(/^\d+ words$/m.test(said), "it told no number of words")
+    const types = fs.readFileSync(path.join(project, "out/again.d.ts"), "utf8")
+    expect(!/\/dist\/|node_modules/.test(types), `types reach into the package: ${types}`)
+  },
   "npx sluice --version": () => {
     const answer = run(project, "npx", "--no", "--", "sluice", "--version").trim()
     expect(answer === `sluice ${version}`, `it answered ${answer}`)
@@ -86,6 +133,12 @@ const steps = {
     expect(answer.includes("sluice"), `it answered ${answer}`)
   }
 }
+
+/** What README shows first, as a reader would paste it. */
+const firstProgram = () => /^```ts\n(.*?)^```$/ms.exec(fs.readFileSync(path.join(root, "README.md"), "utf8"))[1]
+
+/** Modules that export what programs make of layers and tasks. */
+const declared = path.join(root, "scripts/package-declarations")
 
 const tarball = () => path.join(packed, `sluice-${version}.tgz`)
 

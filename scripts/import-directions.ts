@@ -23,8 +23,10 @@ const kinds = [
   { kind: "profile part", files: /^src\/services\/[^/]+\/profile\// },
   { kind: "scaler part", files: /^src\/services\/[^/]+\/scaler\// },
   { kind: "watch part", files: /^src\/services\/[^/]+\/watch\// },
+  { kind: "host part", files: /^src\/services\/[^/]+\/host\// },
   { kind: "sink part", files: /^src\/services\/[^/]+\/sinks\// },
   { kind: "contract", files: /^src\/services\/[^/]+\/[^/]+\.ts$/ },
+  { kind: "files", files: /^src\/files\// },
   { kind: "cli", files: /^src\/cli\// },
   { kind: "http", files: /^src\/http\// },
   { kind: "testing", files: /^src\/testing\// },
@@ -45,6 +47,7 @@ interface Rule {
 }
 
 const onlyEffect = /^effect(\/|$)/
+const onlyNode = /^node:/
 
 const rules: Record<Kind, Rule> = {
   policy: {
@@ -59,13 +62,14 @@ const rules: Record<Kind, Rule> = {
     says: "a contract imports only contracts, policies (for defaults and checks), and effect"
   },
   upkeep: {
-    may: ["contract", "policy", "upkeep", "scaler part"],
-    says: "an upkeep loop imports only contracts, policies, what all loops share and parts of the scaler"
+    may: ["contract", "policy", "upkeep", "scaler part", "host part"],
+    says: "an upkeep loop imports only contracts, policies, what all loops share, host/ and parts of the scaler"
   },
   implementation: {
     may: [
       "contract",
       "policy",
+      "host part",
       "queue part",
       "run part",
       "store part",
@@ -73,13 +77,14 @@ const rules: Record<Kind, Rule> = {
       "profile part",
       "scaler part",
       "watch part",
-      "sink part"
+      "sink part",
+      "files"
     ],
-    says: "an implementation imports contracts, policies and the parts of its folder, never another implementation"
+    says: "an implementation imports contracts, policies, the parts of its folder and src/files, never another implementation"
   },
   "store part": {
-    may: ["contract", "policy", "store part"],
-    says: "a part of stores/ imports contracts, policies and stores/"
+    may: ["contract", "policy", "store part", "host part", "files"],
+    says: "a part of stores/ imports contracts, policies, stores/, host/ and src/files"
   },
   "memory part": {
     may: ["contract", "policy", "memory part"],
@@ -89,10 +94,14 @@ const rules: Record<Kind, Rule> = {
     may: ["contract", "policy", "memory part", "queue part"],
     says: "a part of queue/ imports contracts, policies, memory/ and queue/"
   },
-  "run part": { may: ["contract", "policy", "run part"], says: "a part of run/ imports contracts, policies and run/" },
+  "run part": {
+    may: ["contract", "policy", "run part", "host part", "files"],
+    says: "a part of run/ imports contracts, policies, run/, host/ and src/files"
+  },
+  "host part": { may: ["host part"], says: "a part of host/ asks the machine, and imports nothing but host/" },
   "profile part": {
-    may: ["contract", "policy", "profile part"],
-    says: "a part of profile/ imports contracts, policies and profile/"
+    may: ["contract", "policy", "profile part", "files"],
+    says: "a part of profile/ imports contracts, policies, profile/ and src/files"
   },
   "scaler part": {
     may: ["contract", "policy", "run part", "scaler part"],
@@ -122,10 +131,14 @@ const rules: Record<Kind, Rule> = {
     says: "layers.ts puts services together; it does not know the command line, the API or the test kit"
   },
   index: {
-    may: ["index", "layers", "contract", "policy", "run part", "profile part", "scaler part", "http"],
+    may: ["index", "layers", "contract", "policy", "run part", "profile part", "scaler part", "host part", "http"],
     says: "an index.ts shows contracts, policies and layers"
   },
-  cli: { may: ["index", "cli"], says: "the command line imports only index.ts files and its own folder" },
+  files: { may: ["files"], packages: onlyNode, says: "src/files imports only Node and its own folder" },
+  cli: {
+    may: ["index", "cli", "files"],
+    says: "the command line imports only index.ts files, src/files and its own folder"
+  },
   http: { may: ["index", "http"], says: "the API imports only index.ts files and its own folder" },
   testing: {
     may: ["index", "layers", "contract", "policy", "testing"],

@@ -1,11 +1,10 @@
 /** The alerts' settings as this invocation has them: what its flags, environment and files say. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { readFileSync } from "node:fs"
 import { AlertSettings } from "../services/Alerts/index.ts"
-import { fail } from "./Failure.ts"
 import { commandWords } from "./input/CommandWords.ts"
 import { Invocation } from "./Invocation.ts"
+import * as SecretFile from "./SecretFile.ts"
 import * as Settings from "./Settings.ts"
 
 const listed = (text: string): ReadonlyArray<string> => text.split(/[\s,]+/).filter((word) => word !== "")
@@ -18,15 +17,12 @@ const secretOf = (settings: Settings.Settings) =>
     if (inEnvironment !== undefined && inEnvironment !== "") return Redacted.make(inEnvironment)
     const { source, value: file } = settings.alertWebhookSecretFile
     if (file === "") return undefined
-    return yield* Effect.try({
-      try: () => Redacted.make(readFileSync(file, "utf8").trim()),
-      catch: () => fail("usage", `alertWebhookSecretFile (${source}): ${file} cannot be read; check its path and mode`)
-    })
+    return yield* SecretFile.read(file, `alertWebhookSecretFile (${source})`)
   })
 
 export const alertSettings = (log: AlertSettings.AlertSettings["log"]) =>
   Effect.gen(function* () {
-    const settings = yield* Settings.resolve
+    const { settings } = yield* Settings.acting
     const { source, value } = settings.alertCommand
     return {
       ...AlertSettings.defaults,

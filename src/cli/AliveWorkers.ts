@@ -2,7 +2,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { TaskQueue } from "../services/Queue/index.ts"
+import { isWorkerAlive, TaskQueue } from "../services/Queue/index.ts"
 import { fail } from "./Failure.ts"
 import { didYouMean } from "./input/Suggestion.ts"
 import * as Sanitize from "./terminal/Sanitize.ts"
@@ -17,7 +17,7 @@ export const workersArgument = (unnamed = "") =>
 export const aliveWorkers = Effect.fnUntraced(function* (named: ReadonlyArray<string>) {
   const queue = yield* TaskQueue
   const now = yield* Clock.currentTimeMillis
-  const alive = (yield* queue.workers).filter(({ leaseUntil }) => leaseUntil > now)
+  const alive = (yield* queue.workers).filter((worker) => isWorkerAlive(worker, now))
   const unknown = named.find((text) => !alive.some(({ name, session }) => name === text || String(session) === text))
   if (unknown !== undefined) {
     return yield* fail(

@@ -1,7 +1,7 @@
 /** What the living workers of the store have seen of their batches. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type BatchCurve, TaskQueue, type WorkerRecord } from "../services/Queue/index.ts"
+import { isWorkerAlive, type BatchCurve, TaskQueue, type WorkerRecord } from "../services/Queue/index.ts"
 
 export interface WorkerCurve {
   readonly worker: WorkerRecord
@@ -14,7 +14,7 @@ export const workerCurves = (name: string | undefined) =>
     const now = yield* Clock.currentTimeMillis
     const workers = yield* TaskQueue.use((queue) => queue.workers)
     return workers
-      .filter(({ leaseUntil }) => leaseUntil > now)
+      .filter((worker) => isWorkerAlive(worker, now))
       .flatMap((worker) => (worker.load?.batches ?? []).map((curve): WorkerCurve => ({ worker, curve })))
       .filter(({ curve }) => name === undefined || curve.task === name || curve.group === name)
       .sort((a, b) =>

@@ -1,8 +1,11 @@
 /** The surroundings a command is recorded with: folder, environment and umask of the caller. */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { type ShellCommand, Umask } from "../services/Queue/index.ts"
 import { type CommandFailure, fail } from "./Failure.ts"
 import { Invocation } from "./Invocation.ts"
+import * as KeptEnvironment from "./KeptEnvironment.ts"
+import type * as Settings from "./Settings.ts"
 
 /** Everything of the stream; refused beyond `limitBytes`, since it travels in the job's payload. */
 export const readAll = (stream: NodeJS.ReadableStream, limitBytes: number): Effect.Effect<Buffer, CommandFailure> =>
@@ -22,18 +25,32 @@ export const readAll = (stream: NodeJS.ReadableStream, limitBytes: number): Effe
     catch: (error) => error as CommandFailure
   })
 
-/** A command in the caller's surroundings. */
-export const recorded = (words: readonly [string, ...Array<string>], stdin?: Uint8Array) =>
-  Effect.map(
-    Invocation,
-    ({ cwd, env }): ShellCommand => ({
+export interface Recorded {
+  readonly command: ShellCommand
+  /** See `KeptEnvironment.Kept`. */
+  readonly withheld: Readonly<Record<string, string>>
+}
+
+/** A command in the caller's surroundings, its environment as far as settings and flags have it kept. */
+export const recorded = (
+  words: readonly [string, ...Array<string>],
+  settings: Settings.PlainSettings,
+  flags: KeptEnvironment.EnvironmentFlags,
+  stdin?: Uint8Array
+) =>
+  Effect.gen(function* () {
+    const { cwd, env } = yield* Invocation
+    const choice = Result.getOrThrow(KeptEnvironment.parseChoice(settings.env.value))
+    const kept = yield* KeptEnvironment.choose(env, choice, flags)
+    const command: ShellCommand = {
       command: words,
       cwd,
-      env: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
+      env: kept.recorded,
       umask: Umask.current(),
       ...(stdin === undefined ? {} : { stdin })
-    })
-  )
+    }
+    return { command, withheld: kept.withheld } satisfies Recorded
+  })
 
 /** The words after `--` as program and arguments; with `--shell` they are one text for `sh -c`. */
 export const commandWords = (

@@ -11,9 +11,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Path from "effect/Path"
 import { ChildProcessSpawner, make as makeSpawner } from "effect/process/ChildProcessSpawner"
-import * as References from "effect/References"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import { commandNames, commandTable } from "./CommandTable.ts"
@@ -24,6 +24,8 @@ import * as GlobalFlags from "./GlobalFlags.ts"
 import { spell } from "./Hint.ts"
 import { calledCommand, Invocation } from "./Invocation.ts"
 import type { Signals } from "./Signals.ts"
+import { sign } from "./terminal/ControlSequence.ts"
+import * as LogLine from "./terminal/LogLine.ts"
 import * as Sanitize from "./terminal/Sanitize.ts"
 import * as Style from "./terminal/Style.ts"
 import { usageLine } from "./UsageError.ts"
@@ -77,7 +79,7 @@ const loadTree = (isWanted: (name: string) => boolean, table = commandTable) =>
       Command.withGlobalFlags(GlobalFlags.all),
       Command.withSubcommands(groups),
       Command.withExamples([
-        { command: "sluice map 'gzip -k {}' ::: *.log", description: "compress files, a few at a time" },
+        { command: "sluice map 'gzip -k -- {}' ::: *.log", description: "compress files, a few at a time" },
         { command: "sluice run -- make test", description: "run one command within the limits of its group" },
         { command: "sluice worker -d; sluice add -- ./report.sh", description: "work in the background" }
       ])
@@ -104,7 +106,7 @@ export const run = (version: string, table = commandTable): Effect.Effect<number
     const before = end < 0 ? words : words.slice(0, end)
     const noColor = before.includes("--no-color")
     const verbose = before.includes("--verbose")
-    const say = (line: string) => (line === "" ? Effect.void : stderr.write(`${line}\n`))
+    const say = (line: string) => (line === "" ? Effect.void : stderr.write(`${Sanitize.line(line)}\n`))
 
     const presenter: CliOutput.Presenter = {
       present: (event) =>
@@ -119,7 +121,7 @@ export const run = (version: string, table = commandTable): Effect.Effect<number
             )
           const asked = event.reason === "Requested" || event.commandPath.length === 1
           const colors = Style.isLively({ isTerminal: (asked ? stdout : stderr).isTerminal, environment: env, noColor })
-          const text = CliOutput.defaultFormatter({ colors }).formatHelpDoc(event.helpDoc)
+          const text = sign(CliOutput.defaultFormatter({ colors }).formatHelpDoc(event.helpDoc))
           return asked
             ? stdout.write(`${text}\n`)
             : Effect.andThen(
@@ -140,7 +142,7 @@ export const run = (version: string, table = commandTable): Effect.Effect<number
         Context.make(CliConfig, makeCliConfig({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })).pipe(
           Context.add(CliOutput.Presenter, presenter),
           // What handlers log is no data.
-          Context.add(References.LogToStderr, true)
+          Context.add(Logger.CurrentLoggers, new Set([LogLine.logger(stderr)]))
         )
       ),
       Effect.exit
@@ -150,13 +152,13 @@ export const run = (version: string, table = commandTable): Effect.Effect<number
     const error = Cause.squash(exit.cause)
     if (isCliError(error)) {
       if (error._tag !== "ShowHelp") {
-        yield* say(`sluice: ${Sanitize.line(error.message)}`)
+        yield* say(`sluice: ${error.message}`)
         return ExitCode.usage
       }
       return error.errors.length === 0 && error.commandPath.length === 1 ? ExitCode.ok : ExitCode.usage
     }
     const { exitCode, line } = describeCause(exit.cause)
     if (line !== "") yield* say(`sluice: ${spell(line, { cwd, env })}`)
-    if (verbose && line !== "") yield* say(Sanitize.block(Cause.pretty(exit.cause)))
+    if (verbose && line !== "") yield* stderr.write(`${Cause.pretty(exit.cause)}\n`)
     return exitCode
   })

@@ -12,6 +12,8 @@ export const ExitCode = {
   conflict: 6,
   timedOut: 7,
   cancelled: 8,
+  outputLost: 9,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143
 } as const
@@ -39,6 +41,8 @@ const meanings: { readonly [Name in ExitName]: string } = {
   conflict: "in conflict with the current state; nothing was changed",
   timedOut: "timed out",
   cancelled: "the awaited job was cancelled",
+  outputLost: "output could not be written: a full disk, a closed terminal",
+  hungUp: "ended since its terminal was closed (SIGHUP)",
   interrupted: "ended by Ctrl-C (SIGINT)",
   terminated: "ended by SIGTERM"
 }

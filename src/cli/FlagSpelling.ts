@@ -8,7 +8,7 @@ import type { CommandDescriptor, FlagDescriptor } from "effect/cli/Completions"
 const literals: ReadonlySet<string> = new Set(["true", "1", "y", "yes", "on", "false", "0", "n", "no", "off"])
 
 /** Global switches, which a descriptor of commands does not tell. */
-const globalSwitches = ["--quiet", "-q", "--no-color", "--verbose", "--help", "-h"]
+const globalSwitches = ["--shared", "--quiet", "-q", "--no-color", "--verbose", "--help", "-h"]
 
 /** The flags of the command the words call: of the last command word before the first that is none. */
 const flagsOf = (root: CommandDescriptor, words: ReadonlyArray<string>): ReadonlyArray<FlagDescriptor> => {

@@ -10,6 +10,26 @@ export const Store = GlobalFlag.Setting("store")({
   )
 })
 
+export const Config = GlobalFlag.Setting("config")({
+  flag: Flag.String("config").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription(
+      "settings from this file instead of the project's (default: $SLUICE_CONFIG); code in it is run"
+    ),
+    Flag.optional
+  )
+})
+
+export const Shared = GlobalFlag.Setting("shared")({
+  flag: Flag.Boolean("shared").pipe(
+    Flag.withoutNegation,
+    Flag.withDescription(
+      "use a store that others own or may write: they read and decide what is run (SLUICE_SHARED=on)"
+    ),
+    Flag.withDefault(false)
+  )
+})
+
 export const Quiet = GlobalFlag.Setting("quiet")({
   flag: Flag.Boolean("quiet").pipe(
     Flag.withAlias("q"),
@@ -35,4 +55,4 @@ export const Verbose = GlobalFlag.Setting("verbose")({
   )
 })
 
-export const all = [Store, Quiet, Colour, Verbose] as const
+export const all = [Store, Config, Shared, Quiet, Colour, Verbose] as const

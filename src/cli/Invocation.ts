@@ -33,7 +33,9 @@ export const callersFolder = (env: Readonly<Record<string, string | undefined>>,
 /** The command that is called: the first word before `--` that is neither a flag nor the value of a global one. */
 export const calledCommand = (words: ReadonlyArray<string>): string | undefined => {
   const end = words.indexOf("--")
-  return (end < 0 ? words : words.slice(0, end)).find((word, i) => !word.startsWith("-") && words[i - 1] !== "--store")
+  return (end < 0 ? words : words.slice(0, end)).find(
+    (word, i) => !word.startsWith("-") && words[i - 1] !== "--store" && words[i - 1] !== "--config"
+  )
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Changes to one or many jobs, by id or by filter: `job cancel`, `retry`, `rm`, and the same under `dlq`. */
 import * as Effect from "effect/Effect"
 import {
+  type InvalidOption,
   Job,
   type JobFilter,
   type JobId,
@@ -19,8 +20,8 @@ export interface JobChange {
   readonly verb: string
   /** As in "cancelled 01jd…". */
   readonly done: string
-  readonly one: (id: JobId) => Effect.Effect<void, JobNotFound | WrongState | StoreError.StoreError, TaskQueue>
-  readonly all: (filter: JobFilter) => Effect.Effect<number, StoreError.StoreError, TaskQueue>
+  readonly one: (id: JobId) => Effect.Effect<void, JobNotFound | WrongState | StoreError, TaskQueue>
+  readonly all: (filter: JobFilter) => Effect.Effect<number, InvalidOption | StoreError, TaskQueue>
   /** Whether a bulk change asks first. */
   readonly asks: boolean
 }

@@ -103,7 +103,7 @@ export const commandFlags = {
     Flag.optional
   ),
   timeout: durationFlag("timeout").pipe(
-    Flag.withDescription("SIGTERM after this long, SIGKILL 5 s later (default 25 min, 30 min)"),
+    Flag.withDescription("SIGTERM after this long, SIGKILL 5 s later (default: no limit)"),
     Flag.optional
   ),
   deadline: timeFlag("deadline").pipe(
@@ -113,6 +113,16 @@ export const commandFlags = {
   deadlineIn: durationFlag("deadline-in").pipe(
     Flag.withDescription("the same, this long after it is due"),
     Flag.optional
+  ),
+  env: Flag.String("env").pipe(
+    Flag.withMetavar("NAME[=VALUE]"),
+    Flag.withDescription("keep this variable with the job too (NAME,NAME and NODE_* work); may be repeated"),
+    Flag.between(0, 1000)
+  ),
+  cleanEnv: Flag.Boolean("clean-env").pipe(
+    Flag.withoutNegation,
+    Flag.withDescription("keep only PATH, HOME, language, time zone and the like, and what --env names"),
+    Flag.withDefault(false)
   ),
   shell
 }

@@ -1,14 +1,17 @@
 /** From `--store` and its kin to a queue that works on it. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { chmodSync, existsSync, mkdirSync } from "node:fs"
+import { existsSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
+import * as OwnFolder from "../files/OwnFolder.ts"
 import { QueueSettings, Sluice } from "../services/Queue/index.ts"
 import { type CommandFailure, fail } from "./Failure.ts"
 import { didYouMean } from "./input/Suggestion.ts"
 import { Invocation } from "./Invocation.ts"
+import { output } from "./Output.ts"
 import * as Settings from "./Settings.ts"
+import { storeIn } from "./StoreSetting.ts"
 
 export type StoreLocation = { readonly _tag: "Memory" } | { readonly _tag: "File"; readonly path: string }
 
@@ -42,25 +45,42 @@ export const parseLocation = (value: string, source: string): Effect.Effect<Stor
       : Effect.succeed<StoreLocation>({ _tag: "File", path: value })
   })
 
-/** The location in force. */
-export const location = Effect.gen(function* () {
-  const settings = yield* Settings.resolve
-  return { settings, location: yield* parseLocation(settings.store.value, settings.store.source) }
-})
+/** Where the store is that settings name, and whether it may be other people's. */
+export const locationIn = <S extends Settings.PlainSettings>(read: Settings.Read<S>) =>
+  Effect.gen(function* () {
+    const { source, value } = yield* storeIn(read)
+    const { settings } = read
+    return { settings, location: yield* parseLocation(value, source), shared: settings.shared.value === "on" }
+  })
 
-/** A folder for this user alone. */
+/** The location in force. */
+export const location = Effect.flatMap(Settings.looking, locationIn)
+
+/** The same for commands that run the project's code. */
+export const actingLocation = Effect.flatMap(Settings.acting, locationIn)
+
+/** A folder of this user's own. */
 export const privateFolder = (folder: string): Effect.Effect<void, CommandFailure> =>
   Effect.try({
-    try: () => {
-      if (existsSync(folder)) return
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
-      chmodSync(folder, 0o700)
-    },
+    try: () => OwnFolder.ensure(folder),
     catch: (error) =>
       fail(
         "notAllowed",
-        `the folder ${folder} cannot be made: ${error instanceof Error ? error.message : String(error)}`
+        `the folder ${folder} cannot be used: ${error instanceof Error ? error.message : String(error)}`
       )
+  })
+
+/** The state folder, or one below it, made where it is missing. Each on the way must be this user's own. */
+export const stateFolder = (...names: ReadonlyArray<string>): Effect.Effect<string, CommandFailure, Invocation> =>
+  Effect.gen(function* () {
+    const { env } = yield* Invocation
+    let folder = OwnFolder.placed(Settings.stateFolder(env))
+    yield* privateFolder(folder)
+    for (const name of names) {
+      folder = path.join(folder, name)
+      yield* privateFolder(folder)
+    }
+    return folder
   })
 
 export interface OpenOptions {
@@ -70,15 +90,22 @@ export interface OpenOptions {
   readonly thread: boolean
 }
 
-/** The queue's layer over the store in force. */
-export const open = (options: OpenOptions) =>
+const openAt = <S extends Settings.PlainSettings>(
+  {
+    location: at,
+    settings,
+    shared
+  }: { readonly location: StoreLocation; readonly settings: S; readonly shared: boolean },
+  options: OpenOptions
+) =>
   Effect.gen(function* () {
-    const { location: at, settings } = yield* location
     const { env } = yield* Invocation
+    const { note } = yield* output
+    for (const line of Settings.misspelt(env)) yield* note(line)
     const queueSettings = yield* Settings.toQueueSettings(settings)
     if (at._tag === "File") {
       const isDefault = settings.store.source === "default"
-      if (isDefault) yield* privateFolder(Settings.stateFolder(env))
+      if (isDefault) yield* stateFolder()
       else if (!existsSync(path.dirname(at.path))) {
         return yield* fail(
           "unreachable",
@@ -93,7 +120,9 @@ export const open = (options: OpenOptions) =>
       }
     }
     const layer =
-      at._tag === "Memory" ? Sluice.layerMemory() : Sluice.layerSqlite({ path: at.path, thread: options.thread })
+      at._tag === "Memory"
+        ? Sluice.layerMemory()
+        : Sluice.layerSqlite({ path: at.path, thread: options.thread, shared })
     return {
       location: at,
       settings,
@@ -101,6 +130,12 @@ export const open = (options: OpenOptions) =>
       layer: layer.pipe(Layer.provideMerge(Layer.succeed(QueueSettings.Settings, queueSettings)))
     }
   })
+
+/** The queue's layer over the store in force. */
+export const open = (options: OpenOptions) => Effect.flatMap(location, (at) => openAt(at, options))
+
+/** The same for commands that run the project's code. */
+export const openActing = (options: OpenOptions) => Effect.flatMap(actingLocation, (at) => openAt(at, options))
 
 /** Runs a short command on the store: called directly, closed at its end. */
 export const withQueue =
@@ -112,3 +147,6 @@ export const withQueue =
 export const looking = withQueue({ create: false })
 /** For commands that put something into the store. */
 export const writing = withQueue({ create: true })
+/** For commands that look and act with what the project's settings name. */
+export const acting = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(openActing({ create: false, thread: false }), ({ layer }) => Effect.provide(effect, layer))

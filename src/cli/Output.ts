@@ -1,4 +1,4 @@
-/** What a command says: data on stdout, everything else on stderr. All text must be safe to show (`Sanitize`) but for `json`, which sees to it itself. */
+/** What a command says: data on stdout, everything else on stderr. Lines are made safe to show here, whatever stands in them. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as GlobalFlags from "./GlobalFlags.ts"
@@ -17,7 +17,7 @@ export interface Output {
   readonly noteStyle: Style.Style
   /** Whether stderr may carry a live display. */
   readonly lively: boolean
-  /** Lines of data. */
+  /** Lines of data; a line end within one is shown as an escape. */
   readonly lines: (lines: ReadonlyArray<string>) => Effect.Effect<void>
   readonly line: (line: string) => Effect.Effect<void>
   /** A line on stderr for a person; nothing with `--quiet`. */
@@ -31,7 +31,7 @@ export interface Output {
   readonly json: <A, I>(schema: Schema.Codec<A, I>, value: A) => Effect.Effect<void>
 }
 
-const linesText = (lines: ReadonlyArray<string>): string => lines.map((line) => `${line}\n`).join("")
+const linesText = (lines: ReadonlyArray<string>): string => lines.map((line) => `${Sanitize.line(line)}\n`).join("")
 
 /** The output of this invocation, as its flags want it. */
 export const output = Effect.gen(function* () {
@@ -49,8 +49,8 @@ export const output = Effect.gen(function* () {
     noteStyle: lively ? Style.coloured : Style.plain,
     lively,
     lines: (lines) => stdout.write(linesText(lines)),
-    line: (line) => stdout.write(`${line}\n`),
-    note: (line) => (quiet ? Effect.void : stderr.write(`${line}\n`)),
+    line: (line) => stdout.write(linesText([line])),
+    note: (line) => (quiet ? Effect.void : stderr.write(linesText([line]))),
     table: (columns, rows, options) =>
       stdout.write(
         linesText(

@@ -2,7 +2,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { PrivateLane, type ShellTask, Sluice, Worker } from "../services/Queue/index.ts"
+import { stopsWithItsJobs } from "./JobControl.ts"
+import { JobStore, PrivateLane, type ShellTask, Sluice, Worker } from "../services/Queue/index.ts"
 
 /** Until the scope closes, then it stops gracefully. It has no slots at first. `undefined`: the lane to resume has an owner. */
 export const acquire = (options: {
@@ -10,12 +11,15 @@ export const acquire = (options: {
   readonly listener: ShellTask.ShellListener
   readonly resume?: number | undefined
 }) =>
-  PrivateLane.acquire(
-    (task) =>
-      Layer.build(
-        Sluice.layerWorker({ name: options.name, slots: { "*": 0 } }).pipe(
-          Layer.provide(Sluice.layerShell(task, options.listener))
-        )
-      ).pipe(Effect.map((context) => Context.get(context, Worker))),
-    options.resume === undefined ? {} : { resume: options.resume }
+  Effect.andThen(
+    JobStore.use(({ hold }) => stopsWithItsJobs(hold)),
+    PrivateLane.acquire(
+      (task) =>
+        Layer.build(
+          Sluice.layerWorker({ name: options.name, slots: { "*": 0 } }).pipe(
+            Layer.provide(Sluice.layerShell(task, options.listener))
+          )
+        ).pipe(Effect.map((context) => Context.get(context, Worker))),
+      options.resume === undefined ? {} : { resume: options.resume }
+    )
   )

@@ -1,11 +1,11 @@
 /** What `sluice doctor` says of where tasks run: groups and threads, with the figures measured. */
-import { Placement, type Placements } from "../services/Queue/index.ts"
+import { Placement } from "../services/Queue/index.ts"
 import { type Check, ok, warning } from "./Checks.ts"
 
 const name = "placement"
 
 /** A line for each task that a person could place better, and one for those the workers placed. */
-export const checkPlacements = (known: ReadonlyArray<Placements.Placement>): ReadonlyArray<Check> => {
+export const checkPlacements = (known: ReadonlyArray<Placement.Placement>): ReadonlyArray<Check> => {
   const advised = known.flatMap((placement) => {
     const advice = Placement.advice(placement)
     return advice === undefined ? [] : [warning(name, `${placement.task}: ${Placement.because(placement)}`, advice)]

@@ -1,14 +1,15 @@
 /**
- * Ctrl-C and SIGTERM. A command that does nothing about them is interrupted by the first one. A command that runs jobs takes them
+ * Ctrl-C, SIGTERM, and the hang-up of a terminal. A command that does nothing about them is interrupted by the first one. A command that runs jobs takes them
  * over: it decides what the first and the second mean. A third always ends the process at once.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
+import type { ExitName } from "./ExitCode.ts"
 import { type CommandFailure, fail } from "./Failure.ts"
 
-export type Signal = "SIGINT" | "SIGTERM"
+export type Signal = "SIGINT" | "SIGTERM" | "SIGHUP"
 
 export class Signals extends Context.Service<
   Signals,
@@ -18,8 +19,15 @@ export class Signals extends Context.Service<
   }
 >()("sluice/cli/Signals") {}
 
-/** How a command ends that a signal ended: 130 or 143, nothing said. */
-export const endedBy = (signal: Signal): CommandFailure => fail(signal === "SIGINT" ? "interrupted" : "terminated")
+const endings = { SIGINT: "interrupted", SIGTERM: "terminated", SIGHUP: "hungUp" } as const satisfies Record<
+  Signal,
+  ExitName
+>
+
+export const endingOf = (signal: Signal): ExitName => endings[signal]
+
+/** How a command ends that a signal ended: 130, 143 or 129, nothing said. */
+export const endedBy = (signal: Signal): CommandFailure => fail(endingOf(signal))
 
 /** The process boundary's half: hears signals and hands them to whoever has taken them over. */
 export interface Receiver {

@@ -11,6 +11,13 @@ const meant = (suggestions: ReadonlyArray<string>): string =>
 
 const sentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`)
 
+/** What the library's readers of numbers say, in words for people. */
+const expectations: ReadonlyMap<string, string> = new Map([
+  ["a string representing a finite number", "a number"],
+  ["a finite number", `a number of at most ${Number.MAX_VALUE}`],
+  ["an integer", `a whole number of at most ${Number.MAX_SAFE_INTEGER}`]
+])
+
 const describe = (error: NonShowHelpErrors, commandNames: ReadonlyArray<string>): string => {
   switch (error._tag) {
     case "UnrecognizedOption":
@@ -27,7 +34,8 @@ const describe = (error: NonShowHelpErrors, commandNames: ReadonlyArray<string>)
       return `${quoted(error.arguments[0] ?? "")} is one word too many.`
     case "InvalidValue": {
       const where = error.kind === "flag" ? `--${error.option}` : `<${error.option}>`
-      const expected = error.expected.replace(/^Expected:? /, "")
+      const said = error.expected.replace(/^Expected:? /, "")
+      const expected = expectations.get(said) ?? said
       return error.value === ""
         ? `${where} needs a value: ${sentence(expected)}`
         : `${quoted(error.value)} does not fit ${where}: ${sentence(expected)}`

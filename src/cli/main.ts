@@ -2,10 +2,13 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { readFileSync } from "node:fs"
+import { getSystemErrorMessage } from "node:util"
 import * as Cli from "./Cli.ts"
 import { ExitCode } from "./ExitCode.ts"
+import { describe } from "./Failure.ts"
 import { callersFolder, Invocation, splitArguments } from "./Invocation.ts"
-import { makeReceiver, type Signal, Signals } from "./Signals.ts"
+import { endingOf, makeReceiver, type Signal, Signals } from "./Signals.ts"
+import * as Sanitize from "./terminal/Sanitize.ts"
 import * as Screen from "./terminal/Screen.ts"
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -14,6 +17,19 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 
 const argv = process.argv.slice(2)
 const startedByNpm = process.env.npm_lifecycle_event === "start" && process.env.npm_package_name === "sluice"
+
+const stdout = Screen.fromStream(process.stdout)
+const stderr = Screen.fromStream(process.stderr)
+
+/**
+ * What nobody foresaw ends the process with one line; the stack behind it, with text of others in it, is for `--verbose`. No listener: a worker
+ * that sees one says nothing of whose exception it was.
+ */
+process.setUncaughtExceptionCaptureCallback((error) => {
+  const stack = argv.includes("--verbose") && error instanceof Error ? `\n${error.stack}` : ""
+  Effect.runFork(stderr.write(`sluice: ${Sanitize.line(describe(error).line)}${stack}\n`))
+  process.exit(ExitCode.failure)
+})
 
 const receiver = makeReceiver()
 const fiber = Effect.runFork(
@@ -24,11 +40,14 @@ const fiber = Effect.runFork(
       env: process.env,
       cwd: callersFolder(process.env, process.cwd()),
       stdin: process.stdin,
-      stdout: Screen.fromStream(process.stdout),
-      stderr: Screen.fromStream(process.stderr)
+      stdout,
+      stderr
     })
   )
 )
+
+const reasonOf = ({ errno, message }: NodeJS.ErrnoException) =>
+  errno === undefined ? message : getSystemErrorMessage(errno)
 
 /** npm passes Ctrl-C on to us, whom the terminal has told already: within this time two are one. */
 const echoMillis = 300
@@ -37,13 +56,20 @@ let received = 0
 let receivedAt = Number.NEGATIVE_INFINITY
 /** What ended the command from outside; stronger than what the command answers. */
 let ending: number | undefined
-for (const signal of ["SIGINT", "SIGTERM"] as const satisfies ReadonlyArray<Signal>) {
+/**
+ * Whether a terminal can hang up on us. Without one a SIGHUP is ignored: so it was meant by `nohup`, whose choice Node undoes before any of our
+ * code runs, and which leaves no standard stream at the terminal.
+ */
+const hasTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY === true)
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const satisfies ReadonlyArray<Signal>) {
   process.on(signal, () => {
+    if (signal === "SIGHUP" && !hasTerminal) return
     const isEcho = startedByNpm && performance.now() - receivedAt < echoMillis
     if (isEcho) return
     receivedAt = performance.now()
     received++
-    const exitCode = signal === "SIGINT" ? ExitCode.interrupted : ExitCode.terminated
+    const exitCode = ExitCode[endingOf(signal)]
     if (received > 2) process.exit(exitCode)
     if (receiver.receive(signal)) return
     ending ??= exitCode
@@ -51,11 +77,20 @@ for (const signal of ["SIGINT", "SIGTERM"] as const satisfies ReadonlyArray<Sign
   })
 }
 
-/** The reader has gone (`sluice job ls | head`): nobody is left to tell, and nothing is wrong. */
-for (const stream of [process.stdout, process.stderr]) {
+/**
+ * A reader that has gone (`sluice job ls | head`) is nothing wrong, and nobody is left to tell. A terminal that was closed (EIO) says so by
+ * SIGHUP. What else keeps output from being written, a full disk above all, ends the command as a signal does: jobs are handed back.
+ */
+for (const [name, stream] of [
+  ["stdout", process.stdout],
+  ["stderr", process.stderr]
+] as const) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error
-    ending ??= ExitCode.ok
+    if (error.code === "EIO") return
+    if (ending === undefined && error.code !== "EPIPE") {
+      process.stderr.write(`sluice: ${name} could not be written: ${reasonOf(error)}\n`)
+    }
+    ending ??= error.code === "EPIPE" ? ExitCode.ok : ExitCode.outputLost
     fiber.interruptUnsafe()
   })
 }

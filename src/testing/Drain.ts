@@ -64,15 +64,20 @@ const explained = (queue: TaskQueue["Service"], jobs: ReadonlyArray<JobRecord>) 
 const isTimed = (job: JobRecord) =>
   job.state === "scheduled" && (job.waitReason === "time" || job.waitReason === "retry")
 
+const live = (queue: TaskQueue["Service"], limit: number) =>
+  queue
+    .list({ states: [...Job.liveStates] }, { limit, order: "oldest" })
+    .pipe(Effect.catchTag("InvalidOption", Effect.die))
+
 /** One look: done when nothing runs, nothing is due later, and what is pending is idle. */
-const look = (queue: TaskQueue["Service"]): Effect.Effect<Look<Drained>, StoreError.StoreError> =>
+const look = (queue: TaskQueue["Service"]): Effect.Effect<Look<Drained>, StoreError> =>
   Effect.gen(function* () {
     const { counters } = yield* queue.stats
     const mark = JSON.stringify(counters)
-    const live = counters.filter(({ state }) => Job.liveStates.includes(state))
-    if (live.length === 0) return { found: { idle: [] }, mark }
-    if (live.some(({ state }) => state === "running")) return { mark }
-    const { jobs, next } = yield* queue.list({ states: [...Job.liveStates] }, { limit: page, order: "oldest" })
+    const counts = counters.filter(({ state }) => Job.liveStates.includes(state))
+    if (counts.length === 0) return { found: { idle: [] }, mark }
+    if (counts.some(({ state }) => state === "running")) return { mark }
+    const { jobs, next } = yield* live(queue, page)
     const pending = yield* explained(
       queue,
       jobs.filter(({ state }) => state === "pending")
@@ -88,9 +93,7 @@ const look = (queue: TaskQueue["Service"]): Effect.Effect<Look<Drained>, StoreEr
  * all who wait for a job have heard of its end. Answers the live jobs that
  * cannot, with their reasons; fails with `StillLive`, naming the jobs, when some could but are not done within the time.
  */
-export const drain = (
-  options: DrainOptions = {}
-): Effect.Effect<Drained, StillLive | StoreError.StoreError, TaskQueue> =>
+export const drain = (options: DrainOptions = {}): Effect.Effect<Drained, StillLive | StoreError, TaskQueue> =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue
     const within = Duration.fromInputUnsafe(options.within ?? "1 day")
@@ -105,7 +108,7 @@ export const drain = (
       rested = mark
       yield* TestClock.adjust(pollInterval)
     }
-    const { jobs, next } = yield* queue.list({ states: [...Job.liveStates] }, { limit: named, order: "oldest" })
+    const { jobs, next } = yield* live(queue, named)
     const lines = (yield* explained(queue, jobs)).map(sentence)
     return yield* new StillLive({
       message: `After ${Duration.format(within)} of virtual time jobs are still live:\n${lines.join("\n")}${next === undefined ? "" : "\n…"}`

@@ -2,7 +2,7 @@
  * A queue without a worker: each handler runs within the call that enqueues its job, in the caller's fiber. Delays, retries, slots
  * and limits play no part. The jobs rest in a store all the same, so that looking at them, unique keys and parents work.
  */
-import { Cause, Clock, Duration, Effect, Exit, Layer } from "effect"
+import { Cause, Clock, Effect, Exit, Layer } from "effect"
 import {
   type ClaimedJob,
   type EnqueueOptions,
@@ -19,6 +19,8 @@ import {
   TaskQueue,
   TaskRegistry
 } from "../services/Queue/index.ts"
+import * as Bounds from "../services/Queue/policy/Bounds.ts"
+import * as Durations from "../services/Queue/policy/Durations.ts"
 import { unlimited } from "../services/Queue/ResourceGroup.ts"
 import { Suspended } from "../services/Queue/Suspended.ts"
 import { taskCodec } from "../services/Queue/TaskCodec.ts"
@@ -50,7 +52,7 @@ const make = Effect.gen(function* () {
   const registry = yield* TaskRegistry
   const tasks = () => registry.all().map(({ task }) => task.name)
   const session = yield* store.join(
-    { name: "inline", host: "inline", pid: 0, version: "", slots: {}, tasks: tasks() },
+    { name: "inline", host: "inline", pid: process.pid, version: "", slots: {}, tasks: tasks() },
     { now: yield* Clock.currentTimeMillis, leaseMs: Number.MAX_SAFE_INTEGER / 2 }
   )
   /** Why jobs failed, as their handlers said it. */
@@ -93,7 +95,8 @@ const make = Effect.gen(function* () {
       ).pipe(Effect.orDie, Effect.asVoid),
     softLimit: Effect.never,
     signal: new AbortController().signal,
-    snooze: (delay) => Effect.fail(new Task.Snoozed({ delayMs: Duration.toMillis(Duration.fromInputUnsafe(delay)) }))
+    snooze: (delay) =>
+      Effect.suspend(() => Effect.fail(new Task.Snoozed({ delayMs: Durations.duration("snooze", delay) })))
   })
 
   const runJob = (job: ClaimedJob) =>
@@ -120,7 +123,7 @@ const make = Effect.gen(function* () {
       if (Exit.isSuccess(exit)) return yield* settle(job, { result: exit.value })
       const error = Cause.squash(exit.cause)
       if (error instanceof Task.Snoozed) {
-        const due = now + error.delayMs
+        const due = Bounds.dueAfter(now, error.delayMs)
         return yield* settle(job, { outcome: "release", due, rank: due })
       }
       if (error instanceof Suspended) {

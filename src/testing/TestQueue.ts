@@ -12,7 +12,7 @@ export interface TestQueueOptions {
   readonly maxLive?: number
 }
 
-/** Who waits for a job that ended without having run (cancelled with its parent, expired) hears of it within that. */
+/** The net under wakes: nothing in a test's process waits for it. */
 export const pollInterval = Duration.seconds(5)
 
 /** The store in memory tells of what is ready, so looking rarely delays no start, and lets a virtual day pass in a second. */

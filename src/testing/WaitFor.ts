@@ -25,7 +25,7 @@ export const waitFor = (
   job: JobId | { readonly id: JobId },
   state: JobState | ReadonlyArray<JobState>,
   options: WaitForOptions = {}
-): Effect.Effect<JobRecord, NotReached | JobNotFound | StoreError.StoreError, TaskQueue> =>
+): Effect.Effect<JobRecord, NotReached | JobNotFound | StoreError, TaskQueue> =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue
     const id = typeof job === "number" ? job : job.id

@@ -26,12 +26,23 @@ export interface Started {
 export const start = (
   folder: string,
   args: ReadonlyArray<string>,
-  options: { readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {}
+  options: {
+    readonly input?: string
+    readonly env?: Readonly<Record<string, string>>
+    /** As a shell takes it; default: this process's. */
+    readonly umask?: string
+    /** As another user, with a group of the same number; only root can. */
+    readonly uid?: number
+  } = {}
 ) =>
   Effect.acquireRelease(
     Effect.sync((): Started => {
-      const child = spawn(process.execPath, [launcher, ...args], {
+      const words = [process.execPath, launcher, ...args]
+      const under = ["sh", "-c", `umask ${options.umask}; exec "$@"`, "sh"]
+      const [program, ...rest] = options.umask === undefined ? words : [...under, ...words]
+      const child = spawn(program!, rest, {
         cwd: folder,
+        ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
         env: {
           PATH: process.env.PATH,
           HOME: folder,

@@ -8,7 +8,7 @@ import * as Cli from "../../src/cli/Cli.ts"
 import type { CommandGroup } from "../../src/cli/CommandTable.ts"
 import { Invocation, splitArguments } from "../../src/cli/Invocation.ts"
 import { makeReceiver, Signals } from "../../src/cli/Signals.ts"
-import type { Screen } from "../../src/cli/terminal/Screen.ts"
+import * as Screen from "../../src/cli/terminal/Screen.ts"
 
 export interface Called {
   readonly code: number
@@ -22,6 +22,8 @@ export interface CallOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly stdin?: string | Buffer
+  /** Whether stdout and stderr are a terminal with colours and motion. Default: no. */
+  readonly terminal?: boolean
   /** Default: all there are. */
   readonly commands?: ReadonlyArray<CommandGroup>
 }
@@ -55,13 +57,13 @@ export const make = Effect.gen(function* () {
   const call = (args: ReadonlyArray<string>, options: CallOptions = {}) =>
     Effect.gen(function* () {
       const chunks: Record<"stdout" | "stderr", Array<Buffer>> = { stdout: [], stderr: [] }
-      const screen = (stream: "stdout" | "stderr"): Screen => ({
-        isTerminal: false,
-        columns: () => 80,
-        rows: () => 24,
-        write: (text) => Effect.sync(() => void chunks[stream].push(Buffer.from(text))),
-        writeBytes: (bytes) => Effect.sync(() => void chunks[stream].push(Buffer.from(bytes)))
-      })
+      const screen = (stream: "stdout" | "stderr") =>
+        Screen.make({
+          isTerminal: options.terminal ?? false,
+          columns: () => 80,
+          rows: () => 24,
+          send: (output) => Effect.sync(() => void chunks[stream].push(Buffer.from(output as string)))
+        })
       const code = yield* Cli.run("1.2.3", options.commands).pipe(
         Effect.provideService(Signals, makeReceiver().signals),
         Effect.provideService(Invocation, {

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Schema } from "effect"
 import { readFileSync } from "node:fs"
+import { AsideShape } from "../../src/cli/commands/db/aside.ts"
 import { BackupShape } from "../../src/cli/commands/db/backup.ts"
 import { SchemaStatusShape } from "../../src/cli/commands/db/migrate.ts"
 import { ExplanationShape } from "../../src/cli/commands/job/explain.ts"
@@ -129,6 +130,7 @@ const shapes: ReadonlyArray<
   ["alert test", SinkAnswerShape],
   ["doctor", CheckShape],
   ["db doctor", CheckShape],
+  ["db aside", AsideShape],
   ["db status", SchemaStatusShape],
   ["db backup", BackupShape],
   ["soak", SoakResult]

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { checkPlacements } from "../../src/cli/PlacementChecks.ts"
-import { Placement, type Placements } from "../../src/services/Queue/index.ts"
+import { Placement } from "../../src/services/Queue/index.ts"
 
 const waited: Placement.Evidence = { attempts: 20, runMs: 1000, cpuMs: 20, waitMs: 980, diskMs: 0, bytes: 0 }
 
-const waits = (task: string, declared: string | null): Placements.Placement =>
+const waits = (task: string, declared: string | null): Placement.Placement =>
   [1, 2].reduce(
     (known, minute) => Placement.learned(known, waited, minute * 60_000),
     Placement.unknown(task, declared, false)

@@ -49,13 +49,39 @@ describe("settings", () => {
   )
 
   it.live(
-    "are read from a TypeScript config",
+    "say what of the caller's environment is kept in the caller's own file, never in a project's that was found",
+    () =>
+      Effect.gen(function* () {
+        const { call, folder, json } = yield* CommandLine.make
+        const project = path.join(folder, "project")
+        put(path.join(folder, "config/sluice/config.json"), JSON.stringify({ env: "clean" }))
+        mkdirSync(project)
+        const [own] = yield* json(["config", "print", "--json"], { cwd: project })
+        assert.strictEqual(own.env.value, "clean")
+        put(path.join(project, "sluice.config.json"), JSON.stringify({ env: "all", store: "jobs.db" }))
+        const refused = yield* call(["add", "--", "true"], { cwd: project })
+        assert.strictEqual(refused.code, 2)
+        assert.match(refused.stderr, /env is not for a project to say; say it with SLUICE_ENV/)
+        const [named] = yield* json(["--config", "sluice.config.json", "config", "print", "--json"], { cwd: project })
+        assert.strictEqual(named.env.value, "all")
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "are read from a TypeScript config that is named",
     () =>
       Effect.gen(function* () {
         const { folder, json } = yield* CommandLine.make
-        put(path.join(folder, "sluice.config.ts"), 'const lease: string = "45s"\nexport default { lease }\n')
-        const [settings] = yield* json(["config", "print", "--json"])
-        assert.strictEqual(settings.lease.value, "45s")
+        const file = path.join(folder, "sluice.config.ts")
+        put(file, 'const lease: string = "45s"\nexport default { lease }\n')
+        for (const [args, env] of [
+          [["--config", "sluice.config.ts"], {}],
+          [[], { SLUICE_CONFIG: file }]
+        ] as const) {
+          const [settings] = yield* json([...args, "config", "print", "--json"], { env })
+          assert.deepStrictEqual(settings.lease, { value: "45s", source: file })
+        }
       }).pipe(Effect.scoped),
     limit
   )
@@ -79,7 +105,7 @@ describe("settings", () => {
     ["a value of the wrong type", '{"lease": true}', /lease is boolean; expected text like "30s"/],
     ["broken JSON", '{"lease": ', /cannot be read/],
     ["a list", "[]", /expected an object/],
-    ["a lease too short to keep", '{"lease": "10ms"}', /lease \(.*\) is 10ms; expected at least 1s/],
+    ["a lease too short to keep", '{"lease": "10ms"}', /lease \(.*\) is 10ms; expected 1 s to 36,500 d/],
     ["a name that is no plain key", '{"__proto__": "x"}', /unknown setting "__proto__"/]
   ] as const) {
     it.live(

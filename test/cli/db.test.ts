@@ -5,6 +5,7 @@ import { execFile, type ExecFileOptions, spawn } from "node:child_process"
 import { once } from "node:events"
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   mkdtempSync,
@@ -227,7 +228,7 @@ describe("a read-only place", () => {
       const target = path.join(writable, copyName)
       const env = { ...surroundings.env, NODE_COMPILE_CACHE: path.join(writable, "compiled") }
       const run = (...args: ReadonlyArray<string>) => launch(args, { cwd: home, env, ...id })
-      chmodSync(writable, 0o777)
+      if (id.uid !== undefined) chownSync(writable, id.uid, id.gid)
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => {
           chmodSync(folder, 0o755)
@@ -289,6 +290,75 @@ describe("doctor", () => {
       )
       assert.match(problems[0].found, /job [0-9a-z]{11} /)
       assert.strictEqual(snapshot(folder), before)
+    })
+  )
+})
+
+describe("a row that cannot be read", () => {
+  it.effect("is named by doctor, shown whole, and removed without SQL", () =>
+    Effect.gen(function* () {
+      const { sluice, store } = yield* filled
+      const db = new DatabaseSync(store)
+      db.exec("UPDATE job SET due = 9e15 WHERE id = (SELECT min(id) FROM job)")
+      db.close()
+      const found = yield* sluice("db", "doctor")
+      assert.strictEqual(found.code, 1)
+      assert.match(
+        found.stdout,
+        /problem +row +a row of job cannot be read: job \w{11}, its due is no time: .*db aside --now/
+      )
+      const listed = yield* sluice("job", "ls", "-q")
+      assert.strictEqual(listed.stdout.trim().split("\n").length, 2)
+      const doctor = yield* sluice("doctor")
+      assert.match(doctor.stdout, /warning +rows +one could not be read and was set aside \(job \w{11}\): .*db aside/)
+      const shown = yield* sluice("db", "aside", "--json")
+      const row = JSON.parse(shown.stdout) as { readonly name: string; readonly columns: { readonly payload: string } }
+      assert.include(row.columns.payload, "true")
+      assert.strictEqual((yield* sluice("db", "aside", "--rm", "job nonsense")).code, 3)
+      assert.strictEqual((yield* sluice("job", "rm", "--yes", row.name.slice("job ".length))).code, 0)
+      assert.strictEqual((yield* sluice("db", "aside", "--json")).stdout, "")
+      assert.strictEqual((yield* sluice("db", "doctor")).code, 0)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("a store with somebody's additions", () => {
+  it.live("is refused where they act on jobs, named by the doctor, and mended as both say", () =>
+    Effect.gen(function* () {
+      const { sluice, store } = yield* filled
+      const sql = (statement: string) => {
+        const db = new DatabaseSync(store)
+        db.exec(statement)
+        db.close()
+      }
+      const additions = Effect.map(sluice("db", "doctor", "--json"), ({ code, stdout }) => {
+        const check = stdout
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line))
+          .find(({ name }) => name === "additions")
+        return [code, check.state, check.found]
+      })
+      assert.deepStrictEqual(yield* additions, [0, "ok", "nothing but Sluice's own tables"])
+      sql("CREATE TABLE loot(a)")
+      assert.deepStrictEqual(yield* additions, [
+        0,
+        "warning",
+        'what others made lies there and is left alone: table "loot"'
+      ])
+      assert.strictEqual((yield* sluice("job", "ls")).code, 0)
+      sql("CREATE TRIGGER spy AFTER INSERT ON job BEGIN INSERT INTO loot VALUES(NEW.payload); END")
+      const refused = yield* sluice("add", "--", "true")
+      assert.strictEqual(refused.code, 5)
+      assert.match(refused.stderr, /^sluice: [^\n]+ would act on its jobs: trigger "spy" on "job"\. [^\n]+\n$/)
+      assert.deepStrictEqual(yield* additions, [
+        1,
+        "problem",
+        'what others made acts on the jobs: trigger "spy" on "job"'
+      ])
+      assert.strictEqual((yield* sluice("db", "sql", "--write", "--yes", "DROP TRIGGER spy")).code, 0)
+      assert.strictEqual((yield* sluice("add", "--", "true")).code, 0)
+      assert.strictEqual((yield* sluice("db", "sql", "--json", "SELECT count(*) AS n FROM loot")).stdout, '{"n":0}\n')
     })
   )
 })

@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs"
 import path from "node:path"
+import { fileURLToPath } from "node:url"
+import { ProcessIdentity } from "../../src/services/Queue/index.ts"
 import * as CliProcess from "./CliProcess.ts"
 import { temporaryFolder } from "./CommandLine.ts"
 
@@ -37,8 +39,45 @@ describe("sluice worker, as a process", () => {
           code: 0,
           stdout: `worker ${pid} has stopped\n`
         })
-        assert.throws(() => process.kill(pid, 0))
+        assert.isFalse(ProcessIdentity.isAlive(pid))
         assert.strictEqual((yield* CliProcess.run(folder, ["worker", "ls", "-q"])).stdout, "")
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "never ends with 0 when a handler ends the process, and names the job",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const queue = JSON.stringify(path.resolve(import.meta.dirname, "../../src/services/Queue/index.ts"))
+        const effect = JSON.stringify(fileURLToPath(import.meta.resolve("effect")))
+        writeFileSync(
+          path.join(folder, "tasks.ts"),
+          `import { Effect, Schema } from ${effect}
+import { Task } from ${queue}
+const Ends = Task.make("ends", { retry: "none", payload: Schema.Struct({ code: Schema.Int, later: Schema.Boolean }) })
+export default Ends.toLayer(({ code, later }) =>
+  Effect.andThen(later ? Effect.sleep(20) : Effect.void, Effect.sync(() => process.exit(code)))
+)
+`
+        )
+        for (const [code, later] of [
+          [0, false],
+          [0, true],
+          [3, false]
+        ] as const) {
+          const payload = JSON.stringify({ code, later })
+          const args = ["enqueue", "-q", "--tasks", "tasks.ts", "ends", "--payload", payload]
+          const added = yield* CliProcess.run(folder, args)
+          assert.strictEqual(added.code, 0, added.stderr)
+          const once = yield* CliProcess.run(folder, ["worker", "-q", "--once", "--tasks", "tasks.ts"])
+          assert.strictEqual(once.code, code === 0 ? 1 : code)
+          assert.strictEqual(
+            once.stderr,
+            `sluice: the process was ended from within (process.exit) while ${added.stdout.trim()} ends ran; the attempt is lost\n`
+          )
+        }
       }).pipe(Effect.scoped),
     limit
   )
@@ -62,6 +101,26 @@ describe("sluice worker, as a process", () => {
             assert.match(ended.stderr, said)
             assert.match(ended.stderr, /^sluice: [^\n]+\n$/)
           }
+        }
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "runs no jobs where it is there to scale others, and only where it may lead",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const args = ["worker", "--no-shell", "--group", "*=0"]
+        const env = { SLUICE_SCALE_COMMAND: "true" }
+        const scaling = yield* CliProcess.start(folder, args, { env })
+        yield* scaling.shows(/runs no jobs and scales others; Ctrl-C stops it/)
+        yield* scaling.kill("SIGTERM")
+        assert.strictEqual((yield* scaling.ended).code, 0)
+        for (const off of [{ SLUICE_SCALING: "off" }, { SLUICE_SCALE_COMMAND: "" }]) {
+          const ended = yield* CliProcess.run(folder, args, { env: { ...env, ...off } })
+          assert.strictEqual(ended.code, 2)
+          assert.match(ended.stderr, /nothing to serve: .*SLUICE_SCALE_WORKLOAD/)
         }
       }).pipe(Effect.scoped),
     limit

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readdirSync } from "node:fs"
+import { BlockList } from "node:net"
 import { ScalingRecommendation, ScalerExposition } from "../../src/services/Queue/index.ts"
 import { workloadIn } from "../../src/cli/worker/ScaleActuators.ts"
 import { parseDuration } from "../../src/cli/input/DurationInput.ts"
@@ -19,7 +20,14 @@ const scalers = [
 const deployment = Manifests.find("workers.yaml", "Deployment")
 const pod = deployment.spec.template.spec
 const container = pod.containers[0]
-const envOf = (name: string): string => container.env.find((each: Manifests.Manifest) => each.name === name).value
+const envIn = (of: Manifests.Manifest, name: string): string =>
+  of.env.find((each: Manifests.Manifest) => each.name === name).value
+const envOf = (name: string): string => envIn(container, name)
+
+const scaler = Manifests.find("scaler.yaml", "Deployment")
+const [scalerContainer] = scaler.spec.template.spec.containers
+/** Those that run our image. */
+const deployments = [deployment, scaler]
 
 /** The Deployment as `kubectl patch` leaves it: containers and variables are merged by name. */
 const patched = () => {
@@ -92,7 +100,11 @@ describe("the manifests for Kubernetes", () => {
 
   it("name each other as they are named", () => {
     const labels = deployment.spec.template.metadata.labels
-    assert.deepStrictEqual(deployment.spec.selector.matchLabels, labels)
+    for (const each of deployments)
+      assert.deepStrictEqual(each.spec.selector.matchLabels, each.spec.template.metadata.labels)
+    assert.notDeepEqual(scaler.spec.template.metadata.labels, labels)
+    const near = scaler.spec.template.spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]
+    assert.deepStrictEqual(near.labelSelector.matchLabels, labels)
     const [term] = pod.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution
     assert.deepStrictEqual(term.labelSelector.matchLabels, labels)
     const account = Manifests.find("workers.yaml", "ServiceAccount").metadata.name
@@ -102,9 +114,25 @@ describe("the manifests for Kubernetes", () => {
       claim.persistentVolumeClaim.claimName,
       Manifests.find("workers.yaml", "PersistentVolumeClaim").metadata.name
     )
-    const binding = Manifests.find("scale-role.yaml", "RoleBinding")
-    assert.strictEqual(binding.roleRef.name, Manifests.find("scale-role.yaml", "Role").metadata.name)
-    assert.strictEqual(binding.subjects[0].name, account)
+    const binding = Manifests.find("scaler.yaml", "RoleBinding")
+    assert.strictEqual(binding.roleRef.name, Manifests.find("scaler.yaml", "Role").metadata.name)
+    const scaling = Manifests.find("scaler.yaml", "ServiceAccount").metadata.name
+    assert.strictEqual(binding.subjects[0].name, scaling)
+    assert.strictEqual(scaler.spec.template.spec.serviceAccountName, scaling)
+    assert.deepStrictEqual(
+      scaler.spec.template.spec.volumes.find((volume: Manifests.Manifest) => volume.name === "store"),
+      pod.volumes.find((volume: Manifests.Manifest) => volume.name === "store")
+    )
+    assert.strictEqual(envIn(scalerContainer, "SLUICE_STORE"), envOf("SLUICE_STORE"))
+    for (const policy of Manifests.read("network-policy.yaml"))
+      assert.isTrue(
+        deployments.some(
+          (each) =>
+            each.metadata.name === policy.metadata.name &&
+            JSON.stringify(each.spec.selector.matchLabels) === JSON.stringify(policy.spec.podSelector.matchLabels)
+        ),
+        policy.metadata.name
+      )
     for (const [name, kind] of scalers) {
       const { scaleTargetRef } = Manifests.find(name, kind).spec
       assert.deepInclude(scaleTargetRef, { apiVersion: "apps/v1", kind: "Deployment", name: deployment.metadata.name })
@@ -114,8 +142,8 @@ describe("the manifests for Kubernetes", () => {
     assert.strictEqual(trigger.authenticationRef.name, credentials.metadata.name)
   })
 
-  it("let workers read and patch the scale of their own Deployment, which is what the actuator asks, and nothing else", () => {
-    assert.deepStrictEqual(Manifests.find("scale-role.yaml", "Role").rules, [
+  it("let the scaler read and patch the scale of the workers' Deployment, which is what the actuator asks, and nothing else", () => {
+    assert.deepStrictEqual(Manifests.find("scaler.yaml", "Role").rules, [
       {
         apiGroups: ["apps"],
         resources: ["deployments/scale"],
@@ -123,24 +151,85 @@ describe("the manifests for Kubernetes", () => {
         verbs: ["get", "patch"]
       }
     ])
-    const variables = patched().spec.template.spec.containers[0].env as ReadonlyArray<Manifests.Manifest>
-    const workload = workloadIn(variables.find(({ name }) => name === "SLUICE_SCALE_WORKLOAD").value)
-    assert.deepStrictEqual(workload, {
+    const [, group, slots] = /^(\w+)=(\d+)$/.exec(container.args[container.args.indexOf("--group") + 1])!
+    assert.deepStrictEqual(workloadIn(envIn(scalerContainer, "SLUICE_SCALE_WORKLOAD")), {
       kind: "deployments",
       name: deployment.metadata.name,
+      slots: { [group!]: Number(slots) },
       minReplicas: 1,
       maxReplicas: 20
     })
   })
 
-  it("run as nobody special, with nothing to write but their volumes", () => {
-    assert.isTrue(pod.securityContext.runAsNonRoot)
-    assert.isFalse(pod.automountServiceAccountToken)
-    assert.deepInclude(container.securityContext, { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true })
-    assert.deepStrictEqual(container.securityContext.capabilities, { drop: ["ALL"] })
-    const writable = container.volumeMounts.map(({ mountPath }: Manifests.Manifest) => mountPath)
-    for (const path of [envOf("SLUICE_STORE"), envOf("HOME")]) {
-      assert.isTrue(writable.some((folder: string) => path === folder || path.startsWith(`${folder}/`)))
+  it("give a token of the cluster to the pod that scales, which runs no job, and to no other", () => {
+    for (const each of [deployment, patched()]) assert.isFalse(each.spec.template.spec.automountServiceAccountToken)
+    assert.isTrue(scaler.spec.template.spec.automountServiceAccountToken)
+    assert.include(scalerContainer.args, "--no-shell")
+    assert.notInclude(scalerContainer.args, "--tasks")
+    assert.include(scalerContainer.args, "*=0")
+    assert.isUndefined(scaler.spec.template.spec.shareProcessNamespace)
+    // Nobody else leads: who leads without a token cannot scale.
+    assert.strictEqual(envIn(patched().spec.template.spec.containers[0], "SLUICE_SCALING"), "off")
+  })
+
+  it("run as nobody special, with nothing to write but their volumes, and not without end", () => {
+    for (const each of deployments) {
+      const { spec } = each.spec.template
+      assert.isTrue(spec.securityContext.runAsNonRoot)
+      assert.isAbove(spec.securityContext.runAsUser, 0)
+      assert.deepStrictEqual(spec.securityContext.seccompProfile, { type: "RuntimeDefault" })
+      assert.isFalse(spec.enableServiceLinks)
+      for (const key of ["hostNetwork", "hostPID", "hostIPC"]) assert.notProperty(spec, key)
+      assert.strictEqual(spec.containers.length, 1)
+      const [only] = spec.containers
+      assert.deepStrictEqual(only.securityContext, {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ["ALL"] }
+      })
+      assert.isDefined(only.resources.limits.memory)
+      const writable = only.volumeMounts.map(({ mountPath }: Manifests.Manifest) => mountPath)
+      for (const path of [envIn(only, "SLUICE_STORE"), envIn(only, "HOME"), "/tmp"]) {
+        assert.isTrue(writable.some((folder: string) => path === folder || path.startsWith(`${folder}/`)))
+      }
+      for (const volume of spec.volumes) {
+        assert.notProperty(volume, "hostPath")
+        if (volume.emptyDir !== undefined) assert.match(volume.emptyDir.sizeLimit, /^\d+[MG]i$/, volume.name)
+      }
+    }
+  })
+
+  it("let nobody connect to a pod, and no job reach where clouds hand out credentials", () => {
+    const policies = Manifests.read("network-policy.yaml")
+    for (const { spec } of policies) {
+      assert.deepStrictEqual([spec.policyTypes, spec.ingress], [["Ingress", "Egress"], []])
+    }
+    const [workers] = policies
+    const blocks = workers.spec.egress
+      .flatMap(({ to }: Manifests.Manifest) => to)
+      .map((each: Manifests.Manifest) => each.ipBlock)
+    const barred = new BlockList()
+    for (const { except } of blocks)
+      for (const range of except) {
+        const [network, prefix] = range.split("/")
+        barred.addSubnet(network, Number(prefix), network.includes(":") ? "ipv6" : "ipv4")
+      }
+    for (const address of ["169.254.169.254", "168.63.129.16", "100.100.100.200"])
+      assert.isTrue(barred.check(address), address)
+    assert.isTrue(barred.check("fd00:ec2::254", "ipv6"))
+    assert.isFalse(barred.check("10.0.0.1"))
+  })
+
+  it("send a token over TLS, to who shows a certificate of the named authority", () => {
+    for (const [name, kind] of scalers) {
+      for (const trigger of Manifests.find(name, kind).spec.triggers ?? []) {
+        if (trigger.authenticationRef === undefined) continue
+        assert.match(trigger.metadata.url, /^https:\/\//)
+        assert.strictEqual(trigger.metadata.unsafeSsl, "false")
+        const { secretTargetRef } = Manifests.find(name, "TriggerAuthentication").spec
+        const parameters = secretTargetRef.map(({ parameter }: Manifests.Manifest) => parameter)
+        assert.deepStrictEqual(parameters.sort(), ["ca", "token"])
+      }
     }
   })
 

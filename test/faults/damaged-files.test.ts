@@ -22,7 +22,7 @@ import {
 } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import path from "node:path"
-import { QueueSettings, Sluice, StoreError, TaskQueue } from "../../src/services/Queue/index.ts"
+import { QueueSettings, Sluice, StoreError, type StoreReason, TaskQueue } from "../../src/services/Queue/index.ts"
 import { type FaultFolder, faultFolder } from "../support/faults/FaultFolder.ts"
 import { hosts, settings } from "../support/faults/FaultSettings.ts"
 import { Nap } from "../support/faults/FaultTasks.ts"
@@ -61,7 +61,7 @@ const pageSize = 4096
 
 /** How the file comes to be bad, the reason expected, and what the message must name. */
 const damages: ReadonlyArray<
-  readonly [string, StoreError.StoreReason["_tag"], (folder: FaultFolder) => Effect.Effect<void, unknown>]
+  readonly [string, StoreReason["_tag"], (folder: FaultFolder) => Effect.Effect<void, unknown>]
 > = [
   ["text", "StoreForeign", ({ store }) => Effect.sync(() => writeFileSync(store, "dear diary,\n".repeat(2000)))],
   ["a few bytes", "StoreForeign", ({ store }) => Effect.sync(() => writeFileSync(store, "x"))],
@@ -130,7 +130,7 @@ const add = (folder: FaultFolder) =>
 
 const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
   const error = Option.getOrUndefined(Exit.findErrorOption(exit))
-  return error instanceof StoreError.StoreError ? error.reason._tag : `no store error: ${JSON.stringify(exit)}`
+  return error instanceof StoreError ? error.reason._tag : `no store error: ${JSON.stringify(exit)}`
 }
 
 /** One of each reason: for what takes a thread or a process to start. */
@@ -283,8 +283,9 @@ describe("modes", () => {
         yield* job.await
       }).pipe(Effect.provide(Sluice.layerSqlite({ path: store })))
       const files = readdirSync(inner)
+      const sockets = readdirSync(path.join(inner, "queue.db.wake")).map((name) => `queue.db.wake/${name}`)
       const modes = Object.fromEntries(
-        files.map((name) => [
+        [...files, ...sockets].map((name) => [
           name.replace(/\d+-[0-9a-f]+/, "N"),
           (statSync(path.join(inner, name)).mode & 0o777).toString(8)
         ])
@@ -294,7 +295,8 @@ describe("modes", () => {
         "queue.db-wal": "600",
         "queue.db-shm": "600",
         "queue.db.reserve": "600",
-        "queue.db.N.sock": "600"
+        "queue.db.wake": "700",
+        "queue.db.wake/N": "600"
       })
       for (const made of [inner, path.dirname(inner)])
         assert.strictEqual((statSync(made).mode & 0o777).toString(8), "700")

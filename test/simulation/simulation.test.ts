@@ -90,16 +90,18 @@ describe("the simulation sees a store that", () => {
       what,
       () =>
         Effect.gen(function* () {
-          // A history may stumble over another consequence of the fault first; one of a few names it.
+          // A history may stumble over another consequence of the fault first, or never meet it (nobody that ran a job was killed); one
+          // of a few names it.
           const seen: Array<string> = []
           for (const seed of [7, 8, 9]) {
             const defect = yield* simulate(seed, 800, spoil).pipe(
               Effect.as(undefined),
               Effect.catchDefect((defect) => Effect.succeed(defect as Error))
             )
-            assert.include(defect?.message, `SEED=${seed}`)
-            seen.push(defect!.message)
-            if (defect!.message.includes(says)) return
+            if (defect === undefined) continue
+            assert.include(defect.message, `SEED=${seed}`)
+            seen.push(defect.message)
+            if (defect.message.includes(says)) return
           }
           assert.fail(`none of the histories says ${JSON.stringify(says)}: ${seen.join("\n")}`)
         }),

@@ -67,13 +67,13 @@ export const results = Effect.gen(function* () {
   const queue = yield* TaskQueue
   const run = queue.run(Resize, payload)
   same<Effect.Success<typeof run>, { readonly bytes: number }>()
-  same<Effect.Error<typeof run>, Refused | JobFailed | JobNotFound | EnqueueError | StoreError.StoreError>()
+  same<Effect.Error<typeof run>, Refused | JobFailed | JobNotFound | EnqueueError | StoreError>()
   const handle = yield* queue.enqueue(Resize, payload)
-  same<Effect.Error<typeof handle.await>, Refused | JobFailed | JobNotFound | StoreError.StoreError>()
+  same<Effect.Error<typeof handle.await>, Refused | JobFailed | JobNotFound | StoreError>()
   same<Stream.Success<typeof handle.progress>, number>()
   const [resize, plain] = yield* queue.enqueueAll([request(Resize, payload), request(Plain, "a")])
   same<Effect.Success<typeof resize.await>, { readonly bytes: number }>()
-  same<Effect.Error<typeof plain.await>, JobFailed | JobNotFound | StoreError.StoreError>()
+  same<Effect.Error<typeof plain.await>, JobFailed | JobNotFound | StoreError>()
   const { bytes } = yield* run
   same<typeof bytes, number>()
   // @ts-expect-error the result has no such field
@@ -207,4 +207,24 @@ export const sets = Effect.gen(function* () {
   same<typeof last, { readonly bytes: number }>()
   const second = yield* jobs[1].await
   same<typeof second, { readonly bytes: number }>()
+})
+
+const Convert = Task.make("convert", { payload: Schema.Struct({ mode: Schema.Literals(["fast", "small"]) }) })
+const Draw = Task.make("draw", { payload: Schema.TaggedStruct("Circle", { radius: Schema.Int }) })
+
+/** Never called. The task alone says what the payload is: literals may be written in place. */
+export const literals = Effect.gen(function* () {
+  const queue = yield* TaskQueue
+  yield* queue.enqueue(Convert, { mode: "fast" })
+  yield* queue.run(Convert, { mode: "fast" })
+  yield* queue.enqueueMany(Convert, [{ mode: "fast" }, { mode: "small" }])
+  yield* queue.runMany(Convert, [{ mode: "fast" }])
+  yield* queue.enqueueAll([request(Convert, { mode: "fast" }), request(Draw, { _tag: "Circle", radius: 3 })])
+  yield* queue.enqueue(Draw, { _tag: "Circle", radius: 3 })
+  // @ts-expect-error no such literal
+  yield* queue.enqueue(Convert, { mode: "slow" })
+  // @ts-expect-error another tag
+  yield* queue.run(Draw, { _tag: "Square", radius: 3 })
+  // @ts-expect-error a field too many
+  yield* queue.enqueue(Convert, { mode: "fast", level: 3 })
 })

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { SecretVariables } from "../../services/Queue/index.ts"
 import { type Figures, type Scale, Unverified, type Variant } from "./Variant.ts"
 
 /** The child's end. */
@@ -48,6 +49,7 @@ export const spawnNode = (
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => {
         const child = spawn(process.execPath, words, {
+          env: SecretVariables.withoutOwnSecrets(process.env),
           stdio: onMessage === undefined ? ["ignore", "ignore", "pipe"] : ["ignore", "ignore", "pipe", "ipc"]
         })
         let complaints = ""

@@ -5,6 +5,7 @@ import { readFileSync, statfsSync } from "node:fs"
 import { createRequire } from "node:module"
 import os from "node:os"
 import path from "node:path"
+import { SecretVariables } from "../../services/Queue/index.ts"
 import type { Machine } from "./BenchResult.ts"
 
 const root = path.join(import.meta.dirname, "../../..")
@@ -25,7 +26,10 @@ export const fileSystemOf = (folder: string): string => {
 }
 
 const git = (...words: ReadonlyArray<string>): string | undefined => {
-  const { status, stdout } = spawnSync("git", ["-C", root, ...words], { encoding: "utf8" })
+  const { status, stdout } = spawnSync("git", ["-C", root, ...words], {
+    encoding: "utf8",
+    env: SecretVariables.withoutOwnSecrets(process.env)
+  })
   return status === 0 ? stdout.trim() : undefined
 }
 

@@ -6,7 +6,14 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { type EnqueueOptions, Job, ShellTask, TaskQueue, type WorkerRecord } from "../../services/Queue/index.ts"
+import {
+  isWorkerAlive,
+  type EnqueueOptions,
+  Job,
+  ShellTask,
+  TaskQueue,
+  type WorkerRecord
+} from "../../services/Queue/index.ts"
 import { commandWords, readAll, recorded } from "../Caller.ts"
 import { fail } from "../Failure.ts"
 import { hint } from "../Hint.ts"
@@ -14,6 +21,7 @@ import { Invocation } from "../Invocation.ts"
 import { durationFlag, jobIdFlag, timeFlag, toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
 import { open } from "../OpenStore.ts"
 import { output } from "../Output.ts"
+import * as Sanitize from "../terminal/Sanitize.ts"
 
 /** When and how an enqueued job may start: `add` and `enqueue`. */
 export const startFlags = {
@@ -59,7 +67,7 @@ export const sayWithoutWorker = (task: string, workers: ReadonlyArray<WorkerReco
   Effect.gen(function* () {
     const out = yield* output
     const now = yield* Clock.currentTimeMillis
-    const alive = workers.filter((worker) => worker.leaseUntil > now && !worker.draining)
+    const alive = workers.filter((worker) => isWorkerAlive(worker, now) && !worker.draining)
     if (alive.some(({ tasks }) => tasks.includes(task))) return
     const start = yield* hint(task === ShellTask.shellTaskName ? "sluice worker -d" : "sluice worker -d --tasks MODULE")
     yield* out.note(
@@ -67,6 +75,18 @@ export const sayWithoutWorker = (task: string, workers: ReadonlyArray<WorkerReco
         ? `sluice: no worker alive knows task ${task}; start one with: ${start}`
         : `sluice: no worker is alive; start one in the background with: ${start}`
     )
+  })
+
+/** Names said of variables that were left out. */
+const mostNames = 5
+
+const sayWithheld = (names: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    if (names.length === 0) return
+    const out = yield* output
+    const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : ""
+    const said = names.slice(0, mostNames).map(Sanitize.line).join(", ")
+    yield* out.note(`sluice: not kept with the job, since they look like secrets: ${said}${more}; --env NAME keeps one`)
   })
 
 export const command = Command.make(
@@ -79,12 +99,13 @@ export const command = Command.make(
     const start = yield* startOptions(flags)
     const opened = yield* open({ create: true, thread: false })
     const input = flags.stdin ? yield* readAll(stdin, opened.queueSettings.maxPayloadBytes) : undefined
-    const payload = yield* recorded(words, input)
+    const { command: payload, withheld } = yield* recorded(words, opened.settings, flags, input)
     yield* Effect.gen(function* () {
       const queue = yield* TaskQueue
       const handle = yield* queue.enqueue(ShellTask.shell, payload, { ...toEnqueueOptions(flags, undefined), ...start })
       yield* out.line(Job.formatJobId(handle.id))
       if (handle.outcome === "existing") yield* out.note("sluice: a live job has this key already; nothing was added")
+      yield* sayWithheld(Object.keys(withheld))
       yield* sayWithoutWorker(ShellTask.shellTaskName, yield* queue.workers)
     }).pipe(Effect.provide(opened.layer))
   })
@@ -93,6 +114,7 @@ export const command = Command.make(
   Command.withExamples([
     { command: "sluice add -- ./report.sh" },
     { command: "sluice add --in 5m -g network -- curl -fsS https://example.org" },
-    { command: "sluice add --after $(sluice add -- make build) -- make deploy" }
+    { command: "sluice add --after $(sluice add -- make build) -- make deploy" },
+    { command: "sluice add --env NPM_TOKEN -- npm publish", description: "a secret that the job needs, kept with it" }
   ])
 )

@@ -8,55 +8,83 @@ import { output } from "../Output.ts"
 
 type Shell = "bash" | "zsh" | "fish"
 
-/** Where a name can be completed from what the store holds: the flag or argument, and what lists the values. */
+/**
+ * What lists the values of a flag or an argument. It looks at a store, which anybody may have written: a line counts only when it is a name by our rules,
+ * and no shell expands it. These commands load no code of the folder they run in.
+ */
 const sources = {
   jobs: "sluice job ls -q --limit 100 2>/dev/null",
   groups: "sluice queue status -q 2>/dev/null",
   tasks: 'sluice queue stats --since 7d --by-task --json 2>/dev/null | sed \'s/^{"name":"\\([^"]*\\)".*/\\1/\''
 } as const
 
+/** `ResourceGroup.namePattern`, for shells. */
+const namePattern = "^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
+
 const jobCommands = "get|wait|watch|logs|explain|cancel|retry|rm|edit|snooze|redrive"
 const queueCommands = "pause|resume|limit|drain|purge"
 const scaleCommands = "status|forecast|backtest|explain|set|patterns"
 
 const bashDynamic = `
+_sluice--jobs() { ${sources.jobs}; }
+_sluice--groups() { ${sources.groups}; }
+_sluice--tasks() { ${sources.tasks}; }
+
 _sluice_with_values()
 {
-  local _current="\${COMP_WORDS[COMP_CWORD]}" _values=""
-  case "$3" in
-    --group|-g) _values="$(${sources.groups})" ;;
-    --task) _values="$(${sources.tasks})" ;;
-    --after|--job) _values="$(${sources.jobs})" ;;
+  local cur prev words cword _source="" _flag=""
+  _init_completion -n "$COMP_WORDBREAKS" || return
+  if [[ "$cur" == --*=* ]]; then
+    _flag="\${cur%%=*}="
+    prev="\${cur%%=*}"
+  fi
+  case "$prev" in
+    --group|-g) _source=groups ;;
+    --task) _source=tasks ;;
+    --after|--job) _source=jobs ;;
     *)
-      if [[ "$_current" != -* && "\${COMP_WORDS[1]}" =~ ^(job|dlq)$ && "\${COMP_WORDS[2]}" =~ ^(${jobCommands})$ && COMP_CWORD -gt 2 ]]; then
-        _values="$(${sources.jobs})"
-      elif [[ "$_current" != -* && "\${COMP_WORDS[1]}" == queue && "\${COMP_WORDS[2]}" =~ ^(${queueCommands})$ && COMP_CWORD -eq 3 ]]; then
-        _values="$(${sources.groups})"
-      elif [[ "$_current" != -* && "\${COMP_WORDS[1]}" == scale && "\${COMP_WORDS[2]}" =~ ^(${scaleCommands})$ && COMP_CWORD -eq 3 ]]; then
-        _values="$(${sources.groups})"
+      if [[ "$cur" == -* ]]; then _source=""
+      elif [[ "\${words[1]}" =~ ^(job|dlq)$ && "\${words[2]}" =~ ^(${jobCommands})$ ]] && (( cword > 2 )); then _source=jobs
+      elif [[ "\${words[1]}" == queue && "\${words[2]}" =~ ^(${queueCommands})$ ]] && (( cword == 3 )); then _source=groups
+      elif [[ "\${words[1]}" == scale && "\${words[2]}" =~ ^(${scaleCommands})$ ]] && (( cword == 3 )); then _source=groups
       fi
       ;;
   esac
-  if [[ -n "$_values" ]]; then
-    COMPREPLY=( $(compgen -W "$_values" -- "$_current") )
-  else
-    _sluice "$@"
+  COMPREPLY=()
+  if [[ -n "$_source" ]]; then
+    local LC_ALL=C _name _names=() _pattern='${namePattern}'
+    while IFS= read -r _name; do
+      [[ "$_name" =~ $_pattern ]] && _names+=("$_flag$_name")
+    done < <("_sluice--$_source")
+    (( \${#_names[@]} > 0 )) && _sluice--choices "$cur" "$2" "\${_names[@]}"
   fi
+  (( \${#COMPREPLY[@]} > 0 )) || _sluice "$@"
 }
 complete -F _sluice_with_values sluice
 `
 
 const zshDynamic = `
-_sluice_jobs() { local -a values; values=(\${(f)"$(${sources.jobs})"}); compadd -a values }
-_sluice_groups() { local -a values; values=(\${(f)"$(${sources.groups})"}); compadd -a values }
-_sluice_tasks() { local -a values; values=(\${(f)"$(${sources.tasks})"}); compadd -a values }
+_sluice_names() {
+  local -a values
+  values=(\${(f)"$(cat)"})
+  values=(\${(M)values:#[A-Za-z0-9]*})
+  values=(\${values:#*[^A-Za-z0-9._:/-]*})
+  compadd -a values
+}
+_sluice_jobs() { _sluice_names < <(${sources.jobs}) }
+_sluice_groups() { _sluice_names < <(${sources.groups}) }
+_sluice_tasks() { _sluice_names < <(${sources.tasks}) }
 `
 
+/** `string` reads a pipe only where it stands in one itself, not in a function. */
+const fishNames = `string match -r -- \\'${namePattern}\\'`
+
 const fishDynamic = `
-complete -c sluice -n '__fish_seen_subcommand_from job dlq; and __fish_seen_subcommand_from ${jobCommands.replaceAll("|", " ")}' -f -a '(${sources.jobs})'
-complete -c sluice -n '__fish_seen_subcommand_from queue; and __fish_seen_subcommand_from ${queueCommands.replaceAll("|", " ")}' -f -a '(${sources.groups})'
-complete -c sluice -n '__fish_seen_subcommand_from scale; and __fish_seen_subcommand_from ${scaleCommands.replaceAll("|", " ")}' -f -a '(${sources.groups})'
-complete -c sluice -l group -s g -x -a '(${sources.groups})'
+complete -c sluice -n '__fish_seen_subcommand_from job dlq; and __fish_seen_subcommand_from ${jobCommands.replaceAll("|", " ")}' -f -a '(${sources.jobs} | ${fishNames})'
+complete -c sluice -n '__fish_seen_subcommand_from queue; and __fish_seen_subcommand_from ${queueCommands.replaceAll("|", " ")}' -f -a '(${sources.groups} | ${fishNames})'
+complete -c sluice -n '__fish_seen_subcommand_from scale; and __fish_seen_subcommand_from ${scaleCommands.replaceAll("|", " ")}' -f -a '(${sources.groups} | ${fishNames})'
+complete -c sluice -l group -s g -x -a '(${sources.groups} | ${fishNames})'
+complete -c sluice -l task -x -a '(${sources.tasks.replaceAll("'", "\\'")} | ${fishNames})'
 `
 
 const install: Readonly<Record<Shell, string>> = {
@@ -75,8 +103,8 @@ export const withValues = (script: string, shell: Shell): string => {
       return script.replace("\ncomplete -F _sluice sluice\n", () => `\n${bashDynamic}`)
     case "zsh":
       return script
-        .replaceAll(/('\*?:job[^:']*:)'/g, "$1_sluice_jobs'")
-        .replaceAll(/('\*?:group[^:']*:)'/g, "$1_sluice_groups'")
+        .replaceAll(/('\*?:the job'\\''s id:)'/g, "$1_sluice_jobs'")
+        .replaceAll(/('\*?:a resource group[^']*:)'/g, "$1_sluice_groups'")
         .replaceAll(/((?:--group|-g)(?:\[[^\]]*\])?:[^:']*:)'/g, "$1_sluice_groups'")
         .replaceAll(/(--task(?:\[[^\]]*\])?:[^:']*:)'/g, "$1_sluice_tasks'")
         .replace("\n_sluice() {\n", () => `\n${zshDynamic}\n_sluice() {\n`)

@@ -6,6 +6,8 @@ import * as Schema from "effect/Schema"
 import * as JobFlags from "../JobFlags.ts"
 import { output } from "../Output.ts"
 import * as Settings from "../Settings.ts"
+import { shown as shownSetting } from "../ShownSetting.ts"
+import * as Sanitize from "../terminal/Sanitize.ts"
 
 /** Each setting by its name. */
 export const SettingsShape = Schema.Record(
@@ -31,19 +33,30 @@ const print = Command.make(
       Flag.withDescription("where each comes from"),
       Flag.withDefault(false)
     ),
+    reveal: Flag.Boolean("reveal").pipe(
+      Flag.withoutNegation,
+      Flag.withDescription("with what may be secret: arguments of commands, webhooks, credentials in addresses"),
+      Flag.withDefault(false)
+    ),
     json: JobFlags.json
   },
-  Effect.fnUntraced(function* ({ json, sources }) {
+  Effect.fnUntraced(function* ({ json, reveal, sources }) {
     const out = yield* output
-    const settings = yield* Settings.resolve
+    const { settings, unread } = yield* Settings.printable
+    if (unread !== undefined) {
+      yield* out.note(
+        `sluice: ${Sanitize.line(unread)} is code and was not run; worker, enqueue, profile run and alert test do. To see what it sets: --config ${Sanitize.line(unread)}`
+      )
+    }
+    const shown = (name: Settings.SettingName) => (reveal ? settings[name] : shownSetting(name, settings[name]))
     // What cannot work together is worth knowing here too.
     yield* Settings.toQueueSettings(settings)
     if (json)
       return yield* out.json(
         SettingsShape,
-        Object.fromEntries(Settings.settingNames.map((name) => [name, Settings.shown(name, settings[name])]))
+        Object.fromEntries(Settings.settingNames.map((name) => [name, shown(name)]))
       )
-    const rows = Settings.settingNames.map((name): Row => ({ name, ...Settings.shown(name, settings[name]) }))
+    const rows = Settings.settingNames.map((name): Row => ({ name, ...shown(name) }))
     yield* out.table(
       [
         { header: "setting", value: ({ name }) => name, minimum: 14 },
@@ -58,7 +71,7 @@ const print = Command.make(
 
 export const command = Command.make("config").pipe(
   Command.withDescription(
-    "Settings: flag, then SLUICE_*, then sluice.config.ts or .json of the project, then the user's config, then the default."
+    "Settings: flag, then SLUICE_*, then sluice.config.json and .ts of the project or the file of --config, then the user's config, then the default. Code is run only by commands that run jobs; docs/guides/deployment.md says more."
   ),
   Command.withSubcommands([print])
 )

@@ -33,9 +33,9 @@ import * as Sanitize from "../terminal/Sanitize.ts"
 
 /** A file that is not there yet: the one asked for, or one in the state folder. A demo's figures are of its own jobs only. */
 const newStore = Effect.gen(function* () {
-  const { cwd, env } = yield* Invocation
+  const { cwd } = yield* Invocation
   const asked = yield* GlobalFlags.Store
-  if (Option.isNone(asked)) return yield* DemoStore.begin(Settings.stateFolder(env))
+  if (Option.isNone(asked)) return yield* DemoStore.begin
   const location = yield* parseLocation(asked.value, "--store")
   if (location._tag === "Memory")
     return yield* fail("usage", "the demo shows the durable queue; name a file (--store) or none")
@@ -69,7 +69,7 @@ export const command = Command.make(
   Effect.fnUntraced(function* (flags) {
     const { cwd, env } = yield* Invocation
     const out = yield* output
-    const settings = yield* Effect.flatMap(Settings.resolve, Settings.toQueueSettings)
+    const settings = yield* Effect.flatMap(Settings.looking, ({ settings }) => Settings.toQueueSettings(settings))
     const listing = yield* Effect.mapError(listFolder(cwd), folderFailure)
     const store = yield* newStore
     for (const line of summarize(listing)) yield* out.note(line)

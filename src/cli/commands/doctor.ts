@@ -6,7 +6,19 @@ import * as Exit from "effect/Exit"
 import { accessSync, constants, existsSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
-import { Job, Placements, type QueueStats, Sluice, TaskQueue, type WorkerRecord } from "../../services/Queue/index.ts"
+import * as OwnFolder from "../../files/OwnFolder.ts"
+import { NotOwn } from "../../files/Ownership.ts"
+import {
+  isWorkerAlive,
+  Job,
+  JobStore,
+  Placements,
+  type QueueStats,
+  setAsideKind,
+  Sluice,
+  TaskQueue,
+  type WorkerRecord
+} from "../../services/Queue/index.ts"
 import { type Check, ok, problem, tell, warning } from "../Checks.ts"
 import { describeCause } from "../Failure.ts"
 import { Invocation } from "../Invocation.ts"
@@ -66,13 +78,14 @@ const checkPermissions = (file: string): Check => {
 
 const checkState = (folder: string): Check => {
   try {
-    if (!existsSync(folder)) return ok("state folder", `${folder} is made when it is needed`)
+    if (!OwnFolder.look(folder)) return ok("state folder", `${folder} is made when it is needed`)
     accessSync(folder, constants.W_OK)
     return (mode(folder) & 0o077) === 0
       ? ok("state folder", folder)
       : warning("state folder", `${folder} can be read by others`, `chmod 700 ${folder}`)
-  } catch {
-    return problem("state folder", `${folder} cannot be written`, "check its owner, or set XDG_STATE_HOME")
+  } catch (error) {
+    const found = error instanceof NotOwn ? error.message : `${folder} cannot be written`
+    return problem("state folder", found, "check its owner and mode, or set XDG_STATE_HOME")
   }
 }
 
@@ -87,7 +100,12 @@ const checkTemporary = (folder: string): Check => {
 }
 
 const checkBackground = (folder: string): Check => {
-  const stale = Background.stale(folder)
+  let stale: ReadonlyArray<string>
+  try {
+    stale = Background.stale(folder)
+  } catch (error) {
+    return problem("background", error instanceof Error ? error.message : String(error), "mend its owner and mode")
+  }
   if (stale.length > 0)
     return warning(
       "background",
@@ -159,8 +177,18 @@ const checkQueue = (stats: QueueStats, now: number): Check => {
     : ok("queue", "nothing waits too long, nothing gave up")
 }
 
+/** Rows that nothing could read. */
+const checkAsides = (names: ReadonlyArray<string>): Check =>
+  names.length === 0
+    ? ok("rows", "all could be read")
+    : warning(
+        "rows",
+        `${names.length === 1 ? "one" : HumanNumber.count(names.length)} could not be read and ${names.length === 1 ? "was" : "were"} set aside (${names[0]})`,
+        "sluice db aside tells what is wrong, shows them with --json and removes them with --rm"
+      )
+
 const checkStore = (location: StoreLocation, stats: QueueStats, now: number): ReadonlyArray<Check> => {
-  const alive = stats.workers.filter(({ leaseUntil }) => leaseUntil > now)
+  const alive = stats.workers.filter((worker) => isWorkerAlive(worker, now))
   return [
     ...(location._tag === "File"
       ? [
@@ -184,7 +212,7 @@ export const command = Command.make(
     const { env } = yield* Invocation
     const now = yield* Clock.currentTimeMillis
     const settings = yield* Effect.exit(open({ create: false, thread: false }))
-    const state = Settings.stateFolder(env)
+    const state = OwnFolder.placed(Settings.stateFolder(env))
     const checks: Array<Check> = [
       checkNode(),
       checkSqlite(),
@@ -200,7 +228,12 @@ export const command = Command.make(
       if (Exit.isFailure(stats))
         checks.push(problem("store", describeCause(stats.cause).line, "sluice db doctor looks closer"))
       else checks.push(...checkStore(location, stats.value, now))
-      const placements = yield* Placements.Placements.use(({ all }) => all).pipe(Effect.provide(layer), Effect.exit)
+      const asides = yield* JobStore.use((store) => store.documents(setAsideKind)).pipe(
+        Effect.provide(layer),
+        Effect.exit
+      )
+      if (Exit.isSuccess(asides)) checks.push(checkAsides(asides.value.map(({ key }) => key)))
+      const placements = yield* Placements.use(({ all }) => all).pipe(Effect.provide(layer), Effect.exit)
       if (Exit.isSuccess(placements)) checks.push(...checkPlacements(placements.value))
     }
     yield* tell(checks, json)

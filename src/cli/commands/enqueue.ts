@@ -4,7 +4,7 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { type EnqueueOptions, Job, TaskQueue } from "../../services/Queue/index.ts"
 import { commandFlags, toEnqueueOptions } from "../JobFlags.ts"
-import { open } from "../OpenStore.ts"
+import { openActing } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import { moduleFile, namedTaskFlags, payloadOf, taskOf } from "../worker/NamedTask.ts"
 import { sayWithoutWorker, startFlags, startOptions } from "./add.ts"
@@ -22,7 +22,7 @@ export const command = Command.make(
   Effect.fnUntraced(function* (flags) {
     const out = yield* output
     const start = yield* startOptions(flags)
-    const opened = yield* open({ create: true, thread: false })
+    const opened = yield* openActing({ create: true, thread: false })
     const file = yield* moduleFile(flags.tasks, opened.settings)
     yield* Effect.gen(function* () {
       const queue = yield* TaskQueue

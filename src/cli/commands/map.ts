@@ -25,10 +25,9 @@ import * as MapLock from "../map/MapLock.ts"
 import * as MapRecord from "../map/MapRecord.ts"
 import * as MapRun from "../map/MapRun.ts"
 import * as RecordTemplate from "../map/RecordTemplate.ts"
-import { open, privateFolder } from "../OpenStore.ts"
+import { open, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
-import * as Settings from "../Settings.ts"
 import { endedBy, Signals } from "../Signals.ts"
 import * as DisplayWidth from "../terminal/DisplayWidth.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
@@ -40,7 +39,7 @@ const failuresShown = 20
 /** Bytes of each stream of a command that are kept until it has ended and its block is printed. */
 const blockLimitBytes = 16 * 1024 * 1024
 
-const usage = "sluice map 'gzip -k {}' ::: a.log b.log"
+const usage = "sluice map 'gzip -k -- {}' ::: a.log b.log"
 
 const switchFlag = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
@@ -145,7 +144,7 @@ export const command = Command.make(
   Effect.fnUntraced(function* (config) {
     const invocation = yield* Invocation
     const out = yield* output
-    const { cwd, env, stdin } = invocation
+    const { cwd, stdin } = invocation
     if (config.fresh && config.retryFailed)
       return yield* fail("usage", "--fresh forgets what --retry-failed needs; give one of them")
     const slotsAsked = Option.getOrUndefined(config.slots)
@@ -157,8 +156,7 @@ export const command = Command.make(
       from !== undefined && /\.(ndjson|jsonl)$/i.test(from) ? RecordTemplate.make(template, config.words) : undefined
     if (records !== undefined && "_tag" in records) return yield* records
 
-    const folder = path.join(Settings.stateFolder(env), "maps")
-    yield* privateFolder(folder)
+    const folder = yield* stateFolder("maps")
     const commandOf = (input: string, number: number): readonly [string, ...Array<string>] => {
       const rendered = CommandTemplate.render(
         records === undefined ? template : records.fill(input, number),
@@ -202,7 +200,7 @@ export const command = Command.make(
       .slice(0, 32)
     yield* MapLock.acquire(folder, identity)
 
-    const surroundings = yield* recorded(["true"])
+    const { command: surroundings, withheld } = yield* recorded(["true"], opened.settings, config)
     const startedAt = yield* Clock.currentTimeMillis
     const earlier = MapRecord.load(folder, identity)
 
@@ -284,7 +282,7 @@ export const command = Command.make(
       const printBlock = (stream: "stdout" | "stderr", bytes: Uint8Array, input: string) => {
         const screen = out[stream]
         const block = config.tag ? tagged(bytes, input) : bytes
-        return screen.isTerminal ? progress.print(stream, Sanitize.block(decodeText(block))) : screen.writeBytes(block)
+        return screen.isTerminal ? progress.print(stream, decodeText(block)) : screen.writeBytes(block)
       }
 
       const report: MapRun.MapReport = {
@@ -324,6 +322,7 @@ export const command = Command.make(
         name: `map:${process.pid}`,
         resume: lane,
         listener: {
+          env: withheld,
           outputLimitBytes: blockLimitBytes,
           onStart: (job) => {
             const number = Number(job.headers[MapRun.lineHeader])
@@ -408,12 +407,12 @@ export const command = Command.make(
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
-    "One job per line or argument, so many at a time. {} is the input, {.} without extension, {/} its last part, {//} its folder, {/.} both, {#} its number. A map that was stopped goes on when it is started again with the same arguments."
+    "One job per line or argument, so many at a time. {} is the input, {.} without extension, {/} its last part, {//} its folder, {/.} both, {#} its number. Inputs may begin with a dash: put -- before them, or --url and the like. A map that was stopped goes on when it is started again with the same arguments."
   ),
   Command.withExamples([
     { command: usage },
-    { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'oxipng {}'" },
-    { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {name}.html {url}'" },
-    { command: "sluice map --shell 'sort {} | uniq -c > {.}.counts' ::: *.txt" }
+    { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'oxipng -- {}'" },
+    { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {#}.html --url {url}'" },
+    { command: "sluice map --shell 'sort -- {} | uniq -c > {.}.counts' ::: *.txt" }
   ])
 )

@@ -59,8 +59,8 @@ export const command = Command.make(
     const words = yield* commandWords(flags.words, { shell: flags.shell, usage: "sluice run -- make test" })
     const opened = yield* open({ create: true, thread: true })
     const input = flags.stdin ? yield* readAll(stdin, opened.queueSettings.maxPayloadBytes) : undefined
-    const payload = yield* recorded(words, input)
-    const safe = { stdout: CommandOutput.makeSafe(), stderr: CommandOutput.makeSafe() }
+    const { command: payload, withheld } = yield* recorded(words, opened.settings, flags, input)
+    const decode = { stdout: CommandOutput.makeDecode(), stderr: CommandOutput.makeDecode() }
     let started = false
     const writes = new Set<Fiber.Fiber<void>>()
 
@@ -71,12 +71,15 @@ export const command = Command.make(
       const lane = yield* OwnWorker.acquire({
         name: `run:${process.pid}`,
         listener: {
+          env: withheld,
           onStart: () => {
             started = true
           },
           onOutput: (_, chunk, stream) => {
             const screen = stream === "stdout" ? stdout : stderr
-            const write = screen.isTerminal ? screen.write(safe[stream](chunk)) : screen.writeBytes(Buffer.from(chunk))
+            const write = screen.isTerminal
+              ? screen.write(decode[stream](chunk))
+              : screen.writeBytes(Buffer.from(chunk))
             const fiber = fork(write)
             writes.add(fiber)
             fiber.addObserver(() => writes.delete(fiber))

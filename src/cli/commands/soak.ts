@@ -7,14 +7,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import { mkdirSync } from "node:fs"
 import path from "node:path"
 import { type CommandFailure, fail } from "../Failure.ts"
 import * as GlobalFlags from "../GlobalFlags.ts"
 import { Invocation } from "../Invocation.ts"
 import { durationFlag, json } from "../JobFlags.ts"
+import { privateFolder, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
-import * as Settings from "../Settings.ts"
 import { endedBy, type Signal, Signals } from "../Signals.ts"
 import * as SoakFolder from "../soak/SoakFolder.ts"
 import { files, type SoakPlan } from "../soak/SoakPlan.ts"
@@ -125,18 +124,17 @@ const planOf = (asked: Flags): Effect.Effect<SoakPlan, CommandFailure> =>
 /** The folder with its plan: a new one, or that of `--resume`. */
 const begin = (asked: Flags) =>
   Effect.gen(function* () {
-    const { cwd, env } = yield* Invocation
+    const { cwd } = yield* Invocation
     if (Option.isSome(asked.resume)) {
       const folder = path.resolve(cwd, asked.resume.value)
       return { folder, plan: yield* SoakFolder.readPlan(folder) }
     }
     const plan = yield* planOf(asked)
     const stamp = new Date(yield* Clock.currentTimeMillis).toISOString().slice(0, 19).replaceAll(":", "-")
-    const folder = path.resolve(
-      cwd,
-      Option.getOrElse(asked.folder, () => path.join(Settings.stateFolder(env), "soak", stamp))
-    )
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const folder = Option.isSome(asked.folder)
+      ? path.resolve(cwd, asked.folder.value)
+      : path.join(yield* stateFolder("soak"), stamp)
+    yield* privateFolder(folder)
     yield* SoakFolder.writePlan(folder, plan)
     return { folder, plan }
   })

@@ -4,16 +4,17 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { readFileSync } from "node:fs"
 import path from "node:path"
-import { ResourceGroup, type SlotPools, TaskQueue } from "../../services/Queue/index.ts"
+import { ResourceGroup, SecretVariables, type SlotBounds, TaskQueue } from "../../services/Queue/index.ts"
+import * as OwnFile from "../../files/OwnFile.ts"
 import { fail, passOn } from "../Failure.ts"
+import * as GlobalFlags from "../GlobalFlags.ts"
 import { hint } from "../Hint.ts"
 import { Invocation } from "../Invocation.ts"
-import { open, parseLocation, privateFolder } from "../OpenStore.ts"
+import { actingLocation, openActing, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
-import * as Settings from "../Settings.ts"
 import { Signals } from "../Signals.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 import * as Background from "../worker/Background.ts"
@@ -35,7 +36,7 @@ const switchFlag = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
 
 /** `network=20`, `network=2..20`, `network=2..20:tune`, `*=0`; undefined: none of these. */
-const slotsIn = (text: string): readonly [string, number | SlotPools.SlotBounds] | undefined => {
+const slotsIn = (text: string): readonly [string, number | SlotBounds] | undefined => {
   const [, group = "", first = "", second, tune] = /^(.+)=(\d{1,5})(?:\.\.(\d{1,5})(:tune)?)?$/.exec(text) ?? []
   if (group !== "*" && !ResourceGroup.namePattern.test(group)) return undefined
   const min = Number(first)
@@ -101,7 +102,7 @@ const flags = {
 type Processes = number | "auto"
 
 interface Config {
-  readonly slots: ReadonlyArray<readonly [string, number | SlotPools.SlotBounds]>
+  readonly slots: ReadonlyArray<readonly [string, number | SlotBounds]>
   readonly processes: Option.Option<Processes>
   readonly min: Option.Option<number>
   readonly max: Option.Option<number>
@@ -116,11 +117,19 @@ const argumentsFor = (
   config: Config,
   store: string,
   tasks: string,
-  options: { readonly processes: boolean; readonly quiet: boolean; readonly noColor: boolean }
+  options: {
+    readonly shared: boolean
+    readonly configFile: string | undefined
+    readonly processes: boolean
+    readonly quiet: boolean
+    readonly noColor: boolean
+  }
 ): ReadonlyArray<string> => [
   "worker",
   "--store",
   store,
+  ...(options.shared ? ["--shared"] : []),
+  ...(options.configFile === undefined ? [] : ["--config", options.configFile]),
   ...(tasks === "" ? [] : ["--tasks", tasks]),
   ...config.slots.flatMap(([group, slots]) => [
     "--group",
@@ -169,17 +178,16 @@ const processBounds = (config: Pick<Config, "min" | "max" | "processes">) =>
 const declaredSlots = (slots: Config["slots"]): Readonly<Record<string, number>> =>
   Object.fromEntries(slots.map(([group, count]) => [group, typeof count === "number" ? count : count.max]))
 
-const lastLine = (file: string): string => readFileSync(file, "utf8").trimEnd().split("\n").at(-1) ?? ""
+const lastLine = (file: string): string => (OwnFile.readText(file) ?? "").trimEnd().split("\n").at(-1) ?? ""
 
-const startInBackground = (args: ReadonlyArray<string>, store: string) =>
+const startInBackground = (args: ReadonlyArray<string>, store: string, childEnv: NodeJS.ProcessEnv) =>
   Effect.gen(function* () {
-    const { cwd, env } = yield* Invocation
+    const { cwd } = yield* Invocation
     const out = yield* output
-    const folder = path.join(Settings.stateFolder(env), "workers")
-    yield* privateFolder(folder)
+    const folder = yield* stateFolder("workers")
     const now = yield* Clock.currentTimeMillis
-    const started = yield* Background.start(folder, { args, cwd, store, now })
-    const opened = yield* open({ create: true, thread: false })
+    const started = yield* Background.start(folder, { args, cwd, env: childEnv, store, now })
+    const opened = yield* openActing({ create: true, thread: false })
     const joined = yield* Effect.gen(function* () {
       const queue = yield* TaskQueue
       const supervised = args.includes("--processes")
@@ -217,8 +225,7 @@ export const command = Command.make(
   Effect.fnUntraced(function* (config) {
     const { cwd, env } = yield* Invocation
     const out = yield* output
-    const settings = yield* Settings.resolve
-    const location = yield* parseLocation(settings.store.value, settings.store.source)
+    const { location, settings, shared } = yield* actingLocation
     const tasks = Option.isSome(config.tasks) ? path.resolve(cwd, config.tasks.value) : settings.tasks.value
     const many = Option.isSome(config.processes)
     if (location._tag === "Memory" && (many || config.detach)) {
@@ -232,13 +239,18 @@ export const command = Command.make(
     }
     const bounds = yield* processBounds(config)
     const noColor = !out.lively
+    const configFile = Option.getOrUndefined(yield* GlobalFlags.Config)
     const args = (processes: boolean) =>
-      argumentsFor(config, settings.store.value, tasks, { processes, quiet: out.quiet, noColor })
+      argumentsFor(config, settings.store.value, tasks, { shared, configFile, processes, quiet: out.quiet, noColor })
 
-    if (config.detach) return yield* startInBackground(args(true), settings.store.value)
+    const watchesAlerts = settings.alerts.value === "on" && !config.once
+    // What signs and addresses alerts is for those who may send them.
+    const childEnv: NodeJS.ProcessEnv = watchesAlerts ? { ...env } : SecretVariables.withoutOwnSecrets(env)
+
+    if (config.detach) return yield* startInBackground(args(true), settings.store.value, childEnv)
     if (Option.isSome(config.processes)) {
       const signals = yield* (yield* Signals).takeOver
-      const supervised = { args: args(false), cwd, signals, note: out.note }
+      const supervised = { args: args(false), cwd, env: childEnv, signals, note: out.note }
       const processes = config.processes.value
       const begin = Math.min(bounds.max, Math.max(bounds.min, Supervisor.autoProcesses()))
       // With --once the processes end when nothing is left: their number is not the scaler's.
@@ -246,7 +258,7 @@ export const command = Command.make(
         const code = yield* Supervisor.supervise({ ...supervised, processes: processes === "auto" ? begin : processes })
         return code === 0 ? undefined : yield* passOn(code)
       }
-      const opened = yield* open({ create: true, thread: false })
+      const opened = yield* openActing({ create: true, thread: false })
       const code = yield* Supervisor.superviseTargets({
         ...supervised,
         ...bounds,
@@ -256,6 +268,7 @@ export const command = Command.make(
       return code === 0 ? undefined : yield* passOn(code)
     }
 
+    const leads = settings.scaling.value === "on"
     yield* endWithSupervisor
     const module = tasks === "" ? undefined : yield* TaskModule.load(tasks)
     if (module !== undefined && module.handlers === undefined) {
@@ -264,7 +277,7 @@ export const command = Command.make(
         `${tasks} has no default export; expected the layer of your handlers (task.toLayer(...)) or an array of them`
       )
     }
-    const opened = yield* open({ create: true, thread: true })
+    const opened = yield* openActing({ create: true, thread: true })
     const { SLUICE_WORKER_NAME: name } = env
     yield* serve({
       handlers: module?.handlers,
@@ -275,8 +288,10 @@ export const command = Command.make(
       once: config.once,
       storeFile: opened.location._tag === "File" ? opened.location.path : undefined,
       everyJob: config.everyJob,
-      actuators: config.once ? undefined : yield* scaleActuators(declaredSlots(config.slots)),
-      alerts: settings.alerts.value === "on" && !config.once,
+      actuators: config.once ? undefined : leads ? yield* scaleActuators(declaredSlots(config.slots)) : Layer.empty,
+      leads,
+      scalesOnly: leads && !config.once && (settings.scaleCommand.value !== "" || settings.scaleWorkload.value !== ""),
+      alerts: watchesAlerts,
       settings: opened.queueSettings
     }).pipe(Effect.scoped, Effect.provide(opened.layer))
   }, Effect.scoped)

@@ -2,10 +2,11 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs"
+import { mkdirSync, lstatSync, readdirSync, rmSync } from "node:fs"
 import path from "node:path"
 import { type CommandFailure, fail } from "../Failure.ts"
-import { privateFolder } from "../OpenStore.ts"
+import type { Invocation } from "../Invocation.ts"
+import { stateFolder } from "../OpenStore.ts"
 
 /** Stores of demos older than this are removed by the next one. */
 export const keptFor = Duration.days(7)
@@ -19,7 +20,9 @@ const stampPattern = /^\d{8}-\d{6}(-\d+)?$/
 const removeOld = (folder: string, now: number): void => {
   for (const name of readdirSync(folder)) {
     const demo = path.join(folder, name)
-    const store = stampPattern.test(name) ? statSync(path.join(demo, "queue.db"), { throwIfNoEntry: false }) : undefined
+    const store = stampPattern.test(name)
+      ? lstatSync(path.join(demo, "queue.db"), { throwIfNoEntry: false })
+      : undefined
     if (store !== undefined && now - store.mtimeMs > Duration.toMillis(keptFor))
       rmSync(demo, { recursive: true, force: true })
   }
@@ -38,18 +41,15 @@ const makeFolder = (folder: string, now: number): string => {
   }
 }
 
-/** The path of a file that is not there yet, in a new folder below `stateFolder`. */
-export const begin = (stateFolder: string): Effect.Effect<string, CommandFailure> =>
-  Effect.gen(function* () {
-    const folder = path.join(stateFolder, "demo")
-    const now = yield* Clock.currentTimeMillis
-    yield* privateFolder(stateFolder)
-    yield* privateFolder(folder)
-    return yield* Effect.try({
-      try: () => {
-        removeOld(folder, now)
-        return path.join(makeFolder(folder, now), "queue.db")
-      },
-      catch: (error) => fail("notAllowed", `no folder for the demo's store in ${folder}: ${(error as Error).message}`)
-    })
+/** The path of a file that is not there yet, in a new folder below the state folder. */
+export const begin: Effect.Effect<string, CommandFailure, Invocation> = Effect.gen(function* () {
+  const folder = yield* stateFolder("demo")
+  const now = yield* Clock.currentTimeMillis
+  return yield* Effect.try({
+    try: () => {
+      removeOld(folder, now)
+      return path.join(makeFolder(folder, now), "queue.db")
+    },
+    catch: (error) => fail("notAllowed", `no folder for the demo's store in ${folder}: ${(error as Error).message}`)
   })
+})

@@ -74,7 +74,7 @@ export const workOn = (files: ReadonlyArray<string>) =>
         const successes: Array<S> = []
         for (const [i, end] of ends.entries()) {
           if (Result.isSuccess(end)) successes.push(end.success)
-          else if (end.failure instanceof StoreError.StoreError) return yield* end.failure
+          else if (end.failure instanceof StoreError) return yield* end.failure
           else failed.push({ id: Job.formatJobId(handles[i]!.id), task, file: files[i]!, message: end.failure.message })
         }
         return successes

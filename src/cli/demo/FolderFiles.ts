@@ -170,7 +170,7 @@ export const listFolder = (
       const leave = (reason: LeftOutReason) => leaveOut(reason, at, { folder: isFolder, bytes: size() })
       if (entry.name === ".git") leave("version-control")
       else if (isFolder && entry.name === "node_modules") leave("dependencies")
-      else if (frame.rules?.ignores(outer.prefix + at + (isFolder ? "/" : "")) === true) leave("ignored")
+      else if (GitIgnore.ignores(frame.rules, outer.prefix + at + (isFolder ? "/" : ""))) leave("ignored")
       else if (isFolder) return open(at, frame.rules)
       else if (entry.isSymbolicLink()) leaveOut("symbolic-link", at, { folder: false, bytes: 0 })
       else if (!entry.isFile()) leaveOut("special", at, { folder: false, bytes: 0 })

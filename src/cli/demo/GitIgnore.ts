@@ -10,12 +10,43 @@ import * as path from "node:path"
 const fileName = ".gitignore"
 
 /**
+ * Whose file it is nobody knows, and `ignore` makes regular expressions of its lines, which cost a power of the path's length: as many as a line
+ * has stars. What goes beyond these is passed over: such a line names nothing, such a file counts as unreadable, such a path is not asked for.
+ */
+const mostBytes = 1_048_576
+const mostCharacters = 4096
+const mostStars = 4
+const mostFolderStars = 2
+const mostParts = 64
+
+/** Without its trailing spaces; one that is escaped stays. */
+const withoutTrailingSpaces = (line: string): string => {
+  let end = line.length
+  while (end > 0 && line[end - 1] === " ") end--
+  let backslashes = 0
+  while (line[end - 1 - backslashes] === "\\") backslashes++
+  return backslashes % 2 === 1 && end < line.length ? line.slice(0, end + 1) : line.slice(0, end)
+}
+
+/** Whether a line is cheap enough, and a regular expression can be made of it. Folders of any depth after each other are one. */
+const isUsable = (line: string): boolean => {
+  if (line.length > mostCharacters) return false
+  const stars = line.replaceAll(/(?:\*\*\/){2,}/g, "**/").match(/\*+/g) ?? []
+  if (stars.length > mostStars || stars.filter((run) => run.length > 1).length > mostFolderStars) return false
+  try {
+    ignore({ ignorecase: false }).add({ pattern: line }).ignores("a")
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
  * One line of the `.gitignore` in `folder` (relative to where the rules are applied, empty for there), as a pattern that
  * matches the same from above; `undefined` for a line without a pattern.
  */
 export const rebase = (line: string, folder: string): string | undefined => {
-  // Trailing spaces do not count unless escaped.
-  const text = line.replace(/\r$/, "").replace(/(?<!\\)((?:\\\\)*) +$/, "$1")
+  const text = withoutTrailingSpaces(line.endsWith("\r") ? line.slice(0, -1) : line)
   // No path has an empty part, so a pattern with one never matches.
   if (text === "" || text.startsWith("#") || /^!?\/?$|\/\//.test(text)) return undefined
   if (folder === "") return text
@@ -28,23 +59,29 @@ export const rebase = (line: string, folder: string): string | undefined => {
 
 /**
  * `inherited` and, after them, the rules of the `.gitignore` in `directory`, which is `folder` seen from where the rules are
- * applied. A file that cannot be read adds nothing, as with git.
+ * applied. A file that cannot be read adds nothing, as with git, nor does one of more than a megabyte.
  */
 export const extend = (inherited: Ignore | undefined, directory: string, folder: string): Ignore | undefined => {
   let text: string
   try {
-    text = fs.readFileSync(path.join(directory, fileName), "utf8").replace(/^\ufeff/, "")
+    const file = path.join(directory, fileName)
+    if (fs.statSync(file).size > mostBytes) return inherited
+    text = fs.readFileSync(file, "utf8").replace(/^\ufeff/, "")
   } catch {
     return inherited
   }
   const rules = ignore({ ignorecase: false, allowRelativePaths: false })
   if (inherited !== undefined) rules.add(inherited)
   for (const line of text.split("\n")) {
-    const pattern = rebase(line, folder)
+    const pattern = isUsable(line) ? rebase(line, folder) : undefined
     if (pattern !== undefined) rules.add({ pattern })
   }
   return rules
 }
+
+/** Whether the rules leave out what is at `at`, a folder with `/` at its end. */
+export const ignores = (rules: Ignore | undefined, at: string): boolean =>
+  rules !== undefined && at.split("/", mostParts + 1).length <= mostParts && rules.ignores(at)
 
 /** Rules that hold in a folder from above it, and how to name its entries to them: `prefix + path in the folder`. */
 export interface Above {
@@ -73,7 +110,7 @@ export const above = (directory: string): Above => {
       rules = extend(rules, path.join(root, ...folder), folder.join("/"))
   }
   const prefix = `${parts.join("/")}/`
-  return rules?.ignores(prefix) === true ? none : { rules, prefix }
+  return ignores(rules, prefix) ? none : { rules, prefix }
 }
 
 /** Git does not follow a `.gitignore` that is a symbolic link. */

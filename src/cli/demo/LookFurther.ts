@@ -19,6 +19,6 @@ export const lookFurther = (
     `${start} job ls ${at}`,
     ...(demo.jobId === undefined ? [] : [`${start} job get ${demo.jobId} ${at}`]),
     `${start} queue stats ${at}`,
-    `${start} map 'wc -w {}' ::: ${demo.files.map((file) => quoted(file.startsWith("-") ? `./${file}` : file)).join(" ")}`
+    `${start} map 'wc -w -- {}' ::: ${demo.files.map((file) => quoted(file.startsWith("-") ? `./${file}` : file)).join(" ")}`
   ]
 }

@@ -38,7 +38,7 @@ export type CommandTemplate =
   | { readonly _tag: "Shell"; readonly text: ReadonlyArray<Piece>; readonly used: ReadonlyArray<Placeholder> }
 
 const advices = {
-  Empty: "the command is empty; name one, as in 'gzip -k {}'",
+  Empty: "the command is empty; name one, as in 'gzip -k -- {}'",
   UnterminatedSingleQuote: "a ' is never closed; close it, or write \\' for the character itself",
   UnterminatedDoubleQuote: 'a " is never closed; close it, or write \\" for the character itself',
   UnterminatedSubstitution: "a $( or ` is never closed; close it",
@@ -89,7 +89,7 @@ const makePieces = () => {
   }
 }
 
-/** Splits a template given as one text, `sluice map 'gzip -k {}'`. */
+/** Splits a template given as one text, `sluice map 'gzip -k -- {}'`. */
 export const parse = (template: string): Result.Result<CommandTemplate, CommandTemplateError> => {
   const fail = (reason: CommandTemplateError["reason"], index: number) =>
     Result.fail(new CommandTemplateError({ reason, column: index + 1 }))
@@ -163,6 +163,12 @@ export const fromWords = (words: ReadonlyArray<string>): Result.Result<CommandTe
 }
 
 type Context = "plain" | "double" | "backtick" | "parameter" | "arithmetic" | "parenthesis"
+
+/** Without white space at its end; what a backslash escapes stays. */
+const withoutTrailingSpace = (text: string): string => {
+  const trimmed = text.trimEnd()
+  return trimmed.endsWith("\\") ? text.slice(0, trimmed.length + 1) : trimmed
+}
 
 /**
  * A template for `sh -c`. The values never become program text where the placeholders stand: they are assigned, single-quoted,
@@ -272,7 +278,7 @@ export const parseShell = (text: string): Result.Result<CommandTemplate, Command
   if (open !== undefined) return fail("UnterminatedSubstitution", open.index)
   if (!pieces.some(isPlaceholder)) {
     // On a line of its own the input would be run as a command.
-    const program = (pieces as Array<string>).join("").replace(/(?<!\\)\s+$/, "")
+    const program = withoutTrailingSpace((pieces as Array<string>).join(""))
     if (endsInComment || /(?<!\\)[;&|({!]$/.test(program)) return fail("NothingToAppendTo", program.length - 1)
     used.add("{}")
     pieces.splice(0, pieces.length, `${program} "`, { placeholder: "{}" }, '"')
@@ -285,10 +291,17 @@ const withoutExtension = (path: string): string => path.replace(/\.[^/.]*$/, "")
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 
+/** Without the slashes at its end; the first character stays. */
+const withoutTrailingSlashes = (path: string): string => {
+  let end = path.length
+  while (end > 1 && path[end - 1] === "/") end--
+  return path.slice(0, end)
+}
+
 const folder = (path: string): string => {
-  const named = path.replace(/(?<=.)\/+$/s, "")
+  const named = withoutTrailingSlashes(path)
   const slash = named.lastIndexOf("/")
-  return slash < 0 ? "." : named.slice(0, slash).replace(/(?<=.)\/+$/s, "") || "/"
+  return slash < 0 ? "." : withoutTrailingSlashes(named.slice(0, slash)) || "/"
 }
 
 /** What `placeholder` stands for: `sequence` is the number of the job, from 1. */

@@ -26,8 +26,8 @@ const read = (unit: AlertMetrics.MetricUnit, text: string): number | undefined =
       return jobs !== undefined && Number.isInteger(jobs) ? jobs : undefined
     }
     case "share": {
-      const percent = number(text.replace(/\s*%$/, ""))
-      return percent === undefined || !text.endsWith("%") ? undefined : percent / 100
+      const percent = text.endsWith("%") ? number(text.slice(0, -1).trimEnd()) : undefined
+      return percent === undefined ? undefined : percent / 100
     }
     case "duration": {
       const duration = parseDuration(text)

@@ -6,10 +6,12 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { createHash, randomBytes } from "node:crypto"
-import { closeSync, createReadStream, existsSync, openSync, readdirSync, rmSync, statSync, writeSync } from "node:fs"
+import { closeSync, createReadStream, existsSync, statSync, writeSync } from "node:fs"
 import path from "node:path"
+import * as OwnFile from "../../files/OwnFile.ts"
+import * as OwnFolder from "../../files/OwnFolder.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
-import * as ProcessId from "../ProcessId.ts"
+import { ProcessIdentity as ProcessId } from "../../services/Queue/index.ts"
 
 export interface MapInputs {
   /** SHA-256 of the inputs, hexadecimal. */
@@ -84,9 +86,9 @@ const ofFile = (
 
 /** What processes that were killed have left behind. */
 const dropAbandoned = (folder: string) => {
-  for (const name of readdirSync(folder)) {
+  for (const name of OwnFolder.list(folder)) {
     const pid = /^input-(\d+)-/.exec(name)?.[1]
-    if (pid !== undefined && !ProcessId.isAlive(Number(pid))) rmSync(path.join(folder, name), { force: true })
+    if (pid !== undefined && !ProcessId.isAlive(Number(pid))) OwnFile.remove(path.join(folder, name))
   }
 }
 
@@ -99,11 +101,11 @@ const ofStream = (
     yield* Effect.sync(() => dropAbandoned(folder))
     const file = yield* Effect.acquireRelease(
       Effect.sync(() => path.join(folder, `input-${process.pid}-${randomBytes(4).toString("hex")}`)),
-      (file) => Effect.sync(() => rmSync(file, { force: true }))
+      (file) => Effect.sync(() => OwnFile.remove(file))
     )
     yield* Effect.tryPromise({
       try: async () => {
-        const descriptor = openSync(file, "wx", 0o600)
+        const descriptor = OwnFile.create(file)
         try {
           for await (const chunk of stream) writeSync(descriptor, chunk)
         } finally {

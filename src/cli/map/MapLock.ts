@@ -1,17 +1,29 @@
 /** One run of a map at a time: a file with the process id of whoever runs it. A file left by a killed process counts for nothing. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as OwnFile from "../../files/OwnFile.ts"
+import { ProcessIdentity } from "../../services/Queue/index.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
-import * as ProcessId from "../ProcessId.ts"
 
-const holder = (file: string): number | undefined => {
+/** What the holder of the file is to be told; undefined when it is gone. */
+const busy = (file: string): string | undefined => {
+  let mark: string
   try {
-    const [pid, start] = readFileSync(file, "utf8").split(" ")
-    return ProcessId.isSame(Number(pid), start) ? Number(pid) : undefined
+    mark = OwnFile.readText(file) ?? ""
   } catch {
     return undefined
+  }
+  const [pid] = mark.split(" ")
+  switch (ProcessIdentity.stateOfMark(mark)) {
+    case "gone":
+      return undefined
+    case "running":
+      return `this map is being run by process ${pid}; wait for it, or end it with: kill -INT ${pid}`
+    case "stopped":
+      return `process ${pid}, which runs this map, is stopped; continue it with: kill -CONT ${pid} (or fg)`
+    case undefined:
+      return `this map is being run in another container by its process ${pid}; if that is certainly gone, remove ${file}`
   }
 }
 
@@ -20,7 +32,7 @@ export const acquire = (folder: string, identity: string): Effect.Effect<void, C
   const file = path.join(folder, `${identity}.lock`)
   const take = Effect.suspend(() => {
     try {
-      writeFileSync(file, `${process.pid} ${ProcessId.startOf(process.pid)}`, { flag: "wx", mode: 0o600 })
+      OwnFile.writeNew(file, ProcessIdentity.markOf(process.pid))
       return Effect.succeed(true)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
@@ -31,15 +43,10 @@ export const acquire = (folder: string, identity: string): Effect.Effect<void, C
   })
   const takeFromDead = Effect.gen(function* () {
     if (yield* take) return
-    const pid = holder(file)
-    if (pid !== undefined) {
-      return yield* fail(
-        "conflict",
-        `this map is being run by process ${pid}; wait for it, or end it with: kill -INT ${pid}`
-      )
-    }
-    rmSync(file, { force: true })
+    const held = busy(file)
+    if (held !== undefined) return yield* fail("conflict", held)
+    OwnFile.remove(file)
     if (!(yield* take)) return yield* fail("conflict", "this map was started twice at the same moment; run it once")
   })
-  return Effect.acquireRelease(takeFromDead, () => Effect.sync(() => rmSync(file, { force: true })))
+  return Effect.acquireRelease(takeFromDead, () => Effect.sync(() => OwnFile.remove(file)))
 }

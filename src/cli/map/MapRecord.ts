@@ -5,18 +5,9 @@
  * The first line is a JSON header. Then `NUMBER EXIT` for each finished line, appended after its output was printed, and `end`
  * when all are. A line that is not ended by a newline was being written when the process died, and does not count.
  */
-import {
-  appendFileSync,
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync
-} from "node:fs"
+import { closeSync, fsyncSync, renameSync, writeSync } from "node:fs"
 import path from "node:path"
+import * as OwnFile from "../../files/OwnFile.ts"
 
 export interface Header {
   /** Batch key of the run's jobs. */
@@ -37,12 +28,13 @@ const fileOf = (folder: string, identity: string) => path.join(folder, `${identi
 
 /** `undefined`: this map never ran, or its record cannot be read. */
 export const load = (folder: string, identity: string): Known | undefined => {
-  let text: string
+  let text: string | undefined
   try {
-    text = readFileSync(fileOf(folder, identity), "utf8")
+    text = OwnFile.readText(fileOf(folder, identity))
   } catch {
     return undefined
   }
+  if (text === undefined) return undefined
   const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n")
   let header: Header
   try {
@@ -77,11 +69,10 @@ export const open = (
 ): MapRecord => {
   const file = fileOf(folder, identity)
   const temporary = `${file}.${process.pid}`
-  writeFileSync(temporary, `${JSON.stringify(header)}\n`, { mode: 0o600 })
-  if (known !== undefined && known.size > 0) {
-    appendFileSync(temporary, [...known].map(([number, exit]) => `${number} ${exit}\n`).join(""))
-  }
-  const descriptor = openSync(temporary, "a")
+  OwnFile.remove(temporary)
+  const descriptor = OwnFile.create(temporary)
+  writeSync(descriptor, `${JSON.stringify(header)}\n`)
+  for (const [number, exit] of known ?? []) writeSync(descriptor, `${number} ${exit}\n`)
   // Renamed when whole, so that a kill in between leaves the record there was.
   renameSync(temporary, file)
   let dirty = true
@@ -107,4 +98,4 @@ export const open = (
 }
 
 /** Forgets a map that ended without a failure: there is nothing to go on with. */
-export const remove = (folder: string, identity: string): void => rmSync(fileOf(folder, identity), { force: true })
+export const remove = (folder: string, identity: string): void => OwnFile.remove(fileOf(folder, identity))

@@ -2,7 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { hostname } from "node:os"
-import { type ProfileFolder, TaskQueue } from "../../services/Queue/index.ts"
+import { isWorkerAlive, type ProfileFolder, TaskQueue } from "../../services/Queue/index.ts"
 import { fail } from "../Failure.ts"
 import { onFiles } from "./Profiles.ts"
 
@@ -21,7 +21,7 @@ const workersHere = (pids: ReadonlyArray<number>) =>
   Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const alive = (yield* TaskQueue.use((queue) => queue.workers))
-      .filter(({ host, leaseUntil }) => host === hostname() && leaseUntil > now)
+      .filter((worker) => worker.host === hostname() && isWorkerAlive(worker, now))
       .map(({ pid }) => pid)
     const here = [...new Set(alive)]
     const missing = pids.find((pid) => !here.includes(pid))

@@ -2,9 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"
+import { SecretVariables } from "../../services/Queue/index.ts"
 import { fail } from "../Failure.ts"
 import { Invocation } from "../Invocation.ts"
-import { type Timings, TimingsShape } from "../shapes/ProfileShape.ts"
+import { PairTimingsShape, TimingsShape } from "../shapes/ProfileShape.ts"
+import type { PairMetric } from "./RunFlags.ts"
 
 export interface FreshRun {
   readonly task: string
@@ -29,10 +31,12 @@ export const median = (values: ReadonlyArray<number>): number => {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(TimingsShape))
-
-/** One run: `sluice profile run --timings` as a process of its own. */
-export const freshRun = ({ module, payload, rounds, task, times }: FreshRun) =>
+/** `sluice profile run --timings` as a process of its own; answers what it printed. */
+const timings = <A>(
+  shape: Schema.Codec<A, unknown>,
+  { module, payload, rounds, task, times }: FreshRun,
+  more: ReadonlyArray<string>
+) =>
   Effect.gen(function* () {
     const { cwd, env } = yield* Invocation
     const args = ["profile", "run", task, "--tasks", module, "--payload", "-", "--times", `${times}`]
@@ -40,8 +44,9 @@ export const freshRun = ({ module, payload, rounds, task, times }: FreshRun) =>
       (resume) => {
         const child = spawn(
           process.execPath,
-          [process.argv[1]!, ...args, "--rounds", `${rounds}`, "--timings", "--json"],
-          { cwd, env: { ...env }, stdio: ["pipe", "pipe", "pipe"] }
+          // Options of Node, as --no-maglev, hold for the runs.
+          [...process.execArgv, process.argv[1]!, ...args, "--rounds", `${rounds}`, ...more, "--timings", "--json"],
+          { cwd, env: SecretVariables.withoutOwnSecrets(env), stdio: ["pipe", "pipe", "pipe"] }
         )
         let stdout = ""
         let stderr = ""
@@ -56,13 +61,42 @@ export const freshRun = ({ module, payload, rounds, task, times }: FreshRun) =>
     )
     const [line = ""] = stderr.trim().split("\n").slice(-1)
     if (code !== 0) return yield* fail("failure", `a run of ${task} failed: ${line.replace(/^sluice: /, "")}`)
-    const timings: Timings = yield* Effect.mapError(decode(stdout), () =>
+    return yield* Effect.mapError(Schema.decodeUnknownEffect(Schema.fromJsonString(shape))(stdout), () =>
       fail("failure", `a run of ${task} printed something else than its timings; does its module write to stdout?`)
     )
-    const figures: RunFigures = {
-      cpuUs: median(timings.cpuUs),
-      wallUs: median(timings.wallUs),
-      yardstickUs: median(timings.yardstickUs)
-    }
-    return figures
   })
+
+export const freshRun = (run: FreshRun) =>
+  Effect.map(
+    timings(TimingsShape, run, []),
+    ({ cpuUs, wallUs, yardstickUs }): RunFigures => ({
+      cpuUs: median(cpuUs),
+      wallUs: median(wallUs),
+      yardstickUs: median(yardstickUs)
+    })
+  )
+
+export interface FreshPair extends FreshRun {
+  /** The module that `module` is compared with. Absolute. */
+  readonly against: string
+  readonly metric: PairMetric
+  /** Which is loaded, and begins, the other way round: what the order is worth shows in no mean. */
+  readonly swapped: boolean
+}
+
+/** Both modules in one process: see `PairTimings.ts`. */
+export const freshPair = ({ against, metric, module, swapped, ...run }: FreshPair) => {
+  const [first, second] = swapped ? [module, against] : [against, module]
+  return Effect.map(
+    timings(PairTimingsShape, { ...run, module: second }, ["--against", first, "--metric", metric]),
+    ({ figures }) =>
+      swapped
+        ? figures.map(({ after, before, figure, ratio }) => ({
+            figure,
+            ratio: 1 / ratio,
+            before: after,
+            after: before
+          }))
+        : figures
+  )
+}

@@ -4,18 +4,22 @@ import path from "node:path"
 import { ProfileFolder } from "../../services/Queue/index.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
 import { Invocation } from "../Invocation.ts"
-import { location } from "../OpenStore.ts"
+import { location, type StoreLocation } from "../OpenStore.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 import * as Settings from "../Settings.ts"
 
 /** Beside the store's file; for `memory:` in the state folder. */
-export const profiles = Effect.gen(function* () {
-  const { env } = yield* Invocation
-  const { location: at } = yield* location
-  return new ProfileFolder.ProfileFolder(
-    at._tag === "File" ? ProfileFolder.folderOf(at.path) : path.join(Settings.stateFolder(env), "memory.profiles")
+export const profilesAt = (at: StoreLocation) =>
+  Effect.map(
+    Invocation,
+    ({ env }) =>
+      new ProfileFolder.ProfileFolder(
+        at._tag === "File" ? ProfileFolder.folderOf(at.path) : path.join(Settings.stateFolder(env), "memory.profiles")
+      )
   )
-})
+
+/** Those of the store in force. */
+export const profiles = Effect.flatMap(location, (at) => profilesAt(at.location))
 
 /** What the file system refuses is a failure of the command, not of the program. */
 export const onFiles = <A>(what: string, work: () => A): Effect.Effect<A, CommandFailure> =>

@@ -16,17 +16,45 @@ export const runFlags = (defaultTimes: number) => ({
   )
 })
 
+/** What pairs are compared by. */
+export type PairMetric = "cpu" | "wall" | "answer"
+
+export const against = Flag.String("against").pipe(
+  Flag.withMetavar("MODULE"),
+  Flag.withDescription("compare with this module, both in turn in one process, instead of a baseline"),
+  Flag.optional
+)
+
+export const metric = Flag.Literals("metric", ["cpu", "wall", "answer"]).pipe(
+  Flag.withDescription(
+    "CPU time, time by the wall for tasks that wait, or, with --against, costs that the task answers by name (default cpu)"
+  ),
+  Flag.withDefault("cpu" as const)
+)
+
+/** Rounds of a run; of a pair, which compares them one by one, more and shorter ones are better. */
+export const standardRounds = 5
+export const pairRounds = 30
+
+/** Fresh processes of a baseline, and of a comparison with one; pairs end by themselves, so that they may take more. */
+export const standardRuns = 15
+export const mostPairRuns = 40
+
 /** Of comparisons. */
 export const comparisonFlags = {
   runs: Flag.Int("runs").pipe(
     Flag.withMetavar("N"),
-    Flag.withDescription("fresh processes on each side, 8 to 100 (default 15)"),
-    Flag.withDefault(15)
+    Flag.withDescription(
+      `fresh processes, 8 to 100 (default ${standardRuns}; with --against as many as it takes, at most ${mostPairRuns})`
+    ),
+    Flag.optional
   ),
   rounds: Flag.Int("rounds").pipe(
     Flag.withMetavar("N"),
-    Flag.withDescription("rounds in each; their median counts (default 5)"),
-    Flag.withDefault(5)
+    Flag.withDescription(
+      `rounds in each; their median counts (default ${standardRounds}, with --against ${pairRounds})`
+    ),
+    Flag.optional
   )
 }
 

@@ -18,18 +18,20 @@ export const layerOf = (handlers: Handlers, profiled: boolean) =>
     Layer.provide(Layer.succeed(ProfilerSettings.Settings, { ...ProfilerSettings.defaults, enabled: profiled }))
   )
 
-/** Runs the task so many times; fails as the first job that fails. */
+/** Runs the task so many times and answers the results; fails as the first job that fails. */
 export const runJobs = (task: Task.AnyTask, payload: unknown, times: number) =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue
-    for (let done = 0; done < times; done += most)
-      yield* queue.runMany(
-        task,
-        Array.from({ length: Math.min(most, times - done) }, () => payload)
-      )
+    const results: Array<unknown> = []
+    for (let done = 0; done < times; done += most) {
+      const payloads = Array.from({ length: Math.min(most, times - done) }, () => payload)
+      for (const result of yield* queue.runMany(task, payloads)) results.push(result)
+    }
+    return results
   })
 
-const spent = () => {
+/** CPU time of all threads of this process and time by the wall, in microseconds. */
+export const spent = () => {
   const { system, user } = process.cpuUsage()
   return { cpu: user + system, wall: performance.now() * 1000 }
 }

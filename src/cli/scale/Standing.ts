@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import {
+  isWorkerAlive,
   type GroupScaling,
   JobStore,
   PredictiveScaler,
@@ -51,7 +52,9 @@ const asked = (group: GroupScaling, source: ForecastSource) =>
 
 const carriers = (workers: ReadonlyArray<WorkerRecord>, group: string, now: number): ReadonlyArray<string> =>
   workers
-    .filter(({ draining, leaseUntil, slots }) => !draining && leaseUntil > now && (slots[group] ?? slots["*"] ?? 0) > 0)
+    .filter(
+      (worker) => !worker.draining && isWorkerAlive(worker, now) && (worker.slots[group] ?? worker.slots["*"] ?? 0) > 0
+    )
     .map(({ name }) => name)
 
 /**

@@ -53,6 +53,22 @@ export const TimingsShape = Schema.Struct({
 })
 export type Timings = typeof TimingsShape.Type
 
+/** Two modules measured in turn in one process: for each figure the median over the rounds of after divided by before, and of either side. */
+export const PairTimingsShape = Schema.Struct({
+  task: Schema.String,
+  times: Schema.Finite,
+  figures: Schema.Array(
+    Schema.Struct({
+      /** The metric, or with `answer` the name the task gave. */
+      figure: Schema.String,
+      ratio: Schema.Finite,
+      before: Schema.Finite,
+      after: Schema.Finite
+    })
+  )
+})
+export type PairTimings = typeof PairTimingsShape.Type
+
 export const BaselineShape = Schema.Struct({
   name: Schema.String,
   task: Schema.String,
@@ -70,8 +86,10 @@ export type Baseline = typeof BaselineShape.Type
 
 export const CheckResultShape = Schema.Struct({
   task: Schema.String,
-  metric: Schema.Literals(["cpu", "wall"]),
-  verdict: Schema.Literals(["regression", "improvement", "unchanged", "too few runs"]),
+  metric: Schema.Literals(["cpu", "wall", "answer"]),
+  /** The metric, or with `answer` the name the task gave. */
+  figure: Schema.String,
+  verdict: Schema.Literals(["regression", "improvement", "unchanged", "undecided", "too few runs"]),
   /** After over before, with its 95 % interval. */
   ratio: Schema.Finite,
   low: Schema.Finite,
@@ -81,6 +99,7 @@ export const CheckResultShape = Schema.Struct({
   afterUs: Schema.Finite,
   runs: Schema.Finite
 })
+export type CheckResult = typeof CheckResultShape.Type
 
 export const ProfileDiffShape = Schema.Struct({
   kind: Schema.Literals(["task", "function"]),

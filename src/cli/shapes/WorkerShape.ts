@@ -5,7 +5,8 @@ import type { WorkerRecord } from "../../services/Queue/index.ts"
 export const WorkerShape = Schema.Struct({
   session: Schema.Int,
   name: Schema.String,
-  state: Schema.Literals(["alive", "draining", "expired"]),
+  /** `suspended`: its process is stopped. `expired`: its lease has run out. `gone`: its process is no more. */
+  state: Schema.Literals(["alive", "draining", "suspended", "expired", "gone"]),
   host: Schema.String,
   pid: Schema.Int,
   version: Schema.String,
@@ -25,7 +26,15 @@ export type WorkerShape = typeof WorkerShape.Type
 const time = (millis: number): string => new Date(millis).toISOString()
 
 export const workerState = (worker: WorkerRecord, now: number): WorkerShape["state"] =>
-  worker.leaseUntil <= now ? "expired" : worker.draining ? "draining" : "alive"
+  worker.gone === true
+    ? "gone"
+    : worker.suspended !== undefined
+      ? "suspended"
+      : worker.leaseUntil <= now
+        ? "expired"
+        : worker.draining
+          ? "draining"
+          : "alive"
 
 /** `busy`: its running jobs by group. */
 export const toWorkerShape = (

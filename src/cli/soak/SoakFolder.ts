@@ -2,7 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync } from "node:fs"
+import * as OwnFile from "../../files/OwnFile.ts"
+import { ProcessIdentity } from "../../services/Queue/index.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
 import { files, SoakPlan } from "./SoakPlan.ts"
 import { page } from "./SoakPage.ts"
@@ -13,7 +15,7 @@ import * as SoakText from "./SoakText.ts"
 const PlanText = Schema.fromJsonString(SoakPlan)
 
 export const readPlan = (folder: string): Effect.Effect<SoakPlan, CommandFailure> =>
-  Effect.try(() => readFileSync(files(folder).plan, "utf8")).pipe(
+  Effect.try(() => OwnFile.readText(files(folder).plan) ?? "").pipe(
     Effect.flatMap(Schema.decodeEffect(PlanText)),
     Effect.mapError(() =>
       fail("notFound", `${folder} holds no plan.json of a soak; expected the folder that an earlier run named`)
@@ -26,31 +28,22 @@ export const writePlan = (folder: string, plan: SoakPlan): Effect.Effect<void, C
     const taken = [files(folder).plan, files(folder).store].find(existsSync)
     if (taken !== undefined)
       return Effect.fail(fail("conflict", `${taken} is there already; go on with it (--resume) or name a new folder`))
-    writeFileSync(files(folder).plan, `${Schema.encodeSync(PlanText)(plan)}\n`)
+    OwnFile.writeNew(files(folder).plan, `${Schema.encodeSync(PlanText)(plan)}\n`)
     return Effect.void
   })
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Keeps a second soak out of the folder until the scope closes; the mark of one that is no more is taken over. */
 export const alone = (folder: string): Effect.Effect<void, CommandFailure, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.suspend(() => {
       const mark = files(folder).running
-      const pid = existsSync(mark) ? Number(readFileSync(mark, "utf8")) : 0
-      if (pid > 0 && isAlive(pid))
+      const pid = Number(OwnFile.readText(mark) ?? 0)
+      if (ProcessIdentity.isAlive(pid))
         return Effect.fail(fail("conflict", `process ${pid} is at work in ${folder}; wait for it or stop it first`))
-      writeFileSync(mark, `${process.pid}\n`)
+      OwnFile.replace(mark, `${process.pid}\n`)
       return Effect.void
     }),
-    () => Effect.sync(() => rmSync(files(folder).running, { force: true }))
+    () => Effect.sync(() => OwnFile.remove(files(folder).running))
   )
 
 /** Where the next part begins. Jobs sent after a crashed part's last sample are sent again, as jobs of the next part. */
@@ -74,7 +67,7 @@ const ResultText = Schema.fromJsonString(SoakResult)
 export const writeReport = (folder: string, result: SoakResult): Effect.Effect<void> =>
   Effect.sync(() => {
     const at = files(folder)
-    writeFileSync(at.page, page(result))
-    writeFileSync(at.result, `${Schema.encodeSync(ResultText)(result)}\n`)
-    writeFileSync(at.text, `${SoakText.lines(result).join("\n")}\n`)
+    OwnFile.replace(at.page, page(result))
+    OwnFile.replace(at.result, `${Schema.encodeSync(ResultText)(result)}\n`)
+    OwnFile.replace(at.text, `${SoakText.lines(result).join("\n")}\n`)
   })

@@ -1,5 +1,5 @@
 /** The ledger of a soak read back: which of the jobs it follows ran, how often, and what of that must not be. */
-import { readFileSync } from "node:fs"
+import * as OwnFile from "../../files/OwnFile.ts"
 import { sampledOneIn, type SoakPlan } from "./SoakPlan.ts"
 import type { SoakLine } from "./SoakSamples.ts"
 import { failingAlways } from "./SoakWorkload.ts"
@@ -84,7 +84,7 @@ export const checkLedger = (plan: SoakPlan, lines: ReadonlyArray<SoakLine>, text
 
 export const readLedger = (file: string): string => {
   try {
-    return readFileSync(file, "utf8")
+    return OwnFile.readText(file) ?? ""
   } catch {
     return ""
   }

@@ -1,7 +1,7 @@
 /** What a soak sees, line by line in a file beside its store: every line is written as it comes, so that a crash of the soak loses none. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { appendFileSync, readFileSync } from "node:fs"
+import * as OwnFile from "../../files/OwnFile.ts"
 import { fail } from "../Failure.ts"
 
 /** Bytes, counts and times of one process. Heap figures are read right after a full garbage collection. */
@@ -96,13 +96,17 @@ const Line = Schema.fromJsonString(SoakLine)
 const encode = Schema.encodeSync(Line)
 const decode = Schema.decodeUnknownOption(Line)
 
-export const append = (file: string, line: SoakLine): void => appendFileSync(file, `${encode(line)}\n`)
+export const append = (file: string, line: SoakLine): void => OwnFile.append(file, `${encode(line)}\n`)
+
+const missing = (): never => {
+  throw new Error("there is no such file")
+}
 
 /** All lines in order. A line that the end of the process cut off is left out; anything else unreadable is an error. */
 export const read = (file: string) =>
   Effect.gen(function* () {
     const text = yield* Effect.try({
-      try: () => readFileSync(file, "utf8"),
+      try: () => OwnFile.readText(file) ?? missing(),
       catch: () => fail("notFound", `${file} cannot be read; expected the folder of a soak`)
     })
     const texts = text.split("\n").filter((line) => line !== "")

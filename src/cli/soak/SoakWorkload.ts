@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { openSync, writeSync } from "node:fs"
+import { writeSync } from "node:fs"
+import * as OwnFile from "../../files/OwnFile.ts"
 import { Histogram, QueueSettings, ResourceGroup, Sluice, Task } from "../../services/Queue/index.ts"
 import { sharedNow } from "../bench/Measuring.ts"
 import { files, sampledOneIn, type SoakPlan } from "./SoakPlan.ts"
@@ -49,7 +50,7 @@ export class Seen {
 /** Writes each sampled attempt into the ledger when its handler ends: what a killed worker had not ended is not there. */
 const handler = (folder: string, plan: SoakPlan, seen: Seen) =>
   Effect.sync(() => {
-    const ledger = openSync(files(folder).ledger, "a")
+    const ledger = OwnFile.openToAppend(files(folder).ledger)
     const oneIn = sampledOneIn(plan)
     return ({ index, part, time }: ReturnType<typeof payload>, job: { readonly attempt: number }) => {
       seen.started++

@@ -7,6 +7,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as DisplayWidth from "./DisplayWidth.ts"
 import * as ProgressLines from "./ProgressLines.ts"
 import { type GroupCounts, type GroupFigures, GroupTally } from "./ProgressTally.ts"
+import { sequence } from "./ControlSequence.ts"
 import type { Screen } from "./Screen.ts"
 import type { Style } from "./Style.ts"
 
@@ -37,6 +38,9 @@ const longestSilenceMillis = 10_000
 /** Output held back for the next redraw; beyond that it is written at once. In UTF-16 units. */
 const heldBackMost = 65_536
 
+const eraseRight = sequence("0", "K")
+const eraseBelow = sequence("0", "J")
+
 /**
  * Progress of a command's jobs on stderr, per group, and the command's own output around it. Counting costs a few additions;
  * what is drawn is decided ten times a second, whatever the number of jobs.
@@ -58,8 +62,8 @@ export class Progress extends Context.Service<
     /** Takes over counts read from a store, for a command that watches jobs run elsewhere. */
     readonly observe: (group: string, counts: GroupCounts) => Effect.Effect<void>
     /**
-     * Writes whole lines above the bars, or plainly when there are none; safe text only (`Sanitize`). On a terminal with bars
-     * it appears within 100 ms, in the order given, and text that does not end in a newline gets one. Otherwise it
+     * Writes whole lines above the bars, or plainly when there are none; as a screen does. On a terminal with bars it
+     * appears within 100 ms, in the order given, and text that does not end in a newline gets one. Otherwise it
      * completes when the stream has taken it.
      */
     readonly print: (stream: "stdout" | "stderr", text: string) => Effect.Effect<void>
@@ -109,7 +113,7 @@ export const make = (options: ProgressOptions): Effect.Effect<Progress["Service"
     const toTop = () => {
       const columns = stderr.columns()
       const rows = drawnWidths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0)
-      return rows === 0 ? "" : `\x1b[${rows}A\r`
+      return rows === 0 ? "" : sequence(String(rows), "F")
     }
 
     const writeHeld = Effect.gen(function* () {
@@ -117,7 +121,7 @@ export const make = (options: ProgressOptions): Effect.Effect<Progress["Service"
       const texts = held
       held = []
       heldLength = 0
-      if (drawnWidths.length > 0) yield* stderr.write(`${toTop()}\x1b[0J`)
+      if (drawnWidths.length > 0) yield* stderr.write(toTop() + eraseBelow)
       drawnWidths = []
       for (const { screen, text } of texts) yield* screen.write(text)
     })
@@ -135,7 +139,7 @@ export const make = (options: ProgressOptions): Effect.Effect<Progress["Service"
       drawnWidths = lines.map(DisplayWidth.cells)
       drawnAt = now
       changed = false
-      yield* stderr.write(`${top}${lines.map((line) => `${line}\x1b[K\n`).join("")}${top === "" ? "" : "\x1b[0J"}`)
+      yield* stderr.write(top + lines.map((line) => `${line}${eraseRight}\n`).join("") + (top === "" ? "" : eraseBelow))
     })
 
     const reportLines = (ending: boolean) =>
@@ -156,7 +160,7 @@ export const make = (options: ProgressOptions): Effect.Effect<Progress["Service"
         mode === "bars"
           ? writeHeld.pipe(
               Effect.andThen(
-                Effect.suspend(() => (drawnWidths.length === 0 ? Effect.void : stderr.write(`${toTop()}\x1b[0J`)))
+                Effect.suspend(() => (drawnWidths.length === 0 ? Effect.void : stderr.write(toTop() + eraseBelow)))
               )
             )
           : reportLines(true)

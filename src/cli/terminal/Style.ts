@@ -1,4 +1,5 @@
 import type { JobState } from "../../services/Queue/index.ts"
+import { sequence } from "./ControlSequence.ts"
 
 /** What decides whether a stream may carry colour and motion. */
 export interface Surroundings {
@@ -17,7 +18,7 @@ export const isLively = (surroundings: Surroundings): boolean =>
   (surroundings.environment.NO_COLOR ?? "") === "" &&
   surroundings.environment.TERM !== "dumb"
 
-/** Styles by meaning. Each takes text that is already safe to show (`Sanitize`) and closes what it opens. */
+/** Styles by meaning. Each closes what it opens; a screen shows them and makes the text within safe. */
 export interface Style {
   readonly bold: (text: string) => string
   readonly dim: (text: string) => string
@@ -31,17 +32,17 @@ export interface Style {
 }
 
 const sgr =
-  (open: number, close: number) =>
+  (open: string, close: string) =>
   (text: string): string =>
-    text === "" ? "" : `\x1b[${open}m${text}\x1b[${close}m`
+    text === "" ? "" : sequence(open, "m") + text + sequence(close, "m")
 
-const bold = sgr(1, 22)
-const dim = sgr(2, 22)
-const red = sgr(31, 39)
-const green = sgr(32, 39)
-const yellow = sgr(33, 39)
-const blue = sgr(34, 39)
-const cyan = sgr(36, 39)
+const bold = sgr("1", "22")
+const dim = sgr("2", "22")
+const red = sgr("31", "39")
+const green = sgr("32", "39")
+const yellow = sgr("33", "39")
+const blue = sgr("34", "39")
+const cyan = sgr("36", "39")
 
 const stateColours: { readonly [State in JobState]: (text: string) => string } = {
   scheduled: cyan,

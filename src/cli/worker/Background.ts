@@ -1,18 +1,25 @@
 /**
  * Workers that stay in the background: started detached, with their output in a log file, and found again by a note each leaves in the
- * state folder. Notes and logs are for this user alone (0600).
+ * state folder. Notes and logs are for this user alone (0600). A note counts only when it is this user's own and speaks of a worker of this
+ * user's, since by it a process is ended; a folder of somebody else's, or one in such a folder, throws `NotOwn`.
  */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"
-import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { closeSync, lstatSync } from "node:fs"
 import path from "node:path"
+import * as OwnFile from "../../files/OwnFile.ts"
+import * as OwnFolder from "../../files/OwnFolder.ts"
+import { ProcessIdentity } from "../../services/Queue/index.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
-import * as ProcessId from "../ProcessId.ts"
+import { isWorker } from "./WorkerProcess.ts"
 
 export interface BackgroundWorker {
   readonly pid: number
-  /** When the process began, as `ProcessId.startOf` tells it. */
+  /** When the process began, as `ProcessIdentity.startOf` tells it. */
   readonly start: string
+  /** Where its number means something; absent in older notes. */
+  readonly machine?: string
   /** The store it serves. */
   readonly store: string
   readonly log: string
@@ -22,36 +29,61 @@ export interface BackgroundWorker {
 const keepLogsMs = 7 * 24 * 3600 * 1000
 
 const noteOf = (folder: string, pid: number) => path.join(folder, `${pid}.json`)
+const notePattern = /^\d{1,10}\.json$/
 
-/** Every note with its worker; undefined when that is gone. */
+const decode = Schema.decodeUnknownSync(
+  Schema.fromJsonString(
+    Schema.Struct({
+      pid: Schema.Int.check(Schema.isGreaterThan(1)),
+      start: Schema.String,
+      machine: Schema.optionalKey(Schema.String),
+      store: Schema.String,
+      log: Schema.String
+    })
+  )
+)
+
+/** Every note with its worker; undefined when that is gone. Those of other containers, who may share the folder, are theirs. */
 const notes = (
   folder: string
 ): ReadonlyArray<{ readonly file: string; readonly worker: BackgroundWorker | undefined }> => {
-  let names: ReadonlyArray<string>
-  try {
-    names = readdirSync(folder)
-  } catch {
-    return []
-  }
-  return names
-    .filter((name) => name.endsWith(".json"))
-    .map((name) => {
+  if (!OwnFolder.look(path.dirname(folder))) return []
+  return OwnFolder.list(folder)
+    .filter((name) => notePattern.test(name))
+    .flatMap((name) => {
       const file = path.join(folder, name)
-      try {
-        const worker = JSON.parse(readFileSync(file, "utf8")) as BackgroundWorker
-        return { file, worker: ProcessId.isSame(worker.pid, worker.start) ? worker : undefined }
-      } catch {
-        // Half a note, from a process that was killed while it wrote.
-        return { file, worker: undefined }
-      }
+      const worker = workerOf(file)
+      return worker === "elsewhere" ? [] : [{ file, worker }]
     })
+}
+
+/** The worker of a note, if it is alive. */
+const workerOf = (file: string): BackgroundWorker | "elsewhere" | undefined => {
+  try {
+    const worker = decode(OwnFile.readText(file) ?? "")
+    const { machine = ProcessIdentity.machine, pid, start } = worker
+    const state = ProcessIdentity.stateOfMark(`${pid} ${start} ${machine}`)
+    if (state === undefined) return "elsewhere"
+    return state !== "gone" && isWorker(pid) ? worker : undefined
+  } catch {
+    // Half a note, from a process that was killed while it wrote, or none of ours.
+    return undefined
+  }
+}
+
+const drop = (file: string): void => {
+  try {
+    OwnFile.remove(file)
+  } catch {
+    // A folder of that name is no note.
+  }
 }
 
 /** Those alive; notes of the others are dropped. */
 export const list = (folder: string): ReadonlyArray<BackgroundWorker> =>
   notes(folder).flatMap(({ file, worker }) => {
     if (worker !== undefined) return [worker]
-    rmSync(file, { force: true })
+    drop(file)
     return []
   })
 
@@ -63,17 +95,22 @@ export const stale = (folder: string): ReadonlyArray<string> =>
 
 const dropOldLogs = (folder: string, now: number) => {
   const inUse = new Set(list(folder).map(({ log }) => log))
-  for (const name of readdirSync(folder)) {
+  for (const name of OwnFolder.list(folder)) {
     const file = path.join(folder, name)
-    if (name.endsWith(".log") && !inUse.has(file) && now - statSync(file).mtimeMs > keepLogsMs)
-      rmSync(file, { force: true })
+    if (name.endsWith(".log") && !inUse.has(file) && now - lstatSync(file).mtimeMs > keepLogsMs) drop(file)
   }
 }
 
 /** Starts this program anew with `args`, detached. `now` in milliseconds since 1970 names the log. */
 export const start = (
   folder: string,
-  options: { readonly args: ReadonlyArray<string>; readonly cwd: string; readonly store: string; readonly now: number }
+  options: {
+    readonly args: ReadonlyArray<string>
+    readonly cwd: string
+    readonly env: NodeJS.ProcessEnv
+    readonly store: string
+    readonly now: number
+  }
 ): Effect.Effect<BackgroundWorker & { readonly exited: () => number | undefined }, CommandFailure> =>
   Effect.try({
     try: () => {
@@ -82,10 +119,11 @@ export const start = (
         folder,
         `${new Date(options.now).toISOString().replaceAll(/[:.]/g, "-")}-${process.pid}.log`
       )
-      const descriptor = openSync(log, "a", 0o600)
+      const descriptor = OwnFile.create(log)
       let code: number | undefined
       const child = spawn(process.execPath, [process.argv[1]!, ...options.args], {
         cwd: options.cwd,
+        env: options.env,
         detached: true,
         stdio: ["ignore", descriptor, descriptor]
       })
@@ -94,12 +132,18 @@ export const start = (
         code = exitCode ?? 1
       })
       child.unref()
-      const worker = { pid: child.pid!, start: ProcessId.startOf(child.pid!), store: options.store, log }
-      writeFileSync(noteOf(folder, worker.pid), JSON.stringify(worker), { mode: 0o600 })
+      const worker = {
+        pid: child.pid!,
+        start: ProcessIdentity.startOf(child.pid!),
+        machine: ProcessIdentity.machine,
+        store: options.store,
+        log
+      }
+      OwnFile.replace(noteOf(folder, worker.pid), JSON.stringify(worker))
       return { ...worker, exited: () => code }
     },
     catch: (error) =>
       fail("failure", `the worker could not be started: ${error instanceof Error ? error.message : String(error)}`)
   })
 
-export const forget = (folder: string, pid: number): void => rmSync(noteOf(folder, pid), { force: true })
+export const forget = (folder: string, pid: number): void => OwnFile.remove(noteOf(folder, pid))

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import path from "node:path"
 import { type Task, TaskRegistry } from "../../services/Queue/index.ts"
+import { oneLine } from "../../services/Text/index.ts"
 import { fail } from "../Failure.ts"
 import { didYouMean } from "../input/Suggestion.ts"
 import { Invocation } from "../Invocation.ts"
@@ -28,7 +29,7 @@ export const namedTaskFlags = {
 }
 
 /** The module's file: the flag's, else the config's. */
-export const moduleFile = (flag: Option.Option<string>, settings: Settings) =>
+export const moduleFile = (flag: Option.Option<string>, settings: Pick<Settings, "tasks">) =>
   Effect.gen(function* () {
     const { cwd } = yield* Invocation
     const file = Option.isSome(flag) ? path.resolve(cwd, flag.value) : settings.tasks.value
@@ -52,6 +53,14 @@ const tasksOf = (file: string) =>
     return new Map(registry.all().map(({ task }): [string, Task.AnyTask] => [task.name, task]))
   })
 
+/** The layer of the module's handlers, which it must have. */
+export const moduleHandlers = (file: string) =>
+  Effect.gen(function* () {
+    const { handlers } = yield* load(file)
+    if (handlers !== undefined) return handlers
+    return yield* fail("usage", `${file} has no default export; expected the layer of your handlers`)
+  })
+
 /** The task of that name. */
 export const taskOf = (file: string, name: string) =>
   Effect.gen(function* () {
@@ -71,7 +80,6 @@ export const payloadOf = (task: Task.AnyTask, text: string, mostBytes: number) =
     const json = yield* readPayload(text, mostBytes)
     return yield* Effect.mapError(
       Schema.decodeUnknownEffect(Schema.toCodecJson(task.payload) as Schema.Codec<unknown, unknown>)(json),
-      (error) =>
-        fail("usage", `the payload does not fit task ${task.name}: ${error.message.replaceAll(/\s*\n\s*/g, " ")}`)
+      (error) => fail("usage", `the payload does not fit task ${task.name}: ${oneLine(error.message)}`)
     )
   })

@@ -14,6 +14,7 @@ import * as Scope from "effect/Scope"
 import {
   isCollectTask,
   Job,
+  JobStore,
   OrphanLanes,
   QueueEvents,
   type QueueEvent,
@@ -29,10 +30,12 @@ import {
 import { AlertLayers, AlertSettings } from "../../services/Alerts/index.ts"
 import { alertSettings } from "../AlertSinks.ts"
 import { CommandFailure, describeCause, fail } from "../Failure.ts"
+import { stopsWithItsJobs } from "../JobControl.ts"
 import { output } from "../Output.ts"
 import { endedBy, Signals } from "../Signals.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
+import { tellWhoRan } from "./EndedFromWithin.ts"
 import type { ScaleActuators } from "./ScaleActuators.ts"
 import type { Handlers } from "./TaskModule.ts"
 
@@ -56,6 +59,10 @@ export interface ServeOptions {
   readonly alerts: boolean
   /** What it acts on when it leads the scaler; undefined: it takes no part in scaling. */
   readonly actuators: ScaleActuators | undefined
+  /** Whether it takes its turn at leading the scaler. */
+  readonly leads: boolean
+  /** Whether it is there for that, even if it runs no jobs. */
+  readonly scalesOnly: boolean
   readonly settings: QueueSettings.QueueSettings
 }
 
@@ -137,16 +144,19 @@ export const serve = (options: ServeOptions) =>
   Effect.gen(function* () {
     const out = yield* output
     const signals = yield* (yield* Signals).takeOver
+    yield* stopsWithItsJobs((yield* JobStore).hold)
     const handlers = [
       ...(options.handlers === undefined ? [] : [options.handlers]),
       ...(options.shell ? [Sluice.layerShell(ShellTask.shell)] : [])
     ]
-    const [first, ...others] = handlers
-    if (first === undefined)
-      return yield* fail("usage", "nothing to serve: --no-shell without --tasks; name a module with --tasks ./tasks.ts")
+    if (handlers.length === 0 && !options.scalesOnly)
+      return yield* fail(
+        "usage",
+        "nothing to serve: --no-shell without --tasks; name a module with --tasks ./tasks.ts, or what it scales (SLUICE_SCALE_WORKLOAD, SLUICE_SCALE_COMMAND)"
+      )
     const requests = options.storeFile === undefined ? Layer.empty : Sluice.layerProfileRequests(options.storeFile)
     // A worker that ends with its work has no future to decide for.
-    const scaling = options.actuators === undefined ? undefined : Sluice.layerScaler()
+    const scaling = options.actuators === undefined ? undefined : Sluice.layerScaler({ leads: options.leads })
     // The alerts look ahead with the forecasts of this very scaler: one of them is enough for a process.
     const forecast = scaling === undefined ? Layer.empty : AlertLayers.layerForecast.pipe(Layer.provide(scaling))
     const watching = options.alerts ? (yield* watchingAlerts).pipe(Layer.provide(forecast)) : Layer.empty
@@ -158,7 +168,7 @@ export const serve = (options: ServeOptions) =>
           ...(options.name === undefined ? {} : { name: options.name })
         })
       ),
-      Layer.provide(Layer.mergeAll(first, ...others, Sluice.layerCollectOnRequest)),
+      Layer.provide(Layer.mergeAll(Sluice.layerCollectOnRequest, ...handlers)),
       // Below all of it: the alerts ask the same scaler.
       Layer.provide(options.actuators ?? Layer.empty)
     )
@@ -177,6 +187,7 @@ export const serve = (options: ServeOptions) =>
     )
     const worker = Context.get(context, Worker)
     yield* tellEvents(options.everyJob).pipe(Scope.provide(scope))
+    yield* tellWhoRan(worker.status)
     if (options.shell) {
       yield* OrphanLanes.serveOrphans((task) => Layer.build(Sluice.layerShell(task)), orphansEveryMs).pipe(
         Effect.provideService(Scope.Scope, scope),
@@ -194,7 +205,9 @@ export const serve = (options: ServeOptions) =>
       .filter(([, count]) => count > 0)
       .map(([group, count]) => `${group} ${count}`)
       .join(", ")
-    yield* out.note(`sluice: worker ${name} serves ${served} with slots ${at}; Ctrl-C stops it`)
+    yield* out.note(
+      `sluice: worker ${name} ${served === "" ? "runs no jobs and scales others" : `serves ${served} with slots ${at}`}; Ctrl-C stops it`
+    )
 
     const ended = yield* Effect.raceAllFirst([
       Effect.as(worker.awaitDrained, "drained" as const),
@@ -220,4 +233,4 @@ export const serve = (options: ServeOptions) =>
     return yield* endedBy(second.value)
   })
 
-const isStoreError = (cause: Cause.Cause<unknown>): boolean => Cause.squash(cause) instanceof StoreError.StoreError
+const isStoreError = (cause: Cause.Cause<unknown>): boolean => Cause.squash(cause) instanceof StoreError

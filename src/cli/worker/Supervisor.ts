@@ -12,6 +12,7 @@ import { spawn } from "node:child_process"
 import { availableParallelism, hostname } from "node:os"
 import { LocalProcesses, ProcessPool, StandingTargets } from "../../services/Queue/index.ts"
 import { ExitCode } from "../ExitCode.ts"
+import { stopsWithItsJobs } from "../JobControl.ts"
 import type { Signal } from "../Signals.ts"
 
 /** Endings that would only repeat themselves. */
@@ -26,24 +27,36 @@ export const autoProcesses = (): number => availableParallelism()
 export interface Supervised {
   readonly args: ReadonlyArray<string>
   readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
   readonly signals: Queue.Dequeue<Signal>
   readonly note: (line: string) => Effect.Effect<void>
 }
 
 const pool = (options: Supervised) =>
-  ProcessPool.make({
-    spawn: () =>
-      spawn(process.execPath, [process.argv[1]!, ...options.args], {
-        cwd: options.cwd,
-        detached: true,
-        stdio: ["ignore", "inherit", "inherit", "ipc"]
-      }),
-    hopeless,
-    note: options.note
-  })
+  Effect.andThen(
+    stopsWithItsJobs(Effect.void),
+    ProcessPool.make({
+      spawn: () =>
+        spawn(process.execPath, [process.argv[1]!, ...options.args], {
+          cwd: options.cwd,
+          env: options.env,
+          detached: true,
+          stdio: ["ignore", "inherit", "inherit", "ipc"]
+        }),
+      hopeless,
+      note: options.note
+    })
+  )
 
 const untilEnded = (running: ProcessPool.ProcessPool, signals: Queue.Dequeue<Signal>) =>
-  Effect.andThen(Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(signals), running.stop))), running.ended)
+  Effect.andThen(
+    Effect.forkScoped(
+      Effect.forever(
+        Effect.flatMap(Queue.take(signals), (signal) => running.stop(signal === "SIGHUP" ? "SIGTERM" : signal))
+      )
+    ),
+    running.ended
+  )
 
 /** Keeps `processes` alive. Answers the exit code of the whole. */
 export const supervise = (options: Supervised & { readonly processes: number }) =>

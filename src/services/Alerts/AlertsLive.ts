@@ -1,6 +1,10 @@
 /** The alerts over a store: keeps rules and silences, looks, and sends what is due. */
-import { Clock, DateTime, Duration, Effect, Layer, Metric, Option, Random } from "effect"
+import { hostname } from "node:os"
+import { Cause, Clock, DateTime, Duration, Effect, Layer, Metric, Option, Random } from "effect"
+import { makeComplaints } from "../Queue/Complaints.ts"
 import { JobStore } from "../Queue/JobStore.ts"
+import * as Bounds from "../Queue/policy/Bounds.ts"
+import * as Durations from "../Queue/policy/Durations.ts"
 import type { StoreError } from "../Queue/StoreError.ts"
 import {
   AlertError,
@@ -8,6 +12,7 @@ import {
   type AlertStanding,
   InvalidRule,
   InvalidSilence,
+  type NewSilence,
   RuleNotFound,
   SilenceNotFound,
   type SinkAnswer
@@ -18,13 +23,13 @@ import { ArrivalForecast } from "./ArrivalForecast.ts"
 import type { Notification } from "./Notification.ts"
 import { afterTry } from "./policy/Delivery.ts"
 import { samplesOf } from "./policy/Figures.ts"
-import { isSame, type Ledger, type Outgoing, pass, silencing } from "./policy/Ledger.ts"
+import { storeLabel } from "./policy/StoreLabel.ts"
+import { isSame, type Ledger, type Observed, type Outgoing, pass, silencing } from "./policy/Ledger.ts"
 import { metricSpec } from "./policy/Metrics.ts"
 import { makeRule, ruleProblem } from "./policy/MakeRule.ts"
 import { isBuiltIn, rulesInForce } from "./policy/Rules.ts"
-import { durationText } from "../Queue/policy/DurationText.ts"
 import type { Silence } from "./Silence.ts"
-import type { Sink } from "./Sink.ts"
+import { NotDelivered, type Sink, SinkError } from "./Sink.ts"
 import { makeSinks } from "./sinks/Sinks.ts"
 import { AlertDocuments } from "./watch/AlertDocuments.ts"
 import { AnomalyWatch } from "./watch/AnomalyWatch.ts"
@@ -45,8 +50,48 @@ const silenceKeptMs = 86_400_000
 /** Notifications tried in one look, all at once: so a look takes no longer than one send, however many sinks are gone. */
 const sendMost = 4
 
+/** Lines in one answer: as many as are kept of one rule. */
+const historyMost = 1000
+
+/** What a check of `Bounds` answers; what it refuses is the caller's error. */
+const checked = <A>(check: () => A, reason: (message: string) => AlertError["reason"]): Effect.Effect<A, AlertError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(check())
+    } catch (error) {
+      return error instanceof Bounds.OutOfBounds
+        ? Effect.fail(new AlertError({ reason: reason(error.message) }))
+        : Effect.die(error)
+    }
+  })
+
+const silenceNames: ReadonlySet<string> = new Set<keyof NewSilence>(["rule", "subject", "forMs", "by", "why"])
+
+/** The names it is about may be globs, and empty; what people say is made safe to keep. */
+const checkSilence = (asked: NewSilence): NewSilence => {
+  Bounds.fields("the silence", asked, silenceNames)
+  const { by, forMs, rule, subject, why } = asked
+  return {
+    rule: rule === "" ? rule : Bounds.label("rule", rule),
+    subject: subject === "" ? subject : Bounds.label("subject", subject),
+    forMs: Durations.duration("a silence", forMs, 1, silenceMost),
+    by: Bounds.note(by),
+    why: Bounds.note(why)
+  }
+}
+
 /** On the worker that leads; 0 for a rule that is in force and does not fire. */
 const firing = Metric.gauge("sluice_alerts_firing", { description: "Alerts that fire, by rule." })
+
+/** A sink that dies has not delivered: the others are told all the same. */
+const asRefusal = <A>(sent: Effect.Effect<A, SinkError>): Effect.Effect<A, SinkError> =>
+  Effect.catchDefect(sent, (defect) =>
+    Effect.fail(
+      new SinkError({
+        reason: new NotDelivered({ message: defect instanceof Error ? defect.message : "it died without a reason" })
+      })
+    )
+  )
 
 const publish = (rules: ReadonlyArray<AlertRule>, { instances }: Ledger): Effect.Effect<void> =>
   Effect.forEach(
@@ -66,9 +111,12 @@ export const layer = Layer.effect(
   Alerts,
   Effect.gen(function* () {
     const store = yield* JobStore
+    const label = storeLabel(store.traits.location, hostname())
     const settings = yield* Settings
     const sinks = yield* makeSinks
-    const documents = new AlertDocuments(store)
+    const clock = yield* Clock.Clock
+    const complain = makeComplaints(() => clock.currentTimeMillisUnsafe())
+    const documents = new AlertDocuments(store, complain)
     const zone = DateTime.zoneMakeNamed(settings.timeZone)
     if (Option.isNone(zone))
       return yield* new SettingsUnusable({
@@ -111,6 +159,7 @@ export const layer = Layer.effect(
           left,
           (sink) =>
             sink.send(told).pipe(
+              asRefusal,
               Effect.matchEffect({
                 onSuccess: () => Effect.sync(() => void finished.push(sink.name)),
                 onFailure: ({ message, reason }) => {
@@ -169,25 +218,32 @@ export const layer = Layer.effect(
     const look = (by: string) =>
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
-        const rules = (yield* inForce).filter(({ source }) => source !== "off").map(({ rule }) => rule)
+        const rules: Array<AlertRule> = []
+        for (const { rule, source } of yield* inForce) {
+          if (source === "off") continue
+          const problem = ruleProblem(rule)
+          if (problem === undefined) rules.push(rule)
+          else yield* complain(rule.name, `The alert rule ${rule.name} cannot be used: ${problem}`, Cause.empty)
+        }
         const silences = yield* documents.silences()
         const { ledger: stored, version } = yield* documents.ledger()
-        const seen = yield* lookAtStore(sources, rules, now)
+        const seen = yield* lookAtStore(sources, rules, now, complain)
         const before = { ...stored, at: Math.max(stored.at, lookedAt) }
-        const after = pass(
-          before,
-          rules.map((rule) => ({ rule, samples: samplesOf(seen, rule) })),
-          silences,
-          {
-            now,
-            by,
-            sinks: sinkNames,
-            store: store.traits.location,
-            unseenAfterMs,
-            remindMs: Duration.toMillis(settings.remind),
-            runbooks: settings.runbooks
-          }
-        )
+        const observed: Array<Observed> = []
+        for (const rule of rules) {
+          const samples = yield* Effect.exit(Effect.sync(() => samplesOf(seen, rule)))
+          if (samples._tag === "Success") observed.push({ rule, samples: samples.value })
+          else yield* complain(rule.name, `The alert rule ${rule.name} failed`, samples.cause)
+        }
+        const after = pass(before, observed, silences, {
+          now,
+          by,
+          sinks: sinkNames,
+          store: label,
+          unseenAfterMs,
+          remindMs: Duration.toMillis(settings.remind),
+          runbooks: settings.runbooks
+        })
         for (const { id, until } of silences) if (now - until > silenceKeptMs) yield* documents.removeSilence(id)
         let read: Read = { ledger: stored, version }
         if (!isSame(stored, after) || now - stored.at >= signOfLifeMs) {
@@ -229,7 +285,7 @@ export const layer = Layer.effect(
     const sample = (now: number): Notification => ({
       id: `test-${now.toString(36)}`,
       at: now,
-      store: store.traits.location,
+      store: label,
       alerts: [
         {
           status: "test",
@@ -250,6 +306,7 @@ export const layer = Layer.effect(
 
     const sendSample = (sink: Sink, notification: Notification): Effect.Effect<SinkAnswer> =>
       sink.send(notification).pipe(
+        asRefusal,
         Effect.match({
           onSuccess: (text) => ({ sink: sink.name, delivered: true, text }),
           onFailure: ({ message }) => ({ sink: sink.name, delivered: false, text: message })
@@ -259,7 +316,10 @@ export const layer = Layer.effect(
     return {
       rules: inForce,
       putRule: Effect.fn("Alerts.putRule")(function* (request) {
-        const rule = makeRule(request)
+        const rule = yield* checked(
+          () => makeRule(request),
+          (message) => new InvalidRule({ message })
+        )
         const problem = ruleProblem(rule)
         if (problem !== undefined) return yield* fail(new InvalidRule({ message: problem }))
         yield* documents.putRule(rule.name, { rule })
@@ -288,12 +348,12 @@ export const layer = Layer.effect(
         yield* documents.putRule(name, undefined)
       }),
       silences: activeSilences,
-      silence: Effect.fn("Alerts.silence")(function* ({ by, forMs, rule, subject, why }) {
+      silence: Effect.fn("Alerts.silence")(function* (asked) {
+        const { by, forMs, rule, subject, why } = yield* checked(
+          () => checkSilence(asked),
+          (message) => new InvalidSilence({ message })
+        )
         const now = yield* Clock.currentTimeMillis
-        if (!(forMs > 0 && forMs <= silenceMost))
-          return yield* fail(
-            new InvalidSilence({ message: `a silence of ${durationText(forMs)} cannot be; expected up to a year` })
-          )
         if (rule === "" || subject === "")
           return yield* fail(
             new InvalidSilence({ message: "a silence of nothing; name a rule or a group, or * for all" })
@@ -314,7 +374,12 @@ export const layer = Layer.effect(
         yield* documents.removeSilence(id)
       }),
       overview,
-      history: (options) => documents.history(options),
+      history: ({ before, limit, rule }) =>
+        documents.history({
+          ...(rule !== undefined && { rule }),
+          ...(Number.isSafeInteger(before) && { before: before! }),
+          limit: Number.isSafeInteger(limit) ? Math.max(1, Math.min(historyMost, limit)) : historyMost
+        }),
       test: Effect.gen(function* () {
         const notification = sample(yield* Clock.currentTimeMillis)
         return yield* Effect.forEach(sinks, (sink) => sendSample(sink, notification), { concurrency: "unbounded" })

@@ -38,7 +38,7 @@ export const Notification = Schema.Struct({
   id: Schema.String,
   /** When it was decided, in milliseconds since 1970. */
   at: Schema.Finite,
-  /** The store, as the deciding worker names it. */
+  /** The store, by its name and host or its address: no path, no user and no password. */
   store: Schema.String,
   alerts: Schema.Array(Alert)
 })

@@ -1,5 +1,7 @@
 /** What a task says of its batches, and the handler that runs many jobs in one call. */
-import { Duration, type Effect, type Exit } from "effect"
+import type { Duration, Effect, Exit } from "effect"
+import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import type { JobContext, NonRetryable, Snoozed } from "./Task.ts"
 
 /** How one job of a batch ended. `Effect.exit` makes it from an effect. */
@@ -59,13 +61,26 @@ export const largestBatch = 1000
 export const defaultSize = 50
 const defaultWait: Duration.Input = "100 millis"
 
-export const batching = <P, S, E, G>(options: BatchOptions<P, S, E, G>): Batching<P> => ({
-  maxBatchSize: options.maxBatchSize ?? defaultSize,
-  maxWaitMs: Duration.toMillis(Duration.fromInputUnsafe(options.maxWaitTime ?? defaultWait)),
-  groupBy: options.groupBy,
-  tuned: options.tune !== undefined && options.tune !== false,
-  latencyMs:
-    typeof options.tune === "object"
-      ? Duration.toMillis(Duration.fromInputUnsafe(options.tune.latencyTarget))
-      : undefined
-})
+const optionNames: ReadonlySet<string> = new Set<keyof BatchOptions<unknown, unknown, unknown, unknown>>([
+  "maxBatchSize",
+  "maxWaitTime",
+  "tune",
+  "groupBy",
+  "process"
+])
+
+const latencyOf = (tune: Exclude<BatchOptions<never, never, never, never>["tune"], undefined>): number | undefined =>
+  typeof tune === "boolean" ? undefined : Durations.duration("batch.tune.latencyTarget", tune.latencyTarget, 1)
+
+/** Throws `OutOfBounds`. */
+export const batching = <P, S, E, G>(options: BatchOptions<P, S, E, G>): Batching<P> => {
+  Bounds.fields("batch", options, optionNames)
+  const { groupBy, maxBatchSize = defaultSize, maxWaitTime = defaultWait, tune = false } = options
+  return {
+    maxBatchSize: Bounds.whole("batch.maxBatchSize", maxBatchSize, 1, largestBatch),
+    maxWaitMs: Durations.duration("batch.maxWaitTime", maxWaitTime),
+    groupBy,
+    tuned: tune !== false,
+    latencyMs: latencyOf(tune)
+  }
+}

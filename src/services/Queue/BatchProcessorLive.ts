@@ -6,7 +6,7 @@ import { BatchTuning } from "./BatchTuning.ts"
 import type { BatchCurve } from "./WorkerRecord.ts"
 import { defaultPriority } from "./policy/Rank.ts"
 import { computation } from "./ResourceGroup.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 import { TaskQueue } from "./TaskQueue.ts"
 
 interface Chunk<A, E> {

@@ -1,5 +1,6 @@
 /** Which jobs of a store, and how many of them at a time. */
-import type { JobId, JobRecord, JobState } from "./Job.ts"
+import { type JobId, JobState, type JobRecord } from "./Job.ts"
+import * as Bounds from "./policy/Bounds.ts"
 
 /** Which jobs. Fields are joined by "and"; an empty filter is every job. */
 export interface JobFilter {
@@ -18,6 +19,45 @@ export interface JobFilter {
   readonly to?: number
 }
 
+const states: ReadonlyArray<JobState> = JobState.literals
+
+export const checkStates = (what: string, value: unknown): ReadonlyArray<JobState> => Bounds.someOf(what, value, states)
+
+/** Names in one filter. */
+const mostNamed = 100_000
+const names = (what: string, value: unknown) => Bounds.names(what, value, mostNamed)
+/** A filter may go back further than 1970: `now − 100 years`. Jobs are enqueued at whole milliseconds. */
+const moment = (what: string, value: unknown) =>
+  Math.ceil(Bounds.real(what, value, -Bounds.lastTime, Bounds.lastTime)) + 0
+
+const filterFields: { readonly [K in keyof Required<JobFilter>]: (what: string, value: unknown) => unknown } = {
+  ids: (what, value) => Bounds.jobIds(what, value, mostNamed),
+  tasks: names,
+  groups: names,
+  states: checkStates,
+  owner: Bounds.label,
+  team: Bounds.label,
+  tag: Bounds.label,
+  partitionKey: Bounds.label,
+  batchKey: Bounds.label,
+  from: moment,
+  to: moment
+}
+const filterNames: ReadonlySet<string> = new Set(Object.keys(filterFields))
+
+/**
+ * The filter in whole milliseconds, if each of its fields is one and within its bounds: a misspelt one would be passed over, and a bulk change reach every job.
+ * Throws `OutOfBounds`.
+ */
+export const checkFilter = (filter: JobFilter): JobFilter => {
+  Bounds.fields("filter", filter, filterNames)
+  return Object.fromEntries(
+    Object.entries(filter).flatMap(([field, value]) =>
+      value === undefined ? [] : [[field, filterFields[field as keyof JobFilter](`filter.${field}`, value)]]
+    )
+  )
+}
+
 export interface PageRequest {
   /** 1 to 1,000. */
   readonly limit: number
@@ -25,6 +65,19 @@ export interface PageRequest {
   readonly order: "newest" | "oldest"
   /** Continue after this id; from `Page.next`. */
   readonly cursor?: JobId
+}
+
+const pageNames: ReadonlySet<string> = new Set<keyof PageRequest>(["limit", "order", "cursor"])
+
+/** A whole request: by default the newest hundred. Throws `OutOfBounds`. */
+export const checkPage = (page: Partial<PageRequest> = {}): PageRequest => {
+  Bounds.fields("page", page, pageNames)
+  const { cursor, limit = 100, order = "newest" } = page
+  return {
+    limit: Bounds.whole("page.limit", limit, 1, 1000),
+    order: Bounds.oneOf("page.order", order, ["newest", "oldest"]),
+    ...(cursor !== undefined && { cursor: Bounds.jobId("page.cursor", cursor) })
+  }
 }
 
 export interface Page {

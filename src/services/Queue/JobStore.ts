@@ -9,7 +9,8 @@
  * claim has passed on; at most one completion is accepted.
  *
  * Time is the caller's: `now` is passed in, in milliseconds since 1970, read from Effect's `Clock`. The processes that share a
- * store must share a clock to within a second; order inside a group never compares two clocks but `rank`, then id.
+ * store must share a clock to within a second; order inside a group never compares two clocks but `rank`, then id. How long a session has been
+ * silent is measured by the monotonic clock, where who renewed and who looks share one: setting a clock ends no lease.
  *
  * Only `StoreTurns` calls `turn`, but for a report on a job from outside its worker; it keeps one in flight per store and lets what
  * arrives meanwhile be the next.
@@ -45,8 +46,17 @@ export interface Retention {
 }
 export type RetentionPolicy = Readonly<Record<"completed" | "failed" | "cancelled", Retention>>
 
-/** What woke a listener: jobs became claimable, jobs finished, or a worker has a signal, limit, pause or document to see. */
-export type Wake = "ready" | "finished" | "control"
+/** What a program keeps of a job beyond its record in the store. */
+export interface KeptJob {
+  /** As it was when retention removed it; undefined before. */
+  record: JobRecord | undefined
+}
+
+/**
+ * What woke a listener: jobs became claimable, jobs finished, a worker has a signal, limit, pause or document to see, or, for those who
+ * watch, a job has started or reported.
+ */
+export type Wake = "ready" | "finished" | "control" | "noted"
 
 /** `by`: the turn given to this store that brought it about, told before that turn is answered: who took it has all of it in the answer. */
 export type WakeListener = (wake: Wake, by?: Turn) => void
@@ -88,6 +98,11 @@ export class JobStore extends Context.Service<
     // Looking. No cost grows with the number of jobs, but for what a page holds.
     /** In the order asked; absent ones are left out. */
     readonly get: (ids: ReadonlyArray<JobId>) => Effect.Effect<ReadonlyArray<JobRecord>, StoreError>
+    /**
+     * Keeps the record of a job beyond its retention for as long as the answer is referenced. Only of stores in the heap of this process,
+     * which keep few finished jobs; undefined when there is no such job.
+     */
+    readonly keep?: ((id: JobId) => KeptJob | undefined) | undefined
     readonly list: (filter: JobFilter, page: PageRequest) => Effect.Effect<Page, StoreError>
     /** From maintained counters when the filter names only task, group and state; otherwise counted up to 10,000. */
     readonly count: (filter: JobFilter) => Effect.Effect<Count, StoreError>
@@ -156,13 +171,14 @@ export class JobStore extends Context.Service<
       options: { readonly now: number; readonly keep: number }
     ) => Effect.Effect<void, StoreError>
 
-    // Workers. A session is the fencing epoch of all its claims: greater than every one before it, never used twice.
+    // Workers. A session is the fencing epoch of all its claims: greater than every one before it, never used twice. It ends when it
+    // leaves or is swept, not when its lease runs out: until then its tokens hold, and a beat takes it up again.
     readonly join: (
       worker: WorkerInfo,
       options: { readonly now: number; readonly leaseMs: number }
     ) => Effect.Effect<number, StoreError>
     /**
-     * Renews the lease to `now + leaseMs`. False: fenced. A store on a thread of its own also renews while the caller's event loop is
+     * Renews the lease to `now + leaseMs`, also one that has run out. False: fenced, the session has ended. A store on a thread of its own also renews while the caller's event loop is
      * blocked, for at most `blockedMostMs`: what holds the loop beyond its time limit can only be stopped by giving its job away.
      */
     readonly beat: (
@@ -172,6 +188,8 @@ export class JobStore extends Context.Service<
         readonly leaseMs: number
         readonly blockedMostMs: number
         readonly tasks: ReadonlyArray<string>
+        /** As `WorkerInfo.suspendedForMs`. */
+        readonly suspendedForMs?: Readonly<Record<string, number>>
         readonly slots: Readonly<Record<string, number>>
         readonly load: WorkerLoad
       }
@@ -180,7 +198,10 @@ export class JobStore extends Context.Service<
     readonly leave: (session: number, now: number) => Effect.Effect<void, StoreError>
     readonly workers: Effect.Effect<ReadonlyArray<WorkerRecord>, StoreError>
     readonly drain: (session: number) => Effect.Effect<boolean, StoreError>
-    /** Takes up to `limit` jobs from sessions whose lease has ended or whose process on this host is dead, and expires waiting jobs. */
+    /**
+     * Takes up to `limit` jobs from sessions whose lease has run out or whose process on this host is dead, and expires waiting jobs. Who stands
+     * still on this host is spared as long as its tasks allow (`WorkerInfo.suspendedForMs`, `policy/Standing.ts`).
+     */
     readonly sweep: (options: {
       readonly now: number
       readonly limit: number
@@ -201,6 +222,16 @@ export class JobStore extends Context.Service<
       policy: RetentionPolicy,
       options: { readonly now: number; readonly limit: number }
     ) => Effect.Effect<number, StoreError>
+
+    /**
+     * Until the scope closes wakes also tell, as `noted`, that jobs have started or reported.
+     */
+    readonly watch: Effect.Effect<void, never, Scope.Scope>
+    /**
+     * Until the scope closes no transaction of this process is under way, and its calls wait: a process that is stopped inside one would hold
+     * up all others. Waits for what is under way.
+     */
+    readonly hold: Effect.Effect<void, StoreError, Scope.Scope>
 
     /** Calls `listener` after commits of this and other processes that may concern it, until the scope closes. May call without cause. */
     readonly onWake: (listener: WakeListener) => Effect.Effect<void, never, Scope.Scope>

@@ -27,7 +27,7 @@ import {
   shareOf
 } from "./policy/MemoryPressure.ts"
 import { Settings, type MemorySettings } from "./QueueSettings.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 
 /** While the door is shut a call looks again after this, in milliseconds: a process without a worker has no tick. */
 const shutLookMs = 50
@@ -121,7 +121,17 @@ const makeGate = ({ monotonic, probe, settings, wallClock, warn }: Surroundings)
     roomAtLook = room
     if (rankOf(next) > rankOf(before) || (rankOf(next) >= rankOf("high") && now - shrunkAt >= shrinkEveryMs))
       shrink(now)
-    if (next !== before) for (const listener of listeners) listener(next)
+    if (next !== before) tell(next)
+  }
+
+  const tell = (next: PressureLevel) => {
+    for (const listener of listeners) {
+      try {
+        listener(next)
+      } catch (cause) {
+        warn(`somebody who hears of memory pressure failed`, cause)
+      }
+    }
   }
 
   /** Reads after everything was collected. */

@@ -57,14 +57,17 @@ export interface PoolOptions<in T> {
   readonly name?: string
   /** So many objects stay when idle ones go. They are made when first needed. Default 0. */
   readonly min?: number
-  /** At most so many exist, those being cleaned up included. Whoever comes then waits, first come first served. Default 64. */
+  /** At most so many exist, those being cleaned up or destroyed included. Whoever comes then waits, first come first served. Default 64. */
   readonly max?: number
   /** An object beyond `min` that nobody wanted for this long goes. Default 1 minute: a pause between bursts is survived. */
   readonly idleTimeout?: Duration.Input
   /** Held longer, an object counts as leaked: it is named, not taken away. Default 30 minutes, the hard limit of a job. */
   readonly maxHold?: Duration.Input
-  /** Called when an object comes back, before anyone else gets it. A throw discards the object. */
-  readonly reset?: (item: T) => void
+  /**
+   * Ends an object's life (closes a connection): when it is discarded, has been idle for too long, its cleanup failed, or the pool closes.
+   * Its object counts until it is done; a defect of it is logged and counts as done. Default: nothing is to be done.
+   */
+  readonly destroy?: (item: T) => Effect.Effect<void>
 }
 
 /** An object in the hands of a holder who gives it back himself. */
@@ -74,7 +77,7 @@ export interface Lease<out T> {
   readonly holder: string
   /** Gives the object back, once. */
   readonly release: Effect.Effect<void, DoubleRelease>
-  /** As `release`, for an object that is broken: it is cleaned up, and a new one takes its place. */
+  /** As `release`, for an object that is broken: it is destroyed, and a new one takes its place. */
   readonly discard: Effect.Effect<void, DoubleRelease>
 }
 
@@ -82,7 +85,7 @@ export interface PoolStats {
   readonly name: string
   readonly min: number
   readonly max: number
-  /** All that exist: idle, held, and being cleaned up. */
+  /** All that exist: idle, held, and being cleaned up or destroyed. */
   readonly size: number
   readonly idle: number
   readonly held: number
@@ -118,10 +121,10 @@ export interface ObjectPool<in out T> {
   readonly get: Effect.Effect<T, PoolError, Scope.Scope>
   /** An object that its holder gives back by hand, at the latest before the scope closes; what is not given back by then is a leak. */
   readonly lease: (holder?: string) => Effect.Effect<Lease<T>, PoolError, Scope.Scope>
-  /** Cleans up idle objects until at most so many are idle; answers how many went. Waits for their cleanup. */
+  /** Destroys idle objects until at most so many are idle; answers how many went. Waits for their end. */
   readonly shrink: (keep: number) => Effect.Effect<number>
   readonly stats: Effect.Effect<PoolStats>
-  /** Hands nothing out any more, fails who waits, and cleans up: idle objects at once, held ones when they come back. */
+  /** Hands nothing out any more, fails who waits, and destroys: idle objects at once, held ones when they come back. */
   readonly close: Effect.Effect<void>
 }
 
@@ -139,8 +142,8 @@ export class MemoryOptimizer extends Context.Service<
   MemoryOptimizer,
   {
     /**
-     * A pool of what `factory` makes, until the optimizer's layer or the pool closes. `cleanup` ends an object's life; it may take its
-     * time, and its object counts until it is done. A defect of it is logged and counts as done.
+     * A pool of what `factory` makes, until the optimizer's layer or the pool closes. `cleanup` runs on an object that comes back, before
+     * anyone else gets it; it may take its time, and its object counts until it is done. A defect of it is logged, and the object replaced.
      */
     readonly createPool: <T>(
       factory: () => T,

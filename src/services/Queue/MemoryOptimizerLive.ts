@@ -1,14 +1,23 @@
 /** Pools, and this process's memory as its gate sees it. */
-import { Clock, Duration, Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { MemoryGate } from "./MemoryGate.ts"
 import { MemoryOptimizer, type PoolLeak, type PoolOptions } from "./MemoryOptimizer.ts"
 import { Pool } from "./memory/ObjectPool.ts"
+import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import { rankOf } from "./policy/MemoryPressure.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 
 const mostByDefault = 64
 
-const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
+const optionNames: ReadonlySet<string> = new Set<keyof PoolOptions<unknown>>([
+  "name",
+  "min",
+  "max",
+  "idleTimeout",
+  "maxHold",
+  "destroy"
+])
 
 const describeLeak = ({ heldMs, holder, how, pool }: PoolLeak): string =>
   how === "held-long"
@@ -28,37 +37,31 @@ const make = Effect.gen(function* () {
     Effect.suspend(() => Effect.forEach([...pools], (pool) => pool.close, { concurrency: "unbounded", discard: true }))
   )
 
-  const createPool = <T>(
-    factory: () => T,
-    cleanup: (item: T) => Effect.Effect<void>,
-    { idleTimeout, max, maxHold, min, name, reset }: PoolOptions<T> = {}
-  ) =>
-    Effect.suspend(() => {
+  const createPool = <T>(factory: () => T, cleanup: (item: T) => Effect.Effect<void>, options: PoolOptions<T> = {}) =>
+    // What is out of bounds dies as a `RangeError`.
+    Effect.sync(() => {
       made++
+      Bounds.fields("pool options", options, optionNames)
+      const { idleTimeout = "1 minute", maxHold = "30 minutes", destroy } = options
+      const name = Bounds.label("a pool's name", options.name ?? `pool ${made}`)
+      const min = Bounds.whole(`pool ${name}: min`, options.min ?? 0, 0, Number.MAX_SAFE_INTEGER)
       const settings = {
-        name: name ?? `pool ${made}`,
-        min: min ?? 0,
-        max: max ?? Math.max(mostByDefault, min ?? 0),
-        idleTimeoutMs: millis(idleTimeout ?? "1 minute"),
-        maxHoldMs: millis(maxHold ?? "30 minutes")
-      }
-      const isSound =
-        Number.isInteger(settings.min) &&
-        Number.isInteger(settings.max) &&
-        settings.min >= 0 &&
-        settings.max >= Math.max(1, settings.min)
-      if (!isSound) {
-        return Effect.die(
-          new RangeError(
-            `pool ${settings.name}: min is ${settings.min} and max ${settings.max}; expected whole numbers, 0 <= min <= max and max >= 1`
-          )
-        )
+        name,
+        min,
+        max: Bounds.whole(
+          `pool ${name}: max`,
+          options.max ?? Math.max(mostByDefault, min),
+          Math.max(1, min),
+          Number.MAX_SAFE_INTEGER
+        ),
+        idleTimeoutMs: Durations.limit(`pool ${name}: idleTimeout`, idleTimeout),
+        maxHoldMs: Durations.limit(`pool ${name}: maxHold`, maxHold)
       }
       const pool = new Pool<T>({
         ...settings,
         factory,
         cleanup,
-        reset,
+        destroy: destroy ?? (() => Effect.void),
         monotonic,
         fork,
         onLeak: (leak) => warn(describeLeak(leak)),
@@ -74,7 +77,7 @@ const make = Effect.gen(function* () {
         // What is needed all the time stays until memory is really short.
         shrink: (level) => pool.shed(rankOf(level) >= rankOf("high") ? 0 : settings.min)
       })
-      return Effect.succeed(pool)
+      return pool
     })
 
   return MemoryOptimizer.of({

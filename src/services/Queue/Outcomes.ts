@@ -14,6 +14,20 @@ export interface Waiter {
   failed(state: "failed" | "cancelled", failure: Failure, error: unknown): void
 }
 
+/** Each hears; what one of them throws is thrown when all have heard. */
+export const tellAll = <W extends Waiter>(waiters: Waiter | ReadonlyArray<Waiter>, tell: (waiter: W) => void): void => {
+  if (!Array.isArray(waiters)) return tell(waiters as W)
+  const defects: Array<unknown> = []
+  for (const waiter of waiters as ReadonlyArray<W>) {
+    try {
+      tell(waiter)
+    } catch (defect) {
+      defects.push(defect)
+    }
+  }
+  if (defects.length > 0) throw defects[0]
+}
+
 export class Outcomes extends Context.Service<
   Outcomes,
   {
@@ -23,6 +37,7 @@ export class Outcomes extends Context.Service<
     readonly forget: (id: JobId, waiter: Waiter) => void
     /** Takes the waiters of a job that ended; undefined when nobody waits. */
     readonly take: (id: JobId) => Waiter | ReadonlyArray<Waiter> | undefined
+    readonly isAwaited: (id: JobId) => boolean
     readonly awaited: () => ReadonlyArray<JobId>
     readonly size: () => number
   }
@@ -96,6 +111,11 @@ export const layer: Layer.Layer<Outcomes> = Layer.sync(Outcomes, () => {
       if (ranged === undefined) return others
       return others === undefined ? ranged : [ranged, ...(Array.isArray(others) ? others : [others])]
     },
+    isAwaited: (id) =>
+      single.has(id) ||
+      ranges.some(
+        ({ first, waiters }) => id >= first && id < first + waiters.length && waiters[id - first] !== undefined
+      ),
     awaited: () => [
       ...ranges.flatMap(({ first, waiters }) =>
         waiters.flatMap((waiter, i) => (waiter === undefined ? [] : [(first + i) as JobId]))

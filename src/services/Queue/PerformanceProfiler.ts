@@ -13,6 +13,8 @@
  */
 import { Context, type Duration, type Effect, Schema } from "effect"
 import type { JobId } from "./Job.ts"
+import type { StoreError } from "./StoreError.ts"
+import type { JobNotFound, WrongState } from "./TaskQueue.ts"
 import type { LeakHint } from "./policy/HeapSlope.ts"
 import type { Evidence } from "./policy/Placement.ts"
 import type { ProfilerReading } from "./ProfilerReading.ts"
@@ -93,7 +95,12 @@ export class PerformanceProfiler extends Context.Service<
     readonly stopRecording: (label?: string) => Effect.Effect<RecordedProfile, NotProfiling>
     /** Whether a profile is being taken. */
     readonly isProfiling: Effect.Effect<boolean>
-    /** Profiles the next attempt of one job in this process, from its start to its end; waits for it. */
-    readonly profileJob: (id: JobId) => Effect.Effect<RecordedProfile, AlreadyProfiling>
+    /**
+     * Profiles the next attempt of one job in this process, from its start to its end; waits for it. `WrongState`: the job has ended, before
+     * or without such an attempt.
+     */
+    readonly profileJob: (
+      id: JobId
+    ) => Effect.Effect<RecordedProfile, AlreadyProfiling | JobNotFound | WrongState | StoreError>
   }
 >()("sluice/services/Queue/PerformanceProfiler") {}

@@ -1,7 +1,8 @@
 /** The profiler of one process: gives the worker its meters, sums up what they recorded, and takes profiles. */
-import { Clock, Context, Deferred, Duration, Effect, Layer } from "effect"
+import { Clock, Context, Deferred, Duration, Effect, Layer, Queue } from "effect"
 import { AttemptMeters, type TaskMeter } from "./AttemptMeter.ts"
-import type { JobId } from "./Job.ts"
+import { finishedStates, formatJobId, type JobId } from "./Job.ts"
+import { JobStore } from "./JobStore.ts"
 import {
   AlreadyProfiling,
   NotProfiling,
@@ -9,7 +10,7 @@ import {
   PerformanceProfiler,
   type RecordedProfile
 } from "./PerformanceProfiler.ts"
-import * as Placements from "./Placements.ts"
+import { PlacementSettings } from "./Placements.ts"
 import type { ProfilerReading } from "./ProfilerReading.ts"
 import { Settings } from "./ProfilerSettings.ts"
 import { empty, type Histogram, merge } from "./policy/Histogram.ts"
@@ -24,8 +25,11 @@ import { Slowest } from "./profile/Slowest.ts"
 import * as StoreTimes from "./profile/StoreTimes.ts"
 import { since, TaskCell } from "./profile/TaskCell.ts"
 import { QueueEvents } from "./QueueEvents.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { Settings as QueueSettings } from "./QueueSettings.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
+import type { StoreError } from "./StoreError.ts"
 import { StoreMeter } from "./StoreMeter.ts"
+import { JobNotFound, WrongState } from "./TaskQueue.ts"
 
 /** Names of `profile` that are kept apart. */
 const contextsMost = 1000
@@ -46,8 +50,10 @@ const make = Effect.gen(function* () {
   const settings = yield* Settings
   const events = yield* QueueEvents
   const storeMeter = yield* StoreMeter
+  const store = yield* JobStore
+  const queueSettings = yield* QueueSettings
   const clock = yield* Clock.Clock
-  const measuring = yield* Placements.Settings
+  const measuring = yield* PlacementSettings
   // A virtual clock goes with programs that have to run alike each time.
   const isReal = clock === Context.get(Context.empty(), Clock.Clock)
   const probes = measuring.mode === "off" || !isReal ? undefined : new AttemptProbes(Duration.toMillis(measuring.every))
@@ -283,6 +289,29 @@ const make = Effect.gen(function* () {
     })
   )
 
+  /** Fails once the job has ended, or is gone, and no attempt of it is being profiled. */
+  const endedWithout = (id: JobId): Effect.Effect<never, JobNotFound | WrongState | StoreError> =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const ends = yield* Queue.sliding<void>(1)
+        yield* store.onWake((wake) => {
+          if (wake === "finished") Queue.offerUnsafe(ends, undefined)
+        })
+        for (;;) {
+          const [job] = yield* store.get([id])
+          if (profiledJob === id || !wanted.has(id)) return yield* Effect.never
+          if (job === undefined) return yield* new JobNotFound({ id })
+          if (finishedStates.includes(job.state))
+            return yield* new WrongState({
+              id,
+              state: job.state,
+              message: `Job ${formatJobId(id)} is ${job.state}: no attempt of it is to come. Run it again (retry) and ask before it starts`
+            })
+          yield* Effect.raceFirst(Queue.take(ends), Effect.sleep(queueSettings.pollInterval))
+        }
+      })
+    )
+
   const profiler = PerformanceProfiler.of({
     profile: (operation, name) =>
       Effect.suspend(() => {
@@ -308,14 +337,16 @@ const make = Effect.gen(function* () {
     stopRecording,
     isProfiling: Effect.sync(() => recording !== undefined),
     profileJob: (id) =>
-      Effect.suspend(() => {
+      Effect.suspend((): ReturnType<PerformanceProfiler["Service"]["profileJob"]> => {
         if (recording !== undefined)
           return Effect.fail(
             new AlreadyProfiling({ message: "A profile is being taken; stop it before one of a single job begins" })
           )
         const waiting = wanted.get(id) ?? Deferred.makeUnsafe<RecordedProfile>()
         wanted.set(id, waiting)
-        return Effect.onInterrupt(Deferred.await(waiting), () => Effect.sync(() => wanted.delete(id)))
+        return Effect.raceFirst(Deferred.await(waiting), endedWithout(id)).pipe(
+          Effect.onExit((exit) => Effect.sync(() => exit._tag === "Failure" && wanted.delete(id)))
+        )
       })
   })
 
@@ -330,4 +361,5 @@ const make = Effect.gen(function* () {
 })
 
 /** Ends with its scope: a profile still being taken is dropped. */
-export const layer: Layer.Layer<PerformanceProfiler, never, QueueEvents | StoreMeter> = Layer.effectContext(make)
+export const layer: Layer.Layer<PerformanceProfiler, never, JobStore | QueueEvents | StoreMeter> =
+  Layer.effectContext(make)

@@ -238,7 +238,7 @@ export class Pipelines extends Context.Service<
     /** Stores a run; durable when it answers. */
     readonly start: <P, A, E>(
       pipeline: Pipeline<P, A, E>,
-      payload: P,
+      payload: NoInfer<P>,
       options?: EnqueueOptions
     ) => Effect.Effect<PipelineRun<A, E>, EnqueueError | StoreError>
     /** A run that was started before. */

@@ -17,7 +17,7 @@ import { Settings } from "./QueueSettings.ts"
 import { drive, stageTag } from "./run/PipelineDriver.ts"
 import { StoreError } from "./StoreError.ts"
 import { type AnyTask, Snoozed } from "./Task.ts"
-import { TaskQueue, WrongState } from "./TaskQueue.ts"
+import { type InvalidOption, TaskQueue, WrongState } from "./TaskQueue.ts"
 import { TaskRegistry } from "./TaskRegistry.ts"
 
 /** A driving job that cannot read the store looks again after this, its attempt unspent, in milliseconds. */
@@ -82,11 +82,19 @@ export const handler = (
     })
   )
 
+/** The filters of this file are made here, of names that were checked. */
+const ownFilter = <A, E, R>(asked: Effect.Effect<A, E | InvalidOption, R>) =>
+  Effect.catchTag(asked as Effect.Effect<A, InvalidOption, R>, "InvalidOption", Effect.die) as Effect.Effect<
+    A,
+    Exclude<E, InvalidOption>,
+    R
+  >
+
 const make = Effect.gen(function* () {
   const queue = yield* TaskQueue
 
   const count = (tag: string, states: ReadonlyArray<JobState>) =>
-    Effect.map(queue.count({ tag, states }), (counted) => counted.count)
+    ownFilter(Effect.map(queue.count({ tag, states }), (counted) => counted.count))
 
   const statusOf = (pipeline: AnyPipeline, id: JobId) =>
     Effect.forEach(stagesOf(pipeline.steps), ({ stage, task }): Effect.Effect<StageStatus, StoreError> => {
@@ -112,8 +120,8 @@ const make = Effect.gen(function* () {
       const batchKey = formatJobId(id)
       yield* Effect.catchTag(queue.cancel(id, reason), "WrongState", () => Effect.void)
       const tasks = itemTasks(pipeline)
-      if (tasks.length > 0) yield* queue.cancelWhere({ batchKey, tasks }, reason)
-      yield* queue.cancelWhere({ batchKey }, reason)
+      if (tasks.length > 0) yield* ownFilter(queue.cancelWhere({ batchKey, tasks }, reason))
+      yield* ownFilter(queue.cancelWhere({ batchKey }, reason))
     })
 
   /** Jobs are revived before those that wait for them: who wakes finds nothing failed. */
@@ -122,9 +130,9 @@ const make = Effect.gen(function* () {
       const { state } = yield* queue.get(id)
       if (state === "failed" || state === "cancelled") {
         const batchKey = formatJobId(id)
-        yield* queue.retryWhere({ batchKey, tasks: stagesOf(pipeline.steps).map(({ task }) => task) })
+        yield* ownFilter(queue.retryWhere({ batchKey, tasks: stagesOf(pipeline.steps).map(({ task }) => task) }))
         const tasks = itemTasks(pipeline)
-        if (tasks.length > 0) yield* queue.retryWhere({ batchKey, tasks })
+        if (tasks.length > 0) yield* ownFilter(queue.retryWhere({ batchKey, tasks }))
         return yield* queue.retry(id)
       }
       return yield* new WrongState({

@@ -3,6 +3,10 @@
  */
 import { type Duration, Schema } from "effect"
 import { FailureCause } from "./Job.ts"
+import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
+import { namePattern } from "./policy/StoredName.ts"
+import { checkPriority } from "./policy/Rank.ts"
 import * as ResourceGroup from "./ResourceGroup.ts"
 import * as Task from "./Task.ts"
 import type { EnqueueOptions } from "./TaskQueue.ts"
@@ -97,6 +101,16 @@ export const checked = (name: string, what: string, ok: boolean, expected: strin
   if (!ok) throw new Task.InvalidTask({ message: `Pipeline ${JSON.stringify(name)}: ${what}; expected ${expected}` })
 }
 
+/** What a check of `Bounds` refuses, as `InvalidTask`. */
+const within = (name: string, what: string, check: () => void): void => {
+  try {
+    check()
+  } catch (error) {
+    if (!(error instanceof Bounds.OutOfBounds)) throw error
+    throw new Task.InvalidTask({ message: `Pipeline ${JSON.stringify(name)}: ${what}: ${error.message}` })
+  }
+}
+
 /** The task of jobs that drive a run, or an item of one. */
 export const driver = (
   name: string,
@@ -129,19 +143,21 @@ export const stagePlan = (
     softLimit
   }: StageOptions & { readonly from?: (value: any) => any } = {}
 ): StagePlan => {
+  within(pipeline, `the ${task.name} stage`, () => {
+    if (concurrency !== undefined) Bounds.whole("concurrency", concurrency, 1, Number.MAX_SAFE_INTEGER)
+    if (priority !== undefined) checkPriority(priority)
+    if (retries !== undefined) Bounds.whole("retries", retries, 0, Bounds.mostRetries)
+    if (softLimit !== undefined) Durations.limit("softLimit", softLimit)
+    if (hardLimit !== undefined) Durations.limit("hardLimit", hardLimit)
+  })
+  const name = `${pipeline}/${task.name}`
   checked(
     pipeline,
-    `concurrency ${concurrency} of ${task.name}`,
-    concurrency === undefined || (Number.isInteger(concurrency) && concurrency >= 1),
-    "a whole number of at least 1"
-  )
-  const own = concurrency === undefined ? undefined : ResourceGroup.make(`${pipeline}/${task.name}`, concurrency)
-  checked(
-    pipeline,
-    `group name ${JSON.stringify(own?.name)}`,
-    own === undefined || ResourceGroup.namePattern.test(own.name),
+    `group name ${JSON.stringify(name)}`,
+    concurrency === undefined || namePattern.test(name),
     "at most 100 characters in the names of pipeline and task together"
   )
+  const own = concurrency === undefined ? undefined : ResourceGroup.make(name, concurrency)
   return {
     task,
     from,

@@ -25,11 +25,11 @@ export interface PlacementSettings {
   readonly every: Duration.Duration
 }
 
-export const defaults: PlacementSettings = { mode: "on", every: Duration.seconds(30) }
+export const placementDefaults: PlacementSettings = { mode: "on", every: Duration.seconds(30) }
 
 /** The settings in force; provide another value to change them. */
-export const Settings = Context.Reference<PlacementSettings>("sluice/services/Queue/Placements/Settings", {
-  defaultValue: () => defaults
+export const PlacementSettings = Context.Reference<PlacementSettings>("sluice/services/Queue/Placements/Settings", {
+  defaultValue: () => placementDefaults
 })
 
 /** What decides whether a task may be placed. */

@@ -29,13 +29,13 @@ import type { StoreError } from "./StoreError.ts"
 
 /** What was asked is out of range. The message says what was given and what is expected; nothing was changed. */
 export class ScaleInvalid extends Schema.TaggedError<ScaleInvalid>()("ScaleInvalid", {
-  reason: Schema.Literals(["Setting", "Horizon", "Event"]),
+  reason: Schema.Literals(["Setting", "Horizon", "Event", "Group"]),
   message: Schema.String
 }) {}
 
 /** No decision of that number is kept: it never was, or it is older than those kept. List them with `decisions`. */
 export class DecisionNotFound extends Schema.TaggedError<DecisionNotFound>()("DecisionNotFound", {
-  seq: Schema.Int,
+  seq: Schema.Number,
   message: Schema.String
 }) {}
 

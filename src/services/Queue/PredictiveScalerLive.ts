@@ -1,12 +1,15 @@
 /** The scaler over a store: rounds, predictions, and what is kept of them. */
 import { Clock, Duration, Effect, Layer, Option, Semaphore } from "effect"
+import { makeComplaints } from "./Complaints.ts"
 import { JobStore } from "./JobStore.ts"
 import type { GroupScaling, Recommendation } from "./LoadPrediction.ts"
+import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import { eventsOf } from "./policy/EventLoad.ts"
 import { DecisionNotFound, PredictiveScaler, ScaleInvalid, stepsMost } from "./PredictiveScaler.ts"
 import type { ResourceGroup } from "./ResourceGroup.ts"
 import type { KeptDecision } from "./ScaleDecision.ts"
-import { everyGroup, Scaler } from "./ScaleSettings.ts"
+import { defaults as scaleDefaults, everyGroup, Scaler } from "./ScaleSettings.ts"
 import { StoreError, StoreUnavailable } from "./StoreError.ts"
 import { Actuators } from "./scaler/act/Actuator.ts"
 import { backtestOf } from "./scaler/Backtesting.ts"
@@ -30,7 +33,29 @@ const leaderGoneMs = 3 * Leader.recordMs
 const decisionsLooked = 1000
 const noTasks: ReadonlySet<string> = new Set()
 
-const nameOf = (group: ResourceGroup | string) => (typeof group === "string" ? group : group.name)
+const nameOf = (group: ResourceGroup | string) => (typeof group === "string" ? group : group?.name)
+
+/** What the check answers; what it refuses is the caller's error. */
+const checked = <A>(reason: ScaleInvalid["reason"], check: () => A): Effect.Effect<A, ScaleInvalid> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(check())
+    } catch (error) {
+      return error instanceof Bounds.OutOfBounds
+        ? Effect.fail(new ScaleInvalid({ reason, message: error.message }))
+        : Effect.die(error)
+    }
+  })
+
+const settingNames: ReadonlySet<string> = new Set(Object.keys(scaleDefaults))
+
+const named = (group: ResourceGroup | string) =>
+  checked("Group", () =>
+    Bounds.name(
+      "group",
+      Bounds.orRefuse("group", () => nameOf(group))
+    )
+  )
 
 const make = Effect.gen(function* () {
   const store = yield* JobStore
@@ -39,7 +64,11 @@ const make = Effect.gen(function* () {
   const worker = Option.getOrUndefined(yield* Effect.serviceOption(Worker))
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
-  const book = new ForecastBook(store, Duration.toMillis(scaler.settle))
+  const book = new ForecastBook(
+    store,
+    Duration.toMillis(scaler.settle),
+    makeComplaints(() => clock.currentTimeMillisUnsafe())
+  )
   /** Forecasts and memories change under it only. */
   const turn = yield* Semaphore.make(1)
   const learning = yield* Semaphore.make(1)
@@ -84,15 +113,12 @@ const make = Effect.gen(function* () {
 
   const predictLoad = (resourceGroup: ResourceGroup | string, timeHorizon: Duration.Input) =>
     Effect.gen(function* () {
-      const group = nameOf(resourceGroup)
+      const group = yield* named(resourceGroup)
       const settings = (yield* settingsInForce).of(group)
       const { stepMs, timeZone } = settings
-      const horizonMs = Duration.toMillis(Duration.fromInputUnsafe(timeHorizon))
-      if (!(horizonMs > 0 && horizonMs <= stepsMost * stepMs))
-        return yield* new ScaleInvalid({
-          reason: "Horizon",
-          message: `a horizon of ${Duration.format(Duration.millis(horizonMs))}; expected more than none and at most ${Duration.format(Duration.millis(stepsMost * stepMs))}, ${stepsMost} steps`
-        })
+      const horizonMs = yield* checked("Horizon", () =>
+        Durations.duration(`horizon (at most ${stepsMost} steps)`, timeHorizon, 1, stepsMost * stepMs)
+      )
       const at = now()
       const forecast = yield* turn.withPermit(book.advanceOne(group, { stepMs, timeZone }, at))
       const until = at + horizonMs
@@ -137,9 +163,9 @@ const make = Effect.gen(function* () {
     { before, limit = 100 }: { readonly before?: number; readonly limit?: number } = {}
   ) =>
     readDecisions(store, {
-      limit: Math.max(1, Math.min(decisionsLooked, limit)),
+      limit: Number.isSafeInteger(limit) ? Math.max(1, Math.min(decisionsLooked, limit)) : decisionsLooked,
       ...(group === undefined ? {} : { key: group }),
-      ...(before === undefined ? {} : { before })
+      ...(Number.isSafeInteger(before) ? { before: before! } : {})
     })
 
   const look = Effect.gen(function* () {
@@ -218,7 +244,7 @@ const make = Effect.gen(function* () {
 
   const explain = (seq: number) =>
     Effect.gen(function* () {
-      const [newest] = yield* readDecisions(store, { before: seq + 1, limit: 1 })
+      const [newest] = !Number.isSafeInteger(seq) ? [] : yield* readDecisions(store, { before: seq + 1, limit: 1 })
       const decision = newest?.seq === seq ? newest : undefined
       if (decision === undefined)
         return yield* new DecisionNotFound({
@@ -230,10 +256,11 @@ const make = Effect.gen(function* () {
 
   const backtest = (group: string, { ahead = 1, steps }: { readonly steps?: number; readonly ahead?: number } = {}) =>
     Effect.gen(function* () {
+      yield* named(group)
       const { stepMs, timeZone } = (yield* settingsInForce).of(group)
       const dayOfSteps = Math.max(24, Math.round(86_400_000 / stepMs))
       const count = steps ?? Math.min(stepsMost, dayOfSteps)
-      if (!(Number.isInteger(count) && count >= 1 && Number.isInteger(ahead) && ahead >= 1 && ahead <= stepsMost))
+      if (!(Number.isSafeInteger(count) && count >= 1 && Number.isInteger(ahead) && ahead >= 1 && ahead <= stepsMost))
         return yield* new ScaleInvalid({
           reason: "Horizon",
           message: `a backtest of ${count} steps, ${ahead} ahead; expected whole numbers of at least 1, ahead at most ${stepsMost}`
@@ -258,6 +285,8 @@ const make = Effect.gen(function* () {
 
   const set: PredictiveScaler["Service"]["set"] = (group, change) =>
     Effect.gen(function* () {
+      if (group !== everyGroup) yield* named(group)
+      yield* checked("Setting", () => Bounds.fields("the scaler's settings", change, settingNames))
       for (;;) {
         const changed = (yield* settingsInForce).changed(group, change)
         if (changed instanceof ScaleInvalid) return yield* changed

@@ -1,9 +1,12 @@
 /** The settings of a queue, with their units, defaults and reasons. */
-import { Context, Duration } from "effect"
+import { Context, Duration, Effect, Schema } from "effect"
 import type { RetentionPolicy } from "./JobStore.ts"
+import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
+import { durationText } from "./policy/DurationText.ts"
 import { defaultAgeingStepMs } from "./policy/Rank.ts"
 import type { PressureThresholds } from "./policy/MemoryPressure.ts"
-import { standard, type RetryPolicy } from "./policy/RetryDelay.ts"
+import { checkRetry, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
 
 export interface MemorySettings {
   /**
@@ -22,11 +25,11 @@ export interface MemorySettings {
 }
 
 export interface QueueSettings {
-  /** L: how long a worker keeps its jobs without a sign of life. Default 30 s: a crash is healed within a minute, a pause of the machine forgiven. */
+  /** L: how long a worker keeps its jobs without a sign of life. At least 1 s, several beats. Default 30 s: a crash is healed within a minute, a pause of the machine forgiven. */
   readonly lease: Duration.Duration
-  /** R: how often expired leases are looked for. Default 5 s; at most L/2. */
+  /** R: how often expired leases are looked for. 100 ms to L/2. Default 5 s, or L/2 where that is less. */
   readonly sweepInterval: Duration.Duration
-  /** P: how often a worker looks without being woken, the net under notifications. Default 1 s. */
+  /** P: how often a worker looks without being woken, the net under notifications. At least 10 ms: less keeps a core busy. Default 1 s. */
   readonly pollInterval: Duration.Duration
   /** How long a graceful stop waits for running jobs before it interrupts and hands them back. Default 10 s, below what service managers allow (systemd 90 s, Kubernetes 30 s). */
   readonly grace: Duration.Duration
@@ -37,11 +40,14 @@ export interface QueueSettings {
   readonly ageingStepMs: number
   /** For tasks that state none. Default: three retries, 1 s × 2, cap 5 min. */
   readonly retry: RetryPolicy
-  /** After which a handler is told to finish, for tasks that state none. Default 25 min. */
+  /** After which a handler is told to finish, for tasks that state none; infinite: never. Default 25 min. Commands state that they have none. */
   readonly softLimit: Duration.Duration
-  /** After which a handler is stopped, for tasks that state none. Default 30 min. */
+  /** After which a handler is stopped, for tasks that state none; infinite: never. Default 30 min. Commands state that they have none. */
   readonly hardLimit: Duration.Duration
-  /** Largest payload and result, in bytes of JSON. Default 1 MiB: larger things belong in a file or object store, their name in the payload. */
+  /**
+   * Largest payload and result, in bytes of JSON, in stores that keep it as text; the memory store does not measure what it keeps. At most 1 GB. Default 1 MiB:
+   * larger things belong in a file or object store, their name in the payload.
+   */
   readonly maxPayloadBytes: number
   /** How long finished jobs stay: completed and cancelled 7 days, at most 100,000 of each; failed 30 days, at most 100,000. */
   readonly retention: RetentionPolicy
@@ -69,7 +75,73 @@ export const defaults: QueueSettings = {
   memory: { thresholds: { elevated: 0.55, high: 0.65, critical: 0.75 }, refuse: true, collect: true }
 }
 
+/** A setting outside its range. A defect of the program: queue and worker die of it as they are built. */
+export class InvalidSetting extends Schema.TaggedError<InvalidSetting>()("InvalidSetting", {
+  message: Schema.String
+}) {}
+
+const names: ReadonlySet<string> = new Set(Object.keys(defaults))
+const memoryNames: ReadonlySet<string> = new Set(Object.keys(defaults.memory))
+const thresholdNames: ReadonlySet<string> = new Set(Object.keys(defaults.memory.thresholds))
+const retentionNames: ReadonlySet<string> = new Set(Object.keys(defaults.retention))
+const keptNames: ReadonlySet<string> = new Set(["ageMs", "count"])
+
+const leastLeaseMs = 1000
+const leastSweepMs = 100
+const leastPollMs = 10
+/** SQLite's longest text. */
+const largestPayload = 1_000_000_000
+const longestAgeingStepMs = 86_400_000
+
+const checkMemory = ({ collect, refuse, thresholds }: MemorySettings): void => {
+  Bounds.boolean("memory.refuse", refuse)
+  Bounds.boolean("memory.collect", collect)
+  Bounds.fields("memory.thresholds", thresholds, thresholdNames)
+  const { critical, elevated, high } = thresholds
+  Bounds.real("memory.thresholds.elevated", elevated, 0, 1)
+  Bounds.real("memory.thresholds.high", high, elevated, 1)
+  Bounds.real("memory.thresholds.critical", critical, high, 1)
+}
+
+/** The settings, each within its range. Throws `OutOfBounds`. */
+export const check = (settings: QueueSettings): QueueSettings => {
+  Bounds.fields("settings", settings, names)
+  const leaseMs = Durations.duration("lease", settings.lease, leastLeaseMs)
+  const sweepMs = Durations.duration("sweepInterval", settings.sweepInterval, leastSweepMs)
+  if (sweepMs > leaseMs / 2 && sweepMs !== Duration.toMillis(defaults.sweepInterval))
+    throw new Bounds.OutOfBounds(
+      `sweepInterval is ${durationText(sweepMs)}; expected at most half of the lease of ${durationText(leaseMs)}`
+    )
+  Durations.duration("pollInterval", settings.pollInterval, leastPollMs)
+  Durations.duration("grace", settings.grace)
+  Bounds.real("ageingStepMs", settings.ageingStepMs, 0, longestAgeingStepMs)
+  checkRetry("retry", settings.retry)
+  Durations.limit("softLimit", settings.softLimit)
+  Durations.limit("hardLimit", settings.hardLimit)
+  Bounds.whole("maxPayloadBytes", settings.maxPayloadBytes, 1, largestPayload)
+  Bounds.fields("retention", settings.retention, retentionNames)
+  for (const state of ["completed", "failed", "cancelled"] as const) {
+    Bounds.fields(`retention.${state}`, settings.retention[state], keptNames)
+    const { ageMs, count } = settings.retention[state]
+    Bounds.real(`retention.${state}.ageMs`, ageMs, 0, Number.MAX_SAFE_INTEGER)
+    Bounds.whole(`retention.${state}.count`, count, 0, Number.MAX_SAFE_INTEGER)
+  }
+  Bounds.fields("memory", settings.memory, memoryNames)
+  checkMemory(settings.memory)
+  return settings
+}
+
 /** The settings in force; provide another value to change them, e.g. `{ ...defaults, lease: Duration.seconds(3) }`. */
 export const Settings = Context.Reference<QueueSettings>("sluice/services/Queue/QueueSettings", {
   defaultValue: () => defaults
+})
+
+/** The settings in force, checked; dies of `InvalidSetting`. */
+export const checkedSettings: Effect.Effect<QueueSettings> = Effect.flatMap(Settings, (settings) => {
+  try {
+    return Effect.succeed(check(settings))
+  } catch (error) {
+    if (!(error instanceof Bounds.OutOfBounds)) throw error
+    return Effect.die(new InvalidSetting({ message: `Queue setting ${error.message}` }))
+  }
 })

@@ -1,5 +1,7 @@
-import { Duration } from "effect"
-import { longestBoundMs, type OrderChoice, type OrderName } from "./policy/Order.ts"
+import type { Duration } from "effect"
+import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
+import { longestBoundMs, type OrderChoice, type OrderName, orders } from "./policy/Order.ts"
 
 /**
  * A resource group: a shared budget that jobs draw on. Its limit holds for the whole store, over all workers; a worker's own
@@ -21,13 +23,19 @@ export interface GroupOptions {
   readonly bound?: Duration.Input
 }
 
-/** Throws a `RangeError` when the bound is out of range. */
-export const make = (name: string, limit: number, { bound, order }: GroupOptions = {}): ResourceGroup => {
+const optionNames: ReadonlySet<string> = new Set<keyof GroupOptions>(["order", "bound"])
+
+/** Throws `OutOfBounds`, a `RangeError`, for a name, limit or option that is none. */
+export const make = (name: string, limit: number, options: GroupOptions = {}): ResourceGroup => {
+  Bounds.name("A group's name", name)
+  const group = `Group ${JSON.stringify(name)}`
+  Bounds.whole(`${group}: its limit`, limit, 1, Number.MAX_SAFE_INTEGER)
+  Bounds.fields(`${group}: its options`, options, optionNames)
+  const { bound, order } = options
   if (order === undefined) return { name, limit }
+  Bounds.oneOf(`${group}: its order`, order, orders)
   if (bound === undefined) return { name, limit, order: { order } }
-  const boundMs = Math.round(Duration.toMillis(Duration.fromInputUnsafe(bound)))
-  if (!(boundMs >= 0 && boundMs <= longestBoundMs))
-    throw new RangeError(`Group ${JSON.stringify(name)}: bound ${boundMs} ms; expected 0 to 7 days`)
+  const boundMs = Durations.duration(`${group}: its bound`, bound, 0, longestBoundMs)
   return { name, limit, order: { order, boundMs } }
 }
 
@@ -46,7 +54,8 @@ export const defaults: ReadonlyArray<ResourceGroup> = [filesystem, network, comp
 /** For groups that are named but never declared. */
 export const undeclaredLimit = 5
 
-/** Letters, digits and `. _ - : /`, at most 100: a name is a label of metrics and a word of commands. */
-export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/
+/** A group that nobody declared. */
+export const undeclared = (name: string): ResourceGroup => ({ name, limit: undeclaredLimit })
 
+export { namePattern } from "./policy/StoredName.ts"
 export { unlimited } from "./policy/GroupLimit.ts"

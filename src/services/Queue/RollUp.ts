@@ -1,4 +1,5 @@
 /** What a store remembers of each interval: of the jobs by group and task, and of the workers' resources. */
+import * as Bounds from "./policy/Bounds.ts"
 import type { Histogram } from "./policy/Histogram.ts"
 
 /** Widths of the roll-ups, in milliseconds. */
@@ -44,4 +45,20 @@ export interface RollUpQuery {
   readonly to: number
   readonly group?: string
   readonly task?: string
+}
+
+const widths: ReadonlyArray<unknown> = [10_000, 60_000, 3_600_000] satisfies ReadonlyArray<RollUpWidth>
+const queryNames: ReadonlySet<string> = new Set<keyof RollUpQuery>(["width", "from", "to", "group", "task"])
+
+/** Throws `OutOfBounds`. */
+export const checkRollUps = (query: RollUpQuery): RollUpQuery => {
+  Bounds.fields("query", query, queryNames)
+  const { from, group, task, to, width } = query
+  if (!widths.includes(width))
+    throw new Bounds.OutOfBounds(`query.width is ${Bounds.shown(width)}; expected ${widths.join(", ")} milliseconds`)
+  Bounds.real("query.from", from, -Bounds.lastTime, Bounds.lastTime)
+  Bounds.real("query.to", to, -Bounds.lastTime, Bounds.lastTime)
+  if (group !== undefined) Bounds.name("query.group", group)
+  if (task !== undefined) Bounds.name("query.task", task)
+  return query
 }

@@ -3,11 +3,18 @@
  * place of the forecast's. Documents of kind `scale-event`.
  */
 import { Schema } from "effect"
+import { lastTime } from "./policy/Bounds.ts"
+import { namePattern } from "./policy/StoredName.ts"
+
+const Time = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: lastTime }))
 
 /** Once: from and to, milliseconds since 1970. */
-export const Once = Schema.TaggedStruct("Once", { from: Schema.Finite, to: Schema.Finite })
+export const Once = Schema.TaggedStruct("Once", { from: Time, to: Time })
 
-/** Again and again: a cron expression of five fields for the start, in a time zone, and how long it lasts. */
+/**
+ * Again and again: a cron expression of five fields for the start, in a time zone, and how long it lasts. It comes at least once a leap year, and
+ * not before its last time has ended.
+ */
 export const Recurring = Schema.TaggedStruct("Recurring", {
   cron: Schema.String,
   timeZone: Schema.String,
@@ -26,9 +33,9 @@ export const Arrivals = Schema.TaggedStruct("Arrivals", {
 
 export const ScaleEvent = Schema.Struct({
   /** Chosen by the caller; a second one of the same id replaces the first. */
-  id: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/)),
+  id: Schema.String.check(Schema.isPattern(namePattern)),
   /** A group, or `*` for every one. */
-  group: Schema.String,
+  group: Schema.Union([Schema.Literal("*"), Schema.String.check(Schema.isPattern(namePattern))]),
   when: Schema.Union([Once, Recurring]),
   load: Schema.Union([Factor, Arrivals]),
   /** For people. */

@@ -48,8 +48,9 @@ export const ScaleSettings = Schema.Struct({
   holdDownMs: millis(day),
   /** Within which a backlog is worked off. Default one minute: those behind it wait as long. */
   drainMs: Schema.Finite.check(Schema.isBetween({ minimum: 1000, maximum: day })),
-  /** The most slots that one decision adds, and takes away. Default `null`: any number. */
+  /** The most slots that one decision adds. Default `null`: any number. */
   mostUp: Schema.NullOr(slots),
+  /** The most that one takes away. Default `null`: any number. */
   mostDown: Schema.NullOr(slots),
   /** Default one minute: finer ones are noise for most groups, coarser ones late. */
   stepMs: StepWidth,
@@ -99,6 +100,8 @@ export const everyGroup = "*"
 
 /** Settings of the process that scales, rather than of a group. */
 export interface ScalerSettings {
+  /** Whether this process takes its turn at leading. Default true. One that does not still takes its share of the slots that are decided. */
+  readonly leads: boolean
   /** Between two rounds. Default 15 s: a backlog is seen within it, and a round of a thousand groups takes a fraction of it. */
   readonly round: Duration.Duration
   /** Between two looks of a worker at its targets. Default 5 s. */
@@ -116,6 +119,7 @@ export interface ScalerSettings {
 }
 
 export const scalerDefaults: ScalerSettings = {
+  leads: true,
   round: Duration.seconds(15),
   carry: Duration.seconds(5),
   roundMost: Duration.seconds(10),

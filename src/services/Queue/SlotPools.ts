@@ -9,7 +9,7 @@ export type { ConcurrencyState } from "./policy/Concurrency.ts"
 export type { PoolSample, PoolSizing, PoolState, SlotBounds } from "./policy/PoolSize.ts"
 
 /** Decides how many slots a pool has. Provide another to replace `policy/PoolSize.ts`; tuned pools do not ask it. */
-export const Sizing = Context.Reference<PoolSizing>("sluice/services/Queue/SlotPools/Sizing", {
+export const SlotPoolSizing = Context.Reference<PoolSizing>("sluice/services/Queue/SlotPools/Sizing", {
   defaultValue: () => poolSizing
 })
 

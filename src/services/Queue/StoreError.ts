@@ -16,8 +16,19 @@ export class StoreReadOnly extends Schema.TaggedError<StoreReadOnly>()("StoreRea
 /** The file is damaged or a checksum does not match. Restore a backup; the file is left untouched. */
 export class StoreCorrupt extends Schema.TaggedError<StoreCorrupt>()("StoreCorrupt", { message: Schema.String }) {}
 
+/** Somebody added triggers or indexes to the store that would act on its jobs. Nothing was run; the message names them. */
+export class StoreTampered extends Schema.TaggedError<StoreTampered>()("StoreTampered", { message: Schema.String }) {}
+
 /** The file belongs to another program. Name another; it is left untouched. */
 export class StoreForeign extends Schema.TaggedError<StoreForeign>()("StoreForeign", { message: Schema.String }) {}
+
+/**
+ * The file, its folder or what lies beside it is another user's, or others may write it; or a link stands where a file must. Mend owner and mode,
+ * or open it as shared; it is left untouched.
+ */
+export class StoreUntrusted extends Schema.TaggedError<StoreUntrusted>()("StoreUntrusted", {
+  message: Schema.String
+}) {}
 
 /** The file was written by a newer Sluice. Upgrade; it is left untouched. */
 export class StoreNewer extends Schema.TaggedError<StoreNewer>()("StoreNewer", {
@@ -40,7 +51,9 @@ export const StoreReason = Schema.Union([
   StoreFull,
   StoreReadOnly,
   StoreCorrupt,
+  StoreTampered,
   StoreForeign,
+  StoreUntrusted,
   StoreNewer,
   StoreInUse,
   StoreUnsafe,

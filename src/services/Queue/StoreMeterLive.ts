@@ -1,7 +1,7 @@
 /** The store as turns are taken to it: the same, with the time of each turn noted. About 0.1 µs a turn. */
 import { Clock, Effect, Layer } from "effect"
 import { JobStore } from "./JobStore.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 import { StoreMeter } from "./StoreMeter.ts"
 
 export const layer: Layer.Layer<JobStore, never, JobStore | StoreMeter> = Layer.effect(

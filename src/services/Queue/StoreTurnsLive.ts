@@ -2,7 +2,7 @@
 import { Cause, Clock, Context, Effect, Exit, Layer, Scheduler } from "effect"
 import type { ClaimRequest, LogLine, NewJob, ProgressNote, Settle, Turn, TurnResult } from "./Turn.ts"
 import { JobStore } from "./JobStore.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 import { StoreClosed, StoreError, StoreUnavailable } from "./StoreError.ts"
 import { type EnqueueListener, type SettleListener, StoreTurns, type TurnWorker } from "./StoreTurns.ts"
 
@@ -47,6 +47,40 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
     let resting = false
     /** Who waits for what is gathered with it to land. */
     let landers = noLanders
+    const followers = new Set<(turn: Turn, result: TurnResult) => void>()
+
+    /** A defect of somebody who hears of a turn. */
+    const faulty = (defect: unknown) => {
+      fork(Effect.logError("Somebody who heard of a turn of the store failed", Cause.die(defect)))
+    }
+
+    const land = (waiting: ReadonlyArray<() => void>) => {
+      for (const resume of waiting) {
+        try {
+          resume()
+        } catch (defect) {
+          faulty(defect)
+        }
+      }
+    }
+
+    const refuse = (listener: EnqueueListener, error: StoreError) => {
+      try {
+        listener.refused(error)
+      } catch (defect) {
+        faulty(defect)
+      }
+    }
+
+    const claimsOfWorker = (): ReadonlyArray<ClaimRequest> => {
+      if (worker === undefined) return nothing
+      try {
+        return worker.claims()
+      } catch (defect) {
+        faulty(defect)
+        return nothing
+      }
+    }
 
     const kick = (look = false) => {
       if (look) looking = true
@@ -63,7 +97,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
       notes = []
       lines = []
       landers = noLanders
-      for (const resume of waiting) resume()
+      land(waiting)
     }
 
     const hasWork = () =>
@@ -80,7 +114,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
       if (inFlight !== undefined || resting || closed) return
       const started = monotonic()
       for (;;) {
-        const claims = worker === undefined ? nothing : worker.claims()
+        const claims = claimsOfWorker()
         if (claims.length === 0 && !hasWork()) return
         take(claims)
         if (inFlight !== undefined || resting) return
@@ -166,14 +200,44 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
       failures = 0
       let from = 0
       for (let i = 0; i < listeners.length; i++) {
-        listeners[i]!.stored(result.ids, result.notes, from, turn.now)
+        try {
+          listeners[i]!.stored(result.ids, result.notes, from, turn.now)
+        } catch (defect) {
+          faulty(defect)
+        }
         from += lengths[i]!
       }
       const lost = result.lost
-      for (let i = 0; i < turnSettlers.length; i++)
-        turnSettlers[i]!.settled(lost === undefined || !lost.has(i), turn.now)
-      worker?.taken(turn, result)
-      for (const resume of turnLanders) resume()
+      for (let i = 0; i < turnSettlers.length; i++) {
+        try {
+          turnSettlers[i]!.settled(lost === undefined || !lost.has(i), turn.now)
+        } catch (defect) {
+          faulty(defect)
+        }
+      }
+      try {
+        worker?.taken(turn, result)
+      } catch (defect) {
+        faulty(defect)
+        // Some of what was claimed may not have been started.
+        workerFailed(asStoreError(defect), turn)
+      }
+      land(turnLanders)
+      for (const follow of followers) {
+        try {
+          follow(turn, result)
+        } catch (defect) {
+          faulty(defect)
+        }
+      }
+    }
+
+    const workerFailed = (error: StoreError, turn: Turn) => {
+      try {
+        worker?.failed(error, turn.claim.length > 0)
+      } catch (defect) {
+        faulty(defect)
+      }
     }
 
     const failed = (
@@ -191,9 +255,9 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
         notes = [...turn.progress, ...notes].slice(-maxKept)
         lines = [...turn.logs, ...lines].slice(-maxKept)
         landers = [...turnLanders, ...landers]
-      } else for (const resume of turnLanders) resume()
-      for (let i = 0; i < lengths.length; i++) listeners[i]!.refused(error)
-      worker?.failed(error, turn.claim.length > 0)
+      } else land(turnLanders)
+      for (let i = 0; i < lengths.length; i++) refuse(listeners[i]!, error)
+      workerFailed(error, turn)
       resting = true
       fork(
         Effect.sleep(Math.min(retryCapMs, retryFirstMs * 2 ** Math.min(failures - 1, 10))).pipe(
@@ -211,7 +275,8 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
       Effect.sync(() => {
         closed = true
         const error = new StoreError({ operation: "turn", reason: new StoreClosed({ message: "The queue is closed" }) })
-        for (const listener of enqueuers) listener.refused(error)
+        for (const listener of enqueuers) refuse(listener, error)
+        enqueuers = []
         giveUp()
       })
     )
@@ -258,6 +323,11 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
           worker = undefined
           giveUp()
         }
+      },
+      onTaken: (listener) => {
+        const own = (turn: Turn, result: TurnResult) => listener(turn, result)
+        followers.add(own)
+        return () => followers.delete(own)
       },
       landed: Effect.callback<void>((resume) => {
         if (closed) return resume(Effect.void)

@@ -13,6 +13,7 @@ export const FileSlice = Schema.TaggedStruct("FileSlice", {
   /** CSV: the delimiter, and where the header record ends, from the file's beginning. */
   csv: Schema.optionalKey(Schema.Struct({ delimiter: Schema.String, headerEnd: Schema.Int }))
 })
+export type FileSlice = typeof FileSlice.Type
 
 /** Items in the payload, for sources that cannot be read a second time. */
 export const InlineItems = Schema.TaggedStruct("InlineItems", {
@@ -44,7 +45,8 @@ export const ChunkOutput = Schema.Struct({
   bytes: Schema.Int,
   lines: Schema.Union([
     Schema.TaggedStruct("Inline", { text: Schema.String }),
-    Schema.TaggedStruct("Spooled", { file: Schema.String })
+    // A bare name: of chunk, job and attempt.
+    Schema.TaggedStruct("Spooled", { file: Schema.String.check(Schema.isPattern(/^\d+-\d+-\d+\.ndjson$/)) })
   ])
 })
 export type ChunkOutput = typeof ChunkOutput.Type

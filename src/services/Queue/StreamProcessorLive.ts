@@ -1,11 +1,17 @@
 /** Streams over the queue: settings checked and turned into bounds, each run on its own. */
 import { ByteSize, Context, Effect, Layer, Option } from "effect"
+import * as Bounds from "./policy/Bounds.ts"
 import { bytesPerInputByte } from "./policy/StreamWindow.ts"
 import { JobStore } from "./JobStore.ts"
 import { Settings } from "./QueueSettings.ts"
-import { namePattern } from "./ResourceGroup.ts"
 import { type RunSettings, runStream } from "./run/stream/StreamRun.ts"
-import { InvalidStream, StreamError, StreamProcessor, type StreamSettings } from "./StreamProcessor.ts"
+import {
+  InvalidStream,
+  StreamError,
+  type StreamOptions,
+  StreamProcessor,
+  type StreamSettings
+} from "./StreamProcessor.ts"
 import { TaskQueue } from "./TaskQueue.ts"
 
 const defaultChunkSize = 1000
@@ -33,8 +39,47 @@ const countOf = (what: string, value: number | undefined, otherwise: number): nu
   throw invalid(`${what} is ${value}; expected a whole number of at least 1`)
 }
 
+const settingNames: ReadonlySet<string> = new Set<keyof StreamSettings>([
+  "chunkSize",
+  "backpressure",
+  "memoryLimit",
+  "maxChunksInFlight",
+  "maxItemBytes",
+  "maxOutputBytes"
+])
+const optionNames: ReadonlySet<string> = new Set<keyof StreamOptions<unknown, unknown, unknown, unknown>>([
+  "name",
+  "source",
+  "task",
+  "sink",
+  "order",
+  "onChunkFailure",
+  "restart",
+  "onCommit"
+])
+
+const checkOptions = (options: StreamOptions<any, any, any, any>): void => {
+  Bounds.fields("options", options, optionNames)
+  Bounds.name("name", options.name)
+  Bounds.oneOf("order", options.order ?? "source", ["source", "completion"])
+  Bounds.oneOf("onChunkFailure", options.onChunkFailure ?? "stop", ["stop", "skip"])
+  Bounds.boolean("restart", options.restart ?? false)
+}
+
+/** What a check answers; what it refuses is the caller's error. */
+const checked = <A>(check: () => A): Effect.Effect<A, StreamError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(check())
+    } catch (error) {
+      if (error instanceof StreamError) return Effect.fail(error)
+      return error instanceof Bounds.OutOfBounds ? Effect.fail(invalid(error.message)) : Effect.die(error)
+    }
+  })
+
 /** The bounds of a run. Two chunks of the largest size fit the memory limit, so that one is read while another runs. */
 const boundsOf = (settings: StreamSettings): RunSettings => {
+  Bounds.fields("settings", settings, settingNames)
   const memory = bytesOf("memoryLimit", settings.memoryLimit, defaultMemoryBytes, leastMemoryBytes)
   const maxChunkBytes = Math.floor(memory / (2 * bytesPerInputByte))
   const maxItemBytes = bytesOf("maxItemBytes", settings.maxItemBytes, Math.min(defaultItemBytes, maxChunkBytes), 1)
@@ -44,7 +89,7 @@ const boundsOf = (settings: StreamSettings): RunSettings => {
     )
   }
   const maxChunks = countOf("maxChunksInFlight", settings.maxChunksInFlight, defaultChunksInFlight)
-  const bounded = settings.backpressure ?? true
+  const bounded = Bounds.boolean("backpressure", settings.backpressure ?? true)
   return {
     chunkSize: countOf("chunkSize", settings.chunkSize, defaultChunkSize),
     maxChunkBytes,
@@ -63,16 +108,16 @@ const make = Effect.gen(function* () {
   )
   return StreamProcessor.of({
     create: (settings = {}) =>
-      Effect.map(Effect.try({ try: () => boundsOf(settings), catch: (error) => error as StreamError }), (bounds) => ({
-        run: (options) =>
-          namePattern.test(options.name)
-            ? runStream(bounds, options).pipe(Effect.provideContext(context))
-            : Effect.fail(
-                invalid(
-                  `Stream name ${JSON.stringify(options.name)} is not usable; expected letters, digits and . _ - : /, at most 100`
-                )
-              )
-      }))
+      Effect.map(
+        checked(() => boundsOf(settings)),
+        (bounds) => ({
+          run: (options) =>
+            Effect.flatMap(
+              checked(() => checkOptions(options)),
+              () => runStream(bounds, options).pipe(Effect.provideContext(context))
+            )
+        })
+      )
   })
 })
 

@@ -2,8 +2,9 @@
  * Where the items of a stream come from. Files are cut without being parsed, and a chunk's job names its part of the file, which the worker
  * reads: the store carries references. Other sources are put into the jobs themselves, within `maxPayloadBytes`.
  */
-import { Stream } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import { Csv, Ndjson } from "effect/encoding"
+import { OutOfBounds, shown } from "./policy/Bounds.ts"
 
 /** An NDJSON file: one JSON value per line, UTF-8, ended by LF or CRLF; the last may lack it. Blank lines are no items. */
 export interface NdjsonFile {
@@ -11,7 +12,7 @@ export interface NdjsonFile {
   readonly path: string
 }
 
-/** A CSV file as of RFC 4180, UTF-8, whose first record names the columns; cells are decoded as `Csv.decodeSchema` does. Blank lines are no items. */
+/** A CSV file as of RFC 4180, UTF-8, whose first record that is not empty names the columns; cells are decoded as `Csv.decodeSchema` does. Blank lines are no items. */
 export interface CsvFile {
   readonly _tag: "CsvFile"
   readonly path: string
@@ -29,10 +30,17 @@ export type StreamSource<A, R = never> = NdjsonFile | CsvFile | Items<A, R>
 
 export const ndjsonFile = (path: string): StreamSource<never> => ({ _tag: "NdjsonFile", path })
 
+const delimiterOf = (delimiter: unknown = ","): string => {
+  const isOne = typeof delimiter === "string" && delimiter.length === 1 && delimiter.charCodeAt(0) < 128
+  if (isOne && !'"\r\n\0'.includes(delimiter)) return delimiter
+  throw new OutOfBounds(`delimiter is ${shown(delimiter)}; expected one ASCII character other than " and line ends`)
+}
+
+/** Throws a `RangeError` for a delimiter that is none. */
 export const csvFile = (path: string, options?: { readonly delimiter?: string }): StreamSource<never> => ({
   _tag: "CsvFile",
   path,
-  delimiter: options?.delimiter ?? ","
+  delimiter: delimiterOf(options?.delimiter)
 })
 
 /**
@@ -66,22 +74,39 @@ export const ndjson = <E, R>(
     ) as Stream.Stream<never, unknown, R>
 })
 
-/** Bytes of CSV with a header record; see `ndjson` and `csvFile`. */
+/** The bytes of a source are no text. */
+class NotUtf8 extends Schema.TaggedError<NotUtf8>()("NotUtf8", { message: Schema.String }) {}
+
+/** The text of UTF-8 as it comes; fails with the line on which it is none. */
+const textOf = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<string, E | NotUtf8, R> =>
+  Stream.suspend(() => {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+    let line = 1
+    const decode = (block?: Uint8Array) =>
+      Effect.try({
+        try: () => {
+          const text = block === undefined ? decoder.decode() : decoder.decode(block, { stream: true })
+          for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) line++
+          return text
+        },
+        catch: () => new NotUtf8({ message: `it is not UTF-8, on line ${line} or soon after it` })
+      })
+    return Stream.concat(Stream.mapEffect(bytes, decode), Stream.fromEffect(Effect.suspend(() => decode())))
+  })
+
+/** Bytes of CSV with a header record; see `ndjson` and `csvFile`. Throws a `RangeError` for a delimiter that is none. */
 export const csv = <E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   options?: { readonly delimiter?: string }
-): StreamSource<never, R> => ({
-  _tag: "Items",
-  form: "csv",
-  open: (taken) =>
-    bytes.pipe(
-      Stream.pipeThroughChannel(
-        Csv.decode<E>({
-          headers: true,
-          ignoreEmptyLines: true,
-          ...(options?.delimiter === undefined ? {} : { delimiter: options.delimiter })
-        })
-      ),
-      Stream.drop(taken)
-    ) as Stream.Stream<never, unknown, R>
-})
+): StreamSource<never, R> => {
+  const delimiter = delimiterOf(options?.delimiter)
+  return {
+    _tag: "Items",
+    form: "csv",
+    open: (taken) =>
+      textOf(bytes).pipe(
+        Stream.pipeThroughChannel(Csv.decodeString<E | NotUtf8>({ headers: true, ignoreEmptyLines: true, delimiter })),
+        Stream.drop(taken)
+      ) as Stream.Stream<never, unknown, R>
+  }
+}

@@ -19,12 +19,15 @@
  *
  * A handler may run more than once for one job, since delivery is at least once: make it idempotent.
  */
-import { type Context, Duration, Effect, Layer, Schema, type Scope } from "effect"
-import { batching, type Batching, type BatchHandler, type BatchOptions, largestBatch } from "./Batch.ts"
+import { type Context, type Duration, Effect, Layer, Schema, type Scope } from "effect"
+import { batching, type Batching, type BatchHandler, type BatchOptions } from "./Batch.ts"
 import type { JobId } from "./Job.ts"
-import type { UniqueConflict } from "./Turn.ts"
-import { defaultPriority, highestPriority, lowestPriority } from "./policy/Rank.ts"
-import { none, quick, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
+import { type UniqueConflict, uniqueConflicts } from "./Turn.ts"
+import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
+import { checkOrder } from "./policy/Order.ts"
+import { checkPriority, defaultPriority } from "./policy/Rank.ts"
+import { checkRetry, retryFields, none, quick, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
 import * as ResourceGroup from "./ResourceGroup.ts"
 import { type BatchTaskHandler, type ThreadHandler, type TaskHandler, TaskRegistry } from "./TaskRegistry.ts"
 
@@ -63,14 +66,20 @@ export interface TaskOptions<P, S, E, G> {
   readonly retryable?: (error: E) => boolean
   /** After which the handler is told to finish (`job.softLimit`, `job.signal`). Default 25 minutes. */
   readonly softLimit?: Duration.Input
-  /** After which it is interrupted, its thread or process killed. Default 30 minutes. */
+  /** After which it is interrupted, its thread or process killed. Default 30 minutes; `Duration.infinity` for none, as commands have it. */
   readonly hardLimit?: Duration.Input
+  /**
+   * On one machine: how long a process that is stopped, or was continued a moment ago, keeps its jobs of this task, from its last sign of
+   * life. Default 0: they run elsewhere when its lease has run out. Commands: 8 hours. No more than the lease is the same as 0.
+   */
+  readonly suspendedFor?: Duration.Input
   /** A waiting job is cancelled after this long. Default: never. */
   readonly expiresIn?: Duration.Input
   /** When the result is wanted, from when the job is due. It orders its group (see `ResourceGroup.make`) and cancels nothing. Default: none. */
   readonly deadlineIn?: Duration.Input
   /** Names what makes two payloads the same work. Jobs with equal keys are unique as `unique` says. */
   readonly idempotencyKey?: (payload: P) => string
+  /** How its keys are unique. Default: among the live jobs of the task, the live job being the answer. */
   readonly unique?: UniqueOption
   /** Its jobs may run many in one call; see `toBatchLayer`. */
   readonly batch?: BatchOptions<P, S, E, G>
@@ -137,6 +146,8 @@ export interface Task<in out P, in out S = void, in out E = never, in out G = un
   /** Milliseconds; undefined: the queue's setting. */
   readonly softLimitMs: number | undefined
   readonly hardLimitMs: number | undefined
+  /** 0: a process that stands still loses its jobs with its lease. */
+  readonly suspendedForMs: number
   readonly expiresInMs: number | undefined
   readonly deadlineInMs: number | undefined
   readonly idempotencyKey: ((payload: P) => string) | undefined
@@ -185,91 +196,104 @@ export type AnyTask = Task<any, any, any, any>
 /** A task option outside its range. A defect of the program: `make` throws it. */
 export class InvalidTask extends Schema.TaggedError<InvalidTask>()("InvalidTask", { message: Schema.String }) {}
 
-const toRetryPolicy = (option: RetryOption | undefined): RetryPolicy | undefined => {
-  switch (option) {
-    case undefined:
-      return undefined
-    case "standard":
-      return standard
-    case "quick":
-      return quick
-    case "none":
-      return none
-    default:
-      return { ...standard, ...option }
+const presets: { readonly [name: string]: RetryPolicy } = { standard, quick, none }
+
+const toRetryPolicy = (option: RetryOption): RetryPolicy => {
+  if (typeof option === "string") return presets[Bounds.oneOf("retry", option, Object.keys(presets))]!
+  Bounds.fields("retry", option, retryFields)
+  return checkRetry("retry", { ...standard, ...option })
+}
+
+const toGroup = (group: ResourceGroup.ResourceGroup | string): ResourceGroup.ResourceGroup => {
+  const name = Bounds.name("group", typeof group === "string" ? group : Bounds.orRefuse("group", () => group?.name))
+  if (typeof group === "string") {
+    return ResourceGroup.defaults.find((known) => known.name === name) ?? ResourceGroup.undeclared(name)
+  }
+  Bounds.whole("group limit", group.limit, 1, Number.MAX_SAFE_INTEGER)
+  if (group.order !== undefined) checkOrder("group order", group.order)
+  return group
+}
+
+const optionNames: ReadonlySet<string> = new Set<keyof TaskOptions<unknown, unknown, unknown, unknown>>([
+  "payload",
+  "success",
+  "error",
+  "progress",
+  "group",
+  "priority",
+  "retry",
+  "retryable",
+  "softLimit",
+  "hardLimit",
+  "suspendedFor",
+  "expiresIn",
+  "deadlineIn",
+  "idempotencyKey",
+  "unique",
+  "batch"
+])
+const uniqueNames: ReadonlySet<string> = new Set<keyof UniqueOption>(["onConflict", "scope", "window"])
+const uniqueScopes = ["task", "group", "store"] as const
+
+const toUnique = (option: UniqueOption = {}): AnyTask["unique"] => {
+  Bounds.fields("unique", option, uniqueNames)
+  const { onConflict = "existing", scope = "task", window } = option
+  return {
+    onConflict: Bounds.oneOf("unique.onConflict", onConflict, uniqueConflicts),
+    scope: Bounds.oneOf("unique.scope", scope, uniqueScopes),
+    windowMs: window === undefined ? 0 : Durations.limit("unique.window", window)
   }
 }
 
-const toMillis = (input: Duration.Input | undefined): number | undefined =>
-  input === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(input))
+/** Applies what is given; what is not, stays undefined. */
+const given = <A, B>(value: A | undefined, read: (value: A) => B): B | undefined =>
+  value === undefined ? undefined : read(value)
 
-const toGroup = (group: ResourceGroup.ResourceGroup | string | undefined): ResourceGroup.ResourceGroup => {
-  if (group === undefined) return ResourceGroup.computation
-  if (typeof group !== "string") return group
-  return (
-    ResourceGroup.defaults.find((known) => known.name === group) ??
-    ResourceGroup.make(group, ResourceGroup.undeclaredLimit)
-  )
+const schemaOf = (what: string, schema: unknown): void => {
+  if (!Schema.isSchema(schema)) throw new Bounds.OutOfBounds(`${what} is ${Bounds.shown(schema)}; expected a schema`)
 }
 
-const checked = (name: string, what: string, ok: boolean, expected: string) => {
-  if (!ok) throw new InvalidTask({ message: `Task ${JSON.stringify(name)}: ${what}; expected ${expected}` })
+/** The options within their bounds, in the form a task has them. Throws `OutOfBounds`. */
+const checkedOptions = <P, S, E, G>(name: string, options: TaskOptions<P, S, E, G>) => {
+  Bounds.name("its name", name)
+  Bounds.fields("options", options, optionNames)
+  schemaOf("payload", options.payload)
+  for (const part of ["success", "error", "progress"] as const) given(options[part], (it) => schemaOf(part, it))
+  const limit = (part: "softLimit" | "hardLimit" | "expiresIn") =>
+    given(options[part], (input) => Durations.limit(part, input))
+  return {
+    group: given(options.group, toGroup) ?? ResourceGroup.computation,
+    priority: checkPriority(options.priority ?? defaultPriority),
+    retry: given(options.retry, toRetryPolicy),
+    softLimitMs: limit("softLimit"),
+    hardLimitMs: limit("hardLimit"),
+    expiresInMs: limit("expiresIn"),
+    suspendedForMs: options.suspendedFor === undefined ? 0 : Durations.duration("suspendedFor", options.suspendedFor),
+    deadlineInMs: given(options.deadlineIn, (input) => Durations.duration("deadlineIn", input)),
+    unique: toUnique(options.unique),
+    batch: given(options.batch, batching)
+  }
 }
 
-/** Defines a task. Throws `InvalidTask` on an option outside its range. */
+const taskOf = (name: string) => `Task ${Bounds.shown(name)}`
+
+/** Defines a task. Throws `InvalidTask` on an option outside its range, and on one that is none. */
 export const make = <P, S = void, E = never, G = unknown>(
   name: string,
   options: TaskOptions<P, S, E, G>
 ): Task<P, S, E, G> => {
-  const group = toGroup(options.group)
-  const retry = toRetryPolicy(options.retry)
-  const priority = options.priority ?? defaultPriority
-  checked(name, "bad name", ResourceGroup.namePattern.test(name), "letters, digits and . _ - : /, at most 100")
-  checked(
-    name,
-    `bad group name ${JSON.stringify(group.name)}`,
-    ResourceGroup.namePattern.test(group.name),
-    "letters, digits and . _ - : /, at most 100"
-  )
-  checked(
-    name,
-    `group limit ${group.limit}`,
-    Number.isInteger(group.limit) && group.limit >= 1,
-    "a whole number of at least 1"
-  )
-  checked(
-    name,
-    `priority ${priority}`,
-    Number.isInteger(priority) && priority >= highestPriority && priority <= lowestPriority,
-    `${highestPriority} to ${lowestPriority}`
-  )
-  checked(
-    name,
-    `retry.times ${retry?.times}`,
-    retry === undefined || (Number.isInteger(retry.times) && retry.times >= 0),
-    "a whole number of at least 0"
-  )
-  const deadlineInMs = toMillis(options.deadlineIn)
-  checked(
-    name,
-    `deadlineIn ${deadlineInMs} ms`,
-    deadlineInMs === undefined || (deadlineInMs >= 0 && Number.isFinite(deadlineInMs)),
-    "a time of at least 0"
-  )
-  const batch = options.batch === undefined ? undefined : batching(options.batch)
-  checked(
-    name,
-    `batch.maxBatchSize ${batch?.maxBatchSize}`,
-    batch === undefined ||
-      (Number.isInteger(batch.maxBatchSize) && batch.maxBatchSize >= 1 && batch.maxBatchSize <= largestBatch),
-    `a whole number of 1 to ${largestBatch}`
-  )
-  checked(
-    name,
-    `batch.maxWaitTime ${batch?.maxWaitMs} ms`,
-    batch === undefined || (batch.maxWaitMs >= 0 && Number.isFinite(batch.maxWaitMs)),
-    "a time of at least 0"
-  )
+  let checked: ReturnType<typeof checkedOptions<P, S, E, G>>
+  try {
+    checked = checkedOptions(name, options)
+  } catch (error) {
+    throw error instanceof Bounds.OutOfBounds
+      ? new InvalidTask({ message: `${taskOf(name)}: ${error.message}` })
+      : error
+  }
+  const { batch } = checked
+  const expected = (isThere: boolean, message: string) => {
+    if (!isThere) throw new InvalidTask({ message: `${taskOf(name)}: ${message}` })
+  }
 
   const task: Task<P, S, E, G> = {
     name,
@@ -277,22 +301,10 @@ export const make = <P, S = void, E = never, G = unknown>(
     success: options.success ?? (Schema.Void as unknown as Schema.Codec<S, any>),
     error: options.error ?? (Schema.Never as unknown as Schema.Codec<E, any>),
     progress: options.progress ?? (Schema.Unknown as unknown as Schema.Codec<G, any>),
-    group,
+    ...checked,
     isGroupDeclared: options.group !== undefined,
-    priority,
-    retry,
     retryable: options.retryable ?? (() => true),
-    softLimitMs: toMillis(options.softLimit),
-    hardLimitMs: toMillis(options.hardLimit),
-    expiresInMs: toMillis(options.expiresIn),
-    deadlineInMs,
     idempotencyKey: options.idempotencyKey,
-    unique: {
-      onConflict: options.unique?.onConflict ?? "existing",
-      scope: options.unique?.scope ?? "task",
-      windowMs: toMillis(options.unique?.window) ?? 0
-    },
-    batch,
     toLayer: <R, EX, RX>(handler: Handler<P, S, E, G, R> | Effect.Effect<Handler<P, S, E, G, R>, EX, RX>) =>
       Layer.effectDiscard(
         Effect.gen(function* () {
@@ -311,8 +323,8 @@ export const make = <P, S = void, E = never, G = unknown>(
       handler: BatchHandler<P, S, E, G, R> | Effect.Effect<BatchHandler<P, S, E, G, R>, EX, RX> | undefined = options
         .batch?.process
     ) => {
-      checked(name, "no batch", batch !== undefined, "batch in its definition, for toBatchLayer")
-      checked(name, "no batch handler", handler !== undefined, "one in toBatchLayer or as batch.process")
+      expected(batch !== undefined, "no batch; expected batch in its definition, for toBatchLayer")
+      expected(handler !== undefined, "no batch handler; expected one in toBatchLayer or as batch.process")
       return Layer.effectDiscard(
         Effect.gen(function* () {
           const registry = yield* TaskRegistry

@@ -14,6 +14,7 @@ import type { ResourceRollUp, RollUp, RollUpQuery } from "./RollUp.ts"
 import type { StoreStatus } from "./JobStore.ts"
 import type { WorkerRecord } from "./WorkerRecord.ts"
 import type { GroupOrder } from "./GroupOrders.ts"
+import { isJobId, shown } from "./policy/Bounds.ts"
 import type { Reason } from "./policy/Explain.ts"
 import type { OrderChoice } from "./policy/Order.ts"
 import type { Place } from "./policy/Place.ts"
@@ -78,10 +79,13 @@ export class EnqueueError extends Schema.TaggedError<EnqueueError>()("EnqueueErr
   }
 }
 
-/** The awaited job ended without its typed result or error: a defect, a limit, a cancellation, a lost worker. */
+/**
+ * The awaited job ended without its typed result or error: a defect, a limit, a cancellation, a lost worker. `completed`: it has a result, which
+ * does not fit the schema it is awaited with (`BadResult`).
+ */
 export class JobFailed extends Schema.TaggedError<JobFailed>()("JobFailed", {
   id: Schema.Finite,
-  state: Schema.Literals(["failed", "cancelled"]),
+  state: Schema.Literals(["completed", "failed", "cancelled"]),
   failure: Failure
 }) {
   override get message() {
@@ -90,11 +94,22 @@ export class JobFailed extends Schema.TaggedError<JobFailed>()("JobFailed", {
 }
 
 /** No job has this id: it never existed, or retention removed it. */
-export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound", { id: Schema.Finite }) {
+export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound", {
+  /** NaN for what is no id at all. */
+  id: Schema.Number,
+  /** What that was. */
+  given: Schema.optionalKey(Schema.String)
+}) {
   override get message() {
-    return `No job ${formatJobId(this.id as JobId)}: it never existed, or retention removed it`
+    return this.given === undefined
+      ? `No job ${formatJobId(this.id as JobId)}: it never existed, or retention removed it`
+      : `No job has the id ${this.given}: an id is a whole number, and Job.parseJobId makes one of its text`
   }
 }
+
+/** For whatever was given as an id. */
+export const jobNotFound = (id: unknown): JobNotFound =>
+  isJobId(id) ? new JobNotFound({ id }) : new JobNotFound({ id: Number.NaN, given: shown(id) })
 
 /** The job's state does not allow the change; nothing was changed. */
 export class WrongState extends Schema.TaggedError<WrongState>()("WrongState", {
@@ -108,14 +123,19 @@ export interface EnqueueOptions {
   readonly in?: Duration.Input
   /** Not before this time, in milliseconds since 1970. */
   readonly at?: number
+  /** The budget it draws on; over the task's. A name that nobody declared makes a group with the limit of undeclared ones. */
   readonly group?: string
+  /** 1 (first) to 10; over the task's. */
   readonly priority?: number
   /** Retries after the first attempt; over the task's policy. */
   readonly retries?: number
+  /** The customer or object it concerns. Jobs of one batch have the same. Default: none. */
   readonly partitionKey?: string
   /** Over the task's `idempotencyKey`. */
   readonly key?: string
+  /** What a taken key does to this enqueue; over the task's. */
   readonly onConflict?: UniqueConflict
+  /** Cancelled when it has waited this long; over the task's. */
   readonly expiresIn?: Duration.Input
   /** When the result is wanted, in milliseconds since 1970. It orders (see `policy/Order.ts`) and cancels nothing. */
   readonly deadline?: number
@@ -125,15 +145,25 @@ export interface EnqueueOptions {
   readonly after?: ReadonlyArray<JobId>
   /** What becomes of this job when one of them does not complete. Default `"cancel"`. */
   readonly onParentFailure?: ParentFailurePolicy
+  /** Over the task's; infinite: none. */
   readonly softLimit?: Duration.Input
+  /** Over the task's; infinite: none. */
   readonly hardLimit?: Duration.Input
+  /** Who put it there, to be shown and searched for. Default: nobody. */
   readonly owner?: string
+  /** Whose it is, to be shown and searched for. Default: none. */
   readonly team?: string
+  /** Words to find it by (`JobFilter.tags`). Default: none. */
   readonly tags?: ReadonlyArray<string>
+  /** Travels with it to the handler (`job.headers`), beside the payload: a trace, a tenant. Default: none. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Kept with the job; limits by weight are to come and not held in this version. */
   readonly weight?: JobExtra["weight"]
+  /** Kept with the job; rates are to come and not held in this version. */
   readonly rate?: JobExtra["rate"]
+  /** What jobs that belong together are found by (`JobFilter.batchKey`). Default: none. */
   readonly batchKey?: string
+  /** Kept with the job; the result cache is to come and not there in this version. */
   readonly cacheKey?: string
 }
 
@@ -150,7 +180,7 @@ export interface JobHandle<S, E, G> {
   readonly status: Effect.Effect<JobRecord, JobNotFound | StoreError>
   /** Decoded progress as it changes, ending with the job. Looks at the store each poll interval when the job runs elsewhere. */
   readonly progress: Stream.Stream<G, JobNotFound | StoreError>
-  readonly logs: Effect.Effect<ReadonlyArray<LogLine>, StoreError>
+  readonly logs: Effect.Effect<ReadonlyArray<LogLine>, InvalidOption | StoreError>
   readonly cancel: (reason?: string) => Effect.Effect<void, JobNotFound | WrongState | StoreError>
 }
 
@@ -166,7 +196,7 @@ export interface EnqueueRequest<out S = unknown, out E = unknown, out G = unknow
 /** A typed element of `enqueueAll`. */
 export const request = <P, S, E, G>(
   task: Task<P, S, E, G>,
-  payload: P,
+  payload: NoInfer<P>,
   options?: EnqueueOptions
 ): EnqueueRequest<S, E, G> => ({ task: task as unknown as AnyTask, payload, options })
 
@@ -212,13 +242,13 @@ export class TaskQueue extends Context.Service<
     // Producing.
     readonly enqueue: <P, S, E, G>(
       task: Task<P, S, E, G>,
-      payload: P,
+      payload: NoInfer<P>,
       options?: EnqueueOptions
     ) => Effect.Effect<JobHandle<S, E, G>, EnqueueError | StoreError>
     /** Jobs of one task, stored whole or not at all; handles in the order of the payloads. */
     readonly enqueueMany: <P, S, E, G>(
       task: Task<P, S, E, G>,
-      payloads: ReadonlyArray<P>,
+      payloads: ReadonlyArray<NoInfer<P>>,
       options?: EnqueueOptions
     ) => Effect.Effect<ReadonlyArray<JobHandle<S, E, G>>, EnqueueError | StoreError>
     /** Jobs of any tasks, stored whole or not at all. */
@@ -238,13 +268,13 @@ export class TaskQueue extends Context.Service<
     /** Enqueues and awaits. Interrupting the caller does not cancel the job. */
     readonly run: <P, S, E, G>(
       task: Task<P, S, E, G>,
-      payload: P,
+      payload: NoInfer<P>,
       options?: EnqueueOptions
     ) => Effect.Effect<S, E | JobFailed | JobNotFound | EnqueueError | StoreError>
     /** Enqueues many, whole or not at all, and awaits all results in their order; fails with the first failure. */
     readonly runMany: <P, S, E, G>(
       task: Task<P, S, E, G>,
-      payloads: ReadonlyArray<P>,
+      payloads: ReadonlyArray<NoInfer<P>>,
       options?: EnqueueOptions
     ) => Effect.Effect<ReadonlyArray<S>, E | JobFailed | JobNotFound | EnqueueError | StoreError>
     /** A handle to a job that exists already. */
@@ -260,25 +290,32 @@ export class TaskQueue extends Context.Service<
 
     // Looking.
     readonly get: (id: JobId) => Effect.Effect<JobRecord, JobNotFound | StoreError>
-    readonly list: (filter: JobFilter, page?: Partial<PageRequest>) => Effect.Effect<Page, StoreError>
-    readonly count: (filter: JobFilter) => Effect.Effect<Count, StoreError>
+    readonly list: (filter: JobFilter, page?: Partial<PageRequest>) => Effect.Effect<Page, InvalidOption | StoreError>
+    readonly count: (filter: JobFilter) => Effect.Effect<Count, InvalidOption | StoreError>
     readonly stats: Effect.Effect<QueueStats, StoreError>
     readonly logs: (
       id: JobId,
       options?: { readonly after?: number; readonly limit?: number }
-    ) => Effect.Effect<{ readonly lines: ReadonlyArray<LogLine>; readonly next: number }, StoreError>
-    readonly rollUps: (query: RollUpQuery) => Effect.Effect<ReadonlyArray<RollUp>, StoreError>
-    readonly resourceRollUps: (query: RollUpQuery) => Effect.Effect<ReadonlyArray<ResourceRollUp>, StoreError>
+    ) => Effect.Effect<{ readonly lines: ReadonlyArray<LogLine>; readonly next: number }, InvalidOption | StoreError>
+    readonly rollUps: (query: RollUpQuery) => Effect.Effect<ReadonlyArray<RollUp>, InvalidOption | StoreError>
+    readonly resourceRollUps: (
+      query: RollUpQuery
+    ) => Effect.Effect<ReadonlyArray<ResourceRollUp>, InvalidOption | StoreError>
     readonly status: Effect.Effect<StoreStatus, StoreError>
     /** The one reason why a job has not started (or that it has), with what would change it. */
     readonly explain: (id: JobId) => Effect.Effect<Reason, JobNotFound | StoreError>
     /** Where a pending job stands in the order of its group; undefined for a job that is not pending. Reads up to 1,000 index entries. */
     readonly place: (id: JobId) => Effect.Effect<Place | undefined, JobNotFound | StoreError>
+    /**
+     * A job as it changes, until it has ended: as it is now, and after each change. What this process does to it shows at once, what others do
+     * within 100 ms, at the latest with the poll interval.
+     */
+    readonly watch: (id: JobId) => Stream.Stream<JobRecord, JobNotFound | StoreError>
     /** Waits until the job is in one of the states (default: finished). */
     readonly waitFor: (
       id: JobId,
       states?: ReadonlyArray<JobState>
-    ) => Effect.Effect<JobRecord, JobNotFound | StoreError>
+    ) => Effect.Effect<JobRecord, JobNotFound | InvalidOption | StoreError>
 
     // Changing.
     readonly cancel: (id: JobId, reason?: string) => Effect.Effect<void, JobNotFound | WrongState | StoreError>
@@ -288,30 +325,39 @@ export class TaskQueue extends Context.Service<
       id: JobId,
       edit: JobEdit
     ) => Effect.Effect<void, JobNotFound | WrongState | EnqueueError | StoreError>
-    /** A waiting job starts no earlier than this long from now. */
-    readonly snooze: (id: JobId, delay: Duration.Input) => Effect.Effect<void, JobNotFound | WrongState | StoreError>
+    /** A waiting job starts no earlier than this long from now; one that is due later stays as it is. */
+    readonly snooze: (
+      id: JobId,
+      delay: Duration.Input
+    ) => Effect.Effect<void, JobNotFound | WrongState | InvalidOption | StoreError>
     /** Reports progress from outside the handler, for commands that run as jobs. Refused unless it is running. */
     readonly reportProgress: (
       id: JobId,
       attempt: number,
       value: unknown
-    ) => Effect.Effect<void, JobNotFound | WrongState | StoreError>
-    /** All matching jobs, a page at a time: each page is one transaction, the whole is not. Answers how many changed. */
-    readonly cancelWhere: (filter: JobFilter, reason?: string) => Effect.Effect<number, StoreError>
-    readonly retryWhere: (filter: JobFilter) => Effect.Effect<number, StoreError>
-    readonly removeWhere: (filter: JobFilter) => Effect.Effect<number, StoreError>
+    ) => Effect.Effect<void, JobNotFound | WrongState | InvalidOption | StoreError>
+    /**
+     * All matching jobs, a page at a time: each page is one transaction, the whole is not. Answers how many changed. A filter with a field that is
+     * none is refused: nothing is changed.
+     */
+    readonly cancelWhere: (filter: JobFilter, reason?: string) => Effect.Effect<number, InvalidOption | StoreError>
+    readonly retryWhere: (filter: JobFilter) => Effect.Effect<number, InvalidOption | StoreError>
+    readonly removeWhere: (filter: JobFilter) => Effect.Effect<number, InvalidOption | StoreError>
 
     // Groups and workers.
     /** Without a group: the whole queue. Running jobs go on. */
-    readonly pause: (group?: string) => Effect.Effect<void, StoreError>
-    readonly resume: (group?: string) => Effect.Effect<void, StoreError>
-    /** `null` returns to the declared limit. */
-    readonly setLimit: (group: string, limit: number | null) => Effect.Effect<GroupRecord, StoreError>
+    readonly pause: (group?: string) => Effect.Effect<void, InvalidOption | StoreError>
+    readonly resume: (group?: string) => Effect.Effect<void, InvalidOption | StoreError>
+    /** `null` returns to the declared limit. At least 1; `pause` stops a group. */
+    readonly setLimit: (group: string, limit: number | null) => Effect.Effect<GroupRecord, InvalidOption | StoreError>
     /**
      * In which order the jobs of a group start (`policy/Order.ts`); `null` returns to the declared one. Ranks what waits anew, a thousand jobs a
      * transaction: interrupted, a worker goes on with it. All processes follow within 5 s (`GroupOrders`).
      */
-    readonly setOrder: (group: string, choice: OrderChoice | null) => Effect.Effect<GroupOrder, StoreError>
+    readonly setOrder: (
+      group: string,
+      choice: OrderChoice | null
+    ) => Effect.Effect<GroupOrder, InvalidOption | StoreError>
     readonly workers: Effect.Effect<ReadonlyArray<WorkerRecord>, StoreError>
     /** The worker claims no more, finishes what it runs and leaves. False: no such session. */
     readonly drainWorker: (session: number) => Effect.Effect<boolean, StoreError>

@@ -2,9 +2,12 @@
 import { Effect, Layer } from "effect"
 import { GroupOrders } from "./GroupOrders.ts"
 import { JobStore } from "./JobStore.ts"
-import { defaultPriority, highestPriority, lowestPriority } from "./policy/Rank.ts"
+import * as Bounds from "./policy/Bounds.ts"
+import { checkOrder } from "./policy/Order.ts"
+import { checkPriority, defaultPriority } from "./policy/Rank.ts"
 import { makeAwaiting } from "./queue/Awaiting.ts"
 import { makeChanging } from "./queue/Changing.ts"
+import { checked } from "./queue/Checked.ts"
 import { makeEnqueuing, type OnStored } from "./queue/Enqueuing.ts"
 import { makeHandles, outcomeOf } from "./queue/Handles.ts"
 import { LocalSlots } from "./queue/LocalSlots.ts"
@@ -24,6 +27,8 @@ import {
   type RequestHandles,
   TaskQueue
 } from "./TaskQueue.ts"
+
+const submitNames: ReadonlySet<string> = new Set(["resourceGroup", "priority"])
 
 const make = Effect.gen(function* () {
   const store = yield* JobStore
@@ -53,7 +58,13 @@ const make = Effect.gen(function* () {
       )
       .pipe(Effect.flatten)
 
-  const { watch: _, ...looks } = looking
+  const setPaused = (group: string | undefined, paused: boolean) =>
+    group === undefined
+      ? store.setPaused(paused)
+      : Effect.flatMap(
+          checked(() => Bounds.name("group", group)),
+          (name) => Effect.asVoid(store.setGroup(name, { paused }))
+        )
 
   return TaskQueue.of({
     enqueue: (task, payload, options) =>
@@ -102,32 +113,45 @@ const make = Effect.gen(function* () {
     job: (task, id) => handle(task, id, "existing"),
     submit: (effect, options) =>
       Effect.gen(function* () {
-        const name = options?.resourceGroup ?? ResourceGroup.computation.name
-        const priority = options?.priority ?? defaultPriority
-        if (!(priority >= highestPriority && priority <= lowestPriority))
-          return yield* Effect.die(new RangeError(`Priority ${priority} is out of range; expected 1 to 10`))
+        const { priority = defaultPriority, resourceGroup: name = ResourceGroup.computation.name } = options ?? {}
+        yield* Effect.orDie(
+          checked(() => {
+            Bounds.fields("options", options ?? {}, submitNames)
+            checkPriority(priority)
+            Bounds.name("resourceGroup", name)
+          })
+        )
         const limit =
           ResourceGroup.defaults.find((group) => group.name === name)?.limit ?? ResourceGroup.undeclaredLimit
         return yield* localSlots.run(effect, name, limit, priority)
       }),
 
-    ...looks,
+    ...looking,
     ...changing,
 
-    pause: (group) =>
-      group === undefined ? store.setPaused(true) : Effect.asVoid(store.setGroup(group, { paused: true })),
-    resume: (group) =>
-      group === undefined ? store.setPaused(false) : Effect.asVoid(store.setGroup(group, { paused: false })),
-    setLimit: (group, limit) => store.setGroup(group, { limit }),
+    pause: (group) => setPaused(group, true),
+    resume: (group) => setPaused(group, false),
+    setLimit: (group, limit) =>
+      Effect.flatMap(
+        checked(() => {
+          if (limit !== null) Bounds.whole("limit", limit, 1, Number.MAX_SAFE_INTEGER)
+          return Bounds.name("group", group)
+        }),
+        (group) => store.setGroup(group, { limit })
+      ),
     setOrder: (group, choice) =>
       Effect.gen(function* () {
+        yield* checked(() => {
+          Bounds.name("group", group)
+          if (choice !== null) checkOrder("order", choice)
+        })
         yield* orders.set(group, choice ?? undefined)
         while ((yield* orders.rankWaiting(group)).more) yield* Effect.yieldNow
         turns.kick(true)
         return yield* orders.get(group)
       }),
     workers: store.workers,
-    drainWorker: (session) => store.drain(session)
+    drainWorker: (session) => (Number.isSafeInteger(session) ? store.drain(session) : Effect.succeed(false))
   })
 })
 

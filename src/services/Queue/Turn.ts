@@ -2,18 +2,19 @@
 import type { Failure, JobExtra, JobId } from "./Job.ts"
 import type { StoreReason } from "./StoreError.ts"
 
-/** What happens when a job's unique key is taken by a live job (or, with `windowMs`, was taken within the window). */
-export type UniqueConflict =
-  /** The enqueue is refused with the id of the live job. */
-  | "reject"
-  /** The live job is answered instead. */
-  | "existing"
-  /** A waiting job takes over payload, priority, due time and deadline; a running one is answered as it is. */
-  | "replace"
-  /** As `replace`, so that each call pushes the start away; while one runs the new job is held as by `keepLast`. */
-  | "debounce"
-  /** A waiting job takes over the payload and keeps its place; while one runs, the newest call is held, `scheduled`, and follows it. */
-  | "keepLast"
+export const uniqueConflicts = ["reject", "existing", "replace", "debounce", "keepLast"] as const
+
+/**
+ * What happens when a job's unique key is taken by a live job (or, with `windowMs`, was taken within the window).
+ *
+ * - `reject`: the enqueue is refused with the id of the live job.
+ * - `existing`: the live job is answered instead.
+ * - `replace`: a waiting job takes over payload, priority, due time and deadline; a running one is answered as it is.
+ * - `debounce`: as `replace`, so that each call pushes the start away; while one runs the new job is held as by `keepLast`.
+ * - `keepLast`: a waiting job takes over the payload and keeps its place; while one runs, the newest call is held, `scheduled`, and
+ *   follows it.
+ */
+export type UniqueConflict = (typeof uniqueConflicts)[number]
 
 export interface Unique {
   /** The key with its scope already in it: unique over the whole store. */
@@ -23,14 +24,13 @@ export interface Unique {
   readonly windowMs: number
 }
 
-/** What becomes of a waiting job when a job it waits for fails, is cancelled or is removed. */
-export type ParentFailurePolicy =
-  /** It is cancelled with cause `ParentFailed`, and so on down. */
-  | "cancel"
-  /** It is buried as `failed` with cause `ParentFailed`. */
-  | "fail"
-  /** It runs all the same. */
-  | "run"
+export const parentFailurePolicies = ["cancel", "fail", "run"] as const
+
+/**
+ * What becomes of a waiting job when a job it waits for fails, is cancelled or is removed. `cancel`: it is cancelled with cause
+ * `ParentFailed`, and so on down. `fail`: it is buried as `failed` with cause `ParentFailed`. `run`: it runs all the same.
+ */
+export type ParentFailurePolicy = (typeof parentFailurePolicies)[number]
 
 export interface After {
   readonly jobs: ReadonlyArray<JobId>
@@ -220,6 +220,8 @@ export interface TurnResult {
   readonly fenced: boolean
   /** The session was asked to drain: claim no more, finish, leave. */
   readonly draining: boolean
-  /** Settles let jobs go that waited for them, perhaps in groups that nothing was claimed from. Said by stores whose turns answer in the caller's stack; others wake. */
-  readonly released?: boolean
+  /** Groups that nothing was claimed from and in which this turn made jobs ready that the session may start now: claim from them. */
+  readonly ready?: ReadonlyArray<string> | undefined
+  /** Jobs that have ended with this turn though no settle of it says so: expired, cancelled or by the end of another. */
+  readonly ended?: ReadonlyArray<JobId> | undefined
 }

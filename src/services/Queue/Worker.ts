@@ -7,19 +7,21 @@
  */
 import { Context, type Duration, type Effect } from "effect"
 import type { JobId } from "./Job.ts"
+import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import type { SlotBounds } from "./policy/PoolSize.ts"
 
 export interface WorkerOptions {
-  /** Shown to operators. Default `host:pid`. */
+  /** Shown to operators; at most 200 characters. Default `host:pid`. */
   readonly name?: string
   /**
-   * Slots per group of this worker. Groups not named get as many as the group's limit.
+   * Slots per group of this worker, at most 100,000 each. A group that nobody knows yet is warned of. Groups not named get as many as the group's limit.
    * `"*"` sets the default for those; 0 leaves a group to others. With bounds (not for `"*"`) the number starts at `min` and moves while
    * the worker runs, as jobs wait and slots idle (`policy/PoolSize.ts`) or, with `tune: true`, to where most jobs complete
    * (`policy/Concurrency.ts`).
    */
   readonly slots?: Readonly<Record<string, number | SlotBounds>>
-  /** Threads for CPU-bound handlers. Default: one less than the cores, at least one. */
+  /** Threads for CPU-bound handlers, at most 1,024. Default: one less than the cores, at least one. */
   readonly threads?: number
   /** When a thread is replaced by a fresh one: what handlers leave behind goes with it. Looked at after each job. */
   readonly recycleThreads?: {
@@ -30,6 +32,47 @@ export interface WorkerOptions {
     /** When its heap, garbage included, is larger, in MiB. Default 256, half of what a thread may have. */
     readonly heapMb?: number
   }
+}
+
+const optionNames: ReadonlySet<string> = new Set<keyof WorkerOptions>(["name", "slots", "threads", "recycleThreads"])
+const boundNames: ReadonlySet<string> = new Set<keyof SlotBounds>(["min", "max", "tune"])
+const recycleNames: ReadonlySet<string> = new Set(["jobs", "age", "heapMb"])
+/** In MiB: a terabyte. */
+const largestHeapMb = 1_048_576
+
+const checkSlots = (group: string, slots: number | SlotBounds): void => {
+  if (group !== "*") Bounds.name("a group's name in slots", group)
+  const what = `slots of group ${JSON.stringify(group)}`
+  if (typeof slots === "number") {
+    Bounds.whole(what, slots, 0, Bounds.mostSlots)
+    return
+  }
+  if (group === "*") Bounds.refuse(what, slots, "a number; only the slots of a named group can move")
+  Bounds.fields(what, slots, boundNames)
+  Bounds.whole(`${what}: min`, slots.min, 0, Bounds.mostSlots)
+  Bounds.whole(`${what}: max`, slots.max, Math.max(1, slots.min), Bounds.mostSlots)
+  if (slots.tune !== undefined) Bounds.boolean(`${what}: tune`, slots.tune)
+}
+
+/** The options, within their bounds. Throws `OutOfBounds`, a `RangeError`. */
+export const checkOptions = (options: WorkerOptions = {}): WorkerOptions => {
+  Bounds.fields("worker options", options, optionNames)
+  const { name, recycleThreads, slots, threads } = options
+  if (name !== undefined) Bounds.label("a worker's name", name)
+  if (slots !== undefined) {
+    if (typeof slots !== "object" || slots === null)
+      throw new Bounds.OutOfBounds(`slots is ${Bounds.shown(slots)}; expected slots by group, like { network: 20 }`)
+    for (const [group, each] of Bounds.orRefuse("slots", () => Object.entries(slots))) checkSlots(group, each)
+  }
+  if (threads !== undefined) Bounds.whole("threads", threads, 1, Bounds.mostThreads)
+  if (recycleThreads !== undefined) {
+    Bounds.fields("recycleThreads", recycleThreads, recycleNames)
+    const { age, heapMb, jobs } = recycleThreads
+    if (jobs !== undefined) Bounds.whole("recycleThreads.jobs", jobs, 1, Number.MAX_SAFE_INTEGER)
+    if (age !== undefined) Durations.duration("recycleThreads.age", age, 1)
+    if (heapMb !== undefined) Bounds.real("recycleThreads.heapMb", heapMb, 1, largestHeapMb)
+  }
+  return options
 }
 
 export interface RunningJob {
@@ -54,6 +97,8 @@ export interface GroupLoad {
 
 export interface WorkerStatus {
   readonly session: number
+  /** Its lease was renewed in time. Otherwise it stood still, or cannot reach its store: it takes on nothing until it has renewed. */
+  readonly isFresh: boolean
   readonly name: string
   readonly state: "running" | "draining" | "stopped"
   readonly running: ReadonlyArray<RunningJob>

@@ -2,7 +2,7 @@
  * The worker: asks each turn for as many jobs as its groups have free slots, starts what it gets, and hands back how each ended.
  * An idle worker takes one turn per poll interval.
  */
-import { Clock, Deferred, Duration, Effect, Layer } from "effect"
+import { Clock, Deferred, Effect, Layer } from "effect"
 import { hostname } from "node:os"
 import { AttemptMeters } from "./AttemptMeter.ts"
 import { BatchTuning } from "./BatchTuning.ts"
@@ -12,12 +12,16 @@ import { MemoryGate } from "./MemoryGate.ts"
 import type { Outcomes } from "./Outcomes.ts"
 import type { Placements } from "./Placements.ts"
 import type { QueueEvents } from "./QueueEvents.ts"
-import { Settings } from "./QueueSettings.ts"
+import { checkedSettings } from "./QueueSettings.ts"
+import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import { makeAttempts } from "./run/Attempts.ts"
 import { batchClaims } from "./run/BatchClaims.ts"
 import { HandBack } from "./run/HandBack.ts"
+import { listen } from "./run/LooseFailures.ts"
 import { makeLostClaims } from "./run/LostClaims.ts"
-import { monotonicOf } from "./run/Monotonic.ts"
+import { makeTakenJobs } from "./run/TakenJobs.ts"
+import { monotonicOf } from "./host/Monotonic.ts"
 import { NextLook } from "./run/NextLook.ts"
 import { makeRunnables } from "./run/Runnables.ts"
 import { makeSession } from "./run/Session.ts"
@@ -38,7 +42,8 @@ const make = (options: WorkerOptions) =>
     const registry = yield* TaskRegistry
     const threads = yield* ThreadPool
     const tuning = yield* BatchTuning
-    const settings = yield* Settings
+    const settings = yield* checkedSettings
+    const hardLimitMs = Durations.limit("hardLimit", settings.hardLimit)
     const meters = yield* AttemptMeters
     const clock = yield* Clock.Clock
     const gate = yield* MemoryGate
@@ -68,6 +73,18 @@ const make = (options: WorkerOptions) =>
     const refreshGroups: Effect.Effect<void, StoreError> = Effect.map(store.groups, (records) => {
       for (const { limit, name } of records) slots.limited(name, limit)
       turns.kick()
+    })
+
+    /** A misspelt group would get slots that nothing ever fills, and its jobs wait; but its first job may just be to come. */
+    const warnOfUnknownGroups = Effect.gen(function* () {
+      const named = Object.keys(options.slots ?? {}).filter((group) => group !== "*")
+      if (named.length === 0) return
+      // Joining declared the groups of all handlers here.
+      const known = (yield* store.groups).map(({ name }) => name)
+      for (const group of named.filter((group) => !known.includes(group)))
+        yield* Effect.logWarning(
+          `Slots are given to group ${JSON.stringify(group)}, which no task here and no job of the store names; known are ${known.join(", ")}`
+        )
     })
 
     /** Takes a turn that asks for every group, and hears signals. */
@@ -106,7 +123,15 @@ const make = (options: WorkerOptions) =>
       stays: () => state === "running",
       joined: look,
       lost: attempts.fenced,
+      takenUp: () => {
+        fork(takenJobs)
+        look()
+      },
       tasks: () => registry.all().map(({ task }) => task.name),
+      suspendedForMs: () =>
+        Object.fromEntries(
+          registry.all().flatMap(({ task }) => (task.suspendedForMs > 0 ? [[task.name, task.suspendedForMs]] : []))
+        ),
       slots: () => slots.slots(),
       busy: () => slots.busy(),
       rests: () => running.size === 0,
@@ -115,8 +140,11 @@ const make = (options: WorkerOptions) =>
       ),
       longestLimitMs: () =>
         Math.max(
-          ...registry.all().map(({ task }) => task.hardLimitMs ?? Duration.toMillis(settings.hardLimit)),
-          ...running.all().map((attempt) => attempt.hardLimitMs)
+          ...[
+            ...registry.all().map(({ task }) => task.hardLimitMs ?? hardLimitMs),
+            ...running.all().map((attempt) => attempt.hardLimitMs)
+            // What has no limit is no reason to wait without end for a loop that does not turn.
+          ].map((limitMs) => (limitMs < Bounds.longestMs ? limitMs : hardLimitMs))
         ),
       batches: tuning.curves,
       collects,
@@ -124,6 +152,8 @@ const make = (options: WorkerOptions) =>
       ticked: meters.tick,
       loopBlocked: (blockedMs) => attempts.blocks.noticed(running.all(), blockedMs)
     })
+
+    const takenJobs = yield* makeTakenJobs({ session: session.current, running: () => running.all() })
 
     // Turns ------------------------------------------------------------------------------------------------------------
 
@@ -138,7 +168,7 @@ const make = (options: WorkerOptions) =>
 
     const binding: TurnWorker = {
       session: session.current,
-      claims: () => (session.current() === 0 || state !== "running" || attempts.isShut() ? noClaims : slots.claims()),
+      claims: () => (!session.isFresh() || state !== "running" || attempts.isShut() ? noClaims : slots.claims()),
       expect: (group) => slots.heat(group),
       taken: (turn, result) => {
         const { claim, now } = turn
@@ -146,7 +176,7 @@ const make = (options: WorkerOptions) =>
         if (turn.session !== session.current()) return
         if (result.fenced) return session.lost()
         slots.answered(claim, result.jobs, result.batches)
-        if (result.released === true) slots.heatAll()
+        if (result.ready !== undefined) for (const group of result.ready) slots.heat(group)
         attempts.take(result.jobs, now)
         if (result.batches !== undefined && result.batches.length > 0) attempts.takeBatches(result.batches, now)
         for (const signal of result.signals) running.find(signal.id)?.halt({ _tag: "Cancelled", reason: signal.reason })
@@ -195,6 +225,11 @@ const make = (options: WorkerOptions) =>
       yield* Deferred.succeed(drained, undefined)
     })
 
+    yield* listen(
+      () => running.all(),
+      (message) => fork(Effect.logWarning(message))
+    )
+
     // Its life ---------------------------------------------------------------------------------------------------------
 
     yield* store.onWake((wake, by) => {
@@ -206,6 +241,7 @@ const make = (options: WorkerOptions) =>
     })
     const unbind = turns.bind(binding)
     yield* session.join
+    yield* warnOfUnknownGroups
     // Goes on until the worker has stopped: running jobs keep their lease through the grace period.
     yield* Effect.forkScoped(session.renew)
     yield* Effect.addFinalizer(() => stop)
@@ -215,9 +251,10 @@ const make = (options: WorkerOptions) =>
       status: Effect.sync(
         (): WorkerStatus => ({
           session: session.current(),
+          isFresh: session.isFresh(),
           name,
           state,
-          running: running.all().map((attempt) => ({
+          running: attempts.atWork().map((attempt) => ({
             id: attempt.id,
             task: attempt.task,
             group: attempt.group,
@@ -232,6 +269,8 @@ const make = (options: WorkerOptions) =>
       hurry: Effect.asVoid(Deferred.succeed(hurried, undefined)),
       setSlots: (group: string, count: number | undefined) =>
         Effect.sync(() => {
+          Bounds.name("group", group)
+          if (count !== undefined) Bounds.whole(`slots of group ${group}`, count, 0, Bounds.mostSlots)
           slots.set(group, count)
           turns.kick()
           if (count === undefined) given.delete(group)

@@ -13,6 +13,8 @@ export interface WorkerInfo {
   readonly slots: Readonly<Record<string, number>>
   /** Tasks it has handlers for; only their jobs are claimed for it. Kept current by `beat`. */
   readonly tasks: ReadonlyArray<string>
+  /** By task: milliseconds for which its process may stand still and keep the jobs. Absent tasks: 0. */
+  readonly suspendedForMs?: Readonly<Record<string, number>>
 }
 
 /** What a worker has seen of the batches of one task. */
@@ -60,13 +62,26 @@ export interface WorkerLoad {
   readonly declared?: Readonly<Record<string, number>>
 }
 
-export interface WorkerRecord extends WorkerInfo {
+export interface WorkerRecord extends Omit<WorkerInfo, "suspendedForMs"> {
   readonly session: number
   readonly startedAt: number
   readonly lastBeat: number
+  /** By the clock of who asks. */
   readonly leaseUntil: number
+  /** Its process stands still, or was continued a moment ago; `since` its last beat. Its lease may have run out and be spared. */
+  readonly suspended?: { readonly since: number } | undefined
+  /** Its process is no more: its lease counts for nothing. */
+  readonly gone?: boolean
   readonly draining: boolean
   readonly load: WorkerLoad | undefined
   /** Set while its event loop does not answer: since when, and the jobs running then. */
   readonly blocked: { readonly since: number; readonly jobs: ReadonlyArray<JobId> } | undefined
 }
+
+/** Whether it can do something now. One that is suspended cannot, and is not gone. */
+export const isWorkerAlive = (worker: Pick<WorkerRecord, "leaseUntil" | "suspended" | "gone">, now: number): boolean =>
+  worker.leaseUntil > now && worker.suspended === undefined && worker.gone !== true
+
+/** Whether it will be there again, or is: what it holds is not free. */
+export const isWorkerThere = (worker: Pick<WorkerRecord, "leaseUntil" | "suspended" | "gone">, now: number): boolean =>
+  worker.gone !== true && (worker.leaseUntil > now || worker.suspended !== undefined)

@@ -18,6 +18,7 @@ import * as QueueEventsLive from "./QueueEventsLive.ts"
 import * as JobStoreMemory from "./stores/JobStoreMemory.ts"
 import * as JobStoreSqlite from "./stores/JobStoreSqlite.ts"
 import { isSafeToShare } from "./stores/sqlite/StoreFile.ts"
+import type { StoreTurns } from "./StoreTurns.ts"
 import * as StoreTurnsLive from "./StoreTurnsLive.ts"
 import * as StreamProcessorLive from "./StreamProcessorLive.ts"
 import * as PredictiveScalerLive from "./PredictiveScalerLive.ts"
@@ -43,14 +44,30 @@ import * as OrderChanges from "./upkeep/OrderChanges.ts"
 import * as PlacementLoop from "./upkeep/PlacementLoop.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
 import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
+import * as SetAsideNotice from "./upkeep/SetAsideNotice.ts"
+import * as UnservedJobs from "./upkeep/UnservedJobs.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "./ScaleSettings.ts"
 import type { SlotBounds } from "./SlotPools.ts"
-import type { WorkerOptions } from "./Worker.ts"
+import { checkOptions, type WorkerOptions } from "./Worker.ts"
 import * as WorkerLive from "./WorkerLive.ts"
 
-/** The queue over any store. */
-export const layer = PipelineLive.layer.pipe(
+/**
+ * What queue and worker share behind their contracts, as one name in the types of layers: `layerWorker` asks for it, the layers of the
+ * stores bring it, and no program has any other use for it.
+ */
+export interface QueueInternals {
+  readonly QueueInternals: unique symbol
+}
+
+type Exposed<Services> = Services extends StoreTurns | StoreMeter.StoreMeter | Outcomes.Outcomes
+  ? QueueInternals
+  : Services
+
+/** The same layer; its type names only what programs can import, so that theirs may be exported with `declaration: true`. */
+const exposed = <A, E, R>(layer: Layer.Layer<A, E, R>) => layer as unknown as Layer.Layer<Exposed<A>, E, Exposed<R>>
+
+const queue = PipelineLive.layer.pipe(
   Layer.provideMerge(TaskQueueLive.layer),
   Layer.provideMerge(PlacementsLive.layer),
   Layer.provideMerge(StoreTurnsLive.layer.pipe(Layer.provide(StoreMeterLive.layer))),
@@ -67,27 +84,21 @@ export const layer = PipelineLive.layer.pipe(
   )
 )
 
+/** The queue over any store. */
+export const layer = exposed(queue)
+
 /** The queue in the heap of this process: nothing survives it. For tests, and for work that may be lost. */
 export const layerMemory = (options?: JobStoreMemory.Options) =>
-  layer.pipe(Layer.provideMerge(JobStoreMemory.layer(options)), Layer.provideMerge(MemoryGateLive.layer))
+  exposed(queue.pipe(Layer.provideMerge(JobStoreMemory.layer(options)), Layer.provideMerge(MemoryGateLive.layer)))
 
 /** The queue in one SQLite file, for the processes of one machine. */
 export const layerSqlite = (options: JobStoreSqlite.Options) =>
-  layer.pipe(Layer.provideMerge(JobStoreSqlite.layer(options)))
+  exposed(queue.pipe(Layer.provideMerge(JobStoreSqlite.layer(options))))
 
-/** The groups whose slots move. Throws when bounds are none. */
+/** The groups whose slots move. */
 const boundsIn = (slots: WorkerOptions["slots"] = {}): Readonly<Record<string, SlotBounds>> =>
   Object.fromEntries(
-    Object.entries(slots).flatMap(([group, bounds]) => {
-      if (typeof bounds === "number") return []
-      const { max, min } = bounds
-      if (group === "*" || !Number.isInteger(min) || !Number.isInteger(max) || min < 0 || max < Math.max(1, min)) {
-        throw new RangeError(
-          `Slots of group ${JSON.stringify(group)} are from ${min} to ${max}; expected whole numbers with 0 ≤ min ≤ max, max at least 1, for a named group`
-        )
-      }
-      return [[group, bounds]]
-    })
+    Object.entries(slots).flatMap(([group, bounds]) => (typeof bounds === "number" ? [] : [[group, bounds]]))
   )
 
 const threadSettings = ({ recycleThreads: { age, heapMb, jobs } = {}, threads }: WorkerOptions = {}) => ({
@@ -97,19 +108,28 @@ const threadSettings = ({ recycleThreads: { age, heapMb, jobs } = {}, threads }:
   ...(heapMb !== undefined && { recycleAboveHeapMb: heapMb })
 })
 
-/** Runs the jobs of the tasks whose handlers are registered, and takes its turn at the store's upkeep. */
-export const layerWorker = (options?: WorkerOptions) =>
-  Layer.mergeAll(
-    LeaseSweeper.layer,
-    Pruner.layer,
-    OrderChanges.layer,
-    PlacementLoop.layer,
-    SlotPoolLoop.layer(boundsIn(options?.slots))
-  ).pipe(
-    Layer.provideMerge(WorkerLive.layer(options)),
-    Layer.provideMerge(PerformanceProfilerLive.layer),
-    Layer.provide(ThreadPoolLive.layer(threadSettings(options)))
+/**
+ * Runs the jobs of the tasks whose handlers are registered, and takes its turn at the store's upkeep. Throws a `RangeError` for options that are
+ * none.
+ */
+export const layerWorker = (options?: WorkerOptions) => {
+  checkOptions(options)
+  return exposed(
+    Layer.mergeAll(
+      LeaseSweeper.layer,
+      Pruner.layer,
+      OrderChanges.layer,
+      PlacementLoop.layer,
+      SetAsideNotice.layer,
+      UnservedJobs.layer,
+      SlotPoolLoop.layer(boundsIn(options?.slots))
+    ).pipe(
+      Layer.provideMerge(WorkerLive.layer(options)),
+      Layer.provideMerge(PerformanceProfilerLive.layer),
+      Layer.provide(ThreadPoolLive.layer(threadSettings(options)))
+    )
   )
+}
 
 /**
  * The scaler of a store, to be asked and set: predictions, decisions, backtests. It decides when it is told to; `layerScaler` decides by

@@ -218,6 +218,80 @@ describe("jobs from the command line", () => {
   )
 
   it.live(
+    "keep folder and environment of an edited command, and are not edited into what no worker can run",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        const id = yield* add(cli, "--", "echo", "before")
+        const edit = (payload: string) => cli.call(["job", "edit", id, "--payload", payload])
+        for (const [payload, expected] of [
+          ['{"command": []}', /the payload does not fit a command: .*command/],
+          ['{"comand": ["echo"]}', /the payload does not fit a command: .*comand/],
+          ["5", /the payload does not fit a command/],
+          ['{"umask": 9007199254740993}', /the number 9007199254740993 is not exact/]
+        ] as const) {
+          const { code, stderr } = yield* edit(payload)
+          assert.strictEqual(code, 2)
+          assert.match(stderr, expected)
+        }
+        assert.strictEqual((yield* edit('{"command": ["echo", "after"]}')).code, 0)
+        yield* runAll(cli)
+        assert.match((yield* cli.call(["job", "logs", id])).stdout, /^after$/m)
+        const file = path.join(cli.folder, "payload.json")
+        const second = yield* add(cli, "--", "echo", "before")
+        writeFileSync(file, '\ufeff{"command": ["echo", "marked"]}')
+        assert.strictEqual((yield* cli.call(["job", "edit", second, "--payload", `@${file}`])).code, 0)
+        writeFileSync(file, Buffer.from('{"command": ["echo", "\xe9"]}', "latin1"))
+        const { code, stderr } = yield* cli.call(["job", "edit", second, "--payload", `@${file}`])
+        assert.strictEqual(code, 2)
+        assert.match(stderr, /payload.json is not UTF-8/)
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "a snooze never brings forward, and numbers out of bounds are refused with the bound",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        const id = yield* add(cli, "--at", "2036-01-01T00:00:00Z", "--", "true")
+        yield* cli.call(["job", "snooze", id, "1h"])
+        assert.strictEqual((yield* cli.json(["job", "get", "--json", id]))[0].dueAt, "2036-01-01T00:00:00.000Z")
+        for (const [args, expected] of [
+          [
+            ["add", "--retry", "9007199254740991", "--", "true"],
+            /retries is 9007199254740991; expected a whole number/
+          ],
+          [
+            ["add", "--retry", "1e999", "--", "true"],
+            /does not fit --retry: a whole number of at most 9007199254740991/
+          ],
+          [["add", "--retry", "0x10", "--", "true"], /does not fit --retry: a number\./],
+          [
+            ["add", "--at", "1969-01-01T00:00:00Z", "--", "true"],
+            /at is -31536000000; expected milliseconds since 1970/
+          ],
+          [["add", "--tag", "", "--", "true"], /tags\[0\] is ""/],
+          [["job", "ls", "--task", "no name"], /filter.tasks\[0\] is "no name"/],
+          [["scale", "event", "add", "network", "--cron", "0 0 30 2 *", "--for", "1h", "--factor", "2"], /never comes/]
+        ] as const) {
+          const { code, stderr } = yield* cli.call(args)
+          assert.strictEqual(code, 2, args.join(" "))
+          assert.match(stderr, expected)
+          assert.match(stderr, /^[^\n]+\n$/)
+        }
+        assert.strictEqual((yield* cli.call(["job", "ls", "--since", "36500d", "-q"])).code, 0)
+        const { stderr } = yield* cli.call(["job", "ls", "-q"], { env: { SLUICE_LEESE: "5s", SLUICE_MINE: "1" } })
+        assert.strictEqual(stderr, "")
+        const loud = yield* cli.call(["job", "ls"], {
+          env: { SLUICE_LEESE: "5s", SLUICE_MINE: "1", SLUICE_GROUP: "x" }
+        })
+        assert.strictEqual(loud.stderr, "sluice: SLUICE_LEESE is no setting; did you mean SLUICE_LEASE?\n")
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
     "refuse a NUL, an endless payload and broken JSON in one line",
     () =>
       Effect.gen(function* () {

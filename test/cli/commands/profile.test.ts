@@ -12,6 +12,8 @@ const make = Effect.map(CommandLine.make, (line) => ({
   options: { env: { SLUICE_STORE: path.join(line.folder, "queue.db"), SLUICE_TASKS: tasks } }
 }))
 
+const answering = fileURLToPath(new URL("../../support/profiler/answeringTasks.ts", import.meta.url))
+
 const work = ["profile", "run", "hash", "--payload", '{"n":50000}', "--times", "200"]
 
 describe("profile", () => {
@@ -62,6 +64,34 @@ describe("profile", () => {
     })
   )
 
+  it.live("run --timings --against measures two modules in turn, by CPU time or by what the task answers", () =>
+    Effect.gen(function* () {
+      const { call, json, options } = yield* make
+      const both = ["--timings", "--against", tasks, "--rounds", "4", "--json"]
+      const [timings] = yield* json([...work, ...both], options)
+      assert.deepStrictEqual(
+        timings.figures.map(({ figure }: { readonly figure: string }) => figure),
+        ["cpu"]
+      )
+      for (const figure of ["ratio", "before", "after"]) assert.isAbove(timings.figures[0][figure], 0)
+
+      const answers = ["--tasks", answering, "--against", answering, "--timings", "--metric", "answer", "--json"]
+      const [answered] = yield* json(["profile", "run", "parse", ...answers, "--times", "2"], options)
+      assert.deepStrictEqual(answered.figures, [
+        { figure: "rows", ratio: 1, before: 12.5, after: 12.5 },
+        { figure: "bytes", ratio: 1, before: 100.5, after: 100.5 }
+      ])
+      for (const [task, says] of [
+        ["mute", 'answered "done"; with --metric answer a task answers costs by name'],
+        ["instant", "rows is too short to measure"]
+      ] as const) {
+        const called = yield* call(["profile", "run", task, ...answers], options)
+        assert.strictEqual(called.code, 2)
+        assert.include(called.stderr, says)
+      }
+    })
+  )
+
   it.live("says what was wrong and what to do", () =>
     Effect.gen(function* () {
       const { call, options } = yield* make
@@ -72,6 +102,9 @@ describe("profile", () => {
         [["profile", "get", "../../etc/passwd"], 3, "no profile"],
         [["profile", "check", "hash"], 3, "profile baseline save"],
         [["profile", "check", "hash", "--runs", "2"], 2, "expected 8 to 100"],
+        [["profile", "check", "hash", "--metric", "answer"], 2, "needs --against"],
+        [["profile", "run", "hash", "--against", tasks], 2, "needs --timings"],
+        [["profile", "run", "hash", "--timings", "--metric", "wall"], 2, "goes with --against"],
         [["profile", "baseline", "rm", "nothing"], 3, "no baseline nothing"],
         [["profile", "baseline", "save", "hash", "--name", "../x"], 2, "letters, digits and dashes"],
         [["profile", "mark"], 2, "1 to 200 characters"],

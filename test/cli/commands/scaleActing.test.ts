@@ -47,6 +47,15 @@ describe("what the scaler acts on, from the command line", () => {
 
   it("is a workload as Kubernetes names them", () => {
     assert.deepStrictEqual(workloadIn("deployment/workers"), { kind: "deployments", name: "workers" })
+    assert.deepStrictEqual(workloadIn(" deployment/workers=1..20  network=10 mail=3 "), {
+      kind: "deployments",
+      name: "workers",
+      slots: { network: 10, mail: 3 },
+      minReplicas: 1,
+      maxReplicas: 20
+    })
+    for (const wrong of ["network", "network=0", "network=x", "=3", "*=3", "a b=3"])
+      assert.isUndefined(workloadIn(`deployment/workers ${wrong}`), wrong)
     assert.deepStrictEqual(workloadIn("statefulsets/jobs/w.2-x=0..12"), {
       kind: "statefulsets",
       namespace: "jobs",

@@ -114,6 +114,43 @@ describe("GitIgnore", () => {
     })
   )
 
+  it.live("passes over what a stranger wrote to make it slow or end it, and keeps the other lines", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const deep = Array.from({ length: 40 }, () => "a").join("/")
+      fs.mkdirSync(path.join(folder, deep), { recursive: true })
+      for (const name of [`${deep}/c`, "a".repeat(255), "kept", "named"]) fs.writeFileSync(path.join(folder, name), "")
+      const lines = [
+        "**/a/**/a/**/a/**/a/**/b",
+        "*a*a*a*a*a*a*a*ab",
+        "x".repeat(40_000),
+        "named   ",
+        " ".repeat(60_000),
+        `${" ".repeat(60_000)}x`,
+        "\\ ".repeat(30_000),
+        "[".repeat(4000),
+        "?".repeat(4000),
+        "\0\x1b[2J"
+      ]
+      fs.writeFileSync(path.join(folder, ".gitignore"), lines.join("\n"))
+      const began = performance.now()
+      const listing = yield* listFolder(folder)
+      assert.isBelow(performance.now() - began, 2000)
+      assert.deepStrictEqual(listing.files.map((file) => file.path).sort(), [
+        ".gitignore",
+        `${deep}/c`,
+        "a".repeat(255),
+        "kept"
+      ])
+      // A megabyte and more is no list of rules.
+      fs.writeFileSync(path.join(folder, ".gitignore"), `kept\n${"#\n".repeat(600_000)}`)
+      assert.include(
+        (yield* listFolder(folder)).files.map((file) => file.path),
+        "kept"
+      )
+    }).pipe(Effect.scoped)
+  )
+
   describe("in one repository of many names", () => {
     let folder: string
 

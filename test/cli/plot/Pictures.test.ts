@@ -7,6 +7,7 @@ import { pictureSvg } from "../../../src/cli/plot/PictureSvg.ts"
 import { pictureText } from "../../../src/cli/plot/PictureText.ts"
 import * as DisplayWidth from "../../../src/cli/terminal/DisplayWidth.ts"
 import { coloured, plain } from "../../../src/cli/terminal/Style.ts"
+import { shown } from "../terminal/Shown.ts"
 
 const minute = 60_000
 const now = Date.parse("2026-11-21T12:00:00Z")
@@ -187,7 +188,7 @@ describe("a picture in characters", () => {
       for (const line of lines.slice(3, 13)) assert.isAtMost(DisplayWidth.cells(line), width)
     }
     assert.include(
-      pictureText(picture, { width: 80, height: 10, style: coloured, coloured: true }).join(""),
+      shown(pictureText(picture, { width: 80, height: 10, style: coloured, coloured: true }).join("")),
       "\x1b[36m"
     )
   })

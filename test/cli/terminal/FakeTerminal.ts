@@ -1,8 +1,8 @@
 import { Effect } from "effect"
-import type { Screen } from "../../../src/cli/terminal/Screen.ts"
+import * as Screen from "../../../src/cli/terminal/Screen.ts"
 
 /**
- * As much of a terminal as the command line uses: text, newline, carriage return, cursor up, erase to the end of line and
+ * As much of a terminal as the command line uses: text, newline, cursor up to the start of a line, erase to the end of line and
  * of screen, colours ignored. `stdout` and `stderr` share it, as they do in life. Anything else it is sent is an error.
  */
 export const makeFakeTerminal = (size: { columns: number; rows: number } = { columns: 80, rows: 24 }) => {
@@ -18,9 +18,10 @@ export const makeFakeTerminal = (size: { columns: number; rows: number } = { col
         row++
         column = 0
         while (lines.length <= row) lines.push("")
-      } else if (token === "\r") column = 0
-      else if (token.startsWith("\x1b[") && token.endsWith("A")) row = Math.max(0, row - Number(token.slice(2, -1)))
-      else if (token === "\x1b[K") lines[row] = lines[row]!.slice(0, column)
+      } else if (token.startsWith("\x1b[") && token.endsWith("F")) {
+        row = Math.max(0, row - Number(token.slice(2, -1)))
+        column = 0
+      } else if (token === "\x1b[0K") lines[row] = lines[row]!.slice(0, column)
       else if (token === "\x1b[0J") {
         lines[row] = lines[row]!.slice(0, column)
         lines = lines.slice(0, row + 1)
@@ -32,17 +33,18 @@ export const makeFakeTerminal = (size: { columns: number; rows: number } = { col
       }
     }
   }
-  const screen = (stream: "stdout" | "stderr", isTerminal: boolean): Screen => ({
-    isTerminal,
-    columns: () => size.columns,
-    rows: () => size.rows,
-    write: (text) =>
-      Effect.sync(() => {
-        writes.push({ stream, text })
-        if (isTerminal) put(text)
-      }),
-    writeBytes: (bytes) => Effect.sync(() => void writes.push({ stream, text: Buffer.from(bytes).toString("latin1") }))
-  })
+  const screen = (stream: "stdout" | "stderr", isTerminal: boolean): Screen.Screen =>
+    Screen.make({
+      isTerminal,
+      columns: () => size.columns,
+      rows: () => size.rows,
+      send: (output) =>
+        Effect.sync(() => {
+          const text = typeof output === "string" ? output : Buffer.from(output).toString("latin1")
+          writes.push({ stream, text })
+          if (isTerminal) put(text)
+        })
+    })
   return {
     size,
     writes,

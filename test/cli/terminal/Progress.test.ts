@@ -85,7 +85,7 @@ describe("Progress bars", () => {
       yield* TestClock.adjust("100 millis")
       terminal.size.columns = 50
       yield* end
-      assert.strictEqual(terminal.writes.at(-1)?.text, "\x1b[2A\r\x1b[0J")
+      assert.strictEqual(terminal.writes.at(-1)?.text, "\x1b[2F\x1b[0J")
     })
   )
 

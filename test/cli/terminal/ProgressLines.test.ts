@@ -5,6 +5,7 @@ import * as DisplayWidth from "../../../src/cli/terminal/DisplayWidth.ts"
 import * as ProgressLines from "../../../src/cli/terminal/ProgressLines.ts"
 import type { GroupFigures } from "../../../src/cli/terminal/ProgressTally.ts"
 import { coloured, plain } from "../../../src/cli/terminal/Style.ts"
+import { shown } from "./Shown.ts"
 
 const groups: ReadonlyArray<GroupFigures> = [
   {
@@ -76,7 +77,7 @@ describe("ProgressLines", () => {
 
   it("colours failures without moving anything", () => {
     const painted = ProgressLines.bars(groups, { columns: 120, rows: 24 }, coloured)
-    assert.include(painted[1], "\x1b[31m3 failed\x1b[39m")
+    assert.include(shown(painted[1]!), "\x1b[31m3 failed\x1b[39m")
     assert.deepStrictEqual(
       painted.map((line) => stripVTControlCharacters(line)),
       ProgressLines.bars(groups, { columns: 120, rows: 24 }, plain)

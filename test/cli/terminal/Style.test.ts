@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { coloured, isLively, plain } from "../../../src/cli/terminal/Style.ts"
+import { shown } from "./Shown.ts"
 
 describe("Style", () => {
   it("is lively only on a terminal that can, when nobody asked for plain output", () => {
@@ -14,8 +15,8 @@ describe("Style", () => {
   })
 
   it("closes what it opens, and adds nothing when plain", () => {
-    assert.strictEqual(coloured.bad("x"), "\x1b[31mx\x1b[39m")
-    assert.strictEqual(coloured.bold(coloured.state("running")), "\x1b[1m\x1b[34mrunning\x1b[39m\x1b[22m")
+    assert.strictEqual(shown(coloured.bad("x")), "\x1b[31mx\x1b[39m")
+    assert.strictEqual(shown(coloured.bold(coloured.state("running"))), "\x1b[1m\x1b[34mrunning\x1b[39m\x1b[22m")
     assert.strictEqual(coloured.dim(""), "")
     assert.strictEqual(plain.state("failed"), "failed")
     assert.strictEqual(plain.bold(plain.dim(plain.good(plain.warning(plain.bad("x"))))), "x")

@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from "node:util"
 import * as DisplayWidth from "../../../src/cli/terminal/DisplayWidth.ts"
 import { coloured, plain } from "../../../src/cli/terminal/Style.ts"
 import * as Table from "../../../src/cli/terminal/Table.ts"
+import { shown } from "./Shown.ts"
 
 interface Job {
   readonly id: string
@@ -58,7 +59,7 @@ describe("Table", () => {
   it("colours without moving anything, and only when asked", () => {
     const bare = Table.render(columns, jobs, { width: 40, wide: false, style: plain })
     const painted = Table.render(columns, jobs, { width: 40, wide: false, style: coloured })
-    assert.include(painted[1], "\x1b[33mpending\x1b[39m")
+    assert.include(shown(painted[1]!), "\x1b[33mpending\x1b[39m")
     assert.deepStrictEqual(
       painted.map((line) => stripVTControlCharacters(line)),
       bare

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { AlertLayers, Alerts, AlertSettings } from "../../../src/services/Alerts/index.ts"
-import { JobStore, Sluice, StoreError, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
+import { JobStore, Sluice, StoreError, StoreUnavailable, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
 
 type Store = JobStore["Service"]
 
@@ -174,9 +174,9 @@ describe("a change of the leader", () => {
 })
 
 describe("a store that does not answer", () => {
-  const failure = new StoreError.StoreError({
+  const failure = new StoreError({
     operation: "test",
-    reason: new StoreError.StoreUnavailable({ message: "not now" })
+    reason: new StoreUnavailable({ message: "not now" })
   })
 
   it.effect("is no condition: nothing fires, resolves or is forgotten meanwhile", () =>

@@ -139,6 +139,29 @@ const times = (count: number, ms: number) => {
 const everyMinute = (said: Partial<RollUp>) => () =>
   Array.from({ length: 180 }, (_, i) => ({ start: start + (i - 60) * minute, ...said }))
 
+describe("what cannot be read or used", () => {
+  it.effect("of one rule, silence or model keeps no other rule from firing", () =>
+    Effect.gen(function* () {
+      const one = yield* world(
+        { name: "lonely", metric: "no-worker", threshold: 1, severity: "critical" },
+        { workers: [{ tasks: ["web"] }] }
+      )
+      const never = { ...(yield* one.alerts.rules).find(({ rule }) => rule.name === "lonely")!.rule, forMs: -1 }
+      for (const kind of ["alert-rule", "alert-silence", "alert-model", "alert-state"]) {
+        yield* one.store.putDocument(kind, "worse", "{", { now: start })
+        yield* one.store.putDocument(kind, "none", "null", { now: start })
+      }
+      yield* one.store.putDocument("alert-rule", "never", JSON.stringify({ rule: { ...never, name: "never" } }), {
+        now: start
+      })
+      yield* one.queue.enqueue(Mail, undefined)
+      yield* lookFor(one, "6 minutes")
+      assert.strictEqual(one.lines.length, 1)
+      assert.match(one.lines[0]!, /lonely/)
+    })
+  )
+})
+
 describe("what a rule sees", () => {
   it.effect("jobs that no living worker serves, and that they are gone", () =>
     Effect.gen(function* () {

@@ -8,6 +8,7 @@ import { emptyLedger, type Ledger, outgoingMost, pass } from "../../../src/servi
 import { makeRule, ruleProblem } from "../../../src/services/Alerts/policy/MakeRule.ts"
 import { metricNames, metricSpec } from "../../../src/services/Alerts/policy/Metrics.ts"
 import { figureText, safeText, timeText } from "../../../src/services/Alerts/policy/RuleText.ts"
+import { storeLabel } from "../../../src/services/Alerts/policy/StoreLabel.ts"
 import type { Silence } from "../../../src/services/Alerts/Silence.ts"
 import { SeededRandom, seeds } from "../../support/SeededRandom.ts"
 
@@ -369,5 +370,20 @@ describe("texts", () => {
     const before = process.cpuUsage().user
     assert.isFalse(matchesGlob(`${"*a".repeat(50)}b`, "a".repeat(2000)))
     assert.isBelow((process.cpuUsage().user - before) / 1000, 1000)
+  })
+})
+
+describe("what a store is called outside", () => {
+  it("is its name and host, or its address without who connects, and never a path", () => {
+    for (const [location, label] of [
+      ["memory:", "memory:"],
+      ["/home/ada/secret project/queue.db", "queue.db on web-1"],
+      ["queue.db", "queue.db on web-1"],
+      ["file:///home/ada/queue.db", "queue.db on web-1"],
+      ["postgres://ada:hush@db.example:5432/jobs?sslmode=require", "postgres://db.example:5432/jobs"],
+      ["redis://:p@ss@cache/0", "redis://cache/0"],
+      ["/tmp/\u001b[2J\u202e.db", "\ufffd[2J\ufffd.db on web-1"]
+    ] as const)
+      assert.strictEqual(storeLabel(location, "web-1"), label)
   })
 })

@@ -91,7 +91,20 @@ describe("a webhook", () => {
       assert.strictEqual(headers["webhook-signature"], `v1,${expected}`)
       const webhooks = [{ url: "https://hooks.example.com/" }]
       const rest = { webhooks, webhookHosts: ["hooks.example.com"] }
-      assert.include(yield* unusable({ ...rest, webhookSecret: Redacted.make("short") }), "at least 24 bytes")
+      const said = (text: string) => unusable({ ...rest, webhookSecret: Redacted.make(text) })
+      for (const short of ["short", "x".repeat(23), `whsec_${Buffer.alloc(23, 7).toString("base64")}`, "whsec_", ""])
+        assert.include(yield* said(short), "at least 24 bytes")
+      for (const wrong of [
+        "!!!!".repeat(16),
+        "A".repeat(63),
+        `${"A".repeat(62)}B=`,
+        `${"A".repeat(64)}\n`,
+        "-_".repeat(32)
+      ]) {
+        const message = yield* said(`whsec_${wrong}`)
+        assert.include(message, "begins with whsec_ and goes on with something that is no base64")
+        assert.notInclude(message, wrong.trim())
+      }
       assert.include(yield* unusable(rest), "there is no secret")
     })
   )
@@ -232,6 +245,19 @@ describe("a webhook", () => {
     })
   )
 
+  it.live("goes by no proxy, whatever the environment says", () =>
+    Effect.gen(function* () {
+      const proxy = yield* receiver((response) => response.end())
+      for (const name of ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"])
+        vi.stubEnv(name, `http://127.0.0.1:${proxy.port}`)
+      vi.stubEnv("NODE_USE_ENV_PROXY", "1")
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllEnvs()))
+      const { port, received } = yield* receiver((response) => response.writeHead(204).end())
+      assert.strictEqual((yield* post(port)).tag, "Delivered")
+      assert.deepStrictEqual([received.length, proxy.received.length], [1, 0])
+    })
+  )
+
   it.live("connects to the address that was checked, whatever the name server says a moment later", () =>
     Effect.gen(function* () {
       const checked = yield* receiver((response) => response.writeHead(200).end())
@@ -279,6 +305,72 @@ describe("where a webhook may go", () => {
       assert.include(read(url, hosts), "not on the allow-list", url)
   })
 
+  it("is no other host, however it is written", () => {
+    for (const url of [
+      "https://hooks.example.com@evil.example/",
+      "https://hooks.example.com:443@evil.example/",
+      "https://evil.example#@hooks.example.com/",
+      "https://evil.example/hooks.example.com",
+      "https://evil.example?hooks.example.com",
+      "https://evil.example\\@hooks.example.com/",
+      "https://hooks.example.com.evil.example/",
+      "https://hooks-example.com/",
+      "https://hooks.example.com%2eevil.example/",
+      "https://hooks.example.com%00.evil.example/",
+      "https://hооks.example.com/",
+      "https://hooks。example。com。evil.example/",
+      "https://hooks.example.com:8443/",
+      "https://hooks.example.com:0/",
+      "http://hooks.example.com/",
+      "HTTP://hooks.example.com/",
+      "ftp://hooks.example.com/",
+      "file:///etc/passwd",
+      "gopher://hooks.example.com/",
+      "javascript:alert(1)",
+      "data:text/plain,x",
+      "wss://hooks.example.com/",
+      "//hooks.example.com/",
+      "https:hooks",
+      "https://",
+      ""
+    ])
+      assert.notStrictEqual(read(url, ["hooks.example.com"]), "ok", url)
+    // The same host in other words; the check is of what is connected to.
+    for (const url of ["https:\\\\hooks.example.com\\x", "https:/hooks.example.com/x", "https://ｈooks.example.com/"])
+      assert.strictEqual(read(url, ["hooks.example.com"]), "ok", url)
+  })
+
+  it("is no address off the open internet, however it is written and even if it is on the list", () => {
+    for (const host of [
+      "127.0.0.1",
+      "127.1",
+      "2130706433",
+      "0x7f000001",
+      "0x7f.1",
+      "0177.0.0.1",
+      "017700000001",
+      "１２７.０.０.１",
+      "0",
+      "0.0.0.0",
+      "10.0.0.1",
+      "169.254.169.254",
+      "0xa9fea9fe",
+      "168.63.129.16",
+      "[::1]",
+      "[::]",
+      "[::ffff:127.0.0.1]",
+      "[::ffff:7f00:1]",
+      "[64:ff9b::7f00:1]",
+      "[2002:7f00:1::]",
+      "[fd00:ec2::254]",
+      "[fe80::1]"
+    ]) {
+      const url = `https://${host}/`
+      const said = read(url, [new URL(url).hostname.replace(/^\[|\]$/g, ""), host])
+      assert.include(said, "is not on the open internet", url)
+    }
+  })
+
   it("is never plain http, a URL with a password, or no URL, and what is said holds no path", () => {
     assert.include(read("http://hooks.example.com/hush", ["hooks.example.com"]), "expected https://")
     assert.include(read("https://me:pssst@hooks.example.com/hush", ["hooks.example.com"]), "carries a user or password")
@@ -293,9 +385,21 @@ describe("where a webhook may go", () => {
       ...["172.31.255.255", "192.0.0.8", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.51.100.7", "203.0.113.9"],
       ...["224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "::ffff:8.8.8.8", "64:ff9b::a00:1", "100::1"],
       ...["2001::1", "2001:db8::1", "2002:a00:1::", "3fff::1", "fc00::1", "fd12::1", "fe80::1", "fec0::1", "ff02::1"],
-      ...["localhost", "", "8.8.8", "fe80::1%eth0"]
+      ...["localhost", "", "8.8.8", "fe80::1%eth0"],
+      // What clouds answer their own machines on.
+      ...[
+        "168.63.129.16",
+        "100.100.100.200",
+        "192.0.0.192",
+        "fd00:ec2::254",
+        "fd20:ce::254",
+        "161.26.0.10",
+        "166.9.1.1"
+      ]
     ]
     for (const address of inside) assert.isFalse(isPublicAddress(address), address)
+    for (const address of ["168.63.129.15", "168.63.129.17", "161.27.0.1", "166.7.0.1", "166.12.0.1"])
+      assert.isTrue(isPublicAddress(address), address)
     for (const address of ["8.8.8.8", "172.15.0.1", "172.32.0.1", "100.63.0.1", "223.255.255.1", "2606:4700::1111"])
       assert.isTrue(isPublicAddress(address), address)
   })

@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema, Semaphore } from "effect"
-import { type SlotPools, Sluice, Task, TaskQueue, Worker } from "../../../src/services/Queue/index.ts"
+import { type SlotBounds, Sluice, Task, TaskQueue, Worker } from "../../../src/services/Queue/index.ts"
 
 const isReduced = process.env.SLUICE_LONG === "reduced"
 const fixedMs = isReduced ? 1000 : 4000
@@ -30,7 +30,7 @@ const lock = Effect.gen(function* () {
   })
 })
 
-const layer = (handler: Effect.Effect<Effect.Effect<void, string>>, slots: number | SlotPools.SlotBounds) =>
+const layer = (handler: Effect.Effect<Effect.Effect<void, string>>, slots: number | SlotBounds) =>
   Sluice.layerWorker({ slots: { database: slots } }).pipe(
     Layer.provideMerge(Query.toLayer(Effect.map(handler, (run) => () => run))),
     Layer.provideMerge(Sluice.layerMemory())
@@ -59,7 +59,7 @@ const backlog = Effect.gen(function* () {
 /** Completions per second once it has run for a while, and the slots at the end. */
 const goodput = (
   handler: Effect.Effect<Effect.Effect<void, string>>,
-  slots: number | SlotPools.SlotBounds,
+  slots: number | SlotBounds,
   warmUpMs: number,
   ms: number
 ) =>

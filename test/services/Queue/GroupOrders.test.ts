@@ -295,6 +295,6 @@ describe("the order of a group", () => {
   )
 
   it("refuses a bound beyond a week", () => {
-    assert.throws(() => ResourceGroup.make("x", 1, { order: "score", bound: "8 days" }), /expected 0 to 7 days/)
+    assert.throws(() => ResourceGroup.make("x", 1, { order: "score", bound: "8 days" }), /expected 0 ms to 7 d/)
   })
 })

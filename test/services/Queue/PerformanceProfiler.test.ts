@@ -281,6 +281,25 @@ describe("a profile", () => {
     }).pipe(Effect.provide(live))
   )
 
+  it.live("of one job ends with what there is to say when no attempt of it is to come", () =>
+    Effect.gen(function* () {
+      const queue = yield* TaskQueue
+      const profiler = yield* PerformanceProfiler
+      const done = yield* queue.enqueue(Spin, 1)
+      yield* done.await
+      const over = yield* Effect.flip(profiler.profileJob(done.id))
+      assert.strictEqual(over._tag, "WrongState")
+      assert.match(over.message, /is completed: no attempt of it is to come/)
+      const unknown = yield* Effect.flip(profiler.profileJob((done.id + 1e9) as typeof done.id))
+      assert.strictEqual(unknown._tag, "JobNotFound")
+      const later = yield* queue.enqueue(Spin, 30, { in: "1 hour" })
+      const waiting = yield* Effect.forkChild(Effect.flip(profiler.profileJob(later.id)))
+      yield* Effect.yieldNow
+      yield* later.cancel()
+      assert.strictEqual((yield* Fiber.join(waiting))._tag, "WrongState")
+    }).pipe(Effect.provide(live))
+  )
+
   it.effect("that nobody started cannot be stopped", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* PerformanceProfiler).stopProfiling)

@@ -84,7 +84,7 @@ const test = (
   body: (parts: {
     readonly queue: TaskQueue["Service"]
     readonly pipelines: Pipelines["Service"]
-  }) => Effect.Effect<void, unknown, GroupOrders | JobStore | Placements.Placements | TaskQueue | TaskRegistry>
+  }) => Effect.Effect<void, unknown, GroupOrders | JobStore | Placements | TaskQueue | TaskRegistry>
 ) =>
   it.effect(name, () => {
     seen.length = 0
@@ -322,7 +322,7 @@ describe("Pipeline", () => {
   it("refuses options outside their range", () => {
     assert.throws(
       () => Pipeline.make("p", { payload: Count.payload }).stage(Count, { concurrency: 0 }),
-      /concurrency 0/
+      /the count stage: concurrency is 0/
     )
     const list = Pipeline.make("p", { payload: Schema.Array(Schema.Int) })
     assert.throws(() => list.fanOut(Double, { buffer: 1001 }), /buffer 1001/)

@@ -8,7 +8,15 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { threadId } from "node:worker_threads"
-import { Placement, Placements, Sluice, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
+import {
+  Placement,
+  placementDefaults,
+  Placements,
+  PlacementSettings,
+  Sluice,
+  Task,
+  TaskQueue
+} from "../../../src/services/Queue/index.ts"
 
 const mebibyte = 1024 ** 2
 
@@ -67,7 +75,7 @@ const world = Effect.acquireRelease(
 const layer = Sluice.layerWorker().pipe(
   Layer.provideMerge(handlers),
   Layer.provideMerge(Sluice.layerMemory()),
-  Layer.provide(Layer.succeed(Placements.Settings, { ...Placements.defaults, every: Duration.seconds(1) }))
+  Layer.provide(Layer.succeed(PlacementSettings, { ...placementDefaults, every: Duration.seconds(1) }))
 )
 
 describe("tasks without a group", () => {
@@ -77,7 +85,7 @@ describe("tasks without a group", () => {
       Effect.gen(function* () {
         const { file, url } = yield* world
         const queue = yield* TaskQueue
-        const placements = yield* Placements.Placements
+        const placements = yield* Placements
         const times = <A>(count: number, value: A) => Array.from({ length: count }, () => value)
         // One kind after the other, so that none waits for another's turn on the event loop.
         const rounds = Effect.gen(function* () {
@@ -87,7 +95,7 @@ describe("tasks without a group", () => {
           yield* queue.runMany(Read, times(8, file))
           yield* queue.runMany(Hoard, times(8, 100))
         })
-        let known: ReadonlyArray<Placements.Placement> = []
+        let known: ReadonlyArray<Placement.Placement> = []
         while (known.length < 5 || known.some(({ fit }) => fit === null)) {
           yield* rounds
           known = yield* placements.all

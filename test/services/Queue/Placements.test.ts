@@ -5,7 +5,9 @@ import {
   JobStore,
   PerformanceProfiler,
   type Placement,
+  placementDefaults,
   Placements,
+  PlacementSettings,
   ResourceGroup,
   Sluice,
   Task,
@@ -74,7 +76,7 @@ describe("the group of a task that names none", () => {
       yield* decided
       assert.strictEqual(yield* groupOf(Mail, { group: "crm" }), "crm")
       assert.strictEqual(yield* groupOf(Report), "computation")
-      const placements = yield* Placements.Placements
+      const placements = yield* Placements
       const report = (yield* placements.all).find(({ task }) => task === "report")
       assert.deepStrictEqual([report?.declared, report?.fit], ["computation", "network"])
     }).pipe(Effect.provide(placed(["mail", "report"])))
@@ -95,7 +97,7 @@ describe("the group of a task that names none", () => {
       yield* queue.pause()
       yield* decided
       assert.strictEqual(yield* groupOf(Mail), "computation")
-      const placements = yield* Placements.Placements
+      const placements = yield* Placements
       const [mail] = yield* placements.all
       assert.deepStrictEqual([mail?.fit, mail?.held], ["network", true])
     }).pipe(Effect.provide(placed(["mail"], { slots: { computation: 2, "*": 0 } })))
@@ -106,10 +108,10 @@ describe("the group of a task that names none", () => {
     () =>
       Effect.gen(function* () {
         yield* decided
-        const mine = yield* Placements.Placements
+        const mine = yield* Placements
         const store = yield* JobStore
         const other = Layer.fresh(PlacementsLive.layer).pipe(Layer.provide(Layer.succeed(JobStore, store)))
-        const theirs = Context.get(yield* Layer.build(other), Placements.Placements)
+        const theirs = Context.get(yield* Layer.build(other), Placements)
         assert.strictEqual(theirs.groupOf(Mail), "computation")
         yield* theirs.reread(0) ?? Effect.void
         assert.strictEqual(theirs.groupOf(Mail), "network")
@@ -127,12 +129,10 @@ describe("the group of a task that names none", () => {
       yield* queue.pause()
       yield* decided
       assert.strictEqual(yield* groupOf(Mail), "computation")
-      assert.strictEqual((yield* (yield* Placements.Placements).all)[0]?.fit, "network")
+      assert.strictEqual((yield* (yield* Placements).all)[0]?.fit, "network")
     }).pipe(
       Effect.provide(
-        placed(["mail"]).pipe(
-          Layer.provide(Layer.succeed(Placements.Settings, { ...Placements.defaults, mode: "advise" }))
-        )
+        placed(["mail"]).pipe(Layer.provide(Layer.succeed(PlacementSettings, { ...placementDefaults, mode: "advise" })))
       )
     )
   )

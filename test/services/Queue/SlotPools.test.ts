@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { SlotPools, Sluice, Task, TaskQueue, Worker } from "../../../src/services/Queue/index.ts"
+import { SlotPools, SlotPoolSizing, Sluice, Task, TaskQueue, Worker } from "../../../src/services/Queue/index.ts"
 import * as Testing from "../../../src/testing/index.ts"
 
 const Fetch = Task.make("fetch", {
@@ -17,7 +17,7 @@ describe("a worker's slots between bounds", () => {
       interrupted = 0
       const queue = yield* TaskQueue
       const worker = yield* Worker
-      const pools = yield* SlotPools.SlotPools
+      const pools = yield* SlotPools
       const slots = Effect.map(worker.status, (status) => status.slots["sites"])
       yield* queue.enqueueMany(
         Fetch,
@@ -54,7 +54,7 @@ describe("a worker's slots between bounds", () => {
       Effect.provide(
         Testing.layer(handlers, { worker: { slots: { sites: { min: 2, max: 20 } } } }).pipe(
           Layer.provide(
-            Layer.succeed(SlotPools.Sizing, {
+            Layer.succeed(SlotPoolSizing, {
               initial: ({ min }) => ({
                 slots: min,
                 reason: "start",
@@ -85,7 +85,7 @@ describe("a worker's slots between bounds", () => {
     )
     return Effect.gen(function* () {
       const queue = yield* TaskQueue
-      const pools = yield* SlotPools.SlotPools
+      const pools = yield* SlotPools
       yield* queue.setLimit("database", 1000)
       yield* queue.enqueueMany(
         Query,
@@ -105,7 +105,10 @@ describe("a worker's slots between bounds", () => {
   })
 
   it("refuses bounds that are none", () => {
-    assert.throws(() => Sluice.layerWorker({ slots: { network: { min: 5, max: 2 } } }), /from 5 to 2/)
+    assert.throws(
+      () => Sluice.layerWorker({ slots: { network: { min: 5, max: 2 } } }),
+      /max is 2; expected a whole number from 5/
+    )
     assert.throws(() => Sluice.layerWorker({ slots: { "*": { min: 1, max: 2 } } }), /named group/)
   })
 })

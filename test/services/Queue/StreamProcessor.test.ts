@@ -7,6 +7,7 @@ import {
   Sluice,
   type StreamError,
   type StreamOptions,
+  ProcessIdentity,
   StreamProcessor,
   type StreamReport,
   type StreamSettings,
@@ -179,6 +180,73 @@ describe("a stream", () => {
         yield* run(settings, { name: "c", task: Row, source: csvBytes, sink: sink("c") })
         for (const name of ["a", "b", "c"]) assert.deepStrictEqual(readLines(folder, name), items(50).map(shouted))
       })
+    )
+  })
+
+  it.live(
+    "reads a CSV file by its first record that is not empty, after a byte order mark too, however it is cut",
+    () => {
+      const Row = StreamTask.make("row", {
+        item: Schema.Struct({ "a\nb": Schema.String, c: Schema.String }),
+        output: Item
+      })
+      const RowLive = Row.toLayer((rows) =>
+        Effect.succeed(rows.map((row, i) => ({ id: i, text: `${row["a\nb"]}${row.c}` })))
+      )
+      return withQueue(RowLive, (folder) =>
+        Effect.gen(function* () {
+          const expected = ["1x", "2y", "3z", "4w"]
+          let number = 0
+          for (const mark of ["", "\ufeff"]) {
+            for (const blank of ["", "\n", "\r\n\r\n", "\r", "\n\r\n\n"]) {
+              const text = `${mark}${blank}"a\nb",c\n1,x\n\n2,y\r\n3,z\n\n\n4,w`
+              const file = path.join(folder, `${number}.csv`)
+              fs.writeFileSync(file, text)
+              const blocks = Stream.fromIterable(Buffer.from(text)).pipe(
+                Stream.grouped(2),
+                Stream.map((bytes) => Uint8Array.from(bytes))
+              )
+              for (const source of [StreamSource.csvFile(file), StreamSource.csv(blocks)]) {
+                for (const chunkSize of [1, 2, 3]) {
+                  const name = `s${number++}`
+                  const sink = StreamSink.ndjsonFile(path.join(folder, name))
+                  yield* run({ chunkSize }, { name, task: Row, source, sink })
+                  const found = readLines(folder, name).map(({ text }) => text)
+                  assert.deepStrictEqual(found, expected, JSON.stringify([text, source._tag, chunkSize]))
+                }
+              }
+            }
+          }
+        })
+      )
+    }
+  )
+
+  it.live("names the line that is not UTF-8, in its header and in a stream of bytes too", () => {
+    const Row = StreamTask.make("row", { item: Schema.Struct({ a: Schema.String }), output: Item })
+    return withQueue(
+      Row.toLayer(() => Effect.succeed([])),
+      (folder) =>
+        Effect.gen(function* () {
+          const file = path.join(folder, "in.csv")
+          const sink = StreamSink.ndjsonFile(path.join(folder, "out"))
+          const bytes = (text: string) => Buffer.from(text, "latin1")
+          fs.writeFileSync(file, bytes("\n\xe9\n1\n"))
+          const header = yield* failure(
+            run({}, { name: "h", task: Row, source: StreamSource.csvFile(file), sink, restart: true })
+          )
+          assert.match(header.message, /Line 2 of .*in.csv, of its header, is not UTF-8/)
+          for (const text of ["a\n1\n\xe9\n", "a\n1\n\xe2\x82"]) {
+            const source = StreamSource.csv(Stream.make(bytes(text)))
+            const reason = yield* failure(run({}, { name: "s", task: Row, source, sink, restart: true }))
+            assert.match(reason.message, /it is not UTF-8, on line [13] or soon after it/)
+          }
+          for (const delimiter of ["", ";;", "é", '"', "\n"])
+            assert.throws(
+              () => StreamSource.csvFile(file, { delimiter }),
+              /delimiter is .*; expected one ASCII character/
+            )
+        })
     )
   })
 
@@ -475,12 +543,15 @@ describe("a stream that cannot go on", () => {
       Effect.gen(function* () {
         const options = fileToFile(folder, ndjson(items(5)))
         const lock = path.join(folder, "out.ndjson.stream.lock")
-        fs.writeFileSync(lock, `4194303 1 1 another-host`)
+        fs.writeFileSync(lock, `1 another-host 4194303 1`)
         const reason = yield* failure(run({}, options))
         assert.deepInclude(reason, { _tag: "StreamBusy", pid: 4194303 })
         assert.include(reason.message, "on another-host")
+        const { sharedClock } = ProcessIdentity
+        fs.writeFileSync(lock, `1 ${os.hostname()} 4194303 1 ${sharedClock} pid:[another-container]`)
+        assert.deepInclude(yield* failure(run({}, options)), { _tag: "StreamBusy" })
         // Of this process's number, and begun at another time.
-        fs.writeFileSync(lock, `${process.pid} 1 1 ${os.hostname()}`)
+        fs.writeFileSync(lock, `1 ${os.hostname()} ${process.pid} 1`)
         assert.strictEqual((yield* run({}, options)).results, 5)
         assert.isFalse(fs.existsSync(lock))
       })

@@ -117,12 +117,12 @@ describe("enqueueing", () => {
     [{ retries: -1 }, "whole number"],
     [{ group: "no spaces" }, "letters"],
     [{ at: Number.NaN }, "milliseconds"],
-    [{ in: -5 }, "0 or more"],
+    [{ in: -5 }, "0 ms to 36,500 d"],
     [{ key: "" }, "1 to 1,000"],
     [{ key: "a\0b" }, "without NUL"],
     [{ tags: [""] }, "1 to 200"],
     [{ owner: "x".repeat(201) }, "1 to 200"],
-    [{ expiresIn: -1 }, "0 or more"]
+    [{ expiresIn: -1 }, "0 ms to 36,500 d"]
   ]
   for (const [options, expected] of bad) {
     test(`refuses ${JSON.stringify(options).slice(0, 30)} and says what was expected`, (queue) =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Layer, Ref, Result, Schema, Stream } from "effect"
+import { Clock, Duration, Effect, Fiber, Layer, Ref, Result, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { JobStore, Task, TaskQueue, TaskRegistry } from "../../../src/services/Queue/index.ts"
 import { rank } from "../../../src/services/Queue/policy/Rank.ts"
@@ -524,6 +524,35 @@ describe("limits", () => {
     }
   )
 
+  it.effect("a task without limits runs as long as it takes, and a job of it may have one of its own", () => {
+    const Long = Task.make("long", {
+      payload: Schema.Void,
+      success: Schema.Boolean,
+      retry: "none",
+      softLimit: Duration.infinity,
+      hardLimit: Duration.infinity
+    })
+    return Effect.gen(function* () {
+      const queue = yield* TaskQueue
+      const long = yield* queue.enqueue(Long, undefined)
+      const limited = yield* queue.enqueue(Long, undefined, { hardLimit: "2 seconds" })
+      yield* TestClock.adjust("3 seconds")
+      const failed = yield* failureOf(limited)
+      assert.strictEqual(failed._tag === "JobFailed" && failed.failure.cause, "TimedOut")
+      yield* TestClock.adjust("3 hours")
+      assert.isFalse(yield* long.await)
+    }).pipe(
+      withHandlers(
+        Long.toLayer((_, job) =>
+          Effect.delay(
+            Effect.sync(() => job.signal.aborted),
+            "3 hours"
+          )
+        )
+      )
+    )
+  })
+
   it.effect("limits of a single job stand over those of its task", () => {
     const Endless = Task.make("endless", { payload: Schema.Void, retry: "none" })
     return Effect.gen(function* () {
@@ -848,7 +877,7 @@ describe("submit", () => {
       const queue = yield* TaskQueue
       assert.strictEqual(yield* Effect.flip(queue.submit(Effect.fail("mine" as const))), "mine")
       const bad = yield* Effect.exit(queue.submit(Effect.void, { priority: 11 }))
-      assert.include(String(bad), "Priority 11")
+      assert.include(String(bad), "priority is 11")
       for (let round = 0; round < 50; round++) {
         const fibers = yield* Effect.forEach(
           Array.from({ length: 8 }, (_, i) => i),

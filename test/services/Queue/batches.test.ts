@@ -198,7 +198,7 @@ describe("a batch task", () => {
   )
 
   it("refuses sizes, times and handlers that cannot be", () => {
-    assert.throws(() => define({}, { maxBatchSize: 0 }), /maxBatchSize 0; expected a whole number of 1 to 1000/)
+    assert.throws(() => define({}, { maxBatchSize: 0 }), /maxBatchSize is 0; expected a whole number from 1 to 1,000/)
     assert.throws(() => define({}, { maxWaitTime: "-1 second" }), /maxWaitTime/)
     assert.throws(() => define().toBatchLayer(), /no batch handler/)
     assert.throws(() => Task.make("none", { payload: Schema.Int }).toBatchLayer(() => Effect.void), /no batch;/)

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Layer, PubSub, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { type QueueEvent, Task } from "../../../src/services/Queue/index.ts"
-import type { JobState } from "../../../src/services/Queue/Job.ts"
+import type { JobId, JobState } from "../../../src/services/Queue/Job.ts"
 import type { Fate } from "../../support/queue/FaultyStore.ts"
 import { startNode } from "../../support/queue/QueueNode.ts"
 import { sharedMemory } from "../../support/queue/SharedMemory.ts"
@@ -71,23 +71,159 @@ describe("a lost lease", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("a clock that is set forward by an hour under all never has a job run by two at once", () =>
+  it.effect("a clock that is set by an hour, forward and back, loses no attempt and runs none twice", () =>
     Effect.gen(function* () {
-      // Wherever between two beats and two sweeps it comes.
+      // Wherever between two beats and two sweeps it comes; for all processes, or for one that is wrong about the time.
       for (const jumpAt of [13, 16, 19, 22, 25]) {
+        for (const [byHours, wrong] of [
+          [1, 3],
+          [-1, 3],
+          [1, 1],
+          [-1, 1]
+        ] as const) {
+          const store = yield* sharedMemory
+          const runs: Array<Run> = []
+          const nodes = yield* Effect.forEach(["a", "b", "c"], (name) =>
+            startNode({ store, handlers: handlers(name, runs), worker: { slots: { network: 1 } } })
+          )
+          const jobs = yield* nodes[0]!.queue.enqueueMany(Work, [seconds(40), seconds(40), seconds(5), seconds(5)])
+          yield* TestClock.adjust(seconds(jumpAt))
+          for (const { skew } of nodes.slice(0, wrong)) skew(seconds(3600) * byHours)
+          for (let passed = 0; passed < 20; passed += 2) yield* TestClock.adjust("2 seconds")
+          for (const { skew } of nodes) skew(0)
+          for (let passed = 0; passed < 40; passed += 2) yield* TestClock.adjust("2 seconds")
+          assert.deepStrictEqual(
+            runs.map(({ end }) => end),
+            ["done", "done", "done", "done"],
+            `${byHours} h after ${jumpAt} s for ${wrong}`
+          )
+          for (const { id } of jobs) {
+            const { attempt, state } = yield* nodes[0]!.queue.get(id)
+            assert.deepStrictEqual([state, attempt], ["completed", 1])
+          }
+          for (const { stop } of nodes) yield* stop
+        }
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("a worker that stood still goes on with the jobs that nobody took: no handler is interrupted", () =>
+    Effect.gen(function* () {
+      // Wherever between two beats it stops, and for however long.
+      for (const stopAt of [1, 9.9, 10, 10.5, 23]) {
+        for (const forSeconds of [22, 29, 31, 35, 3600]) {
+          const store = yield* sharedMemory
+          const runs: Array<Run> = []
+          const node = yield* startNode({ store, handlers: handlers("a", runs) })
+          const job = yield* node.queue.enqueue(Work, seconds(40))
+          yield* TestClock.adjust(seconds(stopAt))
+          node.freeze()
+          yield* TestClock.adjust(seconds(forSeconds))
+          node.thaw()
+          // Its lease is renewed before anything else.
+          yield* TestClock.adjust("1 millis")
+          const later = yield* node.queue.enqueue(Work, 1)
+          yield* TestClock.adjust("41 seconds")
+          assert.deepStrictEqual(
+            runs.map(({ end }) => end).sort(),
+            ["done", "done"],
+            `${forSeconds} s after ${stopAt} s`
+          )
+          for (const { id } of [job, later]) {
+            const { attempt, session, state } = yield* node.queue.get(id)
+            assert.deepStrictEqual([state, attempt, session], ["completed", 1, 1])
+          }
+          yield* node.stop
+        }
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("one that is stopped while its renewal is under way goes on too", () =>
+    Effect.gen(function* () {
+      for (const forSeconds of [12, 15, 20, 40, 600]) {
+        const store = yield* sharedMemory
+        const runs: Array<Run> = []
+        const clock = yield* Clock.Clock
+        const begun = clock.currentTimeMillisUnsafe()
+        const node = yield* startNode({
+          store,
+          handlers: handlers("a", runs),
+          // The second renewal: nothing came of it while the process stood still.
+          fate: (operation) => {
+            const now = clock.currentTimeMillisUnsafe() - begun
+            return operation === "beat" && now >= seconds(9) && now < seconds(11) ? "hangAndRefuse" : "answer"
+          }
+        })
+        const job = yield* node.queue.enqueue(Work, seconds(700))
+        yield* TestClock.adjust("10100 millis")
+        node.freeze()
+        yield* TestClock.adjust(seconds(forSeconds))
+        node.thaw()
+        yield* TestClock.adjust("700 seconds")
+        assert.deepStrictEqual(
+          runs.map(({ end }) => end),
+          ["done"],
+          `${forSeconds} s`
+        )
+        assert.strictEqual((yield* node.queue.get(job.id)).attempt, 1)
+        yield* node.stop
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("of jobs that were taken while it stood still it stops the handlers, and goes on with the others", () =>
+    Effect.gen(function* () {
+      const store = yield* sharedMemory
+      const runs: Array<Run> = []
+      let taken: JobId | undefined
+      const node = yield* startNode({
+        store: {
+          ...store,
+          // As a sweeper leaves them that spared one task of the session and not the other, when one was claimed again.
+          get: (ids) =>
+            Effect.map(store.get(ids), (jobs) => jobs.map((job) => (job.id === taken ? { ...job, session: 2 } : job)))
+        },
+        handlers: handlers("a", runs)
+      })
+      const [lost] = yield* node.queue.enqueueMany(Work, [seconds(100), seconds(50)])
+      yield* TestClock.adjust("5 seconds")
+      taken = lost!.id
+      node.freeze()
+      yield* TestClock.adjust("40 seconds")
+      assert.deepStrictEqual(runs, [])
+      node.thaw()
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(
+        runs.map(({ end }) => end),
+        ["interrupted"]
+      )
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(
+        runs.map(({ end }) => end),
+        ["interrupted", "done"]
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("workers that stood still together, as in a frozen container, do not take each other's jobs", () =>
+    Effect.gen(function* () {
+      for (const stopAt of [1, 4, 9, 14]) {
         const store = yield* sharedMemory
         const runs: Array<Run> = []
         const nodes = yield* Effect.forEach(["a", "b", "c"], (name) =>
           startNode({ store, handlers: handlers(name, runs), worker: { slots: { network: 1 } } })
         )
-        yield* nodes[0]!.queue.enqueueMany(Work, [seconds(40), seconds(40)])
-        yield* TestClock.adjust(seconds(jumpAt))
-        for (const { skew } of nodes) skew(seconds(3600))
-        for (let passed = 0; passed < 130; passed += 2) yield* TestClock.adjust("2 seconds")
-        const done = runs.filter(({ end }) => end === "done")
-        assert.lengthOf(done, 2)
-        for (const { end, endAt } of runs)
-          if (end === "interrupted") for (const { at } of done) assert.isAtLeast(at, endAt, `a jump after ${jumpAt} s`)
+        yield* nodes[0]!.queue.enqueueMany(Work, [seconds(40), seconds(40), seconds(40)])
+        yield* TestClock.adjust(seconds(stopAt))
+        for (const { freeze } of nodes) freeze()
+        yield* TestClock.adjust("10 minutes")
+        for (const { thaw } of nodes) thaw()
+        yield* TestClock.adjust("60 seconds")
+        assert.deepStrictEqual(
+          runs.map(({ end }) => end),
+          ["done", "done", "done"]
+        )
         for (const { stop } of nodes) yield* stop
       }
     }).pipe(Effect.scoped)
@@ -175,6 +311,32 @@ describe("self-fencing", () => {
     })
   )
 
+  it.effect("one that stood still asks once more, as long as for any renewal, then stops its handlers", () =>
+    Effect.gen(function* () {
+      for (const fate of ["refuse", "hangAndRefuse"] as const) {
+        const store = yield* sharedMemory
+        const runs: Array<Run> = []
+        let down = false
+        const node = yield* startNode({
+          store,
+          handlers: handlers("a", runs),
+          fate: (operation) => (operation === "beat" && down ? fate : "answer")
+        })
+        yield* node.queue.enqueue(Work, seconds(1000))
+        yield* TestClock.adjust("12 seconds")
+        down = true
+        node.freeze()
+        yield* TestClock.adjust("60 seconds")
+        node.thaw()
+        yield* TestClock.adjust("9 seconds")
+        assert.deepStrictEqual(runs, [])
+        yield* TestClock.adjust("2 seconds")
+        assert.strictEqual(runs[0]?.end, "interrupted")
+        yield* node.stop
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("after joining again the lease counts from the join", () =>
     Effect.gen(function* () {
       const store = yield* sharedMemory
@@ -193,6 +355,8 @@ describe("self-fencing", () => {
       yield* TestClock.adjust("3 seconds")
       node.freeze()
       yield* TestClock.adjust("60 seconds")
+      const now = yield* Clock.currentTimeMillis
+      assert.deepStrictEqual((yield* store.sweep({ now, limit: 10 })).sessions, [1])
       node.thaw()
       yield* TestClock.adjust("1 second")
       assert.isAtLeast(joinedAt, seconds(60))

@@ -13,6 +13,21 @@ export const Nap = Task.make("nap", {
   retry: "quick"
 })
 
+/**
+ * A nap that fails after it, in a fifth of its first attempts. Late attempts do not, so that each job completes however often its worker
+ * is killed.
+ */
+export const Shaky = Task.make("shaky", {
+  payload: Schema.Struct({ ms: Schema.Finite, version: Schema.Int }),
+  success: Run,
+  error: Schema.String,
+  group: ResourceGroup.make("naps", 24),
+  retry: { times: 12, firstMs: 200, capMs: 1000 }
+})
+
+/** The same for every process and run, so that an attempt that is run twice fails twice. */
+export const fails = (id: number, attempt: number): boolean => attempt < 4 && (id * 7 + attempt * 3) % 5 === 0
+
 /** One at a time: order is seen. */
 export const Single = Task.make("single", {
   payload: Schema.Struct({ ms: Schema.Finite, version: Schema.Int }),

@@ -11,13 +11,14 @@ export interface Entry {
   /** Name of the worker process. Names are never used twice. */
   readonly process: string
   /**
-   * `start`, `end`: of a handler. `accepted`, `refused`: what the store said of the result. `blocked`: this job was named as holding
+   * `start`, `end`: of a handler; `failed`: it ended by failing of itself. `accepted`, `refused`: what the store said of the result. `blocked`: this job was named as holding
    * the event loop. `created`, `existing`, `rolledBack`: how an enqueue of the key in `detail` was acknowledged.
    * `notStored`: it failed, for the reason in `detail`.
    */
   readonly kind:
     | "start"
     | "end"
+    | "failed"
     | "accepted"
     | "refused"
     | "blocked"

@@ -6,11 +6,11 @@ import { type JobId, QueueSettings, Sluice, TaskQueue } from "../../../src/servi
 import { SeededRandom } from "../SeededRandom.ts"
 import { faultFolder } from "./FaultFolder.ts"
 import { graceMs, leaseMs, recoveryBoundMs, settings } from "./FaultSettings.ts"
-import { Nap } from "./FaultTasks.ts"
+import { Nap, Shaky } from "./FaultTasks.ts"
 import { Fleet } from "./Fleet.ts"
 import { readLedger } from "./Ledger.ts"
 import { judge, type Verdict } from "./Verdict.ts"
-import type { WorkerProcess } from "./WorkerProcess.ts"
+import type { SpawnOptions, WorkerProcess } from "./WorkerProcess.ts"
 
 export interface StormOptions {
   readonly jobs: number
@@ -22,6 +22,10 @@ export interface StormOptions {
   readonly seed: number
   /** Answers whether it struck. */
   readonly fault: (fleet: Fleet, random: SeededRandom) => Effect.Effect<boolean, never, Scope.Scope>
+  /** A fifth of the first attempts fails. */
+  readonly shaky?: boolean
+  /** How each worker process is started. */
+  readonly spawn?: SpawnOptions
 }
 
 export interface StormReport extends Verdict {
@@ -59,6 +63,11 @@ export const freeze = strike((worker, _fleet, random) =>
   Effect.asVoid(Effect.forkScoped(worker.stopFor(leaseMs * (1.2 + 0.8 * random.next()))))
 )
 
+/** SIGSTOP for 1 to 12 s, which is 4 leases, then SIGCONT. */
+export const freezeLong = strike((worker, _fleet, random) =>
+  Effect.asVoid(Effect.forkScoped(worker.stopFor(1000 + 11_000 * random.next())))
+)
+
 /** SIGTERM, and another in its place. */
 export const stopGently = strike((worker, fleet) =>
   Effect.gen(function* () {
@@ -68,8 +77,17 @@ export const stopGently = strike((worker, fleet) =>
   })
 )
 
+/** One of all of these. */
+export const mixed: StormOptions["fault"] = (fleet, random) =>
+  random.pick([kill, freezeLong, stopGently])(fleet, random)
+
 /** Enqueues evenly; answers the ids of those that were acknowledged. */
-export const produce = (options: { readonly jobs: number; readonly seconds: number; readonly random: SeededRandom }) =>
+export const produce = (options: {
+  readonly jobs: number
+  readonly seconds: number
+  readonly random: SeededRandom
+  readonly shaky?: boolean
+}) =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue
     const ids: Array<JobId> = []
@@ -84,7 +102,7 @@ export const produce = (options: { readonly jobs: number; readonly seconds: numb
       yield* Effect.forEach(
         payloads,
         (payload) =>
-          queue.enqueue(Nap, payload).pipe(
+          (options.shaky === true ? queue.enqueue(Shaky, payload) : queue.enqueue(Nap, payload)).pipe(
             Effect.match({
               onSuccess: ({ id }) => void ids.push(id),
               onFailure: (error) => void refused.push(error.message)
@@ -113,7 +131,7 @@ export const storm = (options: StormOptions) =>
   Effect.gen(function* () {
     const folder = yield* faultFolder
     const random = new SeededRandom(options.seed)
-    const fleet = new Fleet(folder, { thread: options.thread })
+    const fleet = new Fleet(folder, { thread: options.thread }, options.spawn)
     return yield* Effect.gen(function* () {
       yield* Effect.all(
         Array.from({ length: options.workers }, () => fleet.addReady),

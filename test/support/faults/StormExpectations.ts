@@ -6,7 +6,7 @@ import { gentleBoundMs, type StormReport } from "./Storm.ts"
 export const expectNothingLost = (name: string, report: StormReport): void => {
   console.log(
     `${name}: ${report.acknowledged} jobs, ${report.faults} faults, ${report.lost.length} lost, ${report.acceptedTwice.length} accepted twice, ` +
-      `${report.stuck.length} stuck, ${report.repeated} repeated (${report.unexplained.length} unexplained), ${report.orphans} orphans, ` +
+      `${report.stuck.length} stuck, ${report.failed} attempts failed, ${report.repeated} repeated (${report.unexplained.length} unexplained), ${report.orphans} orphans, ` +
       `recovery at most ${report.recoveryMaxMs} ms, gentle stops at most ${report.gentleStopMaxMs} ms, the store held up for ${JSON.stringify(report.outages)} ms`
   )
   const { acceptedTwice, badExits, lost, refused, stuck, unexplained } = report

@@ -4,7 +4,8 @@
  * A job is lost when the store does not hold it as completed, stuck when it is still live, accepted twice when two runs of it were told
  * that their result was taken, or when one was and the stored result is another's. A second run is explained when each earlier one met
  * a fault: its process was killed before, or within a second after, its handler ended (the result was on its way), or was stopped
- * meanwhile for longer than the renewals of its lease can bear, or the store was held up by a process that was stopped in its transaction.
+ * meanwhile for longer than the renewals of its lease can bear, or the store was held up by a process that was stopped in its transaction. A run that failed of itself
+ * needs no fault to be followed by another attempt; the same attempt again does.
  */
 import { Effect, Schema } from "effect"
 import { type JobId, type JobRecord, JobStore } from "../../../src/services/Queue/index.ts"
@@ -22,6 +23,8 @@ export interface Verdict {
   /** Runs beyond the first of each job. */
   readonly repeated: number
   readonly unexplained: ReadonlyArray<string>
+  /** Attempts that failed of themselves. */
+  readonly failed: number
   /** Runs that a fault cut off and that had to be repeated. */
   readonly orphans: number
   /** The longest time from a fault to the next run of a job it orphaned, while the store could be reached, in milliseconds. */
@@ -37,6 +40,8 @@ interface Execution {
   readonly attempt: number
   readonly start: number
   readonly end: number | undefined
+  /** It ended by failing of itself. */
+  readonly failed: boolean
 }
 
 /** Time for a result to reach the store, and for a claim to reach its handler. */
@@ -56,13 +61,17 @@ export const records = (ids: ReadonlyArray<JobId>) =>
 
 export const executionsOf = (entries: ReadonlyArray<Entry>): ReadonlyMap<number, ReadonlyArray<Execution>> => {
   const ends = new Map<string, number>()
-  for (const { at, attempt, id, kind, process } of entries)
-    if (kind === "end") ends.set(`${process} ${id} ${attempt}`, at)
+  const failures = new Set<string>()
+  for (const { at, attempt, id, kind, process } of entries) {
+    if (kind === "end" || kind === "failed") ends.set(`${process} ${id} ${attempt}`, at)
+    if (kind === "failed") failures.add(`${process} ${id} ${attempt}`)
+  }
   const executions = new Map<number, Array<Execution>>()
   for (const { at, attempt, id, kind, process } of entries) {
     if (kind !== "start") continue
     const there = executions.get(id) ?? []
-    there.push({ process, attempt, start: at, end: ends.get(`${process} ${id} ${attempt}`) })
+    const run = `${process} ${id} ${attempt}`
+    there.push({ process, attempt, start: at, end: ends.get(run), failed: failures.has(run) })
     executions.set(id, there)
   }
   return executions
@@ -121,6 +130,7 @@ export const judge = (ids: ReadonlyArray<JobId>, entries: ReadonlyArray<Entry>, 
     const acceptedTwice: Array<string> = []
     const unexplained: Array<string> = []
     let repeated = 0
+    let failed = 0
     let orphans = 0
     let recoveryMaxMs = 0
     let slowest = ""
@@ -150,6 +160,8 @@ export const judge = (ids: ReadonlyArray<JobId>, entries: ReadonlyArray<Entry>, 
       repeated += runs.length - 1
       runs.forEach((run, index) => {
         if (run.process === winner.process && run.attempt === winner.attempt) return
+        if (run.failed) failed++
+        if (run.failed && runs.every((other) => other === run || other.attempt !== run.attempt)) return
         const fault = faultOf(run, fleet.byName(run.process), outages)
         if (fault === undefined) {
           unexplained.push(`${id}: ${JSON.stringify(run)} of ${JSON.stringify(runs)}`)
@@ -171,6 +183,7 @@ export const judge = (ids: ReadonlyArray<JobId>, entries: ReadonlyArray<Entry>, 
       stuck,
       acceptedTwice,
       repeated,
+      failed,
       unexplained,
       orphans,
       recoveryMaxMs,

@@ -51,6 +51,17 @@ const batched = Tasks.Batched.toBatchLayer((items) =>
 const handlers = Layer.mergeAll(
   batched,
   Tasks.Nap.toLayer(({ ms, version }, job) => handled(job, version, Effect.sleep(ms))),
+  Tasks.Shaky.toLayer(({ ms, version }, job) =>
+    Tasks.fails(job.id, job.attempt)
+      ? Effect.suspend(() => {
+          ledger.write("start", job.id, job.attempt)
+          return Effect.sleep(ms)
+        }).pipe(
+          Effect.andThen(Effect.sync(() => ledger.write("failed", job.id, job.attempt))),
+          Effect.andThen(Effect.fail("no luck"))
+        )
+      : handled(job, version, Effect.sleep(ms))
+  ),
   Tasks.Single.toLayer(({ ms, version }, job) => handled(job, version, Effect.sleep(ms))),
   Tasks.Block.toLayer(({ ms, version }, job) => handled(job, version, spin(ms))),
   Tasks.Keyed.toLayer(({ key, ms }, job) => handled(job, 0, Effect.sleep(ms), key)),

@@ -10,6 +10,7 @@ import { TriggerAuthentication } from "@kubernetes-models/keda/keda.sh/v1alpha1/
 import * as Yaml from "effect/encoding/Yaml"
 import { Deployment } from "kubernetes-models/apps/v1/Deployment"
 import { HorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler"
+import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1/NetworkPolicy"
 import { Role } from "kubernetes-models/rbac.authorization.k8s.io/v1/Role"
 import { RoleBinding } from "kubernetes-models/rbac.authorization.k8s.io/v1/RoleBinding"
 import { PersistentVolumeClaim } from "kubernetes-models/v1/PersistentVolumeClaim"
@@ -23,6 +24,7 @@ export type Manifest = any
 const kinds: ReadonlyArray<{ apiVersion: string; kind: string; prototype: { validate(): void } }> = [
   Deployment,
   HorizontalPodAutoscaler,
+  NetworkPolicy,
   PersistentVolumeClaim,
   Role,
   RoleBinding,

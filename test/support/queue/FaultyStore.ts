@@ -85,6 +85,9 @@ export class FaultyStore {
       sweep: (page) => call("sweep", real.sweep(page)),
       lead: (role, session, lease) => call("lead", real.lead(role, session, lease)),
       prune: (policy, page) => call("prune", real.prune(policy, page)),
+      keep: real.keep,
+      watch: real.watch,
+      hold: real.hold,
       onWake: (listener) =>
         Effect.andThen(
           Effect.acquireRelease(

@@ -19,7 +19,7 @@ import { NodeClock } from "./NodeClock.ts"
 export interface QueueNodeOptions {
   readonly store: JobStore["Service"]
   /** Default: none, the process only enqueues. */
-  readonly handlers?: Layer.Layer<never, StoreError, TaskRegistry | JobStore | GroupOrders | Placements.Placements>
+  readonly handlers?: Layer.Layer<never, StoreError, TaskRegistry | JobStore | GroupOrders | Placements>
   readonly worker?: WorkerOptions
   readonly settings?: Partial<QueueSettings.QueueSettings>
   readonly fate?: (operation: string) => Fate

@@ -53,7 +53,14 @@ export const startScalingNode = (options: ScalingNodeOptions): Effect.Effect<Sca
       })
     yield* Effect.orDie(beat(slots))
     const worker: Worker["Service"] = {
-      status: Effect.succeed({ session, name, state: "running", running: [], slots: { [group]: slots } }),
+      status: Effect.succeed({
+        session,
+        isFresh: true,
+        name,
+        state: "running",
+        running: [],
+        slots: { [group]: slots }
+      }),
       loads: Effect.succeed([]),
       drain: Effect.void,
       hurry: Effect.void,

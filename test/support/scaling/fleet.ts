@@ -79,6 +79,7 @@ const parent = Effect.gen(function* () {
   const supervised = {
     args: ["worker", text],
     cwd: process.cwd(),
+    env: process.env,
     // SIGTERM ends this process; its workers see that and end by themselves.
     signals: yield* Queue.unbounded<Signal>(),
     note: (line: string) => Effect.sync(() => process.stderr.write(`${line}\n`))

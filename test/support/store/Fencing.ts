@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
 import type { SettleOutcome } from "../../../src/services/Queue/Turn.ts"
@@ -145,12 +145,70 @@ export const clauses = (test: StoreTest): void => {
       assert.deepStrictEqual([job.id, job.attempt, job.lost], [id, 1, 0])
     }))
 
-  test("fences a session whose lease has ended, swept or not: no settle, no claim, no beat", (driver) =>
+  test("lets a session whose lease ran out go on as long as nobody swept it: it settles, and a beat takes it up again", (driver) =>
     Effect.gen(function* () {
       const session = yield* driver.join()
-      yield* driver.enqueue([{}, {}])
+      const { ids } = yield* driver.enqueue([{}, {}])
+      const [one, two] = yield* driver.claim(session)
+      yield* TestClock.adjust(10 * leaseMs)
+      assert.isTrue(yield* driver.settle(session, one!, "completed"))
+      assert.isTrue(yield* driver.beat(session))
+      assert.deepStrictEqual((yield* driver.sweep()).sessions, [])
+      yield* TestClock.adjust(leaseMs - 1)
+      assert.deepStrictEqual((yield* driver.sweep()).sessions, [])
+      assert.isTrue(yield* driver.settle(session, two!, "completed"))
+      assert.deepStrictEqual(yield* driver.states(ids), ["completed", "completed"])
+    }))
+
+  test("takes the jobs of a lease that ran out once, whoever comes first: its session or the sweeper", (driver) =>
+    Effect.gen(function* () {
+      for (const isRenewedFirst of [true, false]) {
+        const session = yield* driver.join()
+        const id = yield* driver.add()
+        const [job] = yield* driver.claim(session)
+        yield* TestClock.adjust(leaseMs)
+        if (isRenewedFirst) {
+          assert.isTrue(yield* driver.beat(session))
+          assert.deepStrictEqual((yield* driver.sweep()).recovered, [])
+          assert.isTrue(yield* driver.settle(session, job!, "completed"))
+        } else {
+          assert.deepStrictEqual((yield* driver.sweep()).recovered, [id])
+          assert.isFalse(yield* driver.beat(session))
+          yield* changesNothing(driver, session, job!)
+        }
+      }
+    }))
+
+  test("ends no lease when the clock is set, an hour forward or back", (driver) =>
+    Effect.gen(function* () {
+      const hourMs = 3_600_000
+      const beatAt = (session: number, now: number) =>
+        driver.store.beat(session, { now, leaseMs, blockedMostMs: leaseMs, tasks: ["task"], slots: {}, load })
+      for (const byMs of [hourMs, -hourMs]) {
+        const session = yield* driver.join()
+        const id = yield* driver.add()
+        const [job] = yield* driver.claim(session)
+        yield* TestClock.adjust(leaseMs - 1)
+        const then = (yield* Clock.currentTimeMillis) + byMs
+        assert.deepStrictEqual((yield* driver.store.sweep({ now: then, limit: 10 })).sessions, [])
+        assert.isTrue(yield* beatAt(session, then))
+        yield* TestClock.adjust(leaseMs - 1)
+        assert.deepStrictEqual((yield* driver.store.sweep({ now: then + leaseMs - 1, limit: 10 })).sessions, [])
+        assert.isTrue(yield* driver.settle(session, job!, "completed"))
+        // Silent beyond it by the clock that nobody sets, whatever the other says.
+        yield* TestClock.adjust(2)
+        assert.deepStrictEqual((yield* driver.store.sweep({ now: then, limit: 10 })).sessions, [session])
+        assert.deepStrictEqual(yield* driver.states([id]), ["completed"])
+      }
+    }))
+
+  test("fences a session that was swept: no settle, no claim, no beat", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      yield* driver.enqueue([{ maxAttempts: 1 }, {}])
       const [job] = yield* driver.claim(session, 1)
       yield* TestClock.adjust(leaseMs + 1)
+      yield* driver.sweep()
       const { fenced, jobs, lost } = yield* driver.turn({
         session,
         settle: [
@@ -286,6 +344,7 @@ export const clauses = (test: StoreTest): void => {
           lastBeat: start + 1000,
           leaseUntil: start + 1000 + leaseMs,
           draining: false,
+          suspended: undefined,
           load: busy,
           blocked: undefined
         }

@@ -204,4 +204,59 @@ export const clauses = (test: StoreTest): void => {
       const refused = yield* driver.turn({ enqueue: [driver.newJob({ key: "k" }, now), follower], batches: [2] })
       assert.deepStrictEqual([...refused.ids], [0 as JobId, 0 as JobId])
     }))
+
+  test("a turn tells in which groups it made jobs ready that nothing was claimed from", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join(["task", "known"])
+      const parent = yield* driver.add()
+      yield* driver.add({ after: [parent], task: "known", group: "one" })
+      yield* driver.add({ after: [parent], task: "known", group: "two" })
+      yield* driver.add({ after: [parent], task: "known", group: "paused" })
+      yield* driver.add({ after: [parent], task: "known", group: "claimed" })
+      yield* driver.add({ after: [parent], task: "unknown", group: "three" })
+      yield* driver.add({ after: [parent], task: "known", group: "later", delay: 1000 })
+      yield* driver.store.setGroup("paused", { paused: true })
+      const [job] = yield* driver.claim(session)
+      const now = yield* Clock.currentTimeMillis
+      const settle = {
+        id: job!.id,
+        attempt: 1,
+        outcome: "completed" as const,
+        result: driver.encode(null),
+        failure: undefined,
+        due: now,
+        rank: now,
+        runMs: 1
+      }
+      const settled = yield* driver.turn({ session, settle: [settle], claim: [{ group: "claimed", limit: 1 }] })
+      assert.deepStrictEqual([...(settled.ready ?? [])].sort(), ["one", "two"])
+      assert.strictEqual(settled.jobs.length, 1)
+      const nothing = yield* driver.turn({ session })
+      assert.deepStrictEqual(nothing.ready ?? [], [])
+    }))
+
+  test("a turn tells which jobs have ended with it beside those it settled", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const parent = yield* driver.add()
+      const child = yield* driver.add({ after: [parent] })
+      const grandchild = yield* driver.add({ after: [child], onParentFailure: "fail" })
+      const old = yield* driver.add({ expiresIn: 500 })
+      const [job] = yield* driver.claim(session, 1)
+      yield* TestClock.adjust(600)
+      const now = yield* Clock.currentTimeMillis
+      const settle = {
+        id: job!.id,
+        attempt: 1,
+        outcome: "failed" as const,
+        result: undefined,
+        failure: failure(),
+        due: now,
+        rank: now,
+        runMs: 1
+      }
+      const { ended = [] } = yield* driver.turn({ session, settle: [settle], claim: [{ group: "group", limit: 5 }] })
+      assert.deepStrictEqual([...ended].sort(), [child, grandchild, old])
+      assert.deepStrictEqual((yield* driver.turn({ session })).ended ?? [], [])
+    }))
 }

@@ -57,14 +57,14 @@ export const dyingProcess = (step: number, death: Death): Effect.Effect<DyingPro
 
     const dyingFiles: StreamFiles = {
       ...files,
-      open: (path, mode) => {
-        const opened = Scope.provide(files.open(path, mode), scope)
+      open: (path, mode, whose) => {
+        const opened = Scope.provide(files.open(path, mode, whose), scope)
         return Effect.map(mode === "r" ? alive(opened) : counted(opened), dying)
       },
       create: (path, text) => counted(files.create(path, text)),
       rename: (from, to) => counted(files.rename(from, to)),
       remove: (path) => counted(files.remove(path)),
-      makeFolder: (path) => counted(files.makeFolder(path)),
+      makeFolder: (path, whose) => counted(files.makeFolder(path, whose)),
       syncFolder: (path) => counted(files.syncFolder(path))
     }
 

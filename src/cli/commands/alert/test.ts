@@ -4,7 +4,7 @@ import { Alerts, type SinkAnswer } from "../../../services/Alerts/index.ts"
 import { withAlerts } from "../../AlertStore.ts"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
-import { looking } from "../../OpenStore.ts"
+import { acting } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { SinkAnswerShape } from "../../shapes/AlertShape.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
@@ -36,7 +36,7 @@ export const test = Command.make(
         "failure",
         `${failed.length} of ${answers.length} sinks did not take the sample; the table says why`
       )
-  }, looking)
+  }, acting)
 ).pipe(
   Command.withDescription(
     "Sends a sample to each sink that this shell's settings name, one try each, and says what each answered. A worker sends to those that its own settings name."

@@ -39,12 +39,12 @@ export const backup = Command.make(
     target: Argument.String("file").pipe(Argument.withDescription("where the copy goes"))
   },
   Effect.fnUntraced(function* ({ json, target: text, yes }) {
-    const file = yield* storeFile({ mayBeMissing: false })
+    const { file, place } = yield* storeFile({ mayBeMissing: false })
     const target = yield* targetFile(text)
     if (Sluice.SqliteMaintenance.isSameFile(target, file))
       return yield* fail("usage", "the copy would replace the store itself; name another file")
     if (existsSync(target)) yield* confirm(`replace ${Sanitize.line(target)}`, yes)
-    yield* say("backed up to", yield* Sluice.SqliteMaintenance.backup(file, target), json)
+    yield* say("backed up to", yield* Sluice.SqliteMaintenance.backup(file, target, place), json)
   })
 ).pipe(
   Command.withDescription("Copies the store while it works; the copy is verified and appears whole or not at all.")
@@ -54,10 +54,10 @@ export const copy = Command.make(
   "copy",
   { json: JobFlags.json, target: Argument.String("store").pipe(Argument.withDescription("a new store")) },
   Effect.fnUntraced(function* ({ json, target: text }) {
-    const file = yield* storeFile({ mayBeMissing: false })
+    const { file, place } = yield* storeFile({ mayBeMissing: false })
     const target = yield* targetFile(text.startsWith("file:") ? fileURLToPath(text) : text)
     if (existsSync(target)) return yield* fail("conflict", `${target} is there already; copy to a new file`)
-    yield* say("copied to", yield* Sluice.SqliteMaintenance.backup(file, target), json)
+    yield* say("copied to", yield* Sluice.SqliteMaintenance.backup(file, target, place), json)
   })
 ).pipe(Command.withDescription("Copies all jobs into a new store."))
 
@@ -71,19 +71,19 @@ export const restore = Command.make(
   },
   Effect.fnUntraced(function* ({ dryRun, json, source: text, yes }) {
     const out = yield* output
-    const file = yield* storeFile({ mayBeMissing: true })
+    const { file, place } = yield* storeFile({ mayBeMissing: true })
     const source = yield* targetFile(text)
     if (!existsSync(source)) return yield* fail("notFound", `no backup at ${source}`)
     if (Sluice.SqliteMaintenance.isSameFile(source, file))
       return yield* fail("usage", "the backup is the store itself; name another file")
     if (dryRun) {
-      const jobs = yield* Sluice.SqliteMaintenance.verify(source)
+      const jobs = yield* Sluice.SqliteMaintenance.verify(source, place)
       return yield* out.line(
         `would put ${Sanitize.line(source)} in the place of ${Sanitize.line(file)}: ${HumanNumber.count(jobs)} jobs, verified`
       )
     }
     if (existsSync(file))
       yield* confirm(`replace ${Sanitize.line(file)}; what is there stays beside it as .before-restore`, yes)
-    yield* say("restored", yield* Sluice.SqliteMaintenance.restore(source, file), json)
+    yield* say("restored", yield* Sluice.SqliteMaintenance.restore(source, file, place), json)
   })
 ).pipe(Command.withDescription("Puts a backup in the place of the store. Nothing else may have the store open."))

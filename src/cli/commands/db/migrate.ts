@@ -31,8 +31,8 @@ export const status = Command.make(
   { json: JobFlags.json },
   Effect.fnUntraced(function* ({ json }) {
     const out = yield* output
-    const file = yield* storeFile({ mayBeMissing: false })
-    const { found, known, pending } = yield* Sluice.SqliteMaintenance.migrationStatus(file)
+    const { file, place } = yield* storeFile({ mayBeMissing: false })
+    const { found, known, pending } = yield* Sluice.SqliteMaintenance.migrationStatus(file, place)
     const names = pending.map(({ name }) => name)
     if (json) return yield* out.json(SchemaStatusShape, { store: file, found, known, pending: names })
     yield* out.lines(
@@ -53,12 +53,12 @@ export const migrate = Command.make(
   { dryRun: JobFlags.dryRun, showSql },
   Effect.fnUntraced(function* ({ dryRun, showSql }) {
     const out = yield* output
-    const file = yield* storeFile({ mayBeMissing: false })
-    const { known, pending } = yield* Sluice.SqliteMaintenance.migrationStatus(file)
+    const { file, place } = yield* storeFile({ mayBeMissing: false })
+    const { known, pending } = yield* Sluice.SqliteMaintenance.migrationStatus(file, place)
     if (showSql) yield* out.lines(pending.flatMap(({ name, up }) => [`-- ${name}`, up.trim()]))
     if (pending.length === 0) return yield* out.note(`nothing to do: the schema is ${known}, the newest`)
     if (dryRun) return yield* out.lines(pending.map(({ name }) => `would take step ${name}`))
-    for (const name of yield* Sluice.SqliteMaintenance.migrate(file)) yield* out.line(`took step ${name}`)
+    for (const name of yield* Sluice.SqliteMaintenance.migrate(file, place)) yield* out.line(`took step ${name}`)
   })
 ).pipe(Command.withDescription("Brings the schema to the newest. Opening a store does the same."))
 
@@ -67,11 +67,11 @@ export const rollback = Command.make(
   { dryRun: JobFlags.dryRun, yes: JobFlags.yes },
   Effect.fnUntraced(function* ({ dryRun, yes }) {
     const out = yield* output
-    const file = yield* storeFile({ mayBeMissing: false })
-    const { found } = yield* Sluice.SqliteMaintenance.migrationStatus(file)
+    const { file, place } = yield* storeFile({ mayBeMissing: false })
+    const { found } = yield* Sluice.SqliteMaintenance.migrationStatus(file, place)
     if (dryRun) return yield* out.line(`would take the last step of schema ${found} back, if it has a way back`)
     yield* confirm(`take the last schema step of ${file} back, for an older Sluice`, yes)
-    const name = yield* Sluice.SqliteMaintenance.rollback(file)
+    const name = yield* Sluice.SqliteMaintenance.rollback(file, place)
     if (name === undefined) return yield* fail("conflict", `schema ${found} has no way back; nothing was changed`)
     yield* out.line(`took step ${name} back`)
   })

@@ -53,11 +53,11 @@ export const sql = Command.make(
   Effect.fnUntraced(
     function* ({ json, limit, statement, wide, write, yes }) {
       const out = yield* output
-      const file = yield* storeFile({ mayBeMissing: false })
+      const { file, place } = yield* storeFile({ mayBeMissing: false })
       if (write) yield* confirm(`change ${Sanitize.line(file)} behind the queue's back`, yes)
       // SQLite answers to no one while it looks for a row.
       yield* endBySignal
-      const { columns, next } = yield* Sluice.SqliteMaintenance.query(file, statement, { write })
+      const { columns, next } = yield* Sluice.SqliteMaintenance.query(file, statement, { ...place, write })
       if (json) {
         for (let left = limit; left > 0; left -= pageSize) {
           const rows = yield* next(Math.min(left, pageSize))

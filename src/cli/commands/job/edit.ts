@@ -5,12 +5,40 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { Job, QueueSettings, TaskQueue } from "../../../services/Queue/index.ts"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { Job, type JobId, QueueSettings, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
+import { oneLine } from "../../../services/Text/index.ts"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { readPayload } from "../../Payload.ts"
+
+const decodeCommand = Schema.decodeUnknownResult(Schema.toCodecJson(ShellTask.shell.payload), {
+  onExcessProperty: "error"
+})
+
+/** Of a command what is not given stays as it is: folder, environment, umask. A worker would bury what its task cannot read. */
+const wholePayload = (id: JobId, given: unknown) =>
+  Effect.gen(function* () {
+    const { payload, task } = yield* TaskQueue.use((queue) => queue.get(id))
+    if (!ShellTask.isShellTask(task)) return given
+    const before = typeof payload === "string" ? (JSON.parse(payload) as object) : (payload as object)
+    const whole = isObject(given) ? { ...before, ...given } : given
+    const decoded = decodeCommand(whole)
+    if (Result.isFailure(decoded)) {
+      const why = oneLine(decoded.failure.message)
+      return yield* fail(
+        "usage",
+        `the payload does not fit a command: ${why}; write it like '{"command": ["gzip", "a.txt"]}', with cwd, env, umask or stdin where they change`
+      )
+    }
+    return whole
+  })
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
 
 export const edit = Command.make(
   "edit",
@@ -18,7 +46,7 @@ export const edit = Command.make(
     job: JobFlags.jobIdArgument(),
     payload: Flag.String("payload").pipe(
       Flag.withMetavar("JSON|@FILE|-"),
-      Flag.withDescription("its new payload"),
+      Flag.withDescription("its new payload; of a command the fields that change, like command or cwd"),
       Flag.optional
     ),
     priority: Flag.Int("priority").pipe(Flag.withAlias("p"), Flag.withMetavar("1-10"), Flag.optional),
@@ -45,9 +73,10 @@ export const edit = Command.make(
     if (payload === undefined && priority === undefined && due === undefined && deadline === undefined) {
       return yield* fail("usage", "nothing to change; give --payload, --priority, --at, --in or --deadline")
     }
+    const whole = payload === undefined ? undefined : yield* wholePayload(flags.job, payload)
     yield* TaskQueue.use((queue) =>
       queue.edit(flags.job, {
-        ...(payload === undefined ? {} : { payload }),
+        ...(whole === undefined ? {} : { payload: whole }),
         ...(priority === undefined ? {} : { priority }),
         ...(due === undefined ? {} : { due }),
         ...(deadline === undefined ? {} : { deadline })

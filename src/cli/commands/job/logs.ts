@@ -1,13 +1,13 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Job, type JobRecord, JobStore, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
+import { Job, type JobRecord, JobStore, ShellResult, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { type Output, output } from "../../Output.ts"
 import { type PayloadForm, storedValue } from "../../shapes/JobShape.ts"
-import * as Sanitize from "../../terminal/Sanitize.ts"
 
 /** A line of a job's log as `--json` shows it. */
 export const LogLineShape = Schema.Struct({
@@ -19,21 +19,16 @@ export const LogLineShape = Schema.Struct({
 
 const followEvery = "200 millis"
 
-/** Output as it rests: text, or base64 of bytes that are no UTF-8. */
-const bytesOf = (stored: unknown): Uint8Array =>
-  typeof stored === "string"
-    ? Buffer.from(stored)
-    : typeof stored === "object" && stored !== null && "base64" in stored
-      ? Buffer.from(String(stored.base64), "base64")
-      : Buffer.alloc(0)
+const decodeOutput = Schema.decodeUnknownOption(ShellResult.fields.stdout)
+
+/** Output as it rests; none where a job kept none, or something that is no output. */
+const bytesOf = (stored: unknown): Uint8Array => Option.getOrElse(decodeOutput(stored), () => new Uint8Array())
 
 /** What a command wrote, kept in its result or in the error of its last attempt. */
 const commandOutput = (job: JobRecord, form: PayloadForm, out: Output) => {
   const kept = (job.state === "completed" ? storedValue(job.result, form) : job.failure?.error) ?? {}
   const { stderr, stdout } = kept as { readonly stdout?: unknown; readonly stderr?: unknown }
-  const write = (screen: Output["stdout"], bytes: Uint8Array) =>
-    screen.isTerminal ? screen.write(Sanitize.block(Buffer.from(bytes).toString("utf8"))) : screen.writeBytes(bytes)
-  return Effect.andThen(write(out.stdout, bytesOf(stdout)), write(out.stderr, bytesOf(stderr)))
+  return Effect.andThen(out.stdout.writeBytes(bytesOf(stdout)), out.stderr.writeBytes(bytesOf(stderr)))
 }
 
 export const logs = Command.make(
@@ -60,7 +55,7 @@ export const logs = Command.make(
         for (const { at, attempt, level, message } of lines) {
           yield* json
             ? out.json(LogLineShape, { at: new Date(at).toISOString(), attempt, level, message })
-            : out.line(`${new Date(at).toISOString()} ${level} ${Sanitize.line(message)}`)
+            : out.line(`${new Date(at).toISOString()} ${level} ${message}`)
         }
         if (lines.length === 0 || next === after) break
         after = next

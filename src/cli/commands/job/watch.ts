@@ -1,7 +1,8 @@
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { Job, JobStore, TaskQueue } from "../../../services/Queue/index.ts"
+import * as Stream from "effect/Stream"
+import { Job, type JobRecord, JobStore, TaskQueue } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
@@ -9,9 +10,6 @@ import { explain } from "../../Reason.ts"
 import { JobShape, storedValue, toJobShape } from "../../shapes/JobShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
-
-/** How often the job is looked at. */
-const lookEvery = "200 millis"
 
 const progressText = (value: unknown): string => {
   if (typeof value === "number") return `${HumanNumber.count(value)} %`
@@ -30,8 +28,7 @@ export const watch = Command.make(
     const { traits } = yield* JobStore
     const queue = yield* TaskQueue
     let said = ""
-    for (;;) {
-      const job = yield* queue.get(id)
+    const tell = Effect.fnUntraced(function* (job: JobRecord) {
       const shape = toJobShape(job, traits.payloads, false)
       const now = yield* Clock.currentTimeMillis
       const progress = storedValue(job.progress, traits.payloads)
@@ -46,14 +43,13 @@ export const watch = Command.make(
       ]
         .filter((part) => part !== "")
         .join(", ")
-      const saying = json ? JSON.stringify(shape) : line.replaceAll(/in \d+ \w+|\d+ \w+ ago/g, "")
+      const saying = json ? JSON.stringify(shape) : line.replaceAll(/\bin \d+ \w+|\b\d+ \w+ ago/g, "")
       if (saying !== said)
         yield* json
           ? out.json(JobShape, shape)
           : out.line(`${new Date(now).toISOString()} ${Job.formatJobId(id)} ${line}`)
       said = saying
-      if (Job.finishedStates.includes(job.state)) return
-      yield* Effect.sleep(lookEvery)
-    }
+    })
+    yield* Stream.runForEach(queue.watch(id), tell)
   }, looking)
 ).pipe(Command.withDescription("Prints a line for every change of a job until it has ended."))

@@ -3,7 +3,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { type ResourceRollUp, slope, TaskQueue } from "../../../services/Queue/index.ts"
+import { isWorkerAlive, type ResourceRollUp, slope, TaskQueue } from "../../../services/Queue/index.ts"
 import { widthFor } from "../../GroupFigures.ts"
 import { hint } from "../../Hint.ts"
 import * as JobFlags from "../../JobFlags.ts"
@@ -74,7 +74,7 @@ export const status = Command.make(
     const queue = yield* TaskQueue
     const now = yield* Clock.currentTimeMillis
     const spanMs = Math.max(10_000, Duration.toMillis(since))
-    const alive = (yield* queue.workers).filter(({ leaseUntil }) => leaseUntil > now)
+    const alive = (yield* queue.workers).filter((worker) => isWorkerAlive(worker, now))
     const history = [...(yield* queue.resourceRollUps({ width: widthFor(spanMs), from: now - spanMs, to: now }))].sort(
       (a, b) => a.start - b.start
     )

@@ -6,13 +6,20 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
-import { location } from "../../OpenStore.ts"
+import { actingLocation } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { readPayload } from "../../Payload.ts"
 import { baselineName, fewestRuns, readBaseline } from "../../profile/Baselines.ts"
 import { freshRun, median, type RunFigures } from "../../profile/FreshRuns.ts"
-import { onFiles, profiles } from "../../profile/Profiles.ts"
-import { comparisonFlags, runFlags, taskArgument, within } from "../../profile/RunFlags.ts"
+import { onFiles, profiles, profilesAt } from "../../profile/Profiles.ts"
+import {
+  comparisonFlags,
+  runFlags,
+  standardRounds,
+  standardRuns,
+  taskArgument,
+  within
+} from "../../profile/RunFlags.ts"
 import * as Settings from "../../Settings.ts"
 import { type Baseline, BaselineShape } from "../../shapes/ProfileShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
@@ -31,18 +38,21 @@ const save = Command.make(
   { ...runFlags(100), ...comparisonFlags, name, json: JobFlags.json, task: taskArgument },
   Effect.fnUntraced(function* (flags) {
     const out = yield* output
-    const { settings } = yield* location
+    const at = yield* actingLocation
+    const { settings } = at
     yield* within("times", flags.times, 1, 1_000_000)
-    yield* within("runs", flags.runs, fewestRuns, 100)
-    yield* within("rounds", flags.rounds, 1, 1000)
-    const files = yield* profiles
+    const wanted = Option.getOrElse(flags.runs, () => standardRuns)
+    const rounds = Option.getOrElse(flags.rounds, () => standardRounds)
+    yield* within("runs", wanted, fewestRuns, 100)
+    yield* within("rounds", rounds, 1, 1000)
+    const files = yield* profilesAt(at.location)
     const module = yield* moduleFile(flags.tasks, settings)
     const { maxPayloadBytes } = yield* Settings.toQueueSettings(settings)
     const payload = JSON.stringify(yield* readPayload(flags.payload, maxPayloadBytes))
     const called = yield* baselineName(Option.getOrUndefined(flags.name), flags.task)
     const runs: Array<RunFigures> = []
-    for (let i = 0; i < flags.runs; i++) {
-      runs.push(yield* freshRun({ task: flags.task, module, payload, times: flags.times, rounds: flags.rounds }))
+    for (let i = 0; i < wanted; i++) {
+      runs.push(yield* freshRun({ task: flags.task, module, payload, times: flags.times, rounds }))
     }
     const baseline: Baseline = {
       name: called,

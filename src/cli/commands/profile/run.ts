@@ -1,21 +1,25 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import path from "node:path"
 import { PerformanceProfiler, ProfilingReport } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
+import { Invocation } from "../../Invocation.ts"
 import * as JobFlags from "../../JobFlags.ts"
-import { location } from "../../OpenStore.ts"
+import { actingLocation } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
+import { readPayload } from "../../Payload.ts"
 import { onFiles, profiles } from "../../profile/Profiles.ts"
 import { printReport } from "../../profile/ReportText.ts"
-import { runFlags, taskArgument, within } from "../../profile/RunFlags.ts"
+import { measurePair } from "../../profile/PairTimings.ts"
+import { against, metric, runFlags, taskArgument, within } from "../../profile/RunFlags.ts"
 import { layerOf, measure, runJobs } from "../../profile/Timings.ts"
 import * as Settings from "../../Settings.ts"
-import { TimingsShape } from "../../shapes/ProfileShape.ts"
+import { PairTimingsShape, TimingsShape } from "../../shapes/ProfileShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
-import { moduleFile, payloadOf, taskOf } from "../../worker/NamedTask.ts"
-import { load } from "../../worker/TaskModule.ts"
+import { moduleFile, moduleHandlers, payloadOf, taskOf } from "../../worker/NamedTask.ts"
 
 export const run = Command.make(
   "run",
@@ -26,6 +30,8 @@ export const run = Command.make(
       Flag.withDescription("with --timings: so many rounds after the warm-up (default 5)"),
       Flag.withDefault(5)
     ),
+    against,
+    metric,
     timings: Flag.Boolean("timings").pipe(
       Flag.withoutNegation,
       Flag.withDescription("no profile: CPU and wall time per job, a figure per round"),
@@ -37,14 +43,36 @@ export const run = Command.make(
   },
   Effect.fnUntraced(function* (flags) {
     const out = yield* output
-    const { settings } = yield* location
+    const { settings } = yield* actingLocation
+    const { cwd } = yield* Invocation
     yield* within("times", flags.times, 1, 1_000_000)
     yield* within("rounds", flags.rounds, 1, 1000)
     const file = yield* moduleFile(flags.tasks, settings)
-    const { handlers } = yield* load(file)
-    if (handlers === undefined)
-      return yield* fail("usage", `${file} has no default export; expected the layer of your handlers`)
     const { maxPayloadBytes } = yield* Settings.toQueueSettings(settings)
+    if (Option.isSome(flags.against)) {
+      if (!flags.timings) return yield* fail("usage", "--against needs --timings: a profile is one module's")
+      const timings = yield* measurePair({
+        task: flags.task,
+        first: path.resolve(cwd, flags.against.value),
+        second: file,
+        // Once: standard input is not there a second time.
+        payload: JSON.stringify(yield* readPayload(flags.payload, maxPayloadBytes)),
+        maxPayloadBytes,
+        times: flags.times,
+        rounds: flags.rounds,
+        metric: flags.metric
+      }).pipe(
+        Effect.scoped,
+        Effect.mapError((error) => error as unknown)
+      )
+      if (flags.json) return yield* out.json(PairTimingsShape, timings)
+      return yield* out.lines(
+        timings.figures.map(({ figure, ratio }) => Sanitize.line(`${figure}: ${ratio.toFixed(4)} × per job`))
+      )
+    }
+    if (flags.metric !== "cpu")
+      return yield* fail("usage", "--metric goes with --against: without it both times are shown")
+    const handlers = yield* moduleHandlers(file)
     yield* Effect.gen(function* () {
       const task = yield* taskOf(file, flags.task)
       const payload = yield* payloadOf(task, flags.payload, maxPayloadBytes)

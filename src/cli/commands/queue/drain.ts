@@ -4,7 +4,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { TaskQueue } from "../../../services/Queue/index.ts"
+import { isWorkerAlive, TaskQueue } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import { existing, groupArgument } from "../../GroupArgument.ts"
 import * as JobFlags from "../../JobFlags.ts"
@@ -34,7 +34,7 @@ const wait = (group: string | undefined) =>
       }
       if (left.size === 0) return
       const now = yield* Clock.currentTimeMillis
-      if (!workers.some(({ leaseUntil }) => leaseUntil > now))
+      if (!workers.some((worker) => isWorkerAlive(worker, now)))
         return yield* fail("conflict", "no worker is alive, so nothing will drain; start one with: sluice worker -d")
       for (const name of new Set([...left.keys(), ...expected.keys()])) {
         const { running, waiting } = left.get(name) ?? { running: 0, waiting: 0 }

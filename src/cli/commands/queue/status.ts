@@ -1,7 +1,15 @@
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { GroupOrders, type JobState, JobStore, Order, ResourceGroup, TaskQueue } from "../../../services/Queue/index.ts"
+import {
+  isWorkerAlive,
+  GroupOrders,
+  type JobState,
+  JobStore,
+  Order,
+  ResourceGroup,
+  TaskQueue
+} from "../../../services/Queue/index.ts"
 import { sumUp, widthFor } from "../../GroupFigures.ts"
 import { hint } from "../../Hint.ts"
 import * as JobFlags from "../../JobFlags.ts"
@@ -92,7 +100,7 @@ export const status = Command.make(
         )
       }
     })
-    const workers = stats.workers.filter(({ leaseUntil }) => leaseUntil > now).length
+    const workers = stats.workers.filter((worker) => isWorkerAlive(worker, now)).length
     if (json)
       return yield* out.json(QueueStatusShape, { store: traits.location, paused: stats.paused, workers, groups })
     if (out.quiet) return yield* out.lines(groups.map(({ name }) => name))

@@ -41,8 +41,9 @@ const freeId = (note: string, group: string, taken: ReadonlyArray<string>): stri
   const words = (note === "" ? (group === "*" ? "event" : group) : note)
     .toLowerCase()
     .normalize("NFKD")
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-+|-+$/g, "")
+    .split(/[^a-z0-9]+/)
+    .filter((word) => word !== "")
+    .join("-")
     .slice(0, 60)
   const base = words === "" ? "event" : words
   for (let n = 1; ; n++) {

@@ -45,9 +45,15 @@ const columns = (busy: (session: number) => Busy, now: number): ReadonlyArray<Co
   { header: "name", value: ({ name }) => name, minimum: 10 },
   {
     header: "state",
-    value: (worker) => workerState(worker, now),
-    style: (cell, worker, style) =>
-      worker.leaseUntil <= now ? style.bad(cell) : worker.draining ? style.warning(cell) : style.good(cell)
+    value: (worker) =>
+      worker.suspended === undefined
+        ? workerState(worker, now)
+        : `suspended since ${HumanNumber.duration(now - worker.suspended.since)}`,
+    style: (cell, worker, style) => {
+      const state = workerState(worker, now)
+      if (state === "alive") return style.good(cell)
+      return state === "gone" || state === "expired" ? style.bad(cell) : style.warning(cell)
+    }
   },
   { header: "running", value: ({ session, slots }) => pairs(slots, busy(session)), minimum: 12 },
   { header: "tasks", value: ({ tasks }) => tasks.filter((task) => !isCollectTask(task)).join(", ") },

@@ -1,12 +1,12 @@
 /** Figures of metrics as people write and read them. */
 import { durationText } from "../../Queue/policy/DurationText.ts"
+import { replace } from "../../Text/policy/SafeText.ts"
 import type { MetricUnit } from "./Metrics.ts"
 
 export const pressureLevels: ReadonlyArray<string> = ["ok", "elevated", "high", "critical"]
 
-/** Names come from anybody: without characters that a terminal, a log or a chat might obey. */
-export const safeText = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "\ufffd").slice(0, 300)
+/** Names come from anybody: at most 300 characters, without those that a terminal, a log or a chat might obey. */
+export const safeText = (text: string): string => replace(text.slice(0, 300), () => "\ufffd")
 
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
 const short = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 })

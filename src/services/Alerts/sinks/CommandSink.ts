@@ -7,15 +7,13 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type { AlertSettings } from "../AlertSettings.ts"
 import { durationText } from "../../Queue/policy/DurationText.ts"
+import { withoutOwnSecrets } from "../../Queue/policy/SecretVariables.ts"
 import { safeText } from "../policy/RuleText.ts"
 import { NotDelivered, Refused, type Sink, SinkError } from "../Sink.ts"
 
 /** Of what it writes so much is kept, in characters; the rest is read and dropped, so that it is not held up. */
 const outputMost = 4096
 const excerptMost = 200
-
-/** What a command is not to know. */
-const withheld = { SLUICE_ALERT_WEBHOOK_SECRET: undefined }
 
 const notDelivered = (message: string) => new SinkError({ reason: new NotDelivered({ message: safeText(message) }) })
 
@@ -30,8 +28,8 @@ export const commandSink = (
       const handle = yield* spawner.spawn(
         ChildProcess.make(program, args, {
           stdin: Stream.make(new TextEncoder().encode(`${JSON.stringify(notification)}\n`)),
-          env: withheld,
-          extendEnv: true,
+          env: withoutOwnSecrets(process.env),
+          extendEnv: false,
           forceKillAfter: "1 second"
         })
       )

@@ -1,6 +1,7 @@
 /**
  * Whether an address is one on the open internet: not of this host, a private network, a link, a carrier's inside, a tunnel, a test range
- * or a group. From the IANA special-purpose address registries (RFC 6890 and its updates).
+ * or a group. From the IANA special-purpose address registries (RFC 6890 and its updates), and ranges that look public and are the inside of
+ * somebody's cloud; most clouds keep their metadata service in a range of the registries (169.254.169.254, 100.100.100.200, 192.0.0.192, fd00:ec2::254).
  */
 import { BlockList, isIP } from "node:net"
 
@@ -9,6 +10,11 @@ for (const [network, prefix] of [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
   ["100.64.0.0", 10],
+  // IBM Cloud's own services.
+  ["161.26.0.0", 16],
+  ["166.8.0.0", 14],
+  // Azure's host, which hands out the machine's settings.
+  ["168.63.129.16", 32],
   ["127.0.0.0", 8],
   ["169.254.0.0", 16],
   ["172.16.0.0", 12],

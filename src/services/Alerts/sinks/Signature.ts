@@ -4,18 +4,27 @@
  */
 import { createHmac } from "node:crypto"
 import { Redacted } from "effect"
+import * as StrictBase64 from "../../Queue/policy/StrictBase64.ts"
 
 const prefix = "whsec_"
 
 /** Shorter secrets can be guessed. */
 const bytesLeast = 24
 
-const keyOf = (secret: Redacted.Redacted<string>): Buffer => {
+/** Undefined: `whsec_` and something that is no base64. */
+const keyOf = (secret: Redacted.Redacted<string>): Uint8Array | undefined => {
   const text = Redacted.value(secret)
-  return text.startsWith(prefix) ? Buffer.from(text.slice(prefix.length), "base64") : Buffer.from(text, "utf8")
+  return text.startsWith(prefix) ? StrictBase64.decode(text.slice(prefix.length)) : Buffer.from(text, "utf8")
 }
 
-export const isStrongSecret = (secret: Redacted.Redacted<string>): boolean => keyOf(secret).length >= bytesLeast
+/** What is wrong with a secret, without a word of it; undefined: nothing. */
+export const secretFault = (secret: Redacted.Redacted<string>): string | undefined => {
+  const key = keyOf(secret)
+  if (key === undefined)
+    return `the webhooks' secret begins with ${prefix} and goes on with something that is no base64 (A-Z, a-z, 0-9, +, /, and = at the end)`
+  if (key.length < bytesLeast) return `the webhooks' secret is short; expected at least ${bytesLeast} bytes`
+  return undefined
+}
 
 export const signedHeaders = (
   secret: Redacted.Redacted<string>,
@@ -24,6 +33,6 @@ export const signedHeaders = (
   body: string
 ): Readonly<Record<string, string>> => {
   const timestamp = String(Math.floor(now / 1000))
-  const signature = createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest("base64")
+  const signature = createHmac("sha256", keyOf(secret)!).update(`${id}.${timestamp}.${body}`).digest("base64")
   return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": `v1,${signature}` }
 }

@@ -3,7 +3,7 @@ import { Clock, Effect } from "effect"
 import { type AlertSettings, Settings, SettingsUnusable } from "../AlertSettings.ts"
 import type { Sink } from "../Sink.ts"
 import { logSink } from "./LogSink.ts"
-import { isStrongSecret } from "./Signature.ts"
+import { secretFault } from "./Signature.ts"
 import { readTarget } from "./WebhookTarget.ts"
 
 const webhooks = (settings: AlertSettings): Effect.Effect<ReadonlyArray<Sink>, SettingsUnusable> =>
@@ -15,7 +15,8 @@ const webhooks = (settings: AlertSettings): Effect.Effect<ReadonlyArray<Sink>, S
       return yield* unusable(
         "webhooks are signed and there is no secret; set SLUICE_ALERT_WEBHOOK_SECRET or SLUICE_ALERT_WEBHOOK_SECRET_FILE"
       )
-    if (!isStrongSecret(secret)) return yield* unusable("the webhooks' secret is short; expected at least 24 bytes")
+    const fault = secretFault(secret)
+    if (fault !== undefined) return yield* unusable(fault)
     const targets: Array<URL> = []
     for (const { url } of settings.webhooks) {
       const target = readTarget(url, { hosts: settings.webhookHosts, allowLoopback: settings.allowLoopback })

@@ -1,10 +1,11 @@
 /**
  * Posts notifications, signed, as JSON. Nothing but the checked host is ever connected to: a name is resolved once for each try, every address must
  * be on the open internet, and the connection is made to those addresses and no others, so that an answer of the name server that
- * changes between the check and the connection changes nothing. Redirects are not followed; of the answer no more than 4 KiB is read.
+ * changes between the check and the connection changes nothing. Certificates are checked whatever the environment says. Redirects are not
+ * followed; of the answer no more than 4 KiB is read, and what is told of it holds neither the secret nor what the URL may hold of one.
  */
 import type { Clock } from "effect"
-import { Duration, Effect, Layer, Stream } from "effect"
+import { Duration, Effect, Layer, Redacted } from "effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientError } from "effect/http/HttpClientError"
@@ -13,15 +14,14 @@ import type { LookupFunction } from "node:net"
 import { isIPv6 } from "node:net"
 import type { AlertSettings } from "../AlertSettings.ts"
 import { durationText } from "../../Queue/policy/DurationText.ts"
+import * as ForeignAnswer from "../../Queue/policy/ForeignAnswer.ts"
 import { safeText } from "../policy/RuleText.ts"
 import { NotDelivered, Refused, type Sink, SinkError } from "../Sink.ts"
-import type { Redacted } from "effect"
 import { isLoopbackAddress, isPublicAddress } from "./PublicAddress.ts"
 import { signedHeaders } from "./Signature.ts"
 import { hostOf } from "./WebhookTarget.ts"
 
 const answerMost = 4096
-const excerptMost = 200
 
 type WebhookSettings = Pick<AlertSettings, "allowLoopback" | "resolve" | "sendTimeout">
 
@@ -92,8 +92,24 @@ const clientLayer = (settings: WebhookSettings): Effect.Effect<Layer.Layer<HttpC
   Effect.map(
     Effect.promise(() => import("@effect/platform-node/NodeHttpClient")),
     (NodeHttpClient) =>
-      NodeHttpClient.layerNodeHttpOptions({ keepAlive: false, lookup: checkedLookup(settings) }).pipe(Layer.orDie)
+      NodeHttpClient.layerNodeHttpOptions({
+        keepAlive: false,
+        lookup: checkedLookup(settings),
+        rejectUnauthorized: true,
+        minVersion: "TLSv1.2"
+      }).pipe(Layer.orDie)
   )
+
+/** What must not come back: the secret, and the parts of the URL, which many receivers take for one. */
+const confidential = (url: URL, secret: Redacted.Redacted<string>): ReadonlyArray<string> => {
+  const parts = [...url.pathname.split("/"), ...url.searchParams.values()].filter(({ length }) => length >= 8)
+  return [
+    Redacted.value(secret),
+    Redacted.value(secret).replace("whsec_", ""),
+    `${url.pathname}${url.search}`,
+    ...parts
+  ]
+}
 
 export const webhookSink = (
   url: URL,
@@ -102,6 +118,7 @@ export const webhookSink = (
   clock: Clock.Clock
 ): Sink => {
   const host = hostOf(url)
+  const secrets = confidential(url, secret)
   return {
     name: `webhook ${url.host}`,
     send: (notification) =>
@@ -117,18 +134,10 @@ export const webhookSink = (
           HttpClientRequest.bodyText(body, "application/json")
         )
         const response = yield* client.execute(request)
-        let text = ""
-        yield* response.stream.pipe(
-          Stream.decodeText(),
-          Stream.takeUntil((part) => {
-            text += part
-            return text.length >= answerMost
-          }),
-          Stream.runDrain
-        )
+        const told = ForeignAnswer.told(yield* ForeignAnswer.read(response.stream, answerMost), secrets)
         const { status } = response
         const said = `${host} answered ${status}`
-        const excerpt = text === "" ? "" : `: ${text.slice(0, excerptMost)}`
+        const excerpt = told === "" ? "" : `: ${told}`
         if (status >= 200 && status < 300) {
           const ms = Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6
           return `${said} within ${durationText(ms)}`

@@ -1,5 +1,6 @@
 /** What the alerts keep in the store, and how it reads. What cannot be read is passed over with a line in the log, so that one bad row stops nothing. */
-import { Clock, Effect, Option, Schema } from "effect"
+import { Cause, Clock, Effect, Option, Schema } from "effect"
+import type { Complain } from "../../Queue/Complaints.ts"
 import type { JobStore } from "../../Queue/JobStore.ts"
 import type { StoredDocument } from "../../Queue/StoredDocument.ts"
 import type { StoreError } from "../../Queue/StoreError.ts"
@@ -8,6 +9,7 @@ import { metricNames, type Metric } from "../policy/Metrics.ts"
 import { Alert, Notification } from "../Notification.ts"
 import { emptyLedger, type Ledger } from "../policy/Ledger.ts"
 import { Silence } from "../Silence.ts"
+import { line } from "../../Text/policy/SafeText.ts"
 
 const ruleKind = "alert-rule"
 const silenceKind = "alert-silence"
@@ -79,14 +81,22 @@ const fromLedger = (ledger: Ledger): Stored => ({
   }))
 })
 
-const readAll = <A>(schema: Schema.ConstraintDecoder<A>, kind: string, documents: ReadonlyArray<StoredDocument>) => {
+const readAll = <A>(
+  schema: Schema.ConstraintDecoder<A>,
+  kind: string,
+  documents: ReadonlyArray<StoredDocument>,
+  complain: Complain
+) => {
   const decode = Schema.decodeUnknownOption(schema)
   return Effect.map(
     Effect.forEach(documents, ({ key, text }) => {
       const value = decode(text)
       return Option.isSome(value)
         ? Effect.succeed([{ key, value: value.value }])
-        : Effect.as(Effect.logWarning(`The ${kind} ${JSON.stringify(key)} in the store cannot be read`), [])
+        : Effect.as(
+            complain(`${kind} ${key}`, `The ${kind} "${line(key)}" in the store cannot be read`, Cause.empty),
+            []
+          )
     }),
     (found) => found.flat()
   )
@@ -100,14 +110,16 @@ export type PutRule = { readonly off: true } | { readonly rule: AlertRule }
 
 export class AlertDocuments {
   private readonly store: JobStore["Service"]
+  private readonly complain: Complain
 
-  constructor(store: JobStore["Service"]) {
+  constructor(store: JobStore["Service"], complain: Complain) {
     this.store = store
+    this.complain = complain
   }
 
   rules(): Effect.Effect<ReadonlyMap<string, PutRule>, StoreError> {
     return this.store.documents(ruleKind).pipe(
-      Effect.flatMap((documents) => readAll(StoredRule, ruleKind, documents)),
+      Effect.flatMap((documents) => readAll(StoredRule, ruleKind, documents, this.complain)),
       Effect.map((found) => new Map<string, PutRule>(found.map(({ key, value }) => [key, value])))
     )
   }
@@ -118,7 +130,7 @@ export class AlertDocuments {
 
   silences(): Effect.Effect<ReadonlyArray<Silence>, StoreError> {
     return this.store.documents(silenceKind).pipe(
-      Effect.flatMap((documents) => readAll(StoredSilence, silenceKind, documents)),
+      Effect.flatMap((documents) => readAll(StoredSilence, silenceKind, documents, this.complain)),
       Effect.map((found) => found.map(({ value }) => value))
     )
   }
@@ -136,7 +148,7 @@ export class AlertDocuments {
     return Effect.gen({ self: this }, function* () {
       const documents = (yield* this.store.documents(stateKind)).filter(({ key }) => key === ledgerKey)
       const version = documents[0]?.version ?? 0
-      const [found] = yield* readAll(StoredLedger, stateKind, documents)
+      const [found] = yield* readAll(StoredLedger, stateKind, documents, this.complain)
       return { ledger: found === undefined ? emptyLedger : toLedger(found.value), version }
     })
   }
@@ -161,7 +173,7 @@ export class AlertDocuments {
     return this.store.journal(historyKind, { ...rest, ...(rule === undefined ? {} : { key: rule }) }).pipe(
       Effect.flatMap((entries) =>
         Effect.forEach(entries, (entry) =>
-          Effect.map(readAll(StoredAlert, historyKind, [{ ...entry, version: 0 }]), (found) =>
+          Effect.map(readAll(StoredAlert, historyKind, [{ ...entry, version: 0 }], this.complain), (found) =>
             found.map(({ value: { alert, id } }) => ({ seq: entry.seq, at: entry.at, id, alert }))
           )
         )

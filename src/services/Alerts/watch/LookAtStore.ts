@@ -1,6 +1,8 @@
 /** One look at the store, for all rules together. Its cost grows with groups and workers and with the minutes looked back on, not with jobs. */
-import { Effect } from "effect"
+import { Cause, Effect } from "effect"
+import type { Complain } from "../../Queue/Complaints.ts"
 import type { JobStore } from "../../Queue/JobStore.ts"
+import { isWorkerAlive } from "../../Queue/WorkerRecord.ts"
 import type { StoreError } from "../../Queue/StoreError.ts"
 import type { AlertRule } from "../AlertRule.ts"
 import { type Look, needs, type Outlook } from "../policy/Figures.ts"
@@ -32,7 +34,8 @@ export interface Sources {
 export const lookAtStore = (
   { outlooks: ahead, recent, store, watch }: Sources,
   rules: ReadonlyArray<AlertRule>,
-  now: number
+  now: number,
+  complain: Complain
 ): Effect.Effect<Look, StoreError> =>
   Effect.gen(function* () {
     const { minutesMs, outlookMs, unusual } = needs(rules)
@@ -46,15 +49,24 @@ export const lookAtStore = (
       ),
       oldestPending: yield* store.oldestPending,
       paused: yield* store.paused,
-      workers: (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now),
+      workers: (yield* store.workers).filter((worker) => isWorkerAlive(worker, now)),
       status: yield* store.status,
       minutes: yield* recent.read(now, minutesMs),
       minutesMs,
-      unusual: unusual ? yield* watch.look(now, groups.length) : new Map()
+      unusual: unusual
+        ? yield* Effect.catchDefect(watch.look(now, groups.length), (defect) =>
+            Effect.as(complain("anomalies", "Nothing unusual can be told", Cause.die(defect)), new Map())
+          )
+        : new Map()
     }
     const outlooks = new Map<string, Outlook>()
     for (const group of groupsAhead(rules, look)) {
-      const outlook = yield* ahead.of(look, group, outlookMs)
+      const outlook = yield* Effect.catchDefect(ahead.of(look, group, outlookMs), (defect) =>
+        Effect.as(
+          complain(`outlook ${group}`, `What is ahead of ${group} cannot be told`, Cause.die(defect)),
+          undefined
+        )
+      )
       if (outlook !== undefined) outlooks.set(group, outlook)
     }
     return { ...look, outlooks }

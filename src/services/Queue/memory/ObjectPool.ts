@@ -5,7 +5,7 @@
  * Effect's own `Pool` cannot carry the contract: it knows no release but that of a scope, so none can come twice or be missed, names no
  * holder, counts nothing, and cannot be told to shrink; its time to live also wakes the process when nothing happens.
  */
-import { type Cause, Effect, type Exit, type Fiber, type Scope } from "effect"
+import { type Cause, Effect, Exit, type Fiber, type Scope } from "effect"
 import {
   DoubleRelease,
   FactoryFailed,
@@ -25,12 +25,12 @@ export interface PoolSettings<T> {
   readonly maxHoldMs: number
   readonly factory: () => T
   readonly cleanup: (item: T) => Effect.Effect<void>
-  readonly reset: ((item: T) => void) | undefined
+  readonly destroy: (item: T) => Effect.Effect<void>
   readonly monotonic: () => number
   /** Runs apart from callers. */
   readonly fork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>
   readonly onLeak: (leak: PoolLeak) => void
-  readonly onCleanupFailed: (cause: Cause.Cause<never>) => void
+  readonly onCleanupFailed: (cause: Cause.Cause<unknown>) => void
   readonly onClosed: () => void
 }
 
@@ -111,8 +111,10 @@ export class Pool<T> implements ObjectPool<T> {
   private readonly idle: Array<Entry<T>> = []
   private readonly out = new Set<Held<T>>()
   private readonly waiters = new Set<Waiter<T>>()
+  /** Cleanups and ends that take their time. */
   private readonly endings = new Set<Fiber.Fiber<unknown>>()
   private readonly lastLeaks: Array<PoolLeak> = []
+  /** Objects that are being cleaned up or destroyed. */
   private ending = 0
   /** Looks after idle and held objects. */
   private tender: Fiber.Fiber<unknown> | undefined
@@ -224,37 +226,44 @@ export class Pool<T> implements ObjectPool<T> {
   giveBack(held: Held<T>, isBroken: boolean): void {
     if (!this.out.delete(held)) return
     const { entry } = held
-    if (this.closed || isBroken || !this.isReset(entry)) {
-      this.destroy(entry)
-    } else {
-      const [waiter] = this.waiters
-      if (waiter !== undefined) this.serve(entry, waiter)
-      else {
-        entry.idleSince = this.settings.monotonic()
-        this.idle.push(entry)
-      }
-    }
+    if (this.closed || isBroken) return this.destroy(entry)
+    this.end(this.settings.cleanup, entry, (isClean) => {
+      if (!isClean || this.closed) this.destroy(entry)
+      else this.keep(entry)
+    })
   }
 
-  private isReset({ item }: Entry<T>): boolean {
-    if (this.settings.reset === undefined) return true
-    try {
-      this.settings.reset(item)
-      return true
-    } catch {
-      return false
-    }
+  private keep(entry: Entry<T>): void {
+    const [waiter] = this.waiters
+    if (waiter !== undefined) return this.serve(entry, waiter)
+    entry.idleSince = this.settings.monotonic()
+    this.idle.push(entry)
+    this.tend()
   }
 
-  private destroy({ item }: Entry<T>): void {
-    this.ending++
-    const done = (exit: Exit.Exit<unknown>) => {
-      this.ending--
+  private destroy(entry: Entry<T>): void {
+    this.end(this.settings.destroy, entry, () => {
       this.counts.destroyed++
-      if (exit._tag === "Failure") this.settings.onCleanupFailed(exit.cause)
       this.serveWaiting()
+    })
+  }
+
+  /** Does the last for an object; it counts until that is done. What is done at once takes no fiber. */
+  private end(how: (item: T) => Effect.Effect<void>, { item }: Entry<T>, then: (isDone: boolean) => void): void {
+    this.ending++
+    const done = (exit: Exit.Exit<unknown, unknown>) => {
+      this.ending--
+      if (Exit.isFailure(exit)) this.settings.onCleanupFailed(exit.cause)
+      then(Exit.isSuccess(exit))
     }
-    const fiber = this.settings.fork(Effect.suspend(() => this.settings.cleanup(item)))
+    let effect: Effect.Effect<void>
+    try {
+      effect = how(item)
+    } catch (defect) {
+      return done(Exit.die(defect))
+    }
+    if (Exit.isExit(effect)) return done(effect)
+    const fiber = this.settings.fork(effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return done(exit)
     this.endings.add(fiber)
@@ -320,7 +329,7 @@ export class Pool<T> implements ObjectPool<T> {
     }
   }
 
-  /** Cleans up idle objects beyond so many, without waiting for it; answers how many. */
+  /** Destroys idle objects beyond so many, without waiting for it; answers how many. */
   shed(keep: number): number {
     const before = this.idle.length
     while (this.idle.length > keep) this.destroy(this.idle.shift()!)
@@ -354,11 +363,12 @@ export class Pool<T> implements ObjectPool<T> {
   shrink(keep: number): Effect.Effect<number> {
     return Effect.suspend(() => {
       const count = this.shed(keep)
-      return Effect.as(this.cleanedUp, count)
+      return Effect.as(this.settled, count)
     })
   }
 
-  private get cleanedUp(): Effect.Effect<void> {
+  /** Once nothing is being cleaned up or destroyed that was when this began. */
+  private get settled(): Effect.Effect<void> {
     return Effect.suspend(() =>
       Effect.forEach(
         [...this.endings],
@@ -403,7 +413,7 @@ export class Pool<T> implements ObjectPool<T> {
       }
       this.shed(0)
       this.settings.onClosed()
-      return this.cleanedUp
+      return this.settled
     })
   }
 }

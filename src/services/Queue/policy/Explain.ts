@@ -3,6 +3,7 @@ import type { JobRecord } from "../Job.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
 import type { BatchClaim } from "../Turn.ts"
 import type { WorkerRecord } from "../WorkerRecord.ts"
+import { able, slotsOf } from "./Served.ts"
 
 export type Reason =
   | { readonly _tag: "Finished"; readonly state: "completed" | "failed" | "cancelled" }
@@ -67,11 +68,10 @@ export const explain = ({ batch, group, job, now, queuePaused, workers }: Situat
   }
   if (queuePaused) return { _tag: "QueuePaused" }
   if (group.paused) return { _tag: "GroupPaused", group: group.name }
-  const claiming = workers.filter((worker) => !worker.draining)
-  if (claiming.length === 0) return { _tag: "NoWorker" }
-  const able = claiming.filter((worker) => worker.tasks.includes(job.task))
-  if (able.length === 0) return { _tag: "NoWorkerForTask", task: job.task }
-  const slots = able.reduce((sum, worker) => sum + (worker.slots[group.name] ?? 0), 0)
+  if (workers.every(({ draining }) => draining)) return { _tag: "NoWorker" }
+  const knowing = able(job.task, workers)
+  if (knowing.length === 0) return { _tag: "NoWorkerForTask", task: job.task }
+  const slots = slotsOf(group.name, knowing)
   if (slots === 0) return { _tag: "NoSlotsForGroup", group: group.name }
   if (group.busy >= group.limit)
     return { _tag: "GroupFull", group: group.name, running: group.busy, limit: group.limit }

@@ -7,7 +7,8 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 export const idsPerMillisecond = 1024
 
 /** The smallest id a job enqueued at `millis` can have. */
-export const jobIdFloor = (millis: number): JobId => (Math.max(0, Math.floor(millis)) * idsPerMillisecond) as JobId
+export const jobIdFloor = (millis: number): JobId =>
+  Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.floor(millis)) * idsPerMillisecond) as JobId
 
 /** When the job was enqueued, in milliseconds since 1970 by the clock of the enqueuing process. */
 export const enqueuedAt = (id: JobId): number => Math.floor(id / idsPerMillisecond)

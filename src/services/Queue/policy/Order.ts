@@ -19,6 +19,7 @@
  * What is not known is neutral: a task whose runs nobody has seen stands in the middle, a job without a deadline as one that is not near.
  * A deadline in the past is an offset of 0: a job cannot be ranked before it was due.
  */
+import * as Bounds from "./Bounds.ts"
 import type { ExpectedRuns } from "./ExpectedRun.ts"
 import { defaultAgeingStepMs, highestPriority, lowestPriority, rank } from "./Rank.ts"
 
@@ -40,6 +41,16 @@ export interface OrderChoice {
 
 /** Bounds beyond a week are no bounds. */
 export const longestBoundMs = 7 * 24 * 3_600_000
+
+const choiceFields: ReadonlySet<string> = new Set<keyof OrderChoice>(["order", "boundMs"])
+
+/** The choice, within its bounds. Throws `OutOfBounds`. */
+export const checkOrder = (name: string, choice: OrderChoice): OrderChoice => {
+  Bounds.fields(name, choice, choiceFields)
+  Bounds.oneOf(`${name}.order`, choice.order, orders)
+  if (choice.boundMs !== undefined) Bounds.whole(`${name}.boundMs`, choice.boundMs, 0, longestBoundMs)
+  return choice
+}
 
 /**
  * Milliseconds. `priority`: nine steps of ageing, 4.5 minutes. `deadline`: an hour, since deadlines further away than B cannot be told

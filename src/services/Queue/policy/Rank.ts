@@ -7,9 +7,18 @@
  * starts no later than a job of priority 1 that became due `9 × step` after it.
  */
 
+import { OutOfBounds, shown } from "./Bounds.ts"
+
 export const highestPriority = 1
 export const lowestPriority = 10
 export const defaultPriority = 5
+
+/** The priority, if it is one. Throws `OutOfBounds`. */
+export const checkPriority = (priority: unknown): number => {
+  if (Number.isInteger(priority) && (priority as number) >= highestPriority && (priority as number) <= lowestPriority)
+    return priority as number
+  throw new OutOfBounds(`priority is ${shown(priority)}; expected ${highestPriority} (first) to ${lowestPriority}`)
+}
 
 /** Milliseconds of waiting that lift a job by one priority. Default 30 s: the lowest priority is passed for at most 4.5 minutes. */
 export const defaultAgeingStepMs = 30_000

@@ -20,7 +20,7 @@ export const standardBar: RegressionBar = { alpha: 0.005, floor: 0.05 }
 export const fewestRuns = 8
 
 export interface Comparison {
-  readonly verdict: "regression" | "improvement" | "unchanged" | "too few runs"
+  readonly verdict: "regression" | "improvement" | "unchanged" | "too few runs" | "undecided"
   /** After over before: 1.15 is 15 % more. */
   readonly ratio: number
   /** Where the ratio lies with 95 % confidence. */

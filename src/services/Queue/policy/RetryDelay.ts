@@ -1,4 +1,5 @@
 /** When a failed attempt runs again. */
+import * as Bounds from "./Bounds.ts"
 
 /** Exponential backoff with a cap and jitter. Times in milliseconds. */
 export interface RetryPolicy {
@@ -8,7 +9,9 @@ export interface RetryPolicy {
   readonly firstMs: number
   /** Each further delay is the one before × `factor` + `stepMs`. */
   readonly factor: number
+  /** What each delay grows by, beside the factor. */
   readonly stepMs: number
+  /** No delay is longer, jitter aside. */
   readonly capMs: number
   /** The delay is multiplied by a random number in `1 ± jitter`, so that jobs that failed together do not return together. */
   readonly jitter: number
@@ -24,6 +27,27 @@ export const quick: RetryPolicy = { times: 3, firstMs: 0, factor: 1, stepMs: 200
 
 /** One attempt. */
 export const none: RetryPolicy = { times: 0, firstMs: 0, factor: 1, stepMs: 0, capMs: 0, jitter: 0 }
+
+export const retryFields: ReadonlySet<string> = new Set<keyof RetryPolicy>([
+  "times",
+  "firstMs",
+  "factor",
+  "stepMs",
+  "capMs",
+  "jitter",
+  "delayMs"
+])
+
+/** The policy, within its bounds. Throws `OutOfBounds`. */
+export const checkRetry = (name: string, policy: RetryPolicy): RetryPolicy => {
+  Bounds.fields(name, policy, retryFields)
+  Bounds.whole(`${name}.times`, policy.times, 0, Bounds.mostRetries)
+  for (const field of ["firstMs", "stepMs", "capMs"] as const)
+    Bounds.real(`${name}.${field}`, policy[field], 0, Bounds.longestMs)
+  Bounds.real(`${name}.factor`, policy.factor, 0, 1_000_000)
+  Bounds.real(`${name}.jitter`, policy.jitter, 0, 1)
+  return policy
+}
 
 /**
  * Milliseconds to wait after failed attempt number `attempt` (from 1). `random` is uniform in [0, 1). Whole milliseconds, never

@@ -52,8 +52,8 @@ const threadTimes = () => {
 const diskBytes = () => {
   const text = textOf("/proc/self/io")
   if (text === undefined) return undefined
-  const of = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, "m").exec(text)?.[1] ?? 0)
-  return { read: of("read_bytes"), written: of("write_bytes") }
+  const of = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0)
+  return { read: of(/^read_bytes: (\d+)$/m), written: of(/^write_bytes: (\d+)$/m) }
 }
 
 /** proc(5): all interfaces but the loopback, of this network namespace. */

@@ -1,20 +1,13 @@
 /**
  * Where profiles are kept: a folder beside the store, `jobs.db.profiles`, for its owner alone (0700, files 0600). A profile is a report and
- * the two files V8 wrote. Deploy marks are lines of `marks.ndjson`. Requests to workers and their answers pass through it too.
+ * the two files V8 wrote. Deploy marks are lines of `marks.ndjson`. Requests to workers and their answers pass through it too. Everything throws
+ * `NotOwn` where the folder, or a file in it, is not the caller's own.
  */
 import { Schema } from "effect"
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  appendFileSync
-} from "node:fs"
+import { lstatSync } from "node:fs"
 import { join } from "node:path"
+import * as OwnFile from "../../../files/OwnFile.ts"
+import * as OwnFolder from "../../../files/OwnFolder.ts"
 import type { RecordedProfile } from "../PerformanceProfiler.ts"
 import { ProfilerReading } from "../ProfilerReading.ts"
 import { ProfilingReport } from "../ProfilingReport.ts"
@@ -32,9 +25,12 @@ export const DeployMark = Schema.Struct({
 })
 export type DeployMark = typeof DeployMark.Type
 
+/** Letters, digits and dashes: an id never leaves the folder. */
+const idPattern = /^[A-Za-z0-9-]{1,100}$/
+
 /** What a worker is asked for. `forMs`: a profile stops by itself after that, figures are of that long from now; null: since it began. */
 export const ProfileRequest = Schema.Struct({
-  id: Schema.String,
+  id: Schema.String.check(Schema.isPattern(idPattern)),
   action: Schema.Literals(["start", "stop", "job", "figures"]),
   forMs: Schema.NullOr(Schema.Finite),
   job: Schema.NullOr(Schema.String)
@@ -59,9 +55,6 @@ const endings: Readonly<Record<ProfileFile, string>> = {
   heapprofile: ".heapprofile"
 }
 
-/** Letters, digits and dashes: an id never leaves the folder. */
-const idPattern = /^[A-Za-z0-9-]{1,100}$/
-
 /** The folder of a store's profiles. */
 export const folderOf = (storeFile: string): string => `${storeFile}.profiles`
 
@@ -76,57 +69,74 @@ export class ProfileFolder {
     return join(this.folder, ...names)
   }
 
-  private ensure(name = ""): void {
-    const folder = name === "" ? this.folder : this.within(name)
-    if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  private ensure(...inner: ReadonlyArray<string>): void {
+    OwnFolder.ensure(this.folder)
+    if (inner.length > 0) OwnFolder.ensure(this.within(...inner))
   }
 
-  /** Whole or not at all, also for a reader at the same time. */
-  private write(file: string, text: string): void {
-    const half = `${file}.${process.pid}.half`
-    writeFileSync(half, text, { mode: 0o600 })
-    renameSync(half, file)
+  /** Whether the folder is there. */
+  private has(...inner: ReadonlyArray<string>): boolean {
+    return OwnFolder.look(this.folder) && (inner.length === 0 || OwnFolder.look(this.within(...inner)))
   }
 
-  private readText(file: string): string | undefined {
-    try {
-      return readFileSync(file, "utf8")
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
-      throw error
-    }
+  private list(...inner: ReadonlyArray<string>): ReadonlyArray<string> {
+    return this.has(...inner) ? OwnFolder.list(this.within(...inner)) : []
+  }
+
+  /** Ids of the files with this ending; what else lies there has not been put there by us. */
+  private idsIn(ending: string, ...inner: ReadonlyArray<string>): ReadonlyArray<string> {
+    return this.list(...inner)
+      .filter((name) => name.endsWith(ending))
+      .map((name) => name.slice(0, -ending.length))
+      .filter((id) => idPattern.test(id))
+      .sort()
+  }
+
+  /** Files that one process leaves for another. */
+  private requestOf(pid: number): string {
+    if (!Number.isSafeInteger(pid) || pid < 1) throw new Error(`${JSON.stringify(pid)} is no process id`)
+    return this.within("requests", `${pid}.json`)
+  }
+
+  private answerTo(request: string): string {
+    if (!idPattern.test(request)) throw new Error(`${JSON.stringify(request)} is no id of a request`)
+    return this.within("answers", `${request}.json`)
+  }
+
+  /** Reads a file and removes it; undefined when there is none. One look at the file system then. */
+  private take(file: string, inner: string): unknown {
+    if (lstatSync(file, { throwIfNoEntry: false }) === undefined || !this.has(inner)) return undefined
+    const text = OwnFile.readText(file)
+    if (text === undefined) return undefined
+    OwnFile.remove(file)
+    return JSON.parse(text)
   }
 
   // Profiles -----------------------------------------------------------------------------------------------------------
 
   /** Ids, newest first. */
   ids(): ReadonlyArray<string> {
-    if (!existsSync(this.folder)) return []
-    return readdirSync(this.folder)
-      .filter((name) => name.endsWith(endings.report))
-      .map((name) => name.slice(0, -endings.report.length))
-      .sort()
-      .reverse()
+    return this.idsIn(endings.report).toReversed()
   }
 
   /** Writes the profile and drops the oldest beyond 50. The report comes last: what is listed is whole. */
   save(profile: RecordedProfile): void {
     this.ensure()
     const { id } = profile.report
-    this.write(this.within(id + endings.cpuprofile), profile.cpuProfile)
-    this.write(this.within(id + endings.heapprofile), profile.heapProfile)
-    this.write(this.within(id + endings.report), JSON.stringify(profile.report))
+    OwnFile.replace(this.within(id + endings.cpuprofile), profile.cpuProfile)
+    OwnFile.replace(this.within(id + endings.heapprofile), profile.heapProfile)
+    OwnFile.replace(this.within(id + endings.report), JSON.stringify(profile.report))
     for (const old of this.ids().slice(profilesKept)) this.remove(old)
   }
 
   remove(id: string): void {
     if (!idPattern.test(id)) return
-    for (const ending of Object.values(endings)) rmSync(this.within(id + ending), { force: true })
+    if (this.has()) for (const ending of Object.values(endings)) OwnFile.remove(this.within(id + ending))
   }
 
   /** Undefined when there is none. */
   text(id: string, file: ProfileFile): string | undefined {
-    return idPattern.test(id) ? this.readText(this.within(id + endings[file])) : undefined
+    return idPattern.test(id) && this.has() ? OwnFile.readText(this.within(id + endings[file])) : undefined
   }
 
   /** Undefined when there is none; throws when it is not one. */
@@ -139,13 +149,14 @@ export class ProfileFolder {
 
   mark(mark: DeployMark): void {
     this.ensure()
-    appendFileSync(this.within("marks.ndjson"), `${JSON.stringify(mark)}\n`, { mode: 0o600 })
+    OwnFile.append(this.within("marks.ndjson"), `${JSON.stringify(mark)}\n`)
   }
 
   /** Oldest first; a line that was cut short by a crash is left out. */
   marks(): ReadonlyArray<DeployMark> {
     const is = Schema.is(DeployMark)
-    return (this.readText(this.within("marks.ndjson")) ?? "").split("\n").flatMap((line) => {
+    const text = this.has() ? OwnFile.readText(this.within("marks.ndjson")) : undefined
+    return (text ?? "").split("\n").flatMap((line) => {
       try {
         const mark: unknown = JSON.parse(line)
         return is(mark) ? [mark] : []
@@ -158,65 +169,58 @@ export class ProfileFolder {
   // Baselines ----------------------------------------------------------------------------------------------------------
 
   baselines(): ReadonlyArray<string> {
-    const folder = this.within("baselines")
-    if (!existsSync(folder)) return []
-    return readdirSync(folder)
-      .filter((name) => name.endsWith(".json"))
-      .map((name) => name.slice(0, -".json".length))
-      .sort()
+    return this.idsIn(".json", "baselines")
   }
 
   saveBaseline(name: string, text: string): void {
+    if (!idPattern.test(name)) throw new Error(`${JSON.stringify(name)} is no name of a baseline`)
     this.ensure("baselines")
-    this.write(this.within("baselines", `${name}.json`), text)
+    OwnFile.replace(this.within("baselines", `${name}.json`), text)
   }
 
   baseline(name: string): string | undefined {
-    return idPattern.test(name) ? this.readText(this.within("baselines", `${name}.json`)) : undefined
+    if (!idPattern.test(name) || !this.has("baselines")) return undefined
+    return OwnFile.readText(this.within("baselines", `${name}.json`))
   }
 
   removeBaseline(name: string): void {
-    if (idPattern.test(name)) rmSync(this.within("baselines", `${name}.json`), { force: true })
+    if (idPattern.test(name) && this.has("baselines")) OwnFile.remove(this.within("baselines", `${name}.json`))
   }
 
   // Requests -----------------------------------------------------------------------------------------------------------
 
   /** Leaves a request for a worker, in place of one it has not taken yet. */
   request(pid: number, request: ProfileRequest): void {
+    const file = this.requestOf(pid)
     this.ensure("requests")
-    this.write(this.within("requests", `${pid}.json`), JSON.stringify(request))
+    OwnFile.replace(file, JSON.stringify(request))
   }
 
-  /** Takes what this process is asked for; undefined when there is nothing. One look at the file system. */
+  /** Takes what this process is asked for; undefined when there is nothing. */
   takeRequest(pid: number): ProfileRequest | undefined {
-    const file = this.within("requests", `${pid}.json`)
-    const text = this.readText(file)
-    if (text === undefined) return undefined
-    rmSync(file, { force: true })
-    return Schema.decodeUnknownSync(ProfileRequest)(JSON.parse(text))
+    const taken = this.take(this.requestOf(pid), "requests")
+    return taken === undefined ? undefined : Schema.decodeUnknownSync(ProfileRequest)(taken)
   }
 
   withdraw(pid: number): void {
-    rmSync(this.within("requests", `${pid}.json`), { force: true })
+    if (this.has("requests")) OwnFile.remove(this.requestOf(pid))
   }
 
   /** Answers that nobody came for are dropped after an hour. */
   answer(request: string, answer: ProfileAnswer): void {
+    const file = this.answerTo(request)
     this.ensure("answers")
-    for (const name of readdirSync(this.within("answers"))) {
-      const file = this.within("answers", name)
-      const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0)
-      if (age > answersKeptMs) rmSync(file, { force: true })
+    for (const id of this.idsIn(".json", "answers")) {
+      const other = this.answerTo(id)
+      const age = Date.now() - (lstatSync(other, { throwIfNoEntry: false })?.mtimeMs ?? 0)
+      if (age > answersKeptMs) OwnFile.remove(other)
     }
-    this.write(this.within("answers", `${request}.json`), JSON.stringify(answer))
+    OwnFile.replace(file, JSON.stringify(answer))
   }
 
   /** Takes the answer to a request; undefined as long as there is none. */
   takeAnswer(request: string): ProfileAnswer | undefined {
-    const file = this.within("answers", `${request}.json`)
-    const text = this.readText(file)
-    if (text === undefined) return undefined
-    rmSync(file, { force: true })
-    return Schema.decodeUnknownSync(ProfileAnswer)(JSON.parse(text))
+    const taken = this.take(this.answerTo(request), "answers")
+    return taken === undefined ? undefined : Schema.decodeUnknownSync(ProfileAnswer)(taken)
   }
 }

@@ -84,7 +84,9 @@ export const serve = (folder: string) =>
     }).pipe(Effect.catchCause((cause) => Effect.logWarning("A request for a profile could not be read", cause)))
 
     // A request to an earlier process of this number.
-    files.withdraw(process.pid)
+    const withdrawn = yield* Effect.exit(Effect.try({ try: () => files.withdraw(process.pid), catch: String }))
+    if (Exit.isFailure(withdrawn))
+      return yield* Effect.logWarning("This worker cannot be asked for profiles", withdrawn.cause)
     yield* look.pipe(Effect.andThen(Effect.sleep(everyMs)), Effect.forever, Effect.forkScoped)
   })
 

@@ -1,21 +1,35 @@
 /** What is changed of jobs that are there: one by one with an answer, or all that match. */
-import { Clock, Duration, Effect } from "effect"
-import { checkPriority, checkTime, encodePayload } from "../EnqueueRow.ts"
+import { Clock, type Duration, Effect } from "effect"
+import { encodePayload } from "../EnqueueRow.ts"
 import { GroupOrders } from "../GroupOrders.ts"
-import { formatJobId, type JobId } from "../Job.ts"
-import type { JobChange } from "../JobChange.ts"
-import type { JobFilter } from "../JobQuery.ts"
+import { formatJobId, type JobId, type JobRecord, type JobState, liveStates } from "../Job.ts"
+import type { ChangeResult, JobChange } from "../JobChange.ts"
+import { checkFilter, type JobFilter } from "../JobQuery.ts"
 import { JobStore } from "../JobStore.ts"
+import * as Bounds from "../policy/Bounds.ts"
+import * as Durations from "../policy/Durations.ts"
+import { checkPriority } from "../policy/Rank.ts"
 import { Settings } from "../QueueSettings.ts"
 import type { StoreError } from "../StoreError.ts"
 import { StoreTurns } from "../StoreTurns.ts"
-import { taskCodec } from "../TaskCodec.ts"
-import { EnqueueError, InvalidOption, type JobEdit, JobNotFound, WrongState } from "../TaskQueue.ts"
+import { encodeJson, taskCodec } from "../TaskCodec.ts"
+import {
+  EnqueueError,
+  InvalidOption,
+  InvalidPayload,
+  type JobEdit,
+  type JobNotFound,
+  jobNotFound,
+  WrongState
+} from "../TaskQueue.ts"
 import { TaskRegistry } from "../TaskRegistry.ts"
+import { checked } from "./Checked.ts"
 import type { Looking } from "./Looking.ts"
 
 /** Jobs a bulk change touches in one transaction. */
 const changePage = 500
+
+const editNames: ReadonlySet<string> = new Set<keyof JobEdit>(["payload", "priority", "due", "deadline"])
 
 export type Changing = Effect.Success<ReturnType<typeof makeChanging>>
 
@@ -33,23 +47,35 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
     what: JobChange,
     allowed: string
   ): Effect.Effect<void, JobNotFound | WrongState | StoreError> =>
-    Effect.suspend(() => store.change({ ids: [id] }, what, { now: clock.currentTimeMillisUnsafe(), limit: 1 })).pipe(
+    Effect.suspend(
+      (): Effect.Effect<ChangeResult, JobNotFound | StoreError> =>
+        Bounds.isJobId(id)
+          ? store.change({ ids: [id] }, what, { now: clock.currentTimeMillisUnsafe(), limit: 1 })
+          : Effect.fail(jobNotFound(id))
+    ).pipe(
       Effect.flatMap(({ changed, refused }) => {
         if (changed.length > 0) return Effect.sync(() => turns.kick(true))
         const state = refused[0]?.state
         return Effect.fail(
           state === undefined
-            ? new JobNotFound({ id })
+            ? jobNotFound(id)
             : new WrongState({ id, state, message: `Job ${formatJobId(id)} is ${state}; only ${allowed}` })
         )
       })
     )
 
-  const changeWhere = (filter: JobFilter, what: JobChange): Effect.Effect<number, StoreError> =>
+  /** `states`: those it is meant for, unless the filter says. */
+  const changeWhere = (
+    filter: JobFilter,
+    states: ReadonlyArray<JobState>,
+    what: () => JobChange
+  ): Effect.Effect<number, InvalidOption | StoreError> =>
     Effect.gen(function* () {
+      const which = { states, ...(yield* checked(() => checkFilter(filter))) }
+      const change = what()
       let count = 0
       for (;;) {
-        const { changed, more } = yield* store.change(filter, what, {
+        const { changed, more } = yield* store.change(which, change, {
           now: clock.currentTimeMillisUnsafe(),
           limit: changePage
         })
@@ -62,7 +88,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
 
   const cancelled = (reason: string | undefined): JobChange => ({
     _tag: "Cancel",
-    reason: reason ?? "cancelled by an operator"
+    reason: reason === undefined ? "cancelled by an operator" : Bounds.note(reason)
   })
 
   const cancel = (id: JobId, reason?: string) =>
@@ -76,7 +102,24 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
   const encoded = (name: string, payload: unknown): unknown => {
     const task = registry.get(name)?.task
     if (task !== undefined) return encodePayload(task, taskCodec(task, form), payload, settings)
-    return form === "text" ? JSON.stringify(payload) : payload
+    try {
+      return encodeJson(payload, form)
+    } catch (cause) {
+      const message = `The payload is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`
+      throw new EnqueueError({ reason: new InvalidPayload({ message }) })
+    }
+  }
+
+  /** Throws `EnqueueError` or `OutOfBounds`. */
+  const checkedEdit = (edit: JobEdit, job: JobRecord | undefined): JobEdit => {
+    Bounds.fields("edit", edit, editNames)
+    const { deadline, due, priority } = edit
+    return {
+      ...(job !== undefined && { payload: encoded(job.task, edit.payload) }),
+      ...(priority !== undefined && { priority: checkPriority(priority) }),
+      ...(due !== undefined && { due: Bounds.time("due", due) }),
+      ...(deadline !== undefined && { deadline: Bounds.time("deadline", deadline) })
+    }
   }
 
   return {
@@ -87,27 +130,21 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
       Effect.gen(function* () {
         const job = edit.payload === undefined ? undefined : yield* get(id)
         const fields = yield* Effect.try({
-          try: () => {
-            const payload = job === undefined ? {} : { payload: encoded(job.task, edit.payload) }
-            if (edit.priority !== undefined) checkPriority(edit.priority)
-            if (edit.due !== undefined) checkTime("due", edit.due)
-            if (edit.deadline !== undefined) checkTime("deadline", edit.deadline)
-            return { ...edit, ...payload }
-          },
+          try: () => checkedEdit(edit, job),
           catch: (error) =>
             error instanceof EnqueueError
               ? error
-              : new EnqueueError({ reason: new InvalidOption({ message: String(error) }) })
+              : new EnqueueError({
+                  reason: new InvalidOption({ message: error instanceof Error ? error.message : String(error) })
+                })
         })
         yield* change(id, edited(fields), "waiting jobs can be edited")
       }),
     snooze: (id: JobId, delay: Duration.Input) =>
-      Effect.suspend(() =>
-        change(
-          id,
-          edited({ due: clock.currentTimeMillisUnsafe() + Duration.toMillis(Duration.fromInputUnsafe(delay)) }),
-          "waiting jobs can be snoozed"
-        )
+      Effect.flatMap(
+        checked(() => clock.currentTimeMillisUnsafe() + Durations.duration("delay", delay)),
+        (notBefore) =>
+          change(id, { _tag: "Edit", rankings: orders.rankings(), notBefore }, "waiting jobs can be snoozed")
       ),
     reportProgress: (id: JobId, attempt: number, value: unknown) =>
       Effect.gen(function* () {
@@ -119,6 +156,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
             message: `Job ${formatJobId(id)} is ${job.state} (attempt ${job.attempt}); attempt ${attempt} does not run`
           })
         }
+        const progress = yield* checked(() => Bounds.orRefuse("value", () => encodeJson(value, form)))
         // Not with this process's turns: it would be a note of the session of its worker, which may not be the job's.
         yield* store.turn({
           now: clock.currentTimeMillisUnsafe(),
@@ -127,18 +165,13 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
           enqueue: [],
           batches: undefined,
           claim: [],
-          progress: [{ id, attempt, value: form === "text" ? JSON.stringify(value) : value }],
+          progress: [{ id, attempt, value: progress }],
           logs: []
         })
       }),
-    cancelWhere: (filter: JobFilter, reason?: string) =>
-      changeWhere({ ...filter, states: filter.states ?? ["scheduled", "pending", "running"] }, cancelled(reason)),
-    retryWhere: (filter: JobFilter) =>
-      Effect.suspend(() => changeWhere({ ...filter, states: filter.states ?? ["failed", "cancelled"] }, revived())),
+    cancelWhere: (filter: JobFilter, reason?: string) => changeWhere(filter, liveStates, () => cancelled(reason)),
+    retryWhere: (filter: JobFilter) => changeWhere(filter, ["failed", "cancelled"], revived),
     removeWhere: (filter: JobFilter) =>
-      changeWhere(
-        { ...filter, states: filter.states ?? ["scheduled", "pending", "completed", "failed", "cancelled"] },
-        { _tag: "Remove" }
-      )
+      changeWhere(filter, ["scheduled", "pending", "completed", "failed", "cancelled"], () => ({ _tag: "Remove" }))
   }
 })

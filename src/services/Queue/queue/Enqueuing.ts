@@ -1,14 +1,16 @@
 /** From requests to rows in the store's next turn: every check before it, and what the store refused after it. */
 import { Clock, Effect } from "effect"
-import { enqueueRow } from "../EnqueueRow.ts"
+import { type CheckedOptions, checkOptions, enqueueRow } from "../EnqueueRow.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { formatJobId, type JobId } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
 import { memoryShort } from "../memory/MemoryShort.ts"
 import { MemoryGate } from "../MemoryGate.ts"
 import { Placements } from "../Placements.ts"
+import type { Rankings } from "../policy/Order.ts"
+import { OutOfBounds } from "../policy/Bounds.ts"
 import { QueueEvents } from "../QueueEvents.ts"
-import { Settings } from "../QueueSettings.ts"
+import { checkedSettings } from "../QueueSettings.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
 import { StoreError } from "../StoreError.ts"
 import { type EnqueueListener, StoreTurns } from "../StoreTurns.ts"
@@ -67,23 +69,18 @@ const refusal = (note: EnqueueNote): EnqueueError | StoreError | undefined => {
 }
 
 const checkBatch = (length: number) => {
-  if (length > maxBatch) {
-    throw new EnqueueError({
-      reason: new InvalidOption({
-        message: `${length} jobs in one call; at most ${maxBatch} are stored whole. Enqueue them in parts`
-      })
-    })
-  }
+  if (length > maxBatch)
+    throw new OutOfBounds(`${length} jobs in one call; at most ${maxBatch} are stored whole. Enqueue them in parts`)
 }
 
 const groupFor = (task: AnyTask, name: string): ResourceGroup.ResourceGroup =>
-  name === task.group.name ? task.group : ResourceGroup.make(name, ResourceGroup.undeclaredLimit)
+  name === task.group.name ? task.group : ResourceGroup.undeclared(name)
 
 export const makeEnqueuing = Effect.gen(function* () {
   const store = yield* JobStore
   const turns = yield* StoreTurns
   const events = yield* QueueEvents
-  const settings = yield* Settings
+  const settings = yield* checkedSettings
   const clock = yield* Clock.Clock
   const gate = yield* MemoryGate
   const orders = yield* GroupOrders
@@ -106,21 +103,27 @@ export const makeEnqueuing = Effect.gen(function* () {
     onStored: OnStored<A>
   ): Effect.Effect<A, EnqueueError | StoreError> =>
     Effect.callback<A, EnqueueError | StoreError>((resume) => {
-      const listener: EnqueueListener = {
-        stored: (ids, notes, from, at) => {
-          if (notes !== undefined) {
-            for (let i = 0; i < rows.length; i++) {
-              const note = notes.get(from + i)
-              const error = note === undefined ? undefined : refusal(note)
-              if (error !== undefined) return resume(Effect.fail(error))
-            }
+      const answer: EnqueueListener["stored"] = (ids, notes, from, at) => {
+        if (notes !== undefined) {
+          for (let i = 0; i < rows.length; i++) {
+            const note = notes.get(from + i)
+            const error = note === undefined ? undefined : refusal(note)
+            if (error !== undefined) return resume(Effect.fail(error))
           }
-          if (events.active()) publishEnqueued(rows, ids, notes, from, at)
-          resume(Effect.succeed(onStored(ids, notes, from)))
+        }
+        if (events.active()) publishEnqueued(rows, ids, notes, from, at)
+        resume(Effect.succeed(onStored(ids, notes, from)))
+      }
+      turns.enqueue(rows, {
+        stored: (ids, notes, from, at) => {
+          try {
+            answer(ids, notes, from, at)
+          } catch (defect) {
+            resume(Effect.die(defect))
+          }
         },
         refused: (error) => resume(Effect.fail(error))
-      }
-      turns.enqueue(rows, listener)
+      })
     })
 
   const publishEnqueued = (
@@ -137,16 +140,25 @@ export const makeEnqueuing = Effect.gen(function* () {
     }
   }
 
-  const row = (
-    task: AnyTask,
-    payload: unknown,
-    options: EnqueueOptions | undefined,
-    now = clock.currentTimeMillisUnsafe()
-  ) => {
-    const group = placements.groupOf(task)
+  /** What the last jobs without options share with those of the same task in the same millisecond: most of them under load. */
+  let last:
+    | { readonly task: AnyTask; readonly now: number; readonly rankings: Rankings; readonly checked: CheckedOptions }
+    | undefined
+
+  const checked = (task: AnyTask, options: EnqueueOptions | undefined): CheckedOptions => {
     if (task.group.order !== undefined && !declared.has(task.group.name)) orders.assume(task.group)
-    return enqueueRow(task, taskCodec(task, form), payload, options, settings, orders.rankings(), now, group)
+    const now = clock.currentTimeMillisUnsafe()
+    const rankings = orders.rankings()
+    const group = placements.groupOf(task)
+    if (options !== undefined) return checkOptions(task, options, settings, rankings, now, group)
+    if (last?.task === task && last.now === now && last.rankings === rankings && last.checked.group === group)
+      return last.checked
+    last = { task, now, rankings, checked: checkOptions(task, undefined, settings, rankings, now, group) }
+    return last.checked
   }
+
+  const row = (task: AnyTask, payload: unknown, options: CheckedOptions) =>
+    enqueueRow(task, taskCodec(task, form), payload, options, settings)
 
   /** Where tasks without a group belong is looked up before their rows are built. */
   const reread = (tasks: ReadonlyArray<AnyTask>): Effect.Effect<void> | undefined => {
@@ -181,7 +193,9 @@ export const makeEnqueuing = Effect.gen(function* () {
     try {
       rows = build()
     } catch (error) {
-      return error instanceof EnqueueError ? Effect.fail(error) : Effect.die(error)
+      if (error instanceof EnqueueError) return Effect.fail(error)
+      if (!(error instanceof OutOfBounds)) return Effect.die(error)
+      return Effect.fail(new EnqueueError({ reason: new InvalidOption({ message: error.message }) }))
     }
     let unknown: Effect.Effect<void, StoreError> | undefined
     for (const group of groupsOf(rows)) {
@@ -202,8 +216,8 @@ export const makeEnqueuing = Effect.gen(function* () {
       payloads.length,
       () => {
         checkBatch(payloads.length)
-        const now = clock.currentTimeMillisUnsafe()
-        return payloads.map((payload) => row(task, payload, options, now))
+        const shared = checked(task, options)
+        return payloads.map((payload) => row(task, payload, shared))
       },
       (rows) => (rows.length === 0 ? [] : [groupFor(task, rows[0]!.group)])
     ).pipe(
@@ -221,7 +235,7 @@ export const makeEnqueuing = Effect.gen(function* () {
     rowsOf(
       [task],
       1,
-      () => [row(task, payload, options)],
+      () => [row(task, payload, checked(task, options))],
       (rows) => [groupFor(task, rows[0]!.group)]
     ).pipe(Effect.flatMap((rows) => storeRows(rows, onStored)))
 
@@ -235,7 +249,7 @@ export const makeEnqueuing = Effect.gen(function* () {
       requests.length,
       () => {
         checkBatch(requests.length)
-        return arrange(requests.map(({ options, payload, task }) => row(task, payload, options)))
+        return arrange(requests.map(({ options, payload, task }) => row(task, payload, checked(task, options))))
       },
       (rows) => rows.map(({ group }, i) => groupFor(requests[i]!.task, group))
     ).pipe(

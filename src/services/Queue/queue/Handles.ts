@@ -1,7 +1,7 @@
 /** A job in the hands of a program: what it may wait for, ask and change of it, with the types of its task. */
 import { Effect, Stream } from "effect"
 import type { JobId } from "../Job.ts"
-import { JobStore } from "../JobStore.ts"
+import { JobStore, type KeptJob } from "../JobStore.ts"
 import type { StoreError } from "../StoreError.ts"
 import type { Task } from "../Task.ts"
 import { taskCodec } from "../TaskCodec.ts"
@@ -16,19 +16,22 @@ export const outcomeOf = (note: EnqueueNote | undefined): EnqueueOutcome =>
   note === undefined ? "created" : note._tag === "Replaced" ? "replaced" : "existing"
 
 export const makeHandles = Effect.fnUntraced(function* (awaiting: Awaiting, looking: Looking, changing: Changing) {
-  const form = (yield* JobStore).traits.payloads
+  const store = yield* JobStore
+  const form = store.traits.payloads
 
   class Handle<S, E, G> implements JobHandle<S, E, G> {
     readonly id: JobId
     readonly outcome: EnqueueOutcome
     private readonly task: Task<any, S, E, G>
+    private readonly kept: KeptJob | undefined
     constructor(task: Task<any, S, E, G>, id: JobId, outcome: EnqueueOutcome) {
       this.task = task
       this.id = id
       this.outcome = outcome
+      this.kept = store.keep?.(id)
     }
     get await() {
-      return awaiting.job(this.task, this.id)
+      return awaiting.job(this.task, this.id, this.kept)
     }
     get status() {
       return looking.get(this.id)

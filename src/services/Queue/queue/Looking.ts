@@ -1,31 +1,38 @@
 /** What is asked of the queue: jobs, counts, the past, and why a job has not started. */
-import { Clock, Duration, Effect, Schedule, Stream } from "effect"
+import { Clock, Effect, Stream } from "effect"
 import { GroupOrders } from "../GroupOrders.ts"
 import { finishedStates, type JobId, type JobRecord, type JobState } from "../Job.ts"
-import type { JobFilter, PageRequest } from "../JobQuery.ts"
+import { checkFilter, checkPage, checkStates, type JobFilter, type PageRequest } from "../JobQuery.ts"
 import { JobStore } from "../JobStore.ts"
+import * as Bounds from "../policy/Bounds.ts"
 import { batchRule, explain } from "../policy/Explain.ts"
 import { rankingOf } from "../policy/Order.ts"
 import { placeOf, placesSeen } from "../policy/Place.ts"
-import { Settings } from "../QueueSettings.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
-import type { RollUpQuery } from "../RollUp.ts"
+import { checkRollUps, type RollUpQuery } from "../RollUp.ts"
 import type { StoreError } from "../StoreError.ts"
-import { JobNotFound } from "../TaskQueue.ts"
-import type { WorkerRecord } from "../WorkerRecord.ts"
+import { type InvalidOption, type JobNotFound, jobNotFound } from "../TaskQueue.ts"
+import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
+import { checked } from "./Checked.ts"
+import { makeWatching } from "./Watching.ts"
+
+/** Log lines in one answer. */
+const mostLines = 100_000
 
 export type Looking = Effect.Success<typeof makeLooking>
 
 export const makeLooking = Effect.gen(function* () {
   const store = yield* JobStore
-  const settings = yield* Settings
+  const watching = yield* makeWatching
   const clock = yield* Clock.Clock
   const orders = yield* GroupOrders
 
-  const get = (id: JobId) =>
-    Effect.flatMap(store.get([id]), ([job]) =>
-      job === undefined ? Effect.fail(new JobNotFound({ id })) : Effect.succeed(job)
-    )
+  const get = (id: JobId): Effect.Effect<JobRecord, JobNotFound | StoreError> =>
+    Bounds.isJobId(id)
+      ? Effect.flatMap(store.get([id]), ([job]) =>
+          job === undefined ? Effect.fail(jobNotFound(id)) : Effect.succeed(job)
+        )
+      : Effect.fail(jobNotFound(id))
 
   /** When the pending jobs that would share the job's batch became due, as far as workers have told how they collect. */
   const batchOf = (job: JobRecord, workers: ReadonlyArray<WorkerRecord>) =>
@@ -44,20 +51,28 @@ export const makeLooking = Effect.gen(function* () {
       return { rule, dues: alike.map(({ due }) => due) }
     })
 
-  /** A job as it changes: now, after each wake, and each poll interval, until it has ended. */
+  /** A job as it changes, until it has ended: as it is now, and after each change. */
   const watch = (id: JobId): Stream.Stream<JobRecord, JobNotFound | StoreError> =>
-    Stream.fromEffectSchedule(get(id), Schedule.spaced(Duration.min(settings.pollInterval, Duration.millis(200)))).pipe(
-      Stream.takeUntil((job) => finishedStates.includes(job.state))
+    Stream.unwrap(
+      Effect.map(watching(id), (changed) =>
+        Stream.fromEffectRepeat(Effect.andThen(changed, get(id))).pipe(
+          Stream.takeUntil((job) => finishedStates.includes(job.state))
+        )
+      )
     )
 
   const waitFor = (
     id: JobId,
     states: ReadonlyArray<JobState> = finishedStates
-  ): Effect.Effect<JobRecord, JobNotFound | StoreError> =>
-    Effect.flatMap(get(id), (job) =>
-      states.includes(job.state) || finishedStates.includes(job.state)
-        ? Effect.succeed(job)
-        : Effect.andThen(Effect.sleep(Duration.min(settings.pollInterval, Duration.millis(50))), waitFor(id, states))
+  ): Effect.Effect<JobRecord, JobNotFound | InvalidOption | StoreError> =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        yield* checked(() => checkStates("states", states))
+        const changed = yield* watching(id)
+        return yield* Effect.repeat(Effect.andThen(changed, get(id)), {
+          until: (job) => states.includes(job.state) || finishedStates.includes(job.state)
+        })
+      })
     )
 
   const stats = Effect.gen(function* () {
@@ -75,20 +90,42 @@ export const makeLooking = Effect.gen(function* () {
     watch,
     waitFor,
     list: (filter: JobFilter, page?: Partial<PageRequest>) =>
-      Effect.suspend(() => store.list(filter, { limit: 100, order: "newest", ...page } satisfies PageRequest)),
-    count: (filter: JobFilter) => store.count(filter),
+      Effect.flatMap(
+        checked(() => [checkFilter(filter), checkPage(page)] as const),
+        ([filter, page]) => store.list(filter, page)
+      ),
+    count: (filter: JobFilter) =>
+      Effect.flatMap(
+        checked(() => checkFilter(filter)),
+        store.count
+      ),
     stats,
     logs: (id: JobId, options?: { readonly after?: number; readonly limit?: number }) =>
-      store.logs(id, { after: options?.after ?? 0, limit: options?.limit ?? 1000 }),
-    rollUps: (query: RollUpQuery) => store.rollUps(query),
-    resourceRollUps: (query: RollUpQuery) => store.resourceRollUps(query),
+      Effect.flatMap(
+        checked(() => ({
+          id: Bounds.jobId("id", id),
+          after: Bounds.whole("after", options?.after ?? 0, 0, Number.MAX_SAFE_INTEGER),
+          limit: Bounds.whole("limit", options?.limit ?? 1000, 1, mostLines)
+        })),
+        ({ id, ...page }) => store.logs(id, page)
+      ),
+    rollUps: (query: RollUpQuery) =>
+      Effect.flatMap(
+        checked(() => checkRollUps(query)),
+        store.rollUps
+      ),
+    resourceRollUps: (query: RollUpQuery) =>
+      Effect.flatMap(
+        checked(() => checkRollUps(query)),
+        store.resourceRollUps
+      ),
     status: store.status,
     explain: (id: JobId) =>
       Effect.gen(function* () {
         const job = yield* get(id)
         const now = clock.currentTimeMillisUnsafe()
         const { counters, groups, paused, workers } = yield* stats
-        const alive = workers.filter(({ leaseUntil }) => leaseUntil > now)
+        const alive = workers.filter((worker) => isWorkerAlive(worker, now))
         return explain({
           job,
           now,

@@ -2,16 +2,18 @@
  * One run of a job in this process: what its handler sees of it, its time limits, and its way to an end. It ends once, whatever ends
  * it first: the handler, its hard limit, a cancellation, a stop, a lost lease.
  */
-import { Context, Duration, Effect, Exit, type Fiber } from "effect"
+import { Context, type Duration, Effect, Exit, type Fiber } from "effect"
 import type { MeteredAttempt, TaskMeter } from "../AttemptMeter.ts"
 import type { ClaimedJob, LogLevel } from "../Turn.ts"
-import type { JobId } from "../Job.ts"
+import { formatJobId, type JobId } from "../Job.ts"
+import * as Durations from "../policy/Durations.ts"
 import { Snoozed, type JobContext, type JobSteps } from "../Task.ts"
 import type { BatchTaskHandler, Registration } from "../TaskRegistry.ts"
 import type { TaskCodec } from "../TaskCodec.ts"
 import type { EndPolicy, StopReason } from "./AttemptEnd.ts"
-import { CurrentAttempt, type LogTarget } from "./CurrentAttempt.ts"
+import { type AttemptOfFiber, CurrentAttempt } from "../CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
+import { forkAs, type Owner } from "./LooseFailures.ts"
 import type { Placed } from "./RunningAttempts.ts"
 
 /** How long an interrupted handler may take to clean up before its slot is given on and its job settled without it, in milliseconds. */
@@ -45,7 +47,7 @@ const stopping: StopReason = { _tag: "Stopping" }
 
 const noHeaders: Readonly<Record<string, string>> = {}
 
-export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarget, Placed, MeteredAttempt {
+export class Attempt implements JobContext<unknown, unknown>, Expiring, AttemptOfFiber, Placed, MeteredAttempt, Owner {
   place = -1
   bucket = -1
   before: Expiring | undefined = undefined
@@ -55,6 +57,8 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
   ending: StopReason | undefined = undefined
   /** Set once; whatever comes later is ignored. */
   over = false
+  /** The worker stops and waits for it. */
+  leaves = false
   /** False while it waits for a thread: its limits and its run time count from then on. */
   hasBegun = true
   /** By the worker's monotonic clock, in milliseconds; below 0 until it starts. */
@@ -116,10 +120,17 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
 
   get softLimit(): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
-      if (this.warned || this.over) return resume(Effect.void)
+      if (this.over) return resume(Effect.void)
+      if (this.warned) {
+        this.heard()
+        return resume(Effect.void)
+      }
       this.warning ??= new AbortController()
       const { signal } = this.warning
-      const warned = () => resume(Effect.void)
+      const warned = () => {
+        this.heard()
+        resume(Effect.void)
+      }
       signal.addEventListener("abort", warned, { once: true })
       return Effect.sync(() => signal.removeEventListener("abort", warned))
     })
@@ -134,7 +145,7 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
   }
 
   get snooze(): (delay: Duration.Input) => Effect.Effect<never, Snoozed> {
-    return (delay) => Effect.fail(new Snoozed({ delayMs: Duration.toMillis(Duration.fromInputUnsafe(delay)) }))
+    return (delay) => Effect.suspend(() => Effect.fail(new Snoozed({ delayMs: Durations.duration("snooze", delay) })))
   }
 
   log(level: LogLevel, message: string): void {
@@ -152,7 +163,8 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
       this.end(Exit.die(defect))
       return false
     }
-    const fiber = Effect.runForkWith(Context.add(runnable.context, CurrentAttempt, this))(effect)
+    const context = Context.add(runnable.context, CurrentAttempt, this)
+    const fiber = this.isOwner ? forkAs(this, effect, context) : Effect.runForkWith(context)(effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) {
       this.end(exit)
@@ -199,11 +211,15 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
 
   /**
    * Asks the handler to finish, since the worker stops: what goes by the signal may still end well within the grace period. One that
-   * gives up instead has not failed: its job is handed back.
+   * hears of it and gives up has not failed: its job is handed back. One that did not ask and fails has failed like any other.
    */
   leave(): void {
-    this.ending = stopping
+    this.leaves = true
     this.warn()
+  }
+
+  private heard(): void {
+    if (this.leaves) this.ending ??= stopping
   }
 
   private warn(): void {
@@ -226,6 +242,24 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, LogTarge
     this.stage = "abandon"
     this.host.arm(this, now + abandonAfterMs)
     this.fiber?.interruptUnsafe()
+  }
+
+  /** Code of its own runs in its fiber; false where others' does. */
+  protected get isOwner(): boolean {
+    return true
+  }
+
+  get label(): string {
+    return `job ${formatJobId(this.id)} of ${this.task}, attempt ${this.attempt},`
+  }
+
+  /** Something that the handler left behind has failed; nobody knows what else is not done. */
+  fail(error: Error): void {
+    if (this.over || this.stop !== undefined) return
+    const { fiber } = this
+    this.tell()
+    this.end(Exit.die(error))
+    fiber?.interruptUnsafe()
   }
 
   private end(exit: Exit.Exit<unknown, unknown>): void {

@@ -2,6 +2,7 @@
 import { Cause, type Exit } from "effect"
 import type { ClaimedJob, FollowUp, SettleOutcome } from "../Turn.ts"
 import type { Failure, FailureCause } from "../Job.ts"
+import { dueAfter } from "../policy/Bounds.ts"
 import { retryDelay, type RetryPolicy } from "../policy/RetryDelay.ts"
 import { NonRetryable, Snoozed } from "../Task.ts"
 import type { TaskCodec } from "../TaskCodec.ts"
@@ -47,7 +48,8 @@ const bounded = (text: string, max: number) => (text.length <= max ? text : `${t
 const boundedError = (error: unknown): unknown => {
   const text = readable(() => JSON.stringify(error), undefined)
   if (text === undefined) return { unreadable: `a ${typeof error} that cannot be written as JSON` }
-  return text.length <= maxDetail ? error : { truncated: bounded(text, maxDetail) }
+  // As it comes back from a store that keeps text.
+  return text.length <= maxDetail ? JSON.parse(text) : { truncated: bounded(text, maxDetail) }
 }
 
 /** A failure within its bounds. */
@@ -110,7 +112,13 @@ const end = (outcome: SettleOutcome, failure: Failure, error?: unknown): Attempt
 const retryOrBury = (job: ClaimedJob, policy: EndPolicy, failure: Failure, error?: unknown): AttemptEnd => {
   const { now, random, retry } = policy
   if (job.attempt >= job.maxAttempts) return end("failed", failure, error)
-  return { outcome: "retry", result: undefined, failure, due: now() + retryDelay(retry, job.attempt, random()), error }
+  return {
+    outcome: "retry",
+    result: undefined,
+    failure,
+    due: dueAfter(now(), retryDelay(retry, job.attempt, random())),
+    error
+  }
 }
 
 const release = (due: number): AttemptEnd => ({
@@ -175,7 +183,7 @@ const failed = (
   const fail = causes.reasons.find(Cause.isFailReason)
   if (fail !== undefined) {
     const error = fail.error
-    if (error instanceof Snoozed) return release(now + error.delayMs)
+    if (error instanceof Snoozed) return release(dueAfter(now, error.delayMs))
     if (error instanceof Suspended) return { ...release(now), followUp: error.followUp }
     if (error instanceof NonRetryable) {
       return end("failed", makeFailure("NonRetryable", error.message, job.attempt, now, { error: error.detail }), error)
@@ -184,12 +192,11 @@ const failed = (
     let encoded: unknown
     try {
       encoded = codec.error.encode(error)
-    } catch {
-      return retryOrBury(
-        job,
-        policy,
-        makeFailure("Defect", messageOf(error), job.attempt, now, { stack: stackOf(error) })
-      )
+    } catch (misfit) {
+      const what = codec.declaresError
+        ? `The error does not fit the task's schema: ${messageOf(misfit)}; it is ${messageOf(error)}`
+        : messageOf(error)
+      return retryOrBury(job, policy, makeFailure("Defect", what, job.attempt, now, { stack: stackOf(error) }))
     }
     const failure = makeFailure("Failed", messageOf(error), job.attempt, now, { error: encoded })
     return policy.retryable(error as never) ? retryOrBury(job, policy, failure, error) : end("failed", failure, error)

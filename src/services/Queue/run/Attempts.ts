@@ -19,7 +19,7 @@ import { Deadlines } from "./Deadlines.ts"
 import type { HandBack } from "./HandBack.ts"
 import { jobSteps } from "./JobSteps.ts"
 import { blockingMs, LoopBlocks } from "./LoopBlocks.ts"
-import { monotonicOf } from "./Monotonic.ts"
+import { monotonicOf } from "../host/Monotonic.ts"
 import { Quarantine } from "./Quarantine.ts"
 import type { RunnableOf } from "./Runnables.ts"
 import { RunningAttempts } from "./RunningAttempts.ts"
@@ -52,6 +52,8 @@ export const makeAttempts = Effect.fnUntraced(function* ({ handBack, runnableOf,
   const running = new RunningAttempts<Attempt>()
   const blocks = new LoopBlocks(now, events)
   let quiet: Array<() => void> = []
+  /** Whose handler is in our stack, as far as it goes without waiting. */
+  let starting: Attempt | undefined
 
   const deadlines = new Deadlines(monotonic, fork)
 
@@ -149,7 +151,9 @@ export const makeAttempts = Effect.fnUntraced(function* ({ handBack, runnableOf,
       settle(attempt, undecodable(cause, job, now), 0, undefined)
       return at
     }
+    starting = attempt
     const stillRuns = attempt.start(payload, at)
+    starting = undefined
     if (stillRuns) runs(attempt)
     const heldMs = stillRuns ? monotonic() - at : attempt.runMs
     if (stillRuns) attempt.heldUs = Math.round(heldMs * 1000)
@@ -246,6 +250,8 @@ export const makeAttempts = Effect.fnUntraced(function* ({ handBack, runnableOf,
   return {
     running,
     blocks,
+    /** All that run now, whose handler is in the caller's stack first. */
+    atWork: (): ReadonlyArray<Attempt> => (starting === undefined ? running.all() : [starting, ...running.all()]),
     /** Whether nothing is to be claimed now. */
     isShut: () => quarantine.isShut,
     /** Jobs of a turn that began at `now`. What comes when the worker has begun to end goes back: nobody waits for it. */

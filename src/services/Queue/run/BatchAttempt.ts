@@ -15,8 +15,9 @@ import type { BatchTaskHandler } from "../TaskRegistry.ts"
 import { abandonAfterMs, type Attempt, type AttemptHost, type Runnable } from "./Attempt.ts"
 import { attemptEnd, type AttemptEnd, undecodable } from "./AttemptEnd.ts"
 import { BatchItem, type Company } from "./BatchItem.ts"
-import { CurrentAttempt, type LogTarget } from "./CurrentAttempt.ts"
+import { type AttemptOfFiber, CurrentAttempt } from "../CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
+import { forkAs, type Owner } from "./LooseFailures.ts"
 
 /** A runnable of a batch task. */
 export interface BatchRunnable extends Runnable {
@@ -145,7 +146,7 @@ export class BatchAttempt implements Expiring, Company {
     } catch (defect) {
       return this.answered(call, Exit.die(defect))
     }
-    call.fiber = Effect.runForkWith(Context.add(runnable.context, CurrentAttempt, logOf(items)))(effect)
+    call.fiber = forkAs(this.ownerOf(call), effect, Context.add(runnable.context, CurrentAttempt, logOf(items)))
     const exit = call.fiber.pollUnsafe()
     if (exit !== undefined) this.answered(call, exit)
     else {
@@ -155,19 +156,39 @@ export class BatchAttempt implements Expiring, Company {
     }
   }
 
+  /** Of what the handler leaves behind in this call. */
+  private ownerOf(call: Call): Owner {
+    const isOver = () => this.call !== call
+    return {
+      get over() {
+        return isOver()
+      },
+      label: `a call of ${this.runnable.registration.task.name} for ${call.items.length} jobs`,
+      fail: (error) => {
+        const { fiber } = call
+        this.answered(call, Exit.die(error))
+        fiber?.interruptUnsafe()
+      }
+    }
+  }
+
   private answered(call: Call, exit: Exit.Exit<unknown, unknown>): void {
     if (this.call !== call) return
     this.call = undefined
     this.host.disarm(this)
     for (const resume of this.leaving.splice(0)) resume()
     const open = call.items.filter(({ over, stop }) => !over && stop === undefined)
+    // What one of them heard the handler heard, and what it makes of it is for all.
+    const heard = open.find(({ ending }) => ending !== undefined)?.ending
     if (exit._tag === "Success") {
       this.host.measured(this.runnable.registration.task, call.items.length, this.host.monotonic() - call.startedAt)
       const outcomes = exit.value
       for (const item of open) item.finish(outcomeOf(outcomes, call.items.indexOf(item)))
-    } else if (call.items.length === 1 || isForAll(exit) || open.some(({ ending }) => ending !== undefined)) {
-      // Also where the handler gave up since the worker stops: all of it goes back.
-      for (const item of open) item.finish(exit)
+    } else if (call.items.length === 1 || isForAll(exit) || heard !== undefined) {
+      for (const item of open) {
+        item.ending ??= heard
+        item.finish(exit)
+      }
     } else if (open.length > 0 && !this.stops) {
       this.host.split(this.runnable.registration.task)
       this.halve(open, call.interrupted ? "ran into its time limit" : reasonOf(exit))
@@ -180,7 +201,9 @@ export class BatchAttempt implements Expiring, Company {
       this.host.disarm(item)
       this.host.stopped(item)
       item.retire()
-      return this.item(item.claimed, item.payload)
+      const next = this.item(item.claimed, item.payload)
+      if (item.leaves) next.leave()
+      return next
     })
     logOf(again).log("warning", `A call for ${items.length} jobs ${why}; they run again in smaller calls`)
     const middle = again.length >> 1
@@ -259,7 +282,9 @@ export class BatchAttempt implements Expiring, Company {
 }
 
 /** What is said of a call is said of each of its jobs that has not ended. */
-const logOf = (items: ReadonlyArray<BatchItem>): LogTarget => ({
+const logOf = (items: ReadonlyArray<BatchItem>): AttemptOfFiber => ({
+  task: items[0]!.task,
+  group: items[0]!.group,
   log: (level, message) => {
     for (const item of items) if (!item.over) item.log(level, message)
   }

@@ -37,6 +37,10 @@ export class BatchItem extends Attempt implements Item<unknown, unknown, unknown
     this.payload = payload
   }
 
+  protected override get isOwner(): boolean {
+    return false
+  }
+
   get job(): this {
     return this
   }

@@ -34,9 +34,10 @@ export class Deadlines {
     this.fork = fork
   }
 
-  /** `at` by the clock given to the constructor, in milliseconds. Arms anew if it is armed already. */
+  /** `at` by the clock given to the constructor, in milliseconds; infinite: never. Arms anew if it is armed already. */
   arm(entry: Expiring, at: number): void {
     this.disarm(entry)
+    if (at === Number.POSITIVE_INFINITY) return
     const bucket = Math.ceil(at / bucketMs)
     entry.bucket = bucket
     const first = this.buckets.get(bucket)

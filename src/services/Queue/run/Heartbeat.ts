@@ -1,13 +1,15 @@
 /**
  * Renews the lease of a worker's session, apart from its handlers, every third of the lease, and reports its load with it. When
  * the store does not answer for 0.8 of the lease the worker is told to stop its handlers, before another worker may start them.
+ *
+ * A process that stood still (SIGSTOP, a frozen container) beyond that time asks first: nobody may have taken its jobs, and then it goes on.
  */
 import { Clock, Context, Effect, Latch } from "effect"
 import { JobStore } from "../JobStore.ts"
 import type { BatchCurve, WorkerLoad } from "../WorkerRecord.ts"
 import type { Gate } from "../MemoryGate.ts"
 import type { BatchClaim } from "../Turn.ts"
-import { monotonicOf } from "./Monotonic.ts"
+import { monotonicOf } from "../host/Monotonic.ts"
 
 /** Fraction of the lease after which a worker that could not renew it stops its handlers. */
 const fenceAt = 0.8
@@ -25,6 +27,7 @@ export interface HeartbeatOptions {
   /** The longest hard limit of a job that runs here or may, in milliseconds. */
   readonly longestLimitMs: () => number
   readonly tasks: () => ReadonlyArray<string>
+  readonly suspendedForMs: () => Readonly<Record<string, number>>
   readonly slots: () => Readonly<Record<string, number>>
   readonly busy: () => Readonly<Record<string, number>>
   /** Whether nothing runs here. */
@@ -35,8 +38,10 @@ export interface HeartbeatOptions {
   readonly collects: () => ReadonlyArray<BatchClaim> | undefined
   /** Looked at with each tick, on which it may collect, and told with each beat. */
   readonly memory: Gate
-  /** The lease has ended, or soon will without having been renewed. */
+  /** The session has ended, or soon may without having been renewed. */
   readonly lost: () => void
+  /** The lease was renewed so late that nothing was claimed meanwhile, and that jobs of it may have been taken. */
+  readonly takenUp: () => void
   readonly loopBlocked: (blockedMs: number) => void
   /** On the real clock, about twice a second while jobs run, with how late the event loop was, in milliseconds. */
   readonly ticked: (lateMs: number) => void
@@ -79,32 +84,68 @@ export const make = (options: HeartbeatOptions) =>
     }
 
     let renewedAt = monotonic()
-    /** Until the handlers must be stopped. Negative after a stop of the process or its event loop: then the store is asked all the same. */
-    const leftMs = () => renewedAt + fenceAt * options.leaseMs - monotonic()
+    /** When the handlers must be stopped, unless the lease is renewed. */
+    let fencedFrom = renewedAt + fenceAt * options.leaseMs
+    /** The store was given more time since the last renewal. */
+    let isPutOff = false
+    const renewed = (at: number) => {
+      renewedAt = at
+      fencedFrom = at + fenceAt * options.leaseMs
+      isPutOff = false
+    }
+    const isFresh = () => monotonic() < renewedAt + fenceAt * options.leaseMs
+    const leftMs = () => fencedFrom - monotonic()
     const retryMs = Math.min(1000, options.leaseMs / 10)
+    const answerMs = Math.min(10_000, options.leaseMs / 3)
+
+    /**
+     * What takes at most so long. When it took longer this process stood still: if the time to stop has passed meanwhile, the store is
+     * asked once more. Only after a long stop again and again: a loop that is merely slow and reaches no store stops in the end.
+     *
+     * A tenth of a lease late tells a stop that can matter: after a beat in time (1/3) and one in flight (1/3) it took longer than that to 0.8.
+     */
+    const awake = <A, E>(atMostMs: number, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      Effect.suspend(() => {
+        const expected = monotonic() + atMostMs
+        return Effect.onExit(effect, () =>
+          Effect.sync(() => {
+            const now = monotonic()
+            const lateMs = now - expected
+            if (now < fencedFrom || lateMs < options.leaseMs / (isPutOff ? 3 : 10)) return
+            fencedFrom = now + answerMs
+            isPutOff = true
+          })
+        )
+      })
+    const sleep = (ms: number) => awake(ms, Effect.sleep(ms))
 
     const beat = Effect.suspend(() => {
       const session = options.session()
       if (session === 0) return Effect.void
       const sentAt = monotonic()
       const left = leftMs()
-      return store
+      const atMostMs = Math.min(answerMs, left > 0 ? left : retryMs)
+      const beat = store
         .beat(session, {
           now: clock.currentTimeMillisUnsafe(),
           leaseMs: options.leaseMs,
           blockedMostMs: options.longestLimitMs(),
           tasks: options.tasks(),
+          suspendedForMs: options.suspendedForMs(),
           slots: options.slots(),
           load: load()
         })
         .pipe(
-          Effect.timeout(Math.min(10_000, options.leaseMs / 3, left > 0 ? left : retryMs)),
+          Effect.timeout(atMostMs),
           Effect.map((held) => {
             if (options.session() !== session) return
-            if (held) renewedAt = sentAt
-            else options.lost()
+            if (!held) return options.lost()
+            const wasFresh = isFresh()
+            renewed(sentAt)
+            if (!wasFresh) options.takenUp()
           })
         )
+      return awake(atMostMs, beat)
     })
 
     /** After a failed renewal: again and again, until it works or the lease is as good as lost. */
@@ -112,7 +153,7 @@ export const make = (options: HeartbeatOptions) =>
       if (options.session() === 0) return Effect.void
       const left = leftMs()
       if (left <= 0) return Effect.sync(options.lost)
-      return Effect.sleep(Math.min(retryMs, left)).pipe(
+      return sleep(Math.min(retryMs, left)).pipe(
         Effect.andThen(Effect.suspend(() => (leftMs() > 0 ? beat : Effect.sync(options.lost)))),
         Effect.catch(() => insist)
       )
@@ -120,7 +161,7 @@ export const make = (options: HeartbeatOptions) =>
 
     const renew = beat.pipe(Effect.catch(() => insist))
 
-    const renewals = renew.pipe(Effect.andThen(Effect.sleep(options.leaseMs / 3)), Effect.forever)
+    const renewals = renew.pipe(Effect.andThen(sleep(options.leaseMs / 3)), Effect.forever)
 
     const working = Latch.makeUnsafe(false)
     let workingAt = 0
@@ -161,9 +202,9 @@ export const make = (options: HeartbeatOptions) =>
         working.openUnsafe()
       },
       /** The lease holds since then, by the monotonic clock: a session was joined. */
-      joined: (at: number) => {
-        renewedAt = at
-      },
+      joined: renewed,
+      /** Whether nobody can have taken the session's jobs. */
+      isFresh,
       beatNow: beat.pipe(Effect.ignore)
     }
   })

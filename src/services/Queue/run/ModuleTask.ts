@@ -3,32 +3,46 @@ import { Effect } from "effect"
 import { isAbsolute } from "node:path"
 import { pathToFileURL } from "node:url"
 import { formatJobId } from "../Job.ts"
-import { NonRetryable } from "../Task.ts"
 import type { TaskCodec } from "../TaskCodec.ts"
 import type { ThreadHandler } from "../TaskRegistry.ts"
 import type { Attempt } from "./Attempt.ts"
 import * as PlainError from "./PlainError.ts"
 import { failureOf } from "./ThreadTask.ts"
-import { HandlerFailed, type ThreadContext } from "./ThreadPool.ts"
+import { HandlerFailed, ThreadCallInvalid, type ThreadContext } from "./ThreadPool.ts"
 
 type Handler = (payload: unknown, context: ThreadContext) => unknown
 
-const invalid = (message: string) => new NonRetryable({ message })
+/** Loads without the handler, by module: Node remembers what it has loaded, or failed to, under its name. */
+const failedLoads = new Map<string, number>()
+
+const nameToLoad = (module: string): string => {
+  const failed = failedLoads.get(module)
+  return failed === undefined ? module : `${module}${module.includes("?") ? "&" : "?"}load=${failed + 1}`
+}
+
+/** Ends the attempt, not the job: the module may come, or be mended, a moment later. */
+const notThere = (module: string, error: ThreadCallInvalid) =>
+  Effect.suspend(() => {
+    failedLoads.set(module, (failedLoads.get(module) ?? 0) + 1)
+    return Effect.die(error)
+  })
 
 /** Node keeps what it has loaded: from the second call on this takes microseconds. */
-const load = (handler: ThreadHandler): Effect.Effect<Handler, NonRetryable> => {
+const load = (handler: ThreadHandler): Effect.Effect<Handler> => {
   const module = isAbsolute(handler.module) ? pathToFileURL(handler.module).href : handler.module
-  return Effect.flatMap(
-    Effect.tryPromise({
-      try: (): Promise<Record<string, unknown>> => import(module),
-      catch: (cause) => invalid(`ModuleNotLoaded: ${module}: ${PlainError.summary(cause)}`)
-    }),
-    (exports) => {
+  const invalid = (reason: ThreadCallInvalid["reason"], detail: string) =>
+    new ThreadCallInvalid({ reason, detail: `${module}${detail}` })
+  return Effect.tryPromise({
+    try: (): Promise<Record<string, unknown>> => import(nameToLoad(module)),
+    catch: (cause) => invalid("ModuleNotLoaded", `: ${PlainError.summary(cause)}`)
+  }).pipe(
+    Effect.flatMap((exports) => {
       const run = exports[handler.export]
       return typeof run === "function"
         ? Effect.succeed(run as Handler)
-        : Effect.fail(invalid(`ExportMissing: ${module} exports no function ${JSON.stringify(handler.export)}`))
-    }
+        : Effect.fail(invalid("ExportMissing", ` exports no function ${JSON.stringify(handler.export)}`))
+    }),
+    Effect.catch((error) => notThere(module, error))
   )
 }
 

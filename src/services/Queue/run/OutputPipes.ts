@@ -20,7 +20,9 @@ const fill = async (): Promise<Array<OutputPipe>> => {
   const pipes: Array<OutputPipe> = []
   try {
     const paths = Array.from({ length: batchSize }, (_, index) => join(folder, String(index)))
-    await promisify(execFile)("mkfifo", ["-m", "600", ...paths])
+    await promisify(execFile)("mkfifo", ["-m", "600", ...paths], {
+      env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" }
+    })
     for (const path of paths) {
       // Without O_NONBLOCK the first open would wait for the second. The flag belongs to this end; the writer's blocks as usual.
       const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)

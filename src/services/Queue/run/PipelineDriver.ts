@@ -6,7 +6,7 @@
  * The jobs of a step are found by a tag, `<driving job>:<step>`; ids grow in the order of the items, so the order of ids is theirs.
  */
 import { Effect } from "effect"
-import { enqueueRow } from "../EnqueueRow.ts"
+import { checkOptions, enqueueRow } from "../EnqueueRow.ts"
 import { formatJobId, type JobId, type JobRecord, liveStates } from "../Job.ts"
 import type { FollowUp, NewJob } from "../Turn.ts"
 import type { JobStore } from "../JobStore.ts"
@@ -103,30 +103,30 @@ export const drive = ({
     index: number | undefined,
     self: JobRecord | undefined
   ): NewJob => {
-    const stored = enqueueRow(
+    const options = checkOptions(
       stage.task,
-      taskCodec(stage.task, form),
-      payload,
       {
         ...stage.options,
         ...(self?.partitionKey === undefined ? {} : { partitionKey: self.partitionKey }),
         ...(self?.extra?.owner === undefined ? {} : { owner: self.extra.owner }),
         ...(self?.extra?.team === undefined ? {} : { team: self.extra.team }),
         batchKey: formatJobId(run),
-        tags: [tagOf(step), stageTag(run, stageOf(step))],
-        headers: {
-          ...job.headers,
-          [runHeader]: formatJobId(run),
-          [stageHeader]: stageOf(step),
-          ...(index === undefined ? {} : { [indexHeader]: String(index) })
-        }
+        tags: [tagOf(step), stageTag(run, stageOf(step))]
       },
       settings,
       rankings,
       now,
       groupOf(stage.task)
     )
-    return { ...stored, unique: undefined, extra: { ...stored.extra, holder: run } }
+    const stored = enqueueRow(stage.task, taskCodec(stage.task, form), payload, options, settings)
+    // Beside those the run came with, which were measured then.
+    const headers = {
+      ...job.headers,
+      [runHeader]: formatJobId(run),
+      [stageHeader]: stageOf(step),
+      ...(index === undefined ? {} : { [indexHeader]: String(index) })
+    }
+    return { ...stored, unique: undefined, extra: { ...stored.extra, headers, holder: run } }
   }
 
   const report = (step: number, fed: number, total: number) =>

@@ -9,7 +9,7 @@ import { Clock, Effect, Exit, Scope } from "effect"
 import { liveStates } from "../Job.ts"
 import type { CounterRecord } from "../GroupRecord.ts"
 import { JobStore } from "../JobStore.ts"
-import type { WorkerRecord } from "../WorkerRecord.ts"
+import { isWorkerThere, type WorkerRecord } from "../WorkerRecord.ts"
 import type { StoreError } from "../StoreError.ts"
 import { TaskQueue } from "../TaskQueue.ts"
 import type { Worker } from "../Worker.ts"
@@ -18,9 +18,9 @@ import { laneOf, laneTask, type ShellTask, shellTaskName } from "./ShellTask.ts"
 /** Jobs taken back from dead workers in one transaction. */
 const sweepPage = 500
 
-/** Live workers that own a lane: they serve it and nothing but lanes. */
+/** Workers that own a lane, also while they stand still: they serve it and nothing but lanes. */
 const owners = (workers: ReadonlyArray<WorkerRecord>, now: number): ReadonlyArray<WorkerRecord> =>
-  workers.filter(({ leaseUntil, tasks }) => leaseUntil > now && !tasks.includes(shellTaskName))
+  workers.filter((worker) => isWorkerThere(worker, now) && !worker.tasks.includes(shellTaskName))
 
 /** The worker that owns the lane, if one does. */
 export const ownerOf = (lane: number, workers: ReadonlyArray<WorkerRecord>, now: number): WorkerRecord | undefined =>

@@ -87,6 +87,8 @@ export interface RunOptions {
  *   the soft limit came earlier than that, SIGKILL follows at once: the command has had its notice.
  * - If this process is itself killed, a watchdog ends the groups it leaves (SIGTERM, 5 s later SIGKILL). It does not act while this process is
  *   merely stopped. Without `/bin/sh` there is none.
+ * - Its environment is the recorded one and `RunOptions.env`. Nothing of this process is in it, and no secret of Sluice's own: those are left
+ *   out even when they were recorded.
  * - Linux and macOS. Costs one spawn (1 to 3 ms of this thread) and two pipes a run.
  */
 export class ProcessRunner extends Context.Service<

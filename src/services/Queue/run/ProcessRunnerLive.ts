@@ -4,7 +4,9 @@ import { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { Clock, Deferred, Duration, Effect, Exit, Layer } from "effect"
+import { withoutOwnSecrets } from "../policy/SecretVariables.ts"
 import * as BoundedOutput from "./BoundedOutput.ts"
+import * as JobControl from "./JobControl.ts"
 import * as OutputPipes from "./OutputPipes.ts"
 import * as ProcessGroup from "./ProcessGroup.ts"
 import {
@@ -169,7 +171,7 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
       try {
         return spawn(file, rest, {
           cwd: command.cwd,
-          env: { ...env },
+          env,
           detached: true,
           stdio: [stdin, out?.writeFd ?? "pipe", err?.writeFd ?? "pipe"]
         })
@@ -188,7 +190,7 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
         })
       }
       const clock = yield* Clock.Clock
-      const env = { ...command.env, ...options.env }
+      const env = withoutOwnSecrets({ ...command.env, ...options.env })
       if (command.umask !== ownUmask) {
         const reason = obstacle(command, env)
         if (reason !== undefined) return yield* new ProcessError({ reason })
@@ -219,6 +221,7 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
 
       const { pid } = child
       watchdog.watch(pid)
+      JobControl.began(pid)
       const ended = Deferred.makeUnsafe<Ended>()
       const drained = Deferred.makeUnsafe<void>()
       const attempt = (callback: () => void) => {
@@ -275,6 +278,7 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
         release: () => {
           options.signal?.removeEventListener("abort", terminate)
           watchdog.forget(pid)
+          JobControl.ended(pid)
           stdout.source.destroy()
           stderr.source.destroy()
         }

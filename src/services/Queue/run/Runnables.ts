@@ -1,15 +1,16 @@
 /** The handlers of this process made ready to run, each once: anew when one comes or goes, or when a task's place changes. */
-import { Clock, Context, Duration, Effect, Logger, Random } from "effect"
+import { Clock, Context, Effect, Logger, Random } from "effect"
 import { AttemptMeters, type TaskMeter } from "../AttemptMeter.ts"
 import type { JobId } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
 import { Placements } from "../Placements.ts"
+import * as Durations from "../policy/Durations.ts"
 import { Settings } from "../QueueSettings.ts"
 import { type TaskCodec, taskCodec } from "../TaskCodec.ts"
 import { type BatchTaskHandler, type Registration, TaskRegistry } from "../TaskRegistry.ts"
 import type { Attempt, Runnable } from "./Attempt.ts"
 import { awaitOutcome } from "./BatchItem.ts"
-import { jobLogger } from "./CurrentAttempt.ts"
+import { jobLogger } from "./JobLogger.ts"
 import { moduleTask } from "./ModuleTask.ts"
 import { ThreadPool } from "./ThreadPool.ts"
 import { threadTask } from "./ThreadTask.ts"
@@ -78,8 +79,8 @@ export const makeRunnables = Effect.gen(function* () {
       meter,
       run: meter.wrap<unknown, Attempt>(runOf(registration, codec, meter), runsHere(registration)),
       together: registration._tag === "Batch" ? together(registration.run, meter) : undefined,
-      softLimitMs: task.softLimitMs ?? Duration.toMillis(settings.softLimit),
-      hardLimitMs: task.hardLimitMs ?? Duration.toMillis(settings.hardLimit),
+      softLimitMs: task.softLimitMs ?? Durations.limit("softLimit", settings.softLimit),
+      hardLimitMs: task.hardLimitMs ?? Durations.limit("hardLimit", settings.hardLimit),
       end: {
         codec,
         retry: task.retry ?? settings.retry,

@@ -11,7 +11,7 @@ import * as ResourceGroup from "../ResourceGroup.ts"
 import type { StoreError } from "../StoreError.ts"
 import { TaskRegistry } from "../TaskRegistry.ts"
 import * as Heartbeat from "./Heartbeat.ts"
-import { monotonicOf } from "./Monotonic.ts"
+import { monotonicOf } from "../host/Monotonic.ts"
 import { version } from "./version.ts"
 
 export interface SessionHost extends Omit<Heartbeat.HeartbeatOptions, "session" | "leaseMs" | "lost"> {
@@ -56,7 +56,15 @@ export const makeSession = Effect.fnUntraced(function* (host: SessionHost) {
     const joinedAt = monotonic()
     announced = registry.version()
     const joined = yield* store.join(
-      { name: host.name, host: hostname(), pid: process.pid, version, slots: host.slots(), tasks: host.tasks() },
+      {
+        name: host.name,
+        host: hostname(),
+        pid: process.pid,
+        version,
+        slots: host.slots(),
+        tasks: host.tasks(),
+        suspendedForMs: host.suspendedForMs()
+      },
       { now: clock.currentTimeMillisUnsafe(), leaseMs }
     )
     heartbeat.joined(joinedAt)
@@ -70,8 +78,10 @@ export const makeSession = Effect.fnUntraced(function* (host: SessionHost) {
 
   return {
     current: () => session,
+    /** Whether it has a session whose lease cannot have run out. Otherwise it renews before it takes anything new. */
+    isFresh: () => session !== 0 && heartbeat.isFresh(),
     join,
-    /** The store says that the lease has ended. */
+    /** The store says that the session has ended. */
     lost,
     leave: Effect.suspend(() => {
       const leaving = session

@@ -1,7 +1,7 @@
 /** How an attempt is settled. Tells the waiters and subscribers of this process once that is durable. */
 import type { Failure, JobId } from "../Job.ts"
 import type { FollowUp, Settle, SettleOutcome } from "../Turn.ts"
-import type { Outcomes, Waiter } from "../Outcomes.ts"
+import { type Outcomes, tellAll, type Waiter } from "../Outcomes.ts"
 import type { GroupOrders } from "../GroupOrders.ts"
 import { rankIn } from "../policy/Order.ts"
 import type { QueueEvents } from "../QueueEvents.ts"
@@ -63,9 +63,7 @@ export class Settlement implements Settle, SettleListener {
     if (events.active()) this.publish(accepted, at)
     if (!accepted || this.outcome === "retry" || this.outcome === "release") return
     const waiters = outcomes.take(this.id)
-    if (waiters === undefined) return
-    if (!Array.isArray(waiters)) return this.tell(waiters as Waiter)
-    for (const waiter of waiters) this.tell(waiter)
+    if (waiters !== undefined) tellAll(waiters, (waiter) => this.tell(waiter))
   }
 
   private tell(waiter: Waiter): void {

@@ -2,14 +2,15 @@
  * The task behind `sluice run`, `add` and `map`: a command as a job.
  *
  * Its payload is a `ShellCommand`, complete in itself: any worker on the machine can run it. Exit code 0 completes the job with a
- * `ShellResult`; any other end fails the attempt with `CommandFailed`, so that retries work as for every task. The soft limit sends
- * SIGTERM to the process group; the hard limit and a cancellation kill it.
+ * `ShellResult`; any other end fails the attempt with `CommandFailed`, so that retries work as for every task. A command has no time limit
+ * unless its job has one: the soft limit sends SIGTERM to the process group; the hard limit and a cancellation kill it.
  *
  * The command finds `SLUICE_JOB_ID`, `SLUICE_ATTEMPT`, `SLUICE_GROUP` and `SLUICE_STORE` in its environment.
  */
-import { Effect, Schema, SchemaTransformation } from "effect"
+import { Duration, Effect, Schema, SchemaTransformation } from "effect"
 import { formatJobId } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
+import { laneName, shellTaskName } from "../policy/Lane.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
 import * as Task from "../Task.ts"
 import { OutputBytes } from "./OutputBytes.ts"
@@ -86,8 +87,7 @@ export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandF
   }
 }
 
-/** The name commands are enqueued under for any worker. */
-export const shellTaskName = "shell"
+export { isShellTask, laneOf, shellTaskName } from "../policy/Lane.ts"
 
 /** What a shell job may fail with. `ProcessError`: it never ran. */
 export const ShellError = Schema.Union([CommandFailed, ProcessError])
@@ -104,7 +104,12 @@ const make = (name: string) =>
     payload: ShellCommand,
     success: StoredResult,
     error: ShellError,
-    retryable: isRetryable
+    retryable: isRetryable,
+    // Encodes, backups and trainings take as long as they take; who wants a limit says so with the job.
+    softLimit: Duration.infinity,
+    hardLimit: Duration.infinity,
+    // A night with the lid closed, and no more: then a worker elsewhere may have the job.
+    suspendedFor: "8 hours"
   })
 
 export type ShellTask = ReturnType<typeof make>
@@ -112,27 +117,16 @@ export type ShellTask = ReturnType<typeof make>
 /** Commands for any worker. */
 export const shell: ShellTask = make(shellTaskName)
 
-const lanePrefix = `${shellTaskName}/`
-
-/**
- * Commands for one process: a worker claims only the jobs of tasks it knows, so jobs under a name of their own are run by whoever
- * serves that name. Numbers are reused (see `PrivateLane`), so there are never more names than commands at work at the same time.
- */
-export const laneTask = (lane: number): ShellTask => make(`${lanePrefix}${lane}`)
-
-/** The number of a lane's task name; undefined for other tasks. */
-export const laneOf = (task: string): number | undefined => {
-  const number = task.startsWith(lanePrefix) ? Number(task.slice(lanePrefix.length)) : Number.NaN
-  return Number.isSafeInteger(number) && number > 0 ? number : undefined
-}
-
-export const isShellTask = (task: string): boolean => task === shellTaskName || laneOf(task) !== undefined
+/** Commands for one process, by the number of its lane. */
+export const laneTask = (lane: number): ShellTask => make(laneName(lane))
 
 /** Hears a command while it runs in this process. */
 export interface ShellListener {
   readonly onStart?: (job: Task.JobContext) => void
   /** See `RunOptions.onOutput`. */
   readonly onOutput?: (job: Task.JobContext, chunk: Uint8Array, stream: "stdout" | "stderr") => void
+  /** Variables that commands find besides the recorded ones, which are stronger. They are in this process alone: never stored. */
+  readonly env?: Readonly<Record<string, string>>
   /** Bytes of each stream this process keeps of a running command. Default 1 MiB. */
   readonly outputLimitBytes?: number
 }
@@ -148,7 +142,9 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
       const runner = yield* ProcessRunner
       return Effect.fnUntraced(function* (command: ShellCommand, job: Task.JobContext<ShellResult, unknown>) {
         listener.onStart?.(job)
-        const result = yield* runner.run(command, {
+        const surrounded =
+          listener.env === undefined ? command : { ...command, env: { ...listener.env, ...command.env } }
+        const result = yield* runner.run(surrounded, {
           env: {
             SLUICE_JOB_ID: formatJobId(job.id),
             SLUICE_ATTEMPT: String(job.attempt),

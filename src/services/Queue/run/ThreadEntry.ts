@@ -5,17 +5,21 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import type { EventLoopUtilization } from "node:perf_hooks"
 import { getHeapStatistics } from "node:v8"
-import { parentPort } from "node:worker_threads"
+import { workerData } from "node:worker_threads"
 import type { Effect } from "effect"
 import * as PlainError from "./PlainError.ts"
-import type { FromThread, Outcome, ToThread } from "./ThreadMessage.ts"
+import type { FromThread, Outcome, ThreadStart, ToThread } from "./ThreadMessage.ts"
 import type { ThreadContext } from "./ThreadPool.ts"
 
-if (parentPort === null) throw new Error("ThreadEntry runs in a worker thread; use ThreadPool")
-const port = parentPort
+const start = workerData as ThreadStart | null
+const port = start?.port
+if (port === undefined) throw new Error("ThreadEntry runs in a worker thread; use ThreadPool")
+/** Handlers find no way to it. */
+delete start!.port
 /** Kept, since a handler may replace them. */
 const { exit } = process
 const nextTurn = setImmediate
+const post = port.postMessage.bind(port)
 
 type RunMessage = Extract<ToThread, { readonly type: "run" }>
 type Handler = (payload: unknown, context: ThreadContext) => unknown
@@ -25,7 +29,7 @@ const origin = new AsyncLocalStorage<number>()
 const handlers = new Map<string, Handler>()
 let running: { readonly id: number; readonly softLimit: AbortController } | undefined
 
-const tell = (message: FromThread) => port.postMessage(message)
+const tell = (message: FromThread) => post(message)
 
 /** Ends the thread when the fault is the running call's, or nobody knows whose. Else the pool replaces the thread once it is free. */
 const onUncaught = (error: unknown) => {

@@ -1,4 +1,10 @@
+import type { MessagePort } from "node:worker_threads"
 import type { HandlerFailed, ThreadCall, ThreadCallInvalid, ThreadJob, ThreadLogLevel } from "./ThreadPool.ts"
+
+/** Given to a thread at its start: the port it and the pool speak on. `parentPort` is the handlers' own, and nobody listens to it. */
+export interface ThreadStart {
+  port?: MessagePort
+}
 
 /** What the pool tells a thread. `id` names the call. */
 export type ToThread =

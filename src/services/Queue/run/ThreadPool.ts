@@ -58,7 +58,7 @@ export class ThreadDied extends Schema.TaggedError<ThreadDied>()("ThreadDied", {
   }
 }
 
-/** The call cannot work as it stands, now or later: the task's declaration, its payload or its result is at fault. */
+/** The call cannot work as it stands: the task's declaration, its module, its payload or its result is at fault. */
 export class ThreadCallInvalid extends Schema.TaggedError<ThreadCallInvalid>()("ThreadCallInvalid", {
   reason: Schema.Literals(["ModuleNotLoaded", "ExportMissing", "PayloadNotSendable", "ResultNotSendable"]),
   /** One line: what was wrong and what was expected. */
@@ -68,6 +68,10 @@ export class ThreadCallInvalid extends Schema.TaggedError<ThreadCallInvalid>()("
     return `${this.reason}: ${this.detail}`
   }
 }
+
+/** Whether the module is at fault, which may come, or be mended, a moment later: worth another attempt. */
+export const isOfModule = (reason: ThreadCallInvalid["reason"]): boolean =>
+  reason === "ModuleNotLoaded" || reason === "ExportMissing"
 
 export interface ThreadCall {
   /** A URL (`new URL("./hash.ts", import.meta.url)`), its text, or an absolute path. Loaded once per thread. */

@@ -1,13 +1,15 @@
 import { availableParallelism } from "node:os"
 import { isAbsolute } from "node:path"
 import { pathToFileURL } from "node:url"
-import { Worker } from "node:worker_threads"
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads"
 import { Clock, Duration, Effect, Layer } from "effect"
 import { MemoryGate } from "../MemoryGate.ts"
+import { withoutOwnSecrets } from "../policy/SecretVariables.ts"
 import * as PlainError from "./PlainError.ts"
-import type { FromThread, Outcome, ToThread } from "./ThreadMessage.ts"
+import type { FromThread, Outcome, ThreadStart, ToThread } from "./ThreadMessage.ts"
 import {
   HandlerFailed,
+  isOfModule,
   type ThreadCall,
   ThreadCallInvalid,
   ThreadDied,
@@ -15,6 +17,7 @@ import {
   type ThreadPoolSettings,
   type ThreadPoolStats
 } from "./ThreadPool.ts"
+import { line } from "../../Text/policy/SafeText.ts"
 
 /** Sources run as they are, a build as JavaScript: the entry has the extension of this file. */
 const entry = new URL(`./ThreadEntry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
@@ -79,6 +82,8 @@ interface Call {
 
 interface Thread {
   readonly worker: Worker
+  /** What it and the pool say to each other; handlers have no part in it. */
+  readonly port: MessagePort
   readonly createdNanos: bigint
   /** `ending`: told to end, or known to; takes no more calls. */
   state: "starting" | "idle" | "busy" | "ending"
@@ -135,7 +140,7 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
     for (const thread of threads) if (thread.state === state) n++
     return n
   }
-  const send = (thread: Thread, message: ToThread) => thread.worker.postMessage(message)
+  const send = (thread: Thread, message: ToThread) => thread.port.postMessage(message)
 
   const end = (thread: Thread) => {
     const at = idle.indexOf(thread)
@@ -245,6 +250,7 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
 
   /** After a call has ended with the thread well. */
   const release = (thread: Thread, heapBytes: number) => {
+    if (!threads.has(thread)) return
     thread.jobs++
     const isWorn =
       thread.worn ||
@@ -266,7 +272,7 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
       thread.death = died("Uncaught", summary, { error })
       return
     }
-    warn(`a handler left work behind that failed after its job had ended: ${summary}`)
+    warn(`a handler left work behind that failed after its job had ended: ${line(summary)}`)
     thread.worn = true
     if (thread.state !== "idle") return
     totals.died++
@@ -302,8 +308,8 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
         return callBack(thread, () => call.source.onLog?.(message.level, message.message))
       case "outcome":
         detach(thread)
-        // Node remembers a module that failed to load; a fresh thread tries again.
-        if (message.outcome.type === "invalid" && message.outcome.reason === "ModuleNotLoaded") thread.worn = true
+        // Node remembers what it has loaded, or failed to; a fresh thread tries again.
+        if (message.outcome.type === "invalid" && isOfModule(message.outcome.reason)) thread.worn = true
         callBack(thread, () => call.source.onEnd?.(message.runMs, message.busyMs))
         release(thread, message.heapBytes)
         call.resume(exitOf(message.outcome))
@@ -317,9 +323,20 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
       : died("Uncaught", PlainError.summary(error), { error: PlainError.from(error) })
   }
 
+  /** What it said last and nobody has heard yet. */
+  const hearOut = (thread: Thread) => {
+    for (;;) {
+      const last = receiveMessageOnPort(thread.port)
+      if (last === undefined) break
+      onMessage(thread, last.message as FromThread)
+    }
+    thread.port.close()
+  }
+
   const onExit = (thread: Thread, exitCode: number) => {
     const { state } = thread
     threads.delete(thread)
+    hearOut(thread)
     const at = idle.indexOf(thread)
     if (at >= 0) idle.splice(at, 1)
     if (state !== "ending") totals.died++
@@ -338,8 +355,12 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
 
   const start = () => {
     const createdNanos = clock.monotonicTimeNanosUnsafe()
+    const { port1: port, port2 } = new MessageChannel()
     const worker = new Worker(entry, {
+      workerData: { port: port2 } satisfies ThreadStart,
+      transferList: [port2],
       name: `sluice thread ${totals.started + 1}`,
+      env: withoutOwnSecrets(process.env),
       // Handed down by `node --input-type=module -e …`, where it would refuse a thread that is a file.
       execArgv: process.execArgv.filter((flag) => !flag.startsWith("--input-type")),
       resourceLimits: { maxOldGenerationSizeMb: settings.heapLimitMb * netFactor }
@@ -347,6 +368,7 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
     totals.started++
     const thread: Thread = {
       worker,
+      port,
       createdNanos,
       state: "starting",
       call: undefined,
@@ -359,7 +381,11 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
       onExit: new Set()
     }
     threads.add(thread)
-    worker.on("message", (message: FromThread) => onMessage(thread, message))
+    port.on("message", (message: FromThread) => onMessage(thread, message))
+    port.on("messageerror", (error) => {
+      thread.death ??= died("Uncaught", `what it said cannot be read: ${PlainError.summary(error)}`)
+      end(thread)
+    })
     worker.on("error", (error) => onError(thread, error))
     worker.on("exit", (exitCode) => onExit(thread, exitCode))
   }

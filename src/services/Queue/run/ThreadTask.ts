@@ -5,7 +5,7 @@ import { NonRetryable } from "../Task.ts"
 import type { TaskCodec } from "../TaskCodec.ts"
 import type { ThreadHandler } from "../TaskRegistry.ts"
 import type { Attempt } from "./Attempt.ts"
-import type { HandlerFailed, ThreadPool } from "./ThreadPool.ts"
+import { type HandlerFailed, isOfModule, type ThreadPool } from "./ThreadPool.ts"
 
 /** The typed error if it decodes as one, else a defect with the thread's message and stack. */
 export const failureOf = (failed: HandlerFailed, codec: TaskCodec): Effect.Effect<never, unknown> => {
@@ -54,7 +54,10 @@ export const threadTask =
         Effect.catchTags({
           HandlerFailed: (failed) => failureOf(failed, codec),
           ThreadDied: (died) => Effect.die(died),
-          ThreadCallInvalid: (invalid) => Effect.fail(new NonRetryable({ message: invalid.message }))
+          ThreadCallInvalid: (invalid) =>
+            isOfModule(invalid.reason)
+              ? Effect.die(invalid)
+              : Effect.fail(new NonRetryable({ message: invalid.message }))
         })
       )
   }

@@ -1,10 +1,12 @@
 /** Operators' events at rest: documents `scale-event`, key the event's id. */
-import { Effect, Option, Schema } from "effect"
+import { Cause, Effect, Exit, Option, Schema } from "effect"
 import type { JobStore } from "../JobStore.ts"
+import { shown } from "../policy/Bounds.ts"
 import { eventFault } from "../policy/EventLoad.ts"
 import { ScaleInvalid } from "../PredictiveScaler.ts"
 import { ScaleEvent } from "../ScaleEvent.ts"
 import type { StoreError } from "../StoreError.ts"
+import { oneLine } from "../../Text/policy/OneLine.ts"
 
 const kind = "scale-event"
 const Stored = Schema.fromJsonString(ScaleEvent)
@@ -22,13 +24,12 @@ export const putEvent = (
   now: number
 ): Effect.Effect<void, StoreError | ScaleInvalid> =>
   Effect.gen(function* () {
-    const encoded = Schema.encodeExit(Stored)(event)
-    const message =
-      encoded._tag === "Failure"
-        ? `event ${JSON.stringify(event.id)} is not what ScaleEvent describes: ${String(encoded.cause)}`
-        : eventFault(event)
+    const encoded = Schema.encodeUnknownExit(Stored, { onExcessProperty: "error" })(event)
+    const message = Exit.isFailure(encoded)
+      ? `event ${shown(event)} is not what ScaleEvent describes: ${oneLine(String(Cause.squash(encoded.cause)))}`
+      : eventFault(event, now)
     if (message !== undefined) return yield* new ScaleInvalid({ reason: "Event", message })
-    if (encoded._tag === "Success") yield* store.putDocument(kind, event.id, encoded.value, { now })
+    if (Exit.isSuccess(encoded)) yield* store.putDocument(kind, event.id, encoded.value, { now })
   })
 
 export const removeEvent = (store: JobStore["Service"], id: string, now: number): Effect.Effect<boolean, StoreError> =>

@@ -3,7 +3,8 @@
  * again. A clock that goes back gives nothing to read until it has passed the last step seen; one that goes forward leaves steps that
  * nobody recorded, which are missing.
  */
-import { Effect } from "effect"
+import { Cause, Effect } from "effect"
+import type { Complain } from "../Complaints.ts"
 import type { JobStore } from "../JobStore.ts"
 import type { RollUpWidth } from "../RollUp.ts"
 import { completeTo, type Step, stepsOf } from "../policy/ArrivalSteps.ts"
@@ -54,7 +55,10 @@ export class ForecastBook {
   /** Up to where the steps of a width were searched for groups not known yet. */
   private readonly scannedTo = new Map<StepWidth, number>()
 
-  constructor(store: Store, settleMs: number) {
+  private readonly complain: Complain
+
+  constructor(store: Store, settleMs: number, complain: Complain) {
+    this.complain = complain
     this.store = store
     this.settleMs = settleMs
   }
@@ -91,9 +95,21 @@ export class ForecastBook {
         if (to <= now + aheadMost) this.scannedTo.set(Number(width) as StepWidth, to)
       }
       for (const document of yield* this.store.documents(forecastStateKind)) {
-        this.takeOver(document, gridOf, now)
+        yield* this.alone(document.key, () => this.takeOver(document, gridOf, now))
         yield* slices.pause
       }
+    })
+  }
+
+  /** What goes wrong for a group is its own: its forecast begins anew. */
+  private alone(group: string, body: () => void): Effect.Effect<void> {
+    return Effect.catchDefect(Effect.sync(body), (defect) => {
+      this.groups.delete(group)
+      return this.complain(
+        `forecast ${group}`,
+        `The forecast of group ${group} failed and begins anew`,
+        Cause.die(defect)
+      )
     })
   }
 
@@ -143,7 +159,9 @@ export class ForecastBook {
           for (const each of this.groups.values()) {
             if (each.grid.stepMs !== width) continue
             if (slices.spentMs > budgetMs) return false
-            rehearse(each, steps, { settings: settingsOf(each.group), from: to - learnedMs, to: to - width })
+            yield* this.alone(each.group, () =>
+              rehearse(each, steps, { settings: settingsOf(each.group), from: to - learnedMs, to: to - width })
+            )
             yield* slices.pause
           }
           this.scannedTo.set(width, until)

@@ -2,7 +2,8 @@
  * The rounds of the leader: goes on where the last one stopped, looks, decides for every group, keeps what it decided, and moves what is to
  * be moved. All of it under one permit of its caller.
  */
-import { Effect } from "effect"
+import { Cause, Effect, Exit } from "effect"
+import { makeComplaints } from "../Complaints.ts"
 import type { JobStore } from "../JobStore.ts"
 import { eventsOf } from "../policy/EventLoad.ts"
 import { baseWidth } from "../policy/RollUps.ts"
@@ -71,7 +72,7 @@ export interface LeaderParts {
   readonly actuators: ReadonlyArray<Actuator>
   /** Undefined: decides without leading, when it is asked. */
   readonly worker: Worker["Service"] | undefined
-  readonly scaler: Pick<ScalerSettings, "decisionsKept" | "rebuildShare">
+  readonly scaler: Pick<ScalerSettings, "decisionsKept" | "leads" | "rebuildShare">
   readonly roundMs: number
   readonly saveMs: number
   readonly now: () => number
@@ -100,6 +101,7 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
     recentTo: Number.NEGATIVE_INFINITY
   }
   let frozen: Frozen | undefined
+  const complain = makeComplaints(now)
 
   /** Stated, or what the slowest actuator of the group has seen; undefined: learned. */
   const startupOf = (group: string, stated: number | null) =>
@@ -143,6 +145,7 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
   /** Whether this process may decide: it leads, or it has no worker and decides for once. */
   const mayDecide = Effect.gen(function* () {
     if (worker === undefined) return true
+    if (!scaler.leads) return false
     const { session } = yield* worker.status
     return session !== 0 && (yield* store.lead(role, session, { now: now(), ttlMs: leadMs(roundMs) }))
   })
@@ -185,20 +188,31 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
         const startupMs = yield* startupOf(each.group, group.startupMs)
         const complete = book.complete(group.stepMs, situation.now)
         const before = led.groups.get(each.group)
-        const { decision, record } = decide({
-          now: situation.now,
-          situation: each,
-          settings: group,
-          ...staffingOf(each.group, situation.now, targetBefore({ before, settings: group, situation: each })),
-          forecast: book.get(each.group),
-          complete,
-          recent: recent === undefined ? undefined : (recent.get(each.group) ?? nothingRecent),
-          events: eventsOf(events, each.group, situation.now - group.stepMs, situation.now + eventsAheadMs),
-          startupMs,
-          frozen,
-          startUps: group.mode === "on" ? startUpsOf(each.group, each.slots, before?.target, situation.now) : [],
-          before
-        })
+        // What goes wrong for one group leaves it where it was, and the others their decisions.
+        const decided = yield* Effect.exit(
+          Effect.sync(() =>
+            decide({
+              now: situation.now,
+              situation: each,
+              settings: group,
+              ...staffingOf(each.group, situation.now, targetBefore({ before, settings: group, situation: each })),
+              forecast: book.get(each.group),
+              complete,
+              recent: recent === undefined ? undefined : (recent.get(each.group) ?? nothingRecent),
+              events: eventsOf(events, each.group, situation.now - group.stepMs, situation.now + eventsAheadMs),
+              startupMs,
+              frozen,
+              startUps: group.mode === "on" ? startUpsOf(each.group, each.slots, before?.target, situation.now) : [],
+              before
+            })
+          )
+        )
+        if (Exit.isFailure(decided)) {
+          if (before !== undefined) records.set(each.group, before)
+          yield* complain(`decide ${each.group}`, `Nothing could be decided for group ${each.group}`, decided.cause)
+          continue
+        }
+        const { decision, record } = decided.value
         if (decision !== undefined) decisions.push(decision)
         records.set(each.group, record)
         yield* slices.pause
@@ -242,7 +256,10 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
             reason: reasons.get(group)?.text ?? `${target} slots as decided before`,
             decidedAt
           }))
-        if (targets.length > 0) yield* actuator.apply(targets)
+        if (targets.length > 0)
+          yield* Effect.catchDefect(actuator.apply(targets), (defect) =>
+            complain(`actuator ${actuator.name}`, `The actuator ${actuator.name} failed`, Cause.die(defect))
+          )
       }
     })
 

@@ -3,6 +3,7 @@ import { DateTime, Effect, Option, Schema } from "effect"
 import type { JobStore } from "../JobStore.ts"
 import type { StoredDocument } from "../StoredDocument.ts"
 import type { EffectiveSettings } from "../LoadPrediction.ts"
+import { shown } from "../policy/Bounds.ts"
 import { ScaleInvalid, type ScaleSettingsChange } from "../PredictiveScaler.ts"
 import {
   defaults,
@@ -72,12 +73,6 @@ export class SettingsInForce {
     group: string,
     change: ScaleSettingsChange
   ): { readonly text: string | undefined; readonly version: number } | ScaleInvalid {
-    const unknown = Object.keys(change).find((key) => !(key in Settings.fields))
-    if (unknown !== undefined)
-      return new ScaleInvalid({
-        reason: "Setting",
-        message: `${JSON.stringify(unknown)} is no setting of the scaler; expected ${keys.join(", ")}`
-      })
     const kept = Object.fromEntries(
       Object.entries({ ...this.patches.get(group), ...change }).filter(([, value]) => value !== undefined)
     )
@@ -89,7 +84,7 @@ export class SettingsInForce {
       )
       return new ScaleInvalid({
         reason: "Setting",
-        message: `${wrong?.[0] ?? "a setting"} is ${JSON.stringify(wrong?.[1])}; see ScaleSettings for what is expected`
+        message: `${wrong?.[0] ?? "a setting"} is ${shown(wrong?.[1])}; see ScaleSettings for what is expected`
       })
     }
     const settings = { ...this.of(group), ...patch.value }
@@ -101,7 +96,7 @@ export class SettingsInForce {
     if (Option.isNone(DateTime.zoneFromString(settings.timeZone)))
       return new ScaleInvalid({
         reason: "Setting",
-        message: `timeZone is ${JSON.stringify(settings.timeZone)}; expected an IANA name such as Europe/Vienna`
+        message: `timeZone is ${shown(settings.timeZone)}; expected an IANA name such as Europe/Vienna`
       })
     return {
       text: Object.keys(kept).length === 0 ? undefined : Schema.encodeSync(Stored)(patch.value),

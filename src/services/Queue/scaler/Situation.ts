@@ -1,7 +1,7 @@
 /** What the store says of the present: per group what waits, runs, and could run. */
 import { Effect } from "effect"
 import type { JobStore } from "../JobStore.ts"
-import type { WorkerRecord } from "../WorkerRecord.ts"
+import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 import { unlimited } from "../ResourceGroup.ts"
 import type { StoreError } from "../StoreError.ts"
 
@@ -26,7 +26,7 @@ export interface Situation {
 
 /** Workers that claim. */
 export const living = (workers: ReadonlyArray<WorkerRecord>, now: number): ReadonlyArray<WorkerRecord> =>
-  workers.filter(({ draining, leaseUntil }) => !draining && leaseUntil > now)
+  workers.filter((worker) => !worker.draining && isWorkerAlive(worker, now))
 
 /** Whether a worker has a handler for what comes in a group. While nobody knows what comes, every worker may. */
 export const serves = (worker: WorkerRecord, tasks: ReadonlySet<string>): boolean =>

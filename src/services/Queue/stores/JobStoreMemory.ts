@@ -6,7 +6,7 @@
  * bytes of heap with its indexes, beside its payload. Payloads and results rest as the values they are: do not change them
  * after handing them over.
  */
-import { Clock, Effect, Layer, type Scope } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import type { ClaimedJob, Signal, Turn, TurnResult } from "../Turn.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
 import { JobStore, type RetentionPolicy, type SweepResult, type WakeListener } from "../JobStore.ts"
@@ -14,6 +14,7 @@ import type { JobId } from "../Job.ts"
 import { MemoryGate } from "../MemoryGate.ts"
 import type { PressureLevel } from "../policy/MemoryPressure.ts"
 import { resourcesOfBeat, RollUpArchive, RollUpRecorder } from "../policy/RollUps.ts"
+import { monotonicOf } from "../host/Monotonic.ts"
 import { type BatchesClaimed, claimWithBatches } from "./memory/BatchClaims.ts"
 import { Documents } from "./memory/Documents.ts"
 import { Intake } from "./memory/Intake.ts"
@@ -24,6 +25,7 @@ import { JobTable } from "./memory/JobTable.ts"
 import type { Group } from "./memory/Lane.ts"
 import { type MemorySession, Sessions } from "./memory/Sessions.ts"
 import { isLive, rareOf, running, stateNames, type StoredJob } from "./memory/StoredJob.ts"
+import { listen } from "./WakeListeners.ts"
 
 export interface Options {
   /** Live jobs above which an enqueue is refused as overloaded. Default 2,000,000: about half a gigabyte of heap. */
@@ -44,7 +46,7 @@ export const layer = (options?: Options): Layer.Layer<JobStore> =>
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const gate = yield* MemoryGate
-      const { shed, store } = make(clock.currentTimeMillisUnsafe(), {
+      const { shed, store } = make(clock, {
         maxLive: 2_000_000,
         maxFinished: 10_000,
         maxLogLines: 1_000,
@@ -87,7 +89,9 @@ interface Made {
   readonly shed: (level: PressureLevel, now: number) => number
 }
 
-const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Options>): Made => {
+const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Required<Options>): Made => {
+  const epoch = clock.currentTimeMillisUnsafe()
+  const monotonic = monotonicOf(clock)
   const recorder = new RollUpRecorder()
   const archive = new RollUpArchive()
   const table = new JobTable(epoch, recorder)
@@ -98,6 +102,7 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
   const changes = new JobChanges(table, life, sessions)
   const listeners = new Set<WakeListener>()
   let isPaused = false
+  let watching = 0
 
   const record = (now: number) => {
     if (recorder.at(now)) archive.add(recorder.take())
@@ -107,10 +112,12 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
   /** Tells listeners what the operation that has just ended brought. Last of all: a listener may call the store. */
   const wake = (by?: Turn) => {
     const { wakes } = life
-    if (!wakes.ready && !wakes.finished && !wakes.control) return
+    const isNoted = watching > 0 && by !== undefined && by.progress.length + by.claim.length + by.settle.length > 0
+    if (!wakes.ready && !wakes.finished && !wakes.control && !isNoted) return
     const { control, finished, ready } = wakes
     wakes.ready = wakes.finished = wakes.control = false
     for (const listener of listeners) {
+      if (isNoted) listener("noted", by)
       if (ready) listener("ready", by)
       if (finished) listener("finished", by)
       if (control) listener("control", by)
@@ -168,7 +175,7 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
   const turnSync = (turn: Turn): TurnResult => {
     const { now } = turn
     record(now)
-    const session = turn.session === 0 ? undefined : sessions.holding(turn.session, now)
+    const session = turn.session === 0 ? undefined : sessions.get(turn.session)
     if ((session !== undefined || turn.session === 0) && (turn.progress.length > 0 || turn.logs.length > 0)) note(turn)
     const lost = turn.settle.length === 0 ? undefined : settle(turn, session)
     const enqueued = turn.enqueue.length === 0 ? undefined : intake.enqueue(turn.enqueue, turn.batches, now)
@@ -192,9 +199,9 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
       signals,
       fenced: turn.session !== 0 && session === undefined,
       draining: session?.draining === true,
-      released: life.released
+      ready: life.takeReady(session === undefined || session.draining || isPaused ? undefined : session, turn.claim),
+      ended: life.takeEnded()
     }
-    life.released = false
     trim(turn.now)
     wake(turn)
     return result
@@ -232,7 +239,7 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
     const buried: Array<JobId> = []
     const ended: Array<number> = []
     let more = false
-    for (const session of sessions.ended(now)) {
+    for (const session of sessions.lapsed(monotonic())) {
       const left = limit - recovered.length - buried.length
       if (recoverFrom(session, now, left, recovered, buried)) ended.push(session.id)
       else {
@@ -337,6 +344,11 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
           return job === undefined ? [] : [table.view(job)]
         })
       ),
+    keep: (id) => {
+      const job = table.find(id)
+      if (job !== undefined) job.kept ??= { record: undefined }
+      return job?.kept
+    },
     list: (filter, page) => Effect.sync(() => table.page(filter, page)),
     count: (filter) => Effect.sync(() => table.count(filter)),
     counters: Effect.sync(() =>
@@ -436,15 +448,16 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
       Effect.sync(() => documents.journal(kind, key, before ?? Number.MAX_SAFE_INTEGER, limit)),
     appendJournal: (kind, entries, { keep, now }) => Effect.sync(() => documents.append(kind, entries, now, keep)),
 
-    join: (worker, { leaseMs, now }) => Effect.sync(() => sessions.join(worker, now, leaseMs).id),
+    join: (worker, { leaseMs, now }) => Effect.sync(() => sessions.join(worker, now, monotonic(), leaseMs).id),
     beat: (id, { leaseMs, load, now, slots, tasks }) =>
       Effect.sync(() => {
-        const session = sessions.holding(id, now)
+        const session = sessions.get(id)
         if (session === undefined) return false
         session.info = { ...session.info, slots, tasks }
         session.handles = new Set(tasks)
         session.lastBeat = now
         session.leaseUntil = now + leaseMs
+        session.lapsesAt = monotonic() + leaseMs
         session.load = load
         archive.addResources(resourcesOfBeat(now, load))
         return true
@@ -456,7 +469,11 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
         if (session !== undefined) recoverFrom(session, now, Infinity, [], [])
         wake()
       }),
-    workers: Effect.sync(() => [...sessions.all()].map((session) => session.record)),
+    workers: Effect.sync(() => {
+      const now = clock.currentTimeMillisUnsafe()
+      const at = monotonic()
+      return [...sessions.all()].map((session) => session.recordAt(now, at))
+    }),
     drain: (id) =>
       Effect.sync(() => {
         const session = sessions.get(id)
@@ -470,17 +487,16 @@ const make = (epoch: number, { maxFinished, maxLive, maxLogLines }: Required<Opt
     lead: (role, session, { now, ttlMs }) => Effect.sync(() => sessions.lead(role, session, now, ttlMs)),
     prune: (policy, { limit, now }) => Effect.sync(() => prune(policy, now, limit)),
 
-    onWake: (listener) => listen(listeners, listener)
+    hold: Effect.void,
+    watch: Effect.acquireRelease(
+      Effect.sync(() => void watching++),
+      () => Effect.sync(() => void watching--)
+    ),
+    onWake: (listener) =>
+      listen((added) => {
+        listeners.add(added)
+        return () => listeners.delete(added)
+      }, listener)
   })
   return { store, shed }
 }
-
-const listen = (listeners: Set<WakeListener>, listener: WakeListener): Effect.Effect<void, never, Scope.Scope> =>
-  // A wrapper of its own, so that one function may listen twice.
-  Effect.suspend(() => {
-    const own: WakeListener = (wake, by) => listener(wake, by)
-    return Effect.acquireRelease(
-      Effect.sync(() => void listeners.add(own)),
-      () => Effect.sync(() => listeners.delete(own))
-    )
-  })

@@ -4,14 +4,17 @@
  * One turn is one transaction with one `fdatasync` (about 0.1 ms on an SSD), however many jobs it carries; at most one is in
  * flight per process, other processes wait their turn. Figures: `docs/decisions/0002-sqlite.md`.
  */
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import path from "node:path"
 import { JobStore } from "../JobStore.ts"
+import { monotonicOf } from "../host/Monotonic.ts"
 import type { StoreError } from "../StoreError.ts"
 import { makeDirectHost } from "./sqlite/DirectHost.ts"
 import type { Host } from "./sqlite/Host.ts"
 import { type Durability, networkFileSystem } from "./sqlite/StoreFile.ts"
 import { makeThreadHost } from "./sqlite/ThreadHost.ts"
+import { listen } from "./WakeListeners.ts"
+import { line } from "../../Text/policy/SafeText.ts"
 
 export interface Options {
   /** The file; it and its folder are made when missing, for this user alone (0600, 0700). */
@@ -28,12 +31,20 @@ export interface Options {
   /** Milliseconds to wait for locks of other processes before a call fails. Default 9,000, so that every call ends within 10 s. */
   readonly busyTimeoutMs?: number
   /**
+   * Whether the file and its folder may be another user's, or writable by others; refused unless said, as `StoreUntrusted`. Whoever can write
+   * them reads and changes every job, with the environment it carries, and decides what workers run as their user. Default false.
+   */
+  readonly shared?: boolean
+  /**
    * Disk space kept free for completions, in a file beside the store. Default 4 MiB: some ten thousand settles. 0 keeps none.
    */
   readonly reserveBytes?: number
 }
 
-/** A store over the file. The layer fails when the file is damaged, foreign, newer or cannot be written, and leaves it untouched. */
+/**
+ * A store over the file. The layer fails when the file is damaged, foreign, newer, not the caller's own or cannot be written, and leaves it
+ * untouched.
+ */
 export const layer = (options: Options): Layer.Layer<JobStore, StoreError> =>
   Layer.effect(
     JobStore,
@@ -42,7 +53,7 @@ export const layer = (options: Options): Layer.Layer<JobStore, StoreError> =>
       const network = networkFileSystem(file)
       if (network !== undefined) {
         yield* Effect.logWarning(
-          `${file} lies on ${network}: SQLite files must not be shared between machines. Keep the store on a local disk.`
+          `${line(file)} lies on ${network}: SQLite files must not be shared between machines. Keep the store on a local disk.`
         )
       }
       const settings = {
@@ -50,18 +61,20 @@ export const layer = (options: Options): Layer.Layer<JobStore, StoreError> =>
         durability: options.durability ?? "full",
         busyTimeoutMs: options.busyTimeoutMs ?? 9_000,
         maxLive: options.maxLive ?? 10_000_000,
-        reserveBytes: options.reserveBytes ?? 4 * 1024 * 1024
+        reserveBytes: options.reserveBytes ?? 4 * 1024 * 1024,
+        shared: options.shared ?? false
       }
       const host = yield* Effect.acquireRelease(
         (options.thread ?? true) ? makeThreadHost(settings) : makeDirectHost(settings),
         (host) => host.close
       )
-      return over(host, file)
+      return over(host, file, yield* Clock.Clock)
     })
   )
 
-const over = (host: Host, location: string): JobStore["Service"] =>
-  JobStore.of({
+const over = (host: Host, location: string, clock: Clock.Clock): JobStore["Service"] => {
+  const monotonic = monotonicOf(clock)
+  return JobStore.of({
     traits: { kind: "sqlite", location, payloads: "text", shared: host.isShared },
     turn: (turn) => host.call("turn", turn),
     turnSync: undefined,
@@ -86,19 +99,22 @@ const over = (host: Host, location: string): JobStore["Service"] =>
     putDocument: (kind, key, text, { now, version }) => host.call("putDocument", kind, key, text, now, version),
     journal: (kind, { before, key, limit }) => host.call("journal", kind, key, before, limit),
     appendJournal: (kind, entries, { keep, now }) => host.call("appendJournal", kind, entries, now, keep),
-    join: (worker, { leaseMs, now }) => host.call("join", worker, now, leaseMs),
-    beat: (session, beat) => host.call("beat", session, beat),
+    join: (worker, { leaseMs, now }) => host.call("join", worker, { now, monotonic: monotonic() }, leaseMs),
+    beat: (session, beat) =>
+      host.call("beat", session, { ...beat, suspendedForMs: beat.suspendedForMs ?? {}, monotonic: monotonic() }),
     leave: (session, now) => host.call("leave", session, now),
-    workers: host.call("workers"),
+    workers: Effect.suspend(() =>
+      host.call("workers", { now: clock.currentTimeMillisUnsafe(), monotonic: monotonic() })
+    ),
     drain: (session) => host.call("drain", session),
-    sweep: ({ limit, now }) => host.call("sweep", now, limit),
+    sweep: ({ limit, now }) => host.call("sweep", { now, monotonic: monotonic() }, limit),
     lead: (role, session, { now, ttlMs }) => host.call("lead", role, session, now, ttlMs),
     prune: (policy, { limit, now }) => host.call("prune", policy, now, limit),
-    onWake: (listener) =>
-      Effect.asVoid(
-        Effect.acquireRelease(
-          Effect.sync(() => host.listen(listener)),
-          (stop) => Effect.sync(stop)
-        )
-      )
+    hold: host.hold,
+    watch: Effect.acquireRelease(
+      Effect.sync(() => host.watch(true)),
+      () => Effect.sync(() => host.watch(false))
+    ),
+    onWake: (listener) => listen(host.listen, listener)
   })
+}

@@ -43,8 +43,8 @@ export const layerLed = <R>(
       const store = yield* JobStore
       const worker = yield* Worker
       const interval = yield* every
-      const { session } = yield* worker.status
-      if (session === 0 || !(yield* needed)) return
+      const { isFresh, session } = yield* worker.status
+      if (!(yield* needed) || !isFresh) return
       const now = yield* Clock.currentTimeMillis
       if (yield* store.lead(role, session, { now, ttlMs: leadMs(Duration.toMillis(interval)) })) yield* pass
     })

@@ -1,5 +1,6 @@
 /** Takes jobs back from workers that are gone, and cancels what waited beyond its expiry. */
-import { Clock, Duration, Effect } from "effect"
+import { Clock, Duration, Effect, Layer } from "effect"
+import { monotonicOf } from "../host/Monotonic.ts"
 import { JobStore } from "../JobStore.ts"
 import { QueueEvents } from "../QueueEvents.ts"
 import { Settings } from "../QueueSettings.ts"
@@ -23,9 +24,27 @@ export const sweepOnce = Effect.gen(function* () {
   }
 })
 
+/**
+ * Whether this process may judge others. When it stood still itself, they may have stood still with it (a frozen container): they get a
+ * lease to renew in. Two beats are a third of a lease apart, so nobody can have lost one through a stop of half a lease.
+ */
+const makeJudgement = Effect.gen(function* () {
+  const monotonic = monotonicOf(yield* Clock.Clock)
+  const leaseMs = Duration.toMillis((yield* Settings).lease)
+  const intervalMs = Duration.toMillis(yield* interval)
+  let lookedAt = monotonic()
+  let sparesUntil = Number.NEGATIVE_INFINITY
+  return Effect.sync(() => {
+    const now = monotonic()
+    if (now - lookedAt - intervalMs > leaseMs / 2) sparesUntil = now + leaseMs
+    lookedAt = now
+    return now >= sparesUntil
+  })
+})
+
+const interval = Settings.useSync(({ lease, sweepInterval }) => Duration.min(sweepInterval, Duration.times(lease, 0.5)))
+
 /** Sweeps each sweep interval, at most half a lease apart. */
-export const layer = layerLed(
-  "sweep",
-  Settings.useSync(({ lease, sweepInterval }) => Duration.min(sweepInterval, Duration.times(lease, 0.5))),
-  sweepOnce
+export const layer = Layer.unwrap(
+  Effect.map(makeJudgement, (mayJudge) => layerLed("sweep", interval, sweepOnce, mayJudge))
 )

@@ -1,15 +1,12 @@
 /** Lays what this process measured of its tasks beside what is known in the store, and decides where they belong. */
 import { Clock, Effect, Layer, Schedule } from "effect"
 import { JobStore } from "../JobStore.ts"
-import type { WorkerRecord } from "../WorkerRecord.ts"
+import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 import { PerformanceProfiler } from "../PerformanceProfiler.ts"
-import { Placements, Settings } from "../Placements.ts"
+import { Placements, PlacementSettings } from "../Placements.ts"
 import { type Evidence, learned, type Placement, unknown } from "../policy/Placement.ts"
+import { able, slotsOf } from "../policy/Served.ts"
 import { type Registration, TaskRegistry } from "../TaskRegistry.ts"
-
-/** Whether jobs of the task would start in the group: some live worker that knows the task has room for it. */
-const isServed = (task: string, group: string, workers: ReadonlyArray<WorkerRecord>): boolean =>
-  workers.some(({ slots, tasks }) => tasks.includes(task) && (slots[group] ?? 0) > 0)
 
 /** What a placement becomes with a round of evidence, and with the workers there are. */
 const decided = (
@@ -24,14 +21,14 @@ const decided = (
   if (before === undefined && round === undefined) return undefined
   const known = { ...(before ?? unknown(task.name, declared, threads)), declared, threads }
   const placement = round === undefined ? known : learned(known, round, now)
-  return { ...placement, held: placement.fit !== null && !isServed(task.name, placement.fit, workers) }
+  return { ...placement, held: placement.fit !== null && slotsOf(placement.fit, able(task.name, workers)) === 0 }
 }
 
 const hasChanged = (before: Placement | undefined, after: Placement, hasRound: boolean): boolean =>
   hasRound || before?.held !== after.held || before.declared !== after.declared || before.threads !== after.threads
 
 const make = Effect.gen(function* () {
-  const { every, mode } = yield* Settings
+  const { every, mode } = yield* PlacementSettings
   if (mode === "off") return
   const store = yield* JobStore
   const registry = yield* TaskRegistry
@@ -44,7 +41,7 @@ const make = Effect.gen(function* () {
     for (const [task, round] of yield* profiler.takeEvidence) rounds.set(task, round)
     const known = new Map((yield* placements.all).map((placement) => [placement.task, placement]))
     const now = yield* Clock.currentTimeMillis
-    const workers = (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now)
+    const workers = (yield* store.workers).filter((worker) => isWorkerAlive(worker, now))
     for (const registration of registry.all()) {
       const { name } = registration.task
       const round = rounds.get(name)

@@ -5,6 +5,7 @@
  */
 import { Clock, Duration, Effect, Layer, Option, Schedule, Schema } from "effect"
 import { JobStore } from "../JobStore.ts"
+import { isWorkerAlive } from "../WorkerRecord.ts"
 import { slotShares } from "../policy/SlotShares.ts"
 import { PredictiveScaler } from "../PredictiveScaler.ts"
 import { ScaleTarget } from "../ScaleDecision.ts"
@@ -44,7 +45,7 @@ const carrying = Layer.effectDiscard(
       const targets = (yield* store.documents("scale-target")).flatMap(({ text }) => Option.toArray(decode(text)))
       if (targets.length === 0 && given.size === 0) return
       const now = yield* Clock.currentTimeMillis
-      const workers = (yield* store.workers).filter(({ draining, leaseUntil }) => !draining && leaseUntil > now)
+      const workers = (yield* store.workers).filter((worker) => !worker.draining && isWorkerAlive(worker, now))
       const wanted = new Set<string>()
       for (const { group, slots, tasks } of targets) {
         const takers = workers

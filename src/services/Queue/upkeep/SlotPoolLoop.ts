@@ -2,10 +2,10 @@
 import { Clock, Effect, Layer, Schedule } from "effect"
 import type { CounterRecord } from "../GroupRecord.ts"
 import { JobStore } from "../JobStore.ts"
-import type { WorkerRecord } from "../WorkerRecord.ts"
+import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 import { concurrency } from "../policy/Concurrency.ts"
 import type { PoolSample, PoolSizing, Sized, SlotBounds } from "../policy/PoolSize.ts"
-import { Sizing, SlotPools } from "../SlotPools.ts"
+import { SlotPoolSizing, SlotPools } from "../SlotPools.ts"
 import { type GroupLoad, Worker } from "../Worker.ts"
 
 /** Often enough to follow a burst, long enough that a sample of full slots says something; costs one read of the counters. */
@@ -69,7 +69,7 @@ export const layer = (bounds: Readonly<Record<string, SlotBounds>>): Layer.Layer
     Effect.gen(function* () {
       const store = yield* JobStore
       const worker = yield* Worker
-      const sizing = yield* Sizing
+      const sizing = yield* SlotPoolSizing
       const pools = Object.entries(bounds).map(([group, each]) =>
         each.tune === true ? poolOf(group, each, concurrency) : poolOf(group, each, sizing)
       )
@@ -84,7 +84,7 @@ export const layer = (bounds: Readonly<Record<string, SlotBounds>>): Layer.Layer
         const elapsedMs = now - lookedAt
         lookedAt = now
         const others = tunes
-          ? (yield* store.workers).filter((each) => each.session !== session && each.leaseUntil > now)
+          ? (yield* store.workers).filter((each) => each.session !== session && isWorkerAlive(each, now))
           : []
         for (const pool of pools) {
           const before = pool.size().slots

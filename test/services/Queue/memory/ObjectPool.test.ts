@@ -9,18 +9,17 @@ interface Thing {
   readonly id: number
 }
 
-/** A pool that numbers what it makes and writes down what it cleans up. */
-const numbered = (options?: PoolOptions<Thing>) =>
+/** A pool that numbers what it makes and writes down what it destroys. */
+const numbered = (options?: PoolOptions<Thing>, cleanup: (thing: Thing) => Effect.Effect<void> = () => Effect.void) =>
   Effect.gen(function* () {
     let made = 0
-    const cleaned: Array<number> = []
+    const gone: Array<number> = []
     const optimizer = yield* MemoryOptimizer
-    const pool = yield* optimizer.createPool<Thing>(
-      () => ({ id: ++made }),
-      ({ id }) => Effect.sync(() => void cleaned.push(id)),
-      options
-    )
-    return { pool, cleaned, made: () => made }
+    const pool = yield* optimizer.createPool<Thing>(() => ({ id: ++made }), cleanup, {
+      ...options,
+      destroy: ({ id }) => Effect.sync(() => void gone.push(id))
+    })
+    return { pool, gone, made: () => made }
   })
 
 const provided = Effect.provide(Sluice.layerMemoryOptimizer)
@@ -28,14 +27,14 @@ const provided = Effect.provide(Sluice.layerMemoryOptimizer)
 describe("a pool of objects", () => {
   it.effect("hands out what came back last, and makes no more than are needed at a time", () =>
     Effect.gen(function* () {
-      const { cleaned, made, pool } = yield* numbered()
+      const { gone, made, pool } = yield* numbered()
       for (let i = 0; i < 10; i++) yield* pool.use(() => Effect.yieldNow)
       assert.strictEqual(made(), 1)
       yield* Effect.all([pool.use(() => Effect.yieldNow), pool.use(() => Effect.yieldNow)], { concurrency: 2 })
       assert.strictEqual(made(), 2)
       const { handedOut, held, idle, size } = yield* pool.stats
       assert.deepStrictEqual({ handedOut, held, idle, size }, { handedOut: 12, held: 0, idle: 2, size: 2 })
-      assert.deepStrictEqual(cleaned, [])
+      assert.deepStrictEqual(gone, [])
     }).pipe(provided)
   )
 
@@ -67,15 +66,15 @@ describe("a pool of objects", () => {
 
   it.effect("cleans up what nobody wanted for the idle time, but for the least number", () =>
     Effect.gen(function* () {
-      const { cleaned, pool } = yield* numbered({ min: 1, max: 4, idleTimeout: "10 seconds" })
+      const { gone, pool } = yield* numbered({ min: 1, max: 4, idleTimeout: "10 seconds" })
       yield* Effect.all(
         Array.from({ length: 4 }, () => pool.use(() => Effect.sleep("1 second"))),
         { concurrency: 4 }
       ).pipe(Effect.forkChild({ startImmediately: true }))
       yield* TestClock.adjust("5 seconds")
-      assert.deepStrictEqual(cleaned, [])
+      assert.deepStrictEqual(gone, [])
       yield* TestClock.adjust("20 seconds")
-      assert.strictEqual(cleaned.length, 3)
+      assert.strictEqual(gone.length, 3)
       assert.strictEqual((yield* pool.stats).idle, 1)
     }).pipe(provided)
   )
@@ -129,14 +128,9 @@ describe("a pool of objects", () => {
     }).pipe(Effect.scoped, provided)
   )
 
-  it.effect("replaces an object that was discarded, or whose reset threw, also for one who waits", () =>
+  it.effect("replaces an object that was discarded, or whose cleanup failed, also for one who waits", () =>
     Effect.gen(function* () {
-      const { cleaned, pool } = yield* numbered({
-        max: 1,
-        reset: ({ id }) => {
-          if (id === 2) throw new Error("stuck")
-        }
-      })
+      const { gone, pool } = yield* numbered({ max: 1 }, ({ id }) => (id === 2 ? Effect.die("stuck") : Effect.void))
       const lease = yield* pool.lease()
       const waiting = yield* Effect.forkChild(
         pool.use(({ id }) => Effect.succeed(id)),
@@ -145,18 +139,65 @@ describe("a pool of objects", () => {
       yield* lease.discard
       assert.strictEqual(yield* Fiber.join(waiting), 2)
       assert.strictEqual(yield* pool.use(({ id }) => Effect.succeed(id)), 3)
-      assert.deepStrictEqual(cleaned, [1, 2])
+      assert.deepStrictEqual(gone, [1, 2])
     }).pipe(Effect.scoped, provided)
   )
 
-  it.effect("counts an object until its cleanup is done", () =>
+  it.effect("hands out objects as its cleanup left them", () =>
+    Effect.gen(function* () {
+      class Job {
+        words: ReadonlyArray<string> = []
+        reset(): void {
+          this.words = []
+        }
+      }
+      const optimizer = yield* MemoryOptimizer
+      const pool = yield* optimizer.createPool(
+        () => new Job(),
+        (job) => Effect.succeed(job.reset())
+      )
+      const use = (word: string) =>
+        pool.use((job) =>
+          Effect.sync(() => {
+            job.words = [...job.words, word]
+            return [job, job.words] as const
+          })
+        )
+      const [first, said] = yield* use("one")
+      assert.deepStrictEqual(said, ["one"])
+      const [second, then] = yield* use("two")
+      assert.strictEqual(second, first)
+      assert.deepStrictEqual(then, ["two"])
+    }).pipe(provided)
+  )
+
+  it.effect("lets the next holder wait for a cleanup that takes its time, and tends what came back idle", () =>
+    Effect.gen(function* () {
+      const { gone, pool } = yield* numbered({ max: 1, idleTimeout: "1 minute" }, () => Effect.sleep("1 second"))
+      yield* pool.use(() => Effect.void)
+      const next = yield* Effect.forkChild(
+        pool.use(({ id }) => Effect.succeed(id)),
+        { startImmediately: true }
+      )
+      assert.strictEqual((yield* pool.stats).size, 1)
+      yield* TestClock.adjust("999 millis")
+      assert.strictEqual(next.pollUnsafe(), undefined)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* Fiber.join(next), 1)
+      yield* TestClock.adjust("2 minutes")
+      assert.deepStrictEqual(gone, [1])
+      assert.strictEqual((yield* pool.stats).size, 0)
+    }).pipe(provided)
+  )
+
+  it.effect("counts an object until its end is done", () =>
     Effect.gen(function* () {
       const optimizer = yield* MemoryOptimizer
       let existing = 0
       const pool = yield* optimizer.createPool(
         () => ++existing,
-        () => (existing++ === 1 ? Effect.sleep("1 second") : Effect.void),
-        { max: 1 }
+        () => Effect.void,
+        { max: 1, destroy: () => (existing++ === 1 ? Effect.sleep("1 second") : Effect.void) }
       )
       const lease = yield* pool.lease()
       yield* lease.discard
@@ -192,12 +233,12 @@ describe("a pool of objects", () => {
   )
 
   it.effect(
-    "closes with its optimizer: idle objects are cleaned up, held ones when they come back, waiters are told",
+    "closes with its optimizer: idle objects are gone up, held ones when they come back, waiters are told",
     () =>
       Effect.gen(function* () {
         const scope = yield* Scope.make()
         const context = yield* Scope.provide(Layer.build(Sluice.layerMemoryOptimizer), scope)
-        const { cleaned, pool } = yield* Effect.provideContext(numbered({ max: 1 }), context)
+        const { gone, pool } = yield* Effect.provideContext(numbered({ max: 1 }), context)
         const lease = yield* pool.lease()
         const waiting = yield* Effect.forkChild(
           pool.use(() => Effect.void),
@@ -206,9 +247,9 @@ describe("a pool of objects", () => {
         yield* Scope.close(scope, Exit.void)
         const told = yield* Effect.flip(Fiber.join(waiting))
         assert.strictEqual(told.reason._tag, "PoolClosed")
-        assert.deepStrictEqual(cleaned, [])
+        assert.deepStrictEqual(gone, [])
         yield* lease.release
-        assert.deepStrictEqual(cleaned, [1])
+        assert.deepStrictEqual(gone, [1])
         assert.strictEqual((yield* Effect.flip(pool.use(() => Effect.void))).reason._tag, "PoolClosed")
       }).pipe(Effect.scoped)
   )

@@ -5,13 +5,13 @@ import type { Lease, ObjectPool } from "../../../../src/services/Queue/MemoryOpt
 import { MemoryOptimizer } from "../../../../src/services/Queue/MemoryOptimizer.ts"
 import { SeededRandom } from "../../../support/SeededRandom.ts"
 
-/** Who has it. An object that is cleaned up is nobody's ever after. */
+/** Who has it. An object that is destroyed is nobody's ever after. */
 class Thing {
   owner: string | undefined = undefined
   isGone = false
 
   taken(owner: string): void {
-    if (this.isGone) throw new Error(`${owner} was handed an object that was cleaned up`)
+    if (this.isGone) throw new Error(`${owner} was handed an object that is gone`)
     if (this.owner !== undefined) throw new Error(`handed to ${owner} while ${this.owner} has it`)
     this.owner = owner
   }
@@ -42,12 +42,27 @@ export const poolSteps = (seed: number, steps: number) =>
       },
       (thing) =>
         Effect.gen(function* () {
-          if (thing.owner !== undefined) fault ??= new Error(`cleaned up while ${thing.owner} has it`)
-          thing.isGone = true
-          if (below(2) === 0) yield* Effect.yieldNow
-          existing--
+          if (thing.owner !== undefined || thing.isGone)
+            fault ??= new Error("cleaned up while it is somebody's, or gone")
+          const how = below(4)
+          if (how === 0) return
+          thing.owner = "its cleanup"
+          if (how > 1) yield* Effect.yieldNow
+          thing.owner = undefined
+          if (how === 3) return yield* Effect.die("cannot be cleaned up")
         }),
-      { min: 2, max, idleTimeout: "1 second" }
+      {
+        min: 2,
+        max,
+        idleTimeout: "1 second",
+        destroy: (thing) =>
+          Effect.gen(function* () {
+            if (thing.owner !== undefined) fault ??= new Error(`destroyed while ${thing.owner} has it`)
+            thing.isGone = true
+            if (below(2) === 0) yield* Effect.yieldNow
+            existing--
+          })
+      }
     )
 
     const yields = (count: number) =>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { bucketMs, Deadlines, type Expiring } from "../../../../src/services/Queue/run/Deadlines.ts"
-import { monotonicOf } from "../../../../src/services/Queue/run/Monotonic.ts"
+import { monotonicOf } from "../../../../src/services/Queue/host/Monotonic.ts"
 import { SeededRandom, seeds } from "../../../support/SeededRandom.ts"
 import { Clock } from "effect"
 

@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Schedule, Schema } from "effect"
+import { mkdtempSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import path from "node:path"
 import { threadId } from "node:worker_threads"
 import { ResourceGroup, Sluice, Task, TaskQueue } from "../../../../src/services/Queue/index.ts"
 
@@ -37,7 +40,7 @@ describe("a job in a thread", () => {
   it.live("runs on the event loop while it is not known to compute, where it answers and fails as in a thread", () => {
     const Where = Task.make("where", { payload: Schema.Int, success: Schema.Struct({ thread: Schema.Int }) })
     const Rejects = Task.make("rejects", { payload: Schema.Int, retry: "none" })
-    const Missing = Task.make("missing", { payload: Schema.Int })
+    const Missing = Task.make("missing", { payload: Schema.Int, retry: "none" })
     const Tells = Task.make("tells", { payload: Schema.Int, success: Schema.String })
     const handlers = Layer.mergeAll(
       Where.toThreadLayer({ module: new URL("../../../support/queue/crunch.ts", import.meta.url), when: "computing" }),
@@ -62,4 +65,41 @@ describe("a job in a thread", () => {
       Effect.provide(Sluice.layerWorker().pipe(Layer.provideMerge(handlers), Layer.provideMerge(Sluice.layerMemory())))
     )
   })
+
+  for (const when of ["always", "computing"] as const) {
+    it.live(`is tried again while its module is not there, broken, or lacks it (${when})`, () => {
+      const file = path.join(mkdtempSync(path.join(tmpdir(), "sluice-module-")), "late.mjs")
+      const Late = Task.make("late", {
+        payload: Schema.Int,
+        success: Schema.Int,
+        retry: { times: 10, firstMs: 20, capMs: 20, jitter: 0 }
+      })
+      return Effect.gen(function* () {
+        const queue = yield* TaskQueue
+        const job = yield* queue.enqueue(Late, 4)
+        const failsWith = (message: RegExp) =>
+          job.status.pipe(
+            Effect.repeat({
+              until: (seen) => seen.failure !== undefined && message.test(seen.failure.message),
+              schedule: Schedule.spaced("5 millis")
+            })
+          )
+        yield* failsWith(/ModuleNotLoaded/)
+        writeFileSync(file, "throw new Error('broken')")
+        yield* failsWith(/broken/)
+        writeFileSync(file, "export const other = 1")
+        yield* failsWith(/exports no function "default"/)
+        writeFileSync(file, "export default (n) => 2 * n")
+        assert.strictEqual(yield* job.await, 8)
+        assert.isAtLeast((yield* job.status).attempt, 4)
+      }).pipe(
+        Effect.provide(
+          Sluice.layerWorker({ threads: 1 }).pipe(
+            Layer.provideMerge(Late.toThreadLayer({ module: file, when })),
+            Layer.provideMerge(Sluice.layerMemory())
+          )
+        )
+      )
+    })
+  }
 })

@@ -1,5 +1,5 @@
 /** Handlers that ThreadPool.test.ts runs in threads: well-behaved ones, and one of each kind of misbehaviour. */
-import { threadId } from "node:worker_threads"
+import { parentPort, threadId, workerData } from "node:worker_threads"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { ThreadContext } from "../../../../src/services/Queue/run/ThreadPool.ts"
 
@@ -7,6 +7,10 @@ export default (payload: number) => payload * 2
 
 export const identity = (payload: unknown) => payload
 export const whichThread = () => threadId
+export const environment = () =>
+  Object.entries(process.env)
+    .map(([name, value]) => `${name}=${value}`)
+    .join("\n")
 export const slowly = async (payload: number) => {
   await sleep(payload % 7)
   return payload + 1
@@ -31,6 +35,32 @@ export const throwsHostile = () => {
       }
     }
   )
+}
+
+/** Says to the thread's parent what only the pool's own messages say, and looks for the port they come by. */
+export const forges = async (id: number) => {
+  const outcome = { type: "done", value: "forged" }
+  const report = { heapBytes: 0, runMs: 0, busyMs: 0 }
+  for (const message of [
+    null,
+    undefined,
+    5,
+    "ready",
+    [],
+    {},
+    { type: "ready" },
+    { type: "uncaught", isFatal: true, error: {} },
+    ...Array.from({ length: id + 2 }, (_, other) => ({ type: "outcome", id: other, outcome, ...report })),
+    { type: "nonsense" }
+  ]) {
+    parentPort?.postMessage(message)
+  }
+  await sleep(20)
+  return JSON.stringify(workerData)
+}
+export const saysLast = (_: unknown, context: ThreadContext) => {
+  context.log("info", "last words")
+  process.exit(7)
 }
 
 export const returnsFunction = () => () => 1

@@ -27,7 +27,7 @@ describe("predictions", () => {
       assert.strictEqual(unseen.distrust, "cold")
       assert.strictEqual(unseen.total.arrivals, 0)
       const refused = yield* Effect.flip(scaler.predictLoad("mail", "2 days"))
-      assert.match(refused.message, /at most 1d, 1440 steps/)
+      assert.match(refused.message, /at most 1440 steps.*expected 1 ms to 1 d/)
     })
   )
 
@@ -62,6 +62,65 @@ describe("predictions", () => {
         })
       )
       assert.match(wrong.message, /expected five cron fields/)
+    })
+  )
+
+  it.effect("refuse an event that never comes, and one that comes again before it has ended", () =>
+    Effect.gen(function* () {
+      const { node, store } = yield* hoursOf(loadOf(steady, { running: 4 }))
+      const { scaler } = yield* node("a")
+      const event = (cron: string, more: object = {}) => ({
+        id: "x",
+        group: "mail",
+        when: { _tag: "Recurring" as const, cron, timeZone: "UTC", durationMs: 60_000 },
+        load: { _tag: "Arrivals" as const, perMinute: 5 },
+        note: "",
+        ...more
+      })
+      const once = { _tag: "Once" as const, from: 1, to: 8.64e15 + 2 }
+      for (const [given, message] of [
+        [event("0 0 30 2 *"), /never comes in "UTC": no calendar has such a day/],
+        [event("0 0 31 4,6,9,11 *"), /never comes in "UTC": no calendar has such a day/],
+        [event("0 0 0 29 2 *"), /never comes in "UTC": its fields are not five/],
+        [
+          event("* * * * *", { when: { ...event("* * * * *").when, durationMs: 86_400_000 } }),
+          /comes again after 1 min/
+        ],
+        [event("0 0 1 1 *", { when: once }), /is not what ScaleEvent describes/],
+        [event("0 0 1 1 *", { group: "no group" }), /is not what ScaleEvent describes/],
+        [event("0 0 1 1 *", { colour: "red" }), /is not what ScaleEvent describes/],
+        [null as never, /event null is not what ScaleEvent describes/]
+      ] as const) {
+        const refused = yield* Effect.flip(scaler.putEvent(given))
+        assert.strictEqual(refused._tag, "ScaleInvalid")
+        assert.match(refused.message, message)
+        assert.notInclude(refused.message, "\n")
+      }
+      assert.deepStrictEqual(yield* scaler.events, [])
+      yield* scaler.putEvent(event("0 0 29 2 *"))
+      yield* scaler.putEvent(event("0 0 30 2 1", { id: "mondays" }))
+      // An older version took it; the groups' round goes on, and it counts for nothing.
+      yield* store.putDocument("scale-event", "never", JSON.stringify(event("0 0 30 2 *", { id: "never" })), { now: 0 })
+      yield* pass(12 * minuteMs)
+      assert.isNotEmpty(yield* scaler.decisions("mail"))
+      yield* scaler.predictLoad("mail", "20 minutes")
+    })
+  )
+
+  it.effect("take horizons, groups and numbers that are some", () =>
+    Effect.gen(function* () {
+      const { node } = yield* hoursOf(loadOf(steady))
+      const { scaler } = yield* node("a")
+      for (const horizon of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, "soon" as never]) {
+        const refused = yield* Effect.flip(scaler.predictLoad("mail", horizon))
+        assert.match(refused.message, /^horizon \(at most 1440 steps\) is /)
+      }
+      for (const group of ["", "no group", null as never])
+        assert.match((yield* Effect.flip(scaler.predictLoad(group, "1 minute"))).message, /^group is /)
+      for (const seq of [Number.NaN, 2 ** 53, 1.5])
+        assert.strictEqual((yield* Effect.flip(scaler.explain(seq)))._tag, "DecisionNotFound")
+      assert.match((yield* Effect.flip(scaler.backtest("mail", { steps: 1e300 }))).message, /a backtest of/)
+      assert.isEmpty(yield* scaler.decisions("mail", { limit: Number.NaN, before: Number.NaN }))
     })
   )
 })
@@ -243,6 +302,30 @@ describe("leaders", () => {
 })
 
 describe("faults", () => {
+  it.effect("of one event or one group's state end no round of the others", () =>
+    Effect.gen(function* () {
+      const { node, store } = yield* hoursOf(loadOf(steady, { running: 4 }))
+      const never = {
+        id: "never",
+        group: "*",
+        when: { _tag: "Recurring", cron: "0 0 30 2 *", timeZone: "UTC", durationMs: 60_000 },
+        load: { _tag: "Factor", factor: 5 },
+        note: "30 February"
+      } as const
+      // Stored by an older Sluice; beside it what nobody can read.
+      yield* store.putDocument("scale-event", never.id, JSON.stringify(never), { now: monday })
+      for (const kind of ["scale-event", "scale-settings", "scale-target", "forecast-state", "scale-leader"])
+        for (const [key, text] of Object.entries({ mail: "{", other: "null", worse: '{"group":5}' }))
+          yield* store.putDocument(kind, key, text, { now: monday })
+      const a = yield* node("a")
+      assert.match((yield* Effect.flip(a.scaler.putEvent(never))).message, /"0 0 30 2 \*", which never comes/)
+      yield* pass(12 * minuteMs)
+      const status = yield* statusOf(a)
+      assert.isAtLeast(status.target!, 5)
+      assert.isNotEmpty(yield* a.scaler.decisions("mail"))
+    })
+  )
+
   it.effect("of the store leave the targets as they are, and are told of", () =>
     Effect.gen(function* () {
       let isFrozen = false
@@ -332,7 +415,7 @@ describe("settings", () => {
       assert.match(yield* refusal({ quantile: 2 }), /quantile is 2/)
       assert.match(yield* refusal({ minSlots: 5, maxSlots: 2 }), /slots from 5 to 2/)
       assert.match(yield* refusal({ timeZone: "Nowhere/Land" }), /expected an IANA name/)
-      assert.match(yield* refusal({ colour: "red" }), /is no setting of the scaler/)
+      assert.match(yield* refusal({ colour: "red" }), /"colour" is no field of the scaler's settings/)
       assert.deepStrictEqual(yield* store.documents("scale-settings"), [])
     })
   )

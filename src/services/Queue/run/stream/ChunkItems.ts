@@ -79,7 +79,7 @@ export const makeChunkReader = <A>(item: Schema.Codec<A, any>) => {
       return yield* Effect.scoped(
         Effect.gen(function* () {
           const files = yield* StreamFiles
-          const file = yield* files.open(path, "r")
+          const file = yield* files.open(path, "r", "named")
           const found = yield* file.stat
           if (found.size !== size || found.mtimeMs !== mtimeMs) {
             return yield* refused(
@@ -102,6 +102,10 @@ export const makeChunkReader = <A>(item: Schema.Codec<A, any>) => {
       if (!isUtf8(bytes)) {
         const line = brokenLine(bytes, from.line)
         return Effect.fail(refused(`Line ${line} of ${path} is not UTF-8`, line))
+      }
+      if (header !== undefined && !isUtf8(header)) {
+        const line = brokenLine(header, 1)
+        return Effect.fail(refused(`Line ${line} of ${path}, of its header, is not UTF-8`, line))
       }
       if (csv === undefined || header === undefined) {
         return Effect.try({

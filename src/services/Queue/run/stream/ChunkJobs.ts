@@ -89,10 +89,12 @@ export const chunkJobs = <A, O, E>(streamTask: StreamTask<A, O, E>, name: string
           const chunks = new Map<number, FoundChunk>()
           let cursor: JobId | undefined
           for (;;) {
-            const { jobs, next } = yield* queue.list(
-              { batchKey: batchKeyOf(name, run) },
-              { limit: page, order: "newest", ...(cursor === undefined ? {} : { cursor }) }
-            )
+            const { jobs, next } = yield* queue
+              .list(
+                { batchKey: batchKeyOf(name, run) },
+                { limit: page, order: "newest", ...(cursor === undefined ? {} : { cursor }) }
+              )
+              .pipe(Effect.catchTag("InvalidOption", Effect.die))
             for (const { id, payload, state } of jobs) {
               const input = decode(payload) as ChunkInput
               if (input.chunk < below) return chunks
@@ -111,7 +113,9 @@ export const chunkJobs = <A, O, E>(streamTask: StreamTask<A, O, E>, name: string
 
       /** Takes back what has not ended of a run that is given up. */
       cancel: (run: string): Effect.Effect<void, StoreError> =>
-        Effect.asVoid(queue.cancelWhere({ batchKey: batchKeyOf(name, run) }, `stream ${name} was started anew`)),
+        queue
+          .cancelWhere({ batchKey: batchKeyOf(name, run) }, `stream ${name} was started anew`)
+          .pipe(Effect.catchTag("InvalidOption", Effect.die), Effect.asVoid),
 
       /** Of a payload's JSON, what is left for items. */
       maxInlineBytes: maxPayloadBytes - Math.min(envelopeBytes, maxPayloadBytes / 2),

@@ -20,7 +20,7 @@ const blockBytes = ({ from, to }: ChunkInput) =>
 /** Of UTF-8, that a character of a string takes at most. */
 const bytesPerChar = 3
 
-/** Name of a chunk's spool file; `spooledChunk` reads the chunk from it. */
+/** Name of a chunk's spool file; `spooledChunk` reads the chunk from it, and `ChunkOutput` knows its form. */
 const spoolName = (chunk: number, job: JobContext<ChunkOutput, unknown>) => `${chunk}-${job.id}-${job.attempt}.ndjson`
 
 /** The chunk a spool file belongs to. */
@@ -74,7 +74,7 @@ export const makeChunkResults = <O>(output: Schema.Codec<O, any>) => {
       const opened = Effect.suspend(() => {
         if (file !== undefined) return Effect.succeed(file)
         return Effect.addFinalizer(() => (kept ? Effect.void : Effect.ignore(files.remove(place)))).pipe(
-          Effect.andThen(files.open(place, "r+")),
+          Effect.andThen(files.open(place, "r+", "own")),
           Effect.tap((made) =>
             Effect.sync(() => {
               file = made

@@ -3,6 +3,7 @@ import { Effect, type Scope } from "effect"
 import { ChunkCut, type CutSettings, type CutStep, type Position } from "../../policy/ChunkCut.ts"
 import { CsvScan, LineScan } from "../../policy/RecordScan.ts"
 import { ItemTooLarge, SourceFailed, StreamError } from "../../StreamProcessor.ts"
+import type { FileSlice } from "../../StreamChunk.ts"
 import type { CsvFile, NdjsonFile } from "../../StreamSource.ts"
 import type { ChunkSource } from "./ChunkSource.ts"
 import { type OpenFile, StreamFiles } from "./StreamFiles.ts"
@@ -53,7 +54,23 @@ const cutter = (file: OpenFile, path: string, size: number, cut: ChunkCut, from:
   return step
 }
 
-/** The source, from `from` or its beginning. */
+/** What is written down of a file, to know it again. */
+export const identityOf = ({ csv, mtimeMs, path, size }: FileSlice): string =>
+  JSON.stringify([csv === undefined ? "NdjsonFile" : "CsvFile", path, size, mtimeMs, csv?.delimiter ?? null])
+
+const byteOrderMark = Buffer.from("\ufeff")
+
+const isBlank = (record: Buffer) => record.every((byte) => byte === 10 || byte === 13)
+
+/** So many bytes, fewer where the file ends. */
+const readAt = (file: OpenFile, path: string) => (at: number, length: number) => {
+  const bytes = Buffer.alloc(length)
+  return Effect.map(Effect.mapError(file.read(bytes, length, at), sourceFailed(path)), (read) =>
+    bytes.subarray(0, read)
+  )
+}
+
+/** The source, from `from` or its beginning. The header of a CSV file is its first record that is not empty. */
 export const fileSource = (
   source: NdjsonFile | CsvFile,
   settings: CutSettings,
@@ -62,7 +79,7 @@ export const fileSource = (
   Effect.gen(function* () {
     const files = yield* StreamFiles
     const { path } = source
-    const file = yield* Effect.mapError(files.open(path, "r"), sourceFailed(path))
+    const file = yield* Effect.mapError(files.open(path, "r", "named"), sourceFailed(path))
     const { mtimeMs, size } = yield* Effect.mapError(file.stat, sourceFailed(path))
     const scanFrom = (line: number) =>
       source._tag === "CsvFile" ? new CsvScan(source.delimiter, line) : new LineScan(line)
@@ -71,15 +88,25 @@ export const fileSource = (
     let start = from ?? beginning
     let csv: { readonly delimiter: string; readonly headerEnd: number } | undefined
     if (source._tag === "CsvFile") {
-      const header = yield* cutFrom(beginning, { ...settings, size: 1 })
-      const end = header._tag === "Chunk" ? header.piece.to : beginning
+      const read = readAt(file, path)
+      const marked = (yield* read(0, byteOrderMark.length)).equals(byteOrderMark)
+      // A mark is no part of the first cell, which may be quoted.
+      let end = marked ? { ...beginning, bytes: byteOrderMark.length } : beginning
+      const header = cutFrom(end, { ...settings, size: 1 })
+      for (let blank = true; blank; ) {
+        const found = yield* header
+        if (found._tag !== "Chunk") break
+        const { from: begin, to } = found.piece
+        end = to
+        blank = to.bytes - begin.bytes <= 2 && isBlank(yield* read(begin.bytes, to.bytes - begin.bytes))
+      }
       csv = { delimiter: source.delimiter, headerEnd: end.bytes }
       start = from ?? { ...end, records: 0 }
     }
     const part = { _tag: "FileSlice" as const, path, size, mtimeMs, ...(csv === undefined ? {} : { csv }) }
     const step = cutFrom(start, settings)
     return {
-      identity: JSON.stringify([source._tag, path, size, mtimeMs, csv?.delimiter ?? null]),
+      identity: identityOf(part),
       start,
       next: Effect.map(step, (found) =>
         found._tag === "Chunk"

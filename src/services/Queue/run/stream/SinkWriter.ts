@@ -32,7 +32,7 @@ const bytesOf = (spool: string, { lines }: ChunkOutput): Stream.Stream<Uint8Arra
     Stream.unwrap(
       Effect.gen(function* () {
         const files = yield* StreamFiles
-        const file = yield* files.open(path.join(spool, lines.file), "r")
+        const file = yield* files.open(path.join(spool, lines.file), "r", "own")
         return Stream.paginate(0, (at: number) => {
           const block = Buffer.allocUnsafe(blockBytes)
           return Effect.map(file.read(block, block.length, at), (read) =>
@@ -48,7 +48,7 @@ const openSinkFile = (sinkPath: string, length: number): Effect.Effect<OpenFile,
   Effect.gen(function* () {
     const files = yield* StreamFiles
     const failed = failedAt(`${sinkPath} cannot be written`)
-    const file = yield* Effect.mapError(files.open(sinkPath, "r+"), failed)
+    const file = yield* Effect.mapError(files.open(sinkPath, "r+", "named"), failed)
     const { size } = yield* Effect.mapError(file.stat, failed)
     if (size < length) {
       return yield* new StreamError({
@@ -100,7 +100,7 @@ const copyTo = (spool: string) => {
     if (lines._tag === "Inline") return lines.text === "" ? Effect.void : to.write(Buffer.from(lines.text))
     return Effect.gen(function* () {
       const files = yield* StreamFiles
-      const file = yield* files.open(path.join(spool, lines.file), "r")
+      const file = yield* files.open(path.join(spool, lines.file), "r", "own")
       for (let at = 0; ; ) {
         const read = yield* file.read(block, block.length, at)
         if (read === 0) return

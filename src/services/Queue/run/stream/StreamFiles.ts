@@ -1,6 +1,10 @@
 /** The files a stream touches: its source, sink, record and spool. One seam, so that a test can stop a stream at every one of its steps. */
 import { Context, Data, Effect, type Scope } from "effect"
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises"
+import { constants } from "node:fs"
+import { type FileHandle, open, rename, rm } from "node:fs/promises"
+import * as OwnFile from "../../../../files/OwnFile.ts"
+import * as OwnFolder from "../../../../files/OwnFolder.ts"
+import { NotOwn } from "../../../../files/Ownership.ts"
 
 /** What the system refused, with its code (`ENOSPC`, `EACCES`). */
 export class FileError extends Data.TaggedError("FileError")<{ readonly message: string; readonly code: string }> {}
@@ -16,34 +20,43 @@ export interface OpenFile {
   readonly sync: Effect.Effect<void, FileError>
 }
 
+/** `named` by the user: source and sink. `own`: what a stream keeps for itself; see `files/Ownership.ts`. */
+export type Whose = "named" | "own"
+
 export interface StreamFiles {
   /** Closed with the scope. `"r+"` makes the file when it is missing. */
-  readonly open: (path: string, mode: "r" | "r+") => Effect.Effect<OpenFile, FileError, Scope.Scope>
-  /** Undefined: there is none. */
+  readonly open: (path: string, mode: "r" | "r+", whose: Whose) => Effect.Effect<OpenFile, FileError, Scope.Scope>
+  /** Of an own file; undefined: there is none. */
   readonly readText: (path: string) => Effect.Effect<string | undefined, FileError>
-  /** Makes the file, unless there is one: then answers false. */
+  /** Makes an own file, unless there is one: then answers false. */
   readonly create: (path: string, text: string) => Effect.Effect<boolean, FileError>
   readonly rename: (from: string, to: string) => Effect.Effect<void, FileError>
   /** A file or a folder with all in it, if it is there. */
   readonly remove: (path: string) => Effect.Effect<void, FileError>
-  readonly makeFolder: (path: string) => Effect.Effect<void, FileError>
-  /** Names in a folder; none when it is missing. */
+  readonly makeFolder: (path: string, whose: Whose) => Effect.Effect<void, FileError>
+  /** Names in an own folder; none when it is missing. */
   readonly list: (path: string) => Effect.Effect<ReadonlyArray<string>, FileError>
   /** Makes names given and removed in a folder survive a power cut. */
   readonly syncFolder: (path: string) => Effect.Effect<void, FileError>
 }
 
+/** The code of what was refused since it is not the caller's own. */
+export const notOwnCode = "NOTOWN"
+
+const codeOf = (error: Error): string =>
+  error instanceof NotOwn ? notOwnCode : "code" in error ? String(error.code) : ""
+
 const fileError = (error: unknown) =>
   error instanceof Error
-    ? new FileError({ message: error.message, code: "code" in error ? String(error.code) : "" })
+    ? new FileError({ message: error.message, code: codeOf(error) })
     : new FileError({ message: String(error), code: "" })
 
 /** Uninterruptible: a buffer is its reader's until the system has done with it. */
 const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, FileError> =>
   Effect.uninterruptible(Effect.tryPromise({ try: run, catch: fileError }))
 
-const missing = <A>(effect: Effect.Effect<A, FileError>, otherwise: A) =>
-  Effect.catch(effect, (error) => (error.code === "ENOENT" ? Effect.succeed(otherwise) : Effect.fail(error)))
+/** Short work that need not leave the thread. */
+const attemptSync = <A>(run: () => A): Effect.Effect<A, FileError> => Effect.try({ try: run, catch: fileError })
 
 const opened = (handle: FileHandle): OpenFile => ({
   stat: attempt(() => handle.stat()),
@@ -63,30 +76,43 @@ const opened = (handle: FileHandle): OpenFile => ({
   sync: attempt(() => handle.datasync())
 })
 
-const openHandle = (path: string, mode: "r" | "r+") =>
-  mode === "r"
-    ? open(path, "r")
-    : open(path, "r+").catch((error: NodeJS.ErrnoException) =>
-        error.code === "ENOENT" ? open(path, "w+", 0o600) : Promise.reject(error)
-      )
+const orMade = (opening: Promise<FileHandle>, make: () => Promise<FileHandle>) =>
+  opening.catch((error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? make() : Promise.reject(error)))
+
+const openNamed = (path: string, mode: "r" | "r+"): Promise<FileHandle> =>
+  mode === "r" ? open(path, "r") : orMade(open(path, "r+"), () => open(path, "w+", OwnFile.fileMode))
+
+const makeOwn = async (path: string): Promise<FileHandle> => {
+  const handle = await open(path, constants.O_RDWR | OwnFile.exclusively, OwnFile.fileMode)
+  // The umask may have taken from it.
+  await handle.chmod(OwnFile.fileMode)
+  return handle
+}
+
+const openOwn = async (path: string, mode: "r" | "r+"): Promise<FileHandle> => {
+  OwnFile.look(path)
+  const handle = await (mode === "r"
+    ? open(path, OwnFile.asItIs)
+    : orMade(open(path, constants.O_RDWR | OwnFile.asItIs), () => makeOwn(path)))
+  const why = OwnFile.notOwnFile(await handle.stat())
+  if (why === undefined) return handle
+  await handle.close()
+  throw new NotOwn(path, why)
+}
 
 const node: StreamFiles = {
-  open: (path, mode) =>
+  open: (path, mode, whose) =>
     Effect.map(
       Effect.acquireRelease(
-        attempt(() => openHandle(path, mode)),
+        attempt(() => (whose === "own" ? openOwn : openNamed)(path, mode)),
         (handle) => Effect.ignore(attempt(() => handle.close()))
       ),
       opened
     ),
-  readText: (path) =>
-    missing(
-      attempt((): Promise<string | undefined> => readFile(path, "utf8")),
-      undefined
-    ),
+  readText: (path) => attemptSync(() => OwnFile.readText(path)),
   create: (path, text) =>
     attempt(async () => {
-      const handle = await open(path, "wx", 0o600)
+      const handle = await makeOwn(path)
       try {
         await handle.writeFile(text)
         await handle.datasync()
@@ -97,12 +123,8 @@ const node: StreamFiles = {
     }).pipe(Effect.catch((error) => (error.code === "EEXIST" ? Effect.succeed(false) : Effect.fail(error)))),
   rename: (from, to) => attempt(() => rename(from, to)),
   remove: (path) => attempt(() => rm(path, { recursive: true, force: true })),
-  makeFolder: (path) => Effect.asVoid(attempt(() => mkdir(path, { recursive: true, mode: 0o700 }))),
-  list: (path) =>
-    missing(
-      attempt((): Promise<ReadonlyArray<string>> => readdir(path)),
-      []
-    ),
+  makeFolder: (path, whose) => attemptSync(() => (whose === "own" ? OwnFolder.ensure : OwnFolder.make)(path)),
+  list: (path) => attemptSync(() => OwnFolder.list(path)),
   syncFolder: (path) =>
     attempt(async () => {
       const handle = await open(path, "r")

@@ -1,42 +1,30 @@
 /** One run of a stream at a time: a file that names the process. A file left by a dead process counts for nothing. */
 import { Effect, type Scope } from "effect"
-import { readFileSync } from "node:fs"
 import { hostname } from "node:os"
+import { markOf, stateOfMark } from "../../host/ProcessIdentity.ts"
 import { StreamBusy, StreamError } from "../../StreamProcessor.ts"
 import { StreamFiles } from "./StreamFiles.ts"
 import { stateFailed } from "./StreamRecord.ts"
 
-/** When a process began, in clock ticks since boot (proc(5), field 22); empty where there is no /proc. */
-const startOf = (pid: number): string => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? ""
-  } catch {
-    return ""
-  }
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"
-  }
-}
-
 /** Runs of this process are told apart too. */
 let runs = 0
 
+/** After the number of the run: the host, and the mark of the process. */
+const parse = (text: string) => {
+  const [, host, ...mark] = text.split(" ")
+  return { host, mark: mark.join(" ") }
+}
+
+/** Who cannot be seen from here, on another host or in another container, may be at work. */
 const isHeld = (text: string): boolean => {
-  const [pid, start, , ...host] = text.split(" ")
-  if (host.join(" ") !== hostname()) return true
-  return isAlive(Number(pid)) && startOf(Number(pid)) === start
+  const { host, mark } = parse(text)
+  return host !== hostname() || stateOfMark(mark) !== "gone"
 }
 
 const busy = (file: string, text: string) => {
-  const [pid, , , ...host] = text.split(" ")
-  const at = host.join(" ") === hostname() ? "" : ` on ${host.join(" ")}`
+  const { host, mark } = parse(text)
+  const [pid] = mark.split(" ")
+  const at = host === hostname() ? "" : ` on ${host}`
   return new StreamError({
     reason: new StreamBusy({
       message: `Process ${pid}${at} runs this stream; wait for it or end it. If it is certainly gone, remove ${file}`,
@@ -54,7 +42,7 @@ export interface StreamLock {
 export const lockStream = (file: string): Effect.Effect<StreamLock, StreamError, Scope.Scope> =>
   Effect.gen(function* () {
     const files = yield* StreamFiles
-    const mine = `${process.pid} ${startOf(process.pid)} ${++runs} ${hostname()}`
+    const mine = `${++runs} ${hostname()} ${markOf(process.pid)}`
     const read = Effect.map(Effect.mapError(files.readText(file), stateFailed(file)), (text) => text ?? "")
     const take = Effect.mapError(files.create(file, mine), stateFailed(file))
     const acquire = Effect.gen(function* () {

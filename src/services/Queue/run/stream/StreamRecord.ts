@@ -79,7 +79,7 @@ export const save = (file: string, record: StreamRecord): Effect.Effect<void, St
     yield* Effect.scoped(
       Effect.gen(function* () {
         const bytes = Buffer.from(encode(record))
-        const to = yield* files.open(fresh, "r+")
+        const to = yield* files.open(fresh, "r+", "own")
         yield* to.truncate(0)
         yield* to.write(bytes, 0)
         yield* to.sync

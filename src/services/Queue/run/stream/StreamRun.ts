@@ -83,7 +83,7 @@ export const runStream = <A, O, E, R>(settings: RunSettings, options: StreamOpti
       return report(0, 0)
     }
 
-    yield* Effect.mapError(files.makeFolder(spool), Record.stateFailed(spool))
+    yield* Effect.mapError(files.makeFolder(spool, "own"), Record.stateFailed(spool))
     const sink = yield* openSink(
       options.sink._tag === "CustomSink" ? options.sink : { ...options.sink, path: path.resolve(options.sink.path) },
       task.output,

@@ -36,7 +36,7 @@ export const openState = <A, O, E, R>(
     const files = yield* StreamFiles
     const state = statePath(options)
     const spool = `${state}.d`
-    yield* Effect.mapError(files.makeFolder(path.dirname(state)), Record.stateFailed(state))
+    yield* Effect.mapError(files.makeFolder(path.dirname(state), "named"), Record.stateFailed(state))
     const lock = yield* lockStream(`${state}.lock`)
     const loading = Record.load(state, name)
     const before = yield* restart ? Effect.orElseSucceed(loading, () => undefined) : loading

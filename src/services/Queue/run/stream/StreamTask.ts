@@ -4,6 +4,7 @@ import { ChunkInput, ChunkOutput } from "../../StreamChunk.ts"
 import type { StreamTask, StreamTaskContext } from "../../StreamProcessor.ts"
 import * as Task from "../../Task.ts"
 import { makeChunkReader } from "./ChunkItems.ts"
+import { makeChunkPlaces } from "./ChunkPlaces.ts"
 import { type ChunkResults, makeChunkResults } from "./ChunkResults.ts"
 import type { FileError } from "./StreamFiles.ts"
 
@@ -64,6 +65,7 @@ export const make = <A, O = unknown, E = never>(
     toLayer: (handler) => {
       const readItems = makeChunkReader(item)
       const openResults = makeChunkResults(output)
+      const checkPlaces = makeChunkPlaces()
       /** Items and results are this one's alone, so that they are garbage before the results are made durable. */
       const handle = (input: ChunkInput, job: Task.JobContext<ChunkOutput, unknown>, results: ChunkResults<O>) =>
         Effect.flatMap(orDefect(readItems(input)), (items) => {
@@ -74,9 +76,11 @@ export const make = <A, O = unknown, E = never>(
           return Effect.flatMap(answer, (values) => (isIterable(values) ? add(values) : Effect.void))
         })
       return task.toLayer((input, job) =>
-        Effect.flatMap(openResults(input, job), (results) =>
-          Effect.andThen(handle(input, job, results), orDefect(results.end))
-        ).pipe(Effect.scoped)
+        orDefect(checkPlaces(input)).pipe(
+          Effect.andThen(openResults(input, job)),
+          Effect.flatMap((results) => Effect.andThen(handle(input, job, results), orDefect(results.end))),
+          Effect.scoped
+        )
       )
     }
   }

@@ -2,13 +2,15 @@
  * The scale sub-resource of Kubernetes' API server, as far as an autoscaler needs it: read replicas, set replicas.
  *
  * A change is a merge patch that carries the `resourceVersion` it rests on; the server refuses it with 409 when someone else was faster, so
- * nothing is overwritten unseen. The token is read from its file for each request, since kubelets replace it about hourly.
+ * nothing is overwritten unseen. The token is read from its file for each request, since kubelets replace it about hourly; it is sent to a server
+ * whose certificate was checked, whatever the environment says, is not sent on where that server redirects, and is masked in what it answers.
  */
 import { Clock, Context, Duration, Effect, Layer, Option, Schema } from "effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import { readFile } from "node:fs/promises"
+import * as ForeignAnswer from "../../policy/ForeignAnswer.ts"
 import {
   ActuatorConflict,
   ActuatorDenied,
@@ -63,19 +65,21 @@ export interface KubernetesApiOptions {
   readonly timeout?: Duration.Input
 }
 
+/** An int32 of Kubernetes that counts. */
+const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 - 1 }))
+
 /** autoscaling/v1 Scale. Zero replicas are left out by the server, as Go leaves out zeros. */
 const ScaleBody = Schema.fromJsonString(
   Schema.Struct({
     metadata: Schema.Struct({ resourceVersion: Schema.String }),
-    spec: Schema.optionalKey(Schema.Struct({ replicas: Schema.optionalKey(Schema.Int) })),
-    status: Schema.optionalKey(Schema.Struct({ replicas: Schema.optionalKey(Schema.Int) }))
+    spec: Schema.optionalKey(Schema.Struct({ replicas: Schema.optionalKey(Count) })),
+    status: Schema.optionalKey(Schema.Struct({ replicas: Schema.optionalKey(Count) }))
   })
 )
+const decodeScale = Schema.decodeUnknownOption(ScaleBody)
 
 /** A Scale is below 1 kB, a Status little more; a proxy's page of errors may be anything. */
-const mostBodyChars = 64 * 1024
-/** Of the server's own words, in a message. */
-const mostSaid = 200
+const mostBodyBytes = 64 * 1024
 
 const segment = encodeURIComponent
 
@@ -84,17 +88,14 @@ const pathOf = ({ kind, name, namespace }: Workload): string =>
 
 const fullName = ({ kind, name, namespace }: Workload): string => `${kind.slice(0, -1)} ${namespace}/${name}`
 
-/** The message of a Status, on one line; of anything else its beginning. */
-const saidIn = (body: string): string => {
-  let said = body
-  try {
-    const status = JSON.parse(body) as { readonly message?: unknown }
-    if (typeof status.message === "string") said = status.message
-  } catch {
-    // Not JSON: a proxy's page.
-  }
-  const line = said.slice(0, mostSaid).replaceAll(/\s+/g, " ").trim()
-  return line === "" ? "" : `: ${line}`
+const StatusBody = Schema.fromJsonString(Schema.Struct({ message: Schema.String }))
+const decodeStatus = Schema.decodeUnknownOption(StatusBody)
+
+/** The message of a Status, on one line; of anything else (a proxy's page) its beginning. */
+const saidIn = (body: ForeignAnswer.Answer, token: string): string => {
+  const status = decodeStatus(body.text)
+  const said = ForeignAnswer.told(Option.isSome(status) ? { ...body, text: status.value.message } : body, [token])
+  return said === "" ? "" : `: ${said}`
 }
 
 /** `Retry-After` in milliseconds: seconds or an HTTP date (RFC 9110, 10.2.3). */
@@ -107,17 +108,18 @@ export const retryAfterMs = (header: string | undefined, now: number): number | 
 
 /** Without a `Retry-After`; what API Priority and Fairness sends is 1. */
 const defaultRetryMs = 1000
+/** However long a server asks for: scaling must not stand still for days. */
+const mostRetryMs = 5 * 60_000
 
 const reasonOf = (
   verb: "get" | "patch",
   workload: Workload,
   response: HttpClientResponse.HttpClientResponse,
-  body: string,
+  said: string,
   now: number
 ): ActuatorReason => {
   const { status } = response
   const what = fullName(workload)
-  const said = saidIn(body)
   switch (status) {
     case 401:
       return new ActuatorDenied({ message: `the API server does not accept the service account's token${said}` })
@@ -132,7 +134,7 @@ const reasonOf = (
     case 429:
       return new ActuatorThrottled({
         message: `the API server asks for fewer requests${said}`,
-        retryAfterMs: retryAfterMs(response.headers["retry-after"], now) ?? defaultRetryMs
+        retryAfterMs: Math.min(mostRetryMs, retryAfterMs(response.headers["retry-after"], now) ?? defaultRetryMs)
       })
   }
   return status >= 500
@@ -160,14 +162,15 @@ export const make = (options: KubernetesApiOptions) =>
         const response = yield* client.execute(
           request.pipe(HttpClientRequest.bearerToken(bearer), HttpClientRequest.acceptJson)
         )
-        const body = (yield* response.text).slice(0, mostBodyChars)
+        const body = yield* ForeignAnswer.read(response.stream, mostBodyBytes)
+        const said = () => saidIn(body, bearer)
         if (response.status < 200 || response.status > 299) {
-          return yield* fails(reasonOf(verb, workload, response, body, yield* Clock.currentTimeMillis))
+          return yield* fails(reasonOf(verb, workload, response, said(), yield* Clock.currentTimeMillis))
         }
-        const scale = yield* Effect.option(Schema.decodeEffect(ScaleBody)(body))
+        const scale = decodeScale(body.text)
         if (Option.isNone(scale)) {
           return yield* fails(
-            new ActuatorFailed({ message: `the API server answered something that is no Scale${saidIn(body)}` })
+            new ActuatorFailed({ message: `the API server answered something that is no Scale${said()}` })
           )
         }
         const { metadata, spec, status } = scale.value
@@ -178,8 +181,11 @@ export const make = (options: KubernetesApiOptions) =>
         }
       }).pipe(
         Effect.catchTag("HttpClientError", (error) =>
+          // A certificate's names are the server's words too.
           fails(
-            new ActuatorUnreachable({ message: `the API server ${options.url} cannot be reached: ${error.message}` })
+            new ActuatorUnreachable({
+              message: `the API server ${options.url} cannot be reached: ${ForeignAnswer.told({ text: error.message, isWhole: true }, [])}`
+            })
           )
         ),
         Effect.timeoutOrElse({
@@ -249,7 +255,9 @@ export const layerInCluster = (options: InClusterOptions): Layer.Layer<Kubernete
       const namespace = (yield* read("namespace")).trim()
       // Loaded only here: whoever scales nothing on Kubernetes pays nothing for it.
       const { layerNodeHttpOptions } = yield* Effect.promise(() => import("@effect/platform-node/NodeHttpClient"))
-      const client = yield* Layer.build(layerNodeHttpOptions({ ca, keepAlive: true }))
+      const client = yield* Layer.build(
+        layerNodeHttpOptions({ ca, keepAlive: true, rejectUnauthorized: true, minVersion: "TLSv1.2" })
+      )
       const literal = host.includes(":") ? `[${host}]` : host
       return yield* make({
         url: `https://${literal}:${port}`,

@@ -10,7 +10,7 @@
  */
 import { Clock, Duration, Effect, Layer, type Scope } from "effect"
 import { JobStore } from "../../JobStore.ts"
-import type { WorkerRecord } from "../../WorkerRecord.ts"
+import { isWorkerAlive, type WorkerRecord } from "../../WorkerRecord.ts"
 import { type Actuator, ActuatorError, Actuators, ActuatorUnreachable, type GroupTarget } from "./Actuator.ts"
 import * as AskedReplicas from "./AskedReplicas.ts"
 import { type InClusterOptions, KubernetesApi, layerInCluster, name, type Workload } from "./KubernetesApi.ts"
@@ -113,7 +113,7 @@ export const make = (
 
     const workersNow = Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
-      return (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now)
+      return (yield* store.workers).filter((worker) => isWorkerAlive(worker, now))
     }).pipe(
       Effect.mapError(
         ({ message }) =>

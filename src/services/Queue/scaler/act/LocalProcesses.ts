@@ -10,7 +10,7 @@
 import { Clock, Effect, type Scope } from "effect"
 import { JobStore } from "../../JobStore.ts"
 import { unlimited } from "../../ResourceGroup.ts"
-import type { WorkerRecord } from "../../WorkerRecord.ts"
+import { isWorkerAlive, type WorkerRecord } from "../../WorkerRecord.ts"
 import { type ProcessBounds, processCount, roomInMemory, slotsPerProcess } from "../../policy/ProcessCount.ts"
 import type { StoreError } from "../../StoreError.ts"
 import {
@@ -84,7 +84,7 @@ export const make = (options: LocalProcessesOptions): Effect.Effect<LocalProcess
       const workers = yield* store.workers
       const now = yield* Clock.currentTimeMillis
       const processes = yield* pool.processes
-      const here = workers.filter(({ host, leaseUntil }) => host === options.host && leaseUntil > now)
+      const here = workers.filter((worker) => worker.host === options.host && isWorkerAlive(worker, now))
       const joined = processes.map(
         (process): Joined => ({ process, worker: here.find(({ pid }) => pid === process.pid) })
       )

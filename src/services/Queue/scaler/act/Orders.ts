@@ -7,6 +7,7 @@
 import { Clock, Effect, Random, Result, type Scope, Semaphore } from "effect"
 import { retryDelay, type RetryPolicy } from "../../policy/RetryDelay.ts"
 import { ActuatorError, ActuatorFailed, type GroupTarget, type OrderStatus } from "./Actuator.ts"
+import { line } from "../../../Text/policy/SafeText.ts"
 
 export interface OrdersOptions {
   /** The actuator's name. */
@@ -69,7 +70,7 @@ export const make = (options: OrdersOptions): Effect.Effect<Orders, never, Scope
         const now = yield* Clock.currentTimeMillis
         if (Result.isSuccess(result)) {
           if (order.failures > 0)
-            yield* Effect.logInfo(`${options.actuator} scaled ${target.group} after ${order.failures} failures`)
+            yield* Effect.logInfo(`${options.actuator} scaled ${line(target.group)} after ${order.failures} failures`)
           order.failure = undefined
           order.failures = 0
           order.state = order.target.desired === target.desired ? "settled" : "underway"
@@ -82,7 +83,7 @@ export const make = (options: OrdersOptions): Effect.Effect<Orders, never, Scope
           const asked = failure.reason._tag === "ActuatorThrottled" ? failure.reason.retryAfterMs : 0
           // Once a series of failures is enough for a log; the tries go on.
           yield* (order.failures === 1 ? Effect.logWarning : Effect.logDebug)(
-            `${failure.actuator} could not scale ${target.group} to ${target.desired} slots, and tries on: ${failure.message}`
+            `${failure.actuator} could not scale ${line(target.group)} to ${target.desired} slots, and tries on: ${line(failure.message)}`
           )
           yield* Effect.sleep(Math.max(asked, retryDelay(backoff, order.failures, yield* Random.next)))
         }

@@ -9,6 +9,7 @@
  */
 import { Clock, Deferred, Effect, Queue, type Scope } from "effect"
 import type { ChildProcess } from "node:child_process"
+import * as JobControl from "../../run/JobControl.ts"
 
 const firstDelayMs = 1000
 const lastDelayMs = 30_000
@@ -89,10 +90,12 @@ export const make = (options: PoolOptions): Effect.Effect<ProcessPool, never, Sc
       place.bornMs = monotonicMs()
       const child = options.spawn()
       place.child = child
+      if (child.pid !== undefined) JobControl.began(child.pid, "SIGTSTP")
       let gone = false
       const exit = (code: number | null, signal: NodeJS.Signals | null) => {
         if (gone) return
         gone = true
+        if (child.pid !== undefined) JobControl.ended(child.pid)
         Queue.offerUnsafe(exits, { place, code, signal })
       }
       child.once("error", () => {

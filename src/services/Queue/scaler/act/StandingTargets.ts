@@ -6,8 +6,10 @@
  */
 import { Clock, Effect } from "effect"
 import { JobStore } from "../../JobStore.ts"
+import { isWorkerAlive } from "../../WorkerRecord.ts"
 import { scaleTargetKind, targetsOf } from "../Targets.ts"
 import type { GroupTarget } from "./Actuator.ts"
+import { line } from "../../../Text/policy/SafeText.ts"
 
 export interface StandingTargets {
   /** Of the groups in mode `on`. */
@@ -21,12 +23,12 @@ export const read = Effect.gen(function* () {
   const store = yield* JobStore
   const documents = yield* store.documents(scaleTargetKind)
   const now = yield* Clock.currentTimeMillis
-  const workers = (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now)
+  const workers = (yield* store.workers).filter((worker) => isWorkerAlive(worker, now))
   const counters = yield* store.counters
   const targets: Array<GroupTarget> = []
   for (const [key, { target }] of targetsOf(documents)) {
     if (target === undefined) {
-      yield* Effect.logDebug(`The target of group ${key} cannot be read; it is passed over`)
+      yield* Effect.logDebug(`The target of group ${line(key)} cannot be read; it is passed over`)
       continue
     }
     const { at, group, reason, slots } = target

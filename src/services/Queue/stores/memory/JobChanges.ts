@@ -1,6 +1,6 @@
 /** What operators change, by ids or by filter. */
 import type { JobId, JobState } from "../../Job.ts"
-import type { ChangeResult, JobChange } from "../../JobChange.ts"
+import { type ChangeResult, editedDue, type JobChange } from "../../JobChange.ts"
 import type { JobFilter } from "../../JobQuery.ts"
 import { rankIn, type Rankings } from "../../policy/Order.ts"
 import { failureOf, type JobLife, withDeadline } from "./JobLife.ts"
@@ -52,7 +52,7 @@ export class JobChanges {
         return (
           (change.payload !== undefined && change.payload !== job.payload) ||
           (change.priority !== undefined && change.priority !== job.priority) ||
-          (change.due !== undefined && change.due !== job.due + this.table.epoch) ||
+          this.dueOf(job, change) !== job.due ||
           (change.deadline !== undefined && change.deadline !== job.rare?.extra?.deadline)
         )
       case "Retry":
@@ -91,6 +91,11 @@ export class JobChanges {
     return rankIn(rankings, lane.group.name, lane.task, job.due + epoch, job.priority, rare?.extra?.deadline) - epoch
   }
 
+  private dueOf(job: StoredJob, change: Extract<JobChange, { readonly _tag: "Edit" }>): number {
+    const due = editedDue(change, job.due + this.table.epoch)
+    return due === undefined ? job.due : due - this.table.epoch
+  }
+
   private rank(job: StoredJob, rank: number, now: number): void {
     if (rank === job.rank) return
     if (!isWaiting(job)) {
@@ -113,11 +118,11 @@ export class JobChanges {
 
   private edit(job: StoredJob, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {
     if (change.payload !== undefined) job.payload = change.payload
-    if (change.priority === undefined && change.due === undefined && change.deadline === undefined) return
+    const due = this.dueOf(job, change)
+    if (change.priority === undefined && due === job.due && change.deadline === undefined) return
     this.life.unlist(job)
-    const { epoch } = this.table
     if (change.priority !== undefined) job.priority = change.priority
-    if (change.due !== undefined) job.due = change.due - epoch
+    job.due = due
     if (change.deadline !== undefined) {
       const rare = rareOf(job)
       rare.extra = withDeadline(rare.extra, change.deadline)

@@ -1,6 +1,6 @@
 /** The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists. */
 import { enqueuedAt, type Failure, type JobExtra, type JobId } from "../../Job.ts"
-import type { After, ClaimedJob, FollowUp, NewJob, Settle } from "../../Turn.ts"
+import type { After, ClaimedJob, ClaimRequest, FollowUp, NewJob, Settle } from "../../Turn.ts"
 import type { Group, ReadyStream } from "./Lane.ts"
 import type { JobTable } from "./JobTable.ts"
 import { JobFifo } from "./JobFifo.ts"
@@ -33,8 +33,10 @@ const noTasks: ReadonlySet<string> = new Set()
 export class JobLife {
   readonly wakes: Wakes = { ready: false, finished: false, control: false }
   readonly keys = new UniqueKeys()
-  /** Jobs that waited for others became pending; taken by the turn that says so. */
-  released = false
+  /** Groups in which jobs became ready since a turn last asked. */
+  private readonly stirred: Array<Group> = []
+  /** Jobs that ended without a settle that says so, since a turn last asked. */
+  private endedOtherwise: Array<JobId> = []
   /** Jobs that have ended since the store was opened. */
   endedCount = 0
   /** Finished jobs of each state in the order they finished; by state number less `completed`. */
@@ -116,8 +118,38 @@ export class JobLife {
     } else {
       if (job.state !== pending) this.table.move(job, pending)
       job.lane.ready(job.priority).add(job)
+      this.stir(job.lane.group)
       this.wakes.ready = true
     }
+  }
+
+  private stir(group: Group): void {
+    if (group.stirred) return
+    group.stirred = true
+    this.stirred.push(group)
+  }
+
+  /** Groups, but those claimed from, in which jobs became ready that this session may start; asked once a turn. */
+  takeReady(session: MemorySession | undefined, claim: ReadonlyArray<ClaimRequest>): ReadonlyArray<string> | undefined {
+    let ready: Array<string> | undefined
+    for (const group of this.stirred) {
+      group.stirred = false
+      if (session === undefined || group.paused || group.running >= group.limit) continue
+      if (claim.some((request) => request.group === group.name)) continue
+      if (!group.streams.some((stream) => stream.size > 0 && session.handles.has(stream.lane.task))) continue
+      ready ??= []
+      ready.push(group.name)
+    }
+    this.stirred.length = 0
+    return ready
+  }
+
+  /** Asked once a turn. */
+  takeEnded(): ReadonlyArray<JobId> | undefined {
+    if (this.endedOtherwise.length === 0) return undefined
+    const ended = this.endedOtherwise
+    this.endedOtherwise = []
+    return ended
   }
 
   /** Takes a waiting job out of every list, so that what orders it may change. */
@@ -397,6 +429,7 @@ export class JobLife {
     if (reason === undefined) return false
     rareOf(job).failure = failureOf(job, "Cancelled", reason, now)
     job.lane.cell.cancelled++
+    this.endedOtherwise.push(job.id)
     this.end(job, cancelled, now)
     return true
   }
@@ -407,6 +440,7 @@ export class JobLife {
     this.unlist(job)
     rareOf(job).failure = failure
     job.lane.cell.cancelled++
+    this.endedOtherwise.push(job.id)
     this.end(job, cancelled, now)
   }
 
@@ -428,6 +462,8 @@ export class JobLife {
   /** Removes a waiting or finished job for an operator: its unique key is free, even within the window. */
   remove(job: StoredJob, now: number): void {
     const unique = job.rare?.unique
+    // Who keeps it is not to find it any more.
+    job.kept = undefined
     this.discard(job, now)
     if (unique !== undefined) this.keys.forget(job, unique)
   }
@@ -436,6 +472,7 @@ export class JobLife {
   discard(job: StoredJob, now: number): void {
     if (isWaiting(job)) this.unlist(job)
     const { rare } = job
+    if (job.kept !== undefined) job.kept.record = this.table.view(job)
     this.table.drop(job)
     if (rare?.children !== undefined) this.ended.push({ id: job.id, well: false, children: rare.children })
     if (rare?.unique !== undefined) this.follower(job, rare.unique, now)
@@ -478,7 +515,6 @@ export class JobLife {
         if (next.well || rare.onParentFailure === "run") {
           rare.parents.delete(next.id)
           this.place(child, now)
-          this.released ||= isPending(child)
         } else this.endByParent(child, next.id, now)
       }
     }
@@ -488,6 +524,7 @@ export class JobLife {
     if (canExpire(job)) this.expiring.remove(job)
     const rare = rareOf(job)
     const { cell } = job.lane
+    this.endedOtherwise.push(job.id)
     rare.failure = failureOf(job, "ParentFailed", `Job ${parent}, which it waited for, did not complete.`, now)
     if (rare.onParentFailure === "fail") {
       cell.dead++
@@ -498,8 +535,6 @@ export class JobLife {
     }
   }
 }
-
-const isPending = (job: StoredJob): boolean => job.state === pending
 
 /** Its first attempt is still to come, and it has an expiry: it is in the list of those. */
 const canExpire = (job: StoredJob): boolean =>

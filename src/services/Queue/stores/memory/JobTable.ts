@@ -143,6 +143,7 @@ export class JobTable {
     job.payload = undefined
     job.result = undefined
     job.rare = undefined
+    job.kept = undefined
   }
 
   /** Puts a fresh record in the place of a finished one, so that whatever still points at the old one passes it over. */
@@ -172,7 +173,9 @@ export class JobTable {
     old.lane.jobs.replace(old, job)
     this.byId.replace(old, job)
     for (const tree of rare?.labels ?? []) tree.replace(old, job)
+    job.kept = old.kept
     old.state = gone
+    old.kept = undefined
     old.rare = undefined
     this.move(job, state)
     return job

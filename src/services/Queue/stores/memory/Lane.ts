@@ -66,6 +66,8 @@ export class Group {
   declaredLimit = unlimited
   operatorLimit: number | undefined = undefined
   paused = false
+  /** A job became ready in it since a turn last asked. */
+  stirred = false
   /** Slots taken, over all sessions: running jobs, a batch as one. */
   running = 0
   readonly lanes = new Map<string, Lane>()

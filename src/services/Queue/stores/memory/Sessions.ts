@@ -9,27 +9,35 @@ export class MemorySession {
   readonly startedAt: number
   lastBeat: number
   leaseUntil: number
+  /** The same by the monotonic clock. */
+  lapsesAt: number
   draining = false
   load: WorkerLoad | undefined = undefined
   /** To be handed out with each turn until their jobs have ended. */
   signals: ReadonlyArray<Signal> = []
 
-  constructor(id: number, info: WorkerInfo, now: number, leaseMs: number) {
+  constructor(id: number, info: WorkerInfo, now: number, monotonic: number, leaseMs: number) {
     this.id = id
     this.info = info
     this.handles = new Set(info.tasks)
     this.startedAt = now
     this.lastBeat = now
     this.leaseUntil = now + leaseMs
+    this.lapsesAt = monotonic + leaseMs
   }
 
-  get record(): WorkerRecord {
+  /** `now` and `monotonic` of one moment. */
+  recordAt(now: number, monotonic: number): WorkerRecord {
+    const { suspendedForMs: _, ...info } = this.info
+    const left = this.lapsesAt - monotonic
     return {
-      ...this.info,
+      ...info,
       session: this.id,
       startedAt: this.startedAt,
       lastBeat: this.lastBeat,
-      leaseUntil: this.leaseUntil,
+      // Where the clock was set since, as it is now.
+      leaseUntil: Math.abs(now + left - this.leaseUntil) < 1_000 ? this.leaseUntil : now + left,
+      suspended: undefined,
       draining: this.draining,
       load: this.load,
       blocked: undefined
@@ -42,8 +50,8 @@ export class Sessions {
   private readonly leads = new Map<string, { readonly session: number; readonly until: number }>()
   private lastId = 0
 
-  join(info: WorkerInfo, now: number, leaseMs: number): MemorySession {
-    const session = new MemorySession(++this.lastId, info, now, leaseMs)
+  join(info: WorkerInfo, now: number, monotonic: number, leaseMs: number): MemorySession {
+    const session = new MemorySession(++this.lastId, info, now, monotonic, leaseMs)
     this.sessions.set(session.id, session)
     return session
   }
@@ -52,18 +60,13 @@ export class Sessions {
     return this.sessions.get(id)
   }
 
-  /** The session, if its lease holds at `now`. */
-  holding(id: number, now: number): MemorySession | undefined {
-    const session = this.sessions.get(id)
-    return session !== undefined && now < session.leaseUntil ? session : undefined
-  }
-
   all(): Iterable<MemorySession> {
     return this.sessions.values()
   }
 
-  ended(now: number): ReadonlyArray<MemorySession> {
-    return [...this.sessions.values()].filter((session) => now >= session.leaseUntil)
+  /** Their lease has run out, by the monotonic clock. */
+  lapsed(monotonic: number): ReadonlyArray<MemorySession> {
+    return [...this.sessions.values()].filter((session) => monotonic >= session.lapsesAt)
   }
 
   remove(id: number): void {

@@ -4,6 +4,7 @@
  * jobs have hangs on `rare`.
  */
 import type { Failure, JobExtra, JobId, JobState, WaitReason } from "../../Job.ts"
+import type { KeptJob } from "../../JobStore.ts"
 import type { ParentFailurePolicy, Unique } from "../../Turn.ts"
 import type { JobLog } from "./JobLog.ts"
 import type { JobTree, Leaf } from "./JobTree.ts"
@@ -75,6 +76,8 @@ export class StoredJob {
   payload: unknown
   result: unknown = undefined
   rare: Rare | undefined
+  /** Set once a program keeps it beyond its retention. */
+  kept: KeptJob | undefined = undefined
 
   constructor(
     id: JobId,

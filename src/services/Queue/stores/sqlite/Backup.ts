@@ -5,7 +5,7 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
+  lstatSync,
   openSync,
   realpathSync,
   renameSync,
@@ -14,13 +14,16 @@ import {
 } from "node:fs"
 import { backup as copyPages, DatabaseSync } from "node:sqlite"
 import path from "node:path"
+import * as OwnFile from "../../../../files/OwnFile.ts"
+import * as OwnFolder from "../../../../files/OwnFolder.ts"
 import type { StoreError } from "../../StoreError.ts"
 import { Database, waitOutBusy } from "./Database.ts"
 import { findDamage } from "./Damage.ts"
 import { busyTimeoutMs, openExisting } from "./ReadAccess.ts"
 import { storeError } from "./SqliteError.ts"
 import { corrupt, foreign, inUse, isBusy, reasonOf, StoreFault } from "./StoreFault.ts"
-import { isOfAnotherProgram } from "./StoreFile.ts"
+import { inspect, isOfAnotherProgram } from "./StoreFile.ts"
+import { type PlaceOptions, sqliteFiles, storePlace } from "./StorePlace.ts"
 
 export interface BackupResult {
   readonly path: string
@@ -30,9 +33,6 @@ export interface BackupResult {
 
 /** Pages copied between two looks at the event loop: 16 MB. */
 const pagesAtATime = 4096
-
-/** Files that SQLite keeps beside a database that is open, or was not closed. */
-const sideFiles = ["-wal", "-shm", "-journal"]
 
 /** Where a path leads in the end, also when nothing is there yet. */
 const real = (file: string): string => {
@@ -55,16 +55,17 @@ export const isSameFile = (a: string, b: string): boolean => {
  * `StoreInUse`. Commits go on meanwhile; the WAL is not emptied before the copy is done. The copy needs no file beside it, so it can be
  * read where nothing can be written.
  */
-export const backup = (file: string, target: string): Effect.Effect<BackupResult, StoreError> =>
+export const backup = (file: string, target: string, options?: PlaceOptions): Effect.Effect<BackupResult, StoreError> =>
   Effect.tryPromise({
     try: async () => {
       const place = real(target)
       refuseOwnFiles(file, place)
       refuseInUse(place)
-      createParent(place)
+      OwnFolder.make(path.dirname(place))
+      storePlace(place, options)
       const part = `${place}.part`
       try {
-        await copyTo(file, part)
+        await copyTo(file, part, options)
         const jobs = seal(part, file)
         // It may have been opened while the pages were copied.
         refuseInUse(place)
@@ -79,12 +80,12 @@ export const backup = (file: string, target: string): Effect.Effect<BackupResult
   })
 
 /** Reads a backup as `restore` would and answers its number of jobs; nothing is written. */
-export const verify = (backupFile: string): Effect.Effect<number, StoreError> =>
+export const verify = (backupFile: string, options?: PlaceOptions): Effect.Effect<number, StoreError> =>
   Effect.try({
     try: () =>
       ofBackup(backupFile, () =>
         waitOutBusy(busyTimeoutMs, backupFile, () => {
-          const db = openExisting(backupFile)
+          const db = openExisting(backupFile, { ...options, mayBeLinked: true })
           try {
             return wholeJobs(db, backupFile)
           } finally {
@@ -100,17 +101,23 @@ export const verify = (backupFile: string): Effect.Effect<number, StoreError> =>
  * with `StoreForeign` when `file` is another program's database. What was there, sound or damaged, is kept beside it as
  * `<file>.before-restore` until the next restore.
  */
-export const restore = (backupFile: string, file: string): Effect.Effect<BackupResult, StoreError> =>
+export const restore = (
+  backupFile: string,
+  file: string,
+  options?: PlaceOptions
+): Effect.Effect<BackupResult, StoreError> =>
   Effect.tryPromise({
     try: async () => {
-      const place = real(file)
+      OwnFolder.make(path.dirname(path.resolve(file)))
+      const place = storePlace(file, options)
+      // What a link leads to is replaced only when it is a store.
+      if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true) inspect(place)
       if (isSameFile(backupFile, place)) throw new StoreFault(inUse(`${backupFile} is the store itself.`))
       if (isOfAnotherProgram(place)) throw new StoreFault(foreign(file, "another program's database"))
-      createParent(place)
       const part = `${place}.restore`
       try {
         const jobs = await ofBackup(backupFile, async () => {
-          await copyTo(backupFile, part)
+          await copyTo(backupFile, part, options)
           return seal(part, backupFile)
         })
         const release = holdAlone(place)
@@ -130,11 +137,11 @@ export const restore = (backupFile: string, file: string): Effect.Effect<BackupR
   })
 
 /** Copies one snapshot. It is held to the end: without it every commit of others would begin the copy anew. */
-const copyTo = async (file: string, part: string): Promise<void> => {
-  const source = waitOutBusy(busyTimeoutMs, file, () => openExisting(file))
+const copyTo = async (file: string, part: string, options: PlaceOptions | undefined): Promise<void> => {
+  const source = waitOutBusy(busyTimeoutMs, file, () => openExisting(file, { ...options, mayBeLinked: true }))
   try {
     removeAll(part)
-    closeSync(openSync(part, "wx", 0o600))
+    closeSync(OwnFile.create(part))
     waitOutBusy(busyTimeoutMs, file, () => {
       if (!source.raw.isTransaction) source.raw.exec("BEGIN")
       source.prepare("SELECT count(*) FROM sqlite_schema").get()
@@ -196,7 +203,7 @@ const ofBackup = <A>(backupFile: string, body: () => A): A => {
 
 const refuseOwnFiles = (file: string, target: string): void => {
   const store = real(file)
-  const own = [...sideFiles, ".reserve"].some((suffix) => target === store + suffix)
+  const own = [...sqliteFiles, ".reserve"].some((suffix) => target === store + suffix)
   if (own || isSameFile(store, target)) {
     throw new StoreFault(inUse(`${target} belongs to the store that is copied. Name another file.`))
   }
@@ -204,7 +211,7 @@ const refuseOwnFiles = (file: string, target: string): void => {
 
 /** Nobody may have open what is replaced: their commits would go into a file without a name, or into the new one. */
 const refuseInUse = (target: string): void => {
-  const side = sideFiles.find((suffix) => existsSync(target + suffix))
+  const side = sqliteFiles.find((suffix) => existsSync(target + suffix))
   if (side !== undefined) {
     throw new StoreFault(
       inUse(
@@ -255,7 +262,7 @@ const storeInUse = (file: string) =>
 const keepAside = (file: string): void => {
   const aside = `${file}.before-restore`
   removeAll(aside)
-  for (const suffix of sideFiles) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix)
+  for (const suffix of sqliteFiles) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix)
   if (!existsSync(file)) return
   try {
     linkSync(file, aside)
@@ -266,11 +273,7 @@ const keepAside = (file: string): void => {
 }
 
 const removeAll = (file: string): void => {
-  for (const suffix of ["", ...sideFiles]) rmSync(file + suffix, { force: true })
-}
-
-const createParent = (file: string): void => {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+  for (const suffix of ["", ...sqliteFiles]) rmSync(file + suffix, { force: true })
 }
 
 const sync = (file: string): void => {

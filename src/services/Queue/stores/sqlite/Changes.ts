@@ -1,6 +1,6 @@
 /** What operators do to jobs. */
 import type { JobId } from "../../Job.ts"
-import type { ChangeResult, JobChange } from "../../JobChange.ts"
+import { type ChangeResult, editedDue, type JobChange } from "../../JobChange.ts"
 import type { JobFilter } from "../../JobQuery.ts"
 import { rankIn, type Rankings } from "../../policy/Order.ts"
 import * as Codes from "./Codes.ts"
@@ -10,6 +10,7 @@ import { checksumOf, type JobRow, type JobRows, parseExtra } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Lookups } from "./Lookups.ts"
+import type { SetAside } from "./SetAside.ts"
 import type { Signals } from "./Signals.ts"
 import type { Statistics } from "./Statistics.ts"
 
@@ -35,6 +36,7 @@ export class Changes {
   private readonly endings: Endings
   private readonly signals: Signals
   private readonly statistics: Statistics
+  private readonly setAside: SetAside
   private readonly edit: Query<[]>
   private readonly rank: Query<[]>
 
@@ -48,6 +50,7 @@ export class Changes {
       readonly endings: Endings
       readonly signals: Signals
       readonly statistics: Statistics
+      readonly setAside: SetAside
     }
   ) {
     this.ledger = parts.ledger
@@ -57,6 +60,7 @@ export class Changes {
     this.endings = parts.endings
     this.signals = parts.signals
     this.statistics = parts.statistics
+    this.setAside = parts.setAside
     this.edit = db.prepare(
       "UPDATE job SET payload = ?, checksum = ?, priority = ?, due = ?, rank = ?, state = ?, wait = ?, extra = ? WHERE id = ?"
     )
@@ -66,6 +70,7 @@ export class Changes {
   change(filter: JobFilter, change: JobChange, now: number, limit: number, after: JobId | undefined): ChangeResult {
     const changed: Array<JobId> = []
     if (filter.ids !== undefined) {
+      this.setAside.check(filter.ids)
       const refused: Array<ChangeResult["refused"][number]> = []
       const ids = [...new Set(filter.ids)]
       const matching = new Set(
@@ -81,6 +86,7 @@ export class Changes {
         }
         if (row !== undefined && allowed[change._tag].includes(row.state) && this.apply(row, change, now))
           changed.push(id)
+        else if (row === undefined && change._tag === "Remove" && this.setAside.forget(id)) changed.push(id)
         else refused.push({ id, state: row === undefined ? undefined : Codes.stateNames[row.state]! })
       }
       return { changed, refused, more }
@@ -133,7 +139,7 @@ export class Changes {
         return (
           (change.payload !== undefined && change.payload !== row.payload) ||
           (change.priority !== undefined && change.priority !== row.priority) ||
-          (change.due !== undefined && change.due !== row.due) ||
+          (editedDue(change, row.due) ?? row.due) !== row.due ||
           (change.deadline !== undefined && change.deadline !== parseExtra(row.extra)?.deadline)
         )
     }
@@ -202,13 +208,14 @@ export class Changes {
   private editWaiting(row: JobRow, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {
     const payload = "payload" in change && change.payload !== undefined ? (change.payload as string) : row.payload
     const priority = change.priority ?? row.priority
-    const due = change.due ?? row.due
-    const isMoved = change.priority !== undefined || change.due !== undefined || change.deadline !== undefined
+    const moved = editedDue(change, row.due)
+    const due = moved ?? row.due
+    const isMoved = change.priority !== undefined || moved !== undefined || change.deadline !== undefined
     const extra =
       change.deadline === undefined
         ? row.extra
         : JSON.stringify({ ...parseExtra(row.extra), deadline: change.deadline })
-    const isMovable = change.due !== undefined && row.wait <= Codes.waitRetry
+    const isMovable = moved !== undefined && row.wait <= Codes.waitRetry
     const state = isMovable ? (due > now ? Codes.scheduled : Codes.pending) : row.state
     this.edit.run(
       payload,

@@ -87,6 +87,20 @@ export class Claims {
       : group.lanes.filter((lane) => lane.counts[Codes.pending] > 0 && tasks.has(lane.task))
   }
 
+  /** Groups, but those claimed from, in which the open transaction made jobs of `tasks` ready that may start now. */
+  ready(tasks: ReadonlySet<string>, claim: ReadonlyArray<ClaimRequest>): ReadonlyArray<string> | undefined {
+    let ready: Array<string> | undefined
+    for (const { counts, group, stirred, task } of this.ledger.touched) {
+      if (!stirred || counts[Codes.pending] === 0 || !tasks.has(task)) continue
+      const { name } = group
+      if (claim.some((request) => request.group === name) || ready?.includes(name) === true) continue
+      if (!(this.free({ group: name, limit: 1 }) > 0)) continue
+      ready ??= []
+      ready.push(name)
+    }
+    return ready
+  }
+
   /** Claims for one request, in order of rank. `passedOver` counts the jobs that were put away instead. */
   claim(
     request: ClaimRequest,
@@ -107,6 +121,11 @@ export class Claims {
         lanes.length === 1 && wanted > fewJobs
           ? this.claimLane.all(session, now, lanes[0]!.id, wanted)
           : this.firstOf(lanes, wanted).flatMap(({ id }) => this.claimOne.all(session, now, id))
+      if (rows.length === 0) {
+        // The counters promise what is not there.
+        for (const lane of lanes) this.ledger.recount(lane)
+        return { rows: claimed, passedOver }
+      }
       const started = rows.map((tuple) => this.rows.row(tuple)).sort(byRank)
       for (const row of started) {
         this.ledger.move(row.lane, Codes.pending, Codes.running)
@@ -161,6 +180,7 @@ export class Claims {
     if (!isExpired && isIntact(row)) return true
     this.rows.takeLive(row)
     if (row.wait === Codes.rides) this.ledger.ride(row.lane, -1)
+    this.endings.unheard(row.id)
     if (isExpired) {
       const unspent = { ...row, attempt: row.attempt - 1, session: null, started: null }
       this.endings.end(unspent, {

@@ -1,13 +1,15 @@
-/** What can be wrong inside a store: its schema, its pages, its counters, its payloads. */
+/** What can be wrong inside a store: its schema, its pages, its rows, its counters, its payloads. */
 import { formatJobId } from "../../policy/JobIds.ts"
 import * as Codes from "./Codes.ts"
 import type { Database } from "./Database.ts"
 import { checksumOf } from "./JobRows.ts"
-import { schemaDamage } from "./migrations.ts"
+import { schemaDamage, schemaDifferences, schemaVersion, userVersion } from "./migrations.ts"
+import { tables } from "./RowRules.ts"
+import { nameOf, rawRows } from "./SetAside.ts"
 
 /** Something found wrong, in one line. */
 export interface Finding {
-  readonly what: "structure" | "counters" | "checksum"
+  readonly what: "structure" | "row" | "counters" | "checksum"
   readonly detail: string
 }
 
@@ -15,6 +17,8 @@ export interface CheckResult {
   readonly findings: ReadonlyArray<Finding>
   /** Jobs whose checksum was compared. */
   readonly checked: number
+  /** What others made, in words: what would act on our tables, and what lies there. */
+  readonly foreign: { readonly acting: ReadonlyArray<string>; readonly besides: ReadonlyArray<string> }
 }
 
 export interface CheckOptions {
@@ -27,18 +31,40 @@ export interface CheckOptions {
 /** Looks for damage in one snapshot. Reads only; takes a second per some 200,000 jobs. */
 export const findDamage = (db: Database, options: CheckOptions = {}): CheckResult =>
   db.read(() => {
-    const schema = schemaDamage(db)
-    if (schema !== undefined) return { findings: [{ what: "structure", detail: schema }], checked: 0 }
+    const foreign = schemaDifferences(db)
+    const schema = schemaDamage(db, foreign)
+    if (schema !== undefined) return { findings: [{ what: "structure", detail: schema }], checked: 0, foreign }
     const structure = db
       .prepare<[string]>(options.indexes === true ? "PRAGMA integrity_check(20)" : "PRAGMA quick_check(20)")
       .all()
       .filter(([detail]) => detail !== "ok")
       .map(([detail]): Finding => ({ what: "structure", detail }))
+    const rows = userVersion(db) === schemaVersion ? unreadable(db) : []
+    // What cannot be read cannot be counted or compared.
+    if (rows.length > 0) return { findings: [...structure, ...rows], checked: 0, foreign }
     const checksums = wrongChecksums(db, options.sample ?? Number.MAX_SAFE_INTEGER)
-    return { findings: [...structure, ...wrongCounters(db), ...checksums.findings], checked: checksums.checked }
+    return {
+      findings: [...structure, ...wrongCounters(db), ...checksums.findings],
+      checked: checksums.checked,
+      foreign
+    }
   })
 
-const wrongChecksums = (db: Database, sample: number): CheckResult => {
+/** The first of each table, and how many there are. */
+const unreadable = (db: Database): ReadonlyArray<Finding> =>
+  Object.keys(tables).flatMap((table): ReadonlyArray<Finding> => {
+    const rows = rawRows(db, table)
+    return rows.length === 0
+      ? []
+      : [
+          {
+            what: "row",
+            detail: `${rows.length === 1 ? "a row" : `${rows.length} rows`} of ${table} cannot be read: ${nameOf(table, rows[0]!)}, ${String(rows[0]!["why"])}`
+          }
+        ]
+  })
+
+const wrongChecksums = (db: Database, sample: number): Pick<CheckResult, "findings" | "checked"> => {
   const findings: Array<Finding> = []
   let checked = 0
   for (const table of ["job", "history"]) {

@@ -67,8 +67,13 @@ export class Database {
     this.raw = new DatabaseSync(access === "immutable" ? new URL("?immutable=1", pathToFileURL(path)) : path, {
       timeout: 0,
       allowExtension: false,
+      // The file may come from anybody: nothing in its schema may write elsewhere or call what is not harmless, nobody edits the schema
+      // itself, and a page is looked at before it is believed (sqlite.org/security.html).
+      defensive: true,
+      enableForeignKeyConstraints: false,
       readOnly: access !== "readWrite"
     })
+    this.raw.exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
     this.beginWrite = this.prepare("BEGIN IMMEDIATE")
     this.beginRead = this.prepare("BEGIN")
     this.commit = this.prepare("COMMIT")

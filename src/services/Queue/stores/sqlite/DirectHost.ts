@@ -17,6 +17,7 @@ export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, St
         for (const listener of listeners) for (const wake of wakes) listener(wake, turn)
       })
       let isClosed = false
+      let watchers = 0
       return {
         isShared: engine.isShared,
         call: (operation, ...args) =>
@@ -32,12 +33,18 @@ export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, St
             },
             catch: (error) => storeError(operation, error, settings.path)
           }),
+        // Who calls runs on the thread of the store: no transaction is under way.
+        hold: Effect.void,
         listen: (listener) => {
           listeners.add(listener)
           engine.listen()
           return () => {
             listeners.delete(listener)
           }
+        },
+        watch: (on) => {
+          watchers += on ? 1 : -1
+          if (!isClosed) engine.watch(watchers > 0)
         },
         close: Effect.sync(() => {
           isClosed = true

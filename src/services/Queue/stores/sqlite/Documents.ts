@@ -2,6 +2,7 @@
 import type { JournalEntry, StoredDocument } from "../../StoredDocument.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Ledger } from "./Ledger.ts"
+import { UnreadableRow } from "./RowRules.ts"
 
 export class Documents {
   private readonly ledger: Ledger
@@ -37,7 +38,10 @@ export class Documents {
   }
 
   all(kind: string): ReadonlyArray<StoredDocument> {
-    return this.selectAll.all(kind).map(([key, text, version, at]) => ({ key, text, version, at }))
+    return this.selectAll.all(kind).map(([key, text, version, at]) => {
+      check(key, text, at)
+      return { key, text, version, at }
+    })
   }
 
   put(
@@ -72,6 +76,14 @@ export class Documents {
       key === undefined
         ? this.selectEntries.all(kind, before, limit)
         : this.selectEntriesOf.all(kind, key, before, limit)
-    return rows.map(([seq, key, at, text]) => ({ seq, key, at, text }))
+    return rows.map(([seq, key, at, text]) => {
+      check(key, text, at)
+      return { seq, key, at, text }
+    })
   }
+}
+
+const check = (key: string, text: string, at: number): void => {
+  if (typeof key !== "string" || typeof text !== "string" || !(Math.abs(at) <= 8.64e15))
+    throw new UnreadableRow("a document cannot be read")
 }

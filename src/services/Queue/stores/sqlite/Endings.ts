@@ -42,6 +42,7 @@ export class Endings {
   private readonly keys: Keys
   private readonly statistics: Statistics
   private readonly work: Array<FinishedParent> = []
+  private ended: Array<JobId> = []
   private readonly setWaiting: Query<[]>
   private readonly insertDependency: Query<[]>
   private readonly deleteDependency: Query<[]>
@@ -94,8 +95,24 @@ export class Endings {
     if (this.selectChildren.get(row.id, 1) !== undefined) this.work.push({ parent: row.id, succeeded })
   }
 
+  /** A job ends without a settle that says so. */
+  unheard(id: JobId): void {
+    this.ended.push(id)
+  }
+
+  /** From now on these are the jobs that ended unheard; the list is complete with the commit. */
+  listUnheard(): ReadonlyArray<JobId> {
+    this.ended = []
+    return this.ended
+  }
+
+  get hasWork(): boolean {
+    return this.work.length > 0
+  }
+
   /** Cancels or buries a live job that is not running, with the cause the store found. */
   endWaiting(row: JobRow, state: number, now: number, cause: FailureCause, message: string): void {
+    this.unheard(row.id)
     this.rows.takeLive(row)
     this.end(row, { state, now, result: null, failure: failureText(cause, message, row.attempt, now) })
   }
@@ -173,5 +190,6 @@ export class Endings {
   /** After a rollback: nothing is left to follow from what never happened. */
   invalidate(): void {
     this.work.length = 0
+    this.ended = []
   }
 }

@@ -10,7 +10,8 @@ import type { StoreNote } from "./Enqueues.ts"
 import type { Answer, Arguments, Operation } from "./Host.ts"
 import type { Liveness } from "./Liveness.ts"
 import { Reserve } from "./Reserve.ts"
-import { full, isOutOfRoom, type Reason, reasonOf } from "./StoreFault.ts"
+import { schemaWatch } from "./migrations.ts"
+import { full, isOutOfRoom, type Reason, reasonOf, type StoreFault } from "./StoreFault.ts"
 import { SqliteStore } from "./SqliteStore.ts"
 import { type Durability, type OpenedFile, openStoreFile } from "./StoreFile.ts"
 import { WakeSocket } from "./WakeSocket.ts"
@@ -21,6 +22,7 @@ export interface EngineSettings {
   readonly busyTimeoutMs: number
   readonly maxLive: number
   readonly reserveBytes: number
+  readonly shared?: boolean | undefined
 }
 
 /** A `TurnResult` whose reasons are plain data still. */
@@ -52,7 +54,9 @@ export class Engine {
   private readonly file: OpenedFile
   private readonly store: SqliteStore
   private readonly reserve: Reserve
+  private readonly path: string
   private readonly socket: WakeSocket
+  private watchSocket: WakeSocket | undefined
   private readonly onWake: (wakes: ReadonlyArray<Wake>) => void
   private readonly liveness: Liveness | undefined
   private readonly timer: NodeJS.Timeout
@@ -63,6 +67,9 @@ export class Engine {
   private calls = 0
   private callsAtWrite = 0
   private isWalEmpty = false
+  private readonly lookAtSchema: () => StoreFault | undefined
+  /** Somebody has added to the schema what would act on our tables: nothing is run until it is gone. */
+  private tampered: StoreFault | undefined
 
   /**
    * Throws what is wrong with the file. `onWake` hears of commits here and elsewhere; `liveness` keeps leases of a caller whose event loop
@@ -71,7 +78,9 @@ export class Engine {
   constructor(settings: EngineSettings, onWake: (wakes: ReadonlyArray<Wake>) => void, liveness?: Liveness) {
     this.onWake = onWake
     this.liveness = liveness
+    this.path = settings.path
     this.file = openStoreFile(settings)
+    this.lookAtSchema = schemaWatch(this.file.db)
     this.store = waitOutBusy(
       settings.busyTimeoutMs,
       settings.path,
@@ -84,15 +93,15 @@ export class Engine {
           }
         })
     )
-    this.reserve = new Reserve(settings.path, settings.reserveBytes)
+    this.reserve = new Reserve(this.file.db.path, settings.reserveBytes)
     this.socket = new WakeSocket({
-      file: settings.path,
+      file: this.file.db.path,
       onWake: (wakes) => {
         this.seenVersion = this.store.version()
         this.onWake(wakes)
       },
-      onBound: (path) => this.quietly(() => this.store.addListener(path)),
-      onGone: (path) => this.quietly(() => this.store.removeListener(path)),
+      onBound: (name) => this.quietly(() => this.store.addListener(name)),
+      onGone: (names) => this.quietly(() => this.store.removeListeners(names)),
       onUnbound: () => this.pollWithoutSocket()
     })
     this.timer = setInterval(() => this.tick(), tickMs)
@@ -105,6 +114,7 @@ export class Engine {
 
   call<K extends Operation>(operation: K, args: Arguments<K>): EngineAnswer<K> {
     this.calls++
+    if (this.tampered !== undefined) throw this.tampered
     if (operation === "turn") return this.turn(args[0] as Turn) as EngineAnswer<K>
     const method = this.store[operation] as unknown as (...args: Arguments<K>) => EngineAnswer<K>
     try {
@@ -140,6 +150,30 @@ export class Engine {
     if (this.isShared) this.socket.listen()
   }
 
+  /** Hears also what other processes note of jobs, or no more. */
+  watch(on: boolean): void {
+    if (on === (this.watchSocket !== undefined) || !this.isShared) return
+    if (on) {
+      this.watchSocket = new WakeSocket({
+        file: this.path,
+        watches: true,
+        onWake: this.onWake,
+        onBound: (name) => this.quietly(() => this.store.addListener(name)),
+        onGone: () => {},
+        // Then the poll of those who watch must do.
+        onUnbound: () => {}
+      })
+      this.watchSocket.listen()
+    } else this.unwatch()
+  }
+
+  private unwatch(): void {
+    const own = this.watchSocket?.name
+    this.watchSocket?.close()
+    this.watchSocket = undefined
+    if (own !== undefined && this.tampered === undefined) this.quietly(() => this.store.removeListeners([own]))
+  }
+
   private pollWithoutSocket(): void {
     clearInterval(this.poll)
     this.poll = setInterval(() => this.quietly(() => this.lookAtOthers()), pollWithoutSocketMs)
@@ -156,6 +190,10 @@ export class Engine {
   }
 
   private tick(): void {
+    this.quietly(() => {
+      this.tampered = this.lookAtSchema()
+    })
+    if (this.tampered !== undefined) return
     this.quietly(() => this.liveness?.check(this.store))
     if (this.isListening) this.quietly(() => this.lookAtOthers())
     if (++this.ticks % ticksPerWrite === 0) this.write()
@@ -183,10 +221,13 @@ export class Engine {
   close(): void {
     clearInterval(this.timer)
     clearInterval(this.poll)
-    const own = this.socket.path
+    this.unwatch()
+    const own = this.socket.name
     this.socket.close()
-    this.quietly(() => this.store.flushStatistics())
-    if (own !== undefined) this.quietly(() => this.store.removeListener(own))
+    if (this.tampered === undefined) {
+      this.quietly(() => this.store.flushStatistics())
+      if (own !== undefined) this.quietly(() => this.store.removeListeners([own]))
+    }
     this.file.db.close()
   }
 }

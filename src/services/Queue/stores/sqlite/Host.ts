@@ -1,5 +1,5 @@
 /** Where a `SqliteStore` runs. */
-import type { Effect } from "effect"
+import type { Effect, Scope } from "effect"
 import type { TurnResult } from "../../Turn.ts"
 import type { WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
@@ -16,7 +16,11 @@ export type Answer<K extends Operation> = K extends "turn" ? TurnResult : Return
 export interface Host {
   readonly isShared: boolean
   readonly call: <K extends Operation>(operation: K, ...args: Arguments<K>) => Effect.Effect<Answer<K>, StoreError>
+  /** As `JobStore.hold`. */
+  readonly hold: Effect.Effect<void, StoreError, Scope.Scope>
   /** Commits of this and other processes, until the answered function is called. */
   readonly listen: (listener: WakeListener) => () => void
+  /** Whether wakes also tell of what other processes note of jobs; calls count. */
+  readonly watch: (on: boolean) => void
   readonly close: Effect.Effect<void>
 }

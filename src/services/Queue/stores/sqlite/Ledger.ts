@@ -3,14 +3,18 @@
  * the next due time. All of it rests in the file; this is the copy in memory, exact while a transaction is open. `refresh` compares
  * `PRAGMA data_version` (0.2 µs), which moves when another connection commits, and reads everything anew only then.
  *
- * A *lane* is a pair of task and group with an integer id. Jobs carry the lane, so that counters, claims and look-ups work per lane.
+ * A *lane* is a pair of task and group with an integer id. Jobs carry the lane, so that counters, claims and look-ups work per lane. Here alone
+ * their names are read, and become names where a file of others holds anything else (`storedName`).
  */
 import type { JobId } from "../../Job.ts"
 import { jobIdFloor } from "../../policy/JobIds.ts"
 import type { Wake } from "../../JobStore.ts"
 import { unlimited } from "../../policy/GroupLimit.ts"
+import { storedName } from "../../policy/StoredName.ts"
 import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
+import { UnreadableRow } from "./RowRules.ts"
+import { isSocketName, isWatchName } from "./WakeSocketPlace.ts"
 
 export interface Group {
   readonly name: string
@@ -39,6 +43,8 @@ export interface Lane {
 
 /** Concurrent jobs of a group over all workers. */
 export const limitOf = (group: Group): number => group.operator ?? group.declared ?? unlimited
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value)
 
 const noCounts: Lane["counts"] = [0, 0, 0, 0, 0, 0]
 
@@ -73,8 +79,11 @@ export class Ledger {
   hasCascades = false
   hasSignals = false
   hasSteps = false
-  /** Sockets of other processes to nudge. */
+  /** Names of the sockets of processes that listen. */
   listeners: ReadonlyArray<string> = []
+  /** Some of them want to hear what is noted of jobs. */
+  private isWatched = false
+  private noted = false
 
   private version = -1
   private removed = false
@@ -90,6 +99,7 @@ export class Ledger {
   private readonly selectLanes: Query<LaneRow>
   private readonly selectGroups: Query<GroupRow>
   private readonly selectFlags: Query<FlagsRow>
+  private readonly countLive: Query<[state: number, count: number]>
   private readonly selectListeners: Query<[string]>
   private readonly insertLane: Query<[number]>
   private readonly updateLane: Query<[]>
@@ -108,6 +118,7 @@ export class Ledger {
         ifnull((SELECT value FROM meta WHERE key = 'lastId'), 0)),
       EXISTS (SELECT 1 FROM dependency), EXISTS (SELECT 1 FROM cascade), EXISTS (SELECT 1 FROM signal),
       EXISTS (SELECT 1 FROM step), (SELECT max(version) FROM document)`)
+    this.countLive = db.prepare("SELECT state, count(*) FROM job WHERE lane = ? GROUP BY state")
     this.selectListeners = db.prepare("SELECT path FROM listener")
     this.insertLane = db.prepare("INSERT INTO lane(task, resource_group) VALUES (?, ?) RETURNING id")
     this.updateLane = db.prepare(
@@ -143,14 +154,19 @@ export class Ledger {
     this.dueSooner = false
     this.control = false
     for (const [name, declared, operator, paused] of this.selectGroups.all()) {
-      const group = this.group(name)
+      if (!isCount(declared) || !(operator === null || isCount(operator)))
+        throw new UnreadableRow("a group cannot be read")
+      const group = this.group(storedName(name))
       unset.delete(group)
       this.set(group, declared, operator ?? undefined, paused !== 0)
     }
     for (const group of unset) this.set(group, undefined, undefined, false)
-    for (const [id, task, groupName, riding, ...counts] of this.selectLanes.all()) {
-      const group = this.group(groupName)
+    for (const [id, taskName, groupName, riding, ...counts] of this.selectLanes.all()) {
+      if (!isCount(riding) || !counts.every(isCount)) throw new UnreadableRow("a counter cannot be read")
       const known = before.get(id)
+      const isSame = known?.task === taskName && known.group.name === groupName
+      const task = isSame ? known.task : storedName(taskName)
+      const group = isSame ? known.group : this.group(storedName(groupName))
       if (known === undefined || known.task !== task || known.group !== group) {
         this.compare(noCounts, counts)
         this.addLane({ id, task, group, counts, riding, touched: false, stirred: false })
@@ -172,7 +188,8 @@ export class Ledger {
     this.hasCascades = cascades !== 0
     this.hasSignals = signals !== 0
     this.hasSteps = steps !== 0
-    this.listeners = this.selectListeners.all().map(([path]) => path)
+    this.listeners = this.selectListeners.all().flatMap(([name]) => (isSocketName(name) ? [name] : []))
+    this.isWatched = this.listeners.some(isWatchName)
   }
 
   private set(group: Group, declared: number | undefined, operator: number | undefined, paused: boolean): void {
@@ -269,6 +286,18 @@ export class Ledger {
     this.touch(lane)
   }
 
+  /** Lanes whose counters moved in the open transaction. */
+  get touched(): ReadonlyArray<Lane> {
+    return this.touchedLanes
+  }
+
+  /** Counts the live jobs of a lane anew. */
+  recount(lane: Lane): void {
+    const there = new Map(this.countLive.all(lane.id))
+    for (let state = 0; state < Codes.liveCodes; state++)
+      this.add(lane, state, (there.get(state) ?? 0) - lane.counts[state]!)
+  }
+
   private touch(lane: Lane): void {
     if (lane.touched) return
     lane.touched = true
@@ -320,6 +349,11 @@ export class Ledger {
     this.control = true
   }
 
+  /** A running job has reported. */
+  jobNoted(): void {
+    this.noted = true
+  }
+
   /** A scheduled job changed or went. */
   forgetNextDue(): void {
     this.nextDueKnown = false
@@ -329,6 +363,7 @@ export class Ledger {
   flush(): ReadonlyArray<Wake> {
     const wakes: Array<Wake> = []
     let ready = this.dueSooner
+    const isNoted = this.isWatched && (this.noted || this.touchedLanes.length > 0)
     for (const lane of this.touchedLanes) {
       const [scheduled, pending, running, completed, failed, cancelled] = lane.counts
       this.updateLane.run(scheduled, pending, running, completed, failed, cancelled, lane.riding, lane.id)
@@ -343,6 +378,8 @@ export class Ledger {
     if (ready) wakes.push("ready")
     if (this.finished) wakes.push("finished")
     if (this.control) wakes.push("control")
+    if (isNoted) wakes.push("noted")
+    this.noted = false
     this.removed = false
     this.finished = false
     this.dueSooner = false

@@ -28,8 +28,9 @@ export class Liveness {
   private lastSignAt = 0
   private askedAt: number | undefined
   private quietMs = quietMostMs
-  /** The caller's clock and ours at the same moment: its clock may be a virtual one. */
+  /** The caller's clocks and ours at the same moment: its clocks may be virtual ones. */
   private callerNow = 0
+  private callerMonotonic = 0
   private seenAt = 0
 
   constructor(signs: Int32Array, ask: () => void) {
@@ -37,10 +38,12 @@ export class Liveness {
     this.ask = ask
   }
 
-  /** The caller said what time it is. */
-  heard(now: number): void {
+  /** The caller said what time it is; `monotonic` too, where it could. */
+  heard(now: number, monotonic?: number): void {
+    const at = performance.now()
+    this.callerMonotonic = monotonic ?? this.callerMonotonic + at - this.seenAt
     this.callerNow = now
-    this.seenAt = performance.now()
+    this.seenAt = at
   }
 
   leased(session: number, leaseMs: number, blockedMostMs: number): void {
@@ -70,11 +73,12 @@ export class Liveness {
     }
     if (now - this.askedAt < answerMs) return
     const callerNow = this.callerNow + Math.round(now - this.seenAt)
+    const moment = { now: callerNow, monotonic: this.callerMonotonic + now - this.seenAt }
     for (const [session, lease] of this.leases) {
       const isDue = lease.renewedAt < this.lastSignAt || now - lease.renewedAt > lease.leaseMs / 3
       if (!isDue || blockedMs > lease.blockedMostMs) continue
       lease.renewedAt = now
-      if (!store.renewBlocked(session, callerNow - Math.round(blockedMs), callerNow, lease.leaseMs))
+      if (!store.renewBlocked(session, callerNow - Math.round(blockedMs), moment, lease.leaseMs))
         this.leases.delete(session)
     }
   }

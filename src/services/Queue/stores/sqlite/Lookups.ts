@@ -10,7 +10,7 @@
  * ends early with a cursor.
  */
 import type { JobId, JobRecord } from "../../Job.ts"
-import { jobIdFloor } from "../../policy/JobIds.ts"
+import { formatJobId, jobIdFloor } from "../../policy/JobIds.ts"
 import type { Count, JobFilter, Page, PageRequest } from "../../JobQuery.ts"
 import type { RankedJob } from "../../GroupRecord.ts"
 import { byRank } from "./Claims.ts"
@@ -20,6 +20,7 @@ import type { Endings } from "./Endings.ts"
 import { isIntact, type JobRow, type JobRows, labelsOf, parseExtra, toRecord } from "./JobRows.ts"
 import type { Lane, Ledger } from "./Ledger.ts"
 import type { Notes } from "./Notes.ts"
+import type { SetAside } from "./SetAside.ts"
 import { corrupt, StoreFault } from "./StoreFault.ts"
 
 const scannedPerPage = 10_000
@@ -42,6 +43,7 @@ export class Lookups {
   private readonly rows: JobRows
   private readonly endings: Endings
   private readonly notes: Notes
+  private readonly setAside: SetAside
   private readonly liveByLane: Record<PageRequest["order"], IdQuery>
   private readonly finishedByLane: Record<PageRequest["order"], IdQuery>
   private readonly liveById: Record<PageRequest["order"], IdQuery>
@@ -52,13 +54,20 @@ export class Lookups {
 
   constructor(
     db: Database,
-    parts: { readonly ledger: Ledger; readonly rows: JobRows; readonly endings: Endings; readonly notes: Notes }
+    parts: {
+      readonly ledger: Ledger
+      readonly rows: JobRows
+      readonly endings: Endings
+      readonly notes: Notes
+      readonly setAside: SetAside
+    }
   ) {
     this.path = db.path
     this.ledger = parts.ledger
     this.rows = parts.rows
     this.endings = parts.endings
     this.notes = parts.notes
+    this.setAside = parts.setAside
     const bothWays = (select: string): Record<PageRequest["order"], IdQuery> => ({
       newest: db.prepare(`${select} id < ? ORDER BY id DESC LIMIT ?`),
       oldest: db.prepare(`${select} id > ? ORDER BY id LIMIT ?`)
@@ -83,15 +92,18 @@ export class Lookups {
     })
   }
 
-  /** Fails when a payload does not match its checksum. */
+  /** A payload that does not match its checksum fails a look at its job, and leaves it out of a look at several. */
   get(ids: ReadonlyArray<JobId>): ReadonlyArray<JobRecord> {
+    this.setAside.check(ids)
     const records: Array<JobRecord> = []
     for (const id of ids) {
       const row = this.rows.find(id)
       if (row === undefined) continue
-      if (!isIntact(row))
-        throw new StoreFault(corrupt(this.path, `the payload of job ${id} does not match its checksum`))
-      records.push(this.record(row))
+      if (isIntact(row)) records.push(this.record(row))
+      else if (ids.length === 1) {
+        const job = formatJobId(id)
+        throw new StoreFault(corrupt(this.path, `the payload of job ${job} does not match its checksum`))
+      }
     }
     return records
   }
@@ -99,6 +111,7 @@ export class Lookups {
   list(filter: JobFilter, page: PageRequest): Page {
     const limit = Math.max(1, Math.min(1_000, page.limit))
     const { cursor, rows } = this.find(filter, page.order, page.cursor, limit, scannedPerPage)
+    this.setAside.check(rows.map(({ id }) => id))
     return { jobs: rows.map((row) => this.record(row)), next: cursor }
   }
 

@@ -61,7 +61,9 @@ export class Notes {
       else if (this.holds(note.id, session, note.attempt)) this.keepStep(note.id, note.step, note.value as string)
     }
     for (const { attempt, id, value } of last.values()) {
-      if (this.holds(id, session, attempt)) this.upsertProgress.run(id, value as string | null)
+      if (!this.holds(id, session, attempt)) continue
+      this.upsertProgress.run(id, value as string | null)
+      this.ledger.jobNoted()
     }
   }
 
@@ -86,6 +88,7 @@ export class Notes {
       const line = next.get(id) ?? (this.selectLastLine.get(id)?.[0] ?? 0) + 1
       this.insertLine.run(id, line, attempt, at, levels.indexOf(level), cut(message))
       next.set(id, line + 1)
+      this.ledger.jobNoted()
     }
     for (const [id, line] of next) if (line > linesPerJob + 1) this.trim.run(id, line - 1 - linesPerJob)
   }

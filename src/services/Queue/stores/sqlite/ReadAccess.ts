@@ -1,9 +1,11 @@
 /** A store that is only looked at, also one on a read-only disk. */
 import { existsSync, statSync } from "node:fs"
+import path from "node:path"
 import { type Access, Database } from "./Database.ts"
-import { schemaDamage } from "./migrations.ts"
+import { refuseOthers, schemaDamage } from "./migrations.ts"
 import { codes, corrupt, sqliteCode, StoreFault, unavailable } from "./StoreFault.ts"
 import { inspect } from "./StoreFile.ts"
+import { type CopyOptions, type PlaceOptions, storePlace } from "./StorePlace.ts"
 
 /** How long work on a whole file waits for the locks of others, in milliseconds. */
 export const busyTimeoutMs = 9_000
@@ -28,8 +30,10 @@ const unreadableWal = (file: string): string =>
  * Opens a store that is there. A connection that may write takes its `-wal` and `-shm` with it when it closes last; where nothing can be
  * written, the file is read as it is, unless commits wait in a WAL that cannot be read without writing.
  */
-export const openExisting = (file: string): Database => {
-  if (!existsSync(file)) throw new StoreFault(unavailable(`${file} does not exist.`))
+export const openExisting = (asked: string, options?: PlaceOptions & CopyOptions): Database => {
+  if (!existsSync(path.dirname(asked))) throw new StoreFault(unavailable(`${asked} does not exist.`))
+  const file = storePlace(asked, options)
+  if (!existsSync(file)) throw new StoreFault(unavailable(`${asked} does not exist.`))
   inspect(file)
   for (const access of ["readWrite", "readOnly"] as const) {
     try {
@@ -43,15 +47,24 @@ export const openExisting = (file: string): Database => {
   return open(file, "immutable")
 }
 
-/** The same; refuses a store whose schema is not what its version promises. */
-export const openWhole = (file: string): Database => {
-  const db = openExisting(file)
-  try {
-    const damage = schemaDamage(db)
-    if (damage !== undefined) throw new StoreFault(corrupt(file, damage))
-    return db
-  } catch (error) {
-    db.close()
-    throw error
+const openChecked =
+  (check: (db: Database) => void) =>
+  (file: string, options?: PlaceOptions): Database => {
+    const db = openExisting(file, options)
+    try {
+      check(db)
+      return db
+    } catch (error) {
+      db.close()
+      throw error
+    }
   }
-}
+
+/** The same; refuses a store whose schema is not what its version promises. */
+export const openWhole = openChecked((db) => {
+  const damage = db.read(() => schemaDamage(db))
+  if (damage !== undefined) throw new StoreFault(corrupt(db.path, damage))
+})
+
+/** The same; refuses one as well to which others have added what would act on our tables. */
+export const openOurs = openChecked(refuseOthers)

@@ -6,8 +6,7 @@ import type { Database, Query } from "./Database.ts"
 import { type Endings, failureText } from "./Endings.ts"
 import type { JobRow, JobRows } from "./JobRows.ts"
 import type { Ledger } from "./Ledger.ts"
-import { isDead } from "./ProcessIdentity.ts"
-import type { Sessions } from "./Sessions.ts"
+import type { Moment, Sessions } from "./Sessions.ts"
 import type { Settlement } from "./Settlement.ts"
 import type { Signals } from "./Signals.ts"
 import type { Statistics } from "./Statistics.ts"
@@ -65,16 +64,17 @@ export class Recovery {
     )
   }
 
-  sweep(now: number, limit: number): SweepResult {
+  sweep(moment: Moment, limit: number): SweepResult {
+    const { now } = moment
     const found: Recovered = { recovered: [], buried: [], more: false }
     const removed: Array<number> = []
-    for (const process of this.sessions.processes()) {
-      if (process.leaseUntil > now && !isDead(process)) continue
+    for (const { of, session, standing } of this.sessions.silent(moment)) {
       const left = limit - found.recovered.length - found.buried.length
-      this.recover(process.session, now, left, found)
+      this.recover(session, now, left, found, (task) => of(task) === "lost")
       if (found.more) break
-      this.sessions.remove(process.session)
-      removed.push(process.session)
+      if (standing === "suspended") continue
+      this.sessions.remove(session)
+      removed.push(session)
     }
     this.endings.cascade(now)
     const expired = this.expire(now, limit, found)
@@ -89,14 +89,20 @@ export class Recovery {
 
   /** Ends a session; all its jobs are recovered. */
   leave(session: number, now: number): void {
-    this.recover(session, now, unbounded, { recovered: [], buried: [], more: false })
+    this.recover(session, now, unbounded, { recovered: [], buried: [], more: false }, () => true)
     this.sessions.remove(session)
   }
 
-  private recover(session: number, now: number, limit: number, into: Recovered): void {
+  private recover(
+    session: number,
+    now: number,
+    limit: number,
+    into: Recovered,
+    isLost: (task: string) => boolean
+  ): void {
     let left = limit
     for (const lane of this.ledger.lanes.values()) {
-      if (lane.counts[Codes.running] === 0) continue
+      if (lane.counts[Codes.running] === 0 || !isLost(lane.task)) continue
       const held = this.selectRunning.all(lane.id, session, left + 1)
       for (const [id, attempt] of held) {
         if (left-- <= 0) {

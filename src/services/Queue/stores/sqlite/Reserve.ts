@@ -2,8 +2,10 @@
  * Space kept for completions. A file of zeros lies beside the store; when the disk is full it is removed, so that what runs can be
  * settled, and new jobs are refused until there is room to lay it down again.
  */
-import { closeSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs"
+import { closeSync, lstatSync, statfsSync, writeSync } from "node:fs"
 import path from "node:path"
+import * as OwnFile from "../../../../files/OwnFile.ts"
+import { systemCode } from "./StoreFault.ts"
 
 /** How often a full disk is looked at again, in milliseconds. */
 const retryEveryMs = 1_000
@@ -37,11 +39,11 @@ export class Reserve {
     if (this.bytes === 0) return
     this.isHeld = false
     this.triedAt = performance.now()
-    rmSync(this.file, { force: true })
+    OwnFile.remove(this.file)
   }
 
   private hold(): void {
-    if (this.bytes === 0 || statSync(this.file, { throwIfNoEntry: false })?.size === this.bytes) {
+    if (this.bytes === 0 || lstatSync(this.file, { throwIfNoEntry: false })?.size === this.bytes) {
       this.isHeld = true
       return
     }
@@ -49,7 +51,9 @@ export class Reserve {
       const disk = statfsSync(path.dirname(this.file))
       // Twice, so that the next job does not take it away again at once.
       if (disk.bavail * disk.bsize < 2 * this.bytes) return
-      const descriptor = openSync(this.file, "w", 0o600)
+      // Half a reserve, or one of another size. What is no file was refused when the store was opened.
+      OwnFile.remove(this.file)
+      const descriptor = OwnFile.create(this.file)
       try {
         for (let left = this.bytes; left > 0; left -= block.length)
           writeSync(descriptor, block, 0, Math.min(left, block.length))
@@ -57,8 +61,10 @@ export class Reserve {
         closeSync(descriptor)
       }
       this.isHeld = true
-    } catch {
-      rmSync(this.file, { force: true })
+    } catch (error) {
+      // Another process lays it down just now.
+      this.isHeld = systemCode(error) === "EEXIST"
+      if (!this.isHeld) OwnFile.remove(this.file)
     }
   }
 }

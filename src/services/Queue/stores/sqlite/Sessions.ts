@@ -2,21 +2,27 @@
 import type { JobId } from "../../Job.ts"
 import type { WorkerInfo, WorkerLoad, WorkerRecord } from "../../WorkerRecord.ts"
 import type { Database, Query } from "./Database.ts"
-import { isDead, machine, processStart } from "./ProcessIdentity.ts"
+import { machine, sharesClock, startOf, stateThere } from "../../host/ProcessIdentity.ts"
+import { type Standing, standing } from "../../policy/Standing.ts"
 import type { Statistics } from "./Statistics.ts"
 
 /** What a turn must know of its session. */
 export interface Session {
-  readonly leaseUntil: number
   readonly draining: boolean
   readonly tasks: ReadonlySet<string>
 }
 
-export interface Beat {
+/** The caller's clocks at one moment: milliseconds since 1970, and from an origin that its machine's processes share. */
+export interface Moment {
   readonly now: number
+  readonly monotonic: number
+}
+
+export interface Beat extends Moment {
   readonly leaseMs: number
   readonly blockedMostMs: number
   readonly tasks: ReadonlyArray<string>
+  readonly suspendedForMs: Readonly<Record<string, number>>
   readonly slots: Readonly<Record<string, number>>
   readonly load: WorkerLoad
 }
@@ -34,28 +40,45 @@ type WorkerRow = [
   until: number,
   draining: number,
   load: string | null,
-  blocked: string | null
+  blocked: string | null,
+  ...SilenceRow
 ]
 
-export interface SessionProcess {
+/** What tells of a session's silence; `renewed` and `runsSilent` by the monotonic clock of its machine. */
+type SilenceRow = [
+  machine: string,
+  start: string,
+  lease: number,
+  renewed: number,
+  runsSilent: number | null,
+  suspendedFor: string
+]
+const silenceColumns = "machine, process_start, lease, renewed, runs_silent, suspended_for"
+
+/** A session beyond its lease, or whose process is gone. */
+export interface SilentSession {
   readonly session: number
-  readonly leaseUntil: number
-  readonly machine: string
-  readonly pid: number
-  readonly start: string
+  /** What becomes of it as a whole: spared as long as one of its tasks is. */
+  readonly standing: Standing
+  /** What becomes of its jobs of a task. */
+  readonly of: (task: string) => Standing
 }
+
+/** Two clocks of one machine do not drift apart so far within a lease: beyond it one was set. */
+const clockToleranceMs = 1_000
 
 export class Sessions {
   private readonly statistics: Statistics
   /** Tasks by the text they were read from: parsing it once is enough. */
   private readonly tasks = new Map<number, { readonly text: string; readonly set: ReadonlySet<string> }>()
-  private readonly select: Query<[until: number, draining: number, tasks: string]>
+  private readonly select: Query<[draining: number, tasks: string]>
   private readonly insert: Query<[session: number]>
   private readonly renew: Query<[]>
   private readonly block: Query<[]>
   private readonly selectAll: Query<WorkerRow>
   private readonly setDraining: Query<[]>
-  private readonly selectProcesses: Query<[session: number, until: number, machine: string, pid: number, start: string]>
+  private readonly selectSilence: Query<[session: number, until: number, pid: number, ...SilenceRow]>
+  private readonly setRunsSilent: Query<[]>
   private readonly selectProcess: Query<[machine: string, pid: number, start: string]>
   private readonly delete: Query<[]>
   private readonly deleteLeads: Query<[]>
@@ -64,23 +87,25 @@ export class Sessions {
 
   constructor(db: Database, statistics: Statistics) {
     this.statistics = statistics
-    this.select = db.prepare("SELECT until, draining, tasks FROM worker WHERE session = ?")
+    this.select = db.prepare("SELECT draining, tasks FROM worker WHERE session = ?")
     this.insert = db.prepare(
-      `INSERT INTO worker(name, host, pid, version, slots, tasks, started, beat, until, machine, process_start)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING session`
+      `INSERT INTO worker(name, host, pid, version, slots, tasks, started, beat, until, machine, process_start, lease, renewed,
+       suspended_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING session`
     )
     this.renew = db.prepare(
-      `UPDATE worker SET beat = ?, until = ?, tasks = ?, slots = ?, load = ?, blocked = NULL WHERE session = ? AND until > ?`
+      `UPDATE worker SET beat = ?, until = ?, tasks = ?, slots = ?, load = ?, blocked = NULL, lease = ?, renewed = ?,
+       runs_silent = NULL, suspended_for = ? WHERE session = ?`
     )
     this.block = db.prepare(
-      "UPDATE worker SET until = max(until, ?), blocked = ifnull(blocked, ?) WHERE session = ? AND until > ?"
+      "UPDATE worker SET until = max(until, ?), renewed = ?, blocked = ifnull(blocked, ?) WHERE session = ?"
     )
     this.selectAll = db.prepare(
-      `SELECT session, name, host, pid, version, slots, tasks, started, beat, until, draining, load, blocked
+      `SELECT session, name, host, pid, version, slots, tasks, started, beat, until, draining, load, blocked, ${silenceColumns}
        FROM worker ORDER BY session`
     )
     this.setDraining = db.prepare("UPDATE worker SET draining = 1 WHERE session = ?")
-    this.selectProcesses = db.prepare("SELECT session, until, machine, pid, process_start FROM worker ORDER BY session")
+    this.selectSilence = db.prepare(`SELECT session, until, pid, ${silenceColumns} FROM worker ORDER BY session`)
+    this.setRunsSilent = db.prepare("UPDATE worker SET runs_silent = ? WHERE session = ?")
     this.selectProcess = db.prepare("SELECT machine, pid, process_start FROM worker WHERE session = ?")
     this.delete = db.prepare("DELETE FROM worker WHERE session = ?")
     this.deleteLeads = db.prepare("DELETE FROM lead WHERE session = ?")
@@ -88,20 +113,20 @@ export class Sessions {
     this.upsertLead = db.prepare("INSERT OR REPLACE INTO lead(role, session, until) VALUES (?, ?, ?)")
   }
 
-  /** The session, if its lease holds. */
-  find(session: number, now: number): Session | undefined {
+  /** The session, if it was not swept: until then it may go on, however long it was silent. */
+  find(session: number): Session | undefined {
     const row = this.select.get(session)
-    if (row === undefined || row[0] <= now) return undefined
-    const [leaseUntil, draining, text] = row
+    if (row === undefined) return undefined
+    const [draining, text] = row
     let known = this.tasks.get(session)
     if (known === undefined || known.text !== text) {
       known = { text, set: new Set(JSON.parse(text) as ReadonlyArray<string>) }
       this.tasks.set(session, known)
     }
-    return { leaseUntil, draining: draining === 1, tasks: known.set }
+    return { draining: draining === 1, tasks: known.set }
   }
 
-  join(worker: WorkerInfo, now: number, leaseMs: number): number {
+  join(worker: WorkerInfo, { monotonic, now }: Moment, leaseMs: number): number {
     return this.insert.get(
       worker.name,
       worker.host,
@@ -113,11 +138,14 @@ export class Sessions {
       now,
       now + leaseMs,
       machine,
-      processStart(worker.pid)
+      startOf(worker.pid),
+      leaseMs,
+      monotonic,
+      JSON.stringify(worker.suspendedForMs ?? {})
     )![0]
   }
 
-  beat(session: number, { leaseMs, load, now, slots, tasks }: Beat): boolean {
+  beat(session: number, { leaseMs, load, monotonic, now, slots, suspendedForMs, tasks }: Beat): boolean {
     const renewed =
       this.renew.run(
         now,
@@ -125,8 +153,10 @@ export class Sessions {
         JSON.stringify(tasks),
         JSON.stringify(slots),
         JSON.stringify(load),
-        session,
-        now
+        leaseMs,
+        monotonic,
+        JSON.stringify(suspendedForMs),
+        session
       ).changes !== 0
     if (renewed) this.statistics.beat(now, load)
     return renewed
@@ -136,13 +166,14 @@ export class Sessions {
   renewBlocked(
     session: number,
     blocked: { readonly since: number; readonly jobs: ReadonlyArray<JobId> },
-    now: number,
+    { monotonic, now }: Moment,
     leaseMs: number
   ): boolean {
-    return this.block.run(now + leaseMs, JSON.stringify(blocked), session, now).changes !== 0
+    return this.block.run(now + leaseMs, monotonic, JSON.stringify(blocked), session).changes !== 0
   }
 
-  list(): ReadonlyArray<WorkerRecord> {
+  /** As they are now: whose process is gone holds no lease, and who stands still is told as suspended. */
+  list(moment: Moment): ReadonlyArray<WorkerRecord> {
     return this.selectAll.all().map((row) => ({
       session: row[0],
       name: row[1],
@@ -153,7 +184,7 @@ export class Sessions {
       tasks: JSON.parse(row[6]) as WorkerRecord["tasks"],
       startedAt: row[7],
       lastBeat: row[8],
-      leaseUntil: row[9],
+      ...this.presence(row, moment),
       draining: row[10] === 1,
       load: row[11] === null ? undefined : (JSON.parse(row[11]) as WorkerLoad),
       blocked: row[12] === null ? undefined : (JSON.parse(row[12]) as NonNullable<WorkerRecord["blocked"]>)
@@ -164,14 +195,48 @@ export class Sessions {
     return this.setDraining.run(session).changes !== 0
   }
 
-  processes(): ReadonlyArray<SessionProcess> {
-    return this.selectProcesses.all().map(([session, leaseUntil, machine, pid, start]) => ({
+  private presence(row: WorkerRow, moment: Moment): Pick<WorkerRecord, "leaseUntil" | "suspended" | "gone"> {
+    const [session, , , pid, , , , , beat, until, , , , ...silence] = row
+    const { process, silent, silentMs } = this.silence(session, until, pid, silence, moment)
+    if (process === "gone") return { leaseUntil: until, suspended: undefined, gone: true }
+    const left = moment.now + silence[2] - silentMs
+    return {
+      // Where the clock was set since, as it is now.
+      leaseUntil: Math.abs(left - until) < clockToleranceMs ? until : Math.round(left),
+      suspended: process === "stopped" || silent.standing === "suspended" ? { since: beat } : undefined
+    }
+  }
+
+  private silence(
+    session: number,
+    until: number,
+    pid: number,
+    [of, start, leaseMs, renewed, runsSilent, suspendedFor]: SilenceRow,
+    { monotonic, now }: Moment
+  ) {
+    const process = stateThere({ machine: of, pid, start })
+    // A renewal that is still to come was of a time before a reboot.
+    const silentMs = sharesClock(of) && renewed <= monotonic ? monotonic - renewed : now - until + leaseMs
+    const runsSilentMs = runsSilent === null ? 0 : monotonic - runsSilent
+    const patience = JSON.parse(suspendedFor) as Readonly<Record<string, number>>
+    const judge = (suspendedForMs: number) => standing({ silentMs, leaseMs, process, runsSilentMs, suspendedForMs })
+    const silent: SilentSession = {
       session,
-      leaseUntil,
-      machine,
-      pid,
-      start
-    }))
+      standing: judge(Math.max(0, ...Object.values(patience))),
+      of: (task) => judge(patience[task] ?? 0)
+    }
+    return { process, silent, silentMs }
+  }
+
+  /** Those beyond their lease or without a process. Remembers who of the spared runs, and since when that was seen. */
+  silent(moment: Moment): ReadonlyArray<SilentSession> {
+    return this.selectSilence.all().flatMap(([session, until, pid, ...row]) => {
+      const { process, silent } = this.silence(session, until, pid, row, moment)
+      if (silent.standing === "holds") return []
+      const runsSilent = silent.standing === "suspended" && process === "running" ? (row[4] ?? moment.monotonic) : null
+      if (runsSilent !== row[4]) this.setRunsSilent.run(runsSilent, session)
+      return [silent]
+    })
   }
 
   remove(session: number): void {
@@ -196,6 +261,6 @@ export class Sessions {
 
   private isGone(session: number): boolean {
     const row = this.selectProcess.get(session)
-    return row === undefined || isDead({ machine: row[0], pid: row[1], start: row[2] })
+    return row === undefined || stateThere({ machine: row[0], pid: row[1], start: row[2] }) === "gone"
   }
 }

@@ -82,9 +82,9 @@ export class Settlement {
       case "retry":
       case "release":
         // Who cancelled it wants no further attempt.
-        return cancel === undefined
-          ? this.again(settle, session, now)
-          : this.end(settle, session, now, Codes.cancelled, failureText("Cancelled", cancel, settle.attempt, now))
+        if (cancel === undefined) return this.again(settle, session, now)
+        this.endings.unheard(settle.id)
+        return this.end(settle, session, now, Codes.cancelled, failureText("Cancelled", cancel, settle.attempt, now))
     }
   }
 

@@ -8,9 +8,11 @@ import {
   StoreInUse,
   StoreNewer,
   StoreReadOnly,
+  StoreTampered,
   type StoreReason,
   StoreUnavailable,
-  StoreUnsafe
+  StoreUnsafe,
+  StoreUntrusted
 } from "../../StoreError.ts"
 import type { TurnResult } from "../../Turn.ts"
 import type { EngineTurnResult } from "./Engine.ts"
@@ -26,8 +28,12 @@ export const toStoreReason = ({ found = 0, known = 0, message, tag }: Reason): S
       return new StoreReadOnly({ message })
     case "StoreCorrupt":
       return new StoreCorrupt({ message })
+    case "StoreTampered":
+      return new StoreTampered({ message })
     case "StoreForeign":
       return new StoreForeign({ message })
+    case "StoreUntrusted":
+      return new StoreUntrusted({ message })
     case "StoreNewer":
       return new StoreNewer({ message, found, known })
     case "StoreInUse":

@@ -32,7 +32,8 @@ import { Notes } from "./Notes.ts"
 import { Recovery } from "./Recovery.ts"
 import { Retention } from "./Retention.ts"
 import { Running } from "./Running.ts"
-import { type Beat, Sessions } from "./Sessions.ts"
+import { type Beat, type Moment, Sessions } from "./Sessions.ts"
+import { SetAside } from "./SetAside.ts"
 import { Settlement } from "./Settlement.ts"
 import { Signals } from "./Signals.ts"
 import { Statistics } from "./Statistics.ts"
@@ -51,6 +52,7 @@ export class SqliteStore {
   private readonly maxLive: number
   readonly ledger: Ledger
   private readonly running = new Running()
+  private readonly setAside: SetAside
   private readonly statistics: Statistics
   private readonly endings: Endings
   private readonly notes: Notes
@@ -63,7 +65,7 @@ export class SqliteStore {
   private readonly retention: Retention
   private readonly turns: Turns
   private readonly insertListener: Query<[]>
-  private readonly deleteListener: Query<[]>
+  private readonly keepListeners: Query<[]>
   private readonly dataVersion: Query<[number]>
   private readonly checkpoint: Query<[busy: number]>
   private lastNow = 0
@@ -73,10 +75,11 @@ export class SqliteStore {
     this.onCommit = options.onCommit
     this.maxLive = options.maxLive
     this.insertListener = db.prepare("INSERT OR IGNORE INTO listener(path) VALUES (?)")
-    this.deleteListener = db.prepare("DELETE FROM listener WHERE path = ?")
+    this.keepListeners = db.prepare("DELETE FROM listener WHERE path NOT IN (SELECT value FROM json_each(?))")
     this.dataVersion = db.prepare("PRAGMA data_version")
     this.checkpoint = db.prepare("PRAGMA wal_checkpoint(TRUNCATE)")
     const { running } = this
+    this.setAside = new SetAside(db)
     const ledger = new Ledger(db)
     const rows = new JobRows(db, ledger)
     const keys = new Keys(db)
@@ -90,7 +93,7 @@ export class SqliteStore {
     const enqueues = new Enqueues(db, { ledger, rows, keys, claims, endings, statistics }, options.maxLive)
     const settlement = new Settlement(db, { ledger, rows, running, endings, enqueues, signals, statistics })
     const due = new Due(db, ledger)
-    const lookups = new Lookups(db, { ledger, rows, endings, notes })
+    const lookups = new Lookups(db, { ledger, rows, endings, notes, setAside: this.setAside })
     this.ledger = ledger
     this.statistics = statistics
     this.endings = endings
@@ -99,7 +102,16 @@ export class SqliteStore {
     this.lookups = lookups
     this.groupTable = new Groups(db, ledger)
     this.documentTable = new Documents(db, ledger)
-    this.changes = new Changes(db, { ledger, rows, keys, lookups, endings, signals, statistics })
+    this.changes = new Changes(db, {
+      ledger,
+      rows,
+      keys,
+      lookups,
+      endings,
+      signals,
+      statistics,
+      setAside: this.setAside
+    })
     this.recovery = new Recovery(db, { ledger, rows, sessions, settlement, signals, endings, statistics })
     this.retention = new Retention(db, { ledger, rows, keys, statistics })
     this.turns = new Turns({
@@ -120,18 +132,27 @@ export class SqliteStore {
   /** A write transaction over the newest counters; `now` paces the roll-ups. */
   private write<A>(now: number, body: () => A, flushesStatistics = false): A {
     this.lastNow = now
-    let wakes: ReadonlyArray<Wake> = []
-    let flushed = false
-    let result: A
+    const attempt = () => this.transaction(now, body, flushesStatistics)
+    const { answer, flushed, wakes } = this.setAside.around(now, attempt, this.forget)
+    if (flushed) this.statistics.flushed()
+    this.statistics.commit(now)
+    this.running.commit()
+    if (wakes.length > 0) this.onCommit(wakes)
+    return answer
+  }
+
+  /** What is known of the file is out of date. */
+  private readonly forget = () => this.ledger.invalidate()
+
+  private transaction<A>(now: number, body: () => A, flushesStatistics: boolean) {
     try {
-      result = this.db.write(() => {
+      return this.db.write(() => {
         this.ledger.refresh()
         const answer = body()
         this.endings.cascade(now)
-        flushed = flushesStatistics || this.statistics.isDue(now)
+        const flushed = flushesStatistics || this.statistics.isDue(now)
         if (flushed) this.statistics.flush(now)
-        wakes = this.ledger.flush()
-        return answer
+        return { answer, flushed, wakes: this.ledger.flush() }
       })
     } catch (error) {
       this.ledger.invalidate()
@@ -140,18 +161,18 @@ export class SqliteStore {
       this.running.rollback()
       throw error
     }
-    if (flushed) this.statistics.flushed()
-    this.statistics.commit(now)
-    this.running.commit()
-    if (wakes.length > 0) this.onCommit(wakes)
-    return result
   }
 
   private read<A>(body: () => A): A {
-    return this.db.read(() => {
-      this.ledger.refresh()
-      return body()
-    })
+    return this.setAside.around(
+      this.lastNow,
+      () =>
+        this.db.read(() => {
+          this.ledger.refresh()
+          return body()
+        }),
+      this.forget
+    )
   }
 
   turn(turn: Turn): StoreTurnResult {
@@ -292,8 +313,8 @@ export class SqliteStore {
     this.write(now, () => this.documentTable.append(kind, entries, now, keep))
   }
 
-  join(worker: WorkerInfo, now: number, leaseMs: number): number {
-    return this.write(now, () => this.sessions.join(worker, now, leaseMs))
+  join(worker: WorkerInfo, moment: Moment, leaseMs: number): number {
+    return this.write(moment.now, () => this.sessions.join(worker, moment, leaseMs))
   }
 
   beat(session: number, beat: Beat): boolean {
@@ -301,10 +322,10 @@ export class SqliteStore {
   }
 
   /** Renews for a worker whose event loop does not answer since `since`. */
-  renewBlocked(session: number, since: number, now: number, leaseMs: number): boolean {
-    return this.write(now, () => {
+  renewBlocked(session: number, since: number, moment: Moment, leaseMs: number): boolean {
+    return this.write(moment.now, () => {
       this.ledger.controlChanged()
-      return this.sessions.renewBlocked(session, { since, jobs: this.running.idsOf(session) }, now, leaseMs)
+      return this.sessions.renewBlocked(session, { since, jobs: this.running.idsOf(session) }, moment, leaseMs)
     })
   }
 
@@ -313,8 +334,11 @@ export class SqliteStore {
     this.running.forget(session)
   }
 
-  workers(): ReadonlyArray<WorkerRecord> {
-    return this.read(() => this.sessions.list())
+  workers(moment: Moment): ReadonlyArray<WorkerRecord> {
+    return this.read(() => {
+      this.setAside.checkWorkers()
+      return this.sessions.list(moment)
+    })
   }
 
   drain(session: number): boolean {
@@ -324,8 +348,8 @@ export class SqliteStore {
     })
   }
 
-  sweep(now: number, limit: number): SweepResult {
-    return this.write(now, () => this.recovery.sweep(now, limit))
+  sweep(moment: Moment, limit: number): SweepResult {
+    return this.write(moment.now, () => this.recovery.sweep(moment, limit))
   }
 
   /** Mostly a look: who leads renews in every other pass, and who does not leads only once the leader is gone. */
@@ -338,13 +362,21 @@ export class SqliteStore {
     return this.write(now, () => this.retention.prune(policy, now, limit))
   }
 
-  addListener(socket: string): void {
-    this.write(this.lastNow, () => this.insertListener.run(socket))
+  addListener(name: string): void {
+    this.write(this.lastNow, () => {
+      this.keepOnly(this.ledger.listeners)
+      this.insertListener.run(name)
+    })
   }
 
-  removeListener(socket: string): void {
-    this.write(this.lastNow, () => this.deleteListener.run(socket))
-    this.ledger.listeners = this.ledger.listeners.filter((other) => other !== socket)
+  removeListeners(names: ReadonlyArray<string>): void {
+    this.write(this.lastNow, () => this.keepOnly(this.ledger.listeners.filter((each) => !names.includes(each))))
+  }
+
+  /** Rows that name no socket, whatever put them there, go with the others. */
+  private keepOnly(names: ReadonlyArray<string>): void {
+    this.keepListeners.run(JSON.stringify(names))
+    this.ledger.listeners = names
   }
 
   /** Moves when another process commits. */

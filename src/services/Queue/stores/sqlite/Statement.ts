@@ -4,13 +4,14 @@ import { constants, type StatementSync } from "node:sqlite"
 import type { StoreError } from "../../StoreError.ts"
 import { type Database, waitOutBusy } from "./Database.ts"
 import { busyTimeoutMs, openWhole } from "./ReadAccess.ts"
+import type { PlaceOptions } from "./StorePlace.ts"
 import { storeError } from "./SqliteError.ts"
 import { codes, sqliteCode, StoreFault } from "./StoreFault.ts"
 
 /** Integers are exact, whatever their size. */
 export type Cell = string | number | bigint | Uint8Array | null
 
-export interface QueryOptions {
+export interface QueryOptions extends PlaceOptions {
   /** Without it the statement can read the store and nothing else: no other file, no setting. */
   readonly write: boolean
 }
@@ -117,10 +118,10 @@ const distinct = (names: ReadonlyArray<string>): ReadonlyArray<string> => {
 export const query = (
   file: string,
   text: string,
-  { write }: QueryOptions
+  { write, ...place }: QueryOptions
 ): Effect.Effect<Cursor, StoreError | StatementRefused, Scope.Scope> =>
   Effect.gen(function* () {
-    const opening = { try: () => waitOutBusy(busyTimeoutMs, file, () => openWhole(file)) }
+    const opening = { try: () => waitOutBusy(busyTimeoutMs, file, () => openWhole(file, place)) }
     const db = yield* Effect.acquireRelease(
       Effect.try({ ...opening, catch: (error) => storeError("query", error, file) }),
       (db) => Effect.sync(() => db.close())

@@ -48,7 +48,7 @@ export const isOutOfRoom = (error: unknown): boolean => {
   return code === codes.full || code === codes.ioError || systemCode(error) === "ENOSPC"
 }
 
-const systemCode = (error: unknown): string | undefined =>
+export const systemCode = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined
 
 /** The reason behind anything thrown while working on the file `path`. */
@@ -109,11 +109,18 @@ export const foreign = (path: string, detail: string): Reason => ({
   message: `${path} is not a Sluice store (${detail}). Name another file; this one is left untouched.`
 })
 
+export const untrusted = (message: string): Reason => ({ tag: "StoreUntrusted", message })
+
 export const newer = (path: string, found: number, known: number): Reason => ({
   tag: "StoreNewer",
   message: `${path} was written by a newer Sluice (schema ${found}, this one knows ${known}). Upgrade; the file is left untouched.`,
   found,
   known
+})
+
+export const tampered = (path: string, what: string): Reason => ({
+  tag: "StoreTampered",
+  message: `${path} holds what Sluice did not make and what would act on its jobs: ${what}. Drop it with sluice db sql --write, or restore a backup; the file is left untouched.`
 })
 
 export const inUse = (message: string): Reason => ({ tag: "StoreInUse", message })

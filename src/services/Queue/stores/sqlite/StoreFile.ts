@@ -1,12 +1,15 @@
 /**
  * The file before it is a store: looked at without changing a byte, then opened, created or refused with a typed reason.
  */
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, statfsSync } from "node:fs"
+import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readSync, statfsSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import path from "node:path"
+import * as OwnFile from "../../../../files/OwnFile.ts"
+import * as OwnFolder from "../../../../files/OwnFolder.ts"
 import { Database, waitOutBusy } from "./Database.ts"
-import { applicationId, migrate, schemaVersion, userVersion } from "./migrations.ts"
-import { corrupt, foreign, newer, StoreFault, unsafe } from "./StoreFault.ts"
+import { applicationId, migrate, refuseOthers, schemaVersion, userVersion } from "./migrations.ts"
+import { corrupt, foreign, newer, StoreFault, systemCode, unsafe } from "./StoreFault.ts"
+import { storePlace } from "./StorePlace.ts"
 
 /**
  * `full`: a commit is on the disk before it is answered. `relaxed`: it survives a crash of the process, but the last ones may be
@@ -18,6 +21,8 @@ export interface OpenOptions {
   readonly path: string
   readonly durability: Durability
   readonly busyTimeoutMs: number
+  /** Whether others may own or write the file and its folder; see `storePlace`. */
+  readonly shared?: boolean | undefined
   /** Of the linked SQLite; tests pass another. */
   readonly sqliteVersion?: string
 }
@@ -35,7 +40,7 @@ interface Header {
 /** What the first page says. Undefined: there is no file, or an empty one. */
 const readHeader = (file: string): Header | undefined => {
   if (!existsSync(file)) return undefined
-  const descriptor = openSync(file, "r")
+  const descriptor = openSync(file, OwnFile.asItIs)
   try {
     if (!fstatSync(descriptor).isFile()) throw new StoreFault(foreign(file, "not a regular file"))
     const bytes = Buffer.alloc(header.size)
@@ -120,16 +125,29 @@ export const networkFileSystem = (file: string): string | undefined => {
   }
 }
 
-/** Creates what is missing for this user alone: folders 0700, the file 0600; SQLite gives its side files the mode of the file. */
+/** Makes the file for this user alone when it is missing; SQLite gives its side files the mode of the file. */
 const create = (file: string): void => {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
-  closeSync(openSync(file, "a", 0o600))
+  try {
+    closeSync(OwnFile.create(file))
+  } catch (error) {
+    // It is there: also when two processes begin at once.
+    if (systemCode(error) !== "EEXIST") throw error
+    accessSync(file, constants.R_OK | constants.W_OK)
+  }
 }
 
-/** Reads one page of every table: damage there is found now and not half-way through a turn. */
+const name = (text: string): string => `"${text.replaceAll('"', '""')}"`
+
+/** Reads one page of every table of ours: damage there is found now and not half-way through a turn. */
 const probe = (db: Database): void => {
-  for (const [name] of db.prepare<[string]>("SELECT name FROM sqlite_schema WHERE type = 'table'").all()) {
-    db.prepare(`SELECT * FROM "${name}" LIMIT 1`).get()
+  const tables = db.prepare<[string]>(
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE TABLE %'"
+  )
+  for (const [table] of tables.all()) {
+    const first = db.raw.prepare(`SELECT * FROM ${name(table)} LIMIT 1`)
+    // A number that is too large is no damage of a page: its row is set aside when it is met.
+    first.setReadBigInts(true)
+    first.get()
   }
 }
 
@@ -144,7 +162,9 @@ export const openStoreFile = (options: OpenOptions): OpenedFile =>
   // The process that closes last holds the file for a moment.
   waitOutBusy(options.busyTimeoutMs, options.path, () => open(options))
 
-const open = ({ busyTimeoutMs, durability, path: file, sqliteVersion }: OpenOptions): OpenedFile => {
+const open = ({ busyTimeoutMs, durability, path: asked, shared, sqliteVersion }: OpenOptions): OpenedFile => {
+  OwnFolder.make(path.dirname(asked))
+  const file = storePlace(asked, { shared })
   inspect(file)
   create(file)
   const isShared = isSafeToShare(sqliteVersion ?? linkedVersion())
@@ -152,13 +172,14 @@ const open = ({ busyTimeoutMs, durability, path: file, sqliteVersion }: OpenOpti
   try {
     if (!isShared) lockOut(db, sqliteVersion ?? linkedVersion())
     if (userVersion(db) > schemaVersion) throw new StoreFault(newer(file, userVersion(db), schemaVersion))
-    // Before anything else, so that an unfinished creation is still recognised as ours.
+    refuseOthers(db)
+    // Before anything is written, so that an unfinished creation is still recognised as ours.
     if (db.prepare<[number]>("PRAGMA application_id").get()![0] !== applicationId) {
       db.exec(`PRAGMA application_id = ${applicationId}`)
     }
     useWal(db)
     db.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`)
-    db.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF")
+    db.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY")
     db.exec("PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 4194304")
     migrate(db)
     probe(db)

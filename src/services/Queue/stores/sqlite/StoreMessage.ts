@@ -9,12 +9,19 @@ export interface ThreadSettings {
   readonly engine: EngineSettings
   /** Counted up by the caller with each message it sends or hears: signs of a loop that turns. */
   readonly signs: Int32Array
+  /** 1 while the caller holds the thread still between two calls. */
+  readonly held: Int32Array
 }
 
 export type Request =
   | readonly [sequence: number, operation: Operation, args: ReadonlyArray<unknown>]
+  /** Answer, and stand still as long as `held` says. */
+  | readonly [sequence: number, operation: "hold"]
   /** Hear other processes. */
   | readonly [sequence: 0, operation: "listen"]
+  /** Hear also what other processes note of jobs, or no more. */
+  | readonly [sequence: 0, operation: "watch"]
+  | readonly [sequence: 0, operation: "unwatch"]
   /** Write what is left and end. */
   | readonly [sequence: 0, operation: "close"]
 

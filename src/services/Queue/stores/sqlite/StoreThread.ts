@@ -21,14 +21,14 @@ const watch = (liveness: Liveness, operation: Operation, args: ReadonlyArray<unk
       liveness.heard((args[0] as Turn).now)
       break
     case "join": {
-      const [, now, leaseMs] = args as Arguments<"join">
-      liveness.heard(now)
+      const [, { monotonic, now }, leaseMs] = args as Arguments<"join">
+      liveness.heard(now, monotonic)
       liveness.leased(answer as number, leaseMs, untilFirstBeatMs)
       break
     }
     case "beat": {
       const [session, beat] = args as Arguments<"beat">
-      liveness.heard(beat.now)
+      liveness.heard(beat.now, beat.monotonic)
       if (answer === true) liveness.leased(session, beat.leaseMs, beat.blockedMostMs)
       else liveness.left(session)
       break
@@ -42,6 +42,12 @@ const watch = (liveness: Liveness, operation: Operation, args: ReadonlyArray<unk
 const serve = (engine: Engine, liveness: Liveness): void => {
   port.on("message", ([sequence, operation, args]: Request) => {
     if (operation === "listen") return engine.listen()
+    if (operation === "watch" || operation === "unwatch") return engine.watch(operation === "watch")
+    if (operation === "hold") {
+      say([sequence, "done", undefined])
+      Atomics.wait(settings.held, 0, 1)
+      return
+    }
     if (operation === "close") {
       engine.close()
       return port.close()

@@ -2,7 +2,7 @@
  * The store on a thread of its own: the caller's event loop stays free, and leases are renewed while it does not answer. A thread
  * that dies or hangs fails the calls in flight with `StoreUnavailable`; the next call starts another.
  */
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import { Worker } from "node:worker_threads"
 import type { Turn } from "../../Turn.ts"
 import type { WakeListener } from "../../JobStore.ts"
@@ -32,12 +32,14 @@ interface Call {
 class StoreThreadHandle {
   private readonly settings: EngineSettings
   private readonly signs = new Int32Array(new SharedArrayBuffer(4))
+  private readonly held = new Int32Array(new SharedArrayBuffer(4))
   private timer: NodeJS.Timeout | undefined
   private readonly calls = new Map<number, Call>()
   readonly listeners = new Set<WakeListener>()
   private worker: Worker | undefined
   private sequence = 0
   private isListening = false
+  private watchers = 0
   private isClosed = false
   isShared = true
 
@@ -52,7 +54,7 @@ class StoreThreadHandle {
   })
 
   private start(): Worker {
-    const data: ThreadSettings = { engine: this.settings, signs: this.signs }
+    const data: ThreadSettings = { engine: this.settings, signs: this.signs, held: this.held }
     const worker = new Worker(entry, { workerData: data, name: "sluice-store" })
     worker.on("message", (reply: Reply) => this.hear(worker, reply))
     worker.on("error", (error) =>
@@ -61,6 +63,7 @@ class StoreThreadHandle {
     worker.on("exit", () => this.lose(worker, `The thread of ${this.settings.path} ended. Try again.`))
     this.worker = worker
     if (this.isListening) this.say([0, "listen"])
+    if (this.watchers > 0) this.say([0, "watch"])
     return worker
   }
 
@@ -86,10 +89,33 @@ class StoreThreadHandle {
     })
   }
 
+  /** What was not reached before the scope closes does not hold later. */
+  readonly hold: Effect.Effect<void, StoreError, Scope.Scope> = Effect.acquireRelease(
+    Effect.sync(() => void Atomics.store(this.held, 0, 1)),
+    () =>
+      Effect.sync(() => {
+        Atomics.store(this.held, 0, 0)
+        Atomics.notify(this.held, 0)
+      })
+  ).pipe(
+    Effect.andThen(
+      Effect.callback<void, StoreError>((resume) => {
+        const sequence = ++this.sequence
+        this.expect(sequence, "hold", resume as Call["resume"])
+        this.say([sequence, "hold"])
+      })
+    )
+  )
+
   listen(): void {
     if (this.isListening) return
     this.isListening = true
     this.say([0, "listen"])
+  }
+
+  watch(on: boolean): void {
+    this.watchers += on ? 1 : -1
+    if (!this.isClosed && this.watchers === (on ? 1 : 0)) this.say(on ? [0, "watch"] : [0, "unwatch"])
   }
 
   private hear(worker: Worker, [sequence, kind, body]: Reply): void {
@@ -172,6 +198,7 @@ export const makeThreadHost = (settings: EngineSettings): Effect.Effect<Host, St
           return thread.isShared
         },
         call: (operation, ...args) => thread.call(operation, args),
+        hold: thread.hold,
         listen: (listener) => {
           thread.listeners.add(listener)
           thread.listen()
@@ -179,6 +206,7 @@ export const makeThreadHost = (settings: EngineSettings): Effect.Effect<Host, St
             thread.listeners.delete(listener)
           }
         },
+        watch: (on) => thread.watch(on),
         close: thread.close
       } satisfies Host
     )

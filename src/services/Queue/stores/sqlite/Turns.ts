@@ -64,7 +64,8 @@ export class Turns {
 
   take(turn: Turn): StoreTurnResult {
     const { now } = turn
-    const session = turn.session === 0 ? undefined : this.sessions.find(turn.session, now)
+    const ended = this.endings.listUnheard()
+    const session = turn.session === 0 ? undefined : this.sessions.find(turn.session)
     const lost = this.finishAttempts(turn, session)
     this.endings.cascade(now)
     this.due.promote(now)
@@ -94,11 +95,16 @@ export class Turns {
       for (const row of rows) jobs.push(this.claims.start(row, now))
       isCutShort ||= passedOver > 0 && rows.length + fused.length < limit
     }
+    // Jobs that were put away by the claims let others go, also in groups claimed from.
+    const hasEndedMore = this.endings.hasWork
+    this.endings.cascade(now)
     return {
       ids,
       notes,
       lost,
       jobs,
+      ended,
+      ready: this.claims.ready(tasks, hasEndedMore ? [] : claim),
       batches: together?.batches.map((batch) => batch.map((row) => this.claims.start(row, now))),
       // Work was left for the next turn: look again at once.
       nextDue: isCutShort || this.ledger.hasCascades ? now : earlier(this.ledger.nextDue(), together?.ripeAt),

@@ -1,21 +1,19 @@
 /**
- * How processes on one file wake each other. Each that listens binds a socket beside the file and has a row in `listener`; who
+ * How processes on one file wake each other. Each that listens binds a socket beside the file and has its name in `listener`; who
  * commits something of concern writes one byte to the sockets of the others, after the commit. A byte is a set of `Wake`s.
  *
  * A lost byte costs time, never a job: under the sockets `PRAGMA data_version` is looked at every 250 ms, or every 5 ms where no
  * socket could be bound.
  */
-import { createHash, randomBytes } from "node:crypto"
-import { chmodSync, mkdirSync, rmSync } from "node:fs"
 import { connect, createServer, type Server, type Socket } from "node:net"
-import { tmpdir } from "node:os"
-import path from "node:path"
 import type { Wake } from "../../JobStore.ts"
+import * as Place from "./WakeSocketPlace.ts"
 
 const bits: ReadonlyArray<readonly [Wake, number]> = [
   ["ready", 1],
   ["finished", 2],
-  ["control", 4]
+  ["control", 4],
+  ["noted", 8]
 ]
 
 const encode = (wakes: ReadonlyArray<Wake>): number => {
@@ -26,23 +24,10 @@ const encode = (wakes: ReadonlyArray<Wake>): number => {
 
 const decode = (mask: number): ReadonlyArray<Wake> => bits.filter(([, bit]) => (mask & bit) !== 0).map(([wake]) => wake)
 
-/** A news of finished jobs alone may wait this long for more of its kind: a busy worker settles thousands of turns a second. */
-const finishedDelayMs = 5
-
-/** Bytes of a socket's path that every system takes (`sun_path` is 104 on some, with its NUL). */
-const pathBytesMost = 100
-
-/** A path for a socket of this process: beside the file, or by its hash in the user's own directory when that is too long. */
-export const socketPath = (file: string): string | undefined => {
-  const name = `${process.pid}-${randomBytes(4).toString("hex")}`
-  const beside = `${file}.${name}.sock`
-  if (Buffer.byteLength(beside) <= pathBytesMost) return beside
-  const folder = path.join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `sluice-${process.getuid?.() ?? 0}`)
-  const hashed = path.join(folder, `${createHash("sha256").update(file).digest("hex").slice(0, 16)}.${name}.sock`)
-  if (Buffer.byteLength(hashed) > pathBytesMost) return undefined
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  return hashed
-}
+/** News that start nothing may wait this long for more of their kind: a busy worker settles thousands of turns a second. */
+const idleNewsDelayMs = 5
+const idleNews = encode(["finished", "noted"])
+const noted = encode(["noted"])
 
 interface Peer {
   readonly socket: Socket
@@ -54,18 +39,21 @@ interface Peer {
 
 export interface WakeSocketOptions {
   readonly file: string
+  /** It hears what is noted of jobs, and nothing else. Default false. */
+  readonly watches?: boolean
   /** Another process wrote: called with what its byte says. */
   readonly onWake: (wakes: ReadonlyArray<Wake>) => void
-  /** The socket can be written to from now on. */
-  readonly onBound: (path: string) => void
-  /** Nobody answers at a path any more. */
-  readonly onGone: (path: string) => void
+  /** The socket of this name can be written to from now on. */
+  readonly onBound: (name: string) => void
+  /** Nobody answers to these names any more. */
+  readonly onGone: (names: ReadonlyArray<string>) => void
   /** No socket could be bound. */
   readonly onUnbound: () => void
 }
 
 export class WakeSocket {
   private readonly options: WakeSocketOptions
+  private readonly place: Place.WakeSocketPlace | undefined
   private readonly peers = new Map<string, Peer>()
   private readonly connections = new Set<Socket>()
   private server: Server | undefined
@@ -73,20 +61,23 @@ export class WakeSocket {
 
   constructor(options: WakeSocketOptions) {
     this.options = options
+    this.place = Place.placeFor(options.file)
   }
 
   listen(): void {
-    let own: string | undefined
+    if (this.place === undefined) return this.options.onUnbound()
     try {
-      own = socketPath(this.options.file)
+      Place.prepare(this.place)
     } catch {
-      own = undefined
+      return this.options.onUnbound()
     }
-    if (own === undefined) {
-      this.options.onUnbound()
-      return
-    }
-    const bound = own
+    this.bind(this.place, true)
+  }
+
+  /** `again`: once more where the last listener took the folder away just now. */
+  private bind(place: Place.WakeSocketPlace, again: boolean): void {
+    const name = Place.freshName(this.options.watches)
+    const socketPath = place.pathOf(name)
     const server = createServer((socket) => {
       this.connections.add(socket)
       socket.unref()
@@ -99,15 +90,21 @@ export class WakeSocket {
       })
     })
     server.unref()
-    server.on("error", () => {
+    server.on("error", (error: NodeJS.ErrnoException) => {
       this.server = undefined
-      this.options.onUnbound()
-    })
-    server.listen(bound, () => {
+      if (!again || error.code !== "ENOENT") return this.options.onUnbound()
       try {
-        chmodSync(bound, 0o600)
-        this.own = bound
-        this.options.onBound(bound)
+        Place.prepare(place)
+        this.bind(place, false)
+      } catch {
+        this.options.onUnbound()
+      }
+    })
+    server.listen(socketPath, () => {
+      try {
+        Place.seclude(socketPath)
+        this.own = name
+        this.options.onBound(name)
       } catch {
         server.close()
         this.options.onUnbound()
@@ -118,16 +115,26 @@ export class WakeSocket {
 
   /** Tells every listener but this process. */
   send(wakes: ReadonlyArray<Wake>, listeners: ReadonlyArray<string>): void {
-    if (listeners.length === 0) return
-    const mask = encode(wakes)
-    for (const listener of listeners) {
-      if (listener === this.own) continue
-      const peer = this.peers.get(listener) ?? this.connect(listener)
+    if (listeners.length === 0 || this.place === undefined) return
+    const all = encode(wakes)
+    let gone: Array<string> | undefined
+    for (const name of listeners) {
+      const mask = Place.isWatchName(name) ? all & noted : all & ~noted
+      if (name === this.own || mask === 0) continue
+      const peer = this.peers.get(name) ?? this.reach(this.place.pathOf(name), name)
+      if (peer === "hidden") continue
+      if (peer === "nothing") {
+        gone ??= []
+        gone.push(name)
+        continue
+      }
       peer.waiting |= mask
       if (!peer.isConnected || peer.socket.writableNeedDrain) continue
-      if (peer.waiting !== encode(["finished"])) this.flush(peer)
-      else peer.timer ??= setTimeout(() => this.flush(peer), finishedDelayMs)
+      if ((peer.waiting & ~idleNews) !== 0) this.flush(peer)
+      else peer.timer ??= setTimeout(() => this.flush(peer), idleNewsDelayMs)
     }
+    // Not now: a commit is being answered.
+    if (gone !== undefined) setImmediate(this.options.onGone, gone)
   }
 
   private flush(peer: Peer): void {
@@ -138,8 +145,11 @@ export class WakeSocket {
     peer.waiting = 0
   }
 
-  private connect(listener: string): Peer {
-    const socket = connect(listener)
+  /** A socket of this user's is connected to; nothing else is touched. */
+  private reach(socketPath: string, name: string): Peer | Exclude<Place.Found, "socket"> {
+    const found = Place.look(socketPath)
+    if (found !== "socket") return found
+    const socket = connect(socketPath)
     const peer: Peer = { socket, isConnected: false, waiting: 0, timer: undefined }
     socket.unref()
     socket.on("connect", () => {
@@ -151,19 +161,19 @@ export class WakeSocket {
       const code = "code" in error ? error.code : undefined
       if (code !== "ENOENT" && code !== "ECONNREFUSED") return
       // Its process died without tidying up.
-      rmSync(listener, { force: true })
-      this.options.onGone(listener)
+      Place.removeDead(socketPath)
+      this.options.onGone([name])
     })
     socket.on("close", () => {
       clearTimeout(peer.timer)
-      this.peers.delete(listener)
+      this.peers.delete(name)
     })
-    this.peers.set(listener, peer)
+    this.peers.set(name, peer)
     return peer
   }
 
-  /** The path others know this process by. */
-  get path(): string | undefined {
+  /** The name others know this process by. */
+  get name(): string | undefined {
     return this.own
   }
 
@@ -176,5 +186,6 @@ export class WakeSocket {
       socket.end()
     }
     this.peers.clear()
+    if (this.place !== undefined && this.own !== undefined) Place.tidy(this.place)
   }
 }

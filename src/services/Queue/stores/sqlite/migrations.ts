@@ -1,6 +1,7 @@
 /** The schema as a list of steps. A step, once released, is never edited: a change is a new step at the end. */
-import { Database } from "./Database.ts"
-import { newer, StoreFault } from "./StoreFault.ts"
+import type { Database } from "./Database.ts"
+import * as Schema from "./Schema.ts"
+import { corrupt, newer, StoreFault, tampered } from "./StoreFault.ts"
 
 /** Marks a file as ours: "SLUI" in the header's application id. */
 export const applicationId = 0x53_4c_55_49
@@ -113,7 +114,18 @@ const documents: Migration = {
   down: "DROP TABLE document; DROP TABLE journal"
 }
 
-export const migrations: ReadonlyArray<Migration> = [{ name: "jobs", up: jobs }, batches, steps, documents]
+/** When a session was renewed by the clock that nobody sets, and how long it may stand still: milliseconds by task as JSON. */
+const standing: Migration = {
+  name: "standing",
+  up: `ALTER TABLE worker ADD COLUMN lease INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE worker ADD COLUMN renewed REAL NOT NULL DEFAULT 9e15;
+  ALTER TABLE worker ADD COLUMN runs_silent REAL;
+  ALTER TABLE worker ADD COLUMN suspended_for TEXT NOT NULL DEFAULT '{}'`,
+  down: `ALTER TABLE worker DROP COLUMN lease; ALTER TABLE worker DROP COLUMN renewed;
+  ALTER TABLE worker DROP COLUMN runs_silent; ALTER TABLE worker DROP COLUMN suspended_for`
+}
+
+export const migrations: ReadonlyArray<Migration> = [{ name: "jobs", up: jobs }, batches, steps, documents, standing]
 
 export const schemaVersion = migrations.length
 
@@ -146,29 +158,67 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
     return last.name
   })
 
-/** Tables and indexes by name, each with its columns. */
-const shape = (db: Database): ReadonlyMap<string, string> =>
-  new Map(
-    db
-      .prepare<[name: string, columns: string]>(
-        `SELECT type || ' ' || name, (SELECT coalesce(group_concat(c.name), '') FROM pragma_table_xinfo(sqlite_schema.name) c)
-        FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`
+const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
+
+/** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
+const newestFingerprint = "0cfd2c106c65130dc31e2a3a59b094ec2ff45a218f73c403cb5dfe7733545735"
+
+/** Whether this is the newest schema and nothing else. */
+export const isNewest = (db: Database): boolean =>
+  userVersion(db) === schemaVersion && Schema.fingerprint(db) === newestFingerprint
+
+/** What differs from the schema that the file's version promises. */
+export const schemaDifferences = (db: Database, steps: ReadonlyArray<Migration> = migrations): Schema.Differences =>
+  steps === migrations && isNewest(db)
+    ? none
+    : Schema.compare(
+        db,
+        steps.slice(0, userVersion(db)).map(({ up }) => up),
+        steps.map(({ up }) => up)
       )
-      .all()
-  )
 
 /** What a schema lacks of what its version promises, in one line; undefined when it is whole. What others added is no damage. */
-export const schemaDamage = (db: Database, steps: ReadonlyArray<Migration> = migrations): string | undefined => {
-  const found = shape(db)
-  const promised = new Database({ path: ":memory:", busyTimeoutMs: 0 })
-  try {
-    for (const step of steps.slice(0, userVersion(db))) promised.raw.exec(step.up)
-    for (const [name, columns] of shape(promised)) {
-      if (!found.has(name)) return `its schema lacks the ${name}`
-      if (found.get(name) !== columns) return `its schema has another ${name}`
+export const schemaDamage = (db: Database, { altered, lacks } = schemaDifferences(db)): string | undefined =>
+  lacks.length > 0
+    ? `its schema lacks the ${lacks[0]}`
+    : altered.length > 0
+      ? `its schema has another ${altered[0]}`
+      : undefined
+
+/** Names said of what is not ours. */
+const mostNames = 5
+
+/** Throws when the schema is not whole, or holds what acts on our tables and is not ours. Costs some 50 µs when it is ours and the newest. */
+export const refuseOthers = (db: Database): void => {
+  // Version and schema of one moment: another process may be taking the steps.
+  const differences = db.read(() => schemaDifferences(db))
+  const damage = schemaDamage(db, differences)
+  if (damage !== undefined) throw new StoreFault(corrupt(db.path, damage))
+  const { acting } = differences
+  if (acting.length === 0) return
+  const more = acting.length > mostNames ? ` and ${acting.length - mostNames} more` : ""
+  throw new StoreFault(tampered(db.path, `${acting.slice(0, mostNames).join(", ")}${more}`))
+}
+
+/**
+ * Looks at the schema again whenever it has changed: it may be added to while it is open. Answers what `refuseOthers` would throw, until that is
+ * dropped. Steps that a newer Sluice has taken meanwhile are not judged.
+ */
+export const schemaWatch = (db: Database): (() => StoreFault | undefined) => {
+  const selectCookie = db.prepare<[number]>("PRAGMA schema_version")
+  let seen: number | undefined
+  let verdict: StoreFault | undefined
+  return () => {
+    const cookie = selectCookie.get()![0]
+    if (cookie === seen) return verdict
+    try {
+      if (userVersion(db) <= schemaVersion) refuseOthers(db)
+      verdict = undefined
+    } catch (error) {
+      if (!(error instanceof StoreFault) || error.reason.tag === "StoreUnavailable") throw error
+      verdict = error
     }
-    return undefined
-  } finally {
-    promised.close()
+    seen = cookie
+    return verdict
   }
 }

@@ -189,6 +189,14 @@ describe("the scale sub-resource", { concurrent: true }, () => {
     })
   )
 
+  scenario("waits no longer than minutes, whatever the server asks", ({ api, until }) =>
+    Effect.gen(function* () {
+      api.faults.push({ status: 429, headers: { "retry-after": "999999" } })
+      const [order] = yield* until("failing", target(31))
+      assert.deepInclude(order!.failure!.reason, { retryAfterMs: 300_000 })
+    })
+  )
+
   scenario("names what has to be granted, and what does not exist", ({ api, until }) =>
     Effect.gen(function* () {
       api.verbs.delete("patch")
@@ -283,6 +291,19 @@ describe("in the cluster", () => {
       ).pipe(Effect.provide(cluster), Effect.flip)
       assert.strictEqual(error.reason._tag, "ActuatorUnreachable")
       assert.strictEqual(api.requests(), 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("asks for what is named and nothing else, whatever the names hold", () =>
+    Effect.gen(function* () {
+      const api = yield* ApiServer.start(yield* temporaryFolder)
+      const namespace = "../../../../api/v1/namespaces/kube-system/secrets?watch=1#"
+      api.objects.set(`${namespace}/deployments/a/b%2f`, { replicas: 3, version: 1 })
+      const cluster = KubernetesApi.layerInCluster({ env: api.env, accountFolder: api.accountFolder })
+      const { replicas } = yield* KubernetesApi.KubernetesApi.use((kubernetes) =>
+        kubernetes.read({ kind: "deployments", namespace, name: "a/b%2f" })
+      ).pipe(Effect.provide(cluster))
+      assert.strictEqual(replicas, 3)
     }).pipe(Effect.scoped)
   )
 

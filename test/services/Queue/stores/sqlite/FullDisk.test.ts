@@ -73,7 +73,7 @@ const withEngine = (body: (engine: Engine, db: Database, file: string) => void) 
 const start = (engine: Engine) => {
   const session = engine.call("join", [
     { name: "worker", host: "host", pid: process.pid, version: "1", slots: {}, tasks: ["task"] },
-    now,
+    { now, monotonic: 0 },
     30_000
   ])
   const { jobs } = engine.call("turn", [

@@ -83,8 +83,8 @@ describe("the store's thread", () => {
           assert.isTrue(yield* driver.store.beat(session, beat))
           yield* Effect.sleep("300 millis")
           yield* block(4_000)
-          assert.isFalse(yield* driver.settle(session, job!, "completed"))
           assert.deepStrictEqual((yield* driver.sweep()).recovered, [id])
+          assert.isFalse(yield* driver.settle(session, job!, "completed"))
         })
       ),
     20_000

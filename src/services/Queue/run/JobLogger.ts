@@ -1,14 +1,7 @@
-/** The attempt a fiber belongs to, so that what a handler logs is kept with its job. */
-import { Cause, Context, Logger, type LogLevel as EffectLogLevel } from "effect"
+/** Keeps what a handler logs with its job. */
+import { Cause, Logger, type LogLevel as EffectLogLevel } from "effect"
+import { CurrentAttempt } from "../CurrentAttempt.ts"
 import type { LogLevel } from "../Turn.ts"
-
-export interface LogTarget {
-  readonly log: (level: LogLevel, message: string) => void
-}
-
-export const CurrentAttempt = Context.Reference<LogTarget | undefined>("sluice/run/CurrentAttempt", {
-  defaultValue: () => undefined
-})
 
 /** Longest line kept, in characters. */
 const maxLine = 8192
@@ -39,10 +32,11 @@ const textOfPart = (part: unknown): string => {
 
 const textOf = (message: unknown): string => (Array.isArray(message) ? message : [message]).map(textOfPart).join(" ")
 
-/** Keeps what a handler logs with its job. */
 export const jobLogger: Logger.Logger<unknown, void> = Logger.make(({ cause, fiber, logLevel, message }) => {
   const target = fiber.getRef(CurrentAttempt)
   if (target === undefined) return
   const text = cause.reasons.length === 0 ? textOf(message) : `${textOf(message)} ${Cause.pretty(cause)}`
-  target.log(levelOf(logLevel), text.length <= maxLine ? text : `${text.slice(0, maxLine - 1)}…`)
+  const line = text.length <= maxLine ? text : `${text.slice(0, maxLine - 1)}…`
+  // As it comes back from UTF-8; a cut may have parted a character.
+  target.log(levelOf(logLevel), line.toWellFormed())
 })

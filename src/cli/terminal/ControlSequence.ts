@@ -1,0 +1,42 @@
+/**
+ * Control sequences that we write ourselves: colours and the movements of a display. Each carries, as its last parameters, numbers that
+ * this process drew by lot and shows nobody. A screen lets sequences with these numbers through, without them, and shows every other one as text:
+ * what a stranger wrote into a name can look like ours and is not. So text and styles are put together as plain strings, and no command
+ * has to remember which is which.
+ */
+import { randomInt } from "node:crypto"
+
+/** Parameters of at most four digits: what measures or strips control sequences takes ours for such. */
+const signature = Array.from({ length: 4 }, () => randomInt(1000, 10_000)).join(";")
+
+/** `sequence("31", "m")`: red. */
+export const sequence = (parameters: string, final: string): string => `\x1b[${parameters};${signature}${final}`
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this is about control sequences
+const unsigned = /\x1b\[([\d;]{1,16})m/g
+
+/** Text that a formatter of ours has coloured: its colours become our own. Never for text of others. */
+export const sign = (text: string): string =>
+  text.replace(unsigned, (_, parameters: string) => sequence(parameters, "m"))
+
+const signed = new RegExp(`\\x1b\\[([\\d;]{1,16});${signature}([A-Za-z])`, "g")
+
+/** `text` with what stands between our own sequences changed by `change`, and each sequence by `keep`. */
+const around = (text: string, change: (text: string) => string, keep: (found: RegExpExecArray) => string): string => {
+  if (!text.includes(signature)) return change(text)
+  let result = ""
+  let from = 0
+  for (const found of text.matchAll(signed)) {
+    result += change(text.slice(from, found.index)) + keep(found)
+    from = found.index + found[0].length
+  }
+  return result + change(text.slice(from))
+}
+
+/** Changes text only; our sequences stay signed. */
+export const mapText = (text: string, change: (text: string) => string): string =>
+  around(text, change, ([whole]) => whole)
+
+/** What a terminal is sent: text as `change` makes it, our sequences without their signature. */
+export const unsign = (text: string, change: (text: string) => string): string =>
+  around(text, change, ([, parameters, final]) => `\x1b[${parameters}${final}`)

@@ -1,0 +1,14 @@
+/** The attempt a fiber belongs to: what a handler logs is kept with its job, and who waits within a handler holds its slot meanwhile. */
+import { Context } from "effect"
+import type { LogLevel } from "./Turn.ts"
+
+export interface AttemptOfFiber {
+  readonly task: string
+  /** The group whose slot it holds. */
+  readonly group: string
+  readonly log: (level: LogLevel, message: string) => void
+}
+
+export const CurrentAttempt = Context.Reference<AttemptOfFiber | undefined>("sluice/run/CurrentAttempt", {
+  defaultValue: () => undefined
+})

@@ -1,0 +1,31 @@
+/** Whether a task's jobs can start somewhere: the worker needs their handler, and a slot for their group. Pure. */
+import type { CounterRecord } from "../GroupRecord.ts"
+import type { WorkerRecord } from "../WorkerRecord.ts"
+import { laneOf } from "./Lane.ts"
+
+/** Of the workers that claim, those that have the task's handler. */
+export const able = (task: string, workers: ReadonlyArray<WorkerRecord>): ReadonlyArray<WorkerRecord> =>
+  workers.filter(({ draining, tasks }) => !draining && tasks.includes(task))
+
+/** Slots that the workers have for the group, together. */
+export const slotsOf = (group: string, workers: ReadonlyArray<WorkerRecord>): number =>
+  workers.reduce((sum, { slots }) => sum + (slots[group] ?? 0), 0)
+
+/** Jobs that are due and wait in vain. `isKnown`: some worker has their handler, but none of those a slot for their group. */
+export interface Unserved {
+  readonly task: string
+  readonly group: string
+  readonly jobs: number
+  readonly isKnown: boolean
+}
+
+/** Commands in a lane are left out: each lane has its own process, and a worker for commands takes over those of the dead. */
+export const unserved = (
+  counters: ReadonlyArray<CounterRecord>,
+  workers: ReadonlyArray<WorkerRecord>
+): ReadonlyArray<Unserved> =>
+  counters.flatMap(({ count, group, state, task }) => {
+    if (state !== "pending" || count === 0 || laneOf(task) !== undefined) return []
+    const knowing = able(task, workers)
+    return slotsOf(group, knowing) > 0 ? [] : [{ task, group, jobs: count, isKnown: knowing.length > 0 }]
+  })

@@ -1,0 +1,252 @@
+/**
+ * What each column of each table holds, as far as everything that reads it relies on it, and the SQL that finds rows which do not. A file
+ * that others wrote into, or a disk that flipped a bit, can hold anything: SQLite checks no types.
+ */
+
+/** A row that cannot be read was met. */
+export class UnreadableRow extends Error {}
+
+/** A condition on a column that is not null, and what to say of a value that does not meet it. */
+interface Rule {
+  readonly holds: (column: string) => string
+  readonly otherwise: string
+}
+
+const within = (least: number, most: number, types: string, otherwise: string): Rule => ({
+  holds: (column) => `typeof(${column}) IN (${types}) AND ${column} BETWEEN ${least} AND ${most}`,
+  otherwise
+})
+
+const text: Rule = {
+  holds: (column) => `typeof(${column}) = 'text' AND instr(${column}, char(0)) = 0`,
+  otherwise: "is no text"
+}
+/** Checked again where it is read (`storedName`). */
+const name: Rule = {
+  holds: (column) =>
+    `typeof(${column}) <> 'integer' OR ${column} BETWEEN ${-Number.MAX_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}`,
+  otherwise: "is no name"
+}
+const anyText: Rule = { holds: (column) => `typeof(${column}) = 'text'`, otherwise: "is no text" }
+const largest = Number.MAX_SAFE_INTEGER
+const integer = within(-largest, largest, "'integer'", "is no whole number that can be counted with")
+const count = within(0, largest, "'integer'", "is no count")
+const attempts = within(0, 2 ** 31, "'integer'", "is no number of attempts")
+const number = within(-largest, largest, "'integer', 'real'", "is no number that can be counted with")
+/** Of `Date`. */
+const time = within(-8.64e15, 8.64e15, "'integer', 'real'", "is no time")
+/** Ids and numbers of rows leave room above: the next is larger than all that are there. */
+const id = within(1, 9e15, "'integer'", "is no id")
+const among = (least: number, most: number): Rule => within(least, most, "'integer'", "is none of the known codes")
+
+type JsonType = "object" | "array" | "text" | "number"
+
+const jsonTypes: Readonly<Record<JsonType, string>> = {
+  object: "'object'",
+  array: "'array'",
+  text: "'text'",
+  number: "'integer', 'real'"
+}
+
+/** JSON text of this type, whose fields have these types where they are there. */
+const json = (type: "object" | "array", fields: Readonly<Record<string, JsonType>> = {}): Rule => ({
+  holds: (column) =>
+    `typeof(${column}) = 'text' AND CASE WHEN json_valid(${column}) THEN json_type(${column}) = '${type}'${Object.entries(
+      fields
+    )
+      .map(
+        ([path, fieldType]) =>
+          ` AND ifnull(json_type(${column}, '$${path}') IN (${jsonTypes[fieldType]}), json_type(${column}, '$${path}') IS NULL)`
+      )
+      .join("")} ELSE 0 END`,
+  otherwise: "is not the JSON it must be"
+})
+const anyJson: Rule = {
+  holds: (column) => `typeof(${column}) = 'text' AND json_valid(${column})`,
+  otherwise: "is no JSON"
+}
+
+interface Nullable {
+  readonly nullable: Rule
+}
+const nullable = (rule: Rule): Nullable => ({ nullable: rule })
+
+export interface TableRules {
+  /** The columns that name a row. */
+  readonly key: ReadonlyArray<string>
+  readonly columns: Readonly<Record<string, Rule | Nullable>>
+  /** Conditions on the whole row, with what to say of one that does not meet it. */
+  readonly whole?: ReadonlyArray<readonly [condition: string, otherwise: string]>
+}
+
+const extra = json("object", {
+  ".weight": "number",
+  ".rate": "number",
+  ".owner": "text",
+  ".team": "text",
+  ".tags": "array",
+  ".headers": "object",
+  ".batchKey": "text",
+  ".holder": "number",
+  ".cacheKey": "text",
+  ".softLimit": "number",
+  ".hardLimit": "number",
+  ".deadline": "number"
+})
+const failure = json("object", {
+  ".cause": "text",
+  ".message": "text",
+  ".stack": "text",
+  ".attempt": "number",
+  ".at": "number"
+})
+const histogram = json("array", { "[0]": "number", "[1]": "number", "[2]": "number", "[3]": "array" })
+
+const ofJob = {
+  id,
+  lane: integer,
+  priority: number,
+  rank: number,
+  due: time,
+  attempt: attempts,
+  max_attempts: count,
+  session: nullable(integer),
+  started: nullable(time),
+  expires: nullable(time),
+  partition_key: nullable(anyText),
+  unique_key: nullable(anyText),
+  checksum: integer,
+  extra: nullable(extra),
+  failure: nullable(failure),
+  payload: anyText
+}
+const hasLane = ["lane IN (SELECT id FROM lane)", "its task and group are not known"] as const
+
+/** In the order in which they are mended: what others refer to comes first. */
+export const tables: Readonly<Record<string, TableRules>> = {
+  meta: { key: ["key"], columns: { key: text, value: within(0, 9e15, "'integer'", "is no count") } },
+  resource_group: {
+    key: ["name"],
+    columns: { name, declared: count, operator: nullable(count), paused: among(0, 1) }
+  },
+  lane: {
+    key: ["id"],
+    columns: {
+      id: integer,
+      task: name,
+      resource_group: name,
+      scheduled: integer,
+      pending: integer,
+      running: integer,
+      completed: integer,
+      failed: integer,
+      cancelled: integer,
+      riding: integer
+    }
+  },
+  history: {
+    key: ["id"],
+    columns: { ...ofJob, state: among(3, 5), finished: time, result: nullable(anyText) },
+    whole: [hasLane]
+  },
+  job: {
+    key: ["id"],
+    columns: { ...ofJob, state: among(0, 2), wait: among(0, 5), lost: count },
+    whole: [
+      hasLane,
+      ["state <> 2 OR session IS NOT NULL", "it runs and nobody runs it"],
+      ["id NOT IN (SELECT id FROM history)", "a finished job has its id"]
+    ]
+  },
+  label: { key: ["label", "id"], columns: { label: anyText, id } },
+  unique_key: {
+    key: ["key"],
+    columns: { key: anyText, job: id, until: number, live: among(0, 1), held: nullable(id), held_window: number }
+  },
+  dependency: { key: ["parent", "child"], columns: { parent: id, child: id, policy: among(0, 2) } },
+  cascade: { key: ["parent"], columns: { parent: id, succeeded: among(0, 1) } },
+  signal: { key: ["job"], columns: { job: id, session: integer, reason: anyText } },
+  progress: { key: ["job"], columns: { job: id, value: nullable(anyJson) } },
+  step: { key: ["job", "name"], columns: { job: id, name: anyText, value: anyJson } },
+  log: {
+    key: ["job", "line"],
+    columns: { job: id, line: count, attempt: count, at: time, level: among(0, 3), message: anyText }
+  },
+  worker: {
+    key: ["session"],
+    columns: {
+      session: id,
+      name: anyText,
+      host: anyText,
+      pid: integer,
+      version: anyText,
+      slots: json("object"),
+      tasks: json("array"),
+      started: time,
+      beat: time,
+      until: time,
+      draining: among(0, 1),
+      load: nullable(
+        json("object", {
+          ".busy": "object",
+          ".cpu": "number",
+          ".rssBytes": "number",
+          ".heapBytes": "number",
+          ".loopDelayMs": "number",
+          ".batches": "array",
+          ".collects": "array",
+          ".heapLimitBytes": "number",
+          ".pressure": "text",
+          ".declared": "object"
+        })
+      ),
+      blocked: nullable(json("object", { ".since": "number", ".jobs": "array" })),
+      machine: anyText,
+      process_start: anyText,
+      lease: number,
+      renewed: number,
+      runs_silent: nullable(number),
+      suspended_for: json("object")
+    }
+  },
+  lead: { key: ["role"], columns: { role: text, session: integer, until: time } },
+  listener: { key: ["path"], columns: { path: text } },
+  roll_up: {
+    key: ["width", "start", "lane"],
+    columns: { width: integer, start: time, lane: integer, counts: json("array"), wait: histogram, run: histogram },
+    whole: [hasLane]
+  },
+  resource_roll_up: {
+    key: ["width", "start"],
+    columns: {
+      width: integer,
+      start: time,
+      beats: number,
+      cpu: number,
+      rss: number,
+      heap: number,
+      loop_delay: number,
+      busy: number
+    }
+  },
+  document: { key: ["version"], columns: { version: id, kind: text, key: text, text: anyText, at: time } },
+  journal: { key: ["seq"], columns: { seq: id, kind: text, key: text, at: time, text: anyText } }
+}
+
+const isNullable = (rule: Rule | Nullable): rule is Nullable => "nullable" in rule
+
+/** A column of its own in front of a row's: the first thing wrong with it in words, or null. */
+const whyOf = ({ columns, whole = [] }: TableRules): string => {
+  const conditions = Object.entries(columns).map(([column, rule]) => {
+    const { holds, otherwise } = isNullable(rule) ? rule.nullable : rule
+    const held = `(${holds(column)})`
+    return [isNullable(rule) ? `${column} IS NULL OR ${held}` : held, `its ${column} ${otherwise}`] as const
+  })
+  return `CASE ${[...conditions, ...whole]
+    .map(([condition, otherwise]) => `WHEN NOT ifnull(${condition}, 0) THEN '${otherwise}'`)
+    .join(" ")} END`
+}
+
+/** Rows of a table that cannot be read, each with why in front; `among` narrows which are looked at. */
+export const unreadableRows = (table: string, amongThem = "1"): string =>
+  `SELECT * FROM (SELECT ${whyOf(tables[table]!)} AS why, ${table}.* FROM ${table} WHERE ${amongThem}) WHERE why IS NOT NULL`

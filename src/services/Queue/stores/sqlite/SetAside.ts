@@ -1,0 +1,227 @@
+/**
+ * Moves rows that cannot be read out of the way of all others, as they are, into documents. Who meets one fails; the rows of the whole
+ * file are then gone through once, and what failed is done again without them. Nothing is looked at before that.
+ *
+ * What a row held stays whole in its document. What hangs on it goes on without it: jobs that waited for a job that is set aside go by
+ * their policy as if it had been removed, a worker's row is emptied and written anew with its next beat, counters are counted again.
+ */
+import type { JobId } from "../../Job.ts"
+import { formatJobId } from "../../policy/JobIds.ts"
+import { setAsideKind, setAsideRow, type SetAsideRow } from "../../SetAsideRow.ts"
+import * as Codes from "./Codes.ts"
+import type { Database, Query } from "./Database.ts"
+import { tables, UnreadableRow, unreadableRows } from "./RowRules.ts"
+import { codes, sqliteCode, StoreFault } from "./StoreFault.ts"
+
+type RawValue = string | number | bigint | Uint8Array | null
+type RawRow = Readonly<Record<string, RawValue>>
+
+/** Tables whose rows SQLite numbers, each number greater than all before it. */
+const numbered = [
+  ["worker", "session"],
+  ["document", "version"],
+  ["journal", "seq"]
+] as const
+const numberMost = 9e15
+
+/** Rows looked for again soonest after a search that found none, in milliseconds. */
+const restMs = 60_000
+
+/** Whether something thrown may be a row's fault: not the device's, not a lock's. */
+const mayBeOfRows = (error: unknown): boolean => {
+  if (error instanceof StoreFault) return false
+  const code = sqliteCode(error)
+  if (code !== undefined) return !(Object.values(codes) as ReadonlyArray<number>).includes(code)
+  // Node's for an integer that no number holds.
+  return !(error instanceof Error && "code" in error) || error.code === "ERR_OUT_OF_RANGE"
+}
+
+/** A row that was set aside, its name and when. */
+export interface NamedRow extends SetAsideRow {
+  /** Its table and key. */
+  readonly name: string
+  /** In milliseconds since 1970. */
+  readonly at: number
+}
+
+export class SetAside {
+  private readonly db: Database
+  private readonly insert: Query<[]>
+  private readonly unreadableJob: Query<[why: string]>
+  private readonly unreadableFinished: Query<[why: string]>
+  private readonly unreadableWorker: Query<[why: string]>
+  /** A row whose number leaves no larger one: to SQLite the file is full then. */
+  private readonly lastNumber: Query<[1]>
+  private readonly selectAll: Query<[name: string, text: string, at: number]>
+  private readonly remove: Query<[]>
+  private restUntil = 0
+
+  constructor(db: Database) {
+    this.db = db
+    this.insert = db.prepare("INSERT OR REPLACE INTO document(kind, key, text, at) VALUES (?, ?, ?, ?)")
+    this.selectAll = db.prepare("SELECT key, text, at FROM document WHERE kind = ? ORDER BY key")
+    this.remove = db.prepare("DELETE FROM document WHERE kind = ? AND key = ?")
+    this.unreadableWorker = db.prepare(`SELECT 1 FROM (${unreadableRows("worker")}) LIMIT 1`)
+    this.lastNumber = db.prepare(
+      numbered.map(([table, column]) => `SELECT 1 FROM ${table} WHERE ${column} > ${numberMost}`).join(" UNION ALL ")
+    )
+    const named = "id IN (SELECT value FROM json_each(?))"
+    this.unreadableJob = db.prepare(`SELECT 1 FROM (${unreadableRows("job", named)}) LIMIT 1`)
+    this.unreadableFinished = db.prepare(`SELECT 1 FROM (${unreadableRows("history", named)}) LIMIT 1`)
+  }
+
+  /** Throws when one of these jobs cannot be read. */
+  check(ids: ReadonlyArray<JobId>): void {
+    if (ids.length === 0) return
+    const named = JSON.stringify(ids)
+    if (this.unreadableJob.get(named) !== undefined || this.unreadableFinished.get(named) !== undefined)
+      throw new UnreadableRow("a job cannot be read")
+  }
+
+  /** Throws when a worker's row cannot be read. */
+  checkWorkers(): void {
+    if (this.unreadableWorker.get() !== undefined) throw new UnreadableRow("a worker cannot be read")
+  }
+
+  /** Does it; if rows that cannot be read are in its way, again without them. `repaired`: what is known of the file is out of date. */
+  around<A>(now: number, body: () => A, repaired: () => void): A {
+    try {
+      return body()
+    } catch (error) {
+      const isSuspect = mayBeOfRows(error) || (sqliteCode(error) === codes.full && this.lastNumber.get() !== undefined)
+      if (!isSuspect || performance.now() < this.restUntil) throw error
+      if (this.repair(now) === 0) {
+        this.restUntil = performance.now() + restMs
+        throw error
+      }
+      repaired()
+      return body()
+    }
+  }
+
+  list(): ReadonlyArray<NamedRow> {
+    return this.selectAll.all(setAsideKind).flatMap(([name, text, at]) => {
+      const row = setAsideRow({ key: name, text, version: 0, at })
+      return row === undefined ? [] : [{ name, at, ...row }]
+    })
+  }
+
+  /** False: there is none of that name. */
+  drop(name: string): boolean {
+    return this.remove.run(setAsideKind, name).changes !== 0
+  }
+
+  /** Forgets a job that was set aside. False: there is none. */
+  forget(id: JobId): boolean {
+    return this.drop(keyOf("job", [id])) || this.drop(keyOf("history", [id]))
+  }
+
+  /** One transaction over all tables. Answers how many rows went. */
+  repair(now: number): number {
+    return this.db.write(() => {
+      let moved = 0
+      for (const [table, column] of numbered) {
+        const largest = `SELECT ifnull(max(${column}), 0) FROM ${table} WHERE ${column} <= ${numberMost}`
+        this.db.raw.exec(
+          `UPDATE sqlite_sequence SET seq = (${largest}) + 1000000 WHERE name = '${table}' AND NOT (seq <= ${numberMost})`
+        )
+      }
+      for (const table of Object.keys(tables)) {
+        const rows = rawRows(this.db, table)
+        for (const row of rows) this.move(table, row, now)
+        moved += rows.length
+      }
+      if (moved > 0) {
+        this.adopt()
+        this.recount()
+      }
+      return moved
+    })
+  }
+
+  private move(table: string, { why, ...columns }: RawRow, now: number): void {
+    const { key } = tables[table]!
+    const names = key.map((column) => columns[column]!)
+    const kept = Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, plain(value)]))
+    const where = key.map((column) => `${column} IS ?`).join(" AND ")
+    const change = (sql: string, ...values: ReadonlyArray<RawValue>) => this.db.raw.prepare(sql).run(...values)
+    if (table === "worker" && isNumberOfRow(names[0]!))
+      change(`UPDATE worker SET ${emptyWorker} WHERE ${where}`, ...names)
+    else change(`DELETE FROM ${table} WHERE ${where}`, ...names)
+    this.insert.run(
+      setAsideKind,
+      keyOf(table, names),
+      JSON.stringify({ table, why: String(why), columns: kept } satisfies SetAsideRow),
+      now
+    )
+    if (table !== "job" && table !== "history") return
+    const id = names[0]!
+    change("DELETE FROM label WHERE id IS ?", id)
+    if (table === "history") return
+    change("DELETE FROM unique_key WHERE job IS ?", id)
+    change("UPDATE unique_key SET held = NULL WHERE held IS ?", id)
+    change("DELETE FROM dependency WHERE child IS ?", id)
+    change("DELETE FROM signal WHERE job IS ?", id)
+    change(
+      "INSERT OR REPLACE INTO cascade(parent, succeeded) SELECT DISTINCT parent, 0 FROM dependency WHERE parent IS ?",
+      id
+    )
+  }
+
+  /** Running jobs whose worker's row is gone are taken back as those of any worker that is gone. */
+  private adopt(): void {
+    this.db.raw.exec(
+      `INSERT INTO worker(session, name, host, pid, version, slots, tasks, started, beat, until, machine, process_start)
+       SELECT DISTINCT session, '', '', 0, '', '{}', '[]', 0, 0, 0, '', '' FROM job
+       WHERE state = ${Codes.running} AND session BETWEEN 1 AND ${numberMost} AND session NOT IN (SELECT session FROM worker)`
+    )
+  }
+
+  private recount(): void {
+    const states = Codes.stateNames.map((name, state) => {
+      const table = state < Codes.liveCodes ? "job" : "history"
+      return `${name} = (SELECT count(*) FROM ${table} WHERE ${table}.lane = lane.id AND state = ${state})`
+    })
+    this.db.raw.exec(`UPDATE lane SET ${states.join(", ")},
+      riding = (SELECT count(*) FROM job WHERE job.lane = lane.id AND state = ${Codes.running} AND wait = ${Codes.rides})`)
+  }
+}
+
+/** The rows of a table that cannot be read, as they are, each with `why`. */
+export const rawRows = (db: Database, table: string): ReadonlyArray<RawRow> => {
+  const statement = db.raw.prepare(unreadableRows(table))
+  statement.setReadBigInts(true)
+  return statement.all() as ReadonlyArray<RawRow>
+}
+
+/** What people call a row: its table and key. */
+export const nameOf = (table: string, row: RawRow): string =>
+  keyOf(
+    table,
+    tables[table]!.key.map((column) => row[column]!)
+  )
+
+/** Its lease has ended, so that its jobs are taken back, unless it beats again. */
+const emptyWorker = `name = CASE typeof(name) WHEN 'text' THEN name ELSE '' END,
+  host = CASE typeof(host) WHEN 'text' THEN host ELSE '' END, pid = 0, version = '', slots = '{}', tasks = '[]', started = 0, beat = 0,
+  until = 0, draining = 0, load = NULL, blocked = NULL, machine = '', process_start = '', lease = 0, renewed = 9e15, runs_silent = NULL,
+  suspended_for = '{}'`
+
+const isNumberOfRow = (value: RawValue): value is number | bigint =>
+  typeof value === "bigint" ? value > 0 && value <= numberMost : Number.isSafeInteger(value)
+
+const keyOf = (table: string, names: ReadonlyArray<RawValue>): string => {
+  const [name] = names
+  return table === "job" || table === "history"
+    ? `${table} ${isNumberOfRow(name!) ? formatJobId(Number(name) as JobId) : shown(name!)}`
+    : `${table} ${names.map(shown).join(" ")}`
+}
+
+const shown = (value: RawValue): string =>
+  value instanceof Uint8Array ? `x${Buffer.from(value).toString("hex")}` : String(value)
+
+const plain = (value: RawValue): SetAsideRow["columns"][string] => {
+  if (value instanceof Uint8Array) return { hex: Buffer.from(value).toString("hex") }
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : { integer: String(value) }
+  return typeof value === "number" && !Number.isFinite(value) ? { integer: String(value) } : value
+}
