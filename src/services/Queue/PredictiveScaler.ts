@@ -49,8 +49,8 @@ export class PredictiveScaler extends Context.Service<
   PredictiveScaler,
   {
     /**
-     * Arrivals and work of a group, step by step from the present one to the horizon (at most 1,440 steps), with how well the
-     * forecast has done. A group nobody has seen gets a cold forecast of zero. Brings the forecast up to date first: as many updates as steps
+     * Arrivals and work of a group, step by step from the present one to the horizon (at most 1,440 steps), their sums with intervals, and how well
+     * forecasts over such a horizon have done. Learned for a day ahead, with steps of an hour for a week; beyond, it goes by what was learned there. A group nobody has seen gets a cold forecast of zero. Brings the forecast up to date first: as many updates as steps
      * have passed, and one forecast, a few milliseconds; after a start without a saved forecast, seconds.
      */
     readonly predictLoad: (

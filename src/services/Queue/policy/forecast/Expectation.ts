@@ -1,6 +1,6 @@
 import type { Archive } from "./Archive.ts"
 import { Blend } from "./Blend.ts"
-import { firstModels, meanModels } from "./Models.ts"
+import { expectationRidge, firstModels, meanModels } from "./Models.ts"
 
 /** Of squared errors, which fall twice as fast as errors do. */
 const sharpness = 15
@@ -48,9 +48,11 @@ export class Expectation {
     this.gain = 2 / (Math.min(to - from + 1, spanMost) + 1)
   }
 
-  of(forecasts: Float64Array, offset: number): number {
+  /** `rated`: what the regression for the expectation says, as a count. */
+  of(forecasts: Float64Array, offset: number, rated: number): number {
     const { corrected, factors } = this
     for (let i = 0; i < factors.length; i++) corrected[i] = factors[i]! * forecasts[offset + i]!
+    corrected[expectationRidge] = rated
     const mixed = this.blend.mix(corrected, 0)
     const untried = 1 - this.seen / this.enough
     if (untried <= 0) return mixed
@@ -65,7 +67,14 @@ export class Expectation {
   }
 
   /** `memory`: steps over which sums fade; `ofWeights`: and errors. */
-  update(forecasts: Float64Array, offset: number, count: number, memory: number, ofWeights: number): void {
+  update(
+    forecasts: Float64Array,
+    offset: number,
+    rated: number,
+    count: number,
+    memory: number,
+    ofWeights: number
+  ): void {
     const { errors, factors, said } = this
     this.seen++
     const gain = Math.max(Math.min(1, recency / this.seen), 1 / memory)
@@ -78,7 +87,7 @@ export class Expectation {
         const factor = this.came > 0 ? (this.came + usual) / (said[i]! + usual) : 1
         factors[i] = factor > most || factor < 1 / most ? Number.NaN : factor
       }
-      const error = count - factors[i]! * forecast
+      const error = count - (i === expectationRidge ? rated : factors[i]! * forecast)
       errors[i] = Number.isNaN(errors[i]!) ? error : errors[i]! + this.gain * (error - errors[i]!)
     }
     this.blend.update(errors, 0, 0, ofWeights)

@@ -106,11 +106,23 @@ class Forecasting implements Forecaster {
     return this.sums.within(steps, expected)
   }
 
+  /** Lengths of the seasons in use, in steps: what chance hides in single steps shows in sums. */
+  private get seasons(): ReadonlyArray<number> {
+    const { blocks, direct } = this
+    const ofBlocks = blocks?.direct.series.seasons
+    const { day, week } = direct.series.calendar
+    const known = new Set(direct.series.seasons.confirmed)
+    if (ofBlocks?.day) known.add(day)
+    if (ofBlocks?.week) known.add(week)
+    return [...known].sort((a, b) => a - b)
+  }
+
   private get mode(): ForecastMode {
-    const { seasons } = this.direct.series
-    if (seasons.week) return "week"
-    if (seasons.day) return "day"
-    if (seasons.hasOther) return "season"
+    const { seasons } = this
+    const { day, week } = this.direct.series.calendar
+    if (seasons.includes(week)) return "week"
+    if (seasons.includes(day)) return "day"
+    if (seasons.length > 0) return "season"
     return this.measured > reactiveSteps ? "smoothing" : "reactive"
   }
 
@@ -154,7 +166,7 @@ class Forecasting implements Forecaster {
       horizon: steps,
       mode: this.mode,
       model: within.at(-1)!.model,
-      seasons: this.direct.series.seasons.confirmed,
+      seasons: this.seasons,
       measured: this.measured,
       accuracyNext: accuracy(next.errors, next.counts),
       accuracy: accuracy(errors, counts),

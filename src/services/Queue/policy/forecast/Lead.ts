@@ -85,6 +85,8 @@ export class Lead {
   private miss = 0
   private readonly expectation: Expectation
   private readonly rate = new Rate()
+  /** What it said, by row. */
+  private readonly rated: Float64Array
   /** One row per step that is waited for, at its number modulo the farthest distance; a last one for what is forecast and not kept. */
   private readonly features: Float32Array
   private readonly spreadFeatures: Float32Array
@@ -95,6 +97,7 @@ export class Lead {
     this.from = from
     this.to = to
     this.expectation = new Expectation(models, from, to)
+    this.rated = new Float64Array(to + 1)
     this.blend.weights[nothingModel] = 0
     this.features = new Float32Array((to + 1) * dimension)
     this.spreadFeatures = new Float32Array((to + 1) * spreadDimension)
@@ -122,8 +125,10 @@ export class Lead {
     const at = row * models
     const level = writeForecasts(series, this.ridges, ahead, features, row * dimension, forecasts, at)
     const mean = this.blend.mix(forecasts, at)
-    const expected = this.expectation.of(forecasts, at)
-    const rate = 0.5 * (expected + this.rate.of(Math.sqrt(forecasts[at + expectationRidge]!)))
+    const rated = this.rate.of(Math.sqrt(forecasts[at + expectationRidge]!))
+    const expected = this.expectation.of(forecasts, at, rated)
+    this.rated[row] = rated
+    const rate = 0.5 * (expected + rated)
     const learned = this.spread.at(series, misses, ahead, mean, level, spreadFeatures, row * spreadDimension)
     const noise = countingMiss * Math.min(1, 2 * Math.sqrt(mean))
     const spread = Math.max(
@@ -184,6 +189,7 @@ export class Lead {
     this.expectation.update(
       this.forecasts,
       row * models,
+      this.rated[row]!,
       count,
       memory(expectationDays, fewest.ridge),
       memory(expectationDays, fewest.blend)
@@ -265,6 +271,7 @@ export class Lead {
     archive.array(this.features.subarray(0, to * dimension))
     archive.array(this.spreadFeatures.subarray(0, to * spreadDimension))
     archive.array(this.forecasts.subarray(0, to * models))
+    archive.array(this.rated.subarray(0, to))
     archive.array(this.told)
     this.learned = archive.number(this.learned)
     this.miss = archive.number(this.miss)

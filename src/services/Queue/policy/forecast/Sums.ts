@@ -20,11 +20,13 @@ export interface SumTally {
 }
 
 /** Days over which errors fade, and the fewest sums. */
-const memory = { days: 28, qualityDays: 7, least: 60 }
+const memory = { days: 28, qualityDays: 3, least: 40 }
 /** Virtual errors to begin with, as of a rate that is off by so much. */
-const prior = { errors: 20, rate: 0.1, rates: 3 }
-/** While fewer were seen than are remembered, the later half weighs three quarters: the first were said by models that had hardly learned. */
-const recency = 2
+const prior = { errors: 20, rate: 0.1, rates: 4 }
+/** Days, and multiples of a sum's length, that were seen before one is taken for an example: the first are said by models that have learned nothing. */
+const cold = { days: 2, lengths: 1 }
+/** How much wider an interval is that rests on a single sum, relative to one of many. */
+const few = 3
 /** Sums are few: levels move twice as fast as those of steps. */
 const levelRate = 0.008
 /** Figures kept of a sum that waits. */
@@ -50,6 +52,8 @@ class SumOver {
   /** Of each sum that waits: what was said, its interval, and what had come and been measured in all when it was. */
   private readonly pending: Float64Array
   private readonly every: number
+  /** Steps seen before sums are learned from. */
+  private readonly cold: number
   /** Sums that are said in a day. */
   private readonly day: number
 
@@ -57,6 +61,7 @@ class SumOver {
     this.steps = steps
     this.every = every
     this.day = day
+    this.cold = Math.max(cold.days * day * every, cold.lengths * steps)
     this.pending = new Float64Array(waiting * (Math.ceil(steps / every) + 1))
   }
 
@@ -75,7 +80,7 @@ class SumOver {
   quantiles(expected: number): ReadonlyArray<number> {
     // Sums overlap: as many are independent of one another as fit side by side, and the extremes of few are not far enough out.
     const independent = (Math.min(this.learned, this.remembered) * this.every) / this.steps
-    const spread = this.spread(expected) * (1 + 2 / (2 + independent))
+    const spread = this.spread(expected) * (1 + few / (1 + independent))
     return [this.low.value, 0.5, 0.9, this.high.value].map(
       (level) => Math.max(0, Math.sqrt(expected) + spread * this.errors.at(level)) ** 2
     )
@@ -93,29 +98,30 @@ class SumOver {
 
   /** The sum said at `origin` is complete. `total`: what has come in all. */
   learn(origin: number, total: number, measured: number): void {
-    const { day } = this
     const at = this.row(origin)
     if (measured - this.pending[at + 4]! < measuredLeast * this.steps) return
     const [said, low, high] = [this.pending[at]!, this.pending[at + 1]!, this.pending[at + 2]!]
     const came = Math.max(0, total - this.pending[at + 3]!)
-    const over = (days: number) => Math.max(memory.least, days * day)
-    const error = Math.sqrt(came) - Math.sqrt(said)
-    this.errors.add(error / this.spread(said), 1 - 1 / over(memory.days))
-    this.learned++
-    if (said > 0) {
-      const rate = Math.max(0, Math.min(4, (4 * (error * error - chanceOfRoot)) / said))
-      const gain = Math.min(1, recency / (this.learned + prior.rates))
-      this.rate += Math.max(gain, 1 / over(memory.days)) * (rate - this.rate)
-    }
+    if (origin >= this.cold) this.learnError(Math.sqrt(came) - Math.sqrt(said), said)
     this.low.update(came < Math.floor(low))
     this.high.update(came <= Math.ceil(high))
-    const keep = 1 - 1 / over(memory.qualityDays)
+    const keep = 1 - 1 / Math.max(memory.least, memory.qualityDays * this.day)
     const { tally } = this
     tally.came = tally.came * keep + came
     tally.said = tally.said * keep + said
     tally.off = tally.off * keep + Math.abs(came - said)
     tally.within = tally.within * keep + (came >= Math.floor(low) && came <= Math.ceil(high) ? 1 : 0)
     tally.sums = tally.sums * keep + 1
+  }
+
+  private learnError(error: number, said: number): void {
+    const keep = 1 - 1 / this.remembered
+    this.errors.add(error / this.spread(said), keep)
+    if (said > 0) {
+      const rate = Math.max(0, Math.min(4, (4 * (error * error - chanceOfRoot)) / said))
+      this.rate += (rate - this.rate) / Math.min(prior.rates + this.learned, this.remembered)
+    }
+    this.learned++
   }
 
   carry(archive: Archive): void {
