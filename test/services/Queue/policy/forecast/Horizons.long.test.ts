@@ -28,8 +28,12 @@ describe("sums over hours and a day, in the long run", () => {
   })
 
   it("are right where hardly anything comes, and where steps are missing", () => {
-    const rare = poissonSeries(5, 12 * day, (step) => 0.05 * sine(shareOf(step)))
-    assert.isAtMost(Math.abs(scoresOf(rare, originsFrom(7 * day, 11 * day, 31), [day])[0]!.bias), 0.15)
+    // Some fifty jobs of a series: chance alone moves its bias by a fifth, and that of eight by 7 %.
+    const biases = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => {
+      const rare = poissonSeries(seed, 12 * day, (step) => 0.05 * sine(shareOf(step)))
+      return scoresOf(rare, originsFrom(7 * day, 11 * day, 31), [day])[0]!.bias
+    })
+    assert.isAtMost(Math.abs(biases.reduce((sum, bias) => sum + bias, 0) / biases.length), 0.15, String(biases))
     const gaps = poissonSeries(6, 10 * day, (step) => 30 * sine(shareOf(step))).map((count, step) =>
       step % (3 * day) > 2.7 * day && step < 8 * day ? undefined : count
     )
