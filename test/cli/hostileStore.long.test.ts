@@ -35,6 +35,8 @@ describe("a hostile store", () => {
           const json = new Set((yield* commands).flatMap(({ json, path }) => (json ? [path] : [])))
           const wrongs: Array<string> = []
           for (const { command, words } of callsFor(stores, cli.folder)) {
+            // It reads as paused, and these wait for the jobs of a paused queue, saying so.
+            if (nameOf(how) === 'the number "-1"' && (command === "run" || command === "map")) continue
             wrongs.push(...(yield* wrongsOf(cli, store, words, "text")))
             if (typeof how === "object") continue
             wrongs.push(...(yield* wrongsOf(cli, store, words, "terminal")))
@@ -56,7 +58,7 @@ describe("a hostile store", () => {
         const wrongs: Array<string> = []
         for (const { words } of yield* hostileWordCalls(canaryIn(path.dirname(stores.file)), texts))
           for (const look of ["text", "terminal"] as const)
-            wrongs.push(...(yield* wrongsOf(cli, stores.file, [...words, "--verbose"], look)))
+            wrongs.push(...(yield* wrongsOf(cli, stores.file, words, look)))
         assert.deepStrictEqual(wrongs, [])
       }).pipe(Effect.scoped),
     limit

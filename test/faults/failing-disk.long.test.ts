@@ -169,7 +169,7 @@ describe.each(isReduced ? hosts.slice(0, 1) : hosts)("a full disk, the store on 
         const folder = yield* faultFolder
         const disk = path.join(folder.path, "disk")
         yield* run("mkdir", [disk])
-        yield* Effect.acquireRelease(run("mount", ["-t", "tmpfs", "-o", "size=24m", "none", disk]), () =>
+        yield* Effect.acquireRelease(run("mount", ["-t", "tmpfs", "-o", "size=24m,mode=0700", "none", disk]), () =>
           run("umount", ["-l", disk])
         )
         const onDisk: FaultFolder = { ...folder, store: path.join(disk, "queue.db") }

@@ -39,9 +39,9 @@ export const hostileNumbers: ReadonlyArray<number | bigint | string> = [
 
 const raw = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800]/u
 
-/** What Sluice itself sends to a terminal: colours, and the movements of its progress display. */
+/** What Sluice itself sends to a terminal: colours (those of a help among them), and the movements of its progress display. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control sequences are what is looked for
-const own = /\x1b\[(?:1|2|22|31|32|33|34|36|39)m|\x1b\[\d+F|\x1b\[0[JK]/g
+const own = /\x1b\[(?:0|1|2|22|31|32|33|34|36|39)m|\x1b\[\d+F|\x1b\[0[JK]/g
 
 /** The first character of an output that acts on a terminal or hides, as `U+1B in "…"`; undefined: there is none. */
 export const rawCharacterIn = (output: string, isTerminal: boolean): string | undefined => {
