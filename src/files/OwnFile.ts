@@ -27,7 +27,7 @@ export const exclusively = O_CREAT | O_EXCL | O_NOFOLLOW
 /** To open a file that is there: no link is followed, and nothing is waited for at the other end of a pipe. */
 export const asItIs = O_NOFOLLOW | O_NONBLOCK
 
-const access = { read: O_RDONLY, append: O_WRONLY | O_APPEND, readWrite: O_RDWR } as const
+const access = { read: O_RDONLY, write: O_WRONLY, append: O_WRONLY | O_APPEND, readWrite: O_RDWR } as const
 
 const kindOf = (stats: Stats): string =>
   stats.isSymbolicLink()
@@ -87,13 +87,15 @@ const opened = (path: string, flags: number): number => {
 export const open = (path: string, how: keyof typeof access): number =>
   checked(path, opened(path, access[how] | asItIs), notOwnFile)
 
-/** Makes a file and opens it for writing; throws `EEXIST` when anything is there, also a link to nothing. */
-export const create = (path: string): number => {
-  const descriptor = openSync(path, O_WRONLY | exclusively, fileMode)
+const made = (path: string, flags: number): number => {
+  const descriptor = openSync(path, flags | exclusively, fileMode)
   // The umask may have taken from it.
   fchmodSync(descriptor, fileMode)
   return descriptor
 }
+
+/** Makes a file and opens it for writing; throws `EEXIST` when anything is there, also a link to nothing. */
+export const create = (path: string): number => made(path, access.write)
 
 const withFile = <A>(descriptor: number, body: (descriptor: number) => A): A => {
   try {
@@ -119,13 +121,19 @@ export const readText = (path: string): string | undefined => {
 export const writeNew = (path: string, text: string): void =>
   withFile(create(path), (descriptor) => writeFileSync(descriptor, text))
 
-/** Opens a file to write at its end, made when it is missing. */
+/** Opens a file to write at its end, whoever else does; made when it is missing. */
 export const openToAppend = (path: string): number => {
   try {
     return open(path, "append")
   } catch (error) {
     if (!isMissing(error)) throw error
-    return create(path)
+  }
+  try {
+    return made(path, access.append)
+  } catch (error) {
+    // Another process was quicker.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
+    return open(path, "append")
   }
 }
 

@@ -8,7 +8,8 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
-  writeFileSync
+  writeFileSync,
+  writeSync
 } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
@@ -66,6 +67,17 @@ describe("a file of the caller's own", () => {
       })
     )
   }
+
+  it.effect("keeps every line that several append, also those of whoever made it", () =>
+    Effect.gen(function* () {
+      const place = path.join(yield* folder, "ledger")
+      const descriptors = [1, 2, 3].map(() => OwnFile.openToAppend(place))
+      const lines = Array.from({ length: 30 }, (_, i) => `line ${i}`)
+      for (const [i, line] of lines.entries()) writeSync(descriptors[i % 3]!, `${line}\n`)
+      for (const descriptor of descriptors) closeSync(descriptor)
+      assert.deepStrictEqual(readFileSync(place, "utf8").trim().split("\n"), lines)
+    })
+  )
 
   it.effect("is made, read, appended to and replaced, always 0600", () =>
     Effect.gen(function* () {
