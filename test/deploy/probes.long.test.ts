@@ -47,7 +47,7 @@ describe("the probes of deploy/kubernetes/workers.yaml", () => {
         yield* JobStore.use((jobs) =>
           jobs.join(
             { name: "sluice-workers-1", host: "h", pid: 1, version: "1", slots: {}, tasks: [] },
-            { now: Date.now() - 10_000, leaseMs: 1000 }
+            { now: Date.now(), leaseMs: 1 }
           )
         ).pipe(Effect.provide(Sluice.layerSqlite({ path: store, thread: false })))
         assert.strictEqual(probe("livenessProbe"), 1)

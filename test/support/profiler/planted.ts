@@ -47,7 +47,8 @@ const handlers: Readonly<Record<string, Effect.Effect<unknown>>> = {
     }
   }),
   store: Effect.void,
-  lock: lock.withPermit(Effect.sleep("20 millis")),
+  // Long beside what a cold start adds to the first attempt, the only one that finds the lock free.
+  lock: lock.withPermit(Effect.sleep("40 millis")),
   none: Effect.sleep("20 millis")
 }
 
