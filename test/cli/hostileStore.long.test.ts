@@ -58,7 +58,7 @@ describe("a hostile store", () => {
         const wrongs: Array<string> = []
         for (const { words } of yield* hostileWordCalls(canaryIn(path.dirname(stores.file)), texts))
           for (const look of ["text", "terminal"] as const)
-            wrongs.push(...(yield* wrongsOf(cli, stores.file, words, look)))
+            wrongs.push(...(yield* wrongsOf(cli, stores.file, [...words, "--verbose"], look)))
         assert.deepStrictEqual(wrongs, [])
       }).pipe(Effect.scoped),
     limit

@@ -138,7 +138,9 @@ export const wrongsOf = (
         if (!words.includes("--verbose") && /^\s+at \S.*:\d+:\d+\)?$/m.test(output))
           wrongs.push(`${name} has a stack: ${output.slice(0, 300)}`)
       }
-      if (code !== 0 && stdout === "" && !/^(?:sluice\b|\d{4}-)[^\n]*\n$/m.test(stderr))
+      // With --verbose the cause stands beside the line.
+      const clear = words.includes("--verbose") ? /^sluice\b/m : /^(?:sluice\b|\d{4}-)[^\n]*\n$/m
+      if (code !== 0 && stdout === "" && !clear.test(stderr))
         wrongs.push(`ended with ${code} and no clear line: ${stderr.slice(0, 200)}`)
       if (look === "json" && code === 0)
         for (const line of stdout.split("\n").slice(0, -1)) {
