@@ -9,6 +9,7 @@ import path from "node:path"
 import { JobStore } from "../JobStore.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
 import type { StoreError } from "../StoreError.ts"
+import { busyTimeoutMs } from "./sqlite/Database.ts"
 import { makeDirectHost } from "./sqlite/DirectHost.ts"
 import type { Host } from "./sqlite/Host.ts"
 import { type Durability, networkFileSystem } from "./sqlite/StoreFile.ts"
@@ -59,7 +60,7 @@ export const layer = (options: Options): Layer.Layer<JobStore, StoreError> =>
       const settings = {
         path: file,
         durability: options.durability ?? "full",
-        busyTimeoutMs: options.busyTimeoutMs ?? 9_000,
+        busyTimeoutMs: options.busyTimeoutMs ?? busyTimeoutMs,
         maxLive: options.maxLive ?? 10_000_000,
         reserveBytes: options.reserveBytes ?? 4 * 1024 * 1024,
         shared: options.shared ?? false
