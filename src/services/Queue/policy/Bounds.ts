@@ -156,6 +156,10 @@ export const oneOf = <const A extends string>(what: string, value: unknown, know
 export const boolean = (what: string, value: unknown): boolean =>
   typeof value === "boolean" ? value : refuse(what, value, "true or false")
 
+/** What is called later. */
+export const callback = <A>(what: string, value: A): A =>
+  typeof value === "function" ? value : refuse(what, value, "a function")
+
 const list = <A>(
   what: string,
   value: unknown,
