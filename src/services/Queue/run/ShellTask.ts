@@ -124,7 +124,7 @@ export const laneTask = (lane: number): ShellTask => make(laneName(lane))
 export interface ShellListener {
   readonly onStart?: (job: Task.JobContext) => void
   /** See `RunOptions.onOutput`. */
-  readonly onOutput?: (job: Task.JobContext, chunk: Uint8Array, stream: "stdout" | "stderr") => void
+  readonly onOutput?: (job: Task.JobContext, chunk: Uint8Array, stream: "stdout" | "stderr") => unknown
   /** Variables that commands find besides the recorded ones, which are stronger. They are in this process alone: never stored. */
   readonly env?: Readonly<Record<string, string>>
   /** Bytes of each stream this process keeps of a running command. Default 1 MiB. */
