@@ -49,6 +49,16 @@ export interface QueueSettings {
    * larger things belong in a file or object store, their name in the payload.
    */
   readonly maxPayloadBytes: number
+  /**
+   * Largest log of what an attempt of a command wrote, in bytes; of a longer one beginning and end are kept. At least 16 KiB. Default 64 MiB: whole
+   * but for what is data rather than a log.
+   */
+  readonly outputLimitBytes: number
+  /**
+   * Largest sum of all those logs, in bytes; beyond it the oldest of what has ended go before their jobs do. Default 8 GiB: what a hundred attempts
+   * can write, and a small part of a disk.
+   */
+  readonly outputTotalBytes: number
   /** How long finished jobs stay: completed and cancelled 7 days, at most 100,000 of each; failed 30 days, at most 100,000. */
   readonly retention: RetentionPolicy
   /** When memory is short, and what is done then. */
@@ -67,6 +77,8 @@ export const defaults: QueueSettings = {
   softLimit: Duration.minutes(25),
   hardLimit: Duration.minutes(30),
   maxPayloadBytes: 1024 * 1024,
+  outputLimitBytes: 64 * 1024 * 1024,
+  outputTotalBytes: 8 * 1024 * 1024 * 1024,
   retention: {
     completed: { ageMs: 7 * day, count: 100_000 },
     failed: { ageMs: 30 * day, count: 100_000 },
@@ -90,6 +102,7 @@ const leastLeaseMs = 1000
 const leastSweepMs = 100
 const leastPollMs = 10
 /** SQLite's longest text. */
+const leastOutputLimit = 16 * 1024
 const largestPayload = 1_000_000_000
 const longestAgeingStepMs = 86_400_000
 
@@ -119,6 +132,8 @@ export const check = (settings: QueueSettings): QueueSettings => {
   Durations.limit("softLimit", settings.softLimit)
   Durations.limit("hardLimit", settings.hardLimit)
   Bounds.whole("maxPayloadBytes", settings.maxPayloadBytes, 1, largestPayload)
+  Bounds.whole("outputLimitBytes", settings.outputLimitBytes, leastOutputLimit, Number.MAX_SAFE_INTEGER)
+  Bounds.whole("outputTotalBytes", settings.outputTotalBytes, 0, Number.MAX_SAFE_INTEGER)
   Bounds.fields("retention", settings.retention, retentionNames)
   for (const state of ["completed", "failed", "cancelled"] as const) {
     Bounds.fields(`retention.${state}`, settings.retention[state], keptNames)

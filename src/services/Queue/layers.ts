@@ -31,6 +31,7 @@ import * as PlacementsLive from "./PlacementsLive.ts"
 import * as Outcomes from "./Outcomes.ts"
 import { folderOf } from "./profile/ProfileFolder.ts"
 import * as ProfileRequests from "./profile/ProfileRequests.ts"
+import * as OutputsLive from "./OutputsLive.ts"
 import * as ProcessRunnerLive from "./run/ProcessRunnerLive.ts"
 import * as ShellTask from "./run/ShellTask.ts"
 import * as ThreadPoolLive from "./run/ThreadPoolLive.ts"
@@ -78,6 +79,7 @@ const queue = PipelineLive.layer.pipe(
       TaskRegistry.layer,
       Outcomes.layer,
       BatchTuning.layer,
+      OutputsLive.layer,
       StoreMeter.layer,
       MemoryGateLive.layer
     )
