@@ -1,30 +1,33 @@
 /** `sluice map`: one job per line, so many at a time, resumable. */
-import * as Argument from "effect/cli/Argument"
-import { InvalidValue } from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import { createHash, randomBytes } from "node:crypto"
 import path from "node:path"
+import * as OwnFile from "../../files/OwnFile.ts"
 import { type JobId, Job, type JobRecord, ResourceGroup, ShellTask, TaskQueue } from "../../services/Queue/index.ts"
 import { recorded } from "../Caller.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
+import * as ByteText from "../input/ByteText.ts"
 import * as CommandTemplate from "../input/CommandTemplate.ts"
 import { Invocation } from "../Invocation.ts"
-import { commandFlags, toEnqueueOptions } from "../JobFlags.ts"
-import { parseHalt } from "../map/Halt.ts"
+import { toEnqueueOptions } from "../JobFlags.ts"
 import * as JobLog from "../map/JobLog.ts"
+import * as KnownPrefix from "../map/KnownPrefix.ts"
+import { delimiterOf, flags, recordFormat } from "../map/MapFlags.ts"
+import { fieldOf, type MapInput } from "../map/MapInput.ts"
 import * as MapInputs from "../map/MapInputs.ts"
 import * as MapLock from "../map/MapLock.ts"
 import * as MapRecord from "../map/MapRecord.ts"
 import * as MapRun from "../map/MapRun.ts"
-import * as RecordTemplate from "../map/RecordTemplate.ts"
+import * as MapTemplate from "../map/MapTemplate.ts"
+import * as Sources from "../map/Sources.ts"
 import { open, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
@@ -36,71 +39,10 @@ import * as Sanitize from "../terminal/Sanitize.ts"
 
 /** Failed lines named at the end. */
 const failuresShown = 20
+/** Fields named of a record that lacks one. */
+const fieldsShown = 20
 /** Bytes of each stream of a command that are kept until it has ended and its block is printed. */
 const blockLimitBytes = 16 * 1024 * 1024
-
-const usage = "sluice map 'gzip -k -- {}' ::: a.log b.log"
-
-const switchFlag = (name: string, description: string) =>
-  Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
-
-const flags = {
-  ...commandFlags,
-  slots: Flag.Int("jobs").pipe(
-    Flag.withAlias("j"),
-    Flag.withMetavar("N"),
-    Flag.withDescription("so many at a time (default: the group's limit, which always holds)"),
-    Flag.optional
-  ),
-  keepOrder: switchFlag("keep-order", "print outputs in the order of the inputs").pipe(Flag.withAlias("k")),
-  tag: switchFlag("tag", "begin each line of output with its input and a tab"),
-  from: Flag.String("from").pipe(
-    Flag.withMetavar("FILE"),
-    Flag.withDescription(
-      "a file of lines; of JSON objects when it ends in .ndjson or .jsonl: {name} is the field name"
-    ),
-    Flag.optional
-  ),
-  nul: switchFlag("null", "inputs end in NUL instead of newline, as find -print0 writes them").pipe(
-    Flag.withAlias("0")
-  ),
-  halt: Flag.String("halt").pipe(
-    Flag.withMetavar("WHEN,WHAT=N"),
-    Flag.withDescription("stop early: now,fail=1 ends what runs, soon,fail=3 lets it finish (also success=, done=)"),
-    Flag.mapEffect((text) =>
-      Result.match(parseHalt(text), {
-        onFailure: ({ advice }) =>
-          Effect.fail(new InvalidValue({ option: "halt", value: text, expected: advice, kind: "flag" })),
-        onSuccess: (halt) => Effect.succeed(halt)
-      })
-    ),
-    Flag.optional
-  ),
-  joblog: Flag.String("joblog").pipe(
-    Flag.withMetavar("FILE"),
-    Flag.withDescription("a line per finished job, in GNU parallel's columns"),
-    Flag.optional
-  ),
-  retryFailed: switchFlag("retry-failed", "run the failed lines of the last run again, and no others"),
-  fresh: switchFlag("fresh", "forget what an unfinished run of this map has done"),
-  words: Argument.String("command").pipe(
-    Argument.withDescription("one quoted word, or words after --"),
-    Argument.variadic()
-  )
-}
-
-const parseTemplate = (
-  words: ReadonlyArray<string>,
-  shell: boolean
-): Effect.Effect<CommandTemplate.CommandTemplate, CommandTemplate.CommandTemplateError | CommandFailure> => {
-  if (words.length === 0) return Effect.fail(fail("usage", `no command; write ${usage}`))
-  const parsed = shell
-    ? CommandTemplate.parseShell(words.join(" "))
-    : words.length === 1
-      ? CommandTemplate.parse(words[0]!)
-      : CommandTemplate.fromWords(words)
-  return Effect.fromResult(parsed)
-}
 
 /** Jobs of an earlier run, as far as retention has left them. */
 const jobsOf = (batchKey: string) =>
@@ -138,6 +80,28 @@ const tagged = (bytes: Uint8Array, tag: string): Uint8Array => {
 
 const decodeText = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8")
 
+const sourceCount = (words: ReadonlyArray<string>): Effect.Effect<number, CommandFailure> =>
+  Effect.fromResult(
+    Result.mapBoth(Sources.parse(words), {
+      onFailure: (message) => fail("usage", message),
+      onSuccess: ({ length }) => length
+    })
+  )
+
+/** A field that the first record lacks is a slip in the command; one that a later record lacks is that record's. */
+const checkFirst = (
+  { record }: MapInput,
+  rendered: Result.Result<unknown, CommandTemplate.CommandTemplateError>
+): Effect.Effect<void, CommandFailure> =>
+  Result.isFailure(rendered) && rendered.failure.reason === "NoSuchField" && record !== undefined
+    ? Effect.fail(
+        fail(
+          "usage",
+          `the first record has no field ${rendered.failure.placeholder}, which the command names; it has ${Object.keys(record).slice(0, fieldsShown).join(", ")}`
+        )
+      )
+    : Effect.void
+
 export const command = Command.make(
   "map",
   flags,
@@ -150,31 +114,61 @@ export const command = Command.make(
     const slotsAsked = Option.getOrUndefined(config.slots)
     if (slotsAsked !== undefined && !(slotsAsked >= 1 && slotsAsked <= 10_000))
       return yield* fail("usage", `-j is ${slotsAsked}; expected 1 to 10000`)
-    const template = yield* parseTemplate(config.words, config.shell)
-    const from = Option.isSome(config.from) ? path.resolve(cwd, config.from.value) : undefined
-    const records =
-      from !== undefined && /\.(ndjson|jsonl)$/i.test(from) ? RecordTemplate.make(template, config.words) : undefined
-    if (records !== undefined && "_tag" in records) return yield* records
-
-    const folder = yield* stateFolder("maps")
-    const commandOf = (input: string, number: number): readonly [string, ...Array<string>] => {
-      const rendered = CommandTemplate.render(
-        records === undefined ? template : records.fill(input, number),
-        input,
-        number
+    const { inputs: words } = invocation.arguments
+    const perJob = Option.getOrElse(config.inputsPerJob, () => 1)
+    if (perJob < 1) return yield* fail("usage", `-N is ${perJob}; expected 1 or more`)
+    if (config.skip < 0) return yield* fail("usage", `--skip is ${config.skip}; expected 0 or more`)
+    const format = yield* recordFormat(config)
+    const header = Option.getOrUndefined(config.header)
+    const isTable = format === "csv" || format === "tsv"
+    const haveFields = format === undefined ? header === true : !(isTable && header === false)
+    if ((perJob > 1 || config.isFilled) && (format !== undefined || haveFields))
+      return yield* fail("usage", "-N and -X put lines together, not records; leave them out")
+    const sources = words === undefined ? 1 : yield* sourceCount(words)
+    const template = yield* Effect.fromResult(
+      MapTemplate.read(
+        config.words,
+        { shell: config.shell, names: !config.noNames },
+        { haveFields, perJob: isTable || config.isFilled ? Number.POSITIVE_INFINITY : perJob * sources }
       )
-      if (Result.isFailure(rendered)) throw fail("usage", `input ${number}: ${rendered.failure.message}`)
-      return rendered.success as unknown as readonly [string, ...Array<string>]
-    }
+    )
+    const placeholders = CommandTemplate.placeholdersOf(template)
+    const folder = yield* stateFolder("maps")
     const inputs = yield* MapInputs.gather({
-      words: invocation.arguments.inputs,
-      from,
-      checkRecord: (input, number) => void commandOf(input, number),
+      words,
+      from: Option.getOrUndefined(config.from),
+      cwd,
       stdin,
-      separator: config.nul ? "\0" : "\n",
-      folder
+      format,
+      delimiter: yield* delimiterOf(config),
+      header,
+      skip: config.skip,
+      shuffle: config.shuf ? { seed: Option.getOrUndefined(config.seed) } : undefined,
+      inputsPerJob: Option.getOrUndefined(config.inputsPerJob),
+      isFilled: config.isFilled,
+      template,
+      needsTotal: placeholders.some(({ kind }) => kind === "total")
     })
-    if (inputs.count === 0) return yield* out.note("sluice: nothing to map over")
+    const rendered = (input: MapInput, number: number, slot: number) =>
+      CommandTemplate.render(template, {
+        inputs: input.inputs,
+        field: (name) => fieldOf(input, name),
+        sequence: number,
+        slot,
+        ...(inputs.total === undefined ? {} : { total: inputs.total })
+      })
+    const commandOf = (input: MapInput, number: number, slot: number): Result.Result<MapRun.Words, string> => {
+      if (input.problem !== undefined) return Result.fail(input.problem)
+      const command = rendered(input, number, slot)
+      if (Result.isFailure(command)) return Result.fail(command.failure.message)
+      return command.success.some(ByteText.hasBytes)
+        ? Result.fail("it is not UTF-8, which a command line cannot carry")
+        : Result.succeed(command.success as unknown as MapRun.Words)
+    }
+    const firstChunk = yield* inputs.pull.pipe(Pull.catchDone(() => Effect.succeed([])))
+    const [first] = firstChunk
+    if (first === undefined) return yield* out.note("sluice: nothing to map over")
+    yield* checkFirst(first, rendered(first, 1, 1))
 
     const opened = yield* open({ create: true, thread: true })
     const options = toEnqueueOptions(config, 0)
@@ -182,10 +176,11 @@ export const command = Command.make(
     const identity = createHash("sha256")
       .update(
         JSON.stringify([
-          1,
+          2,
           opened.location,
           template,
           config.shell,
+          [format, header, config.skip, perJob, config.isFilled],
           [
             group,
             options.priority,
@@ -193,7 +188,8 @@ export const command = Command.make(
             Option.map(config.timeout, Duration.toMillis).pipe(Option.getOrNull)
           ],
           cwd,
-          inputs.hash
+          // A stream is known by how it begins, and then line by line.
+          inputs.hash === undefined ? ["stream", first.text] : ["list", inputs.hash]
         ])
       )
       .digest("hex")
@@ -239,7 +235,7 @@ export const command = Command.make(
       const tell = (line: string) => (out.quiet ? Effect.void : progress.print("stderr", `sluice: ${line}\n`))
       if (finished.size > 0) {
         yield* tell(
-          `going on where the last run stopped: ${HumanNumber.count(finished.size)} of ${HumanNumber.count(inputs.count)} are done (--fresh begins anew)`
+          `going on where the last run stopped: ${HumanNumber.count(finished.size)}${inputs.total === undefined ? "" : ` of ${HumanNumber.count(inputs.total)}`} are done (--fresh begins anew)`
         )
       }
 
@@ -253,7 +249,13 @@ export const command = Command.make(
 
       const record = yield* Effect.acquireRelease(
         Effect.try({
-          try: () => MapRecord.open(folder, identity, { batch, total: inputs.count, startedAt }, finished),
+          try: () =>
+            MapRecord.open(
+              folder,
+              identity,
+              { batch, startedAt, ...(inputs.total === undefined ? {} : { total: inputs.total }) },
+              finished
+            ),
           catch: (error) => fail("notAllowed", `the map cannot be recorded in ${folder}: ${(error as Error).message}`)
         }),
         (record) => Effect.sync(record.close)
@@ -265,8 +267,21 @@ export const command = Command.make(
             catch: (error) => fail("notAllowed", `the job log cannot be written: ${(error as Error).message}`)
           })
 
-      yield* progress.expect(group, inputs.count)
-      yield* progress.resume(group, finished.size)
+      if (inputs.total !== undefined) {
+        yield* progress.expect(group, inputs.total)
+        yield* progress.resume(group, finished.size)
+      }
+      const prefix =
+        inputs.hash === undefined
+          ? yield* Effect.acquireRelease(
+              Effect.try({
+                try: () => KnownPrefix.open(path.join(folder, `${identity}.lines`), goesOn),
+                catch: (error) =>
+                  fail("notAllowed", `the map cannot be recorded in ${folder}: ${(error as Error).message}`)
+              }),
+              ({ close }) => Effect.sync(close)
+            )
+          : undefined
 
       const failures: Array<{
         readonly number: number
@@ -286,6 +301,13 @@ export const command = Command.make(
       }
 
       const report: MapRun.MapReport = {
+        read: (lines, finishedBefore) =>
+          Effect.gen(function* () {
+            prefix?.flush()
+            if (inputs.total !== undefined) return
+            yield* progress.expect(group, lines)
+            yield* progress.resume(group, finishedBefore)
+          }),
         ended: ({ command, end, input, number, startedAt }) =>
           Effect.gen(function* () {
             yield* printBlock("stdout", end.stdout, input)
@@ -306,6 +328,7 @@ export const command = Command.make(
               if (failures.length < failuresShown)
                 failures.push({ number, exit: end.exitCode, input, remark: end.remark })
             }
+            if (command.length === 0) yield* progress.started(group)
             yield* progress.finished(group, { runMillis: end.durationMs, failed: end.exitCode !== 0 })
           }),
         sync: Effect.sync(record.sync),
@@ -333,9 +356,26 @@ export const command = Command.make(
       if (own === undefined)
         return yield* fail("conflict", "the jobs of this map are being run by another process; see: sluice worker ls")
 
+      let isFirst = true
+      const takeFirst = () => {
+        isFirst = false
+        return firstChunk
+      }
       const outcome = yield* MapRun.run(
         {
-          inputs,
+          pull: Effect.suspend(() => (isFirst ? Effect.sync(takeFirst) : inputs.pull)),
+          isSame: (text) => prefix?.next(text) ?? true,
+          differs: (number) =>
+            Effect.gen(function* () {
+              for (const known of finished.keys()) if (known >= number) finished.delete(known)
+              for (const [known, id] of left) {
+                if (known < number) continue
+                left.delete(known)
+                yield* Effect.ignore(queue.cancel(id, "the map goes on with another list"))
+              }
+              record.forgetFrom(number)
+              if (goesOn) yield* tell(`from line ${number} on the input is another than that of the last run`)
+            }),
           batch,
           group,
           slots,
@@ -346,6 +386,7 @@ export const command = Command.make(
           isFinished: (number) => finished.has(number),
           left,
           commandOf,
+          namesSlots: placeholders.some(({ kind }) => kind === "slot"),
           payloadOf: (command) => ({ ...surroundings, command })
         },
         own,
@@ -360,8 +401,10 @@ export const command = Command.make(
       )
 
       if (outcome.signal === undefined && !outcome.halted && outcome.lost === 0) {
-        if (failed === 0) MapRecord.remove(folder, identity)
-        else record.end()
+        if (failed === 0) {
+          MapRecord.remove(folder, identity)
+          OwnFile.remove(path.join(folder, `${identity}.lines`))
+        } else record.end()
       }
       return { ...outcome, failures, failed, earlierFailed, done }
     })
@@ -377,14 +420,14 @@ export const command = Command.make(
       )
     )
 
-    const left = inputs.count - outcome.done
+    const total = inputs.total ?? (outcome.isWhole ? outcome.read : undefined)
+    const left = total === undefined ? undefined : total - outcome.done
+    const count = HumanNumber.count(total ?? outcome.read)
     const elapsed = (yield* Clock.currentTimeMillis) - startedAt
     if (outcome.failed > 0) {
-      yield* out.stderr.write(
-        `sluice: ${HumanNumber.count(outcome.failed)} of ${HumanNumber.count(inputs.count)} failed\n`
-      )
+      yield* out.stderr.write(`sluice: ${HumanNumber.count(outcome.failed)} of ${count} failed\n`)
       for (const { exit, input, number, remark } of [...outcome.failures].sort((a, b) => a.number - b.number)) {
-        const text = DisplayWidth.truncate(Sanitize.line(input), 100)
+        const text = DisplayWidth.truncate(Sanitize.line(ByteText.shown(input)), 100)
         yield* out.stderr.write(
           `  line ${number}: ${text}: ${remark === "" ? `exit code ${exit}` : Sanitize.line(remark)}\n`
         )
@@ -396,21 +439,23 @@ export const command = Command.make(
         )
       if (left === 0) yield* out.note("sluice: the same command with --retry-failed runs them again")
     }
-    if (left > 0)
+    if (left === undefined)
       yield* out.note(
-        `sluice: ${HumanNumber.count(left)} of ${HumanNumber.count(inputs.count)} are left; the same command goes on with them`
+        `sluice: ${HumanNumber.count(outcome.done)} are done, and the input had not ended; the same command goes on with the rest`
       )
+    else if (left > 0)
+      yield* out.note(`sluice: ${HumanNumber.count(left)} of ${count} are left; the same command goes on with them`)
     else if (outcome.failed === 0 && out.lively)
-      yield* out.note(`sluice: ${HumanNumber.count(inputs.count)} done in ${HumanNumber.duration(elapsed)}`)
+      yield* out.note(`sluice: ${count} done in ${HumanNumber.duration(elapsed)}`)
     if (outcome.signal !== undefined) return yield* endedBy(outcome.signal)
-    if (outcome.failed > 0 || left > 0) return yield* fail("failure")
+    if (outcome.failed > 0 || left !== 0) return yield* fail("failure")
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
     "One job per line or argument, so many at a time. {} is the input, {.} without extension, {/} its last part, {//} its folder, {/.} both, {#} its number. Inputs may begin with a dash: put -- before them, or --url and the like. A map that was stopped goes on when it is started again with the same arguments."
   ),
   Command.withExamples([
-    { command: usage },
+    { command: MapTemplate.usage },
     { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'oxipng -- {}'" },
     { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {#}.html --url {url}'" },
     { command: "sluice map --shell 'sort -- {} | uniq -c > {.}.counts' ::: *.txt" }
