@@ -1,6 +1,6 @@
 /** One call of the command line and what surrounds it. Commands read these instead of `process`, so that tests can call them in-process. */
 import * as Context from "effect/Context"
-import type { Readable } from "node:stream"
+import type { Keyboard } from "./terminal/Keyboard.ts"
 import type { Screen } from "./terminal/Screen.ts"
 
 export interface Arguments {
@@ -17,7 +17,7 @@ export class Invocation extends Context.Service<
     readonly env: Readonly<Record<string, string | undefined>>
     /** Absolute; where relative paths and the working directory of jobs start. */
     readonly cwd: string
-    readonly stdin: Readable & { readonly isTTY?: boolean }
+    readonly stdin: Keyboard
     readonly stdout: Screen
     readonly stderr: Screen
   }
