@@ -27,7 +27,8 @@ const stderr = Screen.fromStream(process.stderr)
  */
 process.setUncaughtExceptionCaptureCallback((error) => {
   const stack = argv.includes("--verbose") && error instanceof Error ? `\n${error.stack}` : ""
-  Effect.runFork(stderr.write(`sluice: ${Sanitize.line(describe(error).line)}${stack}\n`))
+  // Said last: who has taken the whole screen gives it back at the exit.
+  process.on("exit", () => Effect.runFork(stderr.write(`sluice: ${Sanitize.line(describe(error).line)}${stack}\n`)))
   process.exit(ExitCode.failure)
 })
 
