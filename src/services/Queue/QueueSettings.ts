@@ -1,5 +1,6 @@
 /** The settings of a queue, with their units, defaults and reasons. */
-import { Context, Duration, Effect, Schema } from "effect"
+import { Context, Duration, type Effect } from "effect"
+import { checkedBy } from "./InvalidSetting.ts"
 import type { RetentionPolicy } from "./JobStore.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
@@ -75,10 +76,7 @@ export const defaults: QueueSettings = {
   memory: { thresholds: { elevated: 0.55, high: 0.65, critical: 0.75 }, refuse: true, collect: true }
 }
 
-/** A setting outside its range. A defect of the program: queue and worker die of it as they are built. */
-export class InvalidSetting extends Schema.TaggedError<InvalidSetting>()("InvalidSetting", {
-  message: Schema.String
-}) {}
+export { InvalidSetting } from "./InvalidSetting.ts"
 
 const names: ReadonlySet<string> = new Set(Object.keys(defaults))
 const memoryNames: ReadonlySet<string> = new Set(Object.keys(defaults.memory))
@@ -137,11 +135,4 @@ export const Settings = Context.Reference<QueueSettings>("sluice/services/Queue/
 })
 
 /** The settings in force, checked; dies of `InvalidSetting`. */
-export const checkedSettings: Effect.Effect<QueueSettings> = Effect.flatMap(Settings, (settings) => {
-  try {
-    return Effect.succeed(check(settings))
-  } catch (error) {
-    if (!(error instanceof Bounds.OutOfBounds)) throw error
-    return Effect.die(new InvalidSetting({ message: `Queue setting ${error.message}` }))
-  }
-})
+export const checkedSettings: Effect.Effect<QueueSettings> = checkedBy("Queue setting", Settings, check)
