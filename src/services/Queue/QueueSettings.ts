@@ -46,8 +46,8 @@ export interface QueueSettings {
   /** After which a handler is stopped, for tasks that state none; infinite: never. Default 30 min. Commands state that they have none. */
   readonly hardLimit: Duration.Duration
   /**
-   * Largest payload and result, in bytes of JSON, in stores that keep it as text; the memory store does not measure what it keeps. At most 1 GB. Default 1 MiB:
-   * larger things belong in a file or object store, their name in the payload.
+   * Largest payload, result and durable step, in bytes of JSON, on every store. At most 1 GB. Default 1 MiB: larger things belong in a file or
+   * object store, their name in the payload.
    */
   readonly maxPayloadBytes: number
   /** How long finished jobs stay: completed and cancelled 7 days, at most 100,000 of each; failed 30 days, at most 100,000. */
