@@ -1,5 +1,6 @@
 /** The settings of a queue, with their units, defaults and reasons. */
-import { Context, Duration, Effect, Schema } from "effect"
+import { Context, Duration, type Effect } from "effect"
+import { checkedBy } from "./InvalidSetting.ts"
 import type { RetentionPolicy } from "./JobStore.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
@@ -45,8 +46,8 @@ export interface QueueSettings {
   /** After which a handler is stopped, for tasks that state none; infinite: never. Default 30 min. Commands state that they have none. */
   readonly hardLimit: Duration.Duration
   /**
-   * Largest payload and result, in bytes of JSON, in stores that keep it as text; the memory store does not measure what it keeps. At most 1 GB. Default 1 MiB:
-   * larger things belong in a file or object store, their name in the payload.
+   * Largest payload, result and durable step, in bytes of JSON, on every store. At most 1 GB. Default 1 MiB: larger things belong in a file or
+   * object store, their name in the payload.
    */
   readonly maxPayloadBytes: number
   /**
@@ -87,10 +88,7 @@ export const defaults: QueueSettings = {
   memory: { thresholds: { elevated: 0.55, high: 0.65, critical: 0.75 }, refuse: true, collect: true }
 }
 
-/** A setting outside its range. A defect of the program: queue and worker die of it as they are built. */
-export class InvalidSetting extends Schema.TaggedError<InvalidSetting>()("InvalidSetting", {
-  message: Schema.String
-}) {}
+export { InvalidSetting } from "./InvalidSetting.ts"
 
 const names: ReadonlySet<string> = new Set(Object.keys(defaults))
 const memoryNames: ReadonlySet<string> = new Set(Object.keys(defaults.memory))
@@ -152,11 +150,4 @@ export const Settings = Context.Reference<QueueSettings>("sluice/services/Queue/
 })
 
 /** The settings in force, checked; dies of `InvalidSetting`. */
-export const checkedSettings: Effect.Effect<QueueSettings> = Effect.flatMap(Settings, (settings) => {
-  try {
-    return Effect.succeed(check(settings))
-  } catch (error) {
-    if (!(error instanceof Bounds.OutOfBounds)) throw error
-    return Effect.die(new InvalidSetting({ message: `Queue setting ${error.message}` }))
-  }
-})
+export const checkedSettings: Effect.Effect<QueueSettings> = checkedBy("Queue setting", Settings, check)

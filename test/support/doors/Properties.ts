@@ -30,6 +30,7 @@ import * as Testing from "../../../src/testing/index.ts"
 import { SeededRandom } from "../SeededRandom.ts"
 import { queues, temporaryFolder, workingQueues } from "./BothStores.ts"
 import { HostileValues } from "./HostileValues.ts"
+import { refusedAs } from "./Refused.ts"
 
 type Queue = TaskQueue["Service"]
 
@@ -347,18 +348,6 @@ export const changes = (seed: number, values: number): Effect.Effect<number, unk
     yield* stillReadable(file, taken.jobs)
     return taken.count
   })
-
-const refusedAs = (check: () => unknown, kind: new (...args: any) => Error): Error | undefined => {
-  try {
-    check()
-    return undefined
-  } catch (error) {
-    assert.instanceOf(error, kind)
-    assert.isAbove((error as Error).message.length, 0)
-    assert.notInclude((error as Error).message, "\n")
-    return error as Error
-  }
-}
 
 /** Definitions: tasks, groups, settings, workers. What is taken works on both stores. Answers how many were taken. */
 export const definitions = (seed: number, values: number): Effect.Effect<number, unknown, Scope.Scope> =>
