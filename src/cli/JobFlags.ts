@@ -11,7 +11,8 @@ import { type EnqueueOptions, Job, type JobId } from "../services/Queue/index.ts
 import { parseDuration } from "./input/DurationInput.ts"
 import { parseTime } from "./input/TimeInput.ts"
 
-const reading =
+/** Reads the text of a flag or argument; what is wrong with it becomes the parser's one line. */
+export const reading =
   <A>(
     option: string,
     kind: "flag" | "argument",

@@ -5,6 +5,7 @@ import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import { durationText } from "./policy/DurationText.ts"
 import { defaultAgeingStepMs } from "./policy/Rank.ts"
+import { computation } from "./ResourceGroup.ts"
 import type { PressureThresholds } from "./policy/MemoryPressure.ts"
 import { checkRetry, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
 
@@ -49,6 +50,11 @@ export interface QueueSettings {
    * larger things belong in a file or object store, their name in the payload.
    */
   readonly maxPayloadBytes: number
+  /**
+   * Jobs of group `computation` at a time, over all workers, where no operator set it. 1 to 1,000,000. Default 3, a little above the cores of a small
+   * machine; at the command line the cores.
+   */
+  readonly computationLimit: number
   /** How long finished jobs stay: completed and cancelled 7 days, at most 100,000 of each; failed 30 days, at most 100,000. */
   readonly retention: RetentionPolicy
   /** When memory is short, and what is done then. */
@@ -67,6 +73,7 @@ export const defaults: QueueSettings = {
   softLimit: Duration.minutes(25),
   hardLimit: Duration.minutes(30),
   maxPayloadBytes: 1024 * 1024,
+  computationLimit: computation.limit,
   retention: {
     completed: { ageMs: 7 * day, count: 100_000 },
     failed: { ageMs: 30 * day, count: 100_000 },
@@ -119,6 +126,7 @@ export const check = (settings: QueueSettings): QueueSettings => {
   Durations.limit("softLimit", settings.softLimit)
   Durations.limit("hardLimit", settings.hardLimit)
   Bounds.whole("maxPayloadBytes", settings.maxPayloadBytes, 1, largestPayload)
+  Bounds.whole("computationLimit", settings.computationLimit, 1, Bounds.mostSlots)
   Bounds.fields("retention", settings.retention, retentionNames)
   for (const state of ["completed", "failed", "cancelled"] as const) {
     Bounds.fields(`retention.${state}`, settings.retention[state], keptNames)
