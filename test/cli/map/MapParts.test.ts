@@ -462,7 +462,7 @@ describe("--halt", () => {
       Result.succeed({ when: "soon" as const, what: "done" as const, count: 30, isShare: false })
     )
     assert.deepStrictEqual(parseHalt("never"), Result.succeed(undefined))
-    for (const text of ["now", "now,fail=0", "later,fail=1", "now,fail=1%", ""])
+    for (const text of ["now", "now,fail=0", "later,fail=1", "now,fail=101%", "now,fail=1%%", ""])
       assert.isTrue(Result.isFailure(parseHalt(text)), text)
   })
 
