@@ -190,9 +190,7 @@ export const command = Command.make(
       if (input.problem !== undefined) return Result.fail(input.problem)
       const command = rendered(input, number, slot)
       if (Result.isFailure(command)) return Result.fail(command.failure.message)
-      return command.success.some(ByteText.hasBytes)
-        ? Result.fail("it is not UTF-8, which a command line cannot carry")
-        : Result.succeed(command.success as unknown as MapRun.Words)
+      return Result.succeed(command.success as unknown as MapRun.Words)
     }
     const firstChunk = yield* inputs.pull.pipe(Pull.catchDone(() => Effect.succeed([])))
     const [first] = firstChunk
@@ -435,7 +433,10 @@ export const command = Command.make(
           left,
           commandOf,
           namesSlots: placeholders.some(({ kind }) => kind === "slot"),
-          payloadOf: (command) => ({ ...surroundings, command })
+          payloadOf: ([program, ...words]) => ({
+            ...surroundings,
+            command: [ByteText.word(program), ...words.map(ByteText.word)]
+          })
         },
         own,
         starts,

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Job, type JobRecord, JobStore, ShellResult, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { type Output, output } from "../../Output.ts"
 import { type PayloadForm, storedValue } from "../../shapes/JobShape.ts"
@@ -43,7 +44,8 @@ export const logs = Command.make(
     ),
     json: JobFlags.json
   },
-  Effect.fnUntraced(function* ({ follow, job: id, json }) {
+  Effect.fnUntraced(function* ({ follow, job: reference, json }) {
+    const id = yield* JobReference.jobOf(reference)
     const out = yield* output
     const { traits } = yield* JobStore
     const queue = yield* TaskQueue
