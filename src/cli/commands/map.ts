@@ -1,4 +1,5 @@
 /** `sluice map`: one job per line, so many at a time, resumable. */
+import * as ByteSize from "effect/ByteSize"
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -9,15 +10,17 @@ import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import { createHash, randomBytes } from "node:crypto"
+import { freemem, loadavg } from "node:os"
 import path from "node:path"
 import * as OwnFile from "../../files/OwnFile.ts"
 import { type JobId, Job, type JobRecord, ResourceGroup, ShellTask, TaskQueue } from "../../services/Queue/index.ts"
 import { recorded } from "../Caller.ts"
-import { type CommandFailure, fail } from "../Failure.ts"
+import { type CommandFailure, fail, passOn } from "../Failure.ts"
 import * as ByteText from "../input/ByteText.ts"
 import * as CommandTemplate from "../input/CommandTemplate.ts"
 import { Invocation } from "../Invocation.ts"
 import { toEnqueueOptions } from "../JobFlags.ts"
+import type { Halt } from "../map/Halt.ts"
 import * as JobLog from "../map/JobLog.ts"
 import * as KnownPrefix from "../map/KnownPrefix.ts"
 import { delimiterOf, flags, recordFormat } from "../map/MapFlags.ts"
@@ -28,6 +31,8 @@ import * as MapRecord from "../map/MapRecord.ts"
 import * as MapRun from "../map/MapRun.ts"
 import * as MapTemplate from "../map/MapTemplate.ts"
 import * as Sources from "../map/Sources.ts"
+import * as StartGate from "../map/StartGate.ts"
+import * as NestedSlot from "../NestedSlot.ts"
 import { open, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
@@ -78,6 +83,31 @@ const tagged = (bytes: Uint8Array, tag: string): Uint8Array => {
 
 const decodeText = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8")
 
+/** As GNU parallel ends: with the code of the line that was one failure too many, or the last one; with 0 for enough successes. */
+const haltedBy = (halt: Halt, last: number): Effect.Effect<void, CommandFailure> =>
+  halt.what === "success" || last === 0 ? Effect.void : Effect.fail(passOn(last))
+
+/** `--dry-run`: the commands as a shell would take them, a line each. */
+const showCommands = (
+  pull: MapInputs.MapInputs["pull"],
+  commandOf: (input: MapInput, number: number) => Result.Result<MapRun.Words, string>
+) =>
+  Effect.gen(function* () {
+    const out = yield* output
+    let number = 0
+    const show = (chunk: ReadonlyArray<MapInput>) =>
+      Effect.gen(function* () {
+        const lines: Array<string> = []
+        for (const input of chunk) {
+          const command = commandOf(input, ++number)
+          if (Result.isSuccess(command)) lines.push(JobLog.commandText(command.success))
+          else yield* out.note(`sluice: line ${number} cannot be run: ${command.failure}`)
+        }
+        if (lines.length > 0) yield* out.lines(lines)
+      })
+    yield* Effect.forever(Effect.flatMap(pull, show)).pipe(Pull.catchDone(() => Effect.void))
+  })
+
 const sourceCount = (words: ReadonlyArray<string>): Effect.Effect<number, CommandFailure> =>
   Effect.fromResult(
     Result.mapBoth(Sources.parse(words), {
@@ -110,8 +140,6 @@ export const command = Command.make(
     if (config.fresh && config.retryFailed)
       return yield* fail("usage", "--fresh forgets what --retry-failed needs; give one of them")
     const slotsAsked = Option.getOrUndefined(config.slots)
-    if (slotsAsked !== undefined && !(slotsAsked >= 1 && slotsAsked <= 10_000))
-      return yield* fail("usage", `-j is ${slotsAsked}; expected 1 to 10000`)
     const { inputs: words } = invocation.arguments
     const perJob = Option.getOrElse(config.inputsPerJob, () => 1)
     if (perJob < 1) return yield* fail("usage", `-N is ${perJob}; expected 1 or more`)
@@ -131,6 +159,7 @@ export const command = Command.make(
       )
     )
     const placeholders = CommandTemplate.placeholdersOf(template)
+    const halt = Option.getOrUndefined(config.halt)
     const folder = yield* stateFolder("maps")
     const inputs = yield* MapInputs.gather({
       words,
@@ -145,7 +174,7 @@ export const command = Command.make(
       inputsPerJob: Option.getOrUndefined(config.inputsPerJob),
       isFilled: config.isFilled,
       template,
-      needsTotal: placeholders.some(({ kind }) => kind === "total")
+      needsTotal: placeholders.some(({ kind }) => kind === "total") || (halt?.what === "done" && halt.isShare)
     })
     const rendered = (input: MapInput, number: number, slot: number) =>
       CommandTemplate.render(template, {
@@ -159,14 +188,19 @@ export const command = Command.make(
       if (input.problem !== undefined) return Result.fail(input.problem)
       const command = rendered(input, number, slot)
       if (Result.isFailure(command)) return Result.fail(command.failure.message)
-      return command.success.some(ByteText.hasBytes)
-        ? Result.fail("it is not UTF-8, which a command line cannot carry")
-        : Result.succeed(command.success as unknown as MapRun.Words)
+      return Result.succeed(command.success as unknown as MapRun.Words)
     }
     const firstChunk = yield* inputs.pull.pipe(Pull.catchDone(() => Effect.succeed([])))
     const [first] = firstChunk
     if (first === undefined) return yield* out.note("sluice: nothing to map over")
     yield* checkFirst(first, rendered(first, 1, 1))
+    let isFirst = true
+    const takeFirst = () => {
+      isFirst = false
+      return firstChunk
+    }
+    const pull: MapInputs.MapInputs["pull"] = Effect.suspend(() => (isFirst ? Effect.sync(takeFirst) : inputs.pull))
+    if (config.dryRun) return yield* showCommands(pull, (input, number) => commandOf(input, number, 1))
 
     const opened = yield* open({ create: true, thread: true })
     const options = toEnqueueOptions(config, 0)
@@ -237,11 +271,13 @@ export const command = Command.make(
         )
       }
 
-      const limit = (yield* queue.stats).groups.find(({ name }) => name === group)?.limit
-      const slots = slotsAsked ?? limit ?? ResourceGroup.undeclaredLimit
-      if (limit !== undefined && slots > limit) {
+      const known = (yield* queue.stats).groups.find(({ name }) => name === group)
+      const isNested = yield* NestedSlot.isWithin(group)
+      const slots = slotsAsked ?? (isNested ? 1 : (known?.limit ?? ResourceGroup.undeclaredLimit))
+      const set = isNested ? undefined : known?.operatorLimit
+      if (set !== undefined && slots > set) {
         yield* tell(
-          `group ${group} allows ${limit} at a time over all workers, fewer than -j ${slots}; more with: sluice queue limit ${group} ${slots}`
+          `group ${group} was limited to ${set} at a time over all workers, fewer than -j ${slots}; more with: sluice queue limit ${group} ${slots}`
         )
       }
 
@@ -291,6 +327,11 @@ export const command = Command.make(
       for (const exit of finished.values()) if (exit !== 0) failed++
       const earlierFailed = failed
       let done = finished.size
+      const forget = (number: number) => {
+        if (finished.get(number) !== 0) failed--
+        finished.delete(number)
+        done--
+      }
 
       const printBlock = (stream: "stdout" | "stderr", bytes: Uint8Array, input: string) => {
         const screen = out[stream]
@@ -353,18 +394,13 @@ export const command = Command.make(
       if (own === undefined)
         return yield* fail("conflict", "the jobs of this map are being run by another process; see: sluice worker ls")
 
-      let isFirst = true
-      const takeFirst = () => {
-        isFirst = false
-        return firstChunk
-      }
       const outcome = yield* MapRun.run(
         {
-          pull: Effect.suspend(() => (isFirst ? Effect.sync(takeFirst) : inputs.pull)),
+          pull,
           isSame: (text) => prefix?.next(text) ?? true,
           differs: (number) =>
             Effect.gen(function* () {
-              for (const known of finished.keys()) if (known >= number) finished.delete(known)
+              for (const known of finished.keys()) if (known >= number) forget(known)
               for (const [known, id] of left) {
                 if (known < number) continue
                 left.delete(known)
@@ -378,13 +414,26 @@ export const command = Command.make(
           slots,
           options,
           keepOrder: config.keepOrder,
-          halt: Option.getOrUndefined(config.halt),
+          halt,
+          total: inputs.total,
+          mayStart: StartGate.make(
+            {
+              delay: Option.getOrUndefined(config.delay),
+              load: Option.getOrUndefined(config.load),
+              freeBytes: Option.getOrUndefined(Option.map(config.memfree, ByteSize.toNumberUnsafe))
+            },
+            { load: () => loadavg()[0]!, freeBytes: freemem }
+          ),
+          beyond: isNested ? "nested" : slotsAsked,
           grace: opened.queueSettings.grace,
           isFinished: (number) => finished.has(number),
           left,
           commandOf,
           namesSlots: placeholders.some(({ kind }) => kind === "slot"),
-          payloadOf: (command) => ({ ...surroundings, command })
+          payloadOf: ([program, ...words]) => ({
+            ...surroundings,
+            command: [ByteText.word(program), ...words.map(ByteText.word)]
+          })
         },
         own,
         starts,
@@ -445,6 +494,7 @@ export const command = Command.make(
     else if (outcome.failed === 0 && out.lively)
       yield* out.note(`sluice: ${count} done in ${HumanNumber.duration(elapsed)}`)
     if (outcome.signal !== undefined) return yield* endedBy(outcome.signal)
+    if (outcome.halted && halt !== undefined) return yield* haltedBy(halt, outcome.last)
     if (outcome.failed > 0 || left !== 0) return yield* fail("failure")
   }, Effect.scoped)
 ).pipe(

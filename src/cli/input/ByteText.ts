@@ -40,3 +40,6 @@ export const encode = (text: string): Buffer =>
 /** To be shown: such bytes as `\xff`. */
 export const shown = (text: string): string =>
   text.replace(escape, (byte) => `\\x${(byte.charCodeAt(0) - 0xdc00).toString(16)}`)
+
+/** As a command takes it: text, or bytes where it is not UTF-8. */
+export const word = (text: string): string | Uint8Array => (hasBytes(text) ? encode(text) : text)

@@ -1,14 +1,15 @@
 /** The flags of `sluice map`. */
 import * as Argument from "effect/cli/Argument"
-import { InvalidValue } from "effect/cli/CliError"
 import type * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
+import { availableParallelism } from "node:os"
 import { type CommandFailure, fail } from "../Failure.ts"
-import { commandFlags } from "../JobFlags.ts"
+import { parseSize } from "../input/SizeInput.ts"
+import { commandFlags, durationFlag, reading } from "../JobFlags.ts"
 import { parseHalt } from "./Halt.ts"
+import { parseJobs, parseLoad } from "./Jobs.ts"
 import { formatOf, type RecordFormat } from "./RecordFormat.ts"
 
 const switchFlag = (name: string, description: string) =>
@@ -17,10 +18,27 @@ const switchFlag = (name: string, description: string) =>
 /** What `sluice map` takes. */
 export const flags = {
   ...commandFlags,
-  slots: Flag.Int("jobs").pipe(
+  slots: Flag.String("jobs").pipe(
     Flag.withAlias("j"),
     Flag.withMetavar("N"),
-    Flag.withDescription("so many at a time (default: the group's limit, which always holds)"),
+    Flag.withDescription(
+      "so many at a time; +N or -N: more or fewer than the cores, N%: of them, 0: as many as possible (default: the group's limit; one that was set always holds)"
+    ),
+    Flag.mapEffect(reading("jobs", "flag", (text) => parseJobs(text, availableParallelism()))),
+    Flag.optional
+  ),
+  dryRun: switchFlag("dry-run", "print the commands and run none"),
+  delay: durationFlag("delay").pipe(Flag.withDescription("start no two commands within this time"), Flag.optional),
+  load: Flag.String("load").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("start none while the load average is above N, or above N% of the cores"),
+    Flag.mapEffect(reading("load", "flag", (text) => parseLoad(text, availableParallelism()))),
+    Flag.optional
+  ),
+  memfree: Flag.String("memfree").pipe(
+    Flag.withMetavar("SIZE"),
+    Flag.withDescription("start none while the system has less memory than this, like 1GB"),
+    Flag.mapEffect(reading("memfree", "flag", parseSize)),
     Flag.optional
   ),
   keepOrder: switchFlag("keep-order", "print outputs in the order of the inputs").pipe(Flag.withAlias("k")),
@@ -73,13 +91,7 @@ export const flags = {
   halt: Flag.String("halt").pipe(
     Flag.withMetavar("WHEN,WHAT=N"),
     Flag.withDescription("stop early: now,fail=1 ends what runs, soon,fail=3 lets it finish (also success=, done=)"),
-    Flag.mapEffect((text) =>
-      Result.match(parseHalt(text), {
-        onFailure: ({ advice }) =>
-          Effect.fail(new InvalidValue({ option: "halt", value: text, expected: advice, kind: "flag" })),
-        onSuccess: (halt) => Effect.succeed(halt)
-      })
-    ),
+    Flag.mapEffect(reading("halt", "flag", parseHalt)),
     Flag.optional
   ),
   joblog: Flag.String("joblog").pipe(

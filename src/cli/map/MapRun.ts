@@ -13,6 +13,7 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import {
+  type BeyondLimit,
   type EnqueueOptions,
   JobFailed,
   type JobHandle,
@@ -73,6 +74,12 @@ export interface MapPlan {
   readonly options: EnqueueOptions
   readonly keepOrder: boolean
   readonly halt: Halt | undefined
+  /** How many lines there are, where that is known. */
+  readonly total: number | undefined
+  /** Completes when the next command may start; undefined: at once. */
+  readonly mayStart: Effect.Effect<void> | undefined
+  /** See `BeyondLimit`. */
+  readonly beyond: BeyondLimit | undefined
   readonly grace: Duration.Duration
   /** Lines an earlier run has finished. */
   readonly isFinished: (number: number) => boolean
@@ -103,6 +110,8 @@ export interface MapOutcome {
   /** Lines whose worker died too often: not finished, to be run again. */
   readonly lost: number
   readonly halted: boolean
+  /** Exit code of the line that ended last. */
+  readonly last: number
   readonly signal: Signal | undefined
 }
 
@@ -182,7 +191,7 @@ export const run = (
     const happenings = yield* Queue.unbounded<Happening>()
     const room = yield* Queue.unbounded<void>()
     // With `--halt` no line may start before the end of the one before it was judged: none waits in the queue.
-    const isNarrow = plan.halt !== undefined || plan.namesSlots
+    const isNarrow = plan.halt !== undefined || plan.namesSlots || plan.mayStart !== undefined
     const window = isNarrow ? plan.slots : Math.min(windowMost, Math.max(windowLeast, plan.slots * windowPerSlot))
     const batchMost = isNarrow ? 1 : Math.max(1, window >> 1)
     const slotNumbers = new SlotNumbers()
@@ -196,6 +205,8 @@ export const run = (
     let isWhole = false
     let allEnqueued = false
     let lost = 0
+    let last = 0
+    let halted = false
     const ended = { failed: 0, succeeded: 0 }
 
     const hear = (line: Line, handle: Handle) => {
@@ -246,10 +257,13 @@ export const run = (
     const produceChunk = (chunk: ReadonlyArray<MapInput>) =>
       Effect.gen(function* () {
         let batch: Array<Line> = []
-        const flush = Effect.suspend(() => {
+        const flush = Effect.gen(function* () {
           const lines = batch
           batch = []
-          return lines.length === 0 ? Effect.void : Effect.andThen(awaitRoom, enqueue(lines))
+          if (lines.length === 0) return
+          yield* awaitRoom
+          if (plan.mayStart !== undefined) yield* plan.mayStart
+          yield* enqueue(lines)
         })
         for (const { input, number } of yield* unfinished(chunk)) {
           const left = plan.left.get(number)
@@ -301,6 +315,7 @@ export const run = (
         // Removed by us when stopping, or the store failed: the line is not finished.
         if (end === undefined)
           return Exit.isFailure(exit) && !isGone(exit.cause) ? yield* Effect.failCause(exit.cause) : undefined
+        if (!halted) last = end.exitCode
         if (end.exitCode === 0) ended.succeeded++
         else ended.failed++
         yield* print({
@@ -313,6 +328,7 @@ export const run = (
     const onRefused = (line: Line, why: string) =>
       Effect.gen(function* () {
         ended.failed++
+        if (!halted) last = neverRan.exitCode
         const startedAt = yield* Clock.currentTimeMillis
         yield* print({ ...line, end: { ...neverRan, remark: why }, startedAt })
       })
@@ -326,7 +342,7 @@ export const run = (
       )
     )
     yield* Effect.forkScoped(Effect.repeat(report.sync, Schedule.spaced(syncEvery)))
-    yield* lane.worker.setSlots(plan.group, plan.slots)
+    yield* lane.worker.setSlots(plan.group, plan.slots, plan.beyond)
 
     const mine = { batchKey: plan.batch }
     /** Nothing new starts; what has not started leaves the store again. */
@@ -348,10 +364,9 @@ export const run = (
       })
 
     let signal: Signal | undefined
-    let halted = false
-    const outcome = (): MapOutcome => ({ read, isWhole, lost, halted, signal })
+    const outcome = (): MapOutcome => ({ read, isWhole, lost, halted, last, signal })
     const haltWhenReached = Effect.suspend(() => {
-      if (halted || plan.halt === undefined || !isReached(plan.halt, ended)) return Effect.void
+      if (halted || plan.halt === undefined || !isReached(plan.halt, ended, plan.total)) return Effect.void
       halted = true
       return plan.halt.when === "now" ? Effect.andThen(startNoMore, endRunning) : startNoMore
     })

@@ -6,6 +6,7 @@ import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import { durationText } from "./policy/DurationText.ts"
 import { defaultAgeingStepMs } from "./policy/Rank.ts"
+import { computation } from "./ResourceGroup.ts"
 import type { PressureThresholds } from "./policy/MemoryPressure.ts"
 import { checkRetry, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
 
@@ -60,6 +61,11 @@ export interface QueueSettings {
    * can write, and a small part of a disk.
    */
   readonly outputTotalBytes: number
+  /**
+   * Jobs of group `computation` at a time, over all workers, where no operator set it. 1 to 1,000,000. Default 3, a little above the cores of a small
+   * machine; at the command line the cores.
+   */
+  readonly computationLimit: number
   /** How long finished jobs stay: completed and cancelled 7 days, at most 100,000 of each; failed 30 days, at most 100,000. */
   readonly retention: RetentionPolicy
   /** When memory is short, and what is done then. */
@@ -80,6 +86,7 @@ export const defaults: QueueSettings = {
   maxPayloadBytes: 1024 * 1024,
   outputLimitBytes: 64 * 1024 * 1024,
   outputTotalBytes: 8 * 1024 * 1024 * 1024,
+  computationLimit: computation.limit,
   retention: {
     completed: { ageMs: 7 * day, count: 100_000 },
     failed: { ageMs: 30 * day, count: 100_000 },
@@ -132,6 +139,7 @@ export const check = (settings: QueueSettings): QueueSettings => {
   Bounds.whole("maxPayloadBytes", settings.maxPayloadBytes, 1, largestPayload)
   Bounds.whole("outputLimitBytes", settings.outputLimitBytes, leastOutputLimit, Number.MAX_SAFE_INTEGER)
   Bounds.whole("outputTotalBytes", settings.outputTotalBytes, 0, Number.MAX_SAFE_INTEGER)
+  Bounds.whole("computationLimit", settings.computationLimit, 1, Bounds.mostSlots)
   Bounds.fields("retention", settings.retention, retentionNames)
   for (const state of ["completed", "failed", "cancelled"] as const) {
     Bounds.fields(`retention.${state}`, settings.retention[state], keptNames)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Pull, Result } from "effect"
+import { Clock, Duration, Effect, Pull, Result } from "effect"
+import { TestClock } from "effect/testing"
 import { execFileSync } from "node:child_process"
 import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -7,6 +8,7 @@ import path from "node:path"
 import { PassThrough, Readable } from "node:stream"
 import * as CommandTemplate from "../../../src/cli/input/CommandTemplate.ts"
 import { isReached, parseHalt } from "../../../src/cli/map/Halt.ts"
+import { parseJobs, parseLoad } from "../../../src/cli/map/Jobs.ts"
 import * as JobLog from "../../../src/cli/map/JobLog.ts"
 import * as KnownPrefix from "../../../src/cli/map/KnownPrefix.ts"
 import { fieldOf, type MapInput } from "../../../src/cli/map/MapInput.ts"
@@ -14,6 +16,7 @@ import * as MapInputs from "../../../src/cli/map/MapInputs.ts"
 import * as MapLock from "../../../src/cli/map/MapLock.ts"
 import * as MapRecord from "../../../src/cli/map/MapRecord.ts"
 import * as MapTemplate from "../../../src/cli/map/MapTemplate.ts"
+import * as StartGate from "../../../src/cli/map/StartGate.ts"
 import { temporaryFolder } from "../CommandLine.ts"
 
 const template = Result.getOrThrow(CommandTemplate.parse("echo {}"))
@@ -452,30 +455,86 @@ describe("--halt", () => {
   it("reads GNU parallel's forms and nothing else", () => {
     assert.deepStrictEqual(
       parseHalt("now,fail=1"),
-      Result.succeed({ when: "now" as const, what: "fail" as const, count: 1 })
+      Result.succeed({ when: "now" as const, what: "fail" as const, count: 1, isShare: false })
     )
     assert.deepStrictEqual(
       parseHalt("soon,done=30"),
-      Result.succeed({ when: "soon" as const, what: "done" as const, count: 30 })
+      Result.succeed({ when: "soon" as const, what: "done" as const, count: 30, isShare: false })
     )
     assert.deepStrictEqual(parseHalt("never"), Result.succeed(undefined))
-    for (const text of ["now", "now,fail=0", "later,fail=1", "now,fail=1%", ""])
+    for (const text of ["now", "now,fail=0", "later,fail=1", "now,fail=101%", "now,fail=1%%", ""])
       assert.isTrue(Result.isFailure(parseHalt(text)), text)
   })
 
-  it("is reached at its count", () => {
+  it("is reached at its count, or at its share of what has ended", () => {
     const ended = { failed: 2, succeeded: 3 }
-    for (const [what, count, reached] of [
-      ["fail", 2, true],
-      ["fail", 3, false],
-      ["success", 3, true],
-      ["success", 4, false],
-      ["done", 5, true],
-      ["done", 6, false]
+    for (const [what, count, isShare, reached] of [
+      ["fail", 2, false, true],
+      ["fail", 3, false, false],
+      ["success", 3, false, true],
+      ["success", 4, false, false],
+      ["done", 5, false, true],
+      ["done", 6, false, false],
+      ["fail", 40, true, true],
+      ["fail", 41, true, false],
+      ["success", 60, true, true],
+      ["done", 50, true, true],
+      ["done", 51, true, false]
     ] as const) {
-      assert.strictEqual(isReached({ when: "soon", what, count }, ended), reached, `${what}=${count}`)
+      assert.strictEqual(isReached({ when: "soon", what, count, isShare }, ended, 10), reached, `${what}=${count}`)
     }
+    const one = { failed: 1, succeeded: 0 }
+    assert.isFalse(isReached({ when: "now", what: "fail", count: 1, isShare: true }, one, undefined))
   })
+})
+
+describe("-j and --load", () => {
+  it("count as GNU parallel counts", () => {
+    for (const [text, jobs] of [
+      ["8", 8],
+      ["0", 250],
+      ["+2", 6],
+      ["-1", 3],
+      ["-9", 1],
+      ["50%", 2],
+      ["1%", 1],
+      ["300%", 12]
+    ] as const)
+      assert.deepStrictEqual(parseJobs(text, 4), Result.succeed(jobs), text)
+    for (const text of ["", "x", "1.5", "+50%", "--1", "1e3", "10001", "999999999999"])
+      assert.isTrue(Result.isFailure(parseJobs(text, 4)), text)
+    assert.deepStrictEqual(parseLoad("150%", 4), Result.succeed(6))
+    assert.deepStrictEqual(parseLoad("2.5", 4), Result.succeed(2.5))
+    assert.isTrue(Result.isFailure(parseLoad("high", 4)))
+  })
+})
+
+describe("StartGate", () => {
+  it.effect("opens after the delay, under the load, with memory left", () =>
+    Effect.gen(function* () {
+      const machine = { load: 5, freeBytes: 10 }
+      const state = { load: () => machine.load, freeBytes: () => machine.freeBytes }
+      assert.isUndefined(StartGate.make({ delay: undefined, load: undefined, freeBytes: undefined }, state))
+      const gate = StartGate.make({ delay: Duration.seconds(10), load: 4, freeBytes: 100 }, state)!
+      const starts: Array<number> = []
+      yield* Effect.forkChild(
+        Effect.forever(
+          Effect.andThen(
+            gate,
+            Effect.map(Clock.currentTimeMillis, (now) => void starts.push(now))
+          )
+        )
+      )
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(starts, [])
+      machine.load = 4
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(starts, [])
+      machine.freeBytes = 100
+      yield* TestClock.adjust("20 seconds")
+      assert.deepStrictEqual(starts, [11_000, 21_000])
+    })
+  )
 })
 
 describe("--joblog", () => {
