@@ -32,6 +32,7 @@ const day = (dayMs: number, variant: ScalingVariant, faults: ReadonlyArray<Scali
     const place = yield* faultFolder
     return yield* scalingRun(place, {
       variant,
+      course: "spike",
       dayMs,
       stepMs,
       settings: {

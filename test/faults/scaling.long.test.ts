@@ -24,6 +24,7 @@ describe("a scaled fleet of processes", () => {
         const folder = yield* faultFolder
         const result = yield* scalingRun(folder, {
           variant: "predictive",
+          course: "spike",
           dayMs,
           stepMs,
           settings: { minSlots: slotsLeast, maxSlots: 10, stepMs, startupMs: 2000, waitMs: 1000, holdDownMs: 8000 },

@@ -1,13 +1,18 @@
 /**
- * A day of load in minutes: a curve with a peak at noon, a step up for the afternoon that comes every day, and, on the day that counts, a spike
- * out of nothing. Days differ as a whole and step by step, and jobs come as Poisson has them.
+ * A day of load in minutes. Days differ as a whole and step by step, and jobs come as Poisson has them.
+ *
+ * `regular`: a curve with a peak at noon and a step up for the afternoon, which come every day. `spike`: the same, and on the day that counts a spike
+ * out of nothing. `flat`: every hour as the others.
  */
 import { poisson } from "../scaler/SyntheticLoad.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
 
+export const courses = ["regular", "spike", "flat"] as const
+export type Course = (typeof courses)[number]
+
 /** Jobs a second at a part of the day, 0 to 1, as every day has them. */
-const usualRate = (part: number): number =>
-  4.5 - 3 * Math.cos(2 * Math.PI * part) + (part >= 0.65 && part < 0.9 ? 5 : 0)
+const usualRate = (part: number, course: Course): number =>
+  course === "flat" ? 5.75 : 4.5 - 3 * Math.cos(2 * Math.PI * part) + (part >= 0.65 && part < 0.9 ? 5 : 0)
 
 const spikeFrom = 0.35
 const spikeTo = 0.36
@@ -20,15 +25,16 @@ const normal = (random: SeededRandom): number =>
   Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next())
 
 export interface DayShape {
+  readonly course: Course
   readonly dayMs: number
   readonly stepMs: number
 }
 
 /** Means of each step of some days, jobs a second. */
-const noisyRates = ({ dayMs, stepMs }: DayShape, days: number, random: SeededRandom): ReadonlyArray<number> => {
+const noisyRates = ({ course, dayMs, stepMs }: DayShape, days: number, random: SeededRandom): ReadonlyArray<number> => {
   const steps = dayMs / stepMs
   return Array.from({ length: days }, () => Math.exp(dayNoise * normal(random))).flatMap((ofDay) =>
-    Array.from({ length: steps }, (_, i) => usualRate((i + 0.5) / steps) * ofDay * Math.exp(stepNoise * normal(random)))
+    Array.from({ length: steps }, (_, i) => usualRate((i + 0.5) / steps, course) * ofDay * Math.exp(stepNoise * normal(random)))
   )
 }
 
@@ -49,12 +55,12 @@ const [shortestMs, longestMs] = [1000, 3000]
 
 /** The end of the day before, and the day that counts, in order. The same for the same seed. */
 export const arrivalsOf = (shape: DayShape, beforeMs: number, random: SeededRandom): ReadonlyArray<Arrival> => {
-  const { dayMs, stepMs } = shape
+  const { course, dayMs, stepMs } = shape
   const rates = noisyRates(shape, 2, random)
   const arrivals: Array<Arrival> = []
   for (let at = -beforeMs; at < dayMs; at += cellMs) {
     const part = at / dayMs
-    const rate = rates[Math.floor((at + dayMs) / stepMs)]! + (part >= spikeFrom && part < spikeTo ? spikeRate : 0)
+    const rate = rates[Math.floor((at + dayMs) / stepMs)]! + (course === "spike" && part >= spikeFrom && part < spikeTo ? spikeRate : 0)
     for (let count = poisson((rate * cellMs) / 1000, random); count > 0; count--)
       arrivals.push({
         at: at + cellMs * random.next(),
