@@ -1,13 +1,13 @@
 /**
  * A day of load in minutes. Days differ as a whole and step by step, and jobs come as Poisson has them.
  *
- * `regular`: a curve with a peak at noon and a step up for the afternoon, which come every day. `spike`: the same, and on the day that counts a spike
- * out of nothing. `flat`: every hour as the others.
+ * `regular`: a curve with a peak at noon and a step up for the afternoon, which come every day. `rush`: the same, and a spike in the morning of every
+ * day. `spike`: that spike on the day that counts only, out of nothing. `flat`: every hour as the others.
  */
 import { poisson } from "../scaler/SyntheticLoad.ts"
 import type { SeededRandom } from "../SeededRandom.ts"
 
-export const courses = ["regular", "spike", "flat"] as const
+export const courses = ["regular", "rush", "spike", "flat"] as const
 export type Course = (typeof courses)[number]
 
 /** Jobs a second at a part of the day, 0 to 1, as every day has them. */
@@ -16,7 +16,14 @@ const usualRate = (part: number, course: Course): number =>
 
 const spikeFrom = 0.35
 const spikeTo = 0.36
-const spikeRate = 12
+/** Of a part of the day from `from` to `to`: the mean over it. */
+const spikeRate = (from: number, to = from): number =>
+  12 *
+  (to > from
+    ? Math.max(0, Math.min(to, spikeTo) - Math.max(from, spikeFrom)) / (to - from)
+    : from >= spikeFrom && from < spikeTo
+      ? 1
+      : 0)
 /** Standard deviations, of the logarithm: of a day as a whole, and of each step. */
 const dayNoise = 0.05
 const stepNoise = 0.1
@@ -34,7 +41,10 @@ export interface DayShape {
 const noisyRates = ({ course, dayMs, stepMs }: DayShape, days: number, random: SeededRandom): ReadonlyArray<number> => {
   const steps = dayMs / stepMs
   return Array.from({ length: days }, () => Math.exp(dayNoise * normal(random))).flatMap((ofDay) =>
-    Array.from({ length: steps }, (_, i) => usualRate((i + 0.5) / steps, course) * ofDay * Math.exp(stepNoise * normal(random)))
+    Array.from({ length: steps }, (_, i) => {
+      const rush = course === "rush" ? spikeRate(i / steps, (i + 1) / steps) : 0
+      return (usualRate((i + 0.5) / steps, course) + rush) * ofDay * Math.exp(stepNoise * normal(random))
+    })
   )
 }
 
@@ -60,7 +70,7 @@ export const arrivalsOf = (shape: DayShape, beforeMs: number, random: SeededRand
   const arrivals: Array<Arrival> = []
   for (let at = -beforeMs; at < dayMs; at += cellMs) {
     const part = at / dayMs
-    const rate = rates[Math.floor((at + dayMs) / stepMs)]! + (course === "spike" && part >= spikeFrom && part < spikeTo ? spikeRate : 0)
+    const rate = rates[Math.floor((at + dayMs) / stepMs)]! + (course === "spike" ? spikeRate(part) : 0)
     for (let count = poisson((rate * cellMs) / 1000, random); count > 0; count--)
       arrivals.push({
         at: at + cellMs * random.next(),

@@ -201,7 +201,8 @@ export const virtualDay = (options: VirtualOptions): VirtualResult => {
       { min: 1, max: processesMost },
       { processes: claiming().length, others: false }
     )
-    for (let i = claiming().length; i < wanted; i++) processes.push({ readyAt: now + startUpMs + joinMs, drainedAt: undefined })
+    for (let i = claiming().length; i < wanted; i++)
+      processes.push({ readyAt: now + startUpMs + joinMs, drainedAt: undefined })
     const leaving = claiming()
       .toSorted((a, b) => Number(a.readyAt <= now) - Number(b.readyAt <= now) || b.readyAt - a.readyAt)
       .slice(0, Math.max(0, claiming().length - wanted))
@@ -233,7 +234,8 @@ export const virtualDay = (options: VirtualOptions): VirtualResult => {
     if (isScaled && (now - begin) % roundMs === 0) decideAt(now)
     if (isScaled && (now - begin) % followMs === 0) follow(now)
     serve(now)
-    for (let i = processes.length - 1; i >= 0; i--) if ((processes[i]!.drainedAt ?? now + 1) <= now) processes.splice(i, 1)
+    for (let i = processes.length - 1; i >= 0; i--)
+      if ((processes[i]!.drainedAt ?? now + 1) <= now) processes.splice(i, 1)
     if (now >= midnight && now < midnight + dayMs) {
       workerMs += processes.length * lookMs
       if ((now - midnight) % 5000 === 0) seen.push([now - midnight, processes.length])
