@@ -44,7 +44,7 @@ export const piece = (text: string, tone: Tone = "plain"): Piece => ({ text, ton
 export const line = (...pieces: ReadonlyArray<Piece>): Line => ({ pieces, chosen: false })
 
 /** Columns that text may take. */
-export const widthOf = ({ columns }: Size): number => Math.max(1, columns - 1)
+export const widthOf = ({ columns }: Size): number => Math.max(0, columns - 1)
 
 const ascii = /^[\x20-\x7e]*$/
 
@@ -54,8 +54,7 @@ const rowOf = ({ chosen, pieces }: Line, width: number): Row => {
   const row: Array<Cell> = []
   let used = 0
   for (const { text, tone } of pieces) {
-    // Cut before it is looked at: text of a megabyte need not be read to know that it does not fit.
-    const shown = DisplayWidth.truncate(Sanitize.line(DisplayWidth.truncate(text, width + 1)), width - used)
+    const shown = Sanitize.fitted(text, width - used)
     for (const each of ascii.test(shown) ? shown : Array.from(graphemes.segment(shown), ({ segment }) => segment)) {
       const cells = DisplayWidth.cells(each)
       // A mark without a letter before it is drawn nowhere.

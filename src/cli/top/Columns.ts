@@ -31,10 +31,6 @@ const gap = "  "
 /** The row that keys act on is marked, for terminals without colours too. */
 const mark = "▸ "
 
-/** Not yet measured text, cut before it is looked at. */
-const read = (text: string, most: number): string =>
-  DisplayWidth.truncate(Sanitize.line(DisplayWidth.truncate(text, most + 1)), most)
-
 /** A header and a line for each row; `chosen`: the marked row, -1 for none. */
 export const laid = <Row>(
   { columns, last }: Table<Row>,
@@ -43,7 +39,7 @@ export const laid = <Row>(
 ): { readonly header: Line; readonly lines: ReadonlyArray<Line> } => {
   const room = options.width - mark.length
   const texts = columns.map(({ header, most = room, text }) => {
-    const cells = rows.map((row) => read(text(row), most))
+    const cells = rows.map((row) => Sanitize.fitted(text(row), most))
     const widest = cells.reduce((sum, cell) => Math.max(sum, DisplayWidth.cells(cell)), header.length)
     return { cells, width: widest }
   })

@@ -160,10 +160,7 @@ const workerTable = (now: number): Table<ShownWorker> => ({
 /** What a job does and what it said last share the rest of its line. */
 const whatAndSaid = ({ said, state, what }: ShownJob, width: number): ReadonlyArray<Piece> => {
   if (said === "") return [piece(what)]
-  const shown = DisplayWidth.truncate(
-    Sanitize.line(DisplayWidth.truncate(what, width)),
-    Math.max(8, Math.floor(width * 0.45))
-  )
+  const shown = Sanitize.fitted(what, Math.max(8, Math.floor(width * 0.45)))
   return [piece(`${shown}  `), piece(said, state === "failed" ? "bad" : state === "scheduled" ? "dim" : "accent")]
 }
 
@@ -192,31 +189,44 @@ const workersText = ({ workers }: Snapshot): Piece => {
   return alive === 0 ? piece("no worker", "bad") : piece(`${alive} ${alive === 1 ? "worker" : "workers"}`, "good")
 }
 
+const gap = "  "
+
+/** Pieces two cells apart: as many as fit, the first ones first. */
+const inTurn = (pieces: ReadonlyArray<Piece>, width: number): ReadonlyArray<Piece> => {
+  const kept: Array<Piece> = []
+  let used = 0
+  for (const each of pieces) {
+    const apart = kept.length === 0 ? 0 : gap.length
+    used += apart + DisplayWidth.cells(each.text)
+    if (used > width) break
+    kept.push(...(apart === 0 ? [] : [piece(gap)]), each)
+  }
+  return kept
+}
+
 const totals = (snapshot: Snapshot): ReadonlyArray<Piece> => {
   const { counts, groups, paused } = snapshot
   const counted = (n: number, word: string, tone: Piece["tone"]) =>
     piece(`${HumanNumber.count(n)} ${word}`, n > 0 ? tone : "plain")
-  const rate = HumanNumber.rate(groups.reduce((sum, { perSecond }) => sum + perSecond, 0))
   return [
     ...(paused ? [piece("paused", "warning")] : []),
     counted(counts.running, "running", "running"),
     counted(counts.pending, "waiting", "pending"),
-    piece(rate, "bold"),
+    piece(HumanNumber.rate(groups.reduce((sum, { perSecond }) => sum + perSecond, 0)), "bold"),
     ...(counts.scheduled > 0 ? [counted(counts.scheduled, "scheduled", "scheduled")] : []),
     ...(counts.failed > 0 ? [counted(counts.failed, "failed", "failed")] : [])
-  ].flatMap((each, i) => (i === 0 ? [each] : [piece("  "), each]))
+  ]
 }
 
 const headerLines = (snapshot: Snapshot, height: number, size: Size): ReadonlyArray<Line> => {
   if (height === 0) return []
-  const counts = withEnd(totals(snapshot), [workersText(snapshot)], size)
+  const workers = workersText(snapshot)
+  const room = widthOf(size) - gap.length - workers.text.length
+  const counts = withEnd(inTurn(totals(snapshot), room), [workers], size)
   if (height === 1) return [counts]
   const time = clock.format(snapshot.at)
   const name = "sluice top  "
-  const store = DisplayWidth.truncate(
-    Sanitize.line(snapshot.store),
-    Math.max(0, widthOf(size) - name.length - time.length - 2)
-  )
+  const store = Sanitize.fitted(snapshot.store, Math.max(0, widthOf(size) - name.length - time.length - 2))
   return [withEnd([piece(name, "bold"), piece(store, "dim")], [piece(time)], size), counts]
 }
 
@@ -248,16 +258,17 @@ const keysOfFollowing: typeof keys = [
   ["r", "retry"]
 ]
 
-/** As many as fit. */
-const keysLine = (shown: typeof keys, after: ReadonlyArray<Piece>, size: Size): Line => {
-  let room = widthOf(size)
+const keysLine = (shown: typeof keys, lead: ReadonlyArray<Piece>, size: Size): Line => {
+  const used = lead.reduce((sum, { text }) => sum + DisplayWidth.cells(text) + gap.length, 0)
+  const words = inTurn(
+    shown.map(([key, does]) => piece(`${key} ${does}`)),
+    widthOf(size) - used
+  )
   return line(
-    ...after,
-    ...shown.flatMap(([key, does]) => {
-      room -= key.length + does.length + 3
-      return room + 2 < after.reduce((sum, { text }) => sum + text.length, 0)
-        ? []
-        : [piece(key, "bold"), piece(` ${does}  `, "dim")]
+    ...lead.flatMap((each) => [each, piece(gap)]),
+    ...words.flatMap(({ text }) => {
+      const end = text.indexOf(" ")
+      return text === gap ? [piece(gap)] : [piece(text.slice(0, end), "bold"), piece(text.slice(end), "dim")]
     })
   )
 }
@@ -271,10 +282,10 @@ const footer = (view: View, size: Size): Line => {
   if (said !== undefined) return line(piece(said.text, said.bad ? "bad" : "good"))
   if (help) return line(piece("any key goes back", "dim"))
   if (following !== undefined) {
-    const below = following.past === 0 ? [] : [piece(`${HumanNumber.count(following.past)} more below  `, "warning")]
+    const below = following.past === 0 ? [] : [piece(`${HumanNumber.count(following.past)} more below`, "warning")]
     return keysLine(keysOfFollowing, below, size)
   }
-  return keysLine(keys, filter === "" ? [] : [piece(`/${filter}  `, "warning")], size)
+  return keysLine(keys, filter === "" ? [] : [piece(`/${Sanitize.fitted(filter, 20)}`, "warning")], size)
 }
 
 const helpLines: ReadonlyArray<Line> = (
@@ -295,9 +306,9 @@ const helpLines: ReadonlyArray<Line> = (
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
 
-/** A line of a job's output on as many lines as it needs. */
-const wrapped = (text: string, width: number): ReadonlyArray<string> => {
-  const safe = Sanitize.line(text.replaceAll("\t", "    "))
+/** A line of a job's output on as many lines as it needs, at most a screen of them. */
+const wrapped = (text: string, width: number, rows: number): ReadonlyArray<string> => {
+  const safe = Sanitize.fitted(text.replaceAll("\t", "    "), width * rows)
   if (DisplayWidth.cells(safe) <= width) return [safe]
   const lines: Array<string> = []
   let current = ""
@@ -330,7 +341,7 @@ const followedLines = (snapshot: Snapshot, view: View, size: Size): ReadonlyArra
   const room = Math.max(0, size.rows - 2)
   const body: Array<Line> = []
   for (let i = lines.length - 1 - view.following!.past; i >= 0 && body.length < room; i--) {
-    body.unshift(...wrapped(lines[i]!, widthOf(size)).map((text) => line(piece(text))))
+    body.unshift(...wrapped(lines[i]!, widthOf(size), room).map((text) => line(piece(text))))
   }
   const nothing = job.said === "" ? "it has written nothing yet" : job.said
   return [head, ...(lines.length === 0 ? [line(piece(nothing, "dim"))] : body.slice(-room))]
