@@ -49,11 +49,11 @@ const queue = PipelineLive.layer.pipe(Layer.provideMerge(Store.queue))
 /** The queue over any store. */
 export const layer = exposed(queue)
 
-/** The queue in the heap of this process: nothing survives it. For tests, and for work that may be lost. */
+/** The queue in the heap of this process: nothing survives it. For tests, and for work that may be lost. Throws a `RangeError` for options that are none. */
 export const layerMemory = (options?: JobStoreMemory.Options) =>
   exposed(queue.pipe(Layer.provideMerge(Store.memory(options))))
 
-/** The queue in one SQLite file, for the processes of one machine. */
+/** The queue in one SQLite file, for the processes of one machine. Throws a `RangeError` for options that are none. */
 export const layerSqlite = (options: JobStoreSqlite.Options) =>
   exposed(queue.pipe(Layer.provideMerge(Store.sqlite(options))))
 
@@ -110,7 +110,7 @@ export const layerScaler = (settings?: Partial<ScalerSettings>) => {
     : layer.pipe(Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...settings })))
 }
 
-/** A command of the user's as actuator: provide it to `layerScaler`. */
+/** A command of the user's as actuator: provide it to `layerScaler`. Throws a `RangeError` for options that are none. */
 export const layerCommandActuator = (options: CommandHook.CommandHookOptions) =>
   CommandHook.layer(options).pipe(Layer.provide(ProcessRunnerLive.layer))
 

@@ -4,6 +4,7 @@ import * as BatchTuning from "./BatchTuning.ts"
 import * as GroupOrdersLive from "./GroupOrdersLive.ts"
 import * as MemoryGateLive from "./MemoryGateLive.ts"
 import * as Outcomes from "./Outcomes.ts"
+import * as OutputsLive from "./OutputsLive.ts"
 import * as PlacementsLive from "./PlacementsLive.ts"
 import * as QueueEventsLive from "./QueueEventsLive.ts"
 import * as StoreMeter from "./StoreMeter.ts"
@@ -43,6 +44,7 @@ export const queue = TaskQueueLive.layer.pipe(
       TaskRegistry.layer,
       Outcomes.layer,
       BatchTuning.layer,
+      OutputsLive.layer,
       StoreMeter.layer,
       MemoryGateLive.layer
     )
