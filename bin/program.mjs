@@ -5,7 +5,7 @@
 // docs/decisions/0028-start-up.md.
 
 /** Commands that never run code of a project's. */
-const own = new Set("add batch config db demo dlq doctor help job map memory queue run scale version".split(" "))
+const own = new Set("add batch config db demo dlq doctor help job map memory queue run scale top version".split(" "))
 
 /** The same of commands some of whose subcommands do: only when the subcommand follows at once. */
 const ownParts = new Map([
@@ -38,8 +38,8 @@ export const isOwn = (args, env) => {
   if (namesCode(words, env)) return false
   const at = commandAt(words)
   if (at < 0) return true
-  const parts = ownParts.get(words[at])
-  return own.has(words[at]) || (parts !== undefined && parts.has(words[at + 1]))
+  const parts = ownParts.get(words[at]) || new Set()
+  return own.has(words[at]) || parts.has(words[at + 1])
 }
 
 const completions = new Map([

@@ -17,7 +17,7 @@ const heldEverywhere =
   /findPackageJSON\(import\.meta\.url\)|import\.meta\.resolve\(|createRequire\(import\.meta\.url\)|new URL\("\.\/task\.ts", import\.meta\.url\)/g
 
 /** Code of a module without its comments. */
-const codeOf = (text: string): string => text.replace(/\/\*[^]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "")
+const codeOf = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "")
 
 /** Every file that a module starts by its URL becomes an entry beside the others, under its own name; other uses of a module's place are refused. */
 const startedFiles: Plugin = {
