@@ -52,7 +52,7 @@ const program = Effect.gen(function* () {
   // Each is enqueued, started and completed. By the clock: a late round makes up for it.
   const began = Date.now()
   let sent = 0
-  yield* Effect.suspend(() => {
+  return yield* Effect.suspend(() => {
     const due = Math.min(1000, Math.floor(((Date.now() - began) / 1000) * perSecond) - sent)
     sent += due
     return due === 0 ? Effect.void : queue.enqueueMany(Ping, many(due))
