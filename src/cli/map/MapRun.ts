@@ -26,6 +26,7 @@ import { type CommandEnd, commandEnd } from "../CommandEnd.ts"
 import type { CommandFailure } from "../Failure.ts"
 import type { Signal } from "../Signals.ts"
 import { type Halt, isReached } from "./Halt.ts"
+import type { Printing } from "./Printing.ts"
 import type { MapInputs } from "./MapInputs.ts"
 
 /** A job's header with the number of its line, from 1. */
@@ -37,6 +38,8 @@ const windowLeast = 64
 const windowMost = 1000
 /** With `--keep-order`: ends held back for an earlier line before no more lines are enqueued. */
 const heldMost = 10_000
+/** The same in bytes of their logs: less than a store keeps, so that none goes before it is printed. */
+const heldBytesMost = 4 * 1024 ** 3
 /** How often a line is tried again whose worker died under it. */
 const lostMost = 3
 /** Ends are made safe from a crash of the machine this often. */
@@ -63,12 +66,13 @@ export interface MapPlan {
   readonly slots: number
   readonly options: EnqueueOptions
   readonly keepOrder: boolean
+  readonly printing: Printing
   readonly halt: Halt | undefined
   readonly grace: Duration.Duration
-  /** Lines an earlier run has finished. */
-  readonly isFinished: (number: number) => boolean
-  /** Jobs an earlier run left, by line. */
-  readonly left: ReadonlyMap<number, JobId>
+  /** Whether an earlier run has finished the line; asked once for each, in their order. Its output is printed then, in its turn. */
+  readonly isFinished: (number: number, input: string) => Effect.Effect<boolean>
+  /** The job an earlier run left of a line, if it can be gone on with. */
+  readonly left: (number: number, input: string) => Effect.Effect<JobId | undefined>
   /** The line as a command. Throws `CommandFailure`. */
   readonly commandOf: (input: string, number: number) => readonly [string, ...Array<string>]
   readonly payloadOf: (command: readonly [string, ...Array<string>]) => ShellCommand
@@ -76,8 +80,8 @@ export interface MapPlan {
 
 /** Who hears of it. */
 export interface MapReport {
-  /** Prints the line's output and records it as finished, in that order. */
-  readonly ended: (line: EndedLine) => Effect.Effect<void>
+  /** The line has ended; answers what prints its output and then records it as finished, and the bytes that are to be printed. */
+  readonly ended: (line: EndedLine, id: JobId) => { readonly block: Effect.Effect<void>; readonly bytes: number }
   readonly sync: Effect.Effect<void>
   readonly stopping: (signal: Signal) => Effect.Effect<void>
 }
@@ -110,6 +114,7 @@ export class Starts {
 type Happening =
   | { readonly _tag: "Ended"; readonly line: Line; readonly id: JobId; readonly exit: Exit.Exit<ShellResult, unknown> }
   | { readonly _tag: "AllEnqueued" }
+  | { readonly _tag: "AllPrinted" }
   | { readonly _tag: "Failed"; readonly cause: Cause.Cause<unknown> }
   | { readonly _tag: "Signal"; readonly signal: Signal }
   | { readonly _tag: "GraceOver" }
@@ -139,9 +144,8 @@ export const run = (
     /** Enqueued or taken over, and not ended. */
     const open = new Map<number, JobId>()
     const losses = new Map<number, number>()
-    /** With `--keep-order`: ended lines that wait for an earlier one. */
-    const held = new Map<number, EndedLine>()
-    let printNext = 1
+    /** Of ended lines that wait to be printed. */
+    let heldBytes = 0
     let allEnqueued = false
     let lost = 0
     const ended = { failed: 0, succeeded: 0 }
@@ -158,7 +162,11 @@ export const run = (
     // Producing ------------------------------------------------------------------------------------------------------
 
     const awaitRoom = Effect.gen(function* () {
-      while (open.size >= window || held.size >= heldMost) yield* Queue.take(room)
+      const isFull = () =>
+        open.size >= window ||
+        plan.printing.waiting() >= (plan.keepOrder ? heldMost : window) ||
+        heldBytes >= heldBytesMost
+      while (isFull()) yield* Queue.take(room)
     })
 
     const enqueue = (lines: ReadonlyArray<Line>) =>
@@ -181,14 +189,14 @@ export const run = (
       let batch: Array<Line> = []
       for (let number = 1; ; number++) {
         const next = yield* Effect.promise(() => inputs.next())
-        if (next.done !== true && !plan.isFinished(number)) {
+        if (next.done !== true && !(yield* plan.isFinished(number, next.value))) {
           const input = next.value
           const command = yield* Effect.try({
             try: () => plan.commandOf(input, number),
             catch: (error) => error as CommandFailure
           })
           const line = { number, input, command }
-          const left = plan.left.get(number)
+          const left = yield* plan.left(number, input)
           if (left === undefined) batch.push(line)
           else yield* hear(line, queue.job(lane.task, left))
         }
@@ -204,37 +212,31 @@ export const run = (
 
     // Ends -----------------------------------------------------------------------------------------------------------
 
-    const print = (line: EndedLine) =>
-      Effect.suspend(() => {
-        if (!plan.keepOrder) return report.ended(line)
-        held.set(line.number, line)
-        return printHeld
-      })
+    const print = (line: EndedLine, id: JobId) => {
+      const { block, bytes } = report.ended(line, id)
+      heldBytes += bytes
+      plan.printing.end(
+        line.number,
+        Effect.tap(block, () =>
+          Effect.sync(() => {
+            heldBytes -= bytes
+          })
+        )
+      )
+    }
 
-    /** Prints what is next in order, as far as it has ended; lines finished by an earlier run are passed over. */
-    const printHeld = Effect.gen(function* () {
-      for (;;) {
-        while (printNext <= plan.inputs.count && plan.isFinished(printNext)) printNext++
-        const next = held.get(printNext)
-        if (next === undefined) return
-        held.delete(printNext++)
-        yield* report.ended(next)
-      }
-    })
-
-    const onEnd = (line: Line, exit: Exit.Exit<ShellResult, unknown>) =>
+    const onEnd = (line: Line, id: JobId, exit: Exit.Exit<ShellResult, unknown>) =>
       Effect.gen(function* () {
         const end = commandEnd(exit)
         // Removed by us when stopping, or the store failed: the line is not finished.
-        if (end === undefined)
+        if (end === undefined) {
+          plan.printing.giveUp(line.number)
           return Exit.isFailure(exit) && !isGone(exit.cause) ? yield* Effect.failCause(exit.cause) : undefined
+        }
         if (end.exitCode === 0) ended.succeeded++
         else ended.failed++
-        yield* print({
-          ...line,
-          end,
-          startedAt: starts.take(line.number) ?? (yield* Clock.currentTimeMillis) - end.durationMs
-        })
+        const startedAt = starts.take(line.number) ?? (yield* Clock.currentTimeMillis) - end.durationMs
+        print({ ...line, end, startedAt }, id)
       })
 
     // Stopping -------------------------------------------------------------------------------------------------------
@@ -244,6 +246,11 @@ export const run = (
       Effect.forever(
         Effect.flatMap(Queue.take(signals), (signal) => Queue.offer(happenings, { _tag: "Signal", signal }))
       )
+    )
+    yield* Effect.forkScoped(
+      plan.printing
+        .run(Queue.offer(room, undefined).pipe(Effect.asVoid))
+        .pipe(Effect.catchCause((cause) => Queue.offer(happenings, { _tag: "Failed", cause })))
     )
     yield* Effect.forkScoped(Effect.repeat(report.sync, Schedule.spaced(syncEvery)))
     yield* lane.worker.setSlots(plan.group, plan.slots)
@@ -269,9 +276,20 @@ export const run = (
 
     let signal: Signal | undefined
     let halted = false
-    while (!(allEnqueued && open.size === 0)) {
+    let awaitsPrinting = false
+    let allPrinted = false
+    while (!allPrinted) {
+      if (allEnqueued && open.size === 0 && !awaitsPrinting) {
+        awaitsPrinting = true
+        yield* Effect.forkScoped(
+          Effect.andThen(plan.printing.settled, Queue.offer(happenings, { _tag: "AllPrinted" as const }))
+        )
+      }
       const happening = yield* Queue.take(happenings)
       switch (happening._tag) {
+        case "AllPrinted":
+          allPrinted = true
+          break
         case "AllEnqueued":
           allEnqueued = true
           break
@@ -288,6 +306,7 @@ export const run = (
           const { exit, id, line } = happening
           if (halted && plan.halt?.when === "now" && isCancelled(exit)) {
             open.delete(line.number)
+            plan.printing.giveUp(line.number)
             break
           }
           if (isLost(exit) && signal === undefined && !halted) {
@@ -300,8 +319,10 @@ export const run = (
             }
           }
           open.delete(line.number)
-          if (isLost(exit)) lost++
-          else yield* onEnd(line, exit)
+          if (isLost(exit)) {
+            lost++
+            plan.printing.giveUp(line.number)
+          } else yield* onEnd(line, id, exit)
           yield* Queue.offer(room, undefined)
           if (!halted && plan.halt !== undefined && isReached(plan.halt, ended)) {
             halted = true
