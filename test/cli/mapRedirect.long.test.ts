@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { SeededRandom } from "../support/SeededRandom.ts"
@@ -51,31 +51,42 @@ const ended = (child: ChildProcess): Promise<number | null> =>
     else child.once("close", (code) => resolve(code))
   })
 
+/** Waits until so many lines are recorded as finished, or the run has ended. */
+const reached = async ({ folder }: Surroundings, finished: number, child: ChildProcess) => {
+  const maps = path.join(folder, "sluice", "maps")
+  for (;;) {
+    const record = existsSync(maps) ? readdirSync(maps).find((name) => name.endsWith(".map")) : undefined
+    const noted = record === undefined ? 0 : readFileSync(path.join(maps, record), "utf8").split("\n").length - 2
+    if (noted >= finished || child.exitCode !== null || child.signalCode !== null) return
+    await pause(5)
+  }
+}
+
 const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
 
-/** Each stops a run that has begun, or lets it fail, and answers when it is gone. */
-const interruptions: Readonly<Record<string, (at: Surroundings, afterMillis: number) => Promise<void>>> = {
-  killed: async (at, after) => {
+/** Each stops a run once so many lines are finished, or lets it fail, and answers when it is gone. */
+const interruptions: Readonly<Record<string, (at: Surroundings, lines: number) => Promise<void>>> = {
+  killed: async (at, lines) => {
     const child = start(at, "> out 2> err")
-    await pause(after)
+    await reached(at, lines, child)
     child.kill("SIGKILL")
     await ended(child)
   },
-  "Ctrl-C": async (at, after) => {
+  "Ctrl-C": async (at, lines) => {
     const child = start(at, "> out 2> err")
-    await pause(after)
+    await reached(at, lines, child)
     child.kill("SIGINT")
     await ended(child)
   },
-  "Ctrl-C twice": async (at, after) => {
+  "Ctrl-C twice": async (at, lines) => {
     const child = start(at, "> out 2> err")
-    await pause(after)
+    await reached(at, lines, child)
     child.kill("SIGINT")
     await pause(30)
     child.kill("SIGINT")
     await ended(child)
   },
-  "a terminal that was closed": async (at, after) => {
+  "a terminal that was closed": async (at, lines) => {
     // Its standard input is the terminal that `script` makes; the kernel hangs up when script is gone.
     const words = [process.execPath, launcher, ...at.args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")
     const child = spawn("script", ["-qfc", `${words} > out`, "/dev/null"], {
@@ -83,7 +94,7 @@ const interruptions: Readonly<Record<string, (at: Surroundings, afterMillis: num
       env: { ...process.env, ...at.env },
       stdio: "ignore"
     })
-    await pause(after)
+    await reached(at, lines, child)
     child.kill("SIGKILL")
     await ended(child)
   },
@@ -93,11 +104,11 @@ const interruptions: Readonly<Record<string, (at: Surroundings, afterMillis: num
   "a reader that has gone": async (at) => {
     await ended(start(at, "2> err | head -1 > head"))
   },
-  "a full disk for the result": async (at, after) => {
+  "a full disk for the result": async (at, lines) => {
     if (!mounts) return
     const full = path.join(at.folder, "small")
     mkdirSync(full)
-    const size = `size=${100 + (after % 5) * 100}k`
+    const size = `size=${100 + (lines % 5) * 100}k`
     assert.strictEqual(spawnSync("mount", ["-t", "tmpfs", "-o", size, "tmpfs", full]).status, 0)
     try {
       const code = await ended(start(at, "> small/out 2> err"))
@@ -107,15 +118,15 @@ const interruptions: Readonly<Record<string, (at: Surroundings, afterMillis: num
       rmSync(full, { recursive: true })
     }
   },
-  "a full disk for the logs": async (at, after) => {
+  "a full disk for the logs": async (at, lines) => {
     if (!mounts) return
     const logs = path.join(at.folder, "q.db.outputs")
     mkdirSync(logs, { recursive: true, mode: 0o700 })
-    const size = `size=${100 + (after % 4) * 60}k,mode=700`
+    const size = `size=${100 + (lines % 4) * 60}k,mode=700`
     assert.strictEqual(spawnSync("mount", ["-t", "tmpfs", "-o", size, "tmpfs", logs]).status, 0)
     try {
       const child = start(at, "> out 2> err")
-      await pause(after)
+      await reached(at, lines, child)
       child.kill("SIGINT")
       await ended(child)
     } finally {
@@ -155,7 +166,7 @@ describe("a map with a redirect", () => {
           ).toString("latin1")
           yield* Effect.promise(async () => {
             for (const kind of kinds) {
-              await interruptions[kind]!(at, 200 + random.below(1500))
+              await interruptions[kind]!(at, random.below(lines))
               // Killed runs leave commands that their watchdog ends.
               if (existsSync(path.join(folder, "q.db"))) await pause(100)
             }

@@ -41,7 +41,7 @@ import { open, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
 import { endedBy, Signals } from "../Signals.ts"
-import * as StandardOutput from "../StandardOutput.ts"
+import * as StandardStreams from "../StandardStreams.ts"
 import * as DisplayWidth from "../terminal/DisplayWidth.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import { Progress, progressMode } from "../terminal/Progress.ts"
@@ -213,7 +213,7 @@ export const command = Command.make(
     const startedAt = yield* Clock.currentTimeMillis
     const earlier = MapRecord.load(folder, identity)
 
-    const isAppended = StandardOutput.isAppended()
+    const isAppended = StandardStreams.isAppended()
 
     const work = Effect.gen(function* () {
       const queue = yield* TaskQueue
