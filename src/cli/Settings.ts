@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { existsSync } from "node:fs"
-import { homedir } from "node:os"
+import { availableParallelism, homedir } from "node:os"
 import path from "node:path"
 import { AlertSettings } from "../services/Alerts/index.ts"
 import { QueueSettings } from "../services/Queue/index.ts"
@@ -443,6 +443,7 @@ export const toQueueSettings = (settings: PlainSettings): Effect.Effect<QueueSet
       maxPayloadBytes: bytes("maxPayload"),
       outputLimitBytes: bytes("outputLimit"),
       outputTotalBytes: bytes("outputTotal"),
+      computationLimit: availableParallelism(),
       retention: {
         completed: { ...defaults.retention.completed, ageMs: millis("keepCompleted") },
         failed: { ...defaults.retention.failed, ageMs: millis("keepFailed") },

@@ -15,6 +15,7 @@ import { fail, passOn } from "../Failure.ts"
 import { hint } from "../Hint.ts"
 import { Invocation } from "../Invocation.ts"
 import { toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
+import * as NestedSlot from "../NestedSlot.ts"
 import { open } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
@@ -95,7 +96,9 @@ export const command = Command.make(
           ? Effect.andThen(Effect.ignore(queue.cancel(handle.id, "its output is no longer read")), lane!.worker.hurry)
           : Effect.void
       )
-      yield* lane!.worker.setSlots(options.group ?? ResourceGroup.computation.name, 1)
+      const group = options.group ?? ResourceGroup.computation.name
+      const isNested = yield* NestedSlot.isWithin(group)
+      yield* lane!.worker.setSlots(group, 1, isNested ? "nested" : undefined)
       if (!out.quiet) yield* Effect.forkScoped(Effect.ignore(sayWhy(handle.id, () => started)))
       const waiting = yield* Effect.forkScoped(Effect.exit(handle.await))
 

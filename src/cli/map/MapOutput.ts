@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { JobId, OutputLog, OutputStream, Outputs } from "../../services/Queue/index.ts"
 import * as CommandOutput from "../CommandOutput.ts"
+import * as ByteText from "../input/ByteText.ts"
 import type { Output } from "../Output.ts"
 import type { Progress } from "../terminal/Progress.ts"
 import type { Printing } from "./Printing.ts"
@@ -41,7 +42,7 @@ class Channel {
   readonly decode = CommandOutput.makeDecode()
 
   constructor(tag: string | undefined) {
-    this.tag = tag === undefined ? undefined : Buffer.from(`${tag}\t`)
+    this.tag = tag === undefined ? undefined : ByteText.encode(`${tag}\t`)
   }
 
   get held(): number {

@@ -3,7 +3,9 @@
  * the store, but retention removes old ones; this record says which lines are finished however many there are.
  *
  * The first line is a JSON header. Then `NUMBER EXIT JOB ATTEMPT STDOUT STDERR` for each finished line (bytes of its output, which rests in the
- * log of that attempt), appended after its output was printed, and `end` when all are. A line that is not ended by a newline was being written when the process died, and does not count.
+ * log of that attempt), appended after its output was printed, `from NUMBER` where the list turned out to be another from that line on, which makes
+ * void what was said of these lines before, and `end` when all are. A line that is not ended by a newline was being written when the process died,
+ * and does not count.
  */
 import { closeSync, fsyncSync, renameSync, writeSync } from "node:fs"
 import path from "node:path"
@@ -13,7 +15,8 @@ import { Job, type JobId } from "../../services/Queue/index.ts"
 export interface Header {
   /** Batch key of the run's jobs. */
   readonly batch: string
-  readonly total: number
+  /** Unless it was not known when the run began. */
+  readonly total?: number
   /** Milliseconds since 1970. */
   readonly startedAt: number
 }
@@ -56,6 +59,8 @@ export const load = (folder: string, identity: string): Known | undefined => {
   let ended = false
   for (const line of lines.slice(1)) {
     if (line === "end") ended = true
+    const other = /^from (\d+)$/.exec(line)
+    if (other !== null) for (const number of finished.keys()) if (number >= Number(other[1])) finished.delete(number)
     const found = /^(\d+) (-?\d+) ([0-9a-z]{11}) (\d+) (\d+) (\d+)$/.exec(line)
     const job = found === null ? undefined : Job.parseJobId(found[3]!)
     if (job === undefined) continue
@@ -67,6 +72,8 @@ export const load = (folder: string, identity: string): Known | undefined => {
 
 export interface MapRecord {
   readonly finished: (number: number, line: FinishedLine) => void
+  /** What is known of this line and those behind it is of another list. */
+  readonly forgetFrom: (number: number) => void
   /** On disk whatever happens to the machine. */
   readonly sync: () => void
   readonly end: () => void
@@ -99,6 +106,10 @@ export const open = (
   return {
     finished: (number, line) => {
       writeSync(descriptor, text(number, line))
+      dirty = true
+    },
+    forgetFrom: (number) => {
+      writeSync(descriptor, `from ${number}\n`)
       dirty = true
     },
     sync,

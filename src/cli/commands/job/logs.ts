@@ -19,6 +19,7 @@ import {
 import * as CommandOutput from "../../CommandOutput.ts"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { type Output, output } from "../../Output.ts"
 import { type PayloadForm, storedValue } from "../../shapes/JobShape.ts"
@@ -211,7 +212,8 @@ export const logs = Command.make(
   },
   Effect.fnUntraced(
     function* (flags) {
-      const { follow, job: id, json } = flags
+      const { follow, json } = flags
+      const id = yield* JobReference.jobOf(flags.job)
       const out = yield* output
       const lines = Option.getOrElse(flags.lines, () => Number.POSITIVE_INFINITY)
       if (lines < 0) return yield* fail("usage", `--lines is ${lines}; expected 0 or more`)
