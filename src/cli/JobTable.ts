@@ -15,6 +15,10 @@ const standstill = (state: ReturnType<typeof workerState> | undefined): string =
     ? ""
     : `, its worker is ${state === "expired" ? "silent" : state}`
 
+/** A command that one process brought for itself, which is gone. */
+const isAbandoned = ({ state, task }: JobRecord, workers: ReadonlyArray<WorkerRecord>): boolean =>
+  state === "pending" && ShellTask.laneOf(task) !== undefined && !workers.some(({ tasks }) => tasks.includes(task))
+
 const when = (job: JobRecord, now: number, workers: ReadonlyArray<WorkerRecord>): string => {
   if (job.finishedAt !== undefined) return relativeTime(job.finishedAt, now)
   if (job.state === "running" && job.startedAt !== undefined) {
@@ -28,10 +32,10 @@ const when = (job: JobRecord, now: number, workers: ReadonlyArray<WorkerRecord>)
       : job.waitReason === "key"
         ? "after its key"
         : `due ${relativeTime(job.due, now)}`
-  return relativeTime(job.enqueuedAt, now)
+  return `${relativeTime(job.enqueuedAt, now)}${isAbandoned(job, workers) ? ", its map or run has ended" : ""}`
 }
 
-/** `workers`: those that run them. */
+/** `workers`: those that run them, or could. */
 export const columns = (
   now: number,
   form: PayloadForm,

@@ -13,7 +13,17 @@ import { createHash, randomBytes } from "node:crypto"
 import { freemem, loadavg } from "node:os"
 import path from "node:path"
 import * as OwnFile from "../../files/OwnFile.ts"
-import { type JobId, Job, type JobRecord, ResourceGroup, ShellTask, TaskQueue } from "../../services/Queue/index.ts"
+import {
+  isWhole,
+  Job,
+  type JobId,
+  type JobRecord,
+  type OutputCounts,
+  Outputs,
+  ResourceGroup,
+  ShellTask,
+  TaskQueue
+} from "../../services/Queue/index.ts"
 import { recorded } from "../Caller.ts"
 import { type CommandFailure, fail, passOn } from "../Failure.ts"
 import * as ByteText from "../input/ByteText.ts"
@@ -26,10 +36,12 @@ import * as KnownPrefix from "../map/KnownPrefix.ts"
 import { delimiterOf, flags, recordFormat } from "../map/MapFlags.ts"
 import { fieldOf, type MapInput } from "../map/MapInput.ts"
 import * as MapInputs from "../map/MapInputs.ts"
+import * as MapOutput from "../map/MapOutput.ts"
 import * as MapLock from "../map/MapLock.ts"
 import * as MapRecord from "../map/MapRecord.ts"
 import * as MapRun from "../map/MapRun.ts"
 import * as MapTemplate from "../map/MapTemplate.ts"
+import * as Printing from "../map/Printing.ts"
 import * as Sources from "../map/Sources.ts"
 import * as StartGate from "../map/StartGate.ts"
 import * as NestedSlot from "../NestedSlot.ts"
@@ -37,6 +49,7 @@ import { open, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
 import { endedBy, Signals } from "../Signals.ts"
+import * as StandardStreams from "../StandardStreams.ts"
 import * as DisplayWidth from "../terminal/DisplayWidth.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import { Progress, progressMode } from "../terminal/Progress.ts"
@@ -44,6 +57,8 @@ import * as Sanitize from "../terminal/Sanitize.ts"
 
 /** Failed lines named at the end. */
 const failuresShown = 20
+/** Bytes of each stream in a line's row, for who looks at the job: its output is in its log. */
+const previewBytes = 4096
 /** Fields named of a record that lacks one. */
 const fieldsShown = 20
 
@@ -66,22 +81,17 @@ const jobsOf = (batchKey: string) =>
 
 const lineOf = (job: JobRecord): number => Number(job.extra?.headers?.[MapRun.lineHeader])
 
-/** Prefixes every line of a block. */
-const tagged = (bytes: Uint8Array, tag: string): Uint8Array => {
-  if (bytes.length === 0) return bytes
-  const prefix = Buffer.from(`${tag}\t`)
-  const parts: Array<Uint8Array> = []
-  const buffer = Buffer.from(bytes)
-  for (let from = 0; from < buffer.length; ) {
-    const newline = buffer.indexOf(10, from)
-    const end = newline < 0 ? buffer.length : newline + 1
-    parts.push(prefix, buffer.subarray(from, end))
-    from = end
-  }
-  return Buffer.concat(parts)
+/** Of a line that no command could be made of: it has no log. */
+const noJob = 0 as JobId
+
+/** An attempt of a line, as its output knows it. */
+interface LineAttempt {
+  readonly attempt: number
+  readonly output: MapOutput.LineOutput
+  written: () => OutputCounts
 }
 
-const decodeText = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8")
+const nothing: OutputCounts = { stdout: 0, stderr: 0 }
 
 /** As GNU parallel ends: with the code of the line that was one failure too many, or the last one; with 0 for enough successes. */
 const haltedBy = (halt: Halt, last: number): Effect.Effect<void, CommandFailure> =>
@@ -232,8 +242,11 @@ export const command = Command.make(
     const startedAt = yield* Clock.currentTimeMillis
     const earlier = MapRecord.load(folder, identity)
 
+    const isAppended = StandardStreams.isAppended()
+
     const work = Effect.gen(function* () {
       const queue = yield* TaskQueue
+      const outputs = yield* Outputs
       const progress = yield* Progress
       const signals = yield* (yield* Signals).takeOver
 
@@ -248,18 +261,20 @@ export const command = Command.make(
         yield* queue.cancelWhere({ batchKey: earlier.header.batch }, "the map was begun afresh")
       }
       /** What need not run: with `--retry-failed` failed lines do. */
-      const finished = new Map(goesOn ? [...earlier.exits].filter(([, exit]) => exit === 0 || !config.retryFailed) : [])
+      const finished = new Map(
+        goesOn ? [...earlier.finished].filter(([, { exit }]) => exit === 0 || !config.retryFailed) : []
+      )
       const batch =
         goesOn && !earlier.ended ? earlier.header.batch : `map:${identity}:${randomBytes(4).toString("hex")}`
 
       // What a killed run left in the store.
-      const left = new Map<number, JobId>()
+      const left = new Map<number, JobRecord>()
       let lane: number | undefined
       if (goesOn && !earlier.ended) {
         for (const job of yield* jobsOf(batch)) {
           const number = lineOf(job)
-          if (finished.has(number) || (config.retryFailed && earlier.exits.has(number))) continue
-          left.set(number, job.id)
+          if (finished.has(number) || (config.retryFailed && earlier.finished.has(number))) continue
+          left.set(number, job)
           if (Job.liveStates.includes(job.state)) lane = ShellTask.laneOf(job.task) ?? lane
         }
       }
@@ -267,7 +282,7 @@ export const command = Command.make(
       const tell = (line: string) => (out.quiet ? Effect.void : progress.print("stderr", `sluice: ${line}\n`))
       if (finished.size > 0) {
         yield* tell(
-          `going on where the last run stopped: ${HumanNumber.count(finished.size)}${inputs.total === undefined ? "" : ` of ${HumanNumber.count(inputs.total)}`} are done (--fresh begins anew)`
+          `going on where the last run stopped: ${HumanNumber.count(finished.size)}${inputs.total === undefined ? "" : ` of ${HumanNumber.count(inputs.total)}`} are done${isAppended ? "; what they wrote is not appended again" : ""} (--fresh begins anew)`
         )
       }
 
@@ -324,20 +339,80 @@ export const command = Command.make(
         readonly remark: string
       }> = []
       let failed = 0
-      for (const exit of finished.values()) if (exit !== 0) failed++
+      for (const { exit } of finished.values()) if (exit !== 0) failed++
       const earlierFailed = failed
       let done = finished.size
       const forget = (number: number) => {
-        if (finished.get(number) !== 0) failed--
+        if (finished.get(number)?.exit !== 0) failed--
         finished.delete(number)
         done--
       }
 
-      const printBlock = (stream: "stdout" | "stderr", bytes: Uint8Array, input: string) => {
-        const screen = out[stream]
-        const block = config.tag ? tagged(bytes, input) : bytes
-        return screen.isTerminal ? progress.print(stream, decodeText(block)) : screen.writeBytes(block)
+      const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
+      const printing = Printing.make(config.keepOrder)
+      const output = MapOutput.make({
+        outputs,
+        out,
+        progress,
+        printing,
+        runPromise,
+        settings: {
+          grouping:
+            config.lineBuffer || (config.ungroup && config.tag) ? "lines" : config.ungroup ? "chunks" : "blocks",
+          keepOrder: config.keepOrder,
+          tagOf: (input) => (config.tag ? input : undefined)
+        }
+      })
+      /** Inputs of lines that are on their way, for their tags. */
+      const inputOf = new Map<number, string>()
+      const outputOf = (number: number, job: JobId, attempt: number) =>
+        output.of({ number, input: inputOf.get(number) ?? "", job, attempt })
+      /** The last attempt of lines that are on their way. */
+      const attempts = new Map<number, LineAttempt>()
+      const began = (number: number, job: JobId, attempt: number): LineAttempt => {
+        const line: LineAttempt = { attempt, output: outputOf(number, job, attempt), written: () => nothing }
+        attempts.set(number, line)
+        return line
       }
+      /** What an ended attempt wrote, when its log has all of it. */
+      const wholeOutput = (job: JobId, attempt: number) =>
+        Effect.map(outputs.record(job, attempt), (found) =>
+          found === undefined ? nothing : isWhole(found) ? found.written : undefined
+        )
+      let notKept = 0
+      /** Whether what finished lines wrote is printed: not where it stands already. */
+      const isReplayed = !isAppended && !(config.retryFailed && earlier?.ended === true && out.stdout.isTerminal)
+
+      const isFinished = (number: number, input: string) =>
+        Effect.gen(function* () {
+          if (config.tag) inputOf.set(number, input)
+          const line = finished.get(number)
+          if (line === undefined) return false
+          const written = yield* wholeOutput(line.job, line.attempt)
+          const isKept = written?.stdout === line.stdout && written.stderr === line.stderr
+          if (!isKept && !config.retryFailed) {
+            // It runs again: what it wrote can not be printed again.
+            forget(number)
+            return false
+          }
+          if (!isKept) notKept++
+          const { finish } = outputOf(number, line.job, line.attempt)
+          inputOf.delete(number)
+          printing.end(number, isKept && isReplayed ? Effect.asVoid(finish) : Effect.void)
+          return true
+        })
+
+      /** A job that has ended is gone on with when its output can be printed; one that was cancelled runs again. */
+      const leftOf = (number: number) =>
+        Effect.gen(function* () {
+          const job = left.get(number)
+          if (job === undefined || job.state === "cancelled") return undefined
+          if (Job.liveStates.includes(job.state)) return job.id
+          const written = yield* wholeOutput(job.id, job.attempt)
+          if (written === undefined) return undefined
+          began(number, job.id, job.attempt).written = () => written
+          return job.id
+        })
 
       const report: MapRun.MapReport = {
         read: (lines, finishedBefore) =>
@@ -347,17 +422,21 @@ export const command = Command.make(
             yield* progress.expect(group, lines)
             yield* progress.resume(group, finishedBefore)
           }),
-        ended: ({ command, end, input, number, startedAt }) =>
-          Effect.gen(function* () {
-            yield* printBlock("stdout", end.stdout, input)
-            yield* printBlock("stderr", end.stderr, input)
-            record.finished(number, end.exitCode)
+        ended: ({ command, end, input, number, startedAt }, job = noJob) => {
+          const line = attempts.get(number) ?? began(number, job, 1)
+          attempts.delete(number)
+          inputOf.delete(number)
+          const { stderr, stdout } = line.written()
+          const block = Effect.gen(function* () {
+            // What could not be written is not finished.
+            if (!(yield* line.output.finish)) return
+            record.finished(number, { exit: end.exitCode, job, attempt: line.attempt, stdout, stderr })
             done++
             joblog?.({
               sequence: number,
               startedAt,
               durationMs: end.durationMs,
-              received: end.stdout.length,
+              received: stdout,
               exitCode: end.signal !== 0 ? 0 : end.exitCode,
               signal: end.signal,
               command
@@ -369,7 +448,9 @@ export const command = Command.make(
             }
             if (command.length === 0) yield* progress.started(group)
             yield* progress.finished(group, { runMillis: end.durationMs, failed: end.exitCode !== 0 })
-          }),
+          })
+          return { block, bytes: stdout + stderr }
+        },
         sync: Effect.sync(record.sync),
         stopping: () =>
           tell(
@@ -385,9 +466,16 @@ export const command = Command.make(
         resume: lane,
         listener: {
           env: withheld,
+          previewBytes,
           onStart: (job) => {
             const number = Number(job.headers[MapRun.lineHeader])
+            began(number, job.id, job.attempt)
             if (starts.started(number, clock.currentTimeMillisUnsafe())) runFork(progress.started(group))
+          },
+          onOutput: (job, log, chunk, stream) => {
+            const line = attempts.get(Number(job.headers[MapRun.lineHeader]))!
+            line.written = log.written
+            return line.output.take(log, chunk, stream)
           }
         }
       })
@@ -401,7 +489,7 @@ export const command = Command.make(
           differs: (number) =>
             Effect.gen(function* () {
               for (const known of finished.keys()) if (known >= number) forget(known)
-              for (const [known, id] of left) {
+              for (const [known, { id }] of left) {
                 if (known < number) continue
                 left.delete(known)
                 yield* Effect.ignore(queue.cancel(id, "the map goes on with another list"))
@@ -426,8 +514,9 @@ export const command = Command.make(
           ),
           beyond: isNested ? "nested" : slotsAsked,
           grace: opened.queueSettings.grace,
-          isFinished: (number) => finished.has(number),
-          left,
+          printing,
+          isFinished,
+          left: leftOf,
           commandOf,
           namesSlots: placeholders.some(({ kind }) => kind === "slot"),
           payloadOf: ([program, ...words]) => ({
@@ -447,7 +536,14 @@ export const command = Command.make(
       )
 
       if (outcome.signal === undefined && !outcome.halted && outcome.lost === 0) {
+        if (notKept > 0)
+          yield* tell(
+            `the outputs of ${HumanNumber.count(notKept)} finished lines are not kept any more and not printed`
+          )
         if (failed === 0) {
+          // There is nothing to go on with: what was printed need not be kept.
+          for (const { attempt, job } of MapRecord.load(folder, identity)?.finished.values() ?? [])
+            yield* outputs.remove(job, attempt)
           MapRecord.remove(folder, identity)
           OwnFile.remove(path.join(folder, `${identity}.lines`))
         } else record.end()

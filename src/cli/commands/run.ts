@@ -21,6 +21,7 @@ import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
 import { explain } from "../Reason.ts"
 import { endedBy, Signals } from "../Signals.ts"
+import * as StandardStreams from "../StandardStreams.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 
 /** A job that has not started by then is worth a word. */
@@ -58,6 +59,8 @@ export const command = Command.make(
     const { stdin, stderr, stdout } = yield* Invocation
     const out = yield* output
     const words = yield* commandWords(flags.words, { shell: flags.shell, usage: "sluice run -- make test" })
+    if (!flags.stdin && StandardStreams.isPipedInto())
+      yield* out.note("sluice: what is piped in is not passed to the command; --stdin passes it on")
     const opened = yield* open({ create: true, thread: true })
     const input = flags.stdin ? yield* readAll(stdin, opened.queueSettings.maxPayloadBytes) : undefined
     const { command: payload, withheld } = yield* recorded(words, opened.settings, flags, input)

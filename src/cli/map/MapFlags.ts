@@ -42,6 +42,10 @@ export const flags = {
     Flag.optional
   ),
   keepOrder: switchFlag("keep-order", "print outputs in the order of the inputs").pipe(Flag.withAlias("k")),
+  lineBuffer: switchFlag("line-buffer", "print whole lines as they come, not a block when a command has ended").pipe(
+    Flag.withAlias("linebuffer")
+  ),
+  ungroup: switchFlag("ungroup", "print at once what comes, lines of several commands mixed").pipe(Flag.withAlias("u")),
   tag: switchFlag("tag", "begin each line of output with its input and a tab"),
   from: Flag.String("from").pipe(
     Flag.withMetavar("FILE"),

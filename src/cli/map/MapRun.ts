@@ -31,6 +31,7 @@ import type { Signal } from "../Signals.ts"
 import { type Halt, isReached } from "./Halt.ts"
 import type { MapInput } from "./MapInput.ts"
 import type { MapInputs } from "./MapInputs.ts"
+import type { Printing } from "./Printing.ts"
 
 /** A job's header with the number of its line, from 1. */
 export const lineHeader = "sluice-line"
@@ -41,6 +42,8 @@ const windowLeast = 64
 const windowMost = 1000
 /** With `--keep-order`: ends held back for an earlier line before no more lines are enqueued. */
 const heldMost = 10_000
+/** The same in bytes of their logs: less than a store keeps, so that none goes before it is printed. */
+const heldBytesMost = 4 * 1024 ** 3
 /** How often a line is tried again whose worker died under it. */
 const lostMost = 3
 /** Ends are made safe from a crash of the machine this often. */
@@ -73,6 +76,7 @@ export interface MapPlan {
   readonly slots: number
   readonly options: EnqueueOptions
   readonly keepOrder: boolean
+  readonly printing: Printing
   readonly halt: Halt | undefined
   /** How many lines there are, where that is known. */
   readonly total: number | undefined
@@ -81,10 +85,10 @@ export interface MapPlan {
   /** See `BeyondLimit`. */
   readonly beyond: BeyondLimit | undefined
   readonly grace: Duration.Duration
-  /** Lines an earlier run has finished. */
-  readonly isFinished: (number: number) => boolean
-  /** Jobs an earlier run left, by line. */
-  readonly left: ReadonlyMap<number, JobId>
+  /** Whether an earlier run has finished the line; asked once for each, in their order. Its output is printed then, in its turn. */
+  readonly isFinished: (number: number, input: string) => Effect.Effect<boolean>
+  /** The job an earlier run left of a line, if it can be gone on with. */
+  readonly left: (number: number) => Effect.Effect<JobId | undefined>
   /** The line as a command, or why there is none: that is said of this line alone. */
   readonly commandOf: (input: MapInput, number: number, slot: number) => Result.Result<Words, string>
   /** A command needs to know the slot it will have, so none is enqueued before one is free. */
@@ -96,8 +100,14 @@ export interface MapPlan {
 export interface MapReport {
   /** So many lines were read, `finished` of them by an earlier run. */
   readonly read: (lines: number, finished: number) => Effect.Effect<void>
-  /** Prints the line's output and records it as finished, in that order. */
-  readonly ended: (line: EndedLine) => Effect.Effect<void>
+  /**
+   * The line has ended, and its job where one was made of it; answers what prints its output and then records it as finished, and the bytes that
+   * are to be printed.
+   */
+  readonly ended: (
+    line: EndedLine,
+    id: JobId | undefined
+  ) => { readonly block: Effect.Effect<void>; readonly bytes: number }
   readonly sync: Effect.Effect<void>
   readonly stopping: (signal: Signal) => Effect.Effect<void>
 }
@@ -168,6 +178,7 @@ type Happening =
   | { readonly _tag: "Ended"; readonly line: Line; readonly id: JobId; readonly exit: Exit.Exit<ShellResult, unknown> }
   | { readonly _tag: "Refused"; readonly line: Line; readonly why: string }
   | { readonly _tag: "AllEnqueued" }
+  | { readonly _tag: "AllPrinted" }
   | { readonly _tag: "Failed"; readonly cause: Cause.Cause<unknown> }
   | { readonly _tag: "Signal"; readonly signal: Signal }
   | { readonly _tag: "GraceOver" }
@@ -198,9 +209,8 @@ export const run = (
     /** Enqueued or taken over, and not ended. */
     const open = new Map<number, JobId>()
     const losses = new Map<number, number>()
-    /** With `--keep-order`: ended lines that wait for an earlier one. */
-    const held = new Map<number, EndedLine>()
-    let printNext = 1
+    /** Of ended lines that wait to be printed. */
+    let heldBytes = 0
     let read = 0
     let isWhole = false
     let allEnqueued = false
@@ -221,7 +231,11 @@ export const run = (
     // Producing ------------------------------------------------------------------------------------------------------
 
     const awaitRoom = Effect.gen(function* () {
-      while (open.size >= window || held.size >= heldMost) yield* Queue.take(room)
+      const isFull = () =>
+        open.size >= window ||
+        plan.printing.waiting() >= (plan.keepOrder ? heldMost : window) ||
+        heldBytes >= heldBytesMost
+      while (isFull()) yield* Queue.take(room)
     })
 
     const enqueue = (lines: ReadonlyArray<Line>) =>
@@ -250,7 +264,9 @@ export const run = (
           isSame = same
           read++
         }
-        const numbers = chunk.flatMap((_, i) => (plan.isFinished(from + i + 1) ? [] : [from + i + 1]))
+        const numbers: Array<number> = []
+        for (const [i, { text }] of chunk.entries())
+          if (!(yield* plan.isFinished(from + i + 1, text))) numbers.push(from + i + 1)
         yield* report.read(chunk.length, chunk.length - numbers.length)
         return numbers.map((number) => ({ number, input: chunk[number - from - 1]! }))
       })
@@ -266,7 +282,7 @@ export const run = (
           yield* enqueue(lines)
         })
         for (const { input, number } of yield* unfinished(chunk)) {
-          const left = plan.left.get(number)
+          const left = yield* plan.left(number)
           if (plan.namesSlots) yield* awaitRoom
           const command = plan.commandOf(input, number, plan.namesSlots ? slotNumbers.take(number) : 0)
           const line = { number, input: input.text, command: Result.getOrElse(command, () => []) }
@@ -291,38 +307,32 @@ export const run = (
 
     // Ends -----------------------------------------------------------------------------------------------------------
 
-    const print = (line: EndedLine) =>
-      Effect.suspend(() => {
-        if (!plan.keepOrder) return report.ended(line)
-        held.set(line.number, line)
-        return printHeld
-      })
+    const print = (line: EndedLine, id?: JobId) => {
+      const { block, bytes } = report.ended(line, id)
+      heldBytes += bytes
+      plan.printing.end(
+        line.number,
+        Effect.tap(block, () =>
+          Effect.sync(() => {
+            heldBytes -= bytes
+          })
+        )
+      )
+    }
 
-    /** Prints what is next in order, as far as it has ended; lines finished by an earlier run are passed over. */
-    const printHeld = Effect.gen(function* () {
-      for (;;) {
-        while (printNext <= read && plan.isFinished(printNext)) printNext++
-        const next = held.get(printNext)
-        if (next === undefined) return
-        held.delete(printNext++)
-        yield* report.ended(next)
-      }
-    })
-
-    const onEnd = (line: Line, exit: Exit.Exit<ShellResult, unknown>) =>
+    const onEnd = (line: Line, id: JobId, exit: Exit.Exit<ShellResult, unknown>) =>
       Effect.gen(function* () {
         const end = commandEnd(exit)
         // Removed by us when stopping, or the store failed: the line is not finished.
-        if (end === undefined)
+        if (end === undefined) {
+          plan.printing.giveUp(line.number)
           return Exit.isFailure(exit) && !isGone(exit.cause) ? yield* Effect.failCause(exit.cause) : undefined
+        }
         if (!halted) last = end.exitCode
         if (end.exitCode === 0) ended.succeeded++
         else ended.failed++
-        yield* print({
-          ...line,
-          end,
-          startedAt: starts.take(line.number) ?? (yield* Clock.currentTimeMillis) - end.durationMs
-        })
+        const startedAt = starts.take(line.number) ?? (yield* Clock.currentTimeMillis) - end.durationMs
+        print({ ...line, end, startedAt }, id)
       })
 
     const onRefused = (line: Line, why: string) =>
@@ -330,7 +340,7 @@ export const run = (
         ended.failed++
         if (!halted) last = neverRan.exitCode
         const startedAt = yield* Clock.currentTimeMillis
-        yield* print({ ...line, end: { ...neverRan, remark: why }, startedAt })
+        print({ ...line, end: { ...neverRan, remark: why }, startedAt })
       })
 
     // Stopping -------------------------------------------------------------------------------------------------------
@@ -340,6 +350,11 @@ export const run = (
       Effect.forever(
         Effect.flatMap(Queue.take(signals), (signal) => Queue.offer(happenings, { _tag: "Signal", signal }))
       )
+    )
+    yield* Effect.forkScoped(
+      plan.printing
+        .run(Queue.offer(room, undefined).pipe(Effect.asVoid))
+        .pipe(Effect.catchCause((cause) => Queue.offer(happenings, { _tag: "Failed", cause })))
     )
     yield* Effect.forkScoped(Effect.repeat(report.sync, Schedule.spaced(syncEvery)))
     yield* lane.worker.setSlots(plan.group, plan.slots, plan.beyond)
@@ -364,15 +379,26 @@ export const run = (
       })
 
     let signal: Signal | undefined
+    let awaitsPrinting = false
+    let allPrinted = false
     const outcome = (): MapOutcome => ({ read, isWhole, lost, halted, last, signal })
     const haltWhenReached = Effect.suspend(() => {
       if (halted || plan.halt === undefined || !isReached(plan.halt, ended, plan.total)) return Effect.void
       halted = true
       return plan.halt.when === "now" ? Effect.andThen(startNoMore, endRunning) : startNoMore
     })
-    while (!(allEnqueued && open.size === 0)) {
+    while (!allPrinted) {
+      if (allEnqueued && open.size === 0 && !awaitsPrinting) {
+        awaitsPrinting = true
+        yield* Effect.forkScoped(
+          Effect.andThen(plan.printing.settled, Queue.offer(happenings, { _tag: "AllPrinted" as const }))
+        )
+      }
       const happening = yield* Queue.take(happenings)
       switch (happening._tag) {
+        case "AllPrinted":
+          allPrinted = true
+          break
         case "AllEnqueued":
           allEnqueued = true
           break
@@ -394,6 +420,7 @@ export const run = (
           const { exit, id, line } = happening
           if (halted && plan.halt?.when === "now" && isCancelled(exit)) {
             open.delete(line.number)
+            plan.printing.giveUp(line.number)
             break
           }
           if (isLost(exit) && signal === undefined && !halted) {
@@ -407,8 +434,10 @@ export const run = (
           }
           open.delete(line.number)
           slotNumbers.free(line.number)
-          if (isLost(exit)) lost++
-          else yield* onEnd(line, exit)
+          if (isLost(exit)) {
+            lost++
+            plan.printing.giveUp(line.number)
+          } else yield* onEnd(line, id, exit)
           yield* Queue.offer(room, undefined)
           yield* haltWhenReached
         }

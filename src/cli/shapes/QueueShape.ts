@@ -68,6 +68,7 @@ export const DiskUsageShape = Schema.Struct({
   schemaVersion: Schema.Int,
   bytes: Schema.Finite,
   walBytes: Schema.Finite,
+  outputBytes: Schema.Finite,
   freeBytes: Schema.NullOr(Schema.Finite),
   live: Schema.Finite,
   finished: Schema.Finite

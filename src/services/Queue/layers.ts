@@ -30,6 +30,7 @@ import * as CollectOnRequest from "./upkeep/CollectOnRequest.ts"
 import * as LeaseSweeper from "./upkeep/LeaseSweeper.ts"
 import * as OrderChanges from "./upkeep/OrderChanges.ts"
 import * as PlacementLoop from "./upkeep/PlacementLoop.ts"
+import * as OutputPruner from "./upkeep/OutputPruner.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
 import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
 import * as SetAsideNotice from "./upkeep/SetAsideNotice.ts"
@@ -80,6 +81,7 @@ export const layerWorker = (options?: WorkerOptions) => {
     Layer.mergeAll(
       LeaseSweeper.layer,
       Pruner.layer,
+      OutputPruner.layer,
       OrderChanges.layer,
       PlacementLoop.layer,
       SetAsideNotice.layer,
@@ -147,3 +149,6 @@ export const layerStreams = StreamProcessorLive.layer
 
 /** Lets `sluice profile` reach the worker of this program. `store`: the store's file. */
 export const layerProfileRequests = (store: string) => ProfileRequests.layer(folderOf(store))
+
+/** Removes the logs of jobs that are gone, as workers do by themselves once a minute. */
+export const pruneOutputs = OutputPruner.pruneOutputsOnce

@@ -6,6 +6,7 @@ import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } f
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { PassThrough, Readable } from "node:stream"
+import type { JobId } from "../../../src/services/Queue/index.ts"
 import * as CommandTemplate from "../../../src/cli/input/CommandTemplate.ts"
 import { isReached, parseHalt } from "../../../src/cli/map/Halt.ts"
 import { parseJobs, parseLoad } from "../../../src/cli/map/Jobs.ts"
@@ -260,42 +261,43 @@ describe("KnownPrefix", () => {
 
 describe("MapRecord", () => {
   const header = { batch: "map:x:1", total: 3, startedAt: 0 }
+  const line = (exit: number) => ({ exit, job: 1_700_000_000_000_000 as JobId, attempt: 1, stdout: 10, stderr: 0 })
 
   it.live("remembers finished lines, forgets one that was half written, and is for this user alone", () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder
       assert.isUndefined(MapRecord.load(folder, "x"))
       const record = MapRecord.open(folder, "x", header, undefined)
-      record.finished(2, 0)
-      record.finished(1, 3)
+      record.finished(2, line(0))
+      record.finished(1, line(3))
       record.close()
       const file = path.join(folder, "x.map")
       assert.strictEqual(statSync(file).mode & 0o777, 0o600)
       appendFileSync(file, "3 ")
       const known = MapRecord.load(folder, "x")!
       assert.deepStrictEqual(
-        { ...known, exits: [...known.exits] },
+        { ...known, finished: [...known.finished] },
         {
           header,
-          exits: [
-            [2, 0],
-            [1, 3]
+          finished: [
+            [2, line(0)],
+            [1, line(3)]
           ],
           ended: false
         }
       )
 
-      const again = MapRecord.open(folder, "x", header, new Map([[2, 0]]))
-      again.finished(1, 0)
+      const again = MapRecord.open(folder, "x", header, new Map([[2, line(0)]]))
+      again.finished(1, line(0))
       again.end()
       again.close()
       const after = MapRecord.load(folder, "x")!
       assert.deepStrictEqual(
-        { exits: [...after.exits], ended: after.ended },
+        { finished: [...after.finished], ended: after.ended },
         {
-          exits: [
-            [2, 0],
-            [1, 0]
+          finished: [
+            [2, line(0)],
+            [1, line(0)]
           ],
           ended: true
         }
@@ -308,15 +310,15 @@ describe("MapRecord", () => {
   it.live("forgets what was said of lines that turned out to be others", () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder
-      const record = MapRecord.open(folder, "x", header, new Map([1, 2, 3].map((number) => [number, 0])))
+      const record = MapRecord.open(folder, "x", header, new Map([1, 2, 3].map((number) => [number, line(0)])))
       record.forgetFrom(2)
-      record.finished(2, 5)
+      record.finished(2, line(5))
       record.close()
       assert.deepStrictEqual(
-        [...MapRecord.load(folder, "x")!.exits],
+        [...MapRecord.load(folder, "x")!.finished],
         [
-          [1, 0],
-          [2, 5]
+          [1, line(0)],
+          [2, line(5)]
         ]
       )
     }).pipe(Effect.scoped)

@@ -64,10 +64,10 @@ export const makeEmulatedScreen = (size: { columns: number; rows: number }) => {
     columns: () => size.columns,
     rows: () => size.rows,
     send: (output) =>
-      Effect.as(
-        Effect.sync(() => send(output as string)),
-        true
-      )
+      Effect.sync(() => {
+        send(output as string)
+        return true
+      })
   })
   return {
     size,

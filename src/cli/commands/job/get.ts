@@ -2,7 +2,18 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { Job, type JobId, JobStore, Pipeline, ShellTask, SystemWord, TaskQueue } from "../../../services/Queue/index.ts"
+import {
+  type AttemptRecord,
+  Job,
+  type JobId,
+  type JobRecord,
+  JobStore,
+  Outputs,
+  Pipeline,
+  ShellTask,
+  SystemWord,
+  TaskQueue
+} from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import * as JobReference from "../../JobReference.ts"
 import { taskName } from "../../JobTable.ts"
@@ -38,6 +49,35 @@ const stageOf = (headers: Readonly<Record<string, string>>): string => {
   return stage === undefined ? "" : index === undefined ? stage : `${stage}, item ${index}`
 }
 
+/** What is known of a command's attempts: of those that wrote something or did not complete. */
+const attemptsOf = (id: JobId, attempts: number) =>
+  Outputs.use((outputs) =>
+    Effect.map(
+      Effect.forEach(
+        Array.from({ length: attempts }, (_, i) => i + 1),
+        (attempt) => outputs.record(id, attempt)
+      ),
+      (records) => records.filter((record) => record !== undefined)
+    )
+  )
+
+const attemptText = (
+  { attempt, end, kept, process, startedAt, written }: AttemptRecord,
+  job: JobRecord,
+  now: number
+): string => {
+  const isRunning = job.state === "running" && job.attempt === attempt
+  const outcome =
+    end !== undefined
+      ? `${end.outcome} after ${HumanNumber.duration(end.endedAt - startedAt)}${end.message === "" ? "" : `: ${end.message}`}`
+      : isRunning
+        ? "running"
+        : "lost: its process was ended"
+  const lost = written.stdout + written.stderr - kept.stdout - kept.stderr
+  const sizes = `${HumanNumber.bytes(written.stdout)} of stdout, ${HumanNumber.bytes(written.stderr)} of stderr${lost > 0 ? `, ${HumanNumber.bytes(lost)} not kept` : ""}`
+  return `${outcome}; ${sizes}; process ${process}, began ${relativeTime(startedAt, now)}`
+}
+
 export const get = Command.make(
   "get",
   {
@@ -68,6 +108,7 @@ export const get = Command.make(
         : ""
     const reason =
       Job.liveStates.includes(job.state) && job.state !== "running" ? explain(yield* queue.explain(id), now) : undefined
+    const records = isShell ? yield* attemptsOf(id, Math.max(1, job.attempt)) : []
     yield* out.lines(
       Table.fields(
         [
@@ -101,13 +142,14 @@ export const get = Command.make(
           ["failure", job.failure === undefined ? "" : `${job.failure.cause}: ${job.failure.message}`],
           ["after", waitingFor(job.waitingFor)],
           ["key", job.uniqueKey ?? ""],
+          ...records.map((record) => [`attempt ${record.attempt}`, attemptText(record, job, now)] as const),
           ["tags", job.extra?.tags?.join(", ") ?? ""],
           ["owner", job.extra?.owner ?? ""]
         ],
         out.style
       )
     )
-    if (isShell && Job.finishedStates.includes(job.state))
+    if (isShell && (records.length > 0 || Job.finishedStates.includes(job.state)))
       yield* out.note(`its output: sluice job logs ${Job.formatJobId(id)}`)
   }, looking)
 ).pipe(Command.withDescription("Shows one job."))

@@ -59,7 +59,7 @@ export const ls = Command.make(
     if (flags.json || out.quiet) return
     if (jobs.length === 0)
       return yield* out.note(isEmpty(filter) ? "no jobs yet; add one with: sluice add -- CMD" : "no job matches")
-    const workers = jobs.some(({ state }) => state === "running") ? yield* queue.workers : []
+    const workers = jobs.some(({ state }) => state === "running" || state === "pending") ? yield* queue.workers : []
     yield* out.table(columns(yield* Clock.currentTimeMillis, traits.payloads, workers), jobs, { wide: flags.wide })
     if (cursor !== undefined) yield* out.note(`more than ${flags.limit}; --limit shows more`)
   }, looking)

@@ -1,6 +1,6 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import { TaskQueue } from "../../../services/Queue/index.ts"
+import { Outputs, TaskQueue } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
@@ -16,12 +16,15 @@ export const du = Command.make(
     const { bytes, finished, freeBytes, live, location, schemaVersion, walBytes } = yield* TaskQueue.use(
       (queue) => queue.status
     )
+    const stored = yield* Outputs.use((outputs) => outputs.stored)
+    const outputBytes = stored.reduce((sum, each) => sum + each.bytes, 0)
     if (json)
       return yield* out.json(DiskUsageShape, {
         store: location,
         schemaVersion,
         bytes,
         walBytes,
+        outputBytes,
         freeBytes: freeBytes ?? null,
         live,
         finished
@@ -33,6 +36,7 @@ export const du = Command.make(
           ["store", location],
           ["size", HumanNumber.bytes(bytes)],
           ["of it log", HumanNumber.bytes(walBytes)],
+          ["outputs of commands", HumanNumber.bytes(outputBytes)],
           ["free on disk", freeBytes === undefined ? HumanNumber.unknown : HumanNumber.bytes(freeBytes)],
           ["live jobs", HumanNumber.count(live)],
           ["finished jobs", HumanNumber.count(finished)],

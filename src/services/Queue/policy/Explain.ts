@@ -3,6 +3,7 @@ import type { JobRecord } from "../Job.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
 import type { BatchClaim } from "../Turn.ts"
 import type { WorkerRecord } from "../WorkerRecord.ts"
+import { laneOf } from "./Lane.ts"
 import { able, slotsOf } from "./Served.ts"
 
 export type Reason =
@@ -68,7 +69,8 @@ export const explain = ({ batch, group, job, now, queuePaused, workers }: Situat
   }
   if (queuePaused) return { _tag: "QueuePaused" }
   if (group.paused) return { _tag: "GroupPaused", group: group.name }
-  if (workers.every(({ draining }) => draining)) return { _tag: "NoWorker" }
+  // Of a command whose run or map has ended that is the reason, whoever else is there.
+  if (laneOf(job.task) === undefined && workers.every(({ draining }) => draining)) return { _tag: "NoWorker" }
   const knowing = able(job.task, workers)
   if (knowing.length === 0) return { _tag: "NoWorkerForTask", task: job.task }
   const slots = slotsOf(group.name, knowing)

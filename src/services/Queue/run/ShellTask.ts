@@ -19,7 +19,7 @@ import { ProcessError, ProcessRunner } from "./ProcessRunner.ts"
 import { ShellCommand, ShellResult } from "./ShellCommand.ts"
 
 /** Bytes of each stream that rest in a job's row: small outputs whole, for programs that read them as a value. The whole is in its log (`Outputs`). */
-const previewBytes = 64 * 1024
+export const previewBytes = 64 * 1024
 
 /** Of a failed one, in characters of JSON, since an error is at most 16 KiB in all: the end, where commands say what went wrong. */
 const failedJsonMost = 7000

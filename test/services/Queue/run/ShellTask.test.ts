@@ -86,10 +86,10 @@ describe("a shell job", () => {
   it("keeps outputs of any size and kind within what a job may hold", () => {
     const { error, success } = taskCodec(ShellTask.shell, "text")
     const outputs = [
-      Buffer.alloc(3_000_000, "a"),
-      Buffer.alloc(3_000_000, 0xff),
-      Buffer.alloc(3_000_000, 1),
-      Buffer.from("ä😀".repeat(500_000))
+      Buffer.alloc(ShellTask.previewBytes, "a"),
+      Buffer.alloc(ShellTask.previewBytes, 0xff),
+      Buffer.alloc(ShellTask.previewBytes, 1),
+      Buffer.from("ä😀".repeat(ShellTask.previewBytes / 6))
     ]
     for (const output of outputs) {
       const result = { exitCode: 0, signal: null, durationMs: 1, stdoutDropped: 0, stderrDropped: 0, leftovers: false }
