@@ -9,6 +9,7 @@ import { fail } from "../Failure.ts"
 import { changeJobs, type JobChange, remove, retry } from "../JobChange.ts"
 import { filterFlags, isEmpty, toFilter } from "../JobFilter.ts"
 import * as JobFlags from "../JobFlags.ts"
+import * as JobReference from "../JobReference.ts"
 import { taskName } from "../JobTable.ts"
 import { looking } from "../OpenStore.ts"
 import { output } from "../Output.ts"
@@ -95,9 +96,9 @@ const bulk = <const Name extends string>(name: Name, change: JobChange, descript
     Effect.fnUntraced(function* (flags) {
       const filter = yield* toFilter({ ...flags, state: [] })
       const filtered = flags.all || !isEmpty(filter)
-      if (flags.jobs.length > 0) yield* onlyFailed(flags.jobs)
+      if (flags.jobs.length > 0) yield* onlyFailed(yield* JobReference.jobsOf(flags.jobs))
       yield* changeJobs(change, {
-        ids: flags.jobs,
+        ids: yield* JobReference.jobsOf(flags.jobs),
         filter: failedOnly(filter),
         filtered,
         yes: flags.yes,

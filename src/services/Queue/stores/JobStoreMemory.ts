@@ -106,9 +106,9 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
   const recorder = new RollUpRecorder()
   const archive = new RollUpArchive()
   const table = new JobTable(epoch, recorder)
-  const life = new JobLife(table)
-  const intake = new Intake(table, life, maxLive)
   const sessions = new Sessions()
+  const life = new JobLife(table, sessions.serves)
+  const intake = new Intake(table, life, maxLive)
   const documents = new Documents()
   const changes = new JobChanges(table, life, sessions)
   const listeners = new Set<WakeListener>()
@@ -172,9 +172,9 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     if (isPaused || session.draining) return nothingClaimed
     const jobs: Array<ClaimedJob> = []
     let batches: BatchesClaimed | undefined
-    for (const { batches: rules, group, limit } of turn.claim) {
+    for (const { batches: rules, group, limit, beyond } of turn.claim) {
       if (rules === undefined || !rules.some(({ task }) => table.group(group).lanes.has(task)))
-        life.claim(table.group(group), limit, session, turn.now, jobs)
+        life.claim(table.group(group), limit, session, turn.now, jobs, { beyond })
       else {
         batches ??= { batches: [], ripeAt: undefined }
         claimWithBatches(life, table.group(group), limit, rules, session, turn.now, jobs, batches)
