@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import * as CliProcess from "./CliProcess.ts"
-import { temporaryFolder } from "./CommandLine.ts"
+import * as CommandLine from "./CommandLine.ts"
 
 const limit = { timeout: 120_000 }
 
@@ -12,7 +12,7 @@ describe("sluice run, as a process", () => {
     "passes output and exit code on",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { folder } = yield* CommandLine.make
         const ended = yield* CliProcess.run(folder, [
           "run",
           "--",
@@ -29,12 +29,12 @@ describe("sluice run, as a process", () => {
     "ends with 127 for an unknown program, 128 + n for a signal, 7 for a time limit",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { call, folder } = yield* CommandLine.make
         const unknown = yield* CliProcess.run(folder, ["run", "--", "no-such-program"])
         assert.strictEqual(unknown.code, 127)
         assert.match(unknown.stderr, /^sluice: command not found: "no-such-program"[^\n]*\n$/)
-        assert.strictEqual((yield* CliProcess.run(folder, ["run", "--", "sh", "-c", "kill -9 $$"])).code, 137)
-        assert.strictEqual((yield* CliProcess.run(folder, ["run", "--timeout", "200ms", "--", "sleep", "60"])).code, 7)
+        assert.strictEqual((yield* call(["run", "--", "sh", "-c", "kill -9 $$"])).code, 137)
+        assert.strictEqual((yield* call(["run", "--timeout", "200ms", "--", "sleep", "60"])).code, 7)
       }).pipe(Effect.scoped),
     limit
   )
@@ -43,8 +43,8 @@ describe("sluice run, as a process", () => {
     "gives the command standard input only when asked",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
-        assert.strictEqual((yield* CliProcess.run(folder, ["run", "--", "cat"], { input: "hello" })).stdout, "")
+        const { call, folder } = yield* CommandLine.make
+        assert.strictEqual((yield* call(["run", "--", "cat"], { stdin: "hello" })).stdout, "")
         assert.strictEqual(
           (yield* CliProcess.run(folder, ["run", "--stdin", "--", "cat"], { input: "hello" })).stdout,
           "hello"
@@ -57,14 +57,11 @@ describe("sluice run, as a process", () => {
     "runs its own command and leaves others in the queue",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
-        const added = yield* CliProcess.run(folder, ["add", "-q", "--", "touch", "other"])
+        const { call, folder } = yield* CommandLine.make
+        const added = yield* call(["add", "-q", "--", "touch", "other"])
         assert.strictEqual((yield* CliProcess.run(folder, ["run", "--", "echo", "mine"])).stdout, "mine\n")
         assert.isFalse(existsSync(path.join(folder, "other")))
-        assert.strictEqual(
-          (yield* CliProcess.run(folder, ["job", "ls", "-q", "--state", "pending"])).stdout,
-          added.stdout
-        )
+        assert.strictEqual((yield* call(["job", "ls", "-q", "--state", "pending"])).stdout, added.stdout)
       }).pipe(Effect.scoped),
     limit
   )
@@ -77,7 +74,7 @@ describe("sluice run, as a process", () => {
       `lets the command finish at the first ${signal}, ends it at the second, and ends with ${code}`,
       () =>
         Effect.gen(function* () {
-          const folder = yield* temporaryFolder
+          const { call, folder } = yield* CommandLine.make
           const finishing = yield* CliProcess.start(folder, [
             "run",
             "--",
@@ -105,10 +102,7 @@ describe("sluice run, as a process", () => {
           assert.strictEqual((yield* stopped.ended).code, code)
           const pid = Number(readFileSync(path.join(folder, "pid"), "utf8"))
           assert.throws(() => process.kill(pid, 0))
-          assert.match(
-            (yield* CliProcess.run(folder, ["job", "ls", "--json", "--state", "cancelled"])).stdout,
-            /"state":"cancelled"/
-          )
+          assert.match((yield* call(["job", "ls", "--json", "--state", "cancelled"])).stdout, /"state":"cancelled"/)
         }).pipe(Effect.scoped),
       limit
     )
@@ -122,7 +116,7 @@ describe("sluice map, as a process", () => {
     "prints blocks, in order when asked, tagged when asked, and names what failed",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { call, folder } = yield* CommandLine.make
         const ordered = yield* CliProcess.run(folder, [
           "map",
           "-q",
@@ -136,11 +130,9 @@ describe("sluice map, as a process", () => {
         ])
         assert.deepInclude(ordered, { code: 0, stdout: "1\n1.\n2\n2.\n3\n3.\n", stderr: "" })
         const log = path.join(folder, "log.tsv")
-        const failing = yield* CliProcess.run(
-          folder,
-          ["map", "-k", "--tag", "--joblog", log, "sh -c 'echo $0; test $0 != b'"],
-          { input: "a\nb\nc\n" }
-        )
+        const failing = yield* call(["map", "-k", "--tag", "--joblog", log, "sh -c 'echo $0; test $0 != b'"], {
+          stdin: "a\nb\nc\n"
+        })
         assert.deepInclude(failing, { code: 1, stdout: "a\ta\nb\tb\nc\tc\n" })
         assert.match(failing.stderr, /1 of 3 failed\n {2}line 2: b: exit code 1\n/)
         const [header, ...lines] = readFileSync(log, "utf8").trimEnd().split("\n")
@@ -154,11 +146,11 @@ describe("sluice map, as a process", () => {
           ]
         )
 
-        const again = yield* CliProcess.run(folder, ["map", "-k", "--retry-failed", "sh -c 'echo $0; test $0 != b'"], {
-          input: "a\nb\nc\n"
+        const again = yield* call(["map", "-k", "--retry-failed", "sh -c 'echo $0; test $0 != b'"], {
+          stdin: "a\nb\nc\n"
         })
         assert.deepInclude(again, { code: 1, stdout: "a\nb\nc\n" })
-        assert.strictEqual((yield* CliProcess.run(folder, ["map", "--retry-failed", "true"], { input: "a\n" })).code, 3)
+        assert.strictEqual((yield* call(["map", "--retry-failed", "true"], { stdin: "a\n" })).code, 3)
       }).pipe(Effect.scoped),
     limit
   )
@@ -167,9 +159,9 @@ describe("sluice map, as a process", () => {
     "begins anew when it had finished",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { call, folder } = yield* CommandLine.make
         for (let time = 0; time < 2; time++) {
-          assert.deepInclude(yield* CliProcess.run(folder, ["map", "-q", "-k", "echo {}", ":::", "a", "b"]), {
+          assert.deepInclude(yield* call(["map", "-q", "-k", "echo {}", ":::", "a", "b"]), {
             code: 0,
             stdout: "a\nb\n"
           })
@@ -183,21 +175,14 @@ describe("sluice map, as a process", () => {
     "fills in fields of records and keeps each inside its argument",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { call, folder } = yield* CommandLine.make
         writeFileSync(
           path.join(folder, "r.ndjson"),
           `${JSON.stringify({ name: "a b; rm -rf /", n: 1 })}\n${JSON.stringify({ name: "$(id)", n: [2] })}\n`
         )
-        const ended = yield* CliProcess.run(folder, [
-          "map",
-          "-q",
-          "-k",
-          "--from",
-          "r.ndjson",
-          "printf '%s|' {name} {n}"
-        ])
+        const ended = yield* call(["map", "-q", "-k", "--from", "r.ndjson", "printf '%s|' {name} {n}"])
         assert.deepInclude(ended, { code: 0, stdout: "a b; rm -rf /|1|$(id)|[2]|" })
-        const missing = yield* CliProcess.run(folder, ["map", "--from", "r.ndjson", "echo {size}"])
+        const missing = yield* call(["map", "--from", "r.ndjson", "echo {size}"])
         assert.deepInclude(missing, {
           code: 2,
           stdout: "",
@@ -211,7 +196,7 @@ describe("sluice map, as a process", () => {
     "stops early with --halt, and goes on with the rest",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { call, folder } = yield* CommandLine.make
         const args = [
           "map",
           "-q",
@@ -225,10 +210,10 @@ describe("sluice map, as a process", () => {
           "3",
           "4"
         ]
-        const halted = yield* CliProcess.run(folder, args)
+        const halted = yield* call(args)
         assert.deepInclude(halted, { code: 1, stdout: "1\n2\n" })
         writeFileSync(path.join(folder, "fixed"), "")
-        const rest = yield* CliProcess.run(folder, args)
+        const rest = yield* call(args)
         assert.deepInclude(rest, { code: 1, stdout: "1\n2\n3\n4\n" })
       }).pipe(Effect.scoped),
     limit
@@ -238,7 +223,7 @@ describe("sluice map, as a process", () => {
     "goes on after SIGINT with what is left, each line once",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { call, folder } = yield* CommandLine.make
         const args = ["map", "-q", "-j3", "sh -c 'echo $0 >> ledger; sleep 0.05'"]
         const input = numbers(60)
         const first = yield* CliProcess.start(folder, args, { input })
@@ -250,11 +235,8 @@ describe("sluice map, as a process", () => {
         yield* first.kill("SIGINT")
         assert.strictEqual((yield* first.ended).code, 130)
         // What had not started has left the queue: nobody else runs it.
-        assert.strictEqual(
-          (yield* CliProcess.run(folder, ["job", "ls", "-q", "--state", "pending", "--state", "running"])).stdout,
-          ""
-        )
-        assert.strictEqual((yield* CliProcess.run(folder, args, { input })).code, 0)
+        assert.strictEqual((yield* call(["job", "ls", "-q", "--state", "pending", "--state", "running"])).stdout, "")
+        assert.strictEqual((yield* call(args, { stdin: input })).code, 0)
         const lines = readFileSync(path.join(folder, "ledger"), "utf8").trimEnd().split("\n").map(Number)
         assert.deepStrictEqual(
           lines.sort((a, b) => a - b),
@@ -268,7 +250,7 @@ describe("sluice map, as a process", () => {
     "is refused while the same map runs, and another runs beside it without taking its lines",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { call, folder } = yield* CommandLine.make
         const one = (name: string) => [
           "map",
           "-q",
@@ -281,7 +263,7 @@ describe("sluice map, as a process", () => {
         ]
         const first = yield* CliProcess.start(folder, one("first"))
         yield* CliProcess.until(() => existsSync(path.join(folder, "first")))
-        const same = yield* CliProcess.run(folder, one("first"))
+        const same = yield* call(one("first"))
         assert.strictEqual(same.code, 6)
         assert.match(same.stderr, /^sluice: this map is being run by process \d+; wait for it/)
         const second = yield* CliProcess.start(folder, one("second"))
@@ -306,7 +288,7 @@ describe("sluice map, as a process", () => {
     "ends quietly when its reader goes",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { folder } = yield* CommandLine.make
         const map = yield* CliProcess.start(folder, ["map", "-q", "-j2", "sh -c 'echo $0; sleep 0.02'"], {
           input: numbers(2000)
         })

@@ -5,7 +5,7 @@ import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { ProcessIdentity } from "../../src/services/Queue/index.ts"
 import * as CliProcess from "./CliProcess.ts"
-import { temporaryFolder } from "./CommandLine.ts"
+import * as CommandLine from "./CommandLine.ts"
 
 const limit = { timeout: 120_000 }
 
@@ -14,7 +14,7 @@ describe("sluice worker, as a process", () => {
     "stays in the background until it is stopped, with its files for this user alone",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { call, folder } = yield* CommandLine.make
         const started = yield* CliProcess.run(folder, ["worker", "-d"])
         assert.strictEqual(started.code, 0, started.stderr)
         const pid = Number(started.stdout)
@@ -31,16 +31,16 @@ describe("sluice worker, as a process", () => {
         assert.strictEqual(statSync(workers).mode & 0o777, 0o700)
         for (const name of readdirSync(workers))
           assert.strictEqual(statSync(path.join(workers, name)).mode & 0o777, 0o600)
-        const id = (yield* CliProcess.run(folder, ["add", "--", "touch", "done"])).stdout.trim()
-        assert.strictEqual((yield* CliProcess.run(folder, ["job", "wait", "--timeout", "20s", id])).code, 0)
+        const id = (yield* call(["add", "--", "touch", "done"])).stdout.trim()
+        assert.strictEqual((yield* call(["job", "wait", "--timeout", "20s", id])).code, 0)
         assert.isTrue(existsSync(path.join(folder, "done")))
-        assert.match((yield* CliProcess.run(folder, ["worker", "ls", "--json"])).stdout, new RegExp(`"pid":${pid}`))
-        assert.deepInclude(yield* CliProcess.run(folder, ["worker", "stop"]), {
+        assert.match((yield* call(["worker", "ls", "--json"])).stdout, new RegExp(`"pid":${pid}`))
+        assert.deepInclude(yield* call(["worker", "stop"]), {
           code: 0,
           stdout: `worker ${pid} has stopped\n`
         })
         assert.isFalse(ProcessIdentity.isAlive(pid))
-        assert.strictEqual((yield* CliProcess.run(folder, ["worker", "ls", "-q"])).stdout, "")
+        assert.strictEqual((yield* call(["worker", "ls", "-q"])).stdout, "")
       }).pipe(Effect.scoped),
     limit
   )
@@ -49,7 +49,7 @@ describe("sluice worker, as a process", () => {
     "never ends with 0 when a handler ends the process, and names the job",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { call, folder } = yield* CommandLine.make
         const queue = JSON.stringify(path.resolve(import.meta.dirname, "../../src/services/Queue/index.ts"))
         const effect = JSON.stringify(fileURLToPath(import.meta.resolve("effect")))
         writeFileSync(
@@ -69,7 +69,7 @@ export default Ends.toLayer(({ code, later }) =>
         ] as const) {
           const payload = JSON.stringify({ code, later })
           const args = ["enqueue", "-q", "--tasks", "tasks.ts", "ends", "--payload", payload]
-          const added = yield* CliProcess.run(folder, args)
+          const added = yield* call(args)
           assert.strictEqual(added.code, 0, added.stderr)
           const once = yield* CliProcess.run(folder, ["worker", "-q", "--once", "--tasks", "tasks.ts"])
           assert.strictEqual(once.code, code === 0 ? 1 : code)
@@ -86,7 +86,7 @@ export default Ends.toLayer(({ code, later }) =>
     "says in one line why it cannot begin, in the foreground and in the background",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { call, folder } = yield* CommandLine.make
         writeFileSync(path.join(folder, "wrong.ts"), 'export default { not: "a layer" }\n')
         writeFileSync(path.join(folder, "throws.ts"), 'throw new Error("no database\\nat all")\n')
         for (const [args, code, said] of [
@@ -95,8 +95,9 @@ export default Ends.toLayer(({ code, later }) =>
           [["--tasks", "throws.ts"], 2, /throws\.ts cannot be loaded: no database/],
           [["--no-shell"], 2, /nothing to serve/]
         ] as const) {
-          for (const background of [[], ["-d"]]) {
-            const ended = yield* CliProcess.run(folder, ["worker", ...background, ...args])
+          for (const background of [false, true]) {
+            const words = ["worker", ...(background ? ["-d"] : []), ...args]
+            const ended = yield* background ? CliProcess.run(folder, words) : call(words)
             assert.strictEqual(ended.code, code, ended.stderr)
             assert.match(ended.stderr, said)
             assert.match(ended.stderr, /^sluice: [^\n]+\n$/)
@@ -110,7 +111,7 @@ export default Ends.toLayer(({ code, later }) =>
     "runs no jobs where it is there to scale others, and only where it may lead",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { call, folder } = yield* CommandLine.make
         const args = ["worker", "--no-shell", "--group", "*=0"]
         const env = { SLUICE_SCALE_COMMAND: "true" }
         const scaling = yield* CliProcess.start(folder, args, { env })
@@ -118,7 +119,7 @@ export default Ends.toLayer(({ code, later }) =>
         yield* scaling.kill("SIGTERM")
         assert.strictEqual((yield* scaling.ended).code, 0)
         for (const off of [{ SLUICE_SCALING: "off" }, { SLUICE_SCALE_COMMAND: "" }]) {
-          const ended = yield* CliProcess.run(folder, args, { env: { ...env, ...off } })
+          const ended = yield* call(args, { env: { ...env, ...off } })
           assert.strictEqual(ended.code, 2)
           assert.match(ended.stderr, /nothing to serve: .*SLUICE_SCALE_WORKLOAD/)
         }
@@ -130,22 +131,15 @@ export default Ends.toLayer(({ code, later }) =>
     "stops gracefully at SIGTERM with 0, and hands jobs back unspent at the second signal",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
-        const id = (yield* CliProcess.run(folder, [
-          "add",
-          "-q",
-          "--",
-          "sh",
-          "-c",
-          "touch up; exec sleep 600"
-        ])).stdout.trim()
+        const { call, folder } = yield* CommandLine.make
+        const id = (yield* call(["add", "-q", "--", "sh", "-c", "touch up; exec sleep 600"])).stdout.trim()
         const worker = yield* CliProcess.start(folder, ["worker"])
         yield* CliProcess.until(() => existsSync(path.join(folder, "up")))
         yield* worker.kill("SIGTERM")
         yield* worker.shows(/stopping; 1 running job has 10s to finish/)
         yield* worker.kill("SIGTERM")
         assert.strictEqual((yield* worker.ended).code, 143)
-        const job = JSON.parse((yield* CliProcess.run(folder, ["job", "get", "--json", id])).stdout)
+        const job = JSON.parse((yield* call(["job", "get", "--json", id])).stdout)
         assert.deepInclude(job, { state: "pending", attempt: 0 })
 
         const idle = yield* CliProcess.start(folder, ["worker", "-g", "computation=0"])
@@ -160,9 +154,9 @@ export default Ends.toLayer(({ code, later }) =>
     "keeps its processes alive, each started again when it is killed",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const { call, folder } = yield* CommandLine.make
         const supervisor = yield* CliProcess.start(folder, ["worker", "--processes", "2"])
-        const pids = Effect.map(CliProcess.run(folder, ["worker", "ls", "--json"]), ({ stdout }) =>
+        const pids = Effect.map(call(["worker", "ls", "--json"]), ({ stdout }) =>
           stdout
             .trimEnd()
             .split("\n")

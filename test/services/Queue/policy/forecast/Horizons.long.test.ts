@@ -1,5 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { bell, day, fed, horizons, hour, options, scoresOf, shareOf, sine, stepSeconds } from "./HorizonScores.ts"
+import {
+  bell,
+  day,
+  fed,
+  horizons,
+  hour,
+  options,
+  scoresOf,
+  shareOf,
+  sine,
+  stepSeconds,
+  weekend
+} from "./HorizonScores.ts"
+import { make } from "../../../../../src/services/Queue/policy/forecast/Forecasting.ts"
 import { originsFrom, poissonSeries } from "./LoadSeries.ts"
 
 describe("sums over hours and a day, in the long run", () => {
@@ -8,7 +21,7 @@ describe("sums over hours and a day, in the long run", () => {
     "a sine each day": (step: number) => 20 * sine(shareOf(step))
   }
   for (const [name, rate] of Object.entries(loads)) {
-    for (const days of [13]) {
+    for (const days of [6, 13]) {
       it(`are unbiased within 3 % and err no more than the mean of the same hours before: ${name}, after ${days} days`, () => {
         const counts = poissonSeries(days, (days + 3) * day, rate)
         const scores = scoresOf(counts, originsFrom(days * day, (days + 2) * day, 23), horizons)
@@ -19,6 +32,15 @@ describe("sums over hours and a day, in the long run", () => {
       })
     }
   }
+
+  it("know weekends after the first one, where the mean of the same hours does not", () => {
+    const rate = (step: number) => (weekend(step) ? 12 : 40) * bell(shareOf(step))
+    const counts = poissonSeries(3, 16 * day, rate)
+    for (const { bias, error, steps, usualError } of scoresOf(counts, originsFrom(8 * day, 15 * day, 61), horizons)) {
+      assert.isAtMost(Math.abs(bias), 0.03, `${steps} steps`)
+      assert.isAtMost(error, 0.5 * usualError, `${steps} steps`)
+    }
+  })
 
   it("follow a load that grows by a twentieth each day", () => {
     const counts = poissonSeries(4, 12 * day, (step) => 20 * 1.05 ** (step / day) * sine(shareOf(step)))
@@ -72,5 +94,41 @@ describe("sums over hours and a day, in the long run", () => {
     const unaware = scoresOf(counts, origins, [4 * hour])[0]!
     assert.isAtMost(aware.error, 0.05)
     assert.isBelow(aware.error, 0.6 * unaware.error)
+  })
+})
+
+describe("far forecasts, in the long run", () => {
+  it("of single steps hold nine of ten, and quality says so of the horizon that is asked for", () => {
+    const counts = poissonSeries(13, 14 * day, (step) => 50 * bell(shareOf(step)))
+    const forecaster = make(options)
+    const asked = new Set(originsFrom(9 * day, 13 * day, 53))
+    const measured = horizons.map((steps) => ({ steps, off: 0, came: 0, within: 0, all: 0 }))
+    counts.forEach((count, step) => {
+      if (asked.has(step)) {
+        const said = forecaster.forecast(day)
+        for (const each of measured) {
+          for (let i = 0; i < each.steps; i++) {
+            const [came, { mean, p05, p95 }] = [counts[step + i]!, said[i]!]
+            each.off += Math.abs(mean - came)
+            each.came += came
+            each.all++
+            if (came >= Math.floor(p05) && came <= Math.ceil(p95)) each.within++
+          }
+        }
+      }
+      forecaster.update(count)
+    })
+    for (const { all, came, off, steps, within } of measured) {
+      assert.isAtLeast(within / all, 0.85)
+      assert.isAtMost(within / all, 0.97)
+      const quality = forecaster.quality(steps)
+      assert.strictEqual(quality.horizon, steps)
+      assert.approximately(quality.accuracy!, 1 - off / came, 0.05)
+      assert.approximately(quality.coverage!, within / all, 0.06)
+      assert.isAbove(quality.sumAccuracy!, 0.9)
+      assert.isAtMost(Math.abs(quality.sumBias!), 0.05)
+    }
+    assert.isUndefined(fed(counts.slice(0, day / 2)).quality(day).accuracy)
+    assert.isDefined(fed(counts.slice(0, day / 2)).quality().accuracy)
   })
 })

@@ -12,35 +12,16 @@ import {
   sine,
   sumOf,
   sameHours,
-  weekend,
   type Counts
 } from "./HorizonScores.ts"
 import { originsFrom, poissonSeries } from "./LoadSeries.ts"
 
 describe("sums over hours and a day", () => {
-  const loads = {
-    "a bell each day": (step: number) => 40 * bell(shareOf(step)),
-    "a sine each day": (step: number) => 20 * sine(shareOf(step))
-  }
-  for (const [name, rate] of Object.entries(loads)) {
-    for (const days of [6]) {
-      it(`are unbiased within 3 % and err no more than the mean of the same hours before: ${name}, after ${days} days`, () => {
-        const counts = poissonSeries(days, (days + 3) * day, rate)
-        const scores = scoresOf(counts, originsFrom(days * day, (days + 2) * day, 23), horizons)
-        for (const { bias, error, steps, usualError } of scores) {
-          assert.isAtMost(Math.abs(bias), 0.03, `${steps} steps`)
-          assert.isAtMost(error, 1.1 * usualError + 0.005, `${steps} steps`)
-        }
-      })
-    }
-  }
-
-  it("know weekends after the first one, where the mean of the same hours does not", () => {
-    const rate = (step: number) => (weekend(step) ? 12 : 40) * bell(shareOf(step))
-    const counts = poissonSeries(3, 16 * day, rate)
-    for (const { bias, error, steps, usualError } of scoresOf(counts, originsFrom(8 * day, 15 * day, 61), horizons)) {
+  it("are unbiased within 3 % and err no more than the mean of the same hours before: a sine each day, after 6 days", () => {
+    const counts = poissonSeries(6, 9 * day, (step) => 20 * sine(shareOf(step)))
+    for (const { bias, error, steps, usualError } of scoresOf(counts, originsFrom(6 * day, 8 * day, 47), horizons)) {
       assert.isAtMost(Math.abs(bias), 0.03, `${steps} steps`)
-      assert.isAtMost(error, 0.5 * usualError, `${steps} steps`)
+      assert.isAtMost(error, 1.1 * usualError + 0.005, `${steps} steps`)
     }
   })
 
@@ -99,40 +80,6 @@ describe("far forecasts", () => {
     const off = said.reduce((sum, { expected }, i) => sum + Math.abs(expected - rate(8 * day + i)), 0)
     const all = said.reduce((sum, { expected }) => sum + expected, 0)
     assert.isAtMost(off / all, 0.15)
-  })
-
-  it("of single steps hold nine of ten, and quality says so of the horizon that is asked for", () => {
-    const counts = poissonSeries(13, 14 * day, (step) => 50 * bell(shareOf(step)))
-    const forecaster = make(options)
-    const asked = new Set(originsFrom(9 * day, 13 * day, 53))
-    const measured = horizons.map((steps) => ({ steps, off: 0, came: 0, within: 0, all: 0 }))
-    counts.forEach((count, step) => {
-      if (asked.has(step)) {
-        const said = forecaster.forecast(day)
-        for (const each of measured) {
-          for (let i = 0; i < each.steps; i++) {
-            const [came, { mean, p05, p95 }] = [counts[step + i]!, said[i]!]
-            each.off += Math.abs(mean - came)
-            each.came += came
-            each.all++
-            if (came >= Math.floor(p05) && came <= Math.ceil(p95)) each.within++
-          }
-        }
-      }
-      forecaster.update(count)
-    })
-    for (const { all, came, off, steps, within } of measured) {
-      assert.isAtLeast(within / all, 0.85)
-      assert.isAtMost(within / all, 0.97)
-      const quality = forecaster.quality(steps)
-      assert.strictEqual(quality.horizon, steps)
-      assert.approximately(quality.accuracy!, 1 - off / came, 0.05)
-      assert.approximately(quality.coverage!, within / all, 0.06)
-      assert.isAbove(quality.sumAccuracy!, 0.9)
-      assert.isAtMost(Math.abs(quality.sumBias!), 0.05)
-    }
-    assert.isUndefined(fed(counts.slice(0, day / 2)).quality(day).accuracy)
-    assert.isDefined(fed(counts.slice(0, day / 2)).quality().accuracy)
   })
 })
 
