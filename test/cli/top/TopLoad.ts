@@ -23,10 +23,12 @@ const program = Effect.gen(function* () {
   process.stdout.write("ready\n")
   // Each of them is enqueued, started and completed.
   let n = 0
-  yield* Effect.suspend(() => queue.enqueueMany(Brief, Array.from({ length: 34 }, () => ({ n: n++ })))).pipe(
-    Effect.andThen(Effect.sleep("100 millis")),
-    Effect.forever
-  )
+  yield* Effect.suspend(() =>
+    queue.enqueueMany(
+      Brief,
+      Array.from({ length: 34 }, () => ({ n: n++ }))
+    )
+  ).pipe(Effect.andThen(Effect.sleep("100 millis")), Effect.forever)
 })
 
 console.log(CurrentAttempt, program, Layer, Sluice)

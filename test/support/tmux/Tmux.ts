@@ -27,9 +27,13 @@ export const startTmux = (size: { columns: number; rows: number }, env: Readonly
         // Bytes that the program writes, before tmux makes a screen of them.
         tmux("pipe-pane", "-o", `exec cat > ${log}`)
       }),
-      () => Effect.sync(() => void spawnSync("tmux", ["-S", socket, "kill-server"], { env: { PATH: process.env.PATH } }))
+      () =>
+        Effect.sync(() => void spawnSync("tmux", ["-S", socket, "kill-server"], { env: { PATH: process.env.PATH } }))
     )
-    const shown = () => tmux("capture-pane", "-p").split("\n").map((line) => line.trimEnd())
+    const shown = () =>
+      tmux("capture-pane", "-p")
+        .split("\n")
+        .map((line) => line.trimEnd())
     return {
       /** Text as it is typed. */
       type: (text: string) => Effect.sync(() => void tmux("send-keys", "-l", text)),
