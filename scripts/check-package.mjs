@@ -35,6 +35,10 @@ const steps = {
     for (const needed of [
       "package/bin/sluice.mjs",
       "package/dist/index.js",
+      "package/dist/bundle/main.js",
+      "package/dist/bundle/StoreThread.js",
+      "package/dist/bundle/LICENSES.txt",
+      "package/dist/man/sluice.1",
       "package/src/index.ts",
       "package/docs/runbooks/no-worker.md",
       "package/docs/guides/deployment.md",
@@ -131,6 +135,62 @@ const steps = {
   "npx sluice --help": () => {
     const answer = run(project, "npx", "--no", "--", "sluice", "--help")
     expect(answer.includes("sluice"), `it answered ${answer}`)
+  },
+  "every command answers from the bundle and from the library, alike": () => {
+    const names = [...run(project, process.execPath, program("cli"), "--help").matchAll(/^ {2}([a-z]+) {2,}/gm)]
+    expect(names.length > 15, `only ${names.length} commands are listed`)
+    for (const [, name] of names) {
+      const [bundle, library] = ["bundle", "cli"].map((of) =>
+        run(project, process.execPath, program(of), name, "--help")
+      )
+      expect(bundle === library && bundle.includes(`sluice ${name}`), `${name} --help: ${bundle}`)
+    }
+  },
+  "everyday commands run from the bundle": () => {
+    const sluice = (...args) =>
+      run(project, process.execPath, launcher(), "--store", path.join(folder, "q.db"), ...args)
+    expect(/^\w{11}$/m.test(sluice("add", "-q", "--", "true")), "add printed no id")
+    expect(sluice("run", "--", "echo", "out") === "out\n", "run printed something else")
+    expect(sluice("map", "-k", "echo {}", ":::", "a", "b") === "a\nb\n", "map printed something else")
+    for (const words of ["job ls", "queue status", "worker ls", "dlq ls", "db doctor", "config print"])
+      sluice(...words.split(" "))
+  },
+  "completions are those that the commands make": () => {
+    for (const shell of ["bash", "zsh", "fish"]) {
+      const [file, made] = [launcher(), program("cli")].map((of) =>
+        run(project, process.execPath, of, "completions", shell)
+      )
+      expect(file === made && file.length > 1000, `completions ${shell} differ`)
+    }
+  },
+  "a module of tasks shares the library's effect": () => {
+    const tasks = `
+      import { Effect, Layer } from "effect"
+      import { Task } from "sluice"
+      import * as Schema from "effect/Schema"
+      const Hello = Task.make("hello", { payload: Schema.Struct({}) })
+      export { Hello }
+      export default Hello.toLayer(() => Effect.log("said by the library's logger"))`
+    fs.writeFileSync(path.join(project, "tasks.mjs"), tasks)
+    const sluice = (...args) =>
+      run(project, process.execPath, launcher(), "--store", path.join(folder, "t.db"), ...args)
+    const id = sluice("enqueue", "hello", "--tasks", "tasks.mjs", "--payload", "{}", "-q").trim()
+    sluice("worker", "--tasks", "tasks.mjs", "--once")
+    const [job] = sluice("job", "get", id, "--json")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+    expect(job.state === "completed", `the job is ${job.state}`)
+    const loaded = run(
+      project,
+      "node",
+      "-e",
+      'console.log(import.meta.resolve("effect"))',
+      "--input-type=module"
+    ).trim()
+    const its = `console.log((await import("node:module")).createRequire(${JSON.stringify(program("cli"))}).resolve("effect"))`
+    const library = run(project, "node", "-e", its, "--input-type=module").trim()
+    expect(loaded.endsWith(library), `the project has ${loaded}, the library ${library}`)
   }
 }
 
@@ -139,6 +199,11 @@ const firstProgram = () => /^```ts\n(.*?)^```$/ms.exec(fs.readFileSync(path.join
 
 /** Modules that export what programs make of layers and tasks. */
 const declared = path.join(root, "scripts/package-declarations")
+
+const installed = path.join(project, "node_modules/sluice")
+const launcher = () => path.join(installed, "bin/sluice.mjs")
+/** The command line as the launcher starts it: "bundle" or "cli". */
+const program = (of) => path.join(installed, "dist", of, "main.js")
 
 const tarball = () => path.join(packed, `sluice-${version}.tgz`)
 

@@ -3,6 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { type ShellCommand, Umask } from "../services/Queue/index.ts"
 import { type CommandFailure, fail } from "./Failure.ts"
+import * as CommandTemplate from "./input/CommandTemplate.ts"
+import * as ShellSyntax from "./input/ShellSyntax.ts"
 import { Invocation } from "./Invocation.ts"
 import * as KeptEnvironment from "./KeptEnvironment.ts"
 import type * as Settings from "./Settings.ts"
@@ -52,13 +54,30 @@ export const recorded = (
     return { command, withheld: kept.withheld } satisfies Recorded
   })
 
-/** The words after `--` as program and arguments; with `--shell` they are one text for `sh -c`. */
+type Words = readonly [string, ...Array<string>]
+
+/** The words of a command written as one text; refused where it needs a shell. */
+const splitText = (text: string): Effect.Effect<Words, CommandFailure | CommandTemplate.CommandTemplateError> => {
+  const found = ShellSyntax.firstIn(text)
+  if (found !== undefined) {
+    const advice = "add --shell to have one, or put it in quotes"
+    return Effect.fail(fail("usage", `no shell reads ${found.text} (column ${found.column}); ${advice}`))
+  }
+  return Effect.map(Effect.fromResult(CommandTemplate.split(text)), ([first, ...rest]) => [first!, ...rest] as const)
+}
+
+/**
+ * The words after `--` as program and arguments; one that holds blanks is split as a shell would, which runs nothing. With `--shell` they are one text
+ * for `sh -c`.
+ */
 export const commandWords = (
   words: ReadonlyArray<string>,
   options: { readonly shell: boolean; readonly usage: string }
-): Effect.Effect<readonly [string, ...Array<string>], CommandFailure> => {
+): Effect.Effect<Words, CommandFailure | CommandTemplate.CommandTemplateError> => {
   const [first, ...rest] = words
   if (first === undefined) return Effect.fail(fail("usage", `no command; write it after --, as in ${options.usage}`))
-  if (first === "") return Effect.fail(fail("usage", `the command is empty; write it after --, as in ${options.usage}`))
-  return Effect.succeed(options.shell ? ["sh", "-c", words.join(" ")] : [first, ...rest])
+  if (first.trim() === "")
+    return Effect.fail(fail("usage", `the command is empty; write it after --, as in ${options.usage}`))
+  if (options.shell) return Effect.succeed(["sh", "-c", words.join(" ")])
+  return rest.length === 0 && /\s/.test(first) ? splitText(first) : Effect.succeed([first, ...rest])
 }

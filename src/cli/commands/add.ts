@@ -10,19 +10,23 @@ import {
   isWorkerAlive,
   type EnqueueOptions,
   Job,
+  SecretVariables,
   ShellTask,
   TaskQueue,
   type WorkerRecord
 } from "../../services/Queue/index.ts"
 import { commandWords, readAll, recorded } from "../Caller.ts"
+import * as CommandLines from "../CommandLines.ts"
 import { fail } from "../Failure.ts"
 import { hint } from "../Hint.ts"
+import * as ByteText from "../input/ByteText.ts"
 import { Invocation } from "../Invocation.ts"
 import { durationFlag, jobIdFlag, timeFlag, toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
 import * as JobReference from "../JobReference.ts"
 import { open } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
+import { startInBackground } from "../worker/InBackground.ts"
 
 /** When and how an enqueued job may start: `add` and `enqueue`. */
 export const startFlags = {
@@ -98,36 +102,100 @@ const sayWithheld = (names: ReadonlyArray<string>) =>
     yield* out.note(`sluice: not kept with the job, since they look like secrets: ${said}${more}; --env NAME keeps one`)
   })
 
+/** Begins a worker in the background when none alive would run the commands. Its project's settings are its own to read. */
+const startWorker = (store: string, shared: boolean) =>
+  Effect.gen(function* () {
+    const queue = yield* TaskQueue
+    const { env } = yield* Invocation
+    const now = yield* Clock.currentTimeMillis
+    const serves = (worker: WorkerRecord) =>
+      isWorkerAlive(worker, now) && !worker.draining && worker.tasks.includes(ShellTask.shellTaskName)
+    if ((yield* queue.workers).some(serves)) return
+    const words = ["worker", "--store", store, ...(shared ? ["--shared"] : [])]
+    yield* startInBackground(words, store, SecretVariables.withoutOwnSecrets(env))
+  })
+
+const flags = {
+  ...withStandardInput,
+  ...startFlags,
+  from: Flag.String("from").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription(
+      "a job per line of this file (- is standard input): each is a command, or fills in the {} of the command given"
+    ),
+    Flag.optional
+  ),
+  start: Flag.Boolean("start").pipe(
+    Flag.withoutNegation,
+    Flag.withDescription("start a worker in the background if none is alive"),
+    Flag.withDefault(false)
+  ),
+  words: Argument.String("command").pipe(
+    Argument.withDescription("words after --, or one quoted line"),
+    Argument.variadic()
+  )
+}
+
+type AddFlags = Command.Command.Config.Infer<typeof flags>
+
+/** The commands to add, all of them or none. */
+const commandsOf = (config: AddFlags) =>
+  Effect.gen(function* () {
+    if (Option.isNone(config.from)) {
+      return [yield* commandWords(config.words, { shell: config.shell, usage: "sluice add -- ./report.sh" })]
+    }
+    if (Option.isSome(config.key)) {
+      return yield* fail("usage", "--key names one job, and --from adds many; leave one of them out")
+    }
+    if (config.stdin) {
+      return yield* fail("usage", "--stdin gives its input to one command, and --from adds many; leave one of them out")
+    }
+    return yield* CommandLines.read(config.from.value, config.words, config.shell)
+  })
+
 export const command = Command.make(
   "add",
-  { ...withStandardInput, ...startFlags, words: Argument.String("command").pipe(Argument.variadic()) },
-  Effect.fnUntraced(function* (flags) {
+  flags,
+  Effect.fnUntraced(function* (config) {
     const { stdin } = yield* Invocation
     const out = yield* output
-    const words = yield* commandWords(flags.words, { shell: flags.shell, usage: "sluice add -- ./report.sh" })
-    const start = yield* startOptions(flags)
+    const commands = yield* commandsOf(config)
+    const start = yield* startOptions(config)
     const opened = yield* open({ create: true, thread: false })
-    const input = flags.stdin ? yield* readAll(stdin, opened.queueSettings.maxPayloadBytes) : undefined
-    const { command: payload, withheld } = yield* recorded(words, opened.settings, flags, input)
+    if (config.start && opened.location._tag === "Memory") {
+      return yield* fail("usage", "memory: lives in one process; name a file with --store for a background worker")
+    }
+    const input = config.stdin ? yield* readAll(stdin, opened.queueSettings.maxPayloadBytes) : undefined
+    const { command: surroundings, withheld } = yield* recorded(["true"], opened.settings, config, input)
+    const payloads = commands.map(([first, ...rest]) => ({
+      ...surroundings,
+      command: [ByteText.word(first), ...rest.map(ByteText.word)] as const
+    }))
     yield* Effect.gen(function* () {
       const queue = yield* TaskQueue
-      const handle = yield* queue.enqueue(ShellTask.shell, payload, {
-        ...toEnqueueOptions(flags, undefined),
+      const handles = yield* queue.enqueueMany(ShellTask.shell, payloads, {
+        ...toEnqueueOptions(config, undefined),
         ...start,
-        ...(yield* parents(flags))
+        ...(yield* parents(config))
       })
-      yield* out.line(Job.formatJobId(handle.id))
-      if (handle.outcome === "existing") yield* out.note("sluice: a live job has this key already; nothing was added")
+      yield* out.lines(handles.map(({ id }) => Job.formatJobId(id)))
+      if (handles.some(({ outcome }) => outcome === "existing"))
+        yield* out.note("sluice: a live job has this key already; nothing was added")
       yield* sayWithheld(Object.keys(withheld))
-      yield* sayWithoutWorker(ShellTask.shellTaskName, yield* queue.workers)
+      if (handles.length === 0) return yield* out.note("sluice: no commands in it, nothing was added")
+      if (config.start) yield* startWorker(opened.settings.store.value, opened.settings.shared.value === "on")
+      else yield* sayWithoutWorker(ShellTask.shellTaskName, yield* queue.workers)
     }).pipe(Effect.provide(opened.layer))
   })
 ).pipe(
   Command.withDescription("Puts a command into the queue, for whichever worker is free, and prints the job's id."),
   Command.withExamples([
     { command: "sluice add -- ./report.sh" },
+    { command: "sluice add --start 'make -j4 test'", description: "one quoted line; with a worker, if none is alive" },
     { command: "sluice add --in 5m -g network -- curl -fsS https://example.org" },
     { command: "sluice add --after $(sluice add -- make build) -- make deploy" },
+    { command: "sluice add --from commands.txt", description: "a job per line, all stored or none" },
+    { command: "ls *.wav | sluice add --from - 'lame --quiet {} {.}.mp3'" },
     { command: "sluice add --env NPM_TOKEN -- npm publish", description: "a secret that the job needs, kept with it" }
   ])
 )

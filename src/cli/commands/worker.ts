@@ -2,29 +2,22 @@
 import { InvalidValue } from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import path from "node:path"
-import { ResourceGroup, SecretVariables, type SlotBounds, TaskQueue } from "../../services/Queue/index.ts"
-import * as OwnFile from "../../files/OwnFile.ts"
+import { ResourceGroup, SecretVariables, type SlotBounds } from "../../services/Queue/index.ts"
 import { fail, passOn } from "../Failure.ts"
 import * as GlobalFlags from "../GlobalFlags.ts"
-import { hint } from "../Hint.ts"
 import { Invocation } from "../Invocation.ts"
-import { actingLocation, openActing, stateFolder } from "../OpenStore.ts"
+import { actingLocation, openActing } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import { Signals } from "../Signals.ts"
-import * as Sanitize from "../terminal/Sanitize.ts"
-import * as Background from "../worker/Background.ts"
+import { startInBackground } from "../worker/InBackground.ts"
 import * as Supervisor from "../worker/Supervisor.ts"
 import { drain } from "./worker/drain.ts"
 import { ls } from "./worker/ls.ts"
 import { stop } from "./worker/stop.ts"
-
-/** How long a background worker may take to join the store, in milliseconds. */
-const joinWithinMs = 15_000
 
 const invalid = (option: string, value: string, expected: string) =>
   Effect.fail(new InvalidValue({ option, value, expected, kind: "flag" }))
@@ -175,47 +168,6 @@ const processBounds = (config: Pick<Config, "min" | "max" | "processes">) =>
 const declaredSlots = (slots: Config["slots"]): Readonly<Record<string, number>> =>
   Object.fromEntries(slots.map(([group, count]) => [group, typeof count === "number" ? count : count.max]))
 
-const lastLine = (file: string): string => (OwnFile.readText(file) ?? "").trimEnd().split("\n").at(-1) ?? ""
-
-const startInBackground = (args: ReadonlyArray<string>, store: string, childEnv: NodeJS.ProcessEnv) =>
-  Effect.gen(function* () {
-    const { cwd } = yield* Invocation
-    const out = yield* output
-    const folder = yield* stateFolder("workers")
-    const now = yield* Clock.currentTimeMillis
-    const started = yield* Background.start(folder, { args, cwd, env: childEnv, store, now })
-    const opened = yield* openActing({ create: true, thread: false })
-    const joined = yield* Effect.gen(function* () {
-      const queue = yield* TaskQueue
-      const supervised = args.includes("--processes")
-      for (let waited = 0; waited < joinWithinMs; waited += 50) {
-        if (started.exited() !== undefined) return false
-        const workers = yield* queue.workers
-        if (workers.some(({ pid, startedAt }) => (supervised ? startedAt >= now : pid === started.pid))) return true
-        yield* Effect.sleep(50)
-      }
-      return false
-    }).pipe(Effect.provide(opened.layer))
-    if (!joined) {
-      const code = started.exited()
-      Background.forget(folder, started.pid)
-      const line = lastLine(started.log).replace(/^sluice: /, "")
-      if (code !== undefined && code !== 0) {
-        yield* out.stderr.write(`sluice: ${Sanitize.line(line === "" ? "the worker ended at once" : line)}\n`)
-        return yield* passOn(code)
-      }
-      if (code === undefined)
-        return yield* fail(
-          "timedOut",
-          `the worker did not join the store within ${joinWithinMs / 1000} s; see ${started.log}`
-        )
-    }
-    yield* out.line(String(started.pid))
-    yield* out.note(
-      `sluice: worker ${started.pid} serves in the background; ${yield* hint("sluice worker stop")} ends it, its log is ${started.log}`
-    )
-  })
-
 export const command = Command.make(
   "worker",
   flags,
@@ -244,7 +196,11 @@ export const command = Command.make(
     // What signs and addresses alerts is for those who may send them.
     const childEnv: NodeJS.ProcessEnv = watchesAlerts ? { ...env } : SecretVariables.withoutOwnSecrets(env)
 
-    if (config.detach) return yield* startInBackground(args(true), settings.store.value, childEnv)
+    if (config.detach) {
+      const opened = yield* openActing({ create: true, thread: false })
+      const started = startInBackground(args(true), settings.store.value, childEnv)
+      return yield* out.line(String(yield* Effect.provide(started, opened.layer)))
+    }
     if (Option.isSome(config.processes)) {
       const signals = yield* (yield* Signals).takeOver
       const supervised = { args: args(false), cwd, env: childEnv, signals, note: out.note }

@@ -149,6 +149,16 @@ export const parse = (
   return words.length === 0 ? fail("Empty", 0) : Result.succeed(withInput(words))
 }
 
+/** The words of a text, split as those of a template; in them nothing stands for an input. */
+export const split = (text: string): Result.Result<ReadonlyArray<string>, CommandTemplateError> =>
+  Result.map(parse(text, { names: false }), (template) =>
+    template._tag === "Arguments"
+      ? template.words
+          .filter((word) => word !== inputWord)
+          .map((word) => word.map((piece) => (typeof piece === "string" ? piece : piece.written)).join(""))
+      : []
+  )
+
 /**
  * A template that the caller's shell has split already, `sluice map -- gzip -k {}`: quotes and backslashes are ordinary
  * characters now.

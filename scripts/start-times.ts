@@ -1,0 +1,82 @@
+// How long commands take, from start to end, in the package as it is installed.
+//
+//   npm run build && node scripts/start-times.ts [ROUNDS]        (20 rounds unless said; a quiet machine)
+//
+// Commands take turns within a round, so that a slow minute hits all of them; the first two rounds fill the compile cache and do not count. Prints the median, the
+// spread (10th to 90th percentile) and the target of each, stamped with machine, commit and load.
+
+import { execFileSync, spawnSync } from "node:child_process"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import os from "node:os"
+import path from "node:path"
+import { root } from "../src/files/Package.ts"
+
+const rounds = Number(process.argv[2] ?? 20)
+if (!(rounds >= 1)) throw new Error(`${process.argv[2]} is no number of rounds`)
+if (!existsSync(path.join(root, "dist/bundle/main.js"))) throw new Error("there is no dist/bundle; npm run build first")
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "sluice-start-times-"))
+const packageAt = path.join(folder, "package")
+
+/** Commands with what they may take, in milliseconds. */
+const commands: ReadonlyArray<readonly [string, ReadonlyArray<string>, number | undefined]> = [
+  ["--version", ["--version"], 50],
+  ["--help", ["--help"], 90],
+  ["job ls", ["job", "ls", "--limit", "1"], 140],
+  ["queue status", ["queue", "status"], 140],
+  ["worker ls", ["worker", "ls"], 140],
+  ["add", ["add", "--", "true"], 140],
+  ["run -- true", ["run", "--", "true"], 240],
+  ["map true ::: 1", ["map", "true", ":::", "1"], 230],
+  ["add of 1,000", ["add", "--from", path.join(folder, "lines")], 500],
+  ["completions bash", ["completions", "bash"], undefined]
+]
+
+const env = { PATH: process.env.PATH, HOME: folder, SLUICE_STORE: path.join(folder, "q.db") }
+
+const timed = (entry: string, words: ReadonlyArray<string>): number => {
+  const started = performance.now()
+  const { status, stderr } = spawnSync(process.execPath, [entry, ...words], { cwd: folder, encoding: "utf8", env })
+  const millis = performance.now() - started
+  if (status !== 0) throw new Error(`sluice ${words.join(" ")} ended with ${status}: ${stderr}`)
+  return millis
+}
+
+const at = (sorted: ReadonlyArray<number>, share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!
+
+try {
+  mkdirSync(packageAt)
+  for (const name of ["bin", "dist", "package.json"]) {
+    cpSync(path.join(root, name), path.join(packageAt, name), { recursive: true })
+  }
+  symlinkSync(path.join(root, "node_modules"), path.join(packageAt, "node_modules"))
+  writeFileSync(path.join(folder, "lines"), Array.from({ length: 1000 }, (_, i) => `echo ${i}\n`).join(""))
+  const launcher = path.join(packageAt, "bin/sluice.mjs")
+  timed(launcher, ["add", "--", "true"])
+  const times = commands.map((): Array<number> => [])
+  for (let round = -2; round < rounds; round++) {
+    for (const [i, [, words]] of commands.entries()) {
+      const millis = timed(launcher, words)
+      if (round >= 0) times[i]!.push(millis)
+    }
+  }
+  const commit = execFileSync("git", ["-C", root, "rev-parse", "--short=12", "HEAD"], {
+    encoding: "utf8",
+    env: { PATH: process.env.PATH }
+  }).trim()
+  const load = os
+    .loadavg()
+    .map((value) => value.toFixed(2))
+    .join(" ")
+  console.log(`${new Date().toISOString()} ${commit} node ${process.versions.node}, ${os.availableParallelism()} cores`)
+  console.log(`${os.cpus()[0]?.model.trim()}, load ${load}, ${rounds} rounds; milliseconds`)
+  for (const [i, [name, , target]] of commands.entries()) {
+    const sorted = times[i]!.toSorted((a, b) => a - b)
+    const spread = `${at(sorted, 0.1).toFixed(0)} to ${at(sorted, 0.9).toFixed(0)}`
+    const wanted = target === undefined ? "" : `target ${target}`
+    console.log(`${name.padEnd(18)}${at(sorted, 0.5).toFixed(0).padStart(6)}  ${spread.padEnd(14)}${wanted}`)
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
