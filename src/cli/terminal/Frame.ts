@@ -85,13 +85,10 @@ const isCertain = (row: Row): boolean => row.every(({ text }) => certain.test(te
 const goTo = (row: number, column: number): string => sequence(`${row + 1};${column + 1}`, "H")
 
 const paint = (text: string, { chosen, tone }: Cell, style: Style): string => {
-  const toned =
-    tone === "plain"
-      ? text
-      : tone in style
-        ? style[tone as Exclude<Tone, "plain" | JobState>](text)
-        : style.state(tone as JobState, text)
-  return chosen ? style.chosen(toned) : toned
+  // Colours exchanged one by one make a row of patches.
+  if (chosen) return style.chosen(text)
+  if (tone === "plain") return text
+  return tone in style ? style[tone as Exclude<Tone, "plain" | JobState>](text) : style.state(tone as JobState, text)
 }
 
 /** Cells one after the other, neighbours of one look together. Where terminals may disagree on a width, the next cell is gone to. */
