@@ -86,4 +86,46 @@ describe("sluice soak", () => {
       }),
     15 * 60_000
   )
+
+  it.live(
+    "by the clock decides by itself, through kills of its workers and of itself, and tells each decision once",
+    () =>
+      Effect.gen(function* () {
+        const home = yield* temporaryFolder
+        const folder = path.join(home, "soak")
+        const first = yield* start(home, [
+          "soak",
+          "--hours=0.2",
+          "--rate=40",
+          `--kill-every=${isReduced ? "20s" : "90s"}`,
+          "--sample-every=1s",
+          `--folder=${folder}`
+        ])
+        yield* first.shows(isReduced ? /^20[. ].* sent/m : /^3 min .* sent/m)
+        yield* first.kill("SIGKILL")
+        yield* first.ended
+        const call = yield* start(home, ["soak", "--resume", folder, `--for=${isReduced ? "30s" : "6m"}`, "--json"])
+        const { code, stderr, stdout } = yield* call.ended
+        assert.strictEqual(code, 0, stderr)
+        const result = decode(stdout)
+        assert.strictEqual(result.folder, folder)
+        assert.deepInclude(result.ledger, { lost: 0, impossible: 0 })
+        const { availability, decisions } = result.unattended!
+        assert.isAbove(availability!.seconds, isReduced ? 40 : 500)
+        assert.isAbove(availability!.enqueue.share, 0.9)
+        assert.isAbove(availability!.claim.share, 0.5)
+        const by = Map.groupBy(decisions, (decision) => decision.by)
+        assert.isAtLeast(by.get("tune")?.length ?? 0, 2)
+        assert.isAtLeast(by.get("batches")?.length ?? 0, 2)
+        // The first minute of a group is no step of its forecast yet.
+        if (!isReduced) assert.isAtLeast(by.get("scaler")?.length ?? 0, 1)
+        const kept = decisions.flatMap(({ by, seq }) => (seq === undefined ? [] : [`${by} ${seq}`]))
+        assert.strictEqual(new Set(kept).size, kept.length)
+        assert.include(
+          readFileSync(path.join(folder, "report.txt"), "utf8"),
+          `goes on with          sluice soak --resume ${folder}`
+        )
+      }),
+    15 * 60_000
+  )
 })
