@@ -1,6 +1,6 @@
 /**
  * `sluice soak` as users run it, with real processes: an accelerated run killed with -9, interrupted and resumed, and a run by the clock whose workers are
- * killed. Reduced: 21,600 jobs instead of 720,000, 8 s instead of 3 min by the clock.
+ * killed. Reduced: 21,600 jobs instead of 720,000, 20 s instead of 3 min by the clock.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -70,7 +70,7 @@ describe("sluice soak", () => {
           "--rate=200",
           "--kill-every=2s",
           "--sample-every=500ms",
-          `--for=${isReduced ? "8s" : "3m"}`,
+          `--for=${isReduced ? "20s" : "3m"}`,
           `--folder=${folder}`
         ])
         const { code, stderr } = yield* call.ended
