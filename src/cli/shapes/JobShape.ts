@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { Job, type JobRecord, ShellTask } from "../../services/Queue/index.ts"
+import { Job, type JobRecord, ShellTask, SystemWord } from "../../services/Queue/index.ts"
 
 /** Payloads, results and progress as they rest: JSON text in durable stores, values in memory. */
 export type PayloadForm = "text" | "value"
@@ -96,7 +96,7 @@ export const deadlineMet = ({ extra, finishedAt, state }: JobRecord): boolean | 
 /** A command's payload without its environment, which may hold secrets. */
 const withoutEnvironment = (payload: unknown): unknown => {
   if (typeof payload !== "object" || payload === null || !("env" in payload)) return payload
-  const { env: _, ...rest } = payload
+  const { env: _, envBytes: __, ...rest } = payload as { readonly env: unknown; readonly envBytes?: unknown }
   return rest
 }
 
@@ -134,8 +134,9 @@ export const whatItDoes = (job: JobRecord, form: PayloadForm): string => {
     "command" in payload &&
     Array.isArray(payload.command)
   ) {
-    const [program, flag, text] = payload.command as ReadonlyArray<string>
-    return program === "sh" && flag === "-c" && payload.command.length === 3 ? text! : payload.command.join(" ")
+    const words = (payload.command as ReadonlyArray<typeof SystemWord.SystemWord.Encoded>).map(SystemWord.shown)
+    const [program, flag, text] = words
+    return program === "sh" && flag === "-c" && words.length === 3 ? text! : words.join(" ")
   }
   return payload === undefined ? "" : typeof payload === "string" ? payload : JSON.stringify(payload)
 }

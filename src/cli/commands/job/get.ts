@@ -2,8 +2,9 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { Job, type JobId, JobStore, Pipeline, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
+import { Job, type JobId, JobStore, Pipeline, ShellTask, SystemWord, TaskQueue } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { taskName } from "../../JobTable.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
@@ -48,7 +49,8 @@ export const get = Command.make(
       Flag.withDefault(false)
     )
   },
-  Effect.fnUntraced(function* ({ env, job: id, json }) {
+  Effect.fnUntraced(function* ({ env, job: reference, json }) {
+    const id = yield* JobReference.jobOf(reference)
     const out = yield* output
     const { traits } = yield* JobStore
     const queue = yield* TaskQueue
@@ -61,7 +63,9 @@ export const get = Command.make(
     const isShell = ShellTask.isShellTask(job.task)
     const payload = payloadOf(job, traits.payloads, false)
     const cwd =
-      isShell && typeof payload === "object" && payload !== null && "cwd" in payload ? String(payload.cwd) : ""
+      isShell && typeof payload === "object" && payload !== null && "cwd" in payload
+        ? SystemWord.shown(payload.cwd as typeof SystemWord.SystemWord.Encoded)
+        : ""
     const reason =
       Job.liveStates.includes(job.state) && job.state !== "running" ? explain(yield* queue.explain(id), now) : undefined
     yield* out.lines(

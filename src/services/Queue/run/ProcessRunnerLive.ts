@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process"
 import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { Socket } from "node:net"
+import type { Readable } from "node:stream"
 import { tmpdir } from "node:os"
-import { join, resolve } from "node:path"
-import { Clock, Deferred, Duration, Effect, Exit, Layer } from "effect"
-import { withoutOwnSecrets } from "../policy/SecretVariables.ts"
+import { join } from "node:path"
+import { Clock, Deferred, Duration, Effect, Exit, Latch, Layer } from "effect"
+import { isOwnSecret, withoutOwnSecrets } from "../policy/SecretVariables.ts"
 import * as BoundedOutput from "./BoundedOutput.ts"
 import * as JobControl from "./JobControl.ts"
 import * as OutputPipes from "./OutputPipes.ts"
@@ -19,7 +20,10 @@ import {
   WorkingDirectoryUnusable
 } from "./ProcessRunner.ts"
 import * as ProcessWatchdog from "./ProcessWatchdog.ts"
+import * as ProgramSearch from "./ProgramSearch.ts"
 import type { ShellCommand, ShellResult } from "./ShellCommand.ts"
+import { fromBytes, shown, toBytes } from "./SystemWord.ts"
+import { isText, type Startable, throughShell } from "./ThroughShell.ts"
 import * as Umask from "./Umask.ts"
 
 const defaultForceKillAfter = Duration.seconds(5)
@@ -32,50 +36,94 @@ const leavingMillis = 100
 /** SIGKILL cannot be refused, but a process in an uninterruptible system call takes it late. We do not wait for that. */
 const killedMillis = 1000
 
-/** Where execvp(3) looks when the environment has no PATH. */
-const defaultPath = "/bin:/usr/bin"
+type Reason = ProcessError["reason"]
 
-const tryCode = (check: () => void): string | undefined => {
+/** A command with its surroundings, as it is to be started. */
+interface Start {
+  readonly command: ShellCommand
+  readonly env: Readonly<Record<string, string>>
+  readonly envBytes: ReadonlyArray<Uint8Array>
+}
+
+const pathPrefix = Buffer.from("PATH=")
+
+const searchFor = ({ command, env, envBytes }: Start): ProgramSearch.Found => {
+  const bytes = envBytes.find((variable) => pathPrefix.equals(variable.subarray(0, pathPrefix.length)))
+  const text = env["PATH"] === undefined ? undefined : Buffer.from(env["PATH"])
+  return ProgramSearch.search(
+    toBytes(command.command[0]),
+    bytes === undefined ? text : Buffer.from(bytes.subarray(pathPrefix.length)),
+    toBytes(command.cwd)
+  )
+}
+
+const isFolder = (path: Buffer): boolean => {
   try {
-    check()
-    return undefined
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? "EUNKNOWN"
+    accessSync(path, constants.X_OK)
+    return statSync(path).isDirectory()
+  } catch {
+    return false
   }
 }
 
-const assertExecutableFile = (path: string) => {
-  accessSync(path, constants.X_OK)
-  if (!statSync(path).isFile()) throw Object.assign(new Error("not a file"), { code: "EACCES" })
-}
-
-type Reason = ProcessError["reason"]
-
 /** Why the command cannot run, as far as it can be seen beforehand. */
-const obstacle = (command: ShellCommand, env: Readonly<Record<string, string>>): Reason | undefined => {
-  const directoryCode = tryCode(() => {
-    accessSync(command.cwd, constants.X_OK)
-    if (!statSync(command.cwd).isDirectory()) throw new Error("not a folder")
-  })
-  if (directoryCode !== undefined) return new WorkingDirectoryUnusable({ cwd: command.cwd })
-  const [program] = command.command
-  const folders = program.includes("/") ? [""] : (env["PATH"] ?? defaultPath).split(":")
-  const codes = folders.map((folder) => tryCode(() => assertExecutableFile(resolve(command.cwd, folder, program))))
-  if (program !== "" && codes.includes(undefined)) return undefined
-  return codes.includes("EACCES") && program !== ""
-    ? new CommandNotExecutable({ command: program })
-    : new CommandNotFound({ command: program })
+const obstacle = (start: Start, found = searchFor(start)): Reason | undefined => {
+  const { command, cwd } = start.command
+  if (!isFolder(toBytes(cwd))) return new WorkingDirectoryUnusable({ cwd: shown(cwd) })
+  switch (found._tag) {
+    case "Found":
+      return undefined
+    case "Refused":
+      return new CommandNotExecutable({ command: shown(command[0]) })
+    case "Missing":
+      return new CommandNotFound({ command: shown(command[0]) })
+  }
 }
 
-const reasonOf = (error: unknown, command: ShellCommand, env: Readonly<Record<string, string>>): Reason => {
+const reasonOf = (error: unknown, start: Start): Reason => {
   const { code, message } = error as NodeJS.ErrnoException
-  const found = obstacle(command, env)
+  const found = code === "EILSEQ" ? undefined : obstacle(start)
   if (found !== undefined) return found
   // With nothing in its way: a script whose `#!` line names a program that is missing, a folder mounted noexec, another machine's program.
   if (code === "ENOENT" || code === "EACCES" || code === "ENOTDIR" || code === "ENOEXEC") {
-    return new CommandNotExecutable({ command: command.command[0] })
+    return new CommandNotExecutable({ command: shown(start.command.command[0]) })
   }
   return new SpawnFailed({ code: code ?? "EUNKNOWN", detail: message ?? String(error) })
+}
+
+/** Those that are neither secrets of Sluice's own nor named by a `stronger` one. */
+const passedOn = (
+  variables: ReadonlyArray<Uint8Array>,
+  stronger: Readonly<Record<string, string>>
+): ReadonlyArray<Uint8Array> =>
+  variables.filter((variable) => {
+    const at = variable.indexOf(0x3d)
+    const name = shown(fromBytes(variable.subarray(0, at)))
+    return !Object.hasOwn(stronger, name) && !isOwnSecret(name, shown(fromBytes(variable.subarray(at + 1))))
+  })
+
+/**
+ * The command for Node. process.umask(mask) around spawn would hold for every thread of this process, the store's included, and Node refuses
+ * it outside the main thread: another mask than this process's is a shell's to set. Throws `ProcessError` and the system's errors.
+ */
+const startableOf = (start: Start, ownUmask: number): Startable => {
+  const { command, env, envBytes } = start
+  const [program, ...args] = command.command
+  const isPlain = isText({ program, args, cwd: command.cwd, envBytes })
+  if (isPlain && command.umask === ownUmask) {
+    return { file: program as string, args: args as Array<string>, cwd: command.cwd as string, env }
+  }
+  const found = searchFor(start)
+  const reason = obstacle(start, found)
+  if (reason !== undefined || found._tag !== "Found") throw new ProcessError({ reason: reason! })
+  return throughShell({
+    program: fromBytes(found.path),
+    args,
+    cwd: command.cwd,
+    env,
+    envBytes,
+    umask: command.umask === ownUmask ? undefined : command.umask
+  })
 }
 
 /** A file without a name rather than a pipe: nothing to feed, no broken pipe, and `/dev/stdin` can be opened. */
@@ -91,8 +139,6 @@ const openInput = (bytes: Uint8Array | undefined): number => {
   }
 }
 
-const octal = (umask: number): string => `0${umask.toString(8).padStart(3, "0")}`
-
 interface Ended {
   readonly exitCode: number | null
   readonly signal: NodeJS.Signals | null
@@ -105,6 +151,9 @@ interface Running {
   readonly stderr: BoundedOutput.BoundedOutput
   readonly ended: Deferred.Deferred<Ended>
   readonly drained: Deferred.Deferred<void>
+  /** Open while nobody holds the output back; `held` is its opposite. */
+  readonly flowing: Latch.Latch
+  readonly held: Latch.Latch
   /** Sends SIGTERM once. */
   readonly terminate: () => void
   /** Milliseconds since SIGTERM was sent; 0 when it was not. */
@@ -127,6 +176,23 @@ const awaitEmpty = Effect.fnUntraced(function* (group: number, atMostMillis: num
     pause = Math.min(pause * 2, 50)
   }
   return true
+})
+
+/** Until both streams have closed, or were read for `drainFor` in all: time in which a slow taker held them back does not count. */
+const awaitDrained = Effect.fnUntraced(function* ({ drained, flowing, held }: Running) {
+  const clock = yield* Clock.Clock
+  let leftMillis = Duration.toMillis(drainFor)
+  while (leftMillis > 0) {
+    yield* flowing.await
+    const start = clock.monotonicTimeNanosUnsafe()
+    const first = yield* Effect.raceAllFirst([
+      Effect.as(Deferred.await(drained), "drained"),
+      Effect.as(held.await, "held"),
+      Effect.as(Effect.sleep(Duration.millis(leftMillis)), "over")
+    ])
+    if (first !== "held") return
+    leftMillis -= millisSince(clock, start)
+  }
 })
 
 /** SIGTERM, the rest of the grace counted from its first sending, SIGKILL. */
@@ -155,22 +221,15 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
 
     /** Spawns without waiting; throws the system's error, or tells it to `onError` when Node finds it late. */
     const spawnCommand = (
-      command: ShellCommand,
-      env: Readonly<Record<string, string>>,
+      { args, cwd, env, file }: Startable,
+      stdinBytes: Uint8Array | undefined,
       out: OutputPipes.OutputPipe | undefined,
       err: OutputPipes.OutputPipe | undefined
     ) => {
-      const [program, ...args] = command.command
-      // process.umask(mask) around spawn would hold for every thread of this process, the store's included, and Node refuses
-      // it outside the main thread. A shell that sets it and then becomes the command holds for the command alone.
-      const [file, ...rest] =
-        command.umask === ownUmask
-          ? [program, ...args]
-          : ["/bin/sh", "-c", 'umask "$0" && exec "$@"', octal(command.umask), program, ...args]
-      const stdin = openInput(command.stdin)
+      const stdin = openInput(stdinBytes)
       try {
-        return spawn(file, rest, {
-          cwd: command.cwd,
+        return spawn(file, args, {
+          cwd,
           env,
           detached: true,
           stdio: [stdin, out?.writeFd ?? "pipe", err?.writeFd ?? "pipe"]
@@ -190,11 +249,15 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
         })
       }
       const clock = yield* Clock.Clock
-      const env = withoutOwnSecrets({ ...command.env, ...options.env })
-      if (command.umask !== ownUmask) {
-        const reason = obstacle(command, env)
-        if (reason !== undefined) return yield* new ProcessError({ reason })
+      const asked: Start = {
+        command,
+        env: withoutOwnSecrets({ ...command.env, ...options.env }),
+        envBytes: passedOn(command.envBytes ?? [], options.env ?? {})
       }
+      const startable = yield* Effect.try({
+        try: () => startableOf(asked, ownUmask),
+        catch: (error) => (error instanceof ProcessError ? error : new ProcessError({ reason: reasonOf(error, asked) }))
+      })
       const out = yield* takePipe
       const err = yield* Effect.onError(takePipe, () => Effect.sync(() => out && OutputPipes.close(out)))
       const startNanos = clock.monotonicTimeNanosUnsafe()
@@ -204,10 +267,10 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
           const fail = (error: unknown) => {
             if (out !== undefined) closeSync(out.readFd)
             if (err !== undefined) closeSync(err.readFd)
-            resume(Effect.fail(new ProcessError({ reason: reasonOf(error, command, env) })))
+            resume(Effect.fail(new ProcessError({ reason: reasonOf(error, asked) })))
           }
           try {
-            const spawned = spawnCommand(command, env, out, err)
+            const spawned = spawnCommand(startable, command.stdin, out, err)
             if (spawned.pid === undefined) spawned.once("error", fail)
             else resume(Effect.succeed(Object.assign(spawned, { pid: spawned.pid })))
           } catch (error) {
@@ -235,6 +298,28 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
         Deferred.doneUnsafe(ended, Exit.succeed({ exitCode, signal, durationMs: millisSince(clock, startNanos) }))
       )
 
+      const flowing = Latch.makeUnsafe(true)
+      const held = Latch.makeUnsafe(false)
+      let holding = 0
+      /** Reads no more of a stream until its chunk was taken. */
+      const holdUntil = (source: Readable, taken: Promise<unknown>) => {
+        source.pause()
+        if (holding++ === 0) {
+          flowing.closeUnsafe()
+          held.openUnsafe()
+        }
+        const goOn = () => {
+          source.resume()
+          if (--holding > 0) return
+          held.closeUnsafe()
+          flowing.openUnsafe()
+        }
+        taken.then(goOn, (defect) => {
+          Deferred.doneUnsafe(ended, Exit.die(defect))
+          goOn()
+        })
+      }
+
       let open = 2
       const collect = (stream: "stdout" | "stderr", pipe: OutputPipes.OutputPipe | undefined) => {
         const output = BoundedOutput.make(options.outputLimitBytes ?? defaultOutputLimitBytes)
@@ -242,7 +327,10 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
           pipe === undefined ? child[stream]! : new Socket({ fd: pipe.readFd, readable: true, writable: false })
         source.on("data", (chunk: Buffer) => {
           output.push(chunk)
-          attempt(() => options.onOutput?.(chunk, stream))
+          attempt(() => {
+            const taken = options.onOutput?.(chunk, stream)
+            if (taken instanceof Promise) holdUntil(source, taken)
+          })
         })
         // A read error ends the stream; what came before it is kept.
         source.on("error", () => {})
@@ -273,6 +361,8 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
         stderr: stderr.output,
         ended,
         drained,
+        flowing,
+        held,
         terminate,
         sinceTerminated: () => (terminatedNanos === undefined ? 0 : millisSince(clock, terminatedNanos)),
         release: () => {
@@ -288,7 +378,7 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
 
     const awaitEnd = Effect.fnUntraced(function* (running: Running) {
       const ended = yield* Deferred.await(running.ended)
-      yield* Effect.timeoutOption(Deferred.await(running.drained), drainFor)
+      yield* awaitDrained(running)
       const leftovers = !(yield* awaitEmpty(running.pid, leavingMillis))
       return { ...ended, leftovers }
     })
@@ -298,7 +388,12 @@ export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
       const { ended, running } = yield* Effect.acquireUseRelease(
         start(command, options),
         (running) => Effect.map(awaitEnd(running), (ended) => ({ ended, running })),
-        (running) => Effect.ensuring(endGroup(running, graceMillis), Effect.sync(running.release))
+        (running) =>
+          // The last words of a command that was ended are in its pipe still.
+          Effect.andThen(
+            endGroup(running, graceMillis),
+            Effect.timeoutOption(Deferred.await(running.drained), leavingMillis)
+          ).pipe(Effect.ensuring(Effect.sync(running.release)))
       )
       return {
         ...ended,

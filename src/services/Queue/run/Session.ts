@@ -4,6 +4,7 @@
  */
 import { Clock, Duration, Effect } from "effect"
 import { hostname } from "node:os"
+import { version } from "../../../files/Package.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { JobStore } from "../JobStore.ts"
 import { Settings } from "../QueueSettings.ts"
@@ -12,7 +13,6 @@ import type { StoreError } from "../StoreError.ts"
 import { TaskRegistry } from "../TaskRegistry.ts"
 import * as Heartbeat from "./Heartbeat.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
-import { version } from "./version.ts"
 
 export interface SessionHost extends Omit<Heartbeat.HeartbeatOptions, "session" | "leaseMs" | "lost"> {
   /** Shown to operators. */
@@ -50,7 +50,8 @@ export const makeSession = Effect.fnUntraced(function* (host: SessionHost) {
   const join = Effect.gen(function* () {
     const declared = new Map(ResourceGroup.defaults.map((group) => [group.name, group]))
     for (const { task } of registry.all()) declared.set(task.group.name, task.group)
-    yield* store.declareGroups([...declared.values()])
+    const { computationLimit } = yield* Settings
+    yield* store.declareGroups(ResourceGroup.withComputation([...declared.values()], computationLimit))
     yield* orders.declare([...declared.values()])
     yield* host.refreshGroups
     const joinedAt = monotonic()

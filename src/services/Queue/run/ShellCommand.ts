@@ -1,10 +1,6 @@
 import { Schema } from "effect"
 import { OutputBytes } from "./OutputBytes.ts"
-
-/** The operating system ends a string at NUL, so an argument that holds one would silently lose its rest. */
-const SystemString = Schema.String.check(
-  Schema.makeFilter((text) => !text.includes("\0") || "a NUL character cannot be passed to a process; remove it")
-)
+import { SystemBytes, SystemString, SystemWord } from "./SystemWord.ts"
 
 /** A schema of the keys would drop a name it does not match, without a word; a check of the whole refuses it. */
 const Environment = Schema.Record(Schema.String, SystemString).check(
@@ -13,6 +9,11 @@ const Environment = Schema.Record(Schema.String, SystemString).check(
       Object.keys(variables).every((name) => name !== "" && !/[=\0]/.test(name)) ||
       "the name of an environment variable is not empty and holds neither = nor NUL"
   )
+)
+
+/** `NAME=VALUE`. The first `=` ends the name. */
+const Variable = SystemBytes.check(
+  Schema.makeFilter((bytes) => bytes.indexOf(0x3d) > 0 || "expected NAME=VALUE, and a name that is not empty")
 )
 
 /**
@@ -24,11 +25,13 @@ export const ShellCommand = Schema.Struct({
    * Program and arguments, passed on unchanged. There is no shell between, hence no quoting, unless the program is one: `["sh", "-c", "…"]`.
    * A program without a slash is looked up in the `PATH` of `env`, one with a relative path from `cwd`.
    */
-  command: Schema.NonEmptyArray(SystemString),
+  command: Schema.NonEmptyArray(SystemWord),
   /** Absolute working directory. */
-  cwd: SystemString,
-  /** The whole environment; nothing is inherited. */
+  cwd: SystemWord,
+  /** The whole environment, with `envBytes`; nothing is inherited. */
   env: Environment,
+  /** Variables whose name or value is not UTF-8, each as the bytes `NAME=VALUE`. Stronger than one of the same name in `env`. */
+  envBytes: Schema.optionalKey(Schema.Array(Variable)),
   /** File mode bits that new files do not get, 0 to 0o777. */
   umask: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0o777 })),
   /** What the command reads on its standard input; without it, end of file at once. */

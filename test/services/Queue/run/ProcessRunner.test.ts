@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it, layer } from "@effect/vitest"
@@ -8,11 +8,14 @@ import * as ProcessGroup from "../../../../src/services/Queue/run/ProcessGroup.t
 import { ProcessRunner, type RunOptions } from "../../../../src/services/Queue/run/ProcessRunner.ts"
 import * as ProcessRunnerLive from "../../../../src/services/Queue/run/ProcessRunnerLive.ts"
 import { ShellCommand, ShellResult } from "../../../../src/services/Queue/run/ShellCommand.ts"
+import * as SystemWord from "../../../../src/services/Queue/run/SystemWord.ts"
 import * as Umask from "../../../../src/services/Queue/run/Umask.ts"
 
 const path = process.env["PATH"] ?? "/usr/bin:/bin"
 
-const argv = (command: readonly [string, ...Array<string>], overrides: Partial<ShellCommand> = {}): ShellCommand => ({
+type Words = ShellCommand["command"]
+
+const argv = (command: Words, overrides: Partial<ShellCommand> = {}): ShellCommand => ({
   command,
   cwd: tmpdir(),
   env: { PATH: path },
@@ -63,6 +66,102 @@ layer(ProcessRunnerLive.layer, { excludeTestServices: true })("ProcessRunner", (
       const args = ["two words", "$HOME", "*", "'\"", "-n", "", "line\nbreak", "ünï"] as const
       const result = yield* run(argv(["printf", "%s|", ...args]))
       assert.strictEqual(text(result.stdout), args.map((arg) => `${arg}|`).join(""))
+    })
+  )
+
+  it.effect("passes arguments on byte for byte, UTF-8 or not", () =>
+    Effect.gen(function* () {
+      const every = Buffer.from(Array.from({ length: 255 }, (_, index) => index + 1))
+      for (const words of [
+        [Buffer.from([0xe9])],
+        [every, "two words", "$HOME `id` \\n '\"", "", "-n"],
+        [Buffer.from([0x6e, 0xe9, 0x0a, 0x0a]), Buffer.from([0x27, 0xff, 0x5c, 0x25])],
+        Array.from({ length: 12 }, (_, index) => (index % 3 === 0 ? Buffer.from([0xff, 0x30 + index]) : `w${index}`))
+      ]) {
+        const result = yield* run(argv(["printf", "%s\\0", ...words] as never))
+        const expected = Buffer.concat(words.flatMap((word) => [Buffer.from(word as string), Buffer.from([0])]))
+        assert.deepStrictEqual(Buffer.from(result.stdout), expected)
+      }
+    })
+  )
+
+  it.effect("finds program, folder and files whose names are not UTF-8", () =>
+    Effect.gen(function* () {
+      const cwd = Buffer.concat([Buffer.from(`${yield* folder}/caf`), Buffer.from([0xe9, 0x0a])])
+      mkdirSync(cwd)
+      for (const name of [Buffer.from([0x74, 0xe9]), Buffer.from("a=b"), Buffer.from("-x")]) {
+        const path = Buffer.concat([cwd, Buffer.from("/"), name])
+        writeFileSync(path, '#!/bin/sh\npwd -P; printf "%s" "$1"\n', { mode: 0o755 })
+        const result = yield* run(
+          argv([SystemWord.fromBytes(Buffer.concat([Buffer.from("./"), name])), "arg"], { cwd })
+        )
+        assert.deepStrictEqual(
+          Buffer.from(result.stdout),
+          Buffer.concat([cwd, Buffer.from("\narg")]),
+          text(result.stderr)
+        )
+      }
+      const missing = yield* Effect.flip(run(argv([Buffer.from([0x6e, 0xe9])])))
+      assert.deepInclude(missing.reason, { _tag: "CommandNotFound", command: "n\\xE9" })
+      const gone = Buffer.concat([cwd, Buffer.from([0xff])])
+      assert.strictEqual(
+        (yield* Effect.flip(run(argv(["true"], { cwd: gone })))).reason._tag,
+        "WorkingDirectoryUnusable"
+      )
+    })
+  )
+
+  it.effect("gives an environment byte for byte, whatever its names and values, and not a variable more", () =>
+    Effect.gen(function* () {
+      const umasks = [Umask.current(), 0o077]
+      const latin = [
+        Buffer.from([0x41, 0x3d, 0xe9, 0x0a]),
+        Buffer.from([0x6e, 0xe9, 0x3d, 0x31]),
+        Buffer.from([0x5f, 0x58, 0x3d, 0xff])
+      ]
+      const env = {
+        PATH: path,
+        PWD: "/elsewhere",
+        IFS: ":",
+        "a.b": "dotted",
+        "BASH_FUNC_x%%": "() {  :\n}",
+        "-dash": "1",
+        PS1: "$ ",
+        sluice_0: "mine",
+        EMPTY: ""
+      }
+      for (const umask of umasks) {
+        for (const envBytes of [[], latin]) {
+          const result = yield* run(argv(["env", "-0"], { env, umask, ...(envBytes.length > 0 && { envBytes }) }))
+          const seen = Buffer.from(result.stdout)
+            .toString("latin1")
+            .split("\0")
+            .filter((line) => line !== "")
+          const expected = [
+            ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+            ...envBytes.map((bytes) => bytes.toString("latin1"))
+          ]
+          assert.deepStrictEqual(seen.sort(), expected.sort())
+        }
+      }
+    })
+  )
+
+  it.effect("shows no value of a variable on a command line", () =>
+    Effect.gen(function* () {
+      const result = yield* run(
+        argv(["sh", "-c", "cat /proc/$$/cmdline /proc/self/cmdline", Buffer.from([0xe9])], {
+          env: { PATH: path, PASSWORD: "CANARY" },
+          envBytes: [Buffer.from([0x51, 0x3d, 0x51, 0x51, 0x51, 0xe9])]
+        })
+      )
+      assert.isFalse(Buffer.from(result.stdout).includes("CANARY"))
+      assert.isFalse(Buffer.from(result.stdout).includes("QQQ"))
+      const refused = yield* Effect.flip(
+        run(argv(["true", Buffer.from([0xe9])], { env: { PATH: path, "npm_config_//r/:_auth_token": "CANARY" } }))
+      )
+      assert.deepInclude(refused.reason, { _tag: "SpawnFailed", code: "EILSEQ" })
+      assert.notInclude(refused.message, "CANARY")
     })
   )
 
@@ -261,11 +360,25 @@ layer(ProcessRunnerLive.layer, { excludeTestServices: true })("ProcessRunner", (
       const decode = Schema.decodeUnknownEffect(ShellCommand)
       const good = { command: ["true"], cwd: "/", env: {}, umask: 18 }
       yield* decode(good)
+      const bytes = {
+        ...good,
+        command: ["cat", { base64: "6Q==" }],
+        cwd: { base64: "L+k=" },
+        envBytes: [{ base64: "QT3p" }]
+      }
+      const decoded = yield* decode(bytes)
+      assert.deepStrictEqual(decoded.command, ["cat", Buffer.from([0xe9])] as never)
+      assert.deepStrictEqual(JSON.parse(JSON.stringify(yield* Schema.encodeEffect(ShellCommand)(decoded))), bytes)
       for (const bad of [
         { command: [] },
         { command: ["a\0b"] },
         { env: { "A=B": "c" } },
         { env: { A: "\0" } },
+        { command: [{ base64: "AOk=" }] },
+        { command: [{ base64: "6Q" }] },
+        { cwd: { base64: "", more: 1 }, env: { A: 1 } },
+        { envBytes: [{ base64: "6Q==" }] },
+        { envBytes: [{ base64: "PTE=" }] },
         { umask: 512 }
       ]) {
         yield* Effect.flip(decode({ ...good, ...bad }))
@@ -387,6 +500,60 @@ layer(ProcessRunnerLive.layer, { excludeTestServices: true })("ProcessRunner", (
       )
       assert.strictEqual(exit._tag, "Failure")
       assert.isFalse(ProcessGroup.isAlive(group))
+    })
+  )
+
+  it.effect("reads no faster than its caller takes, waits for all of it after the exit, and ends when that fails", () =>
+    Effect.gen(function* () {
+      const waiting: Array<() => void> = []
+      let taken = 0
+      const folder = mkdtempSync(join(tmpdir(), "sluice-hold-"))
+      const written = join(folder, "written")
+      const fiber = yield* Effect.forkChild(
+        run(sh(`head -c 1000000 /dev/zero; touch '${written}'; echo end`), {
+          outputLimitBytes: 10,
+          onOutput: (chunk) => {
+            taken += chunk.length
+            return new Promise<void>((resolve) => waiting.push(resolve))
+          }
+        })
+      )
+      yield* eventually("the first chunk", () => waiting.length === 1)
+      yield* Effect.sleep("300 millis")
+      assert.strictEqual(waiting.length, 1)
+      assert.isBelow(taken, 200_000)
+      assert.isFalse(existsSync(written))
+      while (!existsSync(written)) {
+        yield* Effect.sleep("1 millis")
+        for (const resolve of waiting.splice(0)) resolve()
+      }
+      // The command has ended, and what it left in its pipe is held back for longer than leftovers are given.
+      yield* Effect.sleep("1500 millis")
+      for (; fiber.pollUnsafe() === undefined; yield* Effect.sleep("1 millis")) {
+        for (const resolve of waiting.splice(0)) resolve()
+      }
+      const result = yield* Fiber.join(fiber)
+      assert.strictEqual(taken, 1_000_004)
+      assert.strictEqual(result.leftovers, false)
+      const failed = yield* Effect.exit(
+        run(sh("echo x; sleep 1000"), { onOutput: () => Promise.reject(new Error("cannot take it")) })
+      )
+      assert.strictEqual(failed._tag, "Failure")
+      rmSync(folder, { recursive: true })
+    })
+  )
+
+  it.effect("hears the last words of a command that is interrupted", () =>
+    Effect.gen(function* () {
+      let said = ""
+      const fiber = yield* Effect.forkChild(
+        run(sh("trap 'echo bye; exit' TERM; echo ready; while :; do sleep 0.01; done"), {
+          onOutput: (chunk) => (said += String(chunk))
+        })
+      )
+      yield* eventually("ready", () => said === "ready\n")
+      yield* Fiber.interrupt(fiber)
+      assert.match(said, /bye\n$/)
     })
   )
 
