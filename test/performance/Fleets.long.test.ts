@@ -1,5 +1,6 @@
 /**
- * Forecasting pays where days resemble each other, and costs nothing where they have no shape: on paper, by the scaler's own decisions. Live fleets take hours:
+ * Forecasting pays where days resemble each other, and costs nothing where they have no shape: on paper, by the
+ * scaler's own decisions. Live fleets take hours:
  * `npm run test:fleets -- FOLDER --live`. Reduced: one day with a rush instead of five days of three courses.
  */
 import { assert, describe, it } from "@effect/vitest"

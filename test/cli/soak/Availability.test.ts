@@ -32,7 +32,7 @@ describe("in which part of the time the queue answered", () => {
     assert.deepStrictEqual(claim, { share: 0.5, longestGap: 1, longestMs: 4000 })
   })
 
-  it("takes the ends of two parts for no gap between them, and seconds that were decided out of turn for neighbours", () => {
+  it("takes the ends of two parts for no gap between them, and seconds decided out of turn for neighbours", () => {
     const [one, two] = [part(1, 10, [8, 9]), part(2, 10, [0, 1])]
     assert.strictEqual(availabilityOf([...one, ...two])!.claim.longestGap, 2)
     const probes = new Probes()

@@ -1,9 +1,11 @@
 /**
- * The speed check on itself: pairs of equal trees, which must pass, and 5 % planted in each stage, which must fail. For a quiet machine, four minutes a line:
+ * The speed check on itself: pairs of equal trees, which must pass, and 5 % planted in each stage, which must
+ * fail. For a quiet machine, four minutes a line:
  *
  *   node test/support/speed/pairs.ts [PAIRS] [STAGE…]        (default 20, and every stage)
  *
- * A line for each, as it comes, with what the check said of the figures it is about; exit code 1 when one was not as it must be.
+ * A line for each, as it comes, with what the check said of the figures it is about; exit code 1 when one was not as it
+ * must be.
  */
 import { spawnSync } from "node:child_process"
 import { loadavg } from "node:os"

@@ -11,8 +11,9 @@ import { fileURLToPath } from "node:url"
 const root = fileURLToPath(new URL("../../..", import.meta.url))
 
 /**
- * Computes for 5 % of what a call costs by CPU time. Every eighth call is measured, and what was computed after it, and the work is set by the medians of the last
- * measured ones: as code grows quicker over its first hundreds of calls, 5 % of what a call took at first would be 6 to 9 % of what it takes when it counts.
+ * Computes for 5 % of what a call costs by CPU time. Every eighth call is measured, and what was computed after it,
+ * and the work is set by the medians of the last measured ones: as code grows quicker over its first hundreds of calls,
+ * 5 % of what a call took at first would be 6 to 9 % of what it takes when it counts.
  * The other calls look at no clock, which would itself cost a per cent.
  */
 const spin = `
