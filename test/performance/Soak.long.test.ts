@@ -1,6 +1,6 @@
 /**
  * `sluice soak` as users run it, with real processes: an accelerated run killed with -9, interrupted and resumed, and a run by the clock whose workers are
- * killed. Reduced: 21,600 jobs instead of 720,000, 8 s instead of 3 min by the clock.
+ * killed. Reduced: 21,600 jobs instead of 720,000, 20 s instead of 3 min by the clock.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -70,7 +70,7 @@ describe("sluice soak", () => {
           "--rate=200",
           "--kill-every=2s",
           "--sample-every=500ms",
-          `--for=${isReduced ? "8s" : "3m"}`,
+          `--for=${isReduced ? "20s" : "3m"}`,
           `--folder=${folder}`
         ])
         const { code, stderr } = yield* call.ended
@@ -83,6 +83,48 @@ describe("sluice soak", () => {
         const page = readFileSync(path.join(folder, "report.html"), "utf8")
         assert.notMatch(page, /<(script|link|img|iframe)|https?:/)
         assert.strictEqual(page.match(/<svg/g)?.length, result.panels.length)
+      }),
+    15 * 60_000
+  )
+
+  it.live(
+    "by the clock decides by itself, through kills of its workers and of itself, and tells each decision once",
+    () =>
+      Effect.gen(function* () {
+        const home = yield* temporaryFolder
+        const folder = path.join(home, "soak")
+        const first = yield* start(home, [
+          "soak",
+          "--hours=0.2",
+          "--rate=40",
+          `--kill-every=${isReduced ? "20s" : "90s"}`,
+          "--sample-every=1s",
+          `--folder=${folder}`
+        ])
+        yield* first.shows(isReduced ? /^([2-9]\d(\.\d)? s|\d+ min).* sent/m : /^([3-9]|\d\d) min.* sent/m)
+        yield* first.kill("SIGKILL")
+        yield* first.ended
+        const call = yield* start(home, ["soak", "--resume", folder, `--for=${isReduced ? "30s" : "6m"}`, "--json"])
+        const { code, stderr, stdout } = yield* call.ended
+        assert.strictEqual(code, 0, stderr)
+        const result = decode(stdout)
+        assert.strictEqual(result.folder, folder)
+        assert.deepInclude(result.ledger, { lost: 0, impossible: 0 })
+        const { availability, decisions } = result.unattended!
+        assert.isAbove(availability!.seconds, isReduced ? 40 : 500)
+        assert.isAbove(availability!.enqueue.share, 0.9)
+        assert.isAbove(availability!.claim.share, 0.5)
+        const by = Map.groupBy(decisions, (decision) => decision.by)
+        assert.isAtLeast(by.get("tune")?.length ?? 0, 2)
+        assert.isAtLeast(by.get("batches")?.length ?? 0, 2)
+        // The first minute of a group is no step of its forecast yet.
+        if (!isReduced) assert.isAtLeast(by.get("scaler")?.length ?? 0, 1)
+        const kept = decisions.flatMap(({ by, seq }) => (seq === undefined ? [] : [`${by} ${seq}`]))
+        assert.strictEqual(new Set(kept).size, kept.length)
+        assert.include(
+          readFileSync(path.join(folder, "report.txt"), "utf8"),
+          `goes on with          sluice soak --resume ${folder}`
+        )
       }),
     15 * 60_000
   )

@@ -66,6 +66,9 @@ export const verify = (what: string, found: number, expected: number): Effect.Ef
     ? Effect.void
     : Effect.fail(new Unverified({ message: `${what}: ${found} instead of ${expected}` }))
 
+/** A timer is set for no longer: the clock may run faster than it. */
+const longestMs = 1000
+
 /**
  * An open loop: `send` is called for every job at its intended time, or as soon after it as the event loop allows, whether or not
  * earlier ones were answered. `dueAfter` says how many milliseconds after the start a job is intended, later ones never earlier.
@@ -82,17 +85,19 @@ export const openLoopBy = (options: {
     const start = clock() + 1
     let sent = 0
     let due = dueAfter(0)
-    const timer = setInterval(() => {
+    let timer: NodeJS.Timeout
+    const next = () => {
       const elapsed = clock() - start
       while (sent < jobs && due <= elapsed) {
         send(sent++, start + due)
         due = dueAfter(sent)
       }
-      if (sent < jobs) return
-      clearInterval(timer)
-      resume(Effect.void)
-    }, 1)
-    return Effect.sync(() => clearInterval(timer))
+      if (sent >= jobs) return resume(Effect.void)
+      // A slow load sleeps until its next job: a look each millisecond is a twentieth of a core.
+      timer = setTimeout(next, Math.min(longestMs, Math.max(1, due - elapsed)))
+    }
+    next()
+    return Effect.sync(() => clearTimeout(timer))
   })
 
 /** An open loop at a steady rate. */

@@ -3,15 +3,13 @@
  * costs nothing. Differences between policies show here in seconds; what real processes, stores and clocks add shows in the live run.
  */
 import { Effect } from "effect"
-import type { RollUp, RollUpQuery } from "../../../src/services/Queue/index.ts"
-import { empty, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"
 import { processCount } from "../../../src/services/Queue/policy/ProcessCount.ts"
-import { ForecastBook } from "../../../src/services/Queue/scaler/ForecastBook.ts"
 import type { GroupRecord } from "../../../src/services/Queue/scaler/LeaderRecord.ts"
 import { decide, staffingSettingsOf, takenUp } from "../../../src/services/Queue/scaler/Round.ts"
 import type { ScaleSettings } from "../../../src/services/Queue/ScaleSettings.ts"
 import { SeededRandom } from "../SeededRandom.ts"
 import { type Arrival, arrivalsOf, type DayShape, pastCounts } from "./CompressedDay.ts"
+import { bookOver, RecordedSteps } from "./RecordedSteps.ts"
 import { processesMost, scaledGroup, slotsMost, slotsOfProcess } from "./ScaledTask.ts"
 
 export interface VirtualOptions extends DayShape {
@@ -46,67 +44,6 @@ interface Process {
   drainedAt: number | undefined
 }
 
-/** Roll-ups of one group in steps, from `start`. */
-class RecordedSteps {
-  readonly counts: Array<number>
-  readonly start: number
-  readonly stepMs: 10_000
-
-  constructor(start: number, stepMs: 10_000, counts: ReadonlyArray<number>) {
-    this.start = start
-    this.stepMs = stepMs
-    this.counts = [...counts]
-  }
-
-  arrived(at: number): void {
-    const step = Math.floor((at - this.start) / this.stepMs)
-    while (this.counts.length <= step) this.counts.push(0)
-    this.counts[step]!++
-  }
-
-  between(from: number, to: number): ReadonlyArray<RollUp> {
-    const first = Math.max(0, Math.ceil((from - this.start) / this.stepMs))
-    const end = Math.min(this.counts.length, Math.ceil((to - this.start) / this.stepMs))
-    return Array.from({ length: Math.max(0, end - first) }, (_, i) => this.cell(first + i))
-  }
-
-  private cell(step: number): RollUp {
-    const count = this.counts[step]!
-    const recorder = new Recorder()
-    if (count > 0) recorder.record(runMs, count)
-    return {
-      width: this.stepMs,
-      start: this.start + step * this.stepMs,
-      group: scaledGroup,
-      task: scaledGroup,
-      arrivals: count,
-      starts: count,
-      completed: count,
-      failed: 0,
-      retried: 0,
-      dead: 0,
-      cancelled: 0,
-      recovered: 0,
-      deduplicated: 0,
-      wait: empty,
-      run: recorder.take()
-    }
-  }
-}
-
-const bookOver = (recorded: RecordedSteps): ForecastBook =>
-  new ForecastBook(
-    {
-      rollUps: ({ from, to, width }: RollUpQuery) =>
-        Effect.succeed(width === recorded.stepMs ? recorded.between(from, to) : []),
-      resourceRollUps: () => Effect.succeed([]),
-      documents: () => Effect.succeed([]),
-      putDocument: () => Effect.succeed(1)
-    },
-    settleMs,
-    (_, line, cause) => Effect.die(new Error(line, { cause }))
-  )
-
 export const virtualDay = (options: VirtualOptions): VirtualResult => {
   const { beforeMs, dayMs, pastDays, roundMs, seed, settings, startUpMs, variant } = options
   const stepMs = 10_000
@@ -115,8 +52,8 @@ export const virtualDay = (options: VirtualOptions): VirtualResult => {
   const midnight = begin + beforeMs
   const steps = Math.round((pastDays * dayMs - beforeMs) / stepMs)
   const past = pastCounts(options, pastDays, new SeededRandom(seed + 1)).slice(0, steps)
-  const recorded = new RecordedSteps(begin - steps * stepMs, stepMs, past)
-  const book = bookOver(recorded)
+  const recorded = new RecordedSteps({ group: scaledGroup, start: begin - steps * stepMs, stepMs, runMs }, past)
+  const book = bookOver(recorded, settleMs)
   const isScaled = typeof variant !== "number"
   const limits = staffingSettingsOf(settings, slotsMost, settings.startupMs ?? undefined)
   const advance = (now: number) =>
@@ -229,8 +166,7 @@ export const virtualDay = (options: VirtualOptions): VirtualResult => {
       waiting.push(arrivals[next]!)
       recorded.arrived(arrivals[next]!.at + midnight)
     }
-    recorded.counts.length = Math.max(recorded.counts.length, Math.floor((now - recorded.start) / stepMs))
-    for (let i = 0; i < recorded.counts.length; i++) recorded.counts[i] ??= 0
+    recorded.passed(now)
     if (isScaled && (now - begin) % roundMs === 0) decideAt(now)
     if (isScaled && (now - begin) % followMs === 0) follow(now)
     serve(now)

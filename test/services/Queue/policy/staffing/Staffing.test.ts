@@ -331,4 +331,30 @@ describe("staffing", () => {
       assert.isAtMost(target, 60)
     }
   })
+
+  it("takes arrivals that are told when a step has been read for no bursts, however rounds fall on steps", () => {
+    const tickMs = 10_000
+    for (const [roundMs, settleMs] of [
+      [3000, 1000],
+      [7000, 0],
+      [15_000, 5000]
+    ] as const) {
+      const staffing = new Staffing()
+      const given = { ...settings, tickMs, serviceMs: 2000, startUpMs: 60_000 }
+      let told = 0
+      let decision: ReturnType<Staffing["decide"]> | undefined
+      for (let at = 0; at < 3_600_000; at += roundMs) {
+        const arrivalsTo = Math.max(0, Math.floor((at - settleMs) / tickMs) * tickMs)
+        const arrivals = ((arrivalsTo - told) / tickMs) * 400
+        told = arrivalsTo
+        decision = staffing.decide(
+          { at, arrivals, arrivalsTo, waiting: 0, running: 80, ready: 90, starting: 0 },
+          { ...given, quantile: 0.95 }
+        )
+      }
+      const { atQuantile, expected } = decision!
+      assert.closeTo(expected / 7, 400, 4, `rounds of ${roundMs} ms`)
+      assert.isBelow(atQuantile / expected, 1.02, `rounds of ${roundMs} ms`)
+    }
+  })
 })
