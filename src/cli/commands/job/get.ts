@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Job, type JobId, JobStore, Pipeline, ShellTask, SystemWord, TaskQueue } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobProcess from "../../JobProcess.ts"
 import * as JobReference from "../../JobReference.ts"
 import { taskName } from "../../JobTable.ts"
 import { looking } from "../../OpenStore.ts"
@@ -36,6 +37,12 @@ const stageOf = (headers: Readonly<Record<string, string>>): string => {
   const stage = headers[Pipeline.stageHeader]
   const index = headers[Pipeline.indexHeader]
   return stage === undefined ? "" : index === undefined ? stage : `${stage}, item ${index}`
+}
+
+/** Of a running command on this machine. */
+const processOf = (id: string, store: string): string => {
+  const found = JobProcess.find(id, store)
+  return found === undefined ? "" : `${found.pid}${found.isStopped ? ", stopped (sluice job resume continues it)" : ""}`
 }
 
 export const get = Command.make(
@@ -96,6 +103,7 @@ export const get = Command.make(
           ],
           [isShell ? "command" : "payload", isShell ? whatItDoes(job, traits.payloads) : text(payload)],
           ["folder", cwd],
+          ["process", isShell && job.state === "running" ? processOf(Job.formatJobId(job.id), traits.location) : ""],
           ["progress", text(storedValue(job.progress, traits.payloads))],
           ["result", isShell ? "" : text(storedValue(job.result, traits.payloads))],
           ["failure", job.failure === undefined ? "" : `${job.failure.cause}: ${job.failure.message}`],

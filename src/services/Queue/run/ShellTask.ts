@@ -123,6 +123,8 @@ export const laneTask = (lane: number): ShellTask => make(laneName(lane))
 /** Hears a command while it runs in this process. */
 export interface ShellListener {
   readonly onStart?: (job: Task.JobContext) => void
+  /** Its process is there; `group` is that of the process and all it starts. */
+  readonly onProcess?: (job: Task.JobContext, group: number) => void
   /** See `RunOptions.onOutput`. */
   readonly onOutput?: (job: Task.JobContext, chunk: Uint8Array, stream: "stdout" | "stderr") => void
   /** Variables that commands find besides the recorded ones, which are stronger. They are in this process alone: never stored. */
@@ -153,6 +155,7 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
           },
           signal: job.signal,
           forceKillAfter,
+          onStart: (group) => listener.onProcess?.(job, group),
           onOutput: (chunk, stream) => listener.onOutput?.(job, chunk, stream),
           ...(listener.outputLimitBytes === undefined ? {} : { outputLimitBytes: listener.outputLimitBytes })
         })
