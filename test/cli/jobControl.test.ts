@@ -7,7 +7,7 @@ import * as CliProcess from "./CliProcess.ts"
 import * as CommandLine from "./CommandLine.ts"
 import { temporaryFolder } from "./CommandLine.ts"
 
-const limit = { timeout: 60_000 }
+const limit = { timeout: 180_000 }
 
 describe("signals", () => {
   it.live(
