@@ -1,7 +1,7 @@
 /** One call of the command line and what surrounds it. Commands read these instead of `process`, so that tests can call them in-process. */
 import * as Context from "effect/Context"
-import type { Readable } from "node:stream"
 import { isMark } from "./map/Sources.ts"
+import type { Keyboard } from "./terminal/Keyboard.ts"
 import type { Screen } from "./terminal/Screen.ts"
 
 export interface Arguments {
@@ -18,7 +18,7 @@ export class Invocation extends Context.Service<
     readonly env: Readonly<Record<string, string | undefined>>
     /** Absolute; where relative paths and the working directory of jobs start. */
     readonly cwd: string
-    readonly stdin: Readable & { readonly isTTY?: boolean }
+    readonly stdin: Keyboard
     readonly stdout: Screen
     readonly stderr: Screen
   }

@@ -13,6 +13,7 @@ import * as JobReference from "../JobReference.ts"
 import { taskName } from "../JobTable.ts"
 import { looking } from "../OpenStore.ts"
 import { output } from "../Output.ts"
+import { noteSetAside } from "../SetAsideNote.ts"
 import { JobShape, type PayloadForm, toJobShape, whatItDoes } from "../shapes/JobShape.ts"
 import { relativeTime } from "../terminal/RelativeTime.ts"
 import type { Column } from "../terminal/Table.ts"
@@ -62,6 +63,7 @@ const ls = Command.make(
     const { jobs, next } = yield* queue.list(failedOnly(yield* toFilter({ ...flags, state: [] })), {
       limit: flags.limit
     })
+    yield* noteSetAside("job")
     if (flags.json) {
       for (const job of jobs) yield* out.json(JobShape, toJobShape(job, traits.payloads, false))
       return

@@ -46,8 +46,6 @@ import * as Sanitize from "../terminal/Sanitize.ts"
 const failuresShown = 20
 /** Fields named of a record that lacks one. */
 const fieldsShown = 20
-/** Bytes of each stream of a command that are kept until it has ended and its block is printed. */
-const blockLimitBytes = 16 * 1024 * 1024
 
 /** Jobs of an earlier run, as far as retention has left them. */
 const jobsOf = (batchKey: string) =>
@@ -387,7 +385,6 @@ export const command = Command.make(
         resume: lane,
         listener: {
           env: withheld,
-          outputLimitBytes: blockLimitBytes,
           onStart: (job) => {
             const number = Number(job.headers[MapRun.lineHeader])
             if (starts.started(number, clock.currentTimeMillisUnsafe())) runFork(progress.started(group))

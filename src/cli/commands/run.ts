@@ -76,12 +76,11 @@ export const command = Command.make(
     let started = false
     /** The process group of the command, once there is one. */
     let group: number | undefined
-    const writes = new Set<Fiber.Fiber<void>>()
 
     const work = Effect.gen(function* () {
       const signals = yield* (yield* Signals).takeOver
       const queue = yield* TaskQueue
-      const fork = Effect.runForkWith(yield* Effect.context<never>())
+      const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
       const lane = yield* OwnWorker.acquire({
         name: `run:${process.pid}`,
         listener: {
@@ -92,14 +91,13 @@ export const command = Command.make(
           onProcess: (_, pid) => {
             group = pid
           },
-          onOutput: (_, chunk, stream) => {
+          // The command is read no faster than its output is taken.
+          onOutput: async (_, log, chunk, stream) => {
             const screen = stream === "stdout" ? stdout : stderr
-            const write = screen.isTerminal
-              ? screen.write(decode[stream](chunk))
-              : screen.writeBytes(Buffer.from(chunk))
-            const fiber = fork(write)
-            writes.add(fiber)
-            fiber.addObserver(() => writes.delete(fiber))
+            await Promise.all([
+              runPromise(screen.isTerminal ? screen.write(decode[stream](chunk)) : screen.writeBytes(chunk)),
+              log.write(chunk, stream)
+            ])
           }
         }
       })
@@ -144,10 +142,7 @@ export const command = Command.make(
       return yield* endedBy(first.signal)
     })
 
-    const exit = yield* Effect.scoped(work).pipe(
-      Effect.provide(opened.layer),
-      Effect.ensuring(Effect.suspend(() => Fiber.awaitAll(writes)))
-    )
+    const exit = yield* Effect.scoped(work).pipe(Effect.provide(opened.layer))
     const end = commandEnd(exit)
     if (end === undefined)
       return yield* Exit.isFailure(exit)
