@@ -4,10 +4,11 @@ import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
+import { hostileStrings } from "../support/hostile/HostileBytes.ts"
 import * as CliProcess from "./CliProcess.ts"
 import { temporaryFolder } from "./CommandLine.ts"
 
-const limit = { timeout: 60_000 }
+const limit = { timeout: 120_000 }
 
 describe("the input of sluice map", () => {
   it.live(
@@ -113,6 +114,24 @@ describe("the input of sluice map", () => {
         assert.deepInclude(records, { code: 1, stdout: "1\n3\n" })
         assert.match(records.stderr, /line 2: .*\{a\}.*the record has no such field/)
         assert.match(records.stderr, /line 3: no: it is not JSON/)
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "arrives byte for byte, also where it is not UTF-8 (a sample; all of it in the long tests)",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const strings = hostileStrings(97, 1).filter((_, i) => i % 6 === 3)
+        const input = Buffer.concat(strings.flatMap((text) => [text, Buffer.of(0)]))
+        const args = ["map", "-q", "-k", "-0", "--shell", "printf '%s' {} | od -An -v -tx1 | tr -d ' \\n'; echo"]
+        const { code, stdout } = yield* CliProcess.run(folder, args, { input })
+        assert.strictEqual(code, 0)
+        assert.deepStrictEqual(
+          stdout.trimEnd().split("\n"),
+          strings.map((text) => text.toString("hex"))
+        )
       }).pipe(Effect.scoped),
     limit
   )

@@ -10,11 +10,29 @@ import { profile } from "./job/profile.ts"
 import { progress } from "./job/progress.ts"
 import { retry } from "./job/retry.ts"
 import { rm } from "./job/rm.ts"
+import { kill, pause, resume } from "./job/signal.ts"
 import { snooze } from "./job/snooze.ts"
 import { wait } from "./job/wait.ts"
 import { watch } from "./job/watch.ts"
 
 export const command = Command.make("job").pipe(
   Command.withDescription("Lists jobs, looks at them and changes them."),
-  Command.withSubcommands([ls, get, wait, watch, logs, explain, cancel, retry, rm, edit, snooze, progress, profile])
+  Command.withSubcommands([
+    ls,
+    get,
+    wait,
+    watch,
+    logs,
+    explain,
+    cancel,
+    retry,
+    rm,
+    edit,
+    snooze,
+    pause,
+    resume,
+    kill,
+    progress,
+    profile
+  ])
 )

@@ -595,11 +595,14 @@ export const command = Command.make(
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
-    "One job per line or argument, so many at a time. {} is the input, {.} without extension, {/} its last part, {//} its folder, {/.} both, {#} its number. Inputs may begin with a dash: put -- before them, or --url and the like. A map that was stopped goes on when it is started again with the same arguments."
+    "One job per line or argument, so many at a time, from the first line on. {} is the input, {.} without extension, {/} its last part, {//} its folder, {/.} both, {1} {2} inputs of several sources or columns, {name} a field of a record, {#} the job's number, {%} its slot, {##} how many there are (waits for the end of the input). Sources: ::: words, :::: files; twice for every combination, :::+ linked. Inputs may begin with a dash: put -- before them, or --url and the like. A map that was stopped goes on when it is started again with the same arguments."
   ),
   Command.withExamples([
     { command: MapTemplate.usage },
     { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'oxipng -- {}'" },
+    { command: "tail -f jobs.txt | sluice map -j 2 './work.sh {}'" },
+    { command: "sluice map 'convert {1} -resize {2} {1.}-{2}.png' ::: *.png ::: 100 200" },
+    { command: "sluice map --from users.csv --dry-run 'notify --to {email} --name {name}'" },
     { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {#}.html --url {url}'" },
     { command: "sluice map --shell 'sort -- {} | uniq -c > {.}.counts' ::: *.txt" }
   ])

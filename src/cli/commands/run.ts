@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
-import { type JobId, ResourceGroup, TaskQueue } from "../../services/Queue/index.ts"
+import { type JobId, ProcessGroup, ResourceGroup, TaskQueue } from "../../services/Queue/index.ts"
 import { commandWords, readAll, recorded } from "../Caller.ts"
 import { commandEnd } from "../CommandEnd.ts"
 import * as CommandOutput from "../CommandOutput.ts"
@@ -28,6 +28,17 @@ import * as Sanitize from "../terminal/Sanitize.ts"
 const sayWhyAfter = Duration.seconds(1)
 /** How long a cancelled command may take to end before we leave it to the worker's stop. */
 const cancelWait = Duration.seconds(5)
+
+/** How often it is looked whether a command that was told to end has. */
+const lookEvery = "50 millis"
+
+const untilGone = (group: () => number | undefined): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const known = group()
+    return known !== undefined && !ProcessGroup.isAlive(known)
+      ? Effect.void
+      : Effect.andThen(Effect.sleep(lookEvery), untilGone(group))
+  })
 
 /** Says why the job waits, once per reason, until it has started. */
 const sayWhy = (id: JobId, hasStarted: () => boolean) =>
@@ -66,6 +77,8 @@ export const command = Command.make(
     const { command: payload, withheld } = yield* recorded(words, opened.settings, flags, input)
     const decode = { stdout: CommandOutput.makeDecode(), stderr: CommandOutput.makeDecode() }
     let started = false
+    /** The process group of the command, once there is one. */
+    let group: number | undefined
 
     const work = Effect.gen(function* () {
       const signals = yield* (yield* Signals).takeOver
@@ -77,6 +90,9 @@ export const command = Command.make(
           env: withheld,
           onStart: () => {
             started = true
+          },
+          onProcess: (_, pid) => {
+            group = pid
           },
           // The command is read no faster than its output is taken.
           onOutput: async (_, log, chunk, stream) => {
@@ -96,9 +112,9 @@ export const command = Command.make(
           ? Effect.andThen(Effect.ignore(queue.cancel(handle.id, "its output is no longer read")), lane!.worker.hurry)
           : Effect.void
       )
-      const group = options.group ?? ResourceGroup.computation.name
-      const isNested = yield* NestedSlot.isWithin(group)
-      yield* lane!.worker.setSlots(group, 1, isNested ? "nested" : undefined)
+      const resourceGroup = options.group ?? ResourceGroup.computation.name
+      const isNested = yield* NestedSlot.isWithin(resourceGroup)
+      yield* lane!.worker.setSlots(resourceGroup, 1, isNested ? "nested" : undefined)
       if (!out.quiet) yield* Effect.forkScoped(Effect.ignore(sayWhy(handle.id, () => started)))
       const waiting = yield* Effect.forkScoped(Effect.exit(handle.await))
 
@@ -109,11 +125,19 @@ export const command = Command.make(
       if (first._tag === "Ended") return first.exit
 
       const { grace } = opened.queueSettings
+      // Its retries are nobody's wish any more.
+      yield* lane!.worker.setSlots(resourceGroup, 0)
       if (started) {
+        if (group !== undefined) ProcessGroup.signal(group, first.signal)
         yield* out.note(
-          `sluice: waiting up to ${Duration.format(grace)} for the command to finish; once more stops it now`
+          `sluice: the command was told (${first.signal}) and has ${Duration.format(grace)} to finish; once more stops it now`
         )
-        yield* Effect.raceAllFirst([Fiber.join(waiting), Queue.take(signals), Effect.sleep(grace)])
+        yield* Effect.raceAllFirst([
+          Fiber.join(waiting),
+          Queue.take(signals),
+          Effect.sleep(grace),
+          untilGone(() => group)
+        ])
       }
       yield* Effect.ignore(queue.cancel(handle.id, `ended by ${first.signal}`))
       yield* Effect.timeoutOption(Fiber.join(waiting), cancelWait)

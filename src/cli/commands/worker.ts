@@ -84,7 +84,7 @@ const flags = {
     Flag.withDescription("threads for CPU-bound handlers (default: one less than the cores)"),
     Flag.optional
   ),
-  once: switchFlag("once", "run what is due, then exit"),
+  once: switchFlag("once", "run what is due, then exit: 1 when a job failed"),
   noShell: switchFlag("no-shell", "leave the commands of sluice add to other workers"),
   everyJob: switchFlag("log-jobs", "a line for every job, not only for those that fail")
 }

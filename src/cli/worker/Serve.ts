@@ -108,6 +108,20 @@ const tellEvents = (everyJob: boolean) =>
     )
   })
 
+/** Counts the jobs that end without success here. */
+const countFailures = Effect.gen(function* () {
+  const counted = { failed: 0 }
+  const events = yield* (yield* QueueEvents).subscribe
+  yield* Effect.forkScoped(
+    Effect.forever(
+      Effect.map(PubSub.take(events), (event) => {
+        if (event._tag === "Failed") counted.failed++
+      })
+    )
+  )
+  return counted
+})
+
 /** Alerts go to the same place as what happened to jobs, and to the sinks of the settings. */
 const watchingAlerts = Effect.gen(function* () {
   const out = yield* output
@@ -187,6 +201,7 @@ export const serve = (options: ServeOptions) =>
     )
     const worker = Context.get(context, Worker)
     yield* tellEvents(options.everyJob).pipe(Scope.provide(scope))
+    const counted = yield* countFailures.pipe(Scope.provide(scope))
     yield* tellWhoRan(worker.status)
     if (options.shell) {
       yield* OrphanLanes.serveOrphans((task) => Layer.build(Sluice.layerShell(task)), orphansEveryMs).pipe(
@@ -206,7 +221,7 @@ export const serve = (options: ServeOptions) =>
       .map(([group, count]) => `${group} ${count}`)
       .join(", ")
     yield* out.note(
-      `sluice: worker ${name} ${served === "" ? "runs no jobs and scales others" : `serves ${served} with slots ${at}`}; Ctrl-C stops it`
+      `sluice: worker ${name} ${served === "" ? "runs no jobs and scales others" : `serves ${served} with slots ${at}`}${options.once ? "" : "; Ctrl-C stops it"}`
     )
 
     const ended = yield* Effect.raceAllFirst([
@@ -215,7 +230,12 @@ export const serve = (options: ServeOptions) =>
       Queue.take(signals)
     ])
     const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
-    if (ended === "drained" || ended === "idle") return yield* Fiber.join(closing)
+    if (ended === "drained" || ended === "idle") {
+      yield* Fiber.join(closing)
+      return yield* options.once && counted.failed > 0
+        ? fail("failure", `${counted.failed} ${counted.failed === 1 ? "job" : "jobs"} failed; see: sluice dlq ls`)
+        : Effect.void
+    }
 
     const running = (yield* worker.status).running.length
     if (running > 0) {

@@ -4,6 +4,7 @@
  */
 export { collectTask, CollectionShape, isCollectTask } from "./CollectRequest.ts"
 export * as Job from "./Job.ts"
+export * as ProcessGroup from "./run/ProcessGroup.ts"
 export * as ProcessIdentity from "./host/ProcessIdentity.ts"
 export type { JobId, JobRecord, JobState } from "./Job.ts"
 export * as Sluice from "./layers.ts"

@@ -15,6 +15,7 @@ import {
   TaskQueue
 } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobProcess from "../../JobProcess.ts"
 import * as JobReference from "../../JobReference.ts"
 import { taskName } from "../../JobTable.ts"
 import { looking } from "../../OpenStore.ts"
@@ -78,6 +79,12 @@ const attemptText = (
   return `${outcome}; ${sizes}; process ${process}, began ${relativeTime(startedAt, now)}`
 }
 
+/** Of a running command on this machine. */
+const processOf = (id: string, store: string): string => {
+  const found = JobProcess.find(id, store)
+  return found === undefined ? "" : `${found.pid}${found.isStopped ? ", stopped (sluice job resume continues it)" : ""}`
+}
+
 export const get = Command.make(
   "get",
   {
@@ -137,6 +144,7 @@ export const get = Command.make(
           ],
           [isShell ? "command" : "payload", isShell ? whatItDoes(job, traits.payloads) : text(payload)],
           ["folder", cwd],
+          ["process", isShell && job.state === "running" ? processOf(Job.formatJobId(job.id), traits.location) : ""],
           ["progress", text(storedValue(job.progress, traits.payloads))],
           ["result", isShell ? "" : text(storedValue(job.result, traits.payloads))],
           ["failure", job.failure === undefined ? "" : `${job.failure.cause}: ${job.failure.message}`],

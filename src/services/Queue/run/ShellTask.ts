@@ -108,6 +108,8 @@ export const laneTask = (lane: number): ShellTask => make(laneName(lane))
 /** Hears a command while it runs in this process. */
 export interface ShellListener {
   readonly onStart?: (job: Task.JobContext) => void
+  /** Its process is there; `group` is that of the process and all it starts. */
+  readonly onProcess?: (job: Task.JobContext, group: number) => void
   /**
    * Takes what the command writes, instead of its log alone, and gives it to that (`log.write`). When it answers a promise the stream is read on
    * only once that has settled; a rejection ends the attempt as a defect.
@@ -154,6 +156,7 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
           },
           signal: job.signal,
           forceKillAfter,
+          onStart: (group) => listener.onProcess?.(job, group),
           onOutput: (chunk, stream) =>
             listener.onOutput === undefined ? log.write(chunk, stream) : listener.onOutput(job, log, chunk, stream),
           outputLimitBytes: Math.min(listener.previewBytes ?? previewBytes, previewBytes)
