@@ -42,9 +42,19 @@ export class SpawnFailed extends Schema.TaggedError<SpawnFailed>()("SpawnFailed"
   }
 }
 
-/** The command never ran. Nothing is left behind. */
+/**
+ * The process that had started the command died, and the command was ended with it. A fault of this machine, not of the command: what it had done by
+ * then is done, and it may have been nothing. Safe to repeat as far as the command is.
+ */
+export class CommandLost extends Schema.TaggedError<CommandLost>()("CommandLost", {}) {
+  override get message() {
+    return "the process that started the command died, and the command was ended with it"
+  }
+}
+
+/** The command never ran, or, with `CommandLost`, did not come to its end. Nothing is left behind. */
 export class ProcessError extends Schema.TaggedError<ProcessError>()("ProcessError", {
-  reason: Schema.Union([CommandNotFound, CommandNotExecutable, WorkingDirectoryUnusable, SpawnFailed])
+  reason: Schema.Union([CommandNotFound, CommandNotExecutable, WorkingDirectoryUnusable, SpawnFailed, CommandLost])
 }) {
   override get message() {
     return this.reason.message

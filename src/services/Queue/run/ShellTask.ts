@@ -144,7 +144,7 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
         listener.onStart?.(job)
         const surrounded =
           listener.env === undefined ? command : { ...command, env: { ...listener.env, ...command.env } }
-        const result = yield* runner.run(surrounded, {
+        const run = runner.run(surrounded, {
           env: {
             SLUICE_JOB_ID: formatJobId(job.id),
             SLUICE_ATTEMPT: String(job.attempt),
@@ -156,6 +156,7 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
           onOutput: (chunk, stream) => listener.onOutput?.(job, chunk, stream),
           ...(listener.outputLimitBytes === undefined ? {} : { outputLimitBytes: listener.outputLimitBytes })
         })
+        const result = yield* Effect.catchReason(run, "ProcessError", "CommandLost", (lost) => Effect.die(lost))
         if (result.exitCode === 0) return result
         return yield* new CommandFailed({
           exitCode: result.exitCode,

@@ -100,6 +100,7 @@ export const make = (options: CommandHookOptions): Effect.Effect<Actuator, never
         Effect.catchTag("ProcessError", ({ message, reason }) => {
           switch (reason._tag) {
             case "SpawnFailed":
+            case "CommandLost":
               return failed(new ActuatorUnreachable({ message }))
             case "CommandNotExecutable":
               return failed(new ActuatorDenied({ message }))
