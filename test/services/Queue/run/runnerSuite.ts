@@ -508,7 +508,7 @@ export const runnerSuite = (name: string, runner: Layer.Layer<ProcessRunner>) =>
       () =>
         Effect.gen(function* () {
           const descriptors = () => readdirSync("/proc/self/fd").length
-          yield* run(argv(["true"]))
+          yield* Effect.forEach(Array.from({ length: 40 }), () => run(argv(["true"])), { concurrency: 20 })
           const before = descriptors()
           const results = yield* Effect.forEach(
             Array.from({ length: 60 }, (_, index) => index),
