@@ -18,6 +18,7 @@ const kinds = [
   { kind: "implementation", files: /^src\/services\/[^/]+\/stores\/JobStore[^/]+\.ts$/ },
   { kind: "store part", files: /^src\/services\/[^/]+\/stores\// },
   { kind: "memory part", files: /^src\/services\/[^/]+\/memory\// },
+  { kind: "outputs part", files: /^src\/services\/[^/]+\/outputs\// },
   { kind: "queue part", files: /^src\/services\/[^/]+\/queue\// },
   { kind: "run part", files: /^src\/services\/[^/]+\/run\// },
   { kind: "profile part", files: /^src\/services\/[^/]+\/profile\// },
@@ -72,6 +73,7 @@ const rules: Record<Kind, Rule> = {
       "host part",
       "queue part",
       "run part",
+      "outputs part",
       "store part",
       "memory part",
       "profile part",
@@ -97,6 +99,10 @@ const rules: Record<Kind, Rule> = {
   "run part": {
     may: ["contract", "policy", "run part", "host part", "files"],
     says: "a part of run/ imports contracts, policies, run/, host/ and src/files"
+  },
+  "outputs part": {
+    may: ["contract", "policy", "outputs part", "files"],
+    says: "a part of outputs/ imports contracts, policies, outputs/ and src/files"
   },
   "host part": { may: ["host part"], says: "a part of host/ asks the machine, and imports nothing but host/" },
   "profile part": {

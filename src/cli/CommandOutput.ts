@@ -5,3 +5,6 @@ export const makeDecode = (): ((chunk: Uint8Array) => string) => {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
   return (chunk) => decoder.decode(chunk, { stream: true })
 }
+
+/** Stands where bytes of a stream were not kept. */
+export const leftOutLine = (bytes: number): string => `\n[... ${bytes} bytes left out ...]\n`

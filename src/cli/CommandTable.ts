@@ -47,6 +47,11 @@ export const commandTable: ReadonlyArray<CommandGroup> = [
     group: "Look and change",
     commands: [
       {
+        name: "top",
+        summary: "a live screen: groups, jobs, workers, alerts; keys to cancel, retry, pause, follow",
+        load: () => import("./commands/top.ts")
+      },
+      {
         name: "job",
         summary: "list, look at, watch, explain, cancel, retry and edit jobs",
         load: () => import("./commands/job.ts")

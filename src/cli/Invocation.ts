@@ -1,12 +1,13 @@
 /** One call of the command line and what surrounds it. Commands read these instead of `process`, so that tests can call them in-process. */
 import * as Context from "effect/Context"
-import type { Readable } from "node:stream"
+import { isMark } from "./map/Sources.ts"
+import type { Keyboard } from "./terminal/Keyboard.ts"
 import type { Screen } from "./terminal/Screen.ts"
 
 export interface Arguments {
   /** For the parser. */
   readonly words: ReadonlyArray<string>
-  /** What followed `:::`, verbatim; undefined without one. */
+  /** Of `map` the words from the first `:::` or the like on, verbatim; undefined without one. */
   readonly inputs: ReadonlyArray<string> | undefined
 }
 
@@ -17,7 +18,7 @@ export class Invocation extends Context.Service<
     readonly env: Readonly<Record<string, string | undefined>>
     /** Absolute; where relative paths and the working directory of jobs start. */
     readonly cwd: string
-    readonly stdin: Readable & { readonly isTTY?: boolean }
+    readonly stdin: Keyboard
     readonly stdout: Screen
     readonly stderr: Screen
   }
@@ -39,12 +40,12 @@ export const calledCommand = (words: ReadonlyArray<string>): string | undefined 
 }
 
 /**
- * Splits off what must not be parsed: for `map` everything after `:::` is input, also when the `:::` ends a command that began with
- * `--`.
+ * Splits off what must not be parsed: for `map` everything from the first source on (`:::`, `::::`, with or without `+`) is input, also when
+ * it ends a command that began with `--`.
  */
 export const splitArguments = (argv: ReadonlyArray<string>): Arguments => {
-  const inputsAt = calledCommand(argv) === "map" ? argv.indexOf(":::") : -1
+  const inputsAt = calledCommand(argv) === "map" ? argv.findIndex(isMark) : -1
   return inputsAt < 0
     ? { words: argv, inputs: undefined }
-    : { words: argv.slice(0, inputsAt), inputs: argv.slice(inputsAt + 1) }
+    : { words: argv.slice(0, inputsAt), inputs: argv.slice(inputsAt) }
 }

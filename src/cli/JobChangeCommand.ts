@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { changeJobs, type JobChange } from "./JobChange.ts"
 import { filterFlags, isEmpty, toFilter } from "./JobFilter.ts"
 import * as JobFlags from "./JobFlags.ts"
+import * as JobReference from "./JobReference.ts"
 import { looking } from "./OpenStore.ts"
 
 export const jobChangeCommand = <const Name extends string>(name: Name, change: JobChange, description: string) =>
@@ -19,7 +20,7 @@ export const jobChangeCommand = <const Name extends string>(name: Name, change: 
     Effect.fnUntraced(function* (flags) {
       const filter = yield* toFilter(flags)
       yield* changeJobs(change, {
-        ids: flags.jobs,
+        ids: yield* JobReference.jobsOf(flags.jobs),
         filter,
         filtered: !isEmpty(filter),
         yes: flags.yes,

@@ -2,16 +2,19 @@
 import * as Argument from "effect/cli/Argument"
 import { InvalidValue } from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import { type EnqueueOptions, Job, type JobId } from "../services/Queue/index.ts"
+import type { EnqueueOptions } from "../services/Queue/index.ts"
 import { parseDuration } from "./input/DurationInput.ts"
 import { parseTime } from "./input/TimeInput.ts"
+import * as JobReference from "./JobReference.ts"
 
-const reading =
+/** Reads the text of a flag or argument; what is wrong with it becomes the parser's one line. */
+export const reading =
   <A>(
     option: string,
     kind: "flag" | "argument",
@@ -24,27 +27,33 @@ const reading =
       : Effect.succeed(result.success)
   }
 
-const readJobId = (text: string): Result.Result<JobId, { readonly advice: string }> => {
-  const id = Job.parseJobId(text)
-  return id === undefined
-    ? Result.fail({ advice: "a job id is eleven letters and digits, as `sluice job ls` shows them" })
-    : Result.succeed(id)
-}
+const readReference = (text: string): Result.Result<string, { readonly advice: string }> =>
+  JobReference.isReference(text)
+    ? Result.succeed(text)
+    : Result.fail({
+        advice: "a job's id as `sluice job ls` shows it, the beginning of one, or last for the job enqueued last"
+      })
 
 export const durationFlag = (name: string): Flag.Flag<Duration.Duration> =>
   Flag.String(name).pipe(Flag.withMetavar("DURATION"), Flag.mapEffect(reading(name, "flag", parseDuration)))
 
 export const timeFlag = (name: string) =>
-  Flag.String(name).pipe(Flag.withMetavar("TIME"), Flag.mapEffect(reading(name, "flag", parseTime)))
+  Flag.String(name).pipe(
+    Flag.withMetavar("TIME"),
+    Flag.mapEffect((text) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => reading(name, "flag", (time) => parseTime(time, now))(text))
+    )
+  )
 
-export const jobIdArgument = (name = "job"): Argument.Argument<JobId> =>
+/** What it gives is for `JobReference`. */
+export const jobIdArgument = (name = "job"): Argument.Argument<string> =>
   Argument.String(name).pipe(
-    Argument.withDescription("the job's id"),
-    Argument.mapEffect(reading(name, "argument", readJobId))
+    Argument.withDescription("the job's id, the beginning of it, or last"),
+    Argument.mapEffect(reading(name, "argument", readReference))
   )
 
 export const jobIdFlag = (name: string) =>
-  Flag.String(name).pipe(Flag.withMetavar("JOB"), Flag.mapEffect(reading(name, "flag", readJobId)))
+  Flag.String(name).pipe(Flag.withMetavar("JOB"), Flag.mapEffect(reading(name, "flag", readReference)))
 
 export const json = Flag.Boolean("json").pipe(
   Flag.withoutNegation,

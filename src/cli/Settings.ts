@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { existsSync } from "node:fs"
-import { homedir } from "node:os"
+import { availableParallelism, homedir } from "node:os"
 import path from "node:path"
 import { AlertSettings } from "../services/Alerts/index.ts"
 import { QueueSettings } from "../services/Queue/index.ts"
@@ -91,6 +91,16 @@ const specs = {
     environment: "SLUICE_HARD_LIMIT",
     summary: "after which a job of a task is stopped; commands have --timeout",
     check: parseDuration
+  },
+  outputLimit: {
+    environment: "SLUICE_OUTPUT_LIMIT",
+    summary: "largest log of what one attempt of a command wrote; of a longer one beginning and end are kept",
+    check: parseSize
+  },
+  outputTotal: {
+    environment: "SLUICE_OUTPUT_TOTAL",
+    summary: "largest sum of those logs; beyond it the oldest go",
+    check: parseSize
   },
   maxPayload: { environment: "SLUICE_MAX_PAYLOAD", summary: "largest payload and result", check: parseSize },
   env: {
@@ -256,6 +266,10 @@ export const defaultOf = (name: SettingName, env: Environment): string => {
       return "no-secrets"
     case "maxPayload":
       return `${defaults.maxPayloadBytes / 1024}KiB`
+    case "outputLimit":
+      return `${defaults.outputLimitBytes / 1024 ** 2}MiB`
+    case "outputTotal":
+      return `${defaults.outputTotalBytes / 1024 ** 3}GiB`
     case "keepCompleted":
       return days(defaults.retention.completed.ageMs)
     case "keepFailed":
@@ -416,6 +430,8 @@ export const toQueueSettings = (settings: PlainSettings): Effect.Effect<QueueSet
   Effect.suspend(() => {
     const duration = (name: keyof PlainSettings) => Result.getOrThrow(parseDuration(settings[name].value))
     const millis = (name: keyof PlainSettings) => Duration.toMillis(duration(name))
+    const bytes = (name: keyof PlainSettings) =>
+      Option.getOrThrow(ByteSize.toNumber(Result.getOrThrow(parseSize(settings[name].value))))
     return checkedQueueSettings(settings, {
       ...defaults,
       lease: duration("lease"),
@@ -424,7 +440,10 @@ export const toQueueSettings = (settings: PlainSettings): Effect.Effect<QueueSet
       grace: duration("grace"),
       softLimit: duration("softLimit"),
       hardLimit: duration("hardLimit"),
-      maxPayloadBytes: Option.getOrThrow(ByteSize.toNumber(Result.getOrThrow(parseSize(settings.maxPayload.value)))),
+      maxPayloadBytes: bytes("maxPayload"),
+      outputLimitBytes: bytes("outputLimit"),
+      outputTotalBytes: bytes("outputTotal"),
+      computationLimit: availableParallelism(),
       retention: {
         completed: { ...defaults.retention.completed, ageMs: millis("keepCompleted") },
         failed: { ...defaults.retention.failed, ageMs: millis("keepFailed") },

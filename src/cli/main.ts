@@ -27,7 +27,8 @@ const stderr = Screen.fromStream(process.stderr)
  */
 process.setUncaughtExceptionCaptureCallback((error) => {
   const stack = argv.includes("--verbose") && error instanceof Error ? `\n${error.stack}` : ""
-  Effect.runFork(stderr.write(`sluice: ${Sanitize.line(describe(error).line)}${stack}\n`))
+  // Said last: who has taken the whole screen gives it back at the exit.
+  process.on("exit", () => Effect.runFork(stderr.write(`sluice: ${Sanitize.line(describe(error).line)}${stack}\n`)))
   process.exit(ExitCode.failure)
 })
 
@@ -53,6 +54,8 @@ const reasonOf = ({ errno, message }: NodeJS.ErrnoException) =>
 const echoMillis = 300
 
 let received = 0
+/** How a command ends that the first signal ended. */
+let signalled: ExitCode | undefined
 let receivedAt = Number.NEGATIVE_INFINITY
 /** What ended the command from outside; stronger than what the command answers. */
 let ending: number | undefined
@@ -70,6 +73,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const satisfies Readonly
     receivedAt = performance.now()
     received++
     const exitCode = ExitCode[endingOf(signal)]
+    signalled ??= exitCode
     if (received > 2) process.exit(exitCode)
     if (receiver.receive(signal)) return
     ending ??= exitCode
@@ -79,18 +83,18 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const satisfies Readonly
 
 /**
  * A reader that has gone (`sluice job ls | head`) is nothing wrong, and nobody is left to tell. A terminal that was closed (EIO) says so by
- * SIGHUP. What else keeps output from being written, a full disk above all, ends the command as a signal does: jobs are handed back.
+ * SIGHUP; a reader that Ctrl-C took away with us leaves the ending to the signal. What else keeps output from being written, a full disk above all, ends the command as a signal does: jobs are handed back.
  */
 for (const [name, stream] of [
   ["stdout", process.stdout],
   ["stderr", process.stderr]
 ] as const) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EIO") return
+    if (error.code === "EIO" && stream.isTTY) return
     if (ending === undefined && error.code !== "EPIPE") {
       process.stderr.write(`sluice: ${name} could not be written: ${reasonOf(error)}\n`)
     }
-    ending ??= error.code === "EPIPE" ? ExitCode.ok : ExitCode.outputLost
+    ending ??= error.code === "EPIPE" ? (signalled ?? ExitCode.ok) : ExitCode.outputLost
     fiber.interruptUnsafe()
   })
 }

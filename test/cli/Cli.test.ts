@@ -83,7 +83,7 @@ describe("the command line", () => {
     [["add", "--priority", "11", "--", "true"], /priority is 11; expected 1 \(first\) to 10/],
     [["add", "-g", "no group", "--", "true"], /group is "no group"; expected letters/],
     [["map", "echo 'x", ":::", "a"], /a ' is never closed/],
-    [["map", "-j", "0", "echo", ":::", "a"], /-j is 0; expected 1 to 10000/],
+    [["map", "-j", "10001", "echo", ":::", "a"], /"10001" does not fit --jobs: at most 10000/],
     [["map", "--halt", "now", "echo", ":::", "a"], /"now" does not fit --halt: never, or soon or now with fail=N/],
     [["worker", "-g", "network"], /"network" does not fit --group: GROUP=N, like network=20/],
     [["queue", "limit", "network", "none"], /"none" is no limit; expected 1 to 100000/],
@@ -159,15 +159,16 @@ describe("splitArguments", () => {
   it("takes inputs after ::: verbatim, for map only", () => {
     assert.deepStrictEqual(split("map", "echo", ":::", "-j4", "--", ":::"), {
       words: ["map", "echo"],
-      inputs: ["-j4", "--", ":::"]
+      inputs: [":::", "-j4", "--", ":::"]
     })
     assert.deepStrictEqual(split("run", "--", "echo", ":::", "a"), {
       words: ["run", "--", "echo", ":::", "a"],
       inputs: undefined
     })
-    assert.deepStrictEqual(split("map", "--", "echo", ":::", "a").inputs, ["a"])
+    assert.deepStrictEqual(split("map", "--", "echo", ":::", "a").inputs, [":::", "a"])
+    assert.deepStrictEqual(split("map", "echo", "::::", "f", ":::+", "a").inputs, ["::::", "f", ":::+", "a"])
     assert.deepStrictEqual(split("--store", "map", "run", "--", "map", ":::", "a").inputs, undefined)
-    assert.deepStrictEqual(split("--store", "run", "map", "echo", ":::", "a").inputs, ["a"])
+    assert.deepStrictEqual(split("--store", "run", "map", "echo", ":::", "a").inputs, [":::", "a"])
   })
 })
 

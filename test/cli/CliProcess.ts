@@ -27,7 +27,9 @@ export const start = (
   folder: string,
   args: ReadonlyArray<string>,
   options: {
-    readonly input?: string
+    readonly input?: string | Buffer
+    /** Standard input stays open behind `input`. */
+    readonly inputStaysOpen?: boolean
     readonly env?: Readonly<Record<string, string>>
     /** As a shell takes it; default: this process's. */
     readonly umask?: string
@@ -65,7 +67,8 @@ export const start = (
         onText()
       })
       child.stdin.on("error", () => {})
-      child.stdin.end(options.input ?? "")
+      child.stdin.write(options.input ?? "")
+      if (options.inputStaysOpen !== true) child.stdin.end()
       const ended = new Promise<Ended>((resolve) =>
         child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }))
       )

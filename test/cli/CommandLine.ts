@@ -62,7 +62,7 @@ export const make = Effect.gen(function* () {
           isTerminal: options.terminal ?? false,
           columns: () => 80,
           rows: () => 24,
-          send: (output) => Effect.sync(() => void chunks[stream].push(Buffer.from(output as string)))
+          send: (output) => Effect.sync(() => chunks[stream].push(Buffer.from(output as string)) > 0)
         })
       const code = yield* Cli.run("1.2.3", options.commands).pipe(
         Effect.provideService(Signals, makeReceiver().signals),

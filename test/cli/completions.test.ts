@@ -162,7 +162,7 @@ describe("completion", () => {
       Effect.gen(function* () {
         const at = yield* surroundings
         const text = yield* at.script("zsh")
-        assert.match(text, /':the job'\\''s id:_sluice_jobs'/)
+        assert.match(text, /':the job'\\''s id, the beginning of it, or last:_sluice_jobs'/)
         assert.match(text, /':a resource group:_sluice_groups'/)
         assert.notMatch(text, /jobs at a time[^\n]*:_sluice/)
         // Everything offered goes through the two filters.

@@ -307,8 +307,15 @@ describe("a row that cannot be read", () => {
         found.stdout,
         /problem +row +a row of job cannot be read: job \w{11}, its due is no time: .*db aside --now/
       )
-      const listed = yield* sluice("job", "ls", "-q")
-      assert.strictEqual(listed.stdout.trim().split("\n").length, 2)
+      const note = /^sluice: a row of job could not be read and was set aside; sluice db aside shows .*\n$/
+      for (const flags of [[], ["--json"]]) {
+        const listed = yield* sluice("job", "ls", ...flags)
+        assert.strictEqual(listed.stdout.trim().split("\n").length, flags.length === 0 ? 3 : 2)
+        assert.match(listed.stderr, note)
+      }
+      assert.match((yield* sluice("dlq", "ls", "--json")).stderr, note)
+      const quiet = yield* sluice("job", "ls", "-q")
+      assert.deepStrictEqual([quiet.stdout.trim().split("\n").length, quiet.stderr], [2, ""])
       const doctor = yield* sluice("doctor")
       assert.match(doctor.stdout, /warning +rows +one could not be read and was set aside \(job \w{11}\): .*db aside/)
       const shown = yield* sluice("db", "aside", "--json")
@@ -317,6 +324,7 @@ describe("a row that cannot be read", () => {
       assert.strictEqual((yield* sluice("db", "aside", "--rm", "job nonsense")).code, 3)
       assert.strictEqual((yield* sluice("job", "rm", "--yes", row.name.slice("job ".length))).code, 0)
       assert.strictEqual((yield* sluice("db", "aside", "--json")).stdout, "")
+      assert.strictEqual((yield* sluice("job", "ls")).stderr, "")
       assert.strictEqual((yield* sluice("db", "doctor")).code, 0)
     }).pipe(Effect.scoped)
   )

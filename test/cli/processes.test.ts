@@ -201,7 +201,7 @@ describe("sluice map, as a process", () => {
         assert.deepInclude(missing, {
           code: 2,
           stdout: "",
-          stderr: 'sluice: line 1 of the records has no field "size", which the command names\n'
+          stderr: "sluice: the first record has no field {size}, which the command names; it has name, n\n"
         })
       }).pipe(Effect.scoped),
     limit

@@ -1,6 +1,6 @@
 /**
  * A fleet of worker processes on one SQLite file, scaled by its forecast, in whose day much goes wrong: the host's clock jumps, the leader is killed
- * and stands still, the store is locked. What is asserted holds on any machine; waits are compared by `node scripts/evaluate/scaling.ts`.
+ * and stands still, the store is locked. What is asserted holds on any machine; waits are compared by `npm run test:fleets`.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -24,6 +24,7 @@ describe("a scaled fleet of processes", () => {
         const folder = yield* faultFolder
         const result = yield* scalingRun(folder, {
           variant: "predictive",
+          course: "spike",
           dayMs,
           stepMs,
           settings: { minSlots: slotsLeast, maxSlots: 10, stepMs, startupMs: 2000, waitMs: 1000, holdDownMs: 8000 },

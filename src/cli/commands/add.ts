@@ -19,13 +19,19 @@ import { fail } from "../Failure.ts"
 import { hint } from "../Hint.ts"
 import { Invocation } from "../Invocation.ts"
 import { durationFlag, jobIdFlag, timeFlag, toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
+import * as JobReference from "../JobReference.ts"
 import { open } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 
 /** When and how an enqueued job may start: `add` and `enqueue`. */
 export const startFlags = {
-  at: timeFlag("at").pipe(Flag.withDescription("not before this time, like 2026-07-01T09:30:00Z"), Flag.optional),
+  at: timeFlag("at").pipe(
+    Flag.withDescription(
+      "not before this time: 9:00, tomorrow 9:00, friday 5pm, 2026-12-01 09:00, 2026-07-01T09:30:00Z"
+    ),
+    Flag.optional
+  ),
   in: durationFlag("in").pipe(Flag.withDescription("not before this long from now"), Flag.optional),
   after: jobIdFlag("after").pipe(
     Flag.withDescription("only when this job has completed; may be repeated"),
@@ -46,7 +52,7 @@ export const startFlags = {
 export interface StartFlags {
   readonly at: Option.Option<DateTime.Utc>
   readonly in: Option.Option<import("effect/Duration").Duration>
-  readonly after: ReadonlyArray<Job.JobId>
+  readonly after: ReadonlyArray<string>
   readonly key: Option.Option<string>
   readonly tag: ReadonlyArray<string>
 }
@@ -57,10 +63,13 @@ export const startOptions = (flags: StartFlags) =>
     : Effect.succeed<EnqueueOptions>({
         ...(Option.isSome(flags.at) ? { at: DateTime.toEpochMillis(flags.at.value) } : {}),
         ...(Option.isSome(flags.in) ? { in: flags.in.value } : {}),
-        ...(flags.after.length === 0 ? {} : { after: flags.after }),
         ...(Option.isSome(flags.key) ? { key: flags.key.value } : {}),
         ...(flags.tag.length === 0 ? {} : { tags: flags.tag })
       })
+
+/** The jobs it waits for. */
+export const parents = ({ after }: StartFlags) =>
+  Effect.map(JobReference.jobsOf(after), (ids): EnqueueOptions => (ids.length === 0 ? {} : { after: ids }))
 
 /** Tells when no worker alive would run jobs of `task`, and how to start one. */
 export const sayWithoutWorker = (task: string, workers: ReadonlyArray<WorkerRecord>) =>
@@ -102,7 +111,11 @@ export const command = Command.make(
     const { command: payload, withheld } = yield* recorded(words, opened.settings, flags, input)
     yield* Effect.gen(function* () {
       const queue = yield* TaskQueue
-      const handle = yield* queue.enqueue(ShellTask.shell, payload, { ...toEnqueueOptions(flags, undefined), ...start })
+      const handle = yield* queue.enqueue(ShellTask.shell, payload, {
+        ...toEnqueueOptions(flags, undefined),
+        ...start,
+        ...(yield* parents(flags))
+      })
       yield* out.line(Job.formatJobId(handle.id))
       if (handle.outcome === "existing") yield* out.note("sluice: a live job has this key already; nothing was added")
       yield* sayWithheld(Object.keys(withheld))

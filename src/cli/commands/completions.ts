@@ -103,7 +103,7 @@ export const withValues = (script: string, shell: Shell): string => {
       return script.replace("\ncomplete -F _sluice sluice\n", () => `\n${bashDynamic}`)
     case "zsh":
       return script
-        .replaceAll(/('\*?:the job'\\''s id:)'/g, "$1_sluice_jobs'")
+        .replaceAll(/('\*?:the job'\\''s id, the beginning of it, or last:)'/g, "$1_sluice_jobs'")
         .replaceAll(/('\*?:a resource group[^']*:)'/g, "$1_sluice_groups'")
         .replaceAll(/((?:--group|-g)(?:\[[^\]]*\])?:[^:']*:)'/g, "$1_sluice_groups'")
         .replaceAll(/(--task(?:\[[^\]]*\])?:[^:']*:)'/g, "$1_sluice_tasks'")

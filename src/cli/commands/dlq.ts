@@ -9,9 +9,11 @@ import { fail } from "../Failure.ts"
 import { changeJobs, type JobChange, remove, retry } from "../JobChange.ts"
 import { filterFlags, isEmpty, toFilter } from "../JobFilter.ts"
 import * as JobFlags from "../JobFlags.ts"
+import * as JobReference from "../JobReference.ts"
 import { taskName } from "../JobTable.ts"
 import { looking } from "../OpenStore.ts"
 import { output } from "../Output.ts"
+import { noteSetAside } from "../SetAsideNote.ts"
 import { JobShape, type PayloadForm, toJobShape, whatItDoes } from "../shapes/JobShape.ts"
 import { relativeTime } from "../terminal/RelativeTime.ts"
 import type { Column } from "../terminal/Table.ts"
@@ -61,6 +63,7 @@ const ls = Command.make(
     const { jobs, next } = yield* queue.list(failedOnly(yield* toFilter({ ...flags, state: [] })), {
       limit: flags.limit
     })
+    yield* noteSetAside("job")
     if (flags.json) {
       for (const job of jobs) yield* out.json(JobShape, toJobShape(job, traits.payloads, false))
       return
@@ -93,9 +96,9 @@ const bulk = <const Name extends string>(name: Name, change: JobChange, descript
     Effect.fnUntraced(function* (flags) {
       const filter = yield* toFilter({ ...flags, state: [] })
       const filtered = flags.all || !isEmpty(filter)
-      if (flags.jobs.length > 0) yield* onlyFailed(flags.jobs)
+      if (flags.jobs.length > 0) yield* onlyFailed(yield* JobReference.jobsOf(flags.jobs))
       yield* changeJobs(change, {
-        ids: flags.jobs,
+        ids: yield* JobReference.jobsOf(flags.jobs),
         filter: failedOnly(filter),
         filtered,
         yes: flags.yes,

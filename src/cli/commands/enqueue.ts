@@ -7,7 +7,7 @@ import { commandFlags, toEnqueueOptions } from "../JobFlags.ts"
 import { openActing } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import { moduleFile, namedTaskFlags, payloadOf, taskOf } from "../worker/NamedTask.ts"
-import { sayWithoutWorker, startFlags, startOptions } from "./add.ts"
+import { parents, sayWithoutWorker, startFlags, startOptions } from "./add.ts"
 
 const { shell: _, ...jobFlags } = commandFlags
 
@@ -28,7 +28,11 @@ export const command = Command.make(
       const queue = yield* TaskQueue
       const task = yield* taskOf(file, flags.task)
       const payload = yield* payloadOf(task, flags.payload, opened.queueSettings.maxPayloadBytes)
-      const options: EnqueueOptions = { ...toEnqueueOptions({ ...flags, shell: false }, undefined), ...start }
+      const options: EnqueueOptions = {
+        ...toEnqueueOptions({ ...flags, shell: false }, undefined),
+        ...start,
+        ...(yield* parents(flags))
+      }
       const handle = yield* queue.enqueue(task, payload, options)
       yield* out.line(Job.formatJobId(handle.id))
       if (handle.outcome === "existing") yield* out.note("sluice: a live job has this key already; nothing was added")

@@ -1,30 +1,38 @@
 /** `sluice map`: one job per line, so many at a time, resumable. */
-import * as Argument from "effect/cli/Argument"
-import { InvalidValue } from "effect/cli/CliError"
+import * as ByteSize from "effect/ByteSize"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import { createHash, randomBytes } from "node:crypto"
+import { freemem, loadavg } from "node:os"
 import path from "node:path"
+import * as OwnFile from "../../files/OwnFile.ts"
 import { type JobId, Job, type JobRecord, ResourceGroup, ShellTask, TaskQueue } from "../../services/Queue/index.ts"
 import { recorded } from "../Caller.ts"
-import { type CommandFailure, fail } from "../Failure.ts"
+import { type CommandFailure, fail, passOn } from "../Failure.ts"
+import * as ByteText from "../input/ByteText.ts"
 import * as CommandTemplate from "../input/CommandTemplate.ts"
 import { Invocation } from "../Invocation.ts"
-import { commandFlags, toEnqueueOptions } from "../JobFlags.ts"
-import { parseHalt } from "../map/Halt.ts"
+import { toEnqueueOptions } from "../JobFlags.ts"
+import type { Halt } from "../map/Halt.ts"
 import * as JobLog from "../map/JobLog.ts"
+import * as KnownPrefix from "../map/KnownPrefix.ts"
+import { delimiterOf, flags, recordFormat } from "../map/MapFlags.ts"
+import { fieldOf, type MapInput } from "../map/MapInput.ts"
 import * as MapInputs from "../map/MapInputs.ts"
 import * as MapLock from "../map/MapLock.ts"
 import * as MapRecord from "../map/MapRecord.ts"
 import * as MapRun from "../map/MapRun.ts"
-import * as RecordTemplate from "../map/RecordTemplate.ts"
+import * as MapTemplate from "../map/MapTemplate.ts"
+import * as Sources from "../map/Sources.ts"
+import * as StartGate from "../map/StartGate.ts"
+import * as NestedSlot from "../NestedSlot.ts"
 import { open, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
@@ -36,71 +44,8 @@ import * as Sanitize from "../terminal/Sanitize.ts"
 
 /** Failed lines named at the end. */
 const failuresShown = 20
-/** Bytes of each stream of a command that are kept until it has ended and its block is printed. */
-const blockLimitBytes = 16 * 1024 * 1024
-
-const usage = "sluice map 'gzip -k -- {}' ::: a.log b.log"
-
-const switchFlag = (name: string, description: string) =>
-  Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
-
-const flags = {
-  ...commandFlags,
-  slots: Flag.Int("jobs").pipe(
-    Flag.withAlias("j"),
-    Flag.withMetavar("N"),
-    Flag.withDescription("so many at a time (default: the group's limit, which always holds)"),
-    Flag.optional
-  ),
-  keepOrder: switchFlag("keep-order", "print outputs in the order of the inputs").pipe(Flag.withAlias("k")),
-  tag: switchFlag("tag", "begin each line of output with its input and a tab"),
-  from: Flag.String("from").pipe(
-    Flag.withMetavar("FILE"),
-    Flag.withDescription(
-      "a file of lines; of JSON objects when it ends in .ndjson or .jsonl: {name} is the field name"
-    ),
-    Flag.optional
-  ),
-  nul: switchFlag("null", "inputs end in NUL instead of newline, as find -print0 writes them").pipe(
-    Flag.withAlias("0")
-  ),
-  halt: Flag.String("halt").pipe(
-    Flag.withMetavar("WHEN,WHAT=N"),
-    Flag.withDescription("stop early: now,fail=1 ends what runs, soon,fail=3 lets it finish (also success=, done=)"),
-    Flag.mapEffect((text) =>
-      Result.match(parseHalt(text), {
-        onFailure: ({ advice }) =>
-          Effect.fail(new InvalidValue({ option: "halt", value: text, expected: advice, kind: "flag" })),
-        onSuccess: (halt) => Effect.succeed(halt)
-      })
-    ),
-    Flag.optional
-  ),
-  joblog: Flag.String("joblog").pipe(
-    Flag.withMetavar("FILE"),
-    Flag.withDescription("a line per finished job, in GNU parallel's columns"),
-    Flag.optional
-  ),
-  retryFailed: switchFlag("retry-failed", "run the failed lines of the last run again, and no others"),
-  fresh: switchFlag("fresh", "forget what an unfinished run of this map has done"),
-  words: Argument.String("command").pipe(
-    Argument.withDescription("one quoted word, or words after --"),
-    Argument.variadic()
-  )
-}
-
-const parseTemplate = (
-  words: ReadonlyArray<string>,
-  shell: boolean
-): Effect.Effect<CommandTemplate.CommandTemplate, CommandTemplate.CommandTemplateError | CommandFailure> => {
-  if (words.length === 0) return Effect.fail(fail("usage", `no command; write ${usage}`))
-  const parsed = shell
-    ? CommandTemplate.parseShell(words.join(" "))
-    : words.length === 1
-      ? CommandTemplate.parse(words[0]!)
-      : CommandTemplate.fromWords(words)
-  return Effect.fromResult(parsed)
-}
+/** Fields named of a record that lacks one. */
+const fieldsShown = 20
 
 /** Jobs of an earlier run, as far as retention has left them. */
 const jobsOf = (batchKey: string) =>
@@ -138,6 +83,53 @@ const tagged = (bytes: Uint8Array, tag: string): Uint8Array => {
 
 const decodeText = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8")
 
+/** As GNU parallel ends: with the code of the line that was one failure too many, or the last one; with 0 for enough successes. */
+const haltedBy = (halt: Halt, last: number): Effect.Effect<void, CommandFailure> =>
+  halt.what === "success" || last === 0 ? Effect.void : Effect.fail(passOn(last))
+
+/** `--dry-run`: the commands as a shell would take them, a line each. */
+const showCommands = (
+  pull: MapInputs.MapInputs["pull"],
+  commandOf: (input: MapInput, number: number) => Result.Result<MapRun.Words, string>
+) =>
+  Effect.gen(function* () {
+    const out = yield* output
+    let number = 0
+    const show = (chunk: ReadonlyArray<MapInput>) =>
+      Effect.gen(function* () {
+        const lines: Array<string> = []
+        for (const input of chunk) {
+          const command = commandOf(input, ++number)
+          if (Result.isSuccess(command)) lines.push(JobLog.commandText(command.success))
+          else yield* out.note(`sluice: line ${number} cannot be run: ${command.failure}`)
+        }
+        if (lines.length > 0) yield* out.lines(lines)
+      })
+    yield* Effect.forever(Effect.flatMap(pull, show)).pipe(Pull.catchDone(() => Effect.void))
+  })
+
+const sourceCount = (words: ReadonlyArray<string>): Effect.Effect<number, CommandFailure> =>
+  Effect.fromResult(
+    Result.mapBoth(Sources.parse(words), {
+      onFailure: (message) => fail("usage", message),
+      onSuccess: ({ length }) => length
+    })
+  )
+
+/** A field that the first record lacks is a slip in the command; one that a later record lacks is that record's. */
+const checkFirst = (
+  { record }: MapInput,
+  rendered: Result.Result<unknown, CommandTemplate.CommandTemplateError>
+): Effect.Effect<void, CommandFailure> =>
+  Result.isFailure(rendered) && rendered.failure.reason === "NoSuchField" && record !== undefined
+    ? Effect.fail(
+        fail(
+          "usage",
+          `the first record has no field ${rendered.failure.placeholder}, which the command names; it has ${Object.keys(record).slice(0, fieldsShown).join(", ")}`
+        )
+      )
+    : Effect.void
+
 export const command = Command.make(
   "map",
   flags,
@@ -148,33 +140,67 @@ export const command = Command.make(
     if (config.fresh && config.retryFailed)
       return yield* fail("usage", "--fresh forgets what --retry-failed needs; give one of them")
     const slotsAsked = Option.getOrUndefined(config.slots)
-    if (slotsAsked !== undefined && !(slotsAsked >= 1 && slotsAsked <= 10_000))
-      return yield* fail("usage", `-j is ${slotsAsked}; expected 1 to 10000`)
-    const template = yield* parseTemplate(config.words, config.shell)
-    const from = Option.isSome(config.from) ? path.resolve(cwd, config.from.value) : undefined
-    const records =
-      from !== undefined && /\.(ndjson|jsonl)$/i.test(from) ? RecordTemplate.make(template, config.words) : undefined
-    if (records !== undefined && "_tag" in records) return yield* records
-
-    const folder = yield* stateFolder("maps")
-    const commandOf = (input: string, number: number): readonly [string, ...Array<string>] => {
-      const rendered = CommandTemplate.render(
-        records === undefined ? template : records.fill(input, number),
-        input,
-        number
+    const { inputs: words } = invocation.arguments
+    const perJob = Option.getOrElse(config.inputsPerJob, () => 1)
+    if (perJob < 1) return yield* fail("usage", `-N is ${perJob}; expected 1 or more`)
+    if (config.skip < 0) return yield* fail("usage", `--skip is ${config.skip}; expected 0 or more`)
+    const format = yield* recordFormat(config)
+    const header = Option.getOrUndefined(config.header)
+    const isTable = format === "csv" || format === "tsv"
+    const haveFields = format === undefined ? header === true : !(isTable && header === false)
+    if ((perJob > 1 || config.isFilled) && (format !== undefined || haveFields))
+      return yield* fail("usage", "-N and -X put lines together, not records; leave them out")
+    const sources = words === undefined ? 1 : yield* sourceCount(words)
+    const template = yield* Effect.fromResult(
+      MapTemplate.read(
+        config.words,
+        { shell: config.shell, names: !config.noNames },
+        { haveFields, perJob: isTable || config.isFilled ? Number.POSITIVE_INFINITY : perJob * sources }
       )
-      if (Result.isFailure(rendered)) throw fail("usage", `input ${number}: ${rendered.failure.message}`)
-      return rendered.success as unknown as readonly [string, ...Array<string>]
-    }
+    )
+    const placeholders = CommandTemplate.placeholdersOf(template)
+    const halt = Option.getOrUndefined(config.halt)
+    const folder = yield* stateFolder("maps")
     const inputs = yield* MapInputs.gather({
-      words: invocation.arguments.inputs,
-      from,
-      checkRecord: (input, number) => void commandOf(input, number),
+      words,
+      from: Option.getOrUndefined(config.from),
+      cwd,
       stdin,
-      separator: config.nul ? "\0" : "\n",
-      folder
+      format,
+      delimiter: yield* delimiterOf(config),
+      header,
+      skip: config.skip,
+      shuffle: config.shuf ? { seed: Option.getOrUndefined(config.seed) } : undefined,
+      inputsPerJob: Option.getOrUndefined(config.inputsPerJob),
+      isFilled: config.isFilled,
+      template,
+      needsTotal: placeholders.some(({ kind }) => kind === "total") || (halt?.what === "done" && halt.isShare)
     })
-    if (inputs.count === 0) return yield* out.note("sluice: nothing to map over")
+    const rendered = (input: MapInput, number: number, slot: number) =>
+      CommandTemplate.render(template, {
+        inputs: input.inputs,
+        field: (name) => fieldOf(input, name),
+        sequence: number,
+        slot,
+        ...(inputs.total === undefined ? {} : { total: inputs.total })
+      })
+    const commandOf = (input: MapInput, number: number, slot: number): Result.Result<MapRun.Words, string> => {
+      if (input.problem !== undefined) return Result.fail(input.problem)
+      const command = rendered(input, number, slot)
+      if (Result.isFailure(command)) return Result.fail(command.failure.message)
+      return Result.succeed(command.success as unknown as MapRun.Words)
+    }
+    const firstChunk = yield* inputs.pull.pipe(Pull.catchDone(() => Effect.succeed([])))
+    const [first] = firstChunk
+    if (first === undefined) return yield* out.note("sluice: nothing to map over")
+    yield* checkFirst(first, rendered(first, 1, 1))
+    let isFirst = true
+    const takeFirst = () => {
+      isFirst = false
+      return firstChunk
+    }
+    const pull: MapInputs.MapInputs["pull"] = Effect.suspend(() => (isFirst ? Effect.sync(takeFirst) : inputs.pull))
+    if (config.dryRun) return yield* showCommands(pull, (input, number) => commandOf(input, number, 1))
 
     const opened = yield* open({ create: true, thread: true })
     const options = toEnqueueOptions(config, 0)
@@ -182,10 +208,11 @@ export const command = Command.make(
     const identity = createHash("sha256")
       .update(
         JSON.stringify([
-          1,
+          2,
           opened.location,
           template,
           config.shell,
+          [format, header, config.skip, perJob, config.isFilled],
           [
             group,
             options.priority,
@@ -193,7 +220,8 @@ export const command = Command.make(
             Option.map(config.timeout, Duration.toMillis).pipe(Option.getOrNull)
           ],
           cwd,
-          inputs.hash
+          // A stream is known by how it begins, and then line by line.
+          inputs.hash === undefined ? ["stream", first.text] : ["list", inputs.hash]
         ])
       )
       .digest("hex")
@@ -239,21 +267,29 @@ export const command = Command.make(
       const tell = (line: string) => (out.quiet ? Effect.void : progress.print("stderr", `sluice: ${line}\n`))
       if (finished.size > 0) {
         yield* tell(
-          `going on where the last run stopped: ${HumanNumber.count(finished.size)} of ${HumanNumber.count(inputs.count)} are done (--fresh begins anew)`
+          `going on where the last run stopped: ${HumanNumber.count(finished.size)}${inputs.total === undefined ? "" : ` of ${HumanNumber.count(inputs.total)}`} are done (--fresh begins anew)`
         )
       }
 
-      const limit = (yield* queue.stats).groups.find(({ name }) => name === group)?.limit
-      const slots = slotsAsked ?? limit ?? ResourceGroup.undeclaredLimit
-      if (limit !== undefined && slots > limit) {
+      const known = (yield* queue.stats).groups.find(({ name }) => name === group)
+      const isNested = yield* NestedSlot.isWithin(group)
+      const slots = slotsAsked ?? (isNested ? 1 : (known?.limit ?? ResourceGroup.undeclaredLimit))
+      const set = isNested ? undefined : known?.operatorLimit
+      if (set !== undefined && slots > set) {
         yield* tell(
-          `group ${group} allows ${limit} at a time over all workers, fewer than -j ${slots}; more with: sluice queue limit ${group} ${slots}`
+          `group ${group} was limited to ${set} at a time over all workers, fewer than -j ${slots}; more with: sluice queue limit ${group} ${slots}`
         )
       }
 
       const record = yield* Effect.acquireRelease(
         Effect.try({
-          try: () => MapRecord.open(folder, identity, { batch, total: inputs.count, startedAt }, finished),
+          try: () =>
+            MapRecord.open(
+              folder,
+              identity,
+              { batch, startedAt, ...(inputs.total === undefined ? {} : { total: inputs.total }) },
+              finished
+            ),
           catch: (error) => fail("notAllowed", `the map cannot be recorded in ${folder}: ${(error as Error).message}`)
         }),
         (record) => Effect.sync(record.close)
@@ -265,8 +301,21 @@ export const command = Command.make(
             catch: (error) => fail("notAllowed", `the job log cannot be written: ${(error as Error).message}`)
           })
 
-      yield* progress.expect(group, inputs.count)
-      yield* progress.resume(group, finished.size)
+      if (inputs.total !== undefined) {
+        yield* progress.expect(group, inputs.total)
+        yield* progress.resume(group, finished.size)
+      }
+      const prefix =
+        inputs.hash === undefined
+          ? yield* Effect.acquireRelease(
+              Effect.try({
+                try: () => KnownPrefix.open(path.join(folder, `${identity}.lines`), goesOn),
+                catch: (error) =>
+                  fail("notAllowed", `the map cannot be recorded in ${folder}: ${(error as Error).message}`)
+              }),
+              ({ close }) => Effect.sync(close)
+            )
+          : undefined
 
       const failures: Array<{
         readonly number: number
@@ -278,6 +327,11 @@ export const command = Command.make(
       for (const exit of finished.values()) if (exit !== 0) failed++
       const earlierFailed = failed
       let done = finished.size
+      const forget = (number: number) => {
+        if (finished.get(number) !== 0) failed--
+        finished.delete(number)
+        done--
+      }
 
       const printBlock = (stream: "stdout" | "stderr", bytes: Uint8Array, input: string) => {
         const screen = out[stream]
@@ -286,6 +340,13 @@ export const command = Command.make(
       }
 
       const report: MapRun.MapReport = {
+        read: (lines, finishedBefore) =>
+          Effect.gen(function* () {
+            prefix?.flush()
+            if (inputs.total !== undefined) return
+            yield* progress.expect(group, lines)
+            yield* progress.resume(group, finishedBefore)
+          }),
         ended: ({ command, end, input, number, startedAt }) =>
           Effect.gen(function* () {
             yield* printBlock("stdout", end.stdout, input)
@@ -306,6 +367,7 @@ export const command = Command.make(
               if (failures.length < failuresShown)
                 failures.push({ number, exit: end.exitCode, input, remark: end.remark })
             }
+            if (command.length === 0) yield* progress.started(group)
             yield* progress.finished(group, { runMillis: end.durationMs, failed: end.exitCode !== 0 })
           }),
         sync: Effect.sync(record.sync),
@@ -323,7 +385,6 @@ export const command = Command.make(
         resume: lane,
         listener: {
           env: withheld,
-          outputLimitBytes: blockLimitBytes,
           onStart: (job) => {
             const number = Number(job.headers[MapRun.lineHeader])
             if (starts.started(number, clock.currentTimeMillisUnsafe())) runFork(progress.started(group))
@@ -335,18 +396,44 @@ export const command = Command.make(
 
       const outcome = yield* MapRun.run(
         {
-          inputs,
+          pull,
+          isSame: (text) => prefix?.next(text) ?? true,
+          differs: (number) =>
+            Effect.gen(function* () {
+              for (const known of finished.keys()) if (known >= number) forget(known)
+              for (const [known, id] of left) {
+                if (known < number) continue
+                left.delete(known)
+                yield* Effect.ignore(queue.cancel(id, "the map goes on with another list"))
+              }
+              record.forgetFrom(number)
+              if (goesOn) yield* tell(`from line ${number} on the input is another than that of the last run`)
+            }),
           batch,
           group,
           slots,
           options,
           keepOrder: config.keepOrder,
-          halt: Option.getOrUndefined(config.halt),
+          halt,
+          total: inputs.total,
+          mayStart: StartGate.make(
+            {
+              delay: Option.getOrUndefined(config.delay),
+              load: Option.getOrUndefined(config.load),
+              freeBytes: Option.getOrUndefined(Option.map(config.memfree, ByteSize.toNumberUnsafe))
+            },
+            { load: () => loadavg()[0]!, freeBytes: freemem }
+          ),
+          beyond: isNested ? "nested" : slotsAsked,
           grace: opened.queueSettings.grace,
           isFinished: (number) => finished.has(number),
           left,
           commandOf,
-          payloadOf: (command) => ({ ...surroundings, command })
+          namesSlots: placeholders.some(({ kind }) => kind === "slot"),
+          payloadOf: ([program, ...words]) => ({
+            ...surroundings,
+            command: [ByteText.word(program), ...words.map(ByteText.word)]
+          })
         },
         own,
         starts,
@@ -360,8 +447,10 @@ export const command = Command.make(
       )
 
       if (outcome.signal === undefined && !outcome.halted && outcome.lost === 0) {
-        if (failed === 0) MapRecord.remove(folder, identity)
-        else record.end()
+        if (failed === 0) {
+          MapRecord.remove(folder, identity)
+          OwnFile.remove(path.join(folder, `${identity}.lines`))
+        } else record.end()
       }
       return { ...outcome, failures, failed, earlierFailed, done }
     })
@@ -377,14 +466,14 @@ export const command = Command.make(
       )
     )
 
-    const left = inputs.count - outcome.done
+    const total = inputs.total ?? (outcome.isWhole ? outcome.read : undefined)
+    const left = total === undefined ? undefined : total - outcome.done
+    const count = HumanNumber.count(total ?? outcome.read)
     const elapsed = (yield* Clock.currentTimeMillis) - startedAt
     if (outcome.failed > 0) {
-      yield* out.stderr.write(
-        `sluice: ${HumanNumber.count(outcome.failed)} of ${HumanNumber.count(inputs.count)} failed\n`
-      )
+      yield* out.stderr.write(`sluice: ${HumanNumber.count(outcome.failed)} of ${count} failed\n`)
       for (const { exit, input, number, remark } of [...outcome.failures].sort((a, b) => a.number - b.number)) {
-        const text = DisplayWidth.truncate(Sanitize.line(input), 100)
+        const text = DisplayWidth.truncate(Sanitize.line(ByteText.shown(input)), 100)
         yield* out.stderr.write(
           `  line ${number}: ${text}: ${remark === "" ? `exit code ${exit}` : Sanitize.line(remark)}\n`
         )
@@ -396,21 +485,24 @@ export const command = Command.make(
         )
       if (left === 0) yield* out.note("sluice: the same command with --retry-failed runs them again")
     }
-    if (left > 0)
+    if (left === undefined)
       yield* out.note(
-        `sluice: ${HumanNumber.count(left)} of ${HumanNumber.count(inputs.count)} are left; the same command goes on with them`
+        `sluice: ${HumanNumber.count(outcome.done)} are done, and the input had not ended; the same command goes on with the rest`
       )
+    else if (left > 0)
+      yield* out.note(`sluice: ${HumanNumber.count(left)} of ${count} are left; the same command goes on with them`)
     else if (outcome.failed === 0 && out.lively)
-      yield* out.note(`sluice: ${HumanNumber.count(inputs.count)} done in ${HumanNumber.duration(elapsed)}`)
+      yield* out.note(`sluice: ${count} done in ${HumanNumber.duration(elapsed)}`)
     if (outcome.signal !== undefined) return yield* endedBy(outcome.signal)
-    if (outcome.failed > 0 || left > 0) return yield* fail("failure")
+    if (outcome.halted && halt !== undefined) return yield* haltedBy(halt, outcome.last)
+    if (outcome.failed > 0 || left !== 0) return yield* fail("failure")
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
     "One job per line or argument, so many at a time. {} is the input, {.} without extension, {/} its last part, {//} its folder, {/.} both, {#} its number. Inputs may begin with a dash: put -- before them, or --url and the like. A map that was stopped goes on when it is started again with the same arguments."
   ),
   Command.withExamples([
-    { command: usage },
+    { command: MapTemplate.usage },
     { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'oxipng -- {}'" },
     { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {#}.html --url {url}'" },
     { command: "sluice map --shell 'sort -- {} | uniq -c > {.}.counts' ::: *.txt" }

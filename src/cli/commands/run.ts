@@ -15,6 +15,7 @@ import { fail, passOn } from "../Failure.ts"
 import { hint } from "../Hint.ts"
 import { Invocation } from "../Invocation.ts"
 import { toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
+import * as NestedSlot from "../NestedSlot.ts"
 import { open } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
@@ -62,12 +63,11 @@ export const command = Command.make(
     const { command: payload, withheld } = yield* recorded(words, opened.settings, flags, input)
     const decode = { stdout: CommandOutput.makeDecode(), stderr: CommandOutput.makeDecode() }
     let started = false
-    const writes = new Set<Fiber.Fiber<void>>()
 
     const work = Effect.gen(function* () {
       const signals = yield* (yield* Signals).takeOver
       const queue = yield* TaskQueue
-      const fork = Effect.runForkWith(yield* Effect.context<never>())
+      const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
       const lane = yield* OwnWorker.acquire({
         name: `run:${process.pid}`,
         listener: {
@@ -75,14 +75,13 @@ export const command = Command.make(
           onStart: () => {
             started = true
           },
-          onOutput: (_, chunk, stream) => {
+          // The command is read no faster than its output is taken.
+          onOutput: async (_, log, chunk, stream) => {
             const screen = stream === "stdout" ? stdout : stderr
-            const write = screen.isTerminal
-              ? screen.write(decode[stream](chunk))
-              : screen.writeBytes(Buffer.from(chunk))
-            const fiber = fork(write)
-            writes.add(fiber)
-            fiber.addObserver(() => writes.delete(fiber))
+            await Promise.all([
+              runPromise(screen.isTerminal ? screen.write(decode[stream](chunk)) : screen.writeBytes(chunk)),
+              log.write(chunk, stream)
+            ])
           }
         }
       })
@@ -94,7 +93,9 @@ export const command = Command.make(
           ? Effect.andThen(Effect.ignore(queue.cancel(handle.id, "its output is no longer read")), lane!.worker.hurry)
           : Effect.void
       )
-      yield* lane!.worker.setSlots(options.group ?? ResourceGroup.computation.name, 1)
+      const group = options.group ?? ResourceGroup.computation.name
+      const isNested = yield* NestedSlot.isWithin(group)
+      yield* lane!.worker.setSlots(group, 1, isNested ? "nested" : undefined)
       if (!out.quiet) yield* Effect.forkScoped(Effect.ignore(sayWhy(handle.id, () => started)))
       const waiting = yield* Effect.forkScoped(Effect.exit(handle.await))
 
@@ -117,10 +118,7 @@ export const command = Command.make(
       return yield* endedBy(first.signal)
     })
 
-    const exit = yield* Effect.scoped(work).pipe(
-      Effect.provide(opened.layer),
-      Effect.ensuring(Effect.suspend(() => Fiber.awaitAll(writes)))
-    )
+    const exit = yield* Effect.scoped(work).pipe(Effect.provide(opened.layer))
     const end = commandEnd(exit)
     if (end === undefined)
       return yield* Exit.isFailure(exit)

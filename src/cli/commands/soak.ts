@@ -22,7 +22,7 @@ import { SoakResult } from "../soak/SoakResult.ts"
 import { runPart } from "../soak/SoakRun.ts"
 import { read } from "../soak/SoakSamples.ts"
 import * as SoakText from "../soak/SoakText.ts"
-import { layerQueue } from "../soak/SoakWorkload.ts"
+import { layerAsking } from "../soak/SoakWorkload.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 
@@ -110,6 +110,8 @@ const planOf = (asked: Flags): Effect.Effect<SoakPlan, CommandFailure> =>
     return {
       format: 1,
       accelerated,
+      // As fast as it goes, slots and sizes that move would be measured instead of the queue.
+      ...(!accelerated && { unattended: true }),
       hours,
       jobs,
       workers,
@@ -120,6 +122,9 @@ const planOf = (asked: Flags): Effect.Effect<SoakPlan, CommandFailure> =>
       ...(stopMs !== undefined && { stopMs })
     }
   })
+
+/** Between two reports of a part that goes on: the samples of a day are read within a second. */
+const reportEveryMs = 15 * 60_000
 
 /** The folder with its plan: a new one, or that of `--resume`. */
 const begin = (asked: Flags) =>
@@ -148,6 +153,11 @@ export const command = Command.make(
       return yield* fail("usage", "a soak makes a store of its own; choose where with --folder instead of --store")
     const { folder, plan } = yield* begin(asked)
     const shown = Sanitize.line(folder)
+    const report = Effect.gen(function* () {
+      const result = yield* resultOf(folder, plan, yield* read(files(folder).samples))
+      yield* SoakFolder.writeReport(folder, result)
+      return result
+    })
     const position = yield* SoakFolder.position(folder)
     let signal: Signal | undefined
     if (!position.finished) {
@@ -163,6 +173,8 @@ export const command = Command.make(
           return yield* endedBy(yield* Queue.take(signals))
         })
         const time = Option.match(asked.for, { onNone: () => Effect.never, onSome: Effect.sleep })
+        // So that a run of days can be looked at while it goes on; one that cannot be read says so at its end.
+        const reporting = Effect.forever(Effect.delay(Effect.ignore(report), reportEveryMs))
         const part = runPart({
           folder,
           plan,
@@ -172,8 +184,8 @@ export const command = Command.make(
             out.note(
               `${HumanNumber.duration(elapsed)}: ${HumanNumber.count(sent)} of ${HumanNumber.count(plan.jobs)} sent, ${HumanNumber.count(live)} live, store ${HumanNumber.bytes(fileBytes + walBytes)}`
             )
-        }).pipe(Effect.provide(layerQueue(folder, plan, { thread: false })))
-        yield* Effect.raceFirst(part, hurried)
+        }).pipe(Effect.provide(layerAsking(folder, plan)))
+        yield* Effect.raceAllFirst([part, hurried, reporting])
       }).pipe(
         Effect.scoped,
         Effect.catchTag("Unverified", ({ message }) =>
@@ -181,8 +193,7 @@ export const command = Command.make(
         )
       )
     }
-    const result = yield* resultOf(folder, plan, yield* read(files(folder).samples))
-    yield* SoakFolder.writeReport(folder, result)
+    const result = yield* report
     if (asked.json) yield* out.json(SoakResult, result)
     else yield* out.lines(SoakText.lines(result).map(Sanitize.line))
     yield* out.note(`report: ${Sanitize.line(files(folder).page)}`)

@@ -6,17 +6,8 @@
  * character, and before a newline joins the lines. Nothing is expanded and no character is an operator: `$HOME`, `*`, `|`,
  * `;`, `#` and `~` are ordinary text. For a pipeline there is `--shell`.
  *
- * Placeholders, with the meaning GNU parallel gives them, inside quotes and outside; a backslash before one (outside
- * single quotes) keeps it as it is written:
- *
- * | placeholder | becomes | `dir/photo.tar.gz` |
- * |---|---|---|
- * | `{}` | the input | `dir/photo.tar.gz` |
- * | `{.}` | without its extension: the last `.` after the last `/`, and what follows it | `dir/photo.tar` |
- * | `{/}` | what follows the last `/` | `photo.tar.gz` |
- * | `{//}` | its folder, as `dirname` says; `.` when there is none | `dir` |
- * | `{/.}` | `{/}` without extension | `photo.tar` |
- * | `{#}` | the number of the job, from 1 | `7` |
+ * Placeholders (see `Placeholder`) count inside quotes and outside; a backslash before one (outside single quotes) keeps it as it is
+ * written. A job that has several inputs repeats the words with `{}` once for each.
  *
  * A replacement stays inside its argument: whatever the input holds, it is never split, expanded or read as a quote. A
  * template without any placeholder gets the input as its last argument. An input that begins with `-` is still read as
@@ -24,18 +15,23 @@
  */
 import * as Schema from "effect/Schema"
 import * as Result from "effect/Result"
+import * as ByteText from "./ByteText.ts"
+import * as Placeholder from "./Placeholder.ts"
 
-const placeholders = ["{}", "{.}", "{/}", "{//}", "{/.}", "{#}"] as const
+type Piece = string | Placeholder.Placeholder
 
-/** What a template can ask for. */
-export type Placeholder = (typeof placeholders)[number]
-
-type Piece = string | { readonly placeholder: Placeholder }
+/** In a program for a shell: between the inputs of a job that has several stands `joint`. */
+type ShellPiece = string | { readonly placeholder: Placeholder.Placeholder; readonly joint: string }
 
 /** A parsed template: made by `parse`, `fromWords` or `parseShell`, filled in by `render`. */
 export type CommandTemplate =
   | { readonly _tag: "Arguments"; readonly words: ReadonlyArray<ReadonlyArray<Piece>> }
-  | { readonly _tag: "Shell"; readonly text: ReadonlyArray<Piece>; readonly used: ReadonlyArray<Placeholder> }
+  | { readonly _tag: "Shell"; readonly text: ReadonlyArray<ShellPiece> }
+
+export interface TemplateOptions {
+  /** Whether words in braces are fields of a record, or text. Default true. */
+  readonly names?: boolean
+}
 
 const advices = {
   Empty: "the command is empty; name one, as in 'gzip -k -- {}'",
@@ -43,45 +39,52 @@ const advices = {
   UnterminatedDoubleQuote: 'a " is never closed; close it, or write \\" for the character itself',
   UnterminatedSubstitution: "a $( or ` is never closed; close it",
   DanglingBackslash: "it ends in a single \\; write \\\\ for the character itself",
-  Arithmetic: "only {#} can stand inside $((…)), since shells evaluate what they find there",
+  Arithmetic: "only {#}, {##} and {%} can stand inside $((…)), since shells evaluate what they find there",
   NothingToAppendTo: "the program does not end in a command to append the input to; write {} where the input goes",
   HereDocument: "a here-document (<<) cannot hold placeholders; pipe into the command instead: printf '%s' {} | cmd",
   NulInInput: "the input holds a NUL character, which no command can be given",
-  BrokenUnicode: "the input holds half of a surrogate pair, which no command can be given"
+  BrokenUnicode: "the input holds half of a surrogate pair, which no command can be given",
+  NoSuchField: "the record has no such field, or it is null"
 } as const
 
 /**
- * A command that cannot be built: exit code `usage`. The last two reasons lie in one input and say nothing about
+ * A command that cannot be built: exit code `usage`. The last three reasons lie in one input and say nothing about
  * the others, the rest in the template.
  */
 export class CommandTemplateError extends Schema.TaggedError<CommandTemplateError>()("CommandTemplateError", {
   reason: Schema.Literals(Object.keys(advices) as Array<keyof typeof advices>),
   /** Where it begins: characters from the start of the template or input, from 1. */
-  column: Schema.Int
+  column: Schema.Int,
+  /** The placeholder that lacks its field. */
+  placeholder: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return `cannot build the command (column ${this.column}): ${advices[this.reason]}`
+    const where = this.placeholder ?? `column ${this.column}`
+    return `cannot build the command (${where}): ${advices[this.reason]}`
   }
 }
 
-const placeholderAt = (text: string, index: number): Placeholder | undefined =>
-  text[index] === "{" ? placeholders.find((placeholder) => text.startsWith(placeholder, index)) : undefined
+const everyInput: Placeholder.Placeholder = { kind: "input", written: "{}", form: "" }
 
-const inputWord: ReadonlyArray<Piece> = [{ placeholder: "{}" }]
-
-const isPlaceholder = (piece: Piece): boolean => typeof piece !== "string"
+const isPlaceholder = (piece: unknown): boolean => typeof piece !== "string"
 
 const withInput = (words: ReadonlyArray<ReadonlyArray<Piece>>): CommandTemplate => ({
   _tag: "Arguments",
-  words: words.some((word) => word.some(isPlaceholder)) ? words : [...words, inputWord]
+  words: words.some((word) => word.some(isPlaceholder)) ? words : [...words, [everyInput]]
 })
 
+/** The placeholders of a template, as often as they stand in it. */
+export const placeholdersOf = (template: CommandTemplate): ReadonlyArray<Placeholder.Placeholder> =>
+  template._tag === "Arguments"
+    ? template.words.flat().filter((piece) => typeof piece !== "string")
+    : template.text.flatMap((piece) => (typeof piece === "string" ? [] : [piece.placeholder]))
+
 /** Gathers text and placeholders; neighbouring text becomes one piece. */
-const makePieces = () => {
-  const pieces: Array<Piece> = []
+const makePieces = <P>() => {
+  const pieces: Array<string | P> = []
   return {
     pieces,
-    add(piece: Piece) {
+    add(piece: string | P) {
       const last = pieces.length - 1
       if (typeof piece === "string" && typeof pieces[last] === "string") pieces[last] += piece
       else pieces.push(piece)
@@ -90,21 +93,24 @@ const makePieces = () => {
 }
 
 /** Splits a template given as one text, `sluice map 'gzip -k -- {}'`. */
-export const parse = (template: string): Result.Result<CommandTemplate, CommandTemplateError> => {
+export const parse = (
+  template: string,
+  { names = true }: TemplateOptions = {}
+): Result.Result<CommandTemplate, CommandTemplateError> => {
   const fail = (reason: CommandTemplateError["reason"], index: number) =>
     Result.fail(new CommandTemplateError({ reason, column: index + 1 }))
 
   const words: Array<ReadonlyArray<Piece>> = []
-  let word: ReturnType<typeof makePieces> | undefined
+  let word: ReturnType<typeof makePieces<Placeholder.Placeholder>> | undefined
   let quote: { readonly mark: "'" | '"'; readonly index: number } | undefined
   let i = 0
   while (i < template.length) {
     const character = template[i]!
-    const placeholder = placeholderAt(template, i)
+    const placeholder = Placeholder.at(template, i, names)
     if (placeholder !== undefined) {
       word ??= makePieces()
-      word.add({ placeholder })
-      i += placeholder.length
+      word.add(placeholder)
+      i += placeholder.written.length
     } else if (quote?.mark === character) {
       quote = undefined
       i++
@@ -112,7 +118,7 @@ export const parse = (template: string): Result.Result<CommandTemplate, CommandT
       const next = template[i + 1]
       if (next === undefined)
         return quote === undefined ? fail("DanglingBackslash", i) : fail("UnterminatedDoubleQuote", quote.index)
-      const escaped = placeholderAt(template, i + 1)
+      const escaped = Placeholder.at(template, i + 1, names)?.written
       if (next !== "\n") word ??= makePieces()
       if (escaped !== undefined) word!.add(escaped)
       else if (next !== "\n") word!.add(quote === undefined || '$`"\\'.includes(next) ? next : character + next)
@@ -145,22 +151,29 @@ export const parse = (template: string): Result.Result<CommandTemplate, CommandT
  * A template that the caller's shell has split already, `sluice map -- gzip -k {}`: quotes and backslashes are ordinary
  * characters now.
  */
-export const fromWords = (words: ReadonlyArray<string>): Result.Result<CommandTemplate, CommandTemplateError> => {
+export const fromWords = (
+  words: ReadonlyArray<string>,
+  { names = true }: TemplateOptions = {}
+): Result.Result<CommandTemplate, CommandTemplateError> => {
   if (words.length === 0) return Result.fail(new CommandTemplateError({ reason: "Empty", column: 1 }))
   return Result.succeed(
     withInput(
       words.map((word) => {
-        const { add, pieces } = makePieces()
+        const { add, pieces } = makePieces<Placeholder.Placeholder>()
         for (let i = 0; i < word.length; ) {
-          const placeholder = placeholderAt(word, i)
-          add(placeholder === undefined ? word[i]! : { placeholder })
-          i += placeholder?.length ?? 1
+          const placeholder = Placeholder.at(word, i, names)
+          add(placeholder ?? word[i]!)
+          i += placeholder?.written.length ?? 1
         }
         return pieces
       })
     )
   )
 }
+
+/** `${}` is a `$` and a placeholder, `${1}` and `${name}` are the shell's own. */
+const isOfInput = (placeholder: Placeholder.Placeholder | undefined): boolean =>
+  placeholder !== undefined && placeholder.kind !== "position" && placeholder.kind !== "field"
 
 type Context = "plain" | "double" | "backtick" | "parameter" | "arithmetic" | "parenthesis"
 
@@ -180,13 +193,15 @@ const withoutTrailingSpace = (text: string): string => {
  *
  * Inside `$(…)`, write `case` patterns as `(a)`, not `a)`, for the parentheses to match.
  */
-export const parseShell = (text: string): Result.Result<CommandTemplate, CommandTemplateError> => {
+export const parseShell = (
+  text: string,
+  { names = true }: TemplateOptions = {}
+): Result.Result<CommandTemplate, CommandTemplateError> => {
   const fail = (reason: CommandTemplateError["reason"], index: number) =>
     Result.fail(new CommandTemplateError({ reason, column: index + 1 }))
   if (text.trim() === "") return fail("Empty", 0)
 
-  const { add, pieces } = makePieces()
-  const used = new Set<Placeholder>()
+  const { add, pieces } = makePieces<Exclude<ShellPiece, string>>()
   const contexts: Array<{ readonly kind: Context; readonly index: number }> = []
   let hereDocument: number | undefined
   let endsInComment = false
@@ -201,27 +216,30 @@ export const parseShell = (text: string): Result.Result<CommandTemplate, Command
     add(closing)
     i += closing.length
   }
-  const put = (placeholder: Placeholder, quoting: "none" | "double" | "single") => {
-    const number = placeholder === "{#}"
-    if (!number) used.add(placeholder)
+  const put = (placeholder: Placeholder.Placeholder, quoting: "none" | "double" | "single") => {
     const [before, after] =
-      number || quoting === "double" ? ["", ""] : quoting === "single" ? ["'\"", "\"'"] : ['"', '"']
+      Placeholder.isNumber(placeholder) || quoting === "double"
+        ? ["", ""]
+        : quoting === "single"
+          ? ["'\"", "\"'"]
+          : ['"', '"']
     add(before)
-    add({ placeholder })
+    // Outside quotes each input is a word of its own.
+    add({ placeholder, joint: quoting === "none" ? '" "' : " " })
     add(after)
-    i += placeholder.length
+    i += placeholder.written.length
   }
   while (i < text.length) {
     const character = text[i]!
     const context = contexts.at(-1)?.kind ?? "plain"
-    const placeholder = placeholderAt(text, i)
+    const placeholder = Placeholder.at(text, i, names)
     if (placeholder !== undefined) {
-      if (context === "arithmetic" && placeholder !== "{#}") return fail("Arithmetic", i)
+      if (context === "arithmetic" && !Placeholder.isNumber(placeholder)) return fail("Arithmetic", i)
       // In `"${x:-{}}"` the double quotes around the whole already hold.
       const around = contexts.findLast(({ kind }) => kind !== "parameter")?.kind
       put(placeholder, around === "double" ? "double" : "none")
     } else if (character === "\\") {
-      const escaped = placeholderAt(text, i + 1)
+      const escaped = Placeholder.at(text, i + 1, names)?.written
       if (i + 1 === text.length) return fail("DanglingBackslash", i)
       // `\{}` keeps the braces, in and out of quotes; the backslash itself would survive in double quotes.
       add(escaped ?? text.slice(i, i + 2))
@@ -237,7 +255,7 @@ export const parseShell = (text: string): Result.Result<CommandTemplate, Command
       contexts.push({ kind: "arithmetic", index: i - 1 })
     } else if (text.startsWith("$(", i)) {
       enter("parenthesis", "$(")
-    } else if (text.startsWith("${", i) && placeholderAt(text, i + 1) === undefined) {
+    } else if (text.startsWith("${", i) && !isOfInput(Placeholder.at(text, i + 1, names))) {
       enter("parameter", "${")
     } else if (character === "}" && context === "parameter") {
       leave("}")
@@ -252,7 +270,7 @@ export const parseShell = (text: string): Result.Result<CommandTemplate, Command
       add("'")
       i++
       while (i < text.length && text[i] !== "'") {
-        const within = placeholderAt(text, i)
+        const within = Placeholder.at(text, i, names)
         if (within !== undefined) put(within, "single")
         else add(text[i++]!)
       }
@@ -278,96 +296,123 @@ export const parseShell = (text: string): Result.Result<CommandTemplate, Command
   if (open !== undefined) return fail("UnterminatedSubstitution", open.index)
   if (!pieces.some(isPlaceholder)) {
     // On a line of its own the input would be run as a command.
-    const program = withoutTrailingSpace((pieces as Array<string>).join(""))
+    const program = withoutTrailingSpace(pieces.join(""))
     if (endsInComment || /(?<!\\)[;&|({!]$/.test(program)) return fail("NothingToAppendTo", program.length - 1)
-    used.add("{}")
-    pieces.splice(0, pieces.length, `${program} "`, { placeholder: "{}" }, '"')
+    pieces.splice(0, pieces.length, `${program} "`, { placeholder: everyInput, joint: '" "' }, '"')
   }
-  if (hereDocument !== undefined && used.size > 0) return fail("HereDocument", hereDocument)
-  return Result.succeed({ _tag: "Shell", text: pieces, used: Array.from(used) })
-}
-
-const withoutExtension = (path: string): string => path.replace(/\.[^/.]*$/, "")
-
-const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
-
-/** Without the slashes at its end; the first character stays. */
-const withoutTrailingSlashes = (path: string): string => {
-  let end = path.length
-  while (end > 1 && path[end - 1] === "/") end--
-  return path.slice(0, end)
-}
-
-const folder = (path: string): string => {
-  const named = withoutTrailingSlashes(path)
-  const slash = named.lastIndexOf("/")
-  return slash < 0 ? "." : withoutTrailingSlashes(named.slice(0, slash)) || "/"
-}
-
-/** What `placeholder` stands for: `sequence` is the number of the job, from 1. */
-export const replacement = (placeholder: Placeholder, input: string, sequence: number): string => {
-  switch (placeholder) {
-    case "{}":
-      return input
-    case "{.}":
-      return withoutExtension(input)
-    case "{/}":
-      return baseName(input)
-    case "{//}":
-      return folder(input)
-    case "{/.}":
-      return withoutExtension(baseName(input))
-    case "{#}":
-      return String(sequence)
-  }
+  const template: CommandTemplate = { _tag: "Shell", text: pieces }
+  if (hereDocument !== undefined && !placeholdersOf(template).every(Placeholder.isNumber))
+    return fail("HereDocument", hereDocument)
+  return Result.succeed(template)
 }
 
 /** `text` as one word of a POSIX shell, whatever it holds. */
 export const shellQuote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
-const variables: { readonly [P in Placeholder]: string } = {
-  "{}": "sluice_input",
-  "{.}": "sluice_stem",
-  "{/}": "sluice_name",
-  "{//}": "sluice_folder",
-  "{/.}": "sluice_name_stem",
-  "{#}": ""
+/** What one job is given. */
+export interface Filling {
+  /** At least one. */
+  readonly inputs: ReadonlyArray<string>
+  /** A field of the job's record as text; undefined where it has none. */
+  readonly field?: (name: string) => string | undefined
+  /** The number of the job, from 1. */
+  readonly sequence: number
+  readonly slot?: number
+  readonly total?: number
+}
+
+/** What a placeholder stands for: one text, or one for each input. */
+const textsOf = (placeholder: Placeholder.Placeholder, filling: Filling): ReadonlyArray<string> => {
+  switch (placeholder.kind) {
+    case "input":
+      return filling.inputs.map((input) => Placeholder.formed(placeholder.form, input))
+    case "position":
+      return [Placeholder.formed(placeholder.form, filling.inputs[placeholder.position - 1] ?? "")]
+    case "field":
+      return [Placeholder.formed(placeholder.form, filling.field?.(placeholder.name) ?? "")]
+    case "sequence":
+      return [String(filling.sequence)]
+    case "slot":
+      return [String(filling.slot ?? "")]
+    case "total":
+      return [String(filling.total ?? "")]
+    case "unknown":
+      return [placeholder.written]
+  }
+}
+
+const problemOf = (template: CommandTemplate, filling: Filling): CommandTemplateError | undefined => {
+  const texts = [...filling.inputs]
+  for (const placeholder of placeholdersOf(template)) {
+    if (placeholder.kind !== "field") continue
+    const text = filling.field?.(placeholder.name)
+    if (text === undefined)
+      return new CommandTemplateError({ reason: "NoSuchField", column: 1, placeholder: placeholder.written })
+    texts.push(text)
+  }
+  for (const text of texts) {
+    const nul = text.indexOf("\0")
+    if (nul >= 0) return new CommandTemplateError({ reason: "NulInInput", column: nul + 1 })
+    if (!ByteText.isWhole(text))
+      return new CommandTemplateError({ reason: "BrokenUnicode", column: text.search(/\p{Surrogate}/u) + 1 })
+  }
+  return undefined
+}
+
+/** A word once, or once for each input where it takes them all. */
+const filledIn = (word: ReadonlyArray<Piece>, filling: Filling): ReadonlyArray<string> => {
+  const pieces = word.map((piece) => (typeof piece === "string" ? [piece] : textsOf(piece, filling)))
+  const isRepeated = word.some((piece) => typeof piece !== "string" && piece.kind === "input")
+  return Array.from({ length: isRepeated ? filling.inputs.length : 1 }, (_, i) =>
+    pieces.map((texts) => (texts.length === 1 ? texts[0]! : texts[i]!)).join("")
+  )
+}
+
+const formNames: { readonly [F in Placeholder.Form]: string } = {
+  "": "input",
+  ".": "stem",
+  "/": "name",
+  "//": "folder",
+  "/.": "name_stem"
+}
+
+/** The shell variables of a placeholder, one for each of its texts. */
+const variablesOf = (placeholder: Placeholder.Placeholder, nth: number, texts: number): ReadonlyArray<string> => {
+  const base =
+    placeholder.kind === "input"
+      ? `sluice_${formNames[placeholder.form]}`
+      : placeholder.kind === "position"
+        ? `sluice_${formNames[placeholder.form]}_of_${placeholder.position}`
+        : `sluice_field_${nth}`
+  return Array.from({ length: texts }, (_, i) => (i === 0 ? base : `${base}_${i + 1}`))
 }
 
 /**
  * The command of one job: program and arguments, ready to be started without a shell; for a shell template
- * `["sh", "-c", text]`. `sequence` is the number of the job, from 1. Fails when the input holds what no operating system
- * can pass in an argument. How long an argument may be is for the system to say (128 KiB each on Linux).
+ * `["sh", "-c", text]`. Fails when an input holds what no operating system can pass in an argument, or lacks a field. Bytes that
+ * are not UTF-8 stay as `ByteText` has them. How long an argument may be is for the system to say (128 KiB each on Linux).
  */
 export const render = (
   template: CommandTemplate,
-  input: string,
-  sequence: number
+  filling: Filling
 ): Result.Result<ReadonlyArray<string>, CommandTemplateError> => {
-  const nul = input.indexOf("\0")
-  if (nul >= 0) return Result.fail(new CommandTemplateError({ reason: "NulInInput", column: nul + 1 }))
-  if (!input.isWellFormed()) {
-    const broken = input.search(/\p{Surrogate}/u)
-    return Result.fail(new CommandTemplateError({ reason: "BrokenUnicode", column: broken + 1 }))
-  }
-  if (template._tag === "Arguments") {
-    return Result.succeed(
-      template.words.map((word) =>
-        word
-          .map((piece) => (typeof piece === "string" ? piece : replacement(piece.placeholder, input, sequence)))
-          .join("")
-      )
-    )
-  }
-  const assignments = template.used.map(
-    (placeholder) => `${variables[placeholder]}=${shellQuote(replacement(placeholder, input, sequence))}; `
-  )
-  const program = template.text.map((piece) =>
-    typeof piece === "string"
-      ? piece
-      : piece.placeholder === "{#}"
-        ? String(sequence)
-        : `\${${variables[piece.placeholder]}}`
-  )
-  return Result.succeed(["sh", "-c", assignments.join("") + program.join("")])
+  const problem = problemOf(template, filling)
+  if (problem !== undefined) return Result.fail(problem)
+  if (template._tag === "Arguments") return Result.succeed(template.words.flatMap((word) => filledIn(word, filling)))
+  const assigned = new Map<string, ReadonlyArray<string>>()
+  let assignments = ""
+  const program = template.text.map((piece) => {
+    if (typeof piece === "string") return piece
+    const { joint, placeholder } = piece
+    const texts = textsOf(placeholder, filling)
+    if (Placeholder.isNumber(placeholder)) return texts[0]!
+    let variables = assigned.get(placeholder.written)
+    if (variables === undefined) {
+      variables = variablesOf(placeholder, assigned.size + 1, texts.length)
+      assigned.set(placeholder.written, variables)
+      assignments += variables.map((variable, i) => `${variable}=${shellQuote(texts[i]!)}; `).join("")
+    }
+    return variables.map((variable) => `\${${variable}}`).join(joint)
+  })
+  return Result.succeed(["sh", "-c", assignments + program.join("")])
 }

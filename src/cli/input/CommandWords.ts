@@ -10,14 +10,14 @@ export const commandWords = (
   source: string,
   text: string
 ): Effect.Effect<ReadonlyArray<string>, CommandFailure> => {
-  const parsed = CommandTemplate.parse(text)
+  const parsed = CommandTemplate.parse(text, { names: false })
   if (Result.isFailure(parsed)) return Effect.fail(fail("usage", `${name} (${source}): ${parsed.failure.message}`))
   const template = parsed.success
   const words = template._tag === "Arguments" ? template.words : []
   // A template without a place for its input has one at its end.
   return Effect.succeed(
     words
-      .map((word) => word.map((piece) => (typeof piece === "string" ? piece : piece.placeholder)).join(""))
+      .map((word) => word.map((piece) => (typeof piece === "string" ? piece : piece.written)).join(""))
       .filter((word, i) => !(i === words.length - 1 && word === "{}"))
   )
 }

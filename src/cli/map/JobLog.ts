@@ -17,8 +17,8 @@ export interface JobLogLine {
 
 const plain = /^[A-Za-z0-9_@%+=:,./-]+$/
 
-/** The command as a shell would take it; tabs and newlines inside arguments are escaped, to keep one job on one line. */
-const commandText = (words: ReadonlyArray<string>): string =>
+/** A command as a shell would take it, on one line; tabs and newlines inside arguments are escaped, to keep one job on one line. */
+export const commandText = (words: ReadonlyArray<string>): string =>
   words
     .map((word) => (plain.test(word) ? word : shellQuote(word)))
     .join(" ")

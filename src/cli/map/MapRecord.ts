@@ -2,8 +2,8 @@
  * What is known of a map across its runs: a file per map in the state folder, known by the map's identity. The jobs themselves rest in
  * the store, but retention removes old ones; this record says which lines are finished however many there are.
  *
- * The first line is a JSON header. Then `NUMBER EXIT` for each finished line, appended after its output was printed, and `end`
- * when all are. A line that is not ended by a newline was being written when the process died, and does not count.
+ * The first line is a JSON header. Then `NUMBER EXIT` for each finished line, appended after its output was printed, `from NUMBER` where
+ * the list turned out to be another from that line on, which makes void what was said of these lines before, and `end` when all are. A line that is not ended by a newline was being written when the process died, and does not count.
  */
 import { closeSync, fsyncSync, renameSync, writeSync } from "node:fs"
 import path from "node:path"
@@ -12,7 +12,8 @@ import * as OwnFile from "../../files/OwnFile.ts"
 export interface Header {
   /** Batch key of the run's jobs. */
   readonly batch: string
-  readonly total: number
+  /** Unless it was not known when the run began. */
+  readonly total?: number
   /** Milliseconds since 1970. */
   readonly startedAt: number
 }
@@ -46,6 +47,8 @@ export const load = (folder: string, identity: string): Known | undefined => {
   let ended = false
   for (const line of lines.slice(1)) {
     if (line === "end") ended = true
+    const other = /^from (\d+)$/.exec(line)
+    if (other !== null) for (const number of exits.keys()) if (number >= Number(other[1])) exits.delete(number)
     const found = /^(\d+) (-?\d+)$/.exec(line)
     if (found !== null) exits.set(Number(found[1]), Number(found[2]))
   }
@@ -54,6 +57,8 @@ export const load = (folder: string, identity: string): Known | undefined => {
 
 export interface MapRecord {
   readonly finished: (number: number, exit: number) => void
+  /** What is known of this line and those behind it is of another list. */
+  readonly forgetFrom: (number: number) => void
   /** On disk whatever happens to the machine. */
   readonly sync: () => void
   readonly end: () => void
@@ -83,6 +88,10 @@ export const open = (
   return {
     finished: (number, exit) => {
       writeSync(descriptor, `${number} ${exit}\n`)
+      dirty = true
+    },
+    forgetFrom: (number) => {
+      writeSync(descriptor, `from ${number}\n`)
       dirty = true
     },
     sync,

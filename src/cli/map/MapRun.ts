@@ -8,9 +8,12 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Pull from "effect/Pull"
 import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import {
+  type BeyondLimit,
   type EnqueueOptions,
   JobFailed,
   type JobHandle,
@@ -23,9 +26,10 @@ import {
   type Worker
 } from "../../services/Queue/index.ts"
 import { type CommandEnd, commandEnd } from "../CommandEnd.ts"
-import type { CommandFailure } from "../Failure.ts"
+import { ExitCode } from "../ExitCode.ts"
 import type { Signal } from "../Signals.ts"
 import { type Halt, isReached } from "./Halt.ts"
+import type { MapInput } from "./MapInput.ts"
 import type { MapInputs } from "./MapInputs.ts"
 
 /** A job's header with the number of its line, from 1. */
@@ -55,8 +59,14 @@ export interface EndedLine extends Line {
   readonly startedAt: number
 }
 
+export type Words = readonly [string, ...Array<string>]
+
 export interface MapPlan {
-  readonly inputs: MapInputs
+  readonly pull: MapInputs["pull"]
+  /** Takes the next input: whether the list up to it is the one an earlier run has worked on. */
+  readonly isSame: (text: string) => boolean
+  /** From this line on it is another list: what is known of them is forgotten. */
+  readonly differs: (number: number) => Effect.Effect<void, unknown>
   /** Batch key of the jobs. */
   readonly batch: string
   readonly group: string
@@ -64,18 +74,28 @@ export interface MapPlan {
   readonly options: EnqueueOptions
   readonly keepOrder: boolean
   readonly halt: Halt | undefined
+  /** How many lines there are, where that is known. */
+  readonly total: number | undefined
+  /** Completes when the next command may start; undefined: at once. */
+  readonly mayStart: Effect.Effect<void> | undefined
+  /** See `BeyondLimit`. */
+  readonly beyond: BeyondLimit | undefined
   readonly grace: Duration.Duration
   /** Lines an earlier run has finished. */
   readonly isFinished: (number: number) => boolean
   /** Jobs an earlier run left, by line. */
   readonly left: ReadonlyMap<number, JobId>
-  /** The line as a command. Throws `CommandFailure`. */
-  readonly commandOf: (input: string, number: number) => readonly [string, ...Array<string>]
-  readonly payloadOf: (command: readonly [string, ...Array<string>]) => ShellCommand
+  /** The line as a command, or why there is none: that is said of this line alone. */
+  readonly commandOf: (input: MapInput, number: number, slot: number) => Result.Result<Words, string>
+  /** A command needs to know the slot it will have, so none is enqueued before one is free. */
+  readonly namesSlots: boolean
+  readonly payloadOf: (command: Words) => ShellCommand
 }
 
 /** Who hears of it. */
 export interface MapReport {
+  /** So many lines were read, `finished` of them by an earlier run. */
+  readonly read: (lines: number, finished: number) => Effect.Effect<void>
   /** Prints the line's output and records it as finished, in that order. */
   readonly ended: (line: EndedLine) => Effect.Effect<void>
   readonly sync: Effect.Effect<void>
@@ -83,9 +103,15 @@ export interface MapReport {
 }
 
 export interface MapOutcome {
+  /** Lines read. */
+  readonly read: number
+  /** The input ended. */
+  readonly isWhole: boolean
   /** Lines whose worker died too often: not finished, to be run again. */
   readonly lost: number
   readonly halted: boolean
+  /** Exit code of the line that ended last. */
+  readonly last: number
   readonly signal: Signal | undefined
 }
 
@@ -107,8 +133,40 @@ export class Starts {
   }
 }
 
+/** Which of the slots a line has, from 1: the lowest that no other open line has. */
+class SlotNumbers {
+  private readonly lines = new Map<number, number>()
+  private readonly taken = new Set<number>()
+
+  take(line: number): number {
+    let slot = 1
+    while (this.taken.has(slot)) slot++
+    this.taken.add(slot)
+    this.lines.set(line, slot)
+    return slot
+  }
+
+  free(line: number): void {
+    this.taken.delete(this.lines.get(line) ?? 0)
+    this.lines.delete(line)
+  }
+}
+
+const nothing = new Uint8Array()
+
+/** Of a line that no command can be made of. */
+const neverRan: CommandEnd = {
+  exitCode: ExitCode.usage,
+  signal: 0,
+  durationMs: 0,
+  stdout: nothing,
+  stderr: nothing,
+  remark: ""
+}
+
 type Happening =
   | { readonly _tag: "Ended"; readonly line: Line; readonly id: JobId; readonly exit: Exit.Exit<ShellResult, unknown> }
+  | { readonly _tag: "Refused"; readonly line: Line; readonly why: string }
   | { readonly _tag: "AllEnqueued" }
   | { readonly _tag: "Failed"; readonly cause: Cause.Cause<unknown> }
   | { readonly _tag: "Signal"; readonly signal: Signal }
@@ -133,17 +191,22 @@ export const run = (
     const happenings = yield* Queue.unbounded<Happening>()
     const room = yield* Queue.unbounded<void>()
     // With `--halt` no line may start before the end of the one before it was judged: none waits in the queue.
-    const window =
-      plan.halt !== undefined ? plan.slots : Math.min(windowMost, Math.max(windowLeast, plan.slots * windowPerSlot))
-    const batchMost = plan.halt !== undefined ? 1 : Math.max(1, window >> 1)
+    const isNarrow = plan.halt !== undefined || plan.namesSlots || plan.mayStart !== undefined
+    const window = isNarrow ? plan.slots : Math.min(windowMost, Math.max(windowLeast, plan.slots * windowPerSlot))
+    const batchMost = isNarrow ? 1 : Math.max(1, window >> 1)
+    const slotNumbers = new SlotNumbers()
     /** Enqueued or taken over, and not ended. */
     const open = new Map<number, JobId>()
     const losses = new Map<number, number>()
     /** With `--keep-order`: ended lines that wait for an earlier one. */
     const held = new Map<number, EndedLine>()
     let printNext = 1
+    let read = 0
+    let isWhole = false
     let allEnqueued = false
     let lost = 0
+    let last = 0
+    let halted = false
     const ended = { failed: 0, succeeded: 0 }
 
     const hear = (line: Line, handle: Handle) => {
@@ -165,7 +228,7 @@ export const run = (
       Effect.gen(function* () {
         const handles = yield* queue.enqueueAll(
           lines.map((line) =>
-            request(lane.task, plan.payloadOf(line.command as readonly [string, ...Array<string>]), {
+            request(lane.task, plan.payloadOf(line.command as Words), {
               ...plan.options,
               batchKey: plan.batch,
               tags: ["map"],
@@ -176,31 +239,55 @@ export const run = (
         for (const [i, line] of lines.entries()) yield* hear(line, handles[i] as Handle)
       })
 
-    const produce = Effect.gen(function* () {
-      const inputs = plan.inputs.read()[Symbol.asyncIterator]()
-      let batch: Array<Line> = []
-      for (let number = 1; ; number++) {
-        const next = yield* Effect.promise(() => inputs.next())
-        if (next.done !== true && !plan.isFinished(number)) {
-          const input = next.value
-          const command = yield* Effect.try({
-            try: () => plan.commandOf(input, number),
-            catch: (error) => error as CommandFailure
-          })
-          const line = { number, input, command }
-          const left = plan.left.get(number)
-          if (left === undefined) batch.push(line)
-          else yield* hear(line, queue.job(lane.task, left))
+    let isSame = true
+    /** Of a chunk the lines that are still to be run. */
+    const unfinished = (chunk: ReadonlyArray<MapInput>) =>
+      Effect.gen(function* () {
+        const from = read
+        for (const { text } of chunk) {
+          const same = plan.isSame(text)
+          if (!same && isSame) yield* plan.differs(read + 1)
+          isSame = same
+          read++
         }
-        if (batch.length >= batchMost || (next.done === true && batch.length > 0)) {
-          yield* awaitRoom
-          yield* enqueue(batch)
+        const numbers = chunk.flatMap((_, i) => (plan.isFinished(from + i + 1) ? [] : [from + i + 1]))
+        yield* report.read(chunk.length, chunk.length - numbers.length)
+        return numbers.map((number) => ({ number, input: chunk[number - from - 1]! }))
+      })
+    const produceChunk = (chunk: ReadonlyArray<MapInput>) =>
+      Effect.gen(function* () {
+        let batch: Array<Line> = []
+        const flush = Effect.gen(function* () {
+          const lines = batch
           batch = []
+          if (lines.length === 0) return
+          yield* awaitRoom
+          if (plan.mayStart !== undefined) yield* plan.mayStart
+          yield* enqueue(lines)
+        })
+        for (const { input, number } of yield* unfinished(chunk)) {
+          const left = plan.left.get(number)
+          if (plan.namesSlots) yield* awaitRoom
+          const command = plan.commandOf(input, number, plan.namesSlots ? slotNumbers.take(number) : 0)
+          const line = { number, input: input.text, command: Result.getOrElse(command, () => []) }
+          if (left !== undefined) yield* hear(line, queue.job(lane.task, left))
+          else if (Result.isFailure(command))
+            yield* Queue.offer(happenings, { _tag: "Refused", line, why: command.failure })
+          else batch.push(line)
+          if (batch.length >= batchMost) yield* flush
         }
-        if (next.done === true) break
-      }
-      yield* Queue.offer(happenings, { _tag: "AllEnqueued" })
-    }).pipe(Effect.catchCause((cause) => Queue.offer(happenings, { _tag: "Failed", cause })))
+        yield* flush
+      })
+
+    const produce = Effect.forever(Effect.flatMap(plan.pull, produceChunk)).pipe(
+      Pull.catchDone(() =>
+        Effect.suspend(() => {
+          isWhole = true
+          return Queue.offer(happenings, { _tag: "AllEnqueued" })
+        })
+      ),
+      Effect.catchCause((cause) => Queue.offer(happenings, { _tag: "Failed", cause }))
+    )
 
     // Ends -----------------------------------------------------------------------------------------------------------
 
@@ -214,7 +301,7 @@ export const run = (
     /** Prints what is next in order, as far as it has ended; lines finished by an earlier run are passed over. */
     const printHeld = Effect.gen(function* () {
       for (;;) {
-        while (printNext <= plan.inputs.count && plan.isFinished(printNext)) printNext++
+        while (printNext <= read && plan.isFinished(printNext)) printNext++
         const next = held.get(printNext)
         if (next === undefined) return
         held.delete(printNext++)
@@ -228,6 +315,7 @@ export const run = (
         // Removed by us when stopping, or the store failed: the line is not finished.
         if (end === undefined)
           return Exit.isFailure(exit) && !isGone(exit.cause) ? yield* Effect.failCause(exit.cause) : undefined
+        if (!halted) last = end.exitCode
         if (end.exitCode === 0) ended.succeeded++
         else ended.failed++
         yield* print({
@@ -235,6 +323,14 @@ export const run = (
           end,
           startedAt: starts.take(line.number) ?? (yield* Clock.currentTimeMillis) - end.durationMs
         })
+      })
+
+    const onRefused = (line: Line, why: string) =>
+      Effect.gen(function* () {
+        ended.failed++
+        if (!halted) last = neverRan.exitCode
+        const startedAt = yield* Clock.currentTimeMillis
+        yield* print({ ...line, end: { ...neverRan, remark: why }, startedAt })
       })
 
     // Stopping -------------------------------------------------------------------------------------------------------
@@ -246,7 +342,7 @@ export const run = (
       )
     )
     yield* Effect.forkScoped(Effect.repeat(report.sync, Schedule.spaced(syncEvery)))
-    yield* lane.worker.setSlots(plan.group, plan.slots)
+    yield* lane.worker.setSlots(plan.group, plan.slots, plan.beyond)
 
     const mine = { batchKey: plan.batch }
     /** Nothing new starts; what has not started leaves the store again. */
@@ -268,7 +364,12 @@ export const run = (
       })
 
     let signal: Signal | undefined
-    let halted = false
+    const outcome = (): MapOutcome => ({ read, isWhole, lost, halted, last, signal })
+    const haltWhenReached = Effect.suspend(() => {
+      if (halted || plan.halt === undefined || !isReached(plan.halt, ended, plan.total)) return Effect.void
+      halted = true
+      return plan.halt.when === "now" ? Effect.andThen(startNoMore, endRunning) : startNoMore
+    })
     while (!(allEnqueued && open.size === 0)) {
       const happening = yield* Queue.take(happenings)
       switch (happening._tag) {
@@ -278,12 +379,17 @@ export const run = (
         case "Failed":
           return yield* Effect.failCause(happening.cause)
         case "Signal":
-          if (signal !== undefined) return { lost, halted, signal } satisfies MapOutcome
+          if (signal !== undefined) return outcome()
           signal = happening.signal
           yield* stopFor(signal)
           break
         case "GraceOver":
-          return { lost, halted, signal } satisfies MapOutcome
+          return outcome()
+        case "Refused":
+          slotNumbers.free(happening.line.number)
+          yield* onRefused(happening.line, happening.why)
+          yield* haltWhenReached
+          break
         case "Ended": {
           const { exit, id, line } = happening
           if (halted && plan.halt?.when === "now" && isCancelled(exit)) {
@@ -300,18 +406,15 @@ export const run = (
             }
           }
           open.delete(line.number)
+          slotNumbers.free(line.number)
           if (isLost(exit)) lost++
           else yield* onEnd(line, exit)
           yield* Queue.offer(room, undefined)
-          if (!halted && plan.halt !== undefined && isReached(plan.halt, ended)) {
-            halted = true
-            yield* startNoMore
-            if (plan.halt.when === "now") yield* endRunning
-          }
+          yield* haltWhenReached
         }
       }
     }
-    return { lost, halted, signal } satisfies MapOutcome
+    return outcome()
   })
 
 const isGone = (cause: Cause.Cause<unknown>): boolean => {

@@ -49,7 +49,7 @@ export const alone = (folder: string): Effect.Effect<void, CommandFailure, Scope
 /** Where the next part begins. Jobs sent after a crashed part's last sample are sent again, as jobs of the next part. */
 export const position = (folder: string) =>
   Effect.gen(function* () {
-    if (!existsSync(files(folder).samples)) return { part: 1, elapsed: 0, from: 0, finished: false }
+    if (!existsSync(files(folder).samples)) return { part: 1, elapsed: 0, from: 0, lines: [], finished: false }
     const lines = yield* read(files(folder).samples)
     const last = lines.at(-1)
     const sent = lines.flatMap((line) => (line.type === "produced" ? [line.sent] : []))
@@ -57,6 +57,7 @@ export const position = (folder: string) =>
     return {
       part: (last?.part ?? 0) + 1,
       elapsed: last?.elapsed ?? 0,
+      lines,
       from: sent.reduce((most, each) => Math.max(most, each), 0),
       finished: done && last?.type === "end"
     }

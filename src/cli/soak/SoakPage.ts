@@ -26,6 +26,15 @@ const axisNote = (result: SoakResult): string =>
     ? "The axis is the simulated day: where in its jobs the run was. Each simulated minute's jobs are enqueued at once, the next minute when no more than a mean minute's are left; latency and throughput are those of a queue under full load."
     : "The axis is the time at work. The curve of a day is laid over the length of the run."
 
+const decisions = ({ unattended }: SoakResult): string =>
+  unattended === undefined
+    ? ""
+    : `<h2>What it decided by itself</h2>
+<details><summary>${unattended.decisions.length} decisions</summary><div class="wide"><table><thead>${cells("th", SoakText.decisionColumns)}</thead><tbody>${unattended.decisions
+        .map((decision) => cells("td", SoakText.decisionCells(decision)))
+        .join("\n")}</tbody></table></div></details>
+`
+
 export const page = (result: SoakResult): string => {
   const { panels, plan, faultsAt } = result
   const last = panels.flatMap(({ series }) => series.flatMap(({ points }) => points.map(([hour]) => hour)))
@@ -49,7 +58,7 @@ export const page = (result: SoakResult): string => {
     .map((role) => cells("td", SoakText.roleCells(role)))
     .join("\n")}</tbody></table></div>
 <p class="note">Heap is read right after a full garbage collection. Growth compares the last tenth of a process's life with the first after its warm-up (a tenth, at least a minute, left out). The slope's interval is corrected for autocorrelation (Newey and West). Growth is not judged for processes that were killed as planned, nor for the soak itself, which only watches.</p>
-<h2>Over the run</h2>
+${decisions(result)}<h2>Over the run</h2>
 <p class="note">${escapeText(axisNote(result))}${faultsAt.length === 0 ? "" : " Upright lines: a worker was killed or stopped."}</p>
 <div class="plots">${panels.map((panel) => plot(panel, hours, faultsAt)).join("\n")}</div>
 </body></html>

@@ -4,7 +4,7 @@ import { median } from "../bench/Measuring.ts"
 import { shareAt } from "./DailyCurve.ts"
 import type { SoakPlan } from "./SoakPlan.ts"
 import type { Panel, Series } from "./SoakResult.ts"
-import type { LineOf, Role, SoakLine } from "./SoakSamples.ts"
+import type { Decided, LineOf, Role, SoakLine } from "./SoakSamples.ts"
 
 /** Points of a curve at most: about one for every four pixels. */
 const points = 160
@@ -84,6 +84,15 @@ export const panelsOf = (plan: SoakPlan, lines: ReadonlyArray<SoakLine>): Readon
     name,
     points: thinned(stores, span, hours, (slice) => median(slice.map(of)))
   })
+  const decided = (name: string, by: Decided["by"]): Series => ({
+    name,
+    points: thinned(
+      lines.filter((line) => line.type === "decision" && line.by === by && line.to !== undefined),
+      span,
+      hours,
+      (slice) => median(slice.map((line) => (line.type === "decision" ? line.to! : 0)))
+    )
+  })
   const mega = 1e6
   return [
     {
@@ -126,6 +135,15 @@ export const panelsOf = (plan: SoakPlan, lines: ReadonlyArray<SoakLine>): Readon
       title: "Jobs in the store",
       unit: "jobs",
       series: [ofStore("live", ({ live }) => live), ofStore("finished", ({ finished }) => finished)]
-    }
+    },
+    ...(plan.unattended === true
+      ? [
+          {
+            title: "Decided",
+            unit: "slots, jobs of a batch",
+            series: [decided("scaler", "scaler"), decided("tune", "tune"), decided("batches", "batches")]
+          }
+        ]
+      : [])
   ]
 }

@@ -6,6 +6,8 @@ export const SoakPlan = Schema.Struct({
   format: Schema.Literal(1),
   /** The day's jobs as fast as they go, instead of by the clock. */
   accelerated: Schema.Boolean,
+  /** Nobody touches it: slots follow the scaler and `tune`, batch sizes are learned, alerts watch, a probe a second asks whether it answers. */
+  unattended: Schema.optionalKey(Schema.Boolean),
   /** Length of the day that the jobs are spread over, in hours: real ones, or those that an accelerated run stands for. */
   hours: Schema.Finite,
   /** Jobs of the whole run. */

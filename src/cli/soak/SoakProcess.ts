@@ -1,12 +1,16 @@
 /** A process of a soak: `producer FOLDER PLAN START` or `worker FOLDER PLAN`. Tells its figures and ends when the parent lets go. */
 import * as Effect from "effect/Effect"
+import { watching } from "./Decisions.ts"
 import { processFigures } from "./ProcessFigures.ts"
 import type { SoakPlan } from "./SoakPlan.ts"
 import { type PartStart, Produced, produce } from "./SoakProducer.ts"
+import type { Decided } from "./SoakSamples.ts"
 import { layerQueue, layerWorker, Seen } from "./SoakWorkload.ts"
 
 /** What a process of the soak tells its parent. */
-export interface Told {
+export type Told = Sample | { readonly decided: Decided }
+
+interface Sample {
   readonly figures: ReturnType<typeof processFigures>
   readonly produced?: ReturnType<Produced["report"]>
   readonly seen?: ReturnType<Seen["take"]>
@@ -18,13 +22,12 @@ const closed = Effect.callback<void>((resume) => {
   process.once("disconnect", () => resume(Effect.void))
 })
 
-const tell = (told: () => Omit<Told, "figures">) =>
-  Effect.sync(() => {
-    // The parent may have let go since.
-    if (process.connected) process.send!({ figures: processFigures(), ...told() } satisfies Told)
-  })
+// The parent may have let go since.
+const send = (told: Told) => void (process.connected && process.send!(told))
 
-const telling = (plan: SoakPlan, told: () => Omit<Told, "figures">) =>
+const tell = (told: () => Omit<Sample, "figures">) => Effect.sync(() => send({ figures: processFigures(), ...told() }))
+
+const telling = (plan: SoakPlan, told: () => Omit<Sample, "figures">) =>
   Effect.repeat(Effect.delay(tell(told), plan.sampleMs), { while: () => true })
 
 const [program, folder, planText, startText] = process.argv.slice(2)
@@ -41,7 +44,11 @@ const producer = Effect.gen(function* () {
 const worker = Effect.suspend(() => {
   const seen = new Seen()
   const told = () => ({ seen: seen.take() })
-  return Effect.raceFirst(closed, telling(plan, told)).pipe(Effect.provide(layerWorker(folder!, plan, seen)))
+  return Effect.raceAllFirst([
+    closed,
+    telling(plan, told),
+    plan.unattended === true ? watching((decided) => send({ decided })) : Effect.never
+  ]).pipe(Effect.provide(layerWorker(folder!, plan, seen)))
 })
 
 if (program === "producer") await Effect.runPromise(producer)

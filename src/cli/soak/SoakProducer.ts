@@ -5,7 +5,8 @@ import { TaskQueue } from "../../services/Queue/index.ts"
 import { closedLoop, openLoopBy, sharedNow } from "../bench/Measuring.ts"
 import { dueBy, shareAt } from "./DailyCurve.ts"
 import { minutes, type SoakPlan } from "./SoakPlan.ts"
-import { payload, SoakTask } from "./SoakWorkload.ts"
+import { payload } from "./SoakTask.ts"
+import { PlainTask, taskOf } from "./SoakWorkload.ts"
 
 /** Where a part begins. */
 export interface PartStart {
@@ -62,13 +63,13 @@ const byTheClock = (plan: SoakPlan, { from, part }: PartStart, produced: Produce
       send: (offset, intended) => {
         const index = from + offset
         produced.send(index)
-        Effect.runForkWith(context)(Effect.asVoid(queue.enqueue(SoakTask, payload(part, index, intended)))).addObserver(
-          (exit) => {
-            produced.acknowledge(index)
-            if (exit._tag === "Failure") Deferred.doneUnsafe(stored, exit)
-            else if (--left === 0) Deferred.doneUnsafe(stored, Effect.void)
-          }
-        )
+        Effect.runForkWith(context)(
+          Effect.asVoid(queue.enqueue(taskOf(plan, index), payload(part, index, intended)))
+        ).addObserver((exit) => {
+          produced.acknowledge(index)
+          if (exit._tag === "Failure") Deferred.doneUnsafe(stored, exit)
+          else if (--left === 0) Deferred.doneUnsafe(stored, Effect.void)
+        })
       }
     }).pipe(Effect.raceFirst(Effect.andThen(Deferred.await(stored), Effect.never)))
     yield* Deferred.await(stored)
@@ -105,7 +106,7 @@ const accelerated = (plan: SoakPlan, { from, part }: PartStart, produced: Produc
         const time = sharedNow()
         return Effect.map(
           queue.enqueueMany(
-            SoakTask,
+            PlainTask,
             indexes.map((index) => payload(part, index, time))
           ),
           () => {

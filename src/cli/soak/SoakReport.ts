@@ -3,11 +3,12 @@ import * as Effect from "effect/Effect"
 import { Histogram } from "../../services/Queue/index.ts"
 import { machine } from "../bench/Machine.ts"
 import { median } from "../bench/Measuring.ts"
+import { availabilityOf } from "./Availability.ts"
 import { hoursOf, panelsOf } from "./SoakPanels.ts"
 import { checkLedger, readLedger } from "./SoakLedger.ts"
 import { files, type SoakPlan } from "./SoakPlan.ts"
 import type { RoleResult, SoakResult } from "./SoakResult.ts"
-import type { LineOf, Role, SoakLine } from "./SoakSamples.ts"
+import type { Decided, LineOf, Role, SoakLine } from "./SoakSamples.ts"
 import { slopeOf } from "./Slope.ts"
 import { verdictsOf } from "./SoakVerdict.ts"
 
@@ -105,6 +106,8 @@ const totalCpuMs = (lines: ReadonlyArray<ProcessLine>): number =>
     0
   )
 
+const decidedOf = ({ elapsed: _elapsed, part: _part, type: _type, ...decided }: LineOf<"decision">): Decided => decided
+
 /** Reads the ledger in `folder`; the lines must hold at least one part. */
 export const resultOf = (folder: string, plan: SoakPlan, lines: ReadonlyArray<SoakLine>): Effect.Effect<SoakResult> =>
   Effect.gen(function* () {
@@ -124,10 +127,12 @@ export const resultOf = (folder: string, plan: SoakPlan, lines: ReadonlyArray<So
     const counted = { killed: 0, stopped: 0, died: 0 }
     for (const { what } of faults) counted[what]++
     const growth = storeGrowth(stores, plan, hours)
+    const availability = availabilityOf(lines)
     const ended = ends.at(-1)?.part === parts.at(-1)!.part
     const measured = {
       format: 1 as const,
       plan,
+      folder,
       machine: yield* machine(folder),
       commits: [...new Set(parts.flatMap(({ commit }) => commit ?? []))],
       startedAt: parts[0]!.startedAt,
@@ -162,6 +167,12 @@ export const resultOf = (folder: string, plan: SoakPlan, lines: ReadonlyArray<So
         mostFinished: stores.reduce((most, { finished }) => Math.max(most, finished), 0),
         ...(growth !== undefined && { growth })
       },
+      ...(plan.unattended === true && {
+        unattended: {
+          ...(availability !== undefined && { availability }),
+          decisions: of("decision").map((line) => ({ hour: hours(line), ...decidedOf(line) }))
+        }
+      }),
       roles: (["worker", "producer", "soak"] as const).flatMap((role) => {
         const own = processes.filter((line) => line.role === role)
         return own.length === 0 ? [] : [roleResult(role, own, plan, hours)]

@@ -2,6 +2,7 @@
 import * as Schema from "effect/Schema"
 import { Machine } from "../bench/BenchResult.ts"
 import { SoakPlan } from "./SoakPlan.ts"
+import { Decided } from "./SoakSamples.ts"
 
 const Latency = Schema.Struct({ p50: Schema.Finite, p95: Schema.Finite, p99: Schema.Finite, max: Schema.Finite })
 
@@ -50,9 +51,22 @@ export type Series = typeof Series.Type
 export const Panel = Schema.Struct({ title: Schema.String, unit: Schema.String, series: Schema.Array(Series) })
 export type Panel = typeof Panel.Type
 
+/** See `Availability.ts`. */
+const Answering = Schema.Struct({ share: Schema.Finite, longestGap: Schema.Int, longestMs: Schema.Finite })
+
+/** What an unattended soak showed beside. */
+const Unattended = Schema.Struct({
+  /** Absent when nothing was asked yet. */
+  availability: Schema.optionalKey(Schema.Struct({ seconds: Schema.Int, enqueue: Answering, claim: Answering })),
+  /** Every decision, in the order in which it was seen; `hour` of the run. */
+  decisions: Schema.Array(Schema.Struct({ hour: Schema.Finite, ...Decided.fields }))
+})
+
 export const SoakResult = Schema.Struct({
   format: Schema.Literal(1),
   plan: SoakPlan,
+  /** Where it is, and where it goes on from. */
+  folder: Schema.String,
   machine: Machine,
   /** Of the sources of each part, where they are a clone. */
   commits: Schema.Array(Schema.String),
@@ -96,6 +110,7 @@ export const SoakResult = Schema.Struct({
     /** Largest file with log in the second half over the largest in the first half, as a share; absent for a run too short for it. */
     growth: Schema.optionalKey(Schema.Finite)
   }),
+  unattended: Schema.optionalKey(Unattended),
   roles: Schema.Array(RoleResult),
   verdicts: Schema.Array(Verdict),
   panels: Schema.Array(Panel),

@@ -7,13 +7,16 @@ import * as Scope from "effect/Scope"
 import { statSync } from "node:fs"
 import os from "node:os"
 import { fileURLToPath } from "node:url"
-import type { TaskQueue } from "../../services/Queue/index.ts"
+import type { Alerts } from "../../services/Alerts/index.ts"
+import type { PredictiveScaler, TaskQueue } from "../../services/Queue/index.ts"
 import { type Child, spawnNode } from "../bench/FreshProcess.ts"
 import { machine } from "../bench/Machine.ts"
 import { now } from "../bench/Measuring.ts"
 import { Unverified } from "../bench/Variant.ts"
+import { handOver, journalsFrom } from "./Decisions.ts"
 import { processFigures } from "./ProcessFigures.ts"
 import { files, type SoakPlan } from "./SoakPlan.ts"
+import { Probes, probing } from "./SoakProbe.ts"
 import type { Told } from "./SoakProcess.ts"
 import { append, type LineOf, type SoakLine } from "./SoakSamples.ts"
 import { countersOf } from "./SoakCounters.ts"
@@ -25,6 +28,8 @@ export interface PartOptions {
   /** Milliseconds of the parts before. */
   readonly elapsed: number
   readonly from: number
+  /** Of the parts before. */
+  readonly lines: ReadonlyArray<SoakLine>
   /** Completes when the part is to end early, in order. */
   readonly stop: Effect.Effect<unknown>
   /** Called after each look at the store, with the number of jobs sent as far as it is known. */
@@ -54,8 +59,10 @@ interface Running {
   ending: boolean
 }
 
+const unverified = Effect.mapError(({ message }: { readonly message: string }) => new Unverified({ message }))
+
 /** Runs until the plan's jobs are settled or `stop` completes. Needs the queue over the soak's store. */
-export const runPart = (options: PartOptions): Effect.Effect<void, Unverified, TaskQueue> =>
+export const runPart = (options: PartOptions): Effect.Effect<void, Unverified, TaskQueue | PredictiveScaler | Alerts> =>
   Effect.gen(function* () {
     const { folder, from, part, plan } = options
     const at = files(folder)
@@ -66,6 +73,9 @@ export const runPart = (options: PartOptions): Effect.Effect<void, Unverified, T
     const failed = yield* Deferred.make<never, Unverified>()
     const done = yield* Deferred.make<void>()
     let sent = from
+    const journals = journalsFrom(options.lines)
+    const probes = new Probes()
+    if (plan.unattended === true) yield* handOver.pipe(unverified)
 
     const { commit } = yield* machine(folder)
     write({
@@ -82,8 +92,9 @@ export const runPart = (options: PartOptions): Effect.Effect<void, Unverified, T
     const addWorker: Effect.Effect<void> = Effect.gen(function* () {
       const scope = yield* Scope.make()
       const child: Child = yield* Scope.provide(
-        spawnPart(["worker", ...words], ({ figures, seen }) => {
-          write({ type: "process", ...mark(), role: "worker", pid: child.pid, ...figures, ...seen })
+        spawnPart(["worker", ...words], (told) => {
+          if ("decided" in told) return write({ type: "decision", ...mark(), ...told.decided })
+          write({ type: "process", ...mark(), role: "worker", pid: child.pid, ...told.figures, ...told.seen })
         }),
         scope
       )
@@ -120,9 +131,13 @@ export const runPart = (options: PartOptions): Effect.Effect<void, Unverified, T
         ...counters
       }
       write(line)
+      if (plan.unattended === true) {
+        write({ type: "probes", ...mark(), ...probes.take() })
+        for (const decided of yield* journals) write({ type: "decision", ...mark(), ...decided })
+      }
       yield* options.onStore(line, sent)
       return line
-    }).pipe(Effect.mapError(({ message }) => new Unverified({ message })))
+    }).pipe(unverified)
 
     const endWorkers = Effect.suspend(() =>
       Effect.forEach(
@@ -139,17 +154,16 @@ export const runPart = (options: PartOptions): Effect.Effect<void, Unverified, T
       yield* Effect.addFinalizer(() => endWorkers)
       yield* Effect.gen(function* () {
         for (let i = 0; i < plan.workers; i++) yield* addWorker
-        const producer: Child = yield* spawnPart(
-          ["producer", ...words, JSON.stringify({ part, from })],
-          ({ figures, produced: report }) => {
-            const when = mark()
-            write({ type: "process", ...when, role: "producer", pid: producer.pid, ...figures })
-            if (report === undefined) return
-            sent = report.sent
-            write({ type: "produced", ...when, ...report })
-            if (report.done) Deferred.doneUnsafe(done, Exit.void)
-          }
-        )
+        const producer: Child = yield* spawnPart(["producer", ...words, JSON.stringify({ part, from })], (told) => {
+          if ("decided" in told) return
+          const { figures, produced: report } = told
+          const when = mark()
+          write({ type: "process", ...when, role: "producer", pid: producer.pid, ...figures })
+          if (report === undefined) return
+          sent = report.sent
+          write({ type: "produced", ...when, ...report })
+          if (report.done) Deferred.doneUnsafe(done, Exit.void)
+        })
         yield* Effect.raceAllFirst([
           Deferred.await(done),
           Effect.asVoid(options.stop),
@@ -158,6 +172,7 @@ export const runPart = (options: PartOptions): Effect.Effect<void, Unverified, T
             Effect.sync(() => write({ type: "fault", ...mark(), what: "died", pid: producer.pid }))
           ),
           Effect.forever(Effect.delay(look, plan.sampleMs)),
+          ...(plan.unattended === true ? [probing(probes)] : []),
           harming("killed", plan.killMs),
           harming("stopped", plan.stopMs)
         ])

@@ -28,6 +28,28 @@ export const PackedHistogram = Schema.Struct({
   buckets: Schema.Array(Schema.Finite)
 })
 
+/** Seconds of a part in which an answer came too late or not at all, and the longest time to one. */
+export const Answers = Schema.Struct({ missed: Schema.Array(Schema.Int), longestMs: Schema.Finite })
+export type Answers = typeof Answers.Type
+
+/** What the queue decided by itself. */
+export const Decided = Schema.Struct({
+  by: Schema.Literals(["scaler", "tune", "batches", "alerts"]),
+  /** The group whose slots or batches it is about, or the alert's rule and subject. */
+  of: Schema.String,
+  /** When, in milliseconds since 1970. */
+  time: Schema.Finite,
+  /** Slots, or jobs of a batch. */
+  from: Schema.optionalKey(Schema.Int),
+  to: Schema.optionalKey(Schema.Int),
+  why: Schema.String,
+  /** Its number in the store's journal, for what is kept there. */
+  seq: Schema.optionalKey(Schema.Int),
+  /** The worker process, for what each decides for itself. */
+  pid: Schema.optionalKey(Schema.Int)
+})
+export type Decided = typeof Decided.Type
+
 const role = Schema.Literals(["soak", "producer", "worker"])
 export type Role = typeof role.Type
 
@@ -86,6 +108,9 @@ export const SoakLine = Schema.Union([
     what: Schema.Literals(["killed", "stopped", "died"]),
     pid: Schema.Int
   }),
+  /** Seconds of the part that were asked about since the last line. */
+  Schema.Struct({ type: Schema.tag("probes"), ...at, asked: Schema.Int, enqueue: Answers, claim: Answers }),
+  Schema.Struct({ type: Schema.tag("decision"), ...at, ...Decided.fields }),
   /** A part ended in order, all it had enqueued settled. */
   Schema.Struct({ type: Schema.tag("end"), ...at, load: Schema.Finite })
 ])

@@ -12,6 +12,12 @@ const percent = (share: number | undefined): string =>
 
 const millis = (value: number): string => `${Number(value.toPrecision(3))} ms`
 
+const decided = ({ unattended }: SoakResult): ReadonlyArray<readonly [name: string, value: string]> => {
+  if (unattended === undefined) return []
+  const counts = Map.groupBy(unattended.decisions, ({ by }) => by)
+  return [["decided by itself", [...counts].map(([by, { length }]) => `${by} ${length}`).join(", ") || "nothing yet"]]
+}
+
 /** Name and value of every figure. */
 export const figures = (result: SoakResult): ReadonlyArray<readonly [name: string, value: string]> => {
   const { faults, jobs, latency, ledger, machine, store } = result
@@ -40,6 +46,9 @@ export const figures = (result: SoakResult): ReadonlyArray<readonly [name: strin
       "store",
       `file ${HumanNumber.bytes(store.fileBytes)}, log ${HumanNumber.bytes(store.walBytes)}, together at most ${HumanNumber.bytes(store.peakBytes)}; at most ${HumanNumber.count(store.mostFinished)} finished jobs`
     ],
+    ...decided(result),
+    ["folder", result.folder],
+    ...(result.complete ? [] : [["goes on with", `sluice soak --resume ${result.folder}`] as const]),
     ["load of the machine", result.load.map((load) => load.toFixed(1)).join(", ")],
     [
       "machine",
@@ -73,6 +82,14 @@ export const roleCells = (role: RoleResult): ReadonlyArray<string> => [
   String(role.descriptors),
   role.handleGrowth === undefined ? HumanNumber.unknown : `${role.handleGrowth >= 0 ? "+" : ""}${role.handleGrowth}`
 ]
+
+export const decisionColumns = ["hour", "by", "of", "from", "to", "why"] as const
+
+export const decisionCells = (decision: NonNullable<SoakResult["unattended"]>["decisions"][number]) => {
+  const { by, from, hour, of, pid, to, why } = decision
+  const whose = pid === undefined ? of : `${of}, worker ${pid}`
+  return [hour.toFixed(3), by, whose, String(from ?? ""), String(to ?? ""), why]
+}
 
 export const summary = (result: SoakResult): string => {
   const count = (outcome: string) => result.verdicts.filter((verdict) => verdict.outcome === outcome).length

@@ -12,6 +12,14 @@ const storeLimit = 0.1
 /** A slope is drawn out to 24 hours by a factor of two at most: over less, what is left of the warm-up would be taken for a leak. */
 const leastHours = 12
 
+/**
+ * Shares of the seconds in which the queue answers. Enqueueing needs no worker. A claim does: each worker that is killed may have a probe in hand,
+ * and one killed every two minutes is most of a hundredth.
+ */
+const enqueueLeast = 0.999
+const claimLeast = 0.99
+const leastSeconds = 1000
+
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`
 const met = (isMet: boolean): Verdict["outcome"] => (isMet ? "met" : "missed")
 
@@ -52,6 +60,28 @@ const ofRole = (
   ]
 }
 
+const answering = (unattended: SoakResult["unattended"]): ReadonlyArray<Verdict> =>
+  (
+    [
+      ["enqueue", enqueueLeast],
+      ["claim", claimLeast]
+    ] as const
+  ).flatMap(([kind, least]): ReadonlyArray<Verdict> => {
+    if (unattended === undefined) return []
+    const { availability } = unattended
+    const criterion = `${kind} answered within a second in ${(least * 100).toFixed(1)} % of all seconds`
+    if (availability === undefined) return [{ criterion, outcome: "undecided", found: tooShort }]
+    const { longestGap, longestMs, share } = availability[kind]
+    return [
+      {
+        criterion,
+        // In few seconds a single one is more than may be missed.
+        outcome: share < least && availability.seconds < leastSeconds ? "undecided" : met(share >= least),
+        found: `${(share * 100).toFixed(3)} % of ${HumanNumber.count(availability.seconds)}, longest gap ${longestGap} s, longest answer ${HumanNumber.duration(longestMs)}`
+      }
+    ]
+  })
+
 export const verdictsOf = (result: Omit<SoakResult, "verdicts">): ReadonlyArray<Verdict> => {
   const { ended, faults, hours, jobs, ledger, plan, roles, store } = result
   const harmed = faults.killed + faults.stopped + faults.died > 0 || result.parts > 1 || !ended
@@ -86,6 +116,7 @@ export const verdictsOf = (result: Omit<SoakResult, "verdicts">): ReadonlyArray<
       outcome: met(faults.died === 0),
       found: `${faults.died} died; ${faults.killed} killed and ${faults.stopped} stopped as planned`
     },
+    ...answering(result.unattended),
     ...roles.flatMap((role) => ofRole(role, hours)),
     {
       criterion: "store bounded: its file at most 10 % larger in the day's second half than in its first",

@@ -9,7 +9,7 @@ import { randomInt } from "node:crypto"
 /** Parameters of at most four digits: what measures or strips control sequences takes ours for such. */
 const signature = Array.from({ length: 4 }, () => randomInt(1000, 10_000)).join(";")
 
-/** `sequence("31", "m")`: red. */
+/** `sequence("31", "m")`: red; `sequence("?25", "l")`: a private mode, the cursor hidden. */
 export const sequence = (parameters: string, final: string): string => `\x1b[${parameters};${signature}${final}`
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: this is about control sequences
@@ -19,7 +19,7 @@ const unsigned = /\x1b\[([\d;]{1,16})m/g
 export const sign = (text: string): string =>
   text.replace(unsigned, (_, parameters: string) => sequence(parameters, "m"))
 
-const signed = new RegExp(`\\x1b\\[([\\d;]{1,16});${signature}([A-Za-z])`, "g")
+const signed = new RegExp(`\\x1b\\[(\\??[\\d;]{1,16});${signature}([A-Za-z])`, "g")
 
 /** `text` with what stands between our own sequences changed by `change`, and each sequence by `keep`. */
 const around = (text: string, change: (text: string) => string, keep: (found: RegExpExecArray) => string): string => {

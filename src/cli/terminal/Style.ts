@@ -27,8 +27,10 @@ export interface Style {
   readonly bad: (text: string) => string
   /** What is guessed, apart from what was measured: a forecast. */
   readonly accent: (text: string) => string
-  /** The name of a job state in its colour. */
-  readonly state: (state: JobState) => string
+  /** The row that keys act on: foreground and background exchanged. */
+  readonly chosen: (text: string) => string
+  /** The name of a job state, or `text`, in the state's colour. */
+  readonly state: (state: JobState, text?: string) => string
 }
 
 const sgr =
@@ -38,6 +40,7 @@ const sgr =
 
 const bold = sgr("1", "22")
 const dim = sgr("2", "22")
+const reverse = sgr("7", "27")
 const red = sgr("31", "39")
 const green = sgr("32", "39")
 const yellow = sgr("33", "39")
@@ -56,7 +59,16 @@ const stateColours: { readonly [State in JobState]: (text: string) => string } =
 const same = (text: string): string => text
 
 /** No colour at all: pipes, files, `NO_COLOR`, `--no-color`. */
-export const plain: Style = { bold: same, dim: same, good: same, warning: same, bad: same, accent: same, state: same }
+export const plain: Style = {
+  bold: same,
+  dim: same,
+  good: same,
+  warning: same,
+  bad: same,
+  accent: same,
+  chosen: same,
+  state: (state, text = state) => text
+}
 
 /** The eight base colours only, so that the terminal's own theme decides how they look. */
 export const coloured: Style = {
@@ -66,5 +78,6 @@ export const coloured: Style = {
   warning: yellow,
   bad: red,
   accent: cyan,
-  state: (state) => stateColours[state](state)
+  chosen: reverse,
+  state: (state, text = state) => stateColours[state](text)
 }

@@ -43,8 +43,7 @@ export const render = <Row>(
   const shown = columns.filter((column) => options.wide || column.wide !== true)
   const limit = options.wide ? undefined : options.width
   // Cut before measuring: a payload of a megabyte need not be measured to know that it does not fit.
-  const read = (text: string) =>
-    limit === undefined ? Sanitize.line(text) : Sanitize.line(DisplayWidth.truncate(text, limit + 1))
+  const read = (text: string) => (limit === undefined ? Sanitize.line(text) : Sanitize.fitted(text, limit + 1))
   const headers = shown.map(({ header }) => read(header))
   const cells = rows.map((row) => shown.map((column) => read(column.value(row))))
   const natural = shown.map((_, i) =>

@@ -18,7 +18,7 @@ import {
   type SinkAnswer
 } from "./Alerts.ts"
 import type { AlertRule } from "./AlertRule.ts"
-import { Settings, SettingsUnusable } from "./AlertSettings.ts"
+import { checkedSettings, SettingsUnusable } from "./AlertSettings.ts"
 import { ArrivalForecast } from "./ArrivalForecast.ts"
 import type { Notification } from "./Notification.ts"
 import { afterTry } from "./policy/Delivery.ts"
@@ -112,7 +112,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const store = yield* JobStore
     const label = storeLabel(store.traits.location, hostname())
-    const settings = yield* Settings
+    const settings = yield* checkedSettings
     const sinks = yield* makeSinks
     const clock = yield* Clock.Clock
     const complain = makeComplaints(() => clock.currentTimeMillisUnsafe())

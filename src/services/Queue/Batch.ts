@@ -69,13 +69,20 @@ const optionNames: ReadonlySet<string> = new Set<keyof BatchOptions<unknown, unk
   "process"
 ])
 
-const latencyOf = (tune: Exclude<BatchOptions<never, never, never, never>["tune"], undefined>): number | undefined =>
-  typeof tune === "boolean" ? undefined : Durations.duration("batch.tune.latencyTarget", tune.latencyTarget, 1)
+const tuneNames: ReadonlySet<string> = new Set(["latencyTarget"])
+
+const latencyOf = (tune: Exclude<BatchOptions<never, never, never, never>["tune"], undefined>): number | undefined => {
+  if (typeof tune === "boolean") return undefined
+  Bounds.fields("batch.tune", tune, tuneNames)
+  return Durations.duration("batch.tune.latencyTarget", tune.latencyTarget, 1)
+}
 
 /** Throws `OutOfBounds`. */
 export const batching = <P, S, E, G>(options: BatchOptions<P, S, E, G>): Batching<P> => {
   Bounds.fields("batch", options, optionNames)
-  const { groupBy, maxBatchSize = defaultSize, maxWaitTime = defaultWait, tune = false } = options
+  const { groupBy, maxBatchSize = defaultSize, maxWaitTime = defaultWait, process, tune = false } = options
+  if (groupBy !== undefined) Bounds.callback("batch.groupBy", groupBy)
+  if (process !== undefined) Bounds.callback("batch.process", process)
   return {
     maxBatchSize: Bounds.whole("batch.maxBatchSize", maxBatchSize, 1, largestBatch),
     maxWaitMs: Durations.duration("batch.maxWaitTime", maxWaitTime),

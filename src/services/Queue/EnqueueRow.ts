@@ -8,7 +8,8 @@ import { checkPriority } from "./policy/Rank.ts"
 import { uniqueKey } from "./policy/UniqueKey.ts"
 import type { QueueSettings } from "./QueueSettings.ts"
 import type { AnyTask } from "./Task.ts"
-import type { TaskCodec } from "./TaskCodec.ts"
+import { encodeJson, type PayloadForm, type TaskCodec } from "./TaskCodec.ts"
+import { bytesAbove } from "./JsonSize.ts"
 import { EnqueueError, type EnqueueOptions, InvalidPayload, PayloadTooLarge } from "./TaskQueue.ts"
 
 const optionNames: ReadonlySet<string> = new Set<keyof EnqueueOptions>([
@@ -105,18 +106,31 @@ export const encodePayload = (task: AnyTask, codec: TaskCodec, payload: unknown,
       reason: new InvalidPayload({ message: `The payload does not fit task ${task.name}: ${message}` })
     })
   }
-  if (typeof encoded === "string" && encoded.length * 3 > settings.maxPayloadBytes) {
-    const bytes = Buffer.byteLength(encoded)
-    if (bytes > settings.maxPayloadBytes) {
-      throw new EnqueueError({
-        reason: new PayloadTooLarge({
-          message: `The payload has ${bytes} bytes; at most ${settings.maxPayloadBytes} are taken. Put the data in a file and its name in the payload`,
-          bytes,
-          maxBytes: settings.maxPayloadBytes
-        })
-      })
-    }
+  const bytes = codec.payload.bytesAbove(encoded, settings.maxPayloadBytes)
+  if (bytes !== undefined) throw tooLarge(bytes, settings.maxPayloadBytes)
+  return encoded
+}
+
+const tooLarge = (bytes: number, maxBytes: number) =>
+  new EnqueueError({
+    reason: new PayloadTooLarge({
+      message: `The payload has ${bytes} bytes; at most ${maxBytes} are taken. Put the data in a file and its name in the payload`,
+      bytes,
+      maxBytes
+    })
+  })
+
+/** The encoded payload of a task that is not known here, checked for its size. Throws `EnqueueError`. */
+export const encodeLoosePayload = (payload: unknown, form: PayloadForm, maxBytes: number): unknown => {
+  let encoded: unknown
+  try {
+    encoded = encodeJson(payload, form)
+  } catch (cause) {
+    const message = `The payload is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`
+    throw new EnqueueError({ reason: new InvalidPayload({ message }) })
   }
+  const bytes = bytesAbove[form](encoded, maxBytes)
+  if (bytes !== undefined) throw tooLarge(bytes, maxBytes)
   return encoded
 }
 

@@ -10,9 +10,9 @@ import {
   PerformanceProfiler,
   type RecordedProfile
 } from "./PerformanceProfiler.ts"
-import { PlacementSettings } from "./Placements.ts"
+import { checkedPlacementSettings } from "./Placements.ts"
 import type { ProfilerReading } from "./ProfilerReading.ts"
-import { Settings } from "./ProfilerSettings.ts"
+import { checkedSettings } from "./ProfilerSettings.ts"
 import { empty, type Histogram, merge } from "./policy/Histogram.ts"
 import { leakHints } from "./policy/HeapSlope.ts"
 import { AttemptProbes } from "./profile/AttemptProbes.ts"
@@ -47,13 +47,13 @@ interface Metered {
 }
 
 const make = Effect.gen(function* () {
-  const settings = yield* Settings
+  const settings = yield* checkedSettings
   const events = yield* QueueEvents
   const storeMeter = yield* StoreMeter
   const store = yield* JobStore
   const queueSettings = yield* QueueSettings
   const clock = yield* Clock.Clock
-  const measuring = yield* PlacementSettings
+  const measuring = yield* checkedPlacementSettings
   // A virtual clock goes with programs that have to run alike each time.
   const isReal = clock === Context.get(Context.empty(), Clock.Clock)
   const probes = measuring.mode === "off" || !isReal ? undefined : new AttemptProbes(Duration.toMillis(measuring.every))

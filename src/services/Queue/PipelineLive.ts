@@ -14,6 +14,7 @@ import {
 } from "./Pipeline.ts"
 import { Placements } from "./Placements.ts"
 import { Settings } from "./QueueSettings.ts"
+import { withComputation } from "./ResourceGroup.ts"
 import { drive, stageTag } from "./run/PipelineDriver.ts"
 import { StoreError } from "./StoreError.ts"
 import { type AnyTask, Snoozed } from "./Task.ts"
@@ -48,7 +49,7 @@ export const handler = (
       const orders = yield* GroupOrders
       const context = yield* Effect.context<never>()
       const groups = stagesOf(pipeline.steps).flatMap(({ group }) => (group === undefined ? [] : [group]))
-      yield* store.declareGroups([pipeline.task.group, ...groups])
+      yield* store.declareGroups(withComputation([pipeline.task.group, ...groups], settings.computationLimit))
       yield* orders.declare([pipeline.task.group, ...groups])
 
       const register = (task: AnyTask, steps: ReadonlyArray<StepPlan>, prefix: string) =>

@@ -6,6 +6,9 @@
  * comes first, and a job that is stored keeps the group it has.
  */
 import { Context, Duration, type Effect } from "effect"
+import { checkedBy } from "./InvalidSetting.ts"
+import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 import type { Placement } from "./policy/Placement.ts"
 import type { StoreError } from "./StoreError.ts"
 import type { AnyTask } from "./Task.ts"
@@ -19,7 +22,7 @@ export interface PlacementSettings {
    */
   readonly mode: "on" | "advise" | "off"
   /**
-   * How often a few attempts of each task are measured, and its place considered. Default 30 s: twice that, at the least, until a task is
+   * How often a few attempts of each task are measured, and its place considered; at least 100 ms. Default 30 s: twice that, at the least, until a task is
    * placed, and measuring costs nothing to speak of.
    */
   readonly every: Duration.Duration
@@ -31,6 +34,25 @@ export const placementDefaults: PlacementSettings = { mode: "on", every: Duratio
 export const PlacementSettings = Context.Reference<PlacementSettings>("sluice/services/Queue/Placements/Settings", {
   defaultValue: () => placementDefaults
 })
+
+const settingNames: ReadonlySet<string> = new Set(Object.keys(placementDefaults))
+const modes = ["on", "advise", "off"] as const
+const leastEveryMs = 100
+
+/** The settings, each within its range. Throws `OutOfBounds`. */
+export const checkPlacementSettings = (settings: PlacementSettings): PlacementSettings => {
+  Bounds.fields("settings", settings, settingNames)
+  Bounds.oneOf("mode", settings.mode, modes)
+  Durations.duration("every", settings.every, leastEveryMs)
+  return settings
+}
+
+/** The settings in force, checked; dies of `InvalidSetting`. */
+export const checkedPlacementSettings: Effect.Effect<PlacementSettings> = checkedBy(
+  "Placement setting",
+  PlacementSettings,
+  checkPlacementSettings
+)
 
 /** What decides whether a task may be placed. */
 export type PlaceableTask = Pick<AnyTask, "name" | "group" | "isGroupDeclared" | "unique">

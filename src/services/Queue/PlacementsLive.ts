@@ -2,7 +2,7 @@
 import { Clock, Effect, Layer, Schema } from "effect"
 import { JobStore } from "./JobStore.ts"
 import type { StoredDocument } from "./StoredDocument.ts"
-import { type PlaceableTask, Placements, PlacementSettings } from "./Placements.ts"
+import { type PlaceableTask, Placements, checkedPlacementSettings } from "./Placements.ts"
 import { groupOf, Placement } from "./policy/Placement.ts"
 
 const kind = "placement"
@@ -24,7 +24,7 @@ const isPlaceable = (task: PlaceableTask): boolean => !task.isGroupDeclared && t
 
 const make = Effect.gen(function* () {
   const store = yield* JobStore
-  const { mode } = yield* PlacementSettings
+  const { mode } = yield* checkedPlacementSettings
   const known = new Map<string, { readonly placement: Placement | undefined; readonly version: number }>()
   let version = 0
   let readAt = Number.NEGATIVE_INFINITY

@@ -9,7 +9,7 @@ import { eventsOf } from "./policy/EventLoad.ts"
 import { DecisionNotFound, PredictiveScaler, ScaleInvalid, stepsMost } from "./PredictiveScaler.ts"
 import type { ResourceGroup } from "./ResourceGroup.ts"
 import type { KeptDecision } from "./ScaleDecision.ts"
-import { defaults as scaleDefaults, everyGroup, Scaler } from "./ScaleSettings.ts"
+import { checkedScaler, defaults as scaleDefaults, everyGroup } from "./ScaleSettings.ts"
 import { StoreError, StoreUnavailable } from "./StoreError.ts"
 import { Actuators } from "./scaler/act/Actuator.ts"
 import { backtestOf } from "./scaler/Backtesting.ts"
@@ -59,7 +59,7 @@ const named = (group: ResourceGroup | string) =>
 
 const make = Effect.gen(function* () {
   const store = yield* JobStore
-  const scaler = yield* Scaler
+  const scaler = yield* checkedScaler
   const actuators = yield* Actuators
   const worker = Option.getOrUndefined(yield* Effect.serviceOption(Worker))
   const clock = yield* Clock.Clock

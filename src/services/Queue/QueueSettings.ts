@@ -1,10 +1,12 @@
 /** The settings of a queue, with their units, defaults and reasons. */
-import { Context, Duration, Effect, Schema } from "effect"
+import { Context, Duration, type Effect } from "effect"
+import { checkedBy } from "./InvalidSetting.ts"
 import type { RetentionPolicy } from "./JobStore.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import { durationText } from "./policy/DurationText.ts"
 import { defaultAgeingStepMs } from "./policy/Rank.ts"
+import { computation } from "./ResourceGroup.ts"
 import type { PressureThresholds } from "./policy/MemoryPressure.ts"
 import { checkRetry, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
 
@@ -45,10 +47,25 @@ export interface QueueSettings {
   /** After which a handler is stopped, for tasks that state none; infinite: never. Default 30 min. Commands state that they have none. */
   readonly hardLimit: Duration.Duration
   /**
-   * Largest payload and result, in bytes of JSON, in stores that keep it as text; the memory store does not measure what it keeps. At most 1 GB. Default 1 MiB:
-   * larger things belong in a file or object store, their name in the payload.
+   * Largest payload, result and durable step, in bytes of JSON, on every store. At most 1 GB. Default 1 MiB: larger things belong in a file or
+   * object store, their name in the payload.
    */
   readonly maxPayloadBytes: number
+  /**
+   * Largest log of what an attempt of a command wrote, in bytes; of a longer one beginning and end are kept. At least 16 KiB. Default 64 MiB: whole
+   * but for what is data rather than a log.
+   */
+  readonly outputLimitBytes: number
+  /**
+   * Largest sum of all those logs, in bytes; beyond it the oldest of what has ended go before their jobs do. Default 8 GiB: what a hundred attempts
+   * can write, and a small part of a disk.
+   */
+  readonly outputTotalBytes: number
+  /**
+   * Jobs of group `computation` at a time, over all workers, where no operator set it. 1 to 1,000,000. Default 3, a little above the cores of a small
+   * machine; at the command line the cores.
+   */
+  readonly computationLimit: number
   /** How long finished jobs stay: completed and cancelled 7 days, at most 100,000 of each; failed 30 days, at most 100,000. */
   readonly retention: RetentionPolicy
   /** When memory is short, and what is done then. */
@@ -67,6 +84,9 @@ export const defaults: QueueSettings = {
   softLimit: Duration.minutes(25),
   hardLimit: Duration.minutes(30),
   maxPayloadBytes: 1024 * 1024,
+  outputLimitBytes: 64 * 1024 * 1024,
+  outputTotalBytes: 8 * 1024 * 1024 * 1024,
+  computationLimit: computation.limit,
   retention: {
     completed: { ageMs: 7 * day, count: 100_000 },
     failed: { ageMs: 30 * day, count: 100_000 },
@@ -75,10 +95,7 @@ export const defaults: QueueSettings = {
   memory: { thresholds: { elevated: 0.55, high: 0.65, critical: 0.75 }, refuse: true, collect: true }
 }
 
-/** A setting outside its range. A defect of the program: queue and worker die of it as they are built. */
-export class InvalidSetting extends Schema.TaggedError<InvalidSetting>()("InvalidSetting", {
-  message: Schema.String
-}) {}
+export { InvalidSetting } from "./InvalidSetting.ts"
 
 const names: ReadonlySet<string> = new Set(Object.keys(defaults))
 const memoryNames: ReadonlySet<string> = new Set(Object.keys(defaults.memory))
@@ -90,6 +107,7 @@ const leastLeaseMs = 1000
 const leastSweepMs = 100
 const leastPollMs = 10
 /** SQLite's longest text. */
+const leastOutputLimit = 16 * 1024
 const largestPayload = 1_000_000_000
 const longestAgeingStepMs = 86_400_000
 
@@ -119,6 +137,9 @@ export const check = (settings: QueueSettings): QueueSettings => {
   Durations.limit("softLimit", settings.softLimit)
   Durations.limit("hardLimit", settings.hardLimit)
   Bounds.whole("maxPayloadBytes", settings.maxPayloadBytes, 1, largestPayload)
+  Bounds.whole("outputLimitBytes", settings.outputLimitBytes, leastOutputLimit, Number.MAX_SAFE_INTEGER)
+  Bounds.whole("outputTotalBytes", settings.outputTotalBytes, 0, Number.MAX_SAFE_INTEGER)
+  Bounds.whole("computationLimit", settings.computationLimit, 1, Bounds.mostSlots)
   Bounds.fields("retention", settings.retention, retentionNames)
   for (const state of ["completed", "failed", "cancelled"] as const) {
     Bounds.fields(`retention.${state}`, settings.retention[state], keptNames)
@@ -137,11 +158,4 @@ export const Settings = Context.Reference<QueueSettings>("sluice/services/Queue/
 })
 
 /** The settings in force, checked; dies of `InvalidSetting`. */
-export const checkedSettings: Effect.Effect<QueueSettings> = Effect.flatMap(Settings, (settings) => {
-  try {
-    return Effect.succeed(check(settings))
-  } catch (error) {
-    if (!(error instanceof Bounds.OutOfBounds)) throw error
-    return Effect.die(new InvalidSetting({ message: `Queue setting ${error.message}` }))
-  }
-})
+export const checkedSettings: Effect.Effect<QueueSettings> = checkedBy("Queue setting", Settings, check)

@@ -51,6 +51,10 @@ export const memoryIntensive = make("memory-intensive", 2)
 /** Known without being declared. */
 export const defaults: ReadonlyArray<ResourceGroup> = [filesystem, network, computation, memoryIntensive]
 
+/** Groups as they are declared where `computation` has this limit. */
+export const withComputation = (groups: ReadonlyArray<ResourceGroup>, limit: number): ReadonlyArray<ResourceGroup> =>
+  groups.map((group) => (group === computation ? { ...group, limit } : group))
+
 /** For groups that are named but never declared. */
 export const undeclaredLimit = 5
 

@@ -3,7 +3,10 @@
  * `scale-settings`, one for every group (key `*`) and one for each group that differs, and are read anew with each round: a change
  * reaches every process within one round.
  */
-import { Context, Duration, Schema } from "effect"
+import { Context, Duration, type Effect, Schema } from "effect"
+import { checkedBy } from "./InvalidSetting.ts"
+import * as Bounds from "./policy/Bounds.ts"
+import * as Durations from "./policy/Durations.ts"
 
 /**
  * `off`: not looked at. `shadow`: looked at, forecast, decided and logged, nothing moved. `on`: moved.
@@ -129,7 +132,25 @@ export const scalerDefaults: ScalerSettings = {
   rebuildShare: 0.1
 }
 
+const scalerNames: ReadonlySet<string> = new Set(Object.keys(scalerDefaults))
+const leastRoundMs = 10
+const mostDecisionsKept = 1_000_000
+
+/** The settings, each within its range. Throws `OutOfBounds`. */
+export const checkScaler = (settings: ScalerSettings): ScalerSettings => {
+  Bounds.fields("settings", settings, scalerNames)
+  Bounds.boolean("leads", settings.leads)
+  for (const name of ["round", "carry", "roundMost"] as const) Durations.duration(name, settings[name], leastRoundMs)
+  for (const name of ["settle", "save"] as const) Durations.duration(name, settings[name])
+  Bounds.whole("decisionsKept", settings.decisionsKept, 1, mostDecisionsKept)
+  Bounds.real("rebuildShare", settings.rebuildShare, 0.001, 1)
+  return settings
+}
+
 /** The settings in force in this process; provide another value to change them. */
 export const Scaler = Context.Reference<ScalerSettings>("sluice/services/Queue/ScaleSettings/Scaler", {
   defaultValue: () => scalerDefaults
 })
+
+/** The settings in force in this process, checked; dies of `InvalidSetting`. */
+export const checkedScaler: Effect.Effect<ScalerSettings> = checkedBy("Scaler setting", Scaler, checkScaler)

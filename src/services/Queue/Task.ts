@@ -259,6 +259,8 @@ const checkedOptions = <P, S, E, G>(name: string, options: TaskOptions<P, S, E, 
   Bounds.fields("options", options, optionNames)
   schemaOf("payload", options.payload)
   for (const part of ["success", "error", "progress"] as const) given(options[part], (it) => schemaOf(part, it))
+  if (options.retryable !== undefined) Bounds.callback("retryable", options.retryable)
+  if (options.idempotencyKey !== undefined) Bounds.callback("idempotencyKey", options.idempotencyKey)
   const limit = (part: "softLimit" | "hardLimit" | "expiresIn") =>
     given(options[part], (input) => Durations.limit(part, input))
   return {

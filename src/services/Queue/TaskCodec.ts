@@ -5,6 +5,7 @@
  */
 import { Schema, SchemaAST } from "effect"
 import { enable } from "effect/schema/SchemaJITCompiler"
+import { bytesAbove } from "./JsonSize.ts"
 import { settled, unsettled } from "./policy/JsonForm.ts"
 import type { AnyTask } from "./Task.ts"
 
@@ -14,6 +15,8 @@ export type PayloadForm = "text" | "value"
 interface Edge {
   readonly encode: (value: unknown) => unknown
   readonly decode: (stored: unknown) => unknown
+  /** Bytes of JSON of what was encoded, when they are more than `most`. */
+  readonly bytesAbove: (stored: unknown, most: number) => number | undefined
 }
 
 export interface TaskCodec {
@@ -48,7 +51,8 @@ const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm, own = false
   if (form === "text") {
     return {
       encode: (value) => JSON.stringify(encodeValue(value)) ?? "null",
-      decode: (stored) => decodeValue(JSON.parse(stored as string))
+      decode: (stored) => decodeValue(JSON.parse(stored as string)),
+      bytesAbove: bytesAbove.text
     }
   }
   const decode = transforms || !own ? decodeValue : identity
@@ -57,14 +61,15 @@ const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm, own = false
     const given = encodeSchema(value)
     return changes?.(given) === true ? settled(given) : given
   }
-  if (transforms) return { encode: settledValue, decode }
+  if (transforms) return { encode: settledValue, decode, bytesAbove: bytesAbove.value }
   const is = Schema.is(json)
   return {
     encode:
       changes === undefined
         ? (value) => (is(value) ? value : settledValue(value))
         : (value) => (is(value) && !changes(value) ? value : settledValue(value)),
-    decode
+    decode,
+    bytesAbove: bytesAbove.value
   }
 }
 

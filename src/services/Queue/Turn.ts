@@ -103,10 +103,18 @@ export interface Settle {
   readonly followUp?: FollowUp | undefined
 }
 
+/**
+ * What a session may take beyond its group's limit. A number: as if the limit were that, where no operator set one and while no jobs
+ * wait in the group that another session would run; for a command that was told how many at a time. `nested`: its jobs run in the slot of a running job that waits
+ * for them, so neither limit nor pause holds them. Absent for nearly all sessions.
+ */
+export type BeyondLimit = number | "nested"
+
 export interface ClaimRequest {
   readonly group: string
   /** Free slots of the calling worker. The store hands out fewer when the group's limit, over all workers, is nearer. */
   readonly limit: number
+  readonly beyond?: BeyondLimit | undefined
   /**
    * The tasks whose jobs start together. A batch takes one slot, here and in the group's limit, until its first job is
    * settled: settle that one last. Absent for nearly all requests.

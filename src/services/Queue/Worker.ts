@@ -6,6 +6,7 @@
  * no more, waits for running jobs up to the grace period, interrupts the rest and hands those back unspent.
  */
 import { Context, type Duration, type Effect } from "effect"
+import type { BeyondLimit } from "./Turn.ts"
 import type { JobId } from "./Job.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
@@ -114,8 +115,11 @@ export class Worker extends Context.Service<
     readonly drain: Effect.Effect<void>
     /** A stop, under way or to come, waits for nothing: what runs is interrupted and handed back unspent. */
     readonly hurry: Effect.Effect<void>
-    /** Changes the slots of a group while running; jobs beyond a smaller number finish. Undefined: as they were declared. */
-    readonly setSlots: (group: string, slots: number | undefined) => Effect.Effect<void>
+    /**
+     * Changes the slots of a group while running; jobs beyond a smaller number finish. Undefined: as they were declared. `beyond`: see
+     * `BeyondLimit`.
+     */
+    readonly setSlots: (group: string, slots: number | undefined, beyond?: BeyondLimit) => Effect.Effect<void>
     /** Completes when this worker was asked to drain (by an operator) and has finished. */
     readonly awaitDrained: Effect.Effect<void>
   }

@@ -9,6 +9,7 @@ import { BatchTuning } from "./BatchTuning.ts"
 import { GroupOrders } from "./GroupOrders.ts"
 import { JobStore } from "./JobStore.ts"
 import { MemoryGate } from "./MemoryGate.ts"
+import type { BeyondLimit } from "./Turn.ts"
 import type { Outcomes } from "./Outcomes.ts"
 import type { Placements } from "./Placements.ts"
 import type { QueueEvents } from "./QueueEvents.ts"
@@ -267,11 +268,11 @@ const make = (options: WorkerOptions) =>
       loads: Effect.sync(() => slots.loads()),
       drain,
       hurry: Effect.asVoid(Deferred.succeed(hurried, undefined)),
-      setSlots: (group: string, count: number | undefined) =>
+      setSlots: (group: string, count: number | undefined, beyond?: BeyondLimit) =>
         Effect.sync(() => {
           Bounds.name("group", group)
           if (count !== undefined) Bounds.whole(`slots of group ${group}`, count, 0, Bounds.mostSlots)
-          slots.set(group, count)
+          slots.set(group, count, beyond)
           turns.kick()
           if (count === undefined) given.delete(group)
           else given.set(group, count)

@@ -31,6 +31,7 @@ import * as PlacementsLive from "./PlacementsLive.ts"
 import * as Outcomes from "./Outcomes.ts"
 import { folderOf } from "./profile/ProfileFolder.ts"
 import * as ProfileRequests from "./profile/ProfileRequests.ts"
+import * as OutputsLive from "./OutputsLive.ts"
 import * as ProcessRunnerLive from "./run/ProcessRunnerLive.ts"
 import * as ShellTask from "./run/ShellTask.ts"
 import * as ThreadPoolLive from "./run/ThreadPoolLive.ts"
@@ -78,6 +79,7 @@ const queue = PipelineLive.layer.pipe(
       TaskRegistry.layer,
       Outcomes.layer,
       BatchTuning.layer,
+      OutputsLive.layer,
       StoreMeter.layer,
       MemoryGateLive.layer
     )
@@ -87,11 +89,11 @@ const queue = PipelineLive.layer.pipe(
 /** The queue over any store. */
 export const layer = exposed(queue)
 
-/** The queue in the heap of this process: nothing survives it. For tests, and for work that may be lost. */
+/** The queue in the heap of this process: nothing survives it. For tests, and for work that may be lost. Throws a `RangeError` for options that are none. */
 export const layerMemory = (options?: JobStoreMemory.Options) =>
   exposed(queue.pipe(Layer.provideMerge(JobStoreMemory.layer(options)), Layer.provideMerge(MemoryGateLive.layer)))
 
-/** The queue in one SQLite file, for the processes of one machine. */
+/** The queue in one SQLite file, for the processes of one machine. Throws a `RangeError` for options that are none. */
 export const layerSqlite = (options: JobStoreSqlite.Options) =>
   exposed(queue.pipe(Layer.provideMerge(JobStoreSqlite.layer(options))))
 
@@ -148,7 +150,7 @@ export const layerScaler = (settings?: Partial<ScalerSettings>) => {
     : layer.pipe(Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...settings })))
 }
 
-/** A command of the user's as actuator: provide it to `layerScaler`. */
+/** A command of the user's as actuator: provide it to `layerScaler`. Throws a `RangeError` for options that are none. */
 export const layerCommandActuator = (options: CommandHook.CommandHookOptions) =>
   CommandHook.layer(options).pipe(Layer.provide(ProcessRunnerLive.layer))
 

@@ -301,7 +301,7 @@ describe("sluice demo", () => {
           isTerminal: false,
           columns: () => 80,
           rows: () => 24,
-          writeBytes: () => Effect.void,
+          writeBytes: () => Effect.succeed(true),
           write: (text) =>
             Effect.sync(() => {
               written[stream] += text

@@ -5,12 +5,16 @@ import * as CommandTemplate from "../../../src/cli/input/CommandTemplate.ts"
 
 const render = (template: string, input: string, sequence = 1): ReadonlyArray<string> =>
   Result.getOrThrow(
-    Result.flatMap(CommandTemplate.parse(template), (parsed) => CommandTemplate.render(parsed, input, sequence))
+    Result.flatMap(CommandTemplate.parse(template), (parsed) =>
+      CommandTemplate.render(parsed, { inputs: [input], sequence })
+    )
   )
 
 const shell = (text: string, input: string, sequence = 1): ReadonlyArray<string> =>
   Result.getOrThrow(
-    Result.flatMap(CommandTemplate.parseShell(text), (parsed) => CommandTemplate.render(parsed, input, sequence))
+    Result.flatMap(CommandTemplate.parseShell(text), (parsed) =>
+      CommandTemplate.render(parsed, { inputs: [input], sequence })
+    )
   )
 
 const run = (command: ReadonlyArray<string>): string =>
@@ -87,7 +91,10 @@ describe("CommandTemplate.parse", () => {
     assert.deepStrictEqual(render("echo {#}", "a b", 7), ["echo", "7"])
     assert.deepStrictEqual(
       Result.getOrThrow(
-        CommandTemplate.render(Result.getOrThrow(CommandTemplate.fromWords(["printf", "it's \\{.}.png"])), "x.jpg", 1)
+        CommandTemplate.render(Result.getOrThrow(CommandTemplate.fromWords(["printf", "it's \\{.}.png"])), {
+          inputs: ["x.jpg"],
+          sequence: 1
+        })
       ),
       ["printf", "it's \\x.png"]
     )
@@ -109,8 +116,14 @@ describe("CommandTemplate.parse", () => {
 
   it("refuses an input that no argument can carry", () => {
     const parsed = Result.getOrThrow(CommandTemplate.parse("echo {}"))
-    assert.deepStrictEqual(reasonOf(CommandTemplate.render(parsed, "a\0b", 1)), ["NulInInput", 2])
-    assert.deepStrictEqual(reasonOf(CommandTemplate.render(parsed, "ab\ud800", 1)), ["BrokenUnicode", 3])
+    assert.deepStrictEqual(reasonOf(CommandTemplate.render(parsed, { inputs: ["a\0b"], sequence: 1 })), [
+      "NulInInput",
+      2
+    ])
+    assert.deepStrictEqual(reasonOf(CommandTemplate.render(parsed, { inputs: ["ab\ud800"], sequence: 1 })), [
+      "BrokenUnicode",
+      3
+    ])
   })
 
   it("replaces like GNU parallel", () => {
@@ -196,7 +209,7 @@ describe("CommandTemplate.parseShell", () => {
       const parsed = CommandTemplate.parseShell(program)
       if (Result.isFailure(parsed)) continue
       const [, , text] = Result.getOrThrow(
-        CommandTemplate.render(parsed.success, "$(exit 9)'`\"\\'\n", 1)
+        CommandTemplate.render(parsed.success, { inputs: ["$(exit 9)'`\"\\'\n"], sequence: 1 })
       ) as ReadonlyArray<string>
       // The value is quoted once, in front; what follows holds nothing of it.
       assert.isTrue(text!.startsWith("sluice_input='$(exit 9)'\\''`\"\\'\\''\n'; "), program)

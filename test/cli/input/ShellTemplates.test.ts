@@ -69,7 +69,7 @@ describe("a program of --shell", () => {
       for (const program of programs) {
         const template = Result.getOrThrow(parseShell(program))
         const scripts = inputs.flatMap((input, i) => {
-          const rendered = render(template, input, i)
+          const rendered = render(template, { inputs: [input], sequence: i })
           // A NUL or half a character cannot be part of a command line, and is said to be so.
           return Result.isFailure(rendered) ? [] : [`(\n${rendered.success.at(-1)}\n) >/dev/null 2>&1`]
         })

@@ -43,6 +43,7 @@ export const makeFakeTerminal = (size: { columns: number; rows: number } = { col
           const text = typeof output === "string" ? output : Buffer.from(output).toString("latin1")
           writes.push({ stream, text })
           if (isTerminal) put(text)
+          return true
         })
     })
   return {

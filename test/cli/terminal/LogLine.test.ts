@@ -14,7 +14,7 @@ const logged = (effect: Effect.Effect<unknown>) =>
       isTerminal: true,
       columns: () => 80,
       rows: () => 24,
-      send: (output) => Effect.sync(() => void sent.push(output))
+      send: (output) => Effect.sync(() => sent.push(output) > 0)
     })
     return Effect.exit(Effect.provide(effect, Logger.layer([LogLine.logger(screen)]))).pipe(
       Effect.map(() => sent.join(""))

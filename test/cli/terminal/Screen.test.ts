@@ -11,7 +11,7 @@ const make = (isTerminal: boolean) => {
     isTerminal,
     columns: () => 80,
     rows: () => 24,
-    send: (output) => Effect.sync(() => void sent.push(output))
+    send: (output) => Effect.sync(() => sent.push(output) > 0)
   })
   return { screen, sent }
 }

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Layer, Logger, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import {
+  type EnqueueError,
   type EnqueueOptions,
   type JobFilter,
   type JobId,
@@ -297,6 +298,59 @@ describe("values", () => {
   )
 })
 
+describe("what is larger than maxPayloadBytes", () => {
+  const most = 100
+  const Wide = Task.make("wide", { payload: Schema.Any, success: Schema.Any, group: "network", retry: "none" })
+  /** Makes what its payload names. */
+  const handler = Wide.toLayer((payload) => Effect.succeed(made[(payload as { readonly nth: number }).nth]?.[0] ?? 0))
+
+  /** Values, and their bytes as JSON. */
+  const made: ReadonlyArray<readonly [value: unknown, bytes: number]> = [
+    ["x".repeat(98), 100],
+    ["x".repeat(99), 101],
+    ["é".repeat(49), 100],
+    ["日".repeat(33), 101],
+    ["\n".repeat(49), 100],
+    ["\n".repeat(50), 102],
+    ["\u0001".repeat(17), 104],
+    ["\ud800".repeat(17), 104],
+    [Array.from({ length: 33 }, () => 12), 100],
+    [Array.from({ length: 34 }, () => 12), 103],
+    [{ ["k".repeat(94)]: 1 }, 100],
+    [{ ["k".repeat(95)]: 1 }, 101],
+    [{ a: { b: { c: "x".repeat(80) } } }, 100],
+    [{ a: { b: { c: "x".repeat(81) } } }, 101]
+  ]
+
+  for (const store of storeNames)
+    it.effect(`is refused as a payload, as a change of one and as a result, by its bytes (${store})`, () =>
+      Effect.gen(function* () {
+        const queue = yield* TaskQueue
+        for (const [nth, [value, bytes]] of made.entries()) {
+          assert.strictEqual(Buffer.byteLength(JSON.stringify(value)), bytes)
+          const waiting = yield* queue.enqueue(Wide, 0, { in: "1 second" })
+          const exits = yield* Effect.all([
+            Effect.result(queue.enqueue(Wide, value, { in: "1 second" })),
+            Effect.result(queue.edit(waiting.id, { payload: value }))
+          ])
+          for (const result of exits) {
+            if (bytes <= most) assert.strictEqual(result._tag, "Success")
+            else {
+              const error = result._tag === "Failure" ? result.failure : undefined
+              assert.strictEqual((error as EnqueueError).reason._tag, "PayloadTooLarge")
+              assert.match(error!.message, /^The payload has \d+ bytes; at most 100 are taken/)
+            }
+          }
+          const handle = yield* queue.enqueue(Wide, { nth })
+          yield* Testing.drain()
+          const { failure, state } = yield* queue.get(handle.id)
+          assert.strictEqual(state, bytes <= most ? "completed" : "failed")
+          if (bytes > most) assert.strictEqual(failure!.message, `The result has ${bytes} bytes; at most 100 are kept`)
+        }
+      }).pipe(Effect.provide(layerWorking(store, handler, { maxPayloadBytes: most })))
+    )
+})
+
 describe("a step", () => {
   const Twice = Task.make("twice", {
     payload: Schema.Literals(["twice", "retried", "loop"]),
@@ -370,7 +424,7 @@ describe("snoozing", () => {
 describe("edits and limits", () => {
   onStores("within their bounds, or refused by their name", (queue) =>
     Effect.gen(function* () {
-      const { id } = yield* queue.enqueue(Work, 1, { in: "1 day" })
+      const { id } = yield* queue.enqueue(Work, 1, { in: "1 second" })
       const before = yield* queue.get(id)
       for (const [edit, message] of [
         [{ due: 2 ** 60 }, /^due is 1152921504606847000/],
@@ -411,6 +465,13 @@ describe("definitions", () => {
     [{ unique: { scope: "world" } }, /unique.scope is "world"; expected task, group, store/],
     [{ batch: { maxBatchSize: 1e9 } }, /batch.maxBatchSize is 1000000000; expected a whole number from 1 to 1,000/],
     [{ batch: { size: 5 } }, /"size" is no field of batch/],
+    [{ batch: { tune: null } }, /batch.tune is null; expected an object/],
+    [{ batch: { tune: { target: 5 } } }, /"target" is no field of batch.tune; known are latencyTarget/],
+    [{ batch: { groupBy: "team" } }, /batch.groupBy is "team"; expected a function/],
+    [{ batch: { process: 5 } }, /batch.process is 5; expected a function/],
+    [{ retry: { delayMs: 5 } }, /retry.delayMs is 5; expected a function/],
+    [{ retryable: true }, /retryable is true; expected a function/],
+    [{ idempotencyKey: "id" }, /idempotencyKey is "id"; expected a function/],
     [{ timeout: 5 }, /"timeout" is no field of options; known are payload, success/],
     [{ payload: { a: Schema.String } }, /payload is .*; expected a schema/],
     [{ group: { name: "x", limit: 0 } }, /group limit is 0/],

@@ -4,6 +4,7 @@ import * as ShellTask from "../../../src/services/Queue/run/ShellTask.ts"
 import {
   type BatchHandler,
   type JobStore,
+  type Outputs,
   QueueSettings,
   Sluice,
   Task,
@@ -75,7 +76,7 @@ describe("a worker that stops", () => {
   const stoppedMeanwhile = <P, S, E, G>(
     task: Task.Task<P, S, E, G>,
     payload: P,
-    handler: Layer.Layer<never, never, TaskRegistry | JobStore>,
+    handler: Layer.Layer<never, never, TaskRegistry | JobStore | Outputs>,
     grace: Duration.Input = "10 seconds",
     until: Effect.Effect<void> = Effect.void
   ) =>

@@ -9,7 +9,8 @@ import { pollInterval } from "../../../src/testing/TestQueue.ts"
 export const storeNames = ["memory", "SQLite"] as const
 export type StoreName = (typeof storeNames)[number]
 
-const settings = Layer.succeed(QueueSettings.Settings, { ...QueueSettings.defaults, pollInterval })
+const standard = { ...QueueSettings.defaults, pollInterval }
+const settings = Layer.succeed(QueueSettings.Settings, standard)
 
 /** A folder that is removed with the scope. */
 export const temporaryFolder = Effect.acquireRelease(
@@ -30,8 +31,16 @@ const storeOf = (store: StoreName) =>
 export const layerQueue = (store: StoreName) => storeOf(store).pipe(Layer.provide(settings))
 
 /** A queue with a worker that runs these tasks. */
-export const layerWorking = <E, R>(store: StoreName, handlers: Layer.Layer<never, E, R | TaskRegistry>) =>
-  Sluice.layerWorker().pipe(Layer.provideMerge(handlers), Layer.provideMerge(storeOf(store)), Layer.provide(settings))
+export const layerWorking = <E, R>(
+  store: StoreName,
+  handlers: Layer.Layer<never, E, R | TaskRegistry>,
+  changed?: Partial<QueueSettings.QueueSettings>
+) =>
+  Sluice.layerWorker().pipe(
+    Layer.provideMerge(handlers),
+    Layer.provideMerge(storeOf(store)),
+    Layer.provide(Layer.succeed(QueueSettings.Settings, { ...standard, ...changed }))
+  )
 
 const queueOf = <E>(layer: Layer.Layer<TaskQueue, E>) =>
   Effect.map(Layer.build(layer), (context) => Context.get(context, TaskQueue))

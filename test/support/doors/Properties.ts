@@ -30,6 +30,7 @@ import * as Testing from "../../../src/testing/index.ts"
 import { SeededRandom } from "../SeededRandom.ts"
 import { queues, temporaryFolder, workingQueues } from "./BothStores.ts"
 import { HostileValues } from "./HostileValues.ts"
+import { refusedAs } from "./Refused.ts"
 
 type Queue = TaskQueue["Service"]
 
@@ -348,18 +349,6 @@ export const changes = (seed: number, values: number): Effect.Effect<number, unk
     return taken.count
   })
 
-const refusedAs = (check: () => unknown, kind: new (...args: any) => Error): Error | undefined => {
-  try {
-    check()
-    return undefined
-  } catch (error) {
-    assert.instanceOf(error, kind)
-    assert.isAbove((error as Error).message.length, 0)
-    assert.notInclude((error as Error).message, "\n")
-    return error as Error
-  }
-}
-
 /** Definitions: tasks, groups, settings, workers. What is taken works on both stores. Answers how many were taken. */
 export const definitions = (seed: number, values: number): Effect.Effect<number, unknown, Scope.Scope> =>
   Effect.gen(function* () {
@@ -370,7 +359,18 @@ export const definitions = (seed: number, values: number): Effect.Effect<number,
       random.pick([
         "quick",
         "none",
-        hostile.fields({ times: () => 3, firstMs: () => 5, factor: () => 2, capMs: () => 1000, jitter: () => 0.5 }, 3)
+        hostile.fields(
+          {
+            times: () => 3,
+            firstMs: () => 5,
+            factor: () => 2,
+            stepMs: () => 5,
+            capMs: () => 1000,
+            jitter: () => 0.5,
+            delayMs: () => () => hostile.number()
+          },
+          3
+        )
       ])
     const options = {
       group: () => random.pick(["g", "a:b", ResourceGroup.make("own", 5)]),
@@ -381,7 +381,20 @@ export const definitions = (seed: number, values: number): Effect.Effect<number,
       expiresIn: () => random.pick([1000, Number.POSITIVE_INFINITY]),
       deadlineIn: () => "1 hour",
       unique: () => hostile.fields({ scope: () => "group", onConflict: () => "reject", window: () => 5 }, 2),
-      batch: () => hostile.fields({ maxBatchSize: () => 10, maxWaitTime: () => 5, tune: () => true }, 2)
+      suspendedFor: () => "8 hours",
+      retryable: () => () => false,
+      idempotencyKey: () => (payload: unknown) => String(payload),
+      batch: () =>
+        hostile.fields(
+          {
+            maxBatchSize: () => 10,
+            maxWaitTime: () => 5,
+            tune: () => random.pick([true, hostile.fields({ latencyTarget: () => "1 second" }, 1)]),
+            groupBy: () => (payload: unknown) => String(payload),
+            process: () => () => Effect.void
+          },
+          2
+        )
     }
     const settings = {
       lease: () => "5 seconds",
@@ -434,7 +447,15 @@ export const definitions = (seed: number, values: number): Effect.Effect<number,
             const delay = RetryDelay.retryDelay(policy, attempt, random.next())
             assert.isTrue(Number.isSafeInteger(delay) && delay >= 0, `a delay of ${delay}`)
           }
-          if (random.chance(0.2)) for (const queue of both) yield* queue.enqueue(task!, 1)
+          if (random.chance(0.2)) {
+            const [inMemory, inFile] = yield* Effect.forEach(both, (queue) =>
+              said(
+                () => queue.enqueue(task!, 1),
+                () => `value ${i}`
+              )
+            )
+            assert.strictEqual(inFile!.refused, inMemory!.refused)
+          }
         }
         yield* sameJobs(both[0], both[1])
         return taken
@@ -542,10 +563,7 @@ export const controls = (seed: number, values: number): Effect.Effect<number, un
     )
   })
 
-/** About as many as a file of these has. */
-const cellsOfFile = 25
-
-/** CSV in any chunking, as a file and as bytes: the same records as its reader finds in the whole. Answers about how many cells were read. */
+/** CSV in any chunking, as a file and as bytes: the same records as its reader finds in the whole. Answers how many cells of `values` were in files that were taken. */
 export const streams = (seed: number, values: number): Effect.Effect<number, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const { random } = new HostileValues(new SeededRandom(seed))
@@ -582,13 +600,17 @@ export const streams = (seed: number, values: number): Effect.Effect<number, unk
       const rows = Array.from({ length: random.below(20) }, () =>
         random.chance(0.2) ? "" : `${random.pick(cells)},${random.pick(cells)}`
       )
-      return `${random.pick(["", "\ufeff"])}${blanks}a,"b"${random.pick(ends)}${rows.map((row) => `${row}${random.pick(ends)}`).join("")}`
+      return {
+        given: `${random.pick(["", "\ufeff"])}${blanks}a,"b"${random.pick(ends)}${rows.map((row) => `${row}${random.pick(ends)}`).join("")}`,
+        cellsGiven: 2 + 2 * rows.filter((row) => row !== "").length
+      }
     }
     return yield* Effect.gen(function* () {
       const processor = yield* (yield* StreamProcessor).create({ chunkSize: 1 + random.below(4) })
-      let whole = 0
-      for (let i = 0; i * cellsOfFile < values; i++) {
-        const given = text()
+      let taken = 0
+      for (let i = 0, asked = 0; asked < values; i++) {
+        const { cellsGiven, given } = text()
+        asked += cellsGiven
         const file = path.join(folder, `${i}.csv`)
         writeFileSync(file, given)
         const blocks = Stream.fromIterable(Buffer.from(given)).pipe(
@@ -619,8 +641,8 @@ export const streams = (seed: number, values: number): Effect.Effect<number, unk
             )
           }
         }
-        if (Option.isSome(reference)) whole++
+        if (Option.isSome(reference)) taken += cellsGiven
       }
-      return whole * cellsOfFile
+      return Math.min(taken, values)
     }).pipe(Effect.provide(main))
   })

@@ -2,7 +2,14 @@
  * Jobs arrive evenly while worker processes on one file meet a fault again and again. Answers what became of every acknowledged job.
  */
 import { Effect, Fiber, Schedule, type Scope } from "effect"
-import { type JobId, QueueSettings, Sluice, TaskQueue } from "../../../src/services/Queue/index.ts"
+import {
+  type EnqueueError,
+  type JobId,
+  QueueSettings,
+  Sluice,
+  type StoreError,
+  TaskQueue
+} from "../../../src/services/Queue/index.ts"
 import { SeededRandom } from "../SeededRandom.ts"
 import { faultFolder } from "./FaultFolder.ts"
 import { graceMs, leaseMs, recoveryBoundMs, settings } from "./FaultSettings.ts"
@@ -28,8 +35,15 @@ export interface StormOptions {
   readonly spawn?: SpawnOptions
 }
 
+/** An enqueue that failed. */
+export interface Refusal {
+  /** When, in milliseconds since 1970. */
+  readonly at: number
+  readonly error: EnqueueError | StoreError
+}
+
 export interface StormReport extends Verdict {
-  readonly refused: ReadonlyArray<string>
+  readonly refused: ReadonlyArray<Refusal>
   readonly faults: number
   readonly gentleStopMaxMs: number
   readonly badExits: ReadonlyArray<string>
@@ -91,7 +105,7 @@ export const produce = (options: {
   Effect.gen(function* () {
     const queue = yield* TaskQueue
     const ids: Array<JobId> = []
-    const refused: Array<string> = []
+    const refused: Array<Refusal> = []
     const gapMs = (options.seconds * 1000) / options.jobs
     const begun = performance.now()
     let sent = 0
@@ -105,7 +119,7 @@ export const produce = (options: {
           (options.shaky === true ? queue.enqueue(Shaky, payload) : queue.enqueue(Nap, payload)).pipe(
             Effect.match({
               onSuccess: ({ id }) => void ids.push(id),
-              onFailure: (error) => void refused.push(error.message)
+              onFailure: (error) => void refused.push({ at: Date.now(), error })
             })
           ),
         { concurrency: "unbounded", discard: true }

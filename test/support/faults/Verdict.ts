@@ -31,8 +31,8 @@ export interface Verdict {
   readonly recoveryMaxMs: number
   /** Which job that was, and its runs. */
   readonly slowest: string
-  /** How often and how long the store was held up by a stopped process. */
-  readonly outages: ReadonlyArray<number>
+  /** When the store was held up by a stopped process. */
+  readonly outages: ReadonlyArray<Stretch>
 }
 
 interface Execution {
@@ -77,7 +77,8 @@ export const executionsOf = (entries: ReadonlyArray<Entry>): ReadonlyMap<number,
   return executions
 }
 
-interface Stretch {
+/** Of time, in milliseconds since 1970. */
+export interface Stretch {
   readonly from: number
   readonly to: number
 }
@@ -188,7 +189,7 @@ export const judge = (ids: ReadonlyArray<JobId>, entries: ReadonlyArray<Entry>, 
       orphans,
       recoveryMaxMs,
       slowest,
-      outages: outages.map(({ from, to }) => to - from)
+      outages
     }
     return verdict
   })

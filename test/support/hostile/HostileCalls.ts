@@ -22,6 +22,7 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
   "worker ls": [[], ["--wide"]],
   "worker drain": [["--all"], ["1"]],
   "worker stop": [["--all"]],
+  top: [[], ["-g", "network"]],
   "job ls": [[], ["--wide"], ["--tag", "tag"], ["--task", "shell", "--since", "7d"]],
   "job get": [[at.job], [at.failed]],
   "job wait": [[at.failed], [at.job, "--timeout", "100ms"]],

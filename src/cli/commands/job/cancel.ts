@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import { cancel as cancelChange, changeJobs } from "../../JobChange.ts"
 import { filterFlags, isEmpty, toFilter } from "../../JobFilter.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 
 export const cancel = Command.make(
@@ -24,7 +25,7 @@ export const cancel = Command.make(
   Effect.fnUntraced(function* (flags) {
     const filter = yield* toFilter(flags)
     yield* changeJobs(cancelChange(Option.getOrUndefined(flags.reason)), {
-      ids: flags.jobs,
+      ids: yield* JobReference.jobsOf(flags.jobs),
       filter,
       filtered: !isEmpty(filter),
       yes: flags.yes,

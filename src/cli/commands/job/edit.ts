@@ -11,6 +11,7 @@ import { Job, type JobId, QueueSettings, ShellTask, TaskQueue } from "../../../s
 import { oneLine } from "../../../services/Text/index.ts"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { readPayload } from "../../Payload.ts"
@@ -73,15 +74,16 @@ export const edit = Command.make(
     if (payload === undefined && priority === undefined && due === undefined && deadline === undefined) {
       return yield* fail("usage", "nothing to change; give --payload, --priority, --at, --in or --deadline")
     }
-    const whole = payload === undefined ? undefined : yield* wholePayload(flags.job, payload)
+    const id = yield* JobReference.jobOf(flags.job)
+    const whole = payload === undefined ? undefined : yield* wholePayload(id, payload)
     yield* TaskQueue.use((queue) =>
-      queue.edit(flags.job, {
+      queue.edit(id, {
         ...(whole === undefined ? {} : { payload: whole }),
         ...(priority === undefined ? {} : { priority }),
         ...(due === undefined ? {} : { due }),
         ...(deadline === undefined ? {} : { deadline })
       })
     )
-    yield* out.line(out.quiet ? Job.formatJobId(flags.job) : `changed ${Job.formatJobId(flags.job)}`)
+    yield* out.line(out.quiet ? Job.formatJobId(id) : `changed ${Job.formatJobId(id)}`)
   }, looking)
 ).pipe(Command.withDescription("Changes the payload, priority, time or deadline of a waiting job."))

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import { Job, TaskQueue } from "../../../services/Queue/index.ts"
 import { hint } from "../../Hint.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { inWords as placeInWords } from "../../PlaceInWords.ts"
@@ -26,7 +27,8 @@ export const ExplanationShape = Schema.Struct({
 export const explain = Command.make(
   "explain",
   { job: JobFlags.jobIdArgument(), json: JobFlags.json },
-  Effect.fnUntraced(function* ({ job: id, json }) {
+  Effect.fnUntraced(function* ({ job: reference, json }) {
+    const id = yield* JobReference.jobOf(reference)
     const out = yield* output
     const queue = yield* TaskQueue
     const reason = yield* queue.explain(id)

@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Job, type JobId, JobStore, Pipeline, ShellTask, SystemWord, TaskQueue } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { taskName } from "../../JobTable.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
@@ -48,7 +49,8 @@ export const get = Command.make(
       Flag.withDefault(false)
     )
   },
-  Effect.fnUntraced(function* ({ env, job: id, json }) {
+  Effect.fnUntraced(function* ({ env, job: reference, json }) {
+    const id = yield* JobReference.jobOf(reference)
     const out = yield* output
     const { traits } = yield* JobStore
     const queue = yield* TaskQueue

@@ -3,11 +3,27 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Job, type JobRecord, JobStore, ShellResult, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
+import {
+  Job,
+  type JobId,
+  type JobRecord,
+  JobStore,
+  type OutputPiece,
+  type OutputReader,
+  Outputs,
+  type OutputStream,
+  ShellResult,
+  ShellTask,
+  TaskQueue
+} from "../../../services/Queue/index.ts"
+import * as CommandOutput from "../../CommandOutput.ts"
+import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { type Output, output } from "../../Output.ts"
 import { type PayloadForm, storedValue } from "../../shapes/JobShape.ts"
+import * as Sanitize from "../../terminal/Sanitize.ts"
 
 /** A line of a job's log as `--json` shows it. */
 export const LogLineShape = Schema.Struct({
@@ -17,19 +33,149 @@ export const LogLineShape = Schema.Struct({
   message: Schema.String
 })
 
-const followEvery = "200 millis"
+/** Where the system does not tell of changes, or of none. */
+const followEveryMillis = 200
+/** A busy log changes at every moment. */
+const followLeast = "20 millis"
+
+const streams: ReadonlyArray<OutputStream> = ["stdout", "stderr"]
 
 const decodeOutput = Schema.decodeUnknownOption(ShellResult.fields.stdout)
 
 /** Output as it rests; none where a job kept none, or something that is no output. */
 const bytesOf = (stored: unknown): Uint8Array => Option.getOrElse(decodeOutput(stored), () => new Uint8Array())
 
-/** What a command wrote, kept in its result or in the error of its last attempt. */
-const commandOutput = (job: JobRecord, form: PayloadForm, out: Output) => {
+/** Pieces on their way to the two streams. */
+const makePrinter = (out: Output, wanted: ReadonlyArray<OutputStream>) => {
+  const decode = { stdout: CommandOutput.makeDecode(), stderr: CommandOutput.makeDecode() }
+  const write = (stream: OutputStream, bytes: Uint8Array) =>
+    out[stream].isTerminal ? out[stream].write(decode[stream](bytes)) : Effect.asVoid(out[stream].writeBytes(bytes))
+  const leftOut = (stream: OutputStream, bytes: number) =>
+    bytes > 0 && wanted.includes(stream) ? write(stream, Buffer.from(CommandOutput.leftOutLine(bytes))) : Effect.void
+  return {
+    bytes: (stream: OutputStream, bytes: Uint8Array) => (wanted.includes(stream) ? write(stream, bytes) : Effect.void),
+    leftOut: ({ stderr, stdout }: { readonly stderr: number; readonly stdout: number }) =>
+      Effect.andThen(leftOut("stdout", stdout), leftOut("stderr", stderr))
+  }
+}
+
+type Printer = ReturnType<typeof makePrinter>
+
+/** What a job's row has of it, where there is no log any more. */
+const storedOutput = (job: JobRecord, form: PayloadForm, printer: Printer) => {
   const kept = (job.state === "completed" ? storedValue(job.result, form) : job.failure?.error) ?? {}
   const { stderr, stdout } = kept as { readonly stdout?: unknown; readonly stderr?: unknown }
-  return Effect.andThen(out.stdout.writeBytes(bytesOf(stdout)), out.stderr.writeBytes(bytesOf(stderr)))
+  return Effect.andThen(printer.bytes("stdout", bytesOf(stdout)), printer.bytes("stderr", bytesOf(stderr)))
 }
+
+const newlinesIn = (bytes: Uint8Array): number => {
+  let count = 0
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) count++
+  return count
+}
+
+/** What follows the so many-th newline. */
+const afterNewlines = (bytes: Uint8Array, count: number): Uint8Array => {
+  let at = 0
+  for (let left = count; left > 0; left--) at = bytes.indexOf(10, at) + 1
+  return bytes.subarray(at)
+}
+
+/** Newlines that come before the last `lines` lines. */
+const newlinesBefore = (reader: OutputReader, wanted: ReadonlyArray<OutputStream>, lines: number) =>
+  Effect.promise(async () => {
+    let newlines = 0
+    let isCut = false
+    for (let piece = await reader.next(); piece !== undefined; piece = await reader.next()) {
+      if (piece._tag !== "Bytes" || !wanted.includes(piece.stream)) continue
+      newlines += newlinesIn(piece.bytes)
+      isCut = piece.bytes.at(-1) !== 10
+    }
+    return Math.max(0, newlines + (isCut ? 1 : 0) - lines)
+  })
+
+/** Prints what there is of one attempt's log, as often as it is asked. */
+const openAttempt = (
+  id: JobId,
+  attempt: number,
+  wanted: ReadonlyArray<OutputStream>,
+  printer: Printer,
+  lines: number
+) =>
+  Effect.gen(function* () {
+    const outputs = yield* Outputs
+    const open = (job: JobId) =>
+      Effect.acquireRelease(
+        Effect.sync(() => outputs.read(job, attempt)),
+        (reader) => Effect.sync(reader.close)
+      )
+    let skip = lines === Number.POSITIVE_INFINITY ? 0 : yield* newlinesBefore(yield* open(id), wanted, lines)
+    const reader = yield* open(id)
+    const seen = { anything: false, bytes: false, message: "" }
+    const show = (piece: OutputPiece) => {
+      seen.anything = true
+      switch (piece._tag) {
+        case "End":
+          seen.message = piece.end.message
+          return Effect.void
+        case "LeftOut":
+          return skip > 0 ? Effect.void : printer.leftOut(piece)
+        case "Bytes": {
+          seen.bytes = true
+          if (skip === 0 || !wanted.includes(piece.stream)) return printer.bytes(piece.stream, piece.bytes)
+          const newlines = newlinesIn(piece.bytes)
+          const rest = newlines < skip ? piece.bytes.subarray(piece.bytes.length) : afterNewlines(piece.bytes, skip)
+          skip -= Math.min(skip, newlines)
+          return printer.bytes(piece.stream, rest)
+        }
+      }
+    }
+    const print = Effect.gen(function* () {
+      for (;;) {
+        const piece = yield* Effect.promise(reader.next)
+        if (piece === undefined) return
+        yield* show(piece)
+      }
+    })
+    return { print, seen }
+  })
+
+/** Completes when something has changed in the folder of the logs, or after a while. */
+const nextChange = Effect.gen(function* () {
+  const outputs = yield* Outputs
+  yield* Effect.callback<void>((resume) => {
+    const done = () => {
+      clearTimeout(timer)
+      unwatch()
+      resume(Effect.void)
+    }
+    const timer = setTimeout(done, followEveryMillis)
+    const unwatch = outputs.watch(done)
+    return Effect.sync(() => {
+      clearTimeout(timer)
+      unwatch()
+    })
+  })
+})
+
+const logLines = (id: JobId, out: Output, json: boolean) => {
+  let after = 0
+  return Effect.gen(function* () {
+    const queue = yield* TaskQueue
+    for (;;) {
+      const { lines, next } = yield* queue.logs(id, { after })
+      for (const { at, attempt, level, message } of lines) {
+        yield* json
+          ? out.json(LogLineShape, { at: new Date(at).toISOString(), attempt, level, message })
+          : out.line(`${new Date(at).toISOString()} ${level} ${message}`)
+      }
+      if (lines.length === 0 || next === after) return
+      after = next
+    }
+  })
+}
+
+const isOver = (job: JobRecord): boolean => Job.finishedStates.includes(job.state)
 
 export const logs = Command.make(
   "logs",
@@ -38,42 +184,87 @@ export const logs = Command.make(
     follow: Flag.Boolean("follow").pipe(
       Flag.withAlias("f"),
       Flag.withoutNegation,
-      Flag.withDescription("until the job has ended"),
+      Flag.withDescription("as it is written, until the job has ended"),
+      Flag.withDefault(false)
+    ),
+    attempt: Flag.Int("attempt").pipe(
+      Flag.withMetavar("N"),
+      Flag.withDescription("of a command: what this attempt wrote (default: the last one)"),
+      Flag.optional
+    ),
+    lines: Flag.Int("lines").pipe(
+      Flag.withAlias("n"),
+      Flag.withMetavar("N"),
+      Flag.withDescription("of a command: its last lines only"),
+      Flag.optional
+    ),
+    stdout: Flag.Boolean("stdout").pipe(
+      Flag.withoutNegation,
+      Flag.withDescription("of a command: its stdout only"),
+      Flag.withDefault(false)
+    ),
+    stderr: Flag.Boolean("stderr").pipe(
+      Flag.withoutNegation,
+      Flag.withDescription("of a command: its stderr only"),
       Flag.withDefault(false)
     ),
     json: JobFlags.json
   },
-  Effect.fnUntraced(function* ({ follow, job: id, json }) {
-    const out = yield* output
-    const { traits } = yield* JobStore
-    const queue = yield* TaskQueue
-    let after = 0
-    for (;;) {
-      const job = yield* queue.get(id)
-      for (;;) {
-        const { lines, next } = yield* queue.logs(id, { after })
-        for (const { at, attempt, level, message } of lines) {
-          yield* json
-            ? out.json(LogLineShape, { at: new Date(at).toISOString(), attempt, level, message })
-            : out.line(`${new Date(at).toISOString()} ${level} ${message}`)
+  Effect.fnUntraced(
+    function* (flags) {
+      const { follow, json } = flags
+      const id = yield* JobReference.jobOf(flags.job)
+      const out = yield* output
+      const lines = Option.getOrElse(flags.lines, () => Number.POSITIVE_INFINITY)
+      if (lines < 0) return yield* fail("usage", `--lines is ${lines}; expected 0 or more`)
+      const asked = Option.getOrUndefined(flags.attempt)
+      if (asked !== undefined && asked < 1) return yield* fail("usage", `--attempt is ${asked}; attempts count from 1`)
+      const wanted = flags.stdout === flags.stderr ? streams : streams.filter((stream) => flags[stream])
+      const { traits } = yield* JobStore
+      const queue = yield* TaskQueue
+      const printer = makePrinter(out, wanted)
+      const printLogLines = logLines(id, out, json)
+      const pause = Effect.andThen(Effect.sleep(followLeast), nextChange)
+
+      let job = yield* queue.get(id)
+      if (json || !ShellTask.isShellTask(job.task)) {
+        for (; ; job = yield* queue.get(id)) {
+          yield* printLogLines
+          if (!follow || isOver(job)) return
+          yield* Effect.sleep(followEveryMillis)
         }
-        if (lines.length === 0 || next === after) break
-        after = next
       }
-      const ended = Job.finishedStates.includes(job.state)
-      if (!follow || ended) {
-        if (ShellTask.isShellTask(job.task) && !json) {
-          if (ended || job.failure !== undefined) yield* commandOutput(job, traits.payloads, out)
-          if (!ended)
-            yield* out.note(`the job is ${job.state}; its output is kept when an attempt ends (-f waits for it)`)
+
+      let attempt = asked ?? Math.max(1, job.attempt)
+      let shown = yield* openAttempt(id, attempt, wanted, printer, lines)
+      for (; ; job = yield* queue.get(id)) {
+        yield* printLogLines
+        // The state first: what was written before it is seen is there to be read.
+        yield* shown.print
+        if (!follow || isOver(job) || (asked !== undefined && asked < job.attempt)) break
+        if (asked === undefined && job.attempt > attempt) {
+          attempt = job.attempt
+          yield* out.note(`sluice: attempt ${attempt}`)
+          shown = yield* openAttempt(id, attempt, wanted, printer, Number.POSITIVE_INFINITY)
+          continue
         }
-        return
+        yield* pause
       }
-      yield* Effect.sleep(followEvery)
-    }
-  }, looking)
+      const isLast = attempt >= job.attempt
+      if (!shown.seen.anything && isLast && (isOver(job) || job.failure !== undefined))
+        yield* storedOutput(job, traits.payloads, printer)
+      if (!shown.seen.anything && (asked ?? 0) > job.attempt)
+        return yield* fail("notFound", `job ${Job.formatJobId(id)} has no attempt ${asked}; it has ${job.attempt}`)
+      if (!shown.seen.bytes && shown.seen.message !== "")
+        yield* out.note(`sluice: ${Sanitize.line(shown.seen.message)}`)
+      else if (!shown.seen.anything && !isOver(job))
+        yield* out.note(`sluice: the job is ${job.state}; nothing written yet`)
+    },
+    Effect.scoped,
+    looking
+  )
 ).pipe(
   Command.withDescription(
-    "Prints what a job has logged, and what a command has written: its stdout on stdout, its stderr on stderr."
+    "Prints what a job has logged, and what a command writes, in the order it was written, also while it runs: its stdout on stdout, its stderr on stderr."
   )
 )

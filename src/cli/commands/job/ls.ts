@@ -9,6 +9,7 @@ import * as JobFlags from "../../JobFlags.ts"
 import { columns } from "../../JobTable.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
+import { noteSetAside } from "../../SetAsideNote.ts"
 import { JobSummaryShape, toJobSummary } from "../../shapes/JobShape.ts"
 
 /** Jobs a store hands out at a time. */
@@ -54,6 +55,7 @@ export const ls = Command.make(
       else if (out.quiet) yield* out.lines(page.jobs.map(({ id }) => Job.formatJobId(id)))
       else jobs.push(...page.jobs)
     } while (cursor !== undefined && left > 0)
+    yield* noteSetAside("job")
     if (flags.json || out.quiet) return
     if (jobs.length === 0)
       return yield* out.note(isEmpty(filter) ? "no jobs yet; add one with: sluice add -- CMD" : "no job matches")

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import { Job, type ProfileFolder, ProfilingReport, TaskQueue } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { ask, problemOf } from "../../profile/AskWorkers.ts"
@@ -37,7 +38,8 @@ export const profile = Command.make(
     wide: JobFlags.wide,
     job: JobFlags.jobIdArgument()
   },
-  Effect.fnUntraced(function* ({ job: id, json, timeout, wide }) {
+  Effect.fnUntraced(function* ({ job: reference, json, timeout, wide }) {
+    const id = yield* JobReference.jobOf(reference)
     const out = yield* output
     const queue = yield* TaskQueue
     const files = yield* profiles

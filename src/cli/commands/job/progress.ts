@@ -7,6 +7,7 @@ import { Job, TaskQueue } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import { Invocation } from "../../Invocation.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 
 export const progress = Command.make(
@@ -25,7 +26,7 @@ export const progress = Command.make(
     if (!(percent >= 0 && percent <= 100))
       return yield* fail("usage", `${percent} is not a percentage; expected 0 to 100`)
     const surrounding = Job.parseJobId(env.SLUICE_JOB_ID ?? "")
-    const id = Option.getOrElse(job, () => surrounding)
+    const id = Option.isSome(job) ? yield* JobReference.jobOf(job.value) : surrounding
     if (id === undefined) return yield* fail("usage", "this does not run inside a job; name one with --job")
     const attempt = id === surrounding ? Number(env.SLUICE_ATTEMPT) : (yield* queue.get(id)).attempt
     yield* queue.reportProgress(id, attempt, Option.isSome(message) ? { percent, message: message.value } : { percent })

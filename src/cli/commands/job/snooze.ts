@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import { Job, TaskQueue } from "../../../services/Queue/index.ts"
 import { parseDuration } from "../../input/DurationInput.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 
@@ -14,7 +15,8 @@ export const snooze = Command.make(
     job: JobFlags.jobIdArgument(),
     delay: Argument.String("delay").pipe(Argument.withDescription("how long, like 10m"))
   },
-  Effect.fnUntraced(function* ({ delay, job: id }) {
+  Effect.fnUntraced(function* ({ delay, job: reference }) {
+    const id = yield* JobReference.jobOf(reference)
     const out = yield* output
     const parsed = parseDuration(delay)
     if (Result.isFailure(parsed)) return yield* parsed.failure

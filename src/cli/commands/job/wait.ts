@@ -7,6 +7,7 @@ import { Job, type JobRecord, TaskQueue } from "../../../services/Queue/index.ts
 import { ExitCode } from "../../ExitCode.ts"
 import { fail, passOn } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { JobSummaryShape, toJobSummary } from "../../shapes/JobShape.ts"
@@ -32,7 +33,8 @@ export const wait = Command.make(
     json: JobFlags.json,
     jobs: JobFlags.jobIdArgument().pipe(Argument.variadic({ min: 1 }))
   },
-  Effect.fnUntraced(function* ({ jobs: ids, json, timeout }) {
+  Effect.fnUntraced(function* ({ jobs, json, timeout }) {
+    const ids = yield* JobReference.jobsOf(jobs)
     const out = yield* output
     const queue = yield* TaskQueue
     const ended: Array<JobRecord> = []

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Job, type JobRecord, JobStore, TaskQueue } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { explain } from "../../Reason.ts"
@@ -23,7 +24,8 @@ const progressText = (value: unknown): string => {
 export const watch = Command.make(
   "watch",
   { job: JobFlags.jobIdArgument(), json: JobFlags.json },
-  Effect.fnUntraced(function* ({ job: id, json }) {
+  Effect.fnUntraced(function* ({ job: reference, json }) {
+    const id = yield* JobReference.jobOf(reference)
     const out = yield* output
     const { traits } = yield* JobStore
     const queue = yield* TaskQueue

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import { Job } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { ask, problemOf } from "../../profile/AskWorkers.ts"
@@ -40,7 +41,7 @@ export const start = Command.make(
     const answers = yield* ask(files, pids, {
       action: Option.isSome(job) ? "job" : "start",
       forMs: Option.isSome(length) ? Duration.toMillis(length.value) : null,
-      job: Option.isSome(job) ? Job.formatJobId(job.value) : null
+      job: Option.isSome(job) ? Job.formatJobId(yield* JobReference.jobOf(job.value)) : null
     })
     for (const answered of answers) {
       const problem = problemOf(answered)

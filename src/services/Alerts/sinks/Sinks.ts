@@ -1,6 +1,6 @@
 /** The sinks that the settings ask for. */
 import { Clock, Effect } from "effect"
-import { type AlertSettings, Settings, SettingsUnusable } from "../AlertSettings.ts"
+import { type AlertSettings, checkedSettings, SettingsUnusable } from "../AlertSettings.ts"
 import type { Sink } from "../Sink.ts"
 import { logSink } from "./LogSink.ts"
 import { secretFault } from "./Signature.ts"
@@ -45,7 +45,7 @@ const numbered = (sinks: ReadonlyArray<Sink>): ReadonlyArray<Sink> =>
   })
 
 export const makeSinks: Effect.Effect<ReadonlyArray<Sink>, SettingsUnusable> = Effect.gen(function* () {
-  const settings = yield* Settings
+  const settings = yield* checkedSettings
   return numbered([
     ...(settings.log === false ? [] : [logSink(settings.log === true ? undefined : settings.log)]),
     ...(yield* webhooks(settings)),

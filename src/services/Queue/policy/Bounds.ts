@@ -156,6 +156,10 @@ export const oneOf = <const A extends string>(what: string, value: unknown, know
 export const boolean = (what: string, value: unknown): boolean =>
   typeof value === "boolean" ? value : refuse(what, value, "true or false")
 
+/** What is called later. */
+export const callback = <A>(what: string, value: A): A =>
+  typeof value === "function" ? value : refuse(what, value, "a function")
+
 const list = <A>(
   what: string,
   value: unknown,
@@ -170,10 +174,14 @@ const list = <A>(
 }
 
 const isLabel = (item: unknown): item is string => isText(item, longestLabel)
+const isWord = (item: unknown): item is string => typeof item === "string" && !item.includes("\0")
 const isName = (item: unknown): item is string => typeof item === "string" && namePattern.test(item)
 
 export const labels = (what: string, value: unknown, most: number): ReadonlyArray<string> =>
   list(what, value, most, isLabel, label)
+/** Of any length, as programs are given them. */
+export const words = (what: string, value: unknown, most: number): ReadonlyArray<string> =>
+  list(what, value, most, isWord, (each, item) => refuse(each, item, "text without NUL"))
 export const names = (what: string, value: unknown, most: number): ReadonlyArray<string> =>
   list(what, value, most, isName, name)
 export const jobIds = (what: string, value: unknown, most: number): ReadonlyArray<JobId> =>
@@ -210,6 +218,14 @@ const fieldsOf = (what: string, value: object): ReadonlyArray<string> => {
     throw new OutOfBounds(`${what}: ${error instanceof Error ? error.message : String(error)}`)
   }
   return found
+}
+
+/** Names and values of a plain object. A `Map` would look empty. */
+export const entries = (what: string, value: unknown): ReadonlyArray<readonly [name: string, value: unknown]> => {
+  const prototype = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined
+  return prototype === Object.prototype || prototype === null
+    ? orRefuse(what, () => Object.entries(value as object))
+    : refuse(what, value, "a plain object")
 }
 
 /** Names and values that travel with a job: a copy. A `Map` or `Headers` would look empty. */

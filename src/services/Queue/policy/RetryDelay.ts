@@ -46,6 +46,7 @@ export const checkRetry = (name: string, policy: RetryPolicy): RetryPolicy => {
     Bounds.real(`${name}.${field}`, policy[field], 0, Bounds.longestMs)
   Bounds.real(`${name}.factor`, policy.factor, 0, 1_000_000)
   Bounds.real(`${name}.jitter`, policy.jitter, 0, 1)
+  if (policy.delayMs !== undefined) Bounds.callback(`${name}.delayMs`, policy.delayMs)
   return policy
 }
 

@@ -1,6 +1,6 @@
 /** What is changed of jobs that are there: one by one with an answer, or all that match. */
 import { Clock, type Duration, Effect } from "effect"
-import { encodePayload } from "../EnqueueRow.ts"
+import { encodeLoosePayload, encodePayload } from "../EnqueueRow.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { formatJobId, type JobId, type JobRecord, type JobState, liveStates } from "../Job.ts"
 import type { ChangeResult, JobChange } from "../JobChange.ts"
@@ -13,15 +13,7 @@ import { Settings } from "../QueueSettings.ts"
 import type { StoreError } from "../StoreError.ts"
 import { StoreTurns } from "../StoreTurns.ts"
 import { encodeJson, taskCodec } from "../TaskCodec.ts"
-import {
-  EnqueueError,
-  InvalidOption,
-  InvalidPayload,
-  type JobEdit,
-  type JobNotFound,
-  jobNotFound,
-  WrongState
-} from "../TaskQueue.ts"
+import { EnqueueError, InvalidOption, type JobEdit, type JobNotFound, jobNotFound, WrongState } from "../TaskQueue.ts"
 import { TaskRegistry } from "../TaskRegistry.ts"
 import { checked } from "./Checked.ts"
 import type { Looking } from "./Looking.ts"
@@ -101,13 +93,9 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
   /** As its task has it, when that is known here. */
   const encoded = (name: string, payload: unknown): unknown => {
     const task = registry.get(name)?.task
-    if (task !== undefined) return encodePayload(task, taskCodec(task, form), payload, settings)
-    try {
-      return encodeJson(payload, form)
-    } catch (cause) {
-      const message = `The payload is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`
-      throw new EnqueueError({ reason: new InvalidPayload({ message }) })
-    }
+    return task === undefined
+      ? encodeLoosePayload(payload, form, settings.maxPayloadBytes)
+      : encodePayload(task, taskCodec(task, form), payload, settings)
   }
 
   /** Throws `EnqueueError` or `OutOfBounds`. */

@@ -87,7 +87,7 @@ export const makeEnqueuing = Effect.gen(function* () {
   const placements = yield* Placements
   const form = store.traits.payloads
 
-  yield* store.declareGroups(ResourceGroup.defaults)
+  yield* store.declareGroups(ResourceGroup.withComputation(ResourceGroup.defaults, settings.computationLimit))
   const declared = new Set(ResourceGroup.defaults.map((group) => group.name))
 
   const declare = (group: ResourceGroup.ResourceGroup): Effect.Effect<void, StoreError> =>

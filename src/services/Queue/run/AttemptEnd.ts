@@ -140,15 +140,11 @@ const succeeded = (value: unknown, job: ClaimedJob, { codec, maxResultBytes, now
       makeFailure("BadResult", `The result does not fit the task's schema: ${messageOf(cause)}`, job.attempt, now())
     )
   }
-  if (typeof result === "string" && result.length > maxResultBytes) {
+  const bytes = codec.success.bytesAbove(result, maxResultBytes)
+  if (bytes !== undefined) {
     return end(
       "failed",
-      makeFailure(
-        "BadResult",
-        `The result is ${result.length} characters long; at most ${maxResultBytes} are kept`,
-        job.attempt,
-        now()
-      )
+      makeFailure("BadResult", `The result has ${bytes} bytes; at most ${maxResultBytes} are kept`, job.attempt, now())
     )
   }
   return { outcome: "completed", result, failure: undefined, due: 0, error: undefined }

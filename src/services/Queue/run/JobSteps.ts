@@ -1,5 +1,6 @@
 /** Where the durable steps of a worker's jobs are kept: with the store's next turn, under the attempt's token. */
 import { Effect, Schedule } from "effect"
+import { bytesAbove } from "../JsonSize.ts"
 import type { JobStore } from "../JobStore.ts"
 import type { StoreTurns } from "../StoreTurns.ts"
 import type { JobSteps } from "../Task.ts"
@@ -17,11 +18,10 @@ export const jobSteps = (
   read: (name) => store.step(id, name).pipe(Effect.retry(patience), Effect.orDie),
   keep: (step, value) =>
     Effect.suspend(() => {
-      if (value.length > maxBytes) {
+      const bytes = bytesAbove.text(value, maxBytes)
+      if (bytes !== undefined) {
         return Effect.die(
-          new Error(
-            `What step ${JSON.stringify(step)} made is ${value.length} characters long; at most ${maxBytes} are kept`
-          )
+          new Error(`What step ${JSON.stringify(step)} made has ${bytes} bytes; at most ${maxBytes} are kept`)
         )
       }
       turns.progress({ id, attempt, step, value })

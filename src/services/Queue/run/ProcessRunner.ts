@@ -82,8 +82,12 @@ export interface RunOptions {
   readonly forceKillAfter?: Duration.Input
   /** Bytes kept of each of stdout and stderr. Default 1 MiB: whole logs of ordinary commands, small enough for a row of the store. */
   readonly outputLimitBytes?: number
-  /** Called with every chunk as it comes, all of it, not only what is kept. Must be quick and must not keep the chunk; a throw ends the run as a defect. */
-  readonly onOutput?: (chunk: Uint8Array, stream: "stdout" | "stderr") => void
+  /**
+   * Called with every chunk as it comes, all of it, not only what is kept. When it answers a promise the stream is read on only once that has settled,
+   * so that who takes slowly slows the command down, and the chunk may be kept until then; without, it must be quick and must not keep the
+   * chunk. A throw or a rejection ends the run as a defect.
+   */
+  readonly onOutput?: (chunk: Uint8Array, stream: "stdout" | "stderr") => unknown
   /** Called once, when the process exists. Its group has the same id: recorded with the attempt, it lets a later worker find an orphan. */
   readonly onStart?: (pid: number) => void
 }

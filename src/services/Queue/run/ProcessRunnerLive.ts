@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process"
 import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { Socket } from "node:net"
+import type { Readable } from "node:stream"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Clock, Deferred, Duration, Effect, Exit, Layer } from "effect"
+import { Clock, Deferred, Duration, Effect, Exit, Latch, Layer } from "effect"
 import { isOwnSecret, withoutOwnSecrets } from "../policy/SecretVariables.ts"
 import * as BoundedOutput from "./BoundedOutput.ts"
 import type { CommandEnded, StartListener } from "./spawner/Spawner.ts"
@@ -156,6 +157,9 @@ interface Running {
   readonly stderr: BoundedOutput.BoundedOutput
   readonly ended: Deferred.Deferred<CommandEnded, ProcessError>
   readonly drained: Deferred.Deferred<void>
+  /** Open while nobody holds the output back; `held` is its opposite. */
+  readonly flowing: Latch.Latch
+  readonly held: Latch.Latch
   /** Sends SIGTERM once. */
   readonly terminate: () => void
   /** Milliseconds since SIGTERM was sent; 0 when it was not. */
@@ -178,6 +182,23 @@ const awaitEmpty = Effect.fnUntraced(function* (group: number, atMostMillis: num
     pause = Math.min(pause * 2, 50)
   }
   return true
+})
+
+/** Until both streams have closed, or were read for `drainFor` in all: time in which a slow taker held them back does not count. */
+const awaitDrained = Effect.fnUntraced(function* ({ drained, flowing, held }: Running) {
+  const clock = yield* Clock.Clock
+  let leftMillis = Duration.toMillis(drainFor)
+  while (leftMillis > 0) {
+    yield* flowing.await
+    const start = clock.monotonicTimeNanosUnsafe()
+    const first = yield* Effect.raceAllFirst([
+      Effect.as(Deferred.await(drained), "drained"),
+      Effect.as(held.await, "held"),
+      Effect.as(Effect.sleep(Duration.millis(leftMillis)), "over")
+    ])
+    if (first !== "held") return
+    leftMillis -= millisSince(clock, start)
+  }
 })
 
 /** SIGTERM, the rest of the grace counted from its first sending, SIGKILL. */
@@ -382,7 +403,6 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
 
         const clock = yield* Clock.Clock
         const { pid } = child
-        JobControl.began(pid)
         const ended = Deferred.makeUnsafe<CommandEnded, ProcessError>()
         const drained = Deferred.makeUnsafe<void>()
         const attempt = (callback: () => void) => {
@@ -394,6 +414,28 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
         }
         child.onEnd((end) => Deferred.doneUnsafe(ended, end))
 
+        const flowing = Latch.makeUnsafe(true)
+        const held = Latch.makeUnsafe(false)
+        let holding = 0
+        /** Reads no more of a stream until its chunk was taken. */
+        const holdUntil = (source: Readable, taken: Promise<unknown>) => {
+          source.pause()
+          if (holding++ === 0) {
+            flowing.closeUnsafe()
+            held.openUnsafe()
+          }
+          const goOn = () => {
+            source.resume()
+            if (--holding > 0) return
+            held.closeUnsafe()
+            flowing.openUnsafe()
+          }
+          taken.then(goOn, (defect) => {
+            Deferred.doneUnsafe(ended, Exit.die(defect))
+            goOn()
+          })
+        }
+
         let open = 2
         const collect = (stream: "stdout" | "stderr", pipe: OutputPipes.OutputPipe | undefined) => {
           const output = BoundedOutput.make(options.outputLimitBytes ?? defaultOutputLimitBytes)
@@ -403,7 +445,10 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
               : new Socket({ fd: pipe.readFd, readable: true, writable: false })
           source.on("data", (chunk: Buffer) => {
             output.push(chunk)
-            attempt(() => options.onOutput?.(chunk, stream))
+            attempt(() => {
+              const taken = options.onOutput?.(chunk, stream)
+              if (taken instanceof Promise) holdUntil(source, taken)
+            })
           })
           // A read error ends the stream; what came before it is kept.
           source.on("error", () => {})
@@ -434,6 +479,8 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
           stderr: stderr.output,
           ended,
           drained,
+          flowing,
+          held,
           terminate,
           sinceTerminated: () => (terminatedNanos === undefined ? 0 : millisSince(clock, terminatedNanos)),
           release: () => {
@@ -450,7 +497,7 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
 
       const awaitEnd = Effect.fnUntraced(function* (running: Running) {
         const ended = yield* Deferred.await(running.ended)
-        yield* Effect.timeoutOption(Deferred.await(running.drained), drainFor)
+        yield* awaitDrained(running)
         const leftovers = !(yield* awaitEmpty(running.pid, leavingMillis))
         return { ...ended, leftovers }
       })
@@ -460,7 +507,12 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
         const { ended, running } = yield* Effect.acquireUseRelease(
           start(command, options),
           (running) => Effect.map(awaitEnd(running), (ended) => ({ ended, running })),
-          (running) => Effect.ensuring(endGroup(running, graceMillis), Effect.sync(running.release))
+          (running) =>
+            // The last words of a command that was ended are in its pipe still.
+            Effect.andThen(
+              endGroup(running, graceMillis),
+              Effect.timeoutOption(Deferred.await(running.drained), leavingMillis)
+            ).pipe(Effect.ensuring(Effect.sync(running.release)))
         )
         return {
           ...ended,

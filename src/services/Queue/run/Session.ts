@@ -50,7 +50,8 @@ export const makeSession = Effect.fnUntraced(function* (host: SessionHost) {
   const join = Effect.gen(function* () {
     const declared = new Map(ResourceGroup.defaults.map((group) => [group.name, group]))
     for (const { task } of registry.all()) declared.set(task.group.name, task.group)
-    yield* store.declareGroups([...declared.values()])
+    const { computationLimit } = yield* Settings
+    yield* store.declareGroups(ResourceGroup.withComputation([...declared.values()], computationLimit))
     yield* orders.declare([...declared.values()])
     yield* host.refreshGroups
     const joinedAt = monotonic()

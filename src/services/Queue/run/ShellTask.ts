@@ -7,9 +7,10 @@
  *
  * The command finds `SLUICE_JOB_ID`, `SLUICE_ATTEMPT`, `SLUICE_GROUP` and `SLUICE_STORE` in its environment.
  */
-import { Duration, Effect, Schema, SchemaTransformation } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Schema, SchemaTransformation } from "effect"
 import { formatJobId } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
+import { type AttemptEnd, type OutputLog, type OutputStream, Outputs } from "../Outputs.ts"
 import { laneName, shellTaskName } from "../policy/Lane.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
 import * as Task from "../Task.ts"
@@ -17,58 +18,44 @@ import { OutputBytes } from "./OutputBytes.ts"
 import { ProcessError, ProcessRunner } from "./ProcessRunner.ts"
 import { ShellCommand, ShellResult } from "./ShellCommand.ts"
 
-/** Characters of JSON a string takes. */
-const jsonLength = (text: string): number => JSON.stringify(text).length
+/** Bytes of each stream that rest in a job's row: small outputs whole, for programs that read them as a value. The whole is in its log (`Outputs`). */
+const previewBytes = 64 * 1024
 
-/** The longest end of `text` that takes at most `limit` characters of JSON, found by halving. */
-const endWithin = (text: string, limit: number): string => {
-  let kept = text.slice(-limit)
-  let from = 0
-  let to = kept.length
-  if (jsonLength(kept) > limit) {
-    while (to - from > 1) {
-      const middle = (from + to) >> 1
-      if (jsonLength(kept.slice(-middle)) <= limit) from = middle
-      else to = middle
-    }
-    kept = kept.slice(kept.length - from)
+/** Of a failed one, in characters of JSON, since an error is at most 16 KiB in all: the end, where commands say what went wrong. */
+const failedJsonMost = 7000
+
+const controlsOfTwo = new Set(["\b", "\t", "\n", "\f", "\r", '"', "\\"].map((text) => text.charCodeAt(0)))
+
+/** Characters a UTF-16 unit takes in JSON, a half of a pair like one that stands alone. */
+const jsonCost = (unit: number): number =>
+  controlsOfTwo.has(unit) ? 2 : unit < 0x20 || (unit >= 0xd800 && unit < 0xe000) ? 6 : 1
+
+/** The longest end of `text` that takes at most so many characters of JSON. */
+const endWithin = (text: string, most: number): string => {
+  let start = text.length
+  for (let cost = 0; start > 0; start--) {
+    cost += jsonCost(text.charCodeAt(start - 1))
+    if (cost > most) break
   }
-  return kept.isWellFormed() ? kept : kept.slice(1)
+  const end = text.slice(start)
+  return end.isWellFormed() ? end : end.slice(1)
 }
 
-const reverse = (text: string): string => Array.from(text).reverse().join("")
-
-/**
- * Output that is cut when it is stored, to at most `limit` characters of JSON; the process that ran the command has all of it. Of
- * text beginning and end are kept (`endOnly`: the end, where commands say what went wrong), of other bytes the beginning.
- */
-const keptOutput = (limit: number, endOnly: boolean) => {
-  const cutText = (text: string): string => {
-    if (text.length <= limit / 6 || jsonLength(text) <= limit) return text
-    if (endOnly) return endWithin(text, limit)
-    const half = Math.floor(limit / 2) - 64
-    const head = reverse(endWithin(reverse(text.slice(0, limit)), half))
-    const tail = endWithin(text, half)
-    return `${head}\n[... ${text.length - head.length - tail.length} characters left out ...]\n${tail}`
-  }
-  return OutputBytes.pipe(
-    Schema.flip,
-    Schema.decodeTo(
-      Schema.toType(Schema.toEncoded(OutputBytes)),
-      SchemaTransformation.transform({
-        decode: (text) =>
-          typeof text === "string" ? cutText(text) : { base64: text.base64.slice(0, limit - (limit % 4)) },
-        encode: (text) => text
-      })
-    ),
-    Schema.flip
-  )
-}
-
-/** Of a failed command, since an error is at most 16 KiB in all. */
-const FailedOutput = keptOutput(7000, true)
-/** Of a successful one: both streams fit a result at its smallest limit, 1 MiB. */
-const StoredOutput = keptOutput(400_000, false)
+/** Cut when it is stored; the process that ran the command has more. */
+const FailedOutput = OutputBytes.pipe(
+  Schema.flip,
+  Schema.decodeTo(
+    Schema.toType(Schema.toEncoded(OutputBytes)),
+    SchemaTransformation.transform({
+      decode: (text) =>
+        typeof text === "string"
+          ? endWithin(text, failedJsonMost)
+          : { base64: text.base64.slice(0, failedJsonMost - (failedJsonMost % 4)) },
+      encode: (text) => text
+    })
+  ),
+  Schema.flip
+)
 
 /** The command ran and did not end with 0. */
 export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandFailed", {
@@ -96,13 +83,11 @@ export type ShellError = typeof ShellError.Type
 const isRetryable = (error: ShellError): boolean =>
   error._tag === "CommandFailed" || error.reason._tag === "SpawnFailed"
 
-const StoredResult = Schema.Struct({ ...ShellResult.fields, stdout: StoredOutput, stderr: StoredOutput })
-
 const make = (name: string) =>
   Task.make(name, {
     group: ResourceGroup.computation,
     payload: ShellCommand,
-    success: StoredResult,
+    success: ShellResult,
     error: ShellError,
     retryable: isRetryable,
     // Encodes, backups and trainings take as long as they take; who wants a limit says so with the job.
@@ -123,16 +108,30 @@ export const laneTask = (lane: number): ShellTask => make(laneName(lane))
 /** Hears a command while it runs in this process. */
 export interface ShellListener {
   readonly onStart?: (job: Task.JobContext) => void
-  /** See `RunOptions.onOutput`. */
-  readonly onOutput?: (job: Task.JobContext, chunk: Uint8Array, stream: "stdout" | "stderr") => void
+  /**
+   * Takes what the command writes, instead of its log alone, and gives it to that (`log.write`). When it answers a promise the stream is read on
+   * only once that has settled; a rejection ends the attempt as a defect.
+   */
+  readonly onOutput?: (job: Task.JobContext, log: OutputLog, chunk: Uint8Array, stream: OutputStream) => unknown
   /** Variables that commands find besides the recorded ones, which are stronger. They are in this process alone: never stored. */
   readonly env?: Readonly<Record<string, string>>
-  /** Bytes of each stream this process keeps of a running command. Default 1 MiB. */
-  readonly outputLimitBytes?: number
+  /** Bytes of each stream that rest in the job's row. Default 64 KiB, which is the most. */
+  readonly previewBytes?: number
 }
 
 /** SIGKILL follows SIGTERM this soon when a run is interrupted: within the time a stopping worker has to hand its jobs back. */
 const forceKillAfter = "1 second"
+
+/** How an attempt ended, for its log. */
+const endOf = (exit: Exit.Exit<ShellResult, ShellError>, endedAt: number): AttemptEnd => {
+  if (Exit.isSuccess(exit)) return { endedAt, outcome: "completed", exitCode: exit.value.exitCode, message: "" }
+  if (Cause.hasInterrupts(exit.cause)) {
+    return { endedAt, outcome: "interrupted", exitCode: null, message: "it was ended before it had finished" }
+  }
+  const error = Cause.squash(exit.cause)
+  const exitCode = error instanceof CommandFailed ? error.exitCode : null
+  return { endedAt, outcome: "failed", exitCode, message: error instanceof Error ? error.message : String(error) }
+}
 
 /** Runs the jobs of `task` as child processes of this one. */
 export const handler = (task: ShellTask, listener: ShellListener = {}) =>
@@ -140,11 +139,13 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
     Effect.gen(function* () {
       const { traits } = yield* JobStore
       const runner = yield* ProcessRunner
+      const outputs = yield* Outputs
       return Effect.fnUntraced(function* (command: ShellCommand, job: Task.JobContext<ShellResult, unknown>) {
+        const log = outputs.begin(job.id, job.attempt)
         listener.onStart?.(job)
         const surrounded =
           listener.env === undefined ? command : { ...command, env: { ...listener.env, ...command.env } }
-        const run = runner.run(surrounded, {
+        const ran = runner.run(surrounded, {
           env: {
             SLUICE_JOB_ID: formatJobId(job.id),
             SLUICE_ATTEMPT: String(job.attempt),
@@ -153,19 +154,26 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
           },
           signal: job.signal,
           forceKillAfter,
-          onOutput: (chunk, stream) => listener.onOutput?.(job, chunk, stream),
-          ...(listener.outputLimitBytes === undefined ? {} : { outputLimitBytes: listener.outputLimitBytes })
+          onOutput: (chunk, stream) =>
+            listener.onOutput === undefined ? log.write(chunk, stream) : listener.onOutput(job, log, chunk, stream),
+          outputLimitBytes: Math.min(listener.previewBytes ?? previewBytes, previewBytes)
         })
-        const result = yield* Effect.catchReason(run, "ProcessError", "CommandLost", (lost) => Effect.die(lost))
-        if (result.exitCode === 0) return result
-        return yield* new CommandFailed({
-          exitCode: result.exitCode,
-          signal: result.signal,
-          timedOut: job.signal.aborted,
-          durationMs: result.durationMs,
-          stdout: result.stdout,
-          stderr: result.stderr
-        })
+        // A fault of this machine's, not of the command: as when the worker itself dies.
+        const told = Effect.catchReason(ran, "ProcessError", "CommandLost", (lost) => Effect.die(lost))
+        return yield* Effect.flatMap(told, (result) =>
+          result.exitCode === 0
+            ? Effect.succeed(result)
+            : Effect.fail(
+                new CommandFailed({
+                  exitCode: result.exitCode,
+                  signal: result.signal,
+                  timedOut: job.signal.aborted,
+                  durationMs: result.durationMs,
+                  stdout: result.stdout,
+                  stderr: result.stderr
+                })
+              )
+        ).pipe(Effect.onExit((exit) => Effect.map(Clock.currentTimeMillis, (endedAt) => log.end(endOf(exit, endedAt)))))
       })
     })
   )

@@ -4,7 +4,7 @@
  * A group is asked for only while it is *hot*: after an enqueue, a settle, a wake, a due time or a poll, until a claim brings less than
  * was asked for. Asking cools a group before the turn leaves, so what heats it meanwhile is not lost.
  */
-import type { BatchClaim, ClaimedJob, ClaimRequest } from "../Turn.ts"
+import type { BatchClaim, BeyondLimit, ClaimedJob, ClaimRequest } from "../Turn.ts"
 import { type PressureLevel, slotsAt } from "../policy/MemoryPressure.ts"
 import { memoryIntensive, undeclaredLimit } from "../ResourceGroup.ts"
 import type { GroupLoad, WorkerOptions } from "../Worker.ts"
@@ -22,6 +22,7 @@ interface GroupSlots {
   limit: number
   /** Its slots were set while running; a group's changed limit leaves them. */
   pinned: boolean
+  beyond: BeyondLimit | undefined
 }
 
 export const noBatches: ReadonlyArray<never> = []
@@ -59,7 +60,7 @@ export class Slots {
   }
 
   private add(name: string): GroupSlots {
-    const group = {
+    const group: GroupSlots = {
       name,
       slots: 0,
       allowed: 0,
@@ -68,7 +69,8 @@ export class Slots {
       succeeded: 0,
       hot: true,
       limit: undeclaredLimit,
-      pinned: false
+      pinned: false,
+      beyond: undefined
     }
     this.resize(group, this.slotsFor(name, undeclaredLimit))
     this.groups.set(name, group)
@@ -101,8 +103,9 @@ export class Slots {
   }
 
   /** Undefined: as many as were declared, or as the limit says. */
-  set(name: string, slots: number | undefined): void {
+  set(name: string, slots: number | undefined, beyond?: BeyondLimit): void {
     const group = this.of(name)
+    group.beyond = beyond
     this.resize(group, slots ?? this.slotsFor(name, group.limit))
     group.pinned = slots !== undefined
     group.hot = true
@@ -143,7 +146,13 @@ export class Slots {
       claims ??= []
       const batches = this.batches()
       const limit = group.allowed - group.busy
-      claims.push(batches === undefined ? { group: group.name, limit } : { group: group.name, limit, batches })
+      const { name, beyond } = group
+      claims.push({
+        group: name,
+        limit,
+        ...(batches === undefined ? undefined : { batches }),
+        ...(beyond === undefined ? undefined : { beyond })
+      })
     }
     return claims ?? noClaims
   }

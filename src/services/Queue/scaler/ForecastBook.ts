@@ -18,7 +18,7 @@ import { forecastStateKind, type GroupForecast, restored, textOf } from "./Forec
 import { oldestKept } from "./Past.ts"
 import { Slices } from "./Slices.ts"
 
-type Store = JobStore["Service"]
+type Store = Pick<JobStore["Service"], "rollUps" | "resourceRollUps" | "documents" | "putDocument">
 
 /** Which steps a group is forecast in. Undefined: it is off. */
 export type GridOf = (group: string) => Grid | undefined
@@ -36,8 +36,6 @@ const chunkOfAll = 30
 const chunkOfOne = 720
 /** Staffing learns from so much of the past, in milliseconds: two days show it the peaks, at a fifth of a millisecond a step. */
 const learnedMs = 2 * 86_400_000
-/** Steps that a decision is shown of the forecast. */
-const stepsRehearsed = 4
 /** A forecast kept by a clock that was further ahead than this is made anew instead of waited for, in milliseconds. */
 const aheadMost = 86_400_000
 
@@ -328,6 +326,7 @@ const rehearse = (
   { from, settings, to }: { readonly settings: StaffingSettings; readonly from: number; readonly to: number }
 ): void => {
   const { stepMs } = each.grid
+  const stepsRehearsed = Math.ceil(each.staffing.lookAheadMs(settings) / stepMs) + 1
   for (const step of steps) {
     if (step.start < each.to) continue
     if (step.start >= from && step.start < to && step.measured && each.forecaster.steps > 0) {

@@ -199,6 +199,7 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
               forecast: book.get(each.group),
               complete,
               recent: recent === undefined ? undefined : (recent.get(each.group) ?? nothingRecent),
+              recentTo,
               events: eventsOf(events, each.group, situation.now - group.stepMs, situation.now + eventsAheadMs),
               startupMs,
               frozen,

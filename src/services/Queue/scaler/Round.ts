@@ -72,6 +72,8 @@ export interface DecideInputs {
   readonly events: ReadonlyArray<EventTimes>
   /** Since the round before; undefined: there was none lately. */
   readonly recent: RecentLoad | undefined
+  /** Up to when that was counted. */
+  readonly recentTo: number
   /** Stated, or known of an actuator; undefined: learned. */
   readonly startupMs: number | undefined
   /** Slots that became ready since the round before, by how long they took. */
@@ -135,6 +137,7 @@ export const decide = (inputs: DecideInputs): Decided => {
     isFirst,
     now,
     recent,
+    recentTo,
     settings,
     situation,
     staffing,
@@ -143,7 +146,7 @@ export const decide = (inputs: DecideInputs): Decided => {
   } = inputs
   const limits = staffingSettingsOf(settings, situation.limit, startupMs)
   const { maxSlots, tickMs } = limits
-  const until = now + (before?.startupMs ?? startupMs ?? 0) + 2 * tickMs
+  const until = now + staffing.lookAheadMs(limits) + tickMs
   const steps =
     forecast === undefined
       ? []
@@ -157,6 +160,7 @@ export const decide = (inputs: DecideInputs): Decided => {
     {
       at: now,
       arrivals: recent?.arrivals,
+      arrivalsTo: recentTo,
       // What waits in a paused group waits for an operator, not for slots.
       waiting: (situation.paused ? 0 : situation.pending) + situation.running - running,
       running,

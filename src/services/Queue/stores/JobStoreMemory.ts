@@ -12,6 +12,7 @@ import type { GroupRecord } from "../GroupRecord.ts"
 import { JobStore, type RetentionPolicy, type SweepResult, type WakeListener } from "../JobStore.ts"
 import type { JobId } from "../Job.ts"
 import { MemoryGate } from "../MemoryGate.ts"
+import * as Bounds from "../policy/Bounds.ts"
 import type { PressureLevel } from "../policy/MemoryPressure.ts"
 import { resourcesOfBeat, RollUpArchive, RollUpRecorder } from "../policy/RollUps.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
@@ -39,19 +40,28 @@ export interface Options {
   readonly maxLogLines?: number
 }
 
-/** A store of its own for each layer that is built. */
-export const layer = (options?: Options): Layer.Layer<JobStore> =>
-  Layer.effect(
+const optionNames: ReadonlySet<string> = new Set<keyof Options>(["maxLive", "maxFinished", "maxLogLines"])
+
+/** The options within their bounds, with what is not given. Throws `OutOfBounds`, a `RangeError`. */
+const checked = (options: Options): Required<Options> => {
+  Bounds.fields("store options", options, optionNames)
+  const { maxFinished = 10_000, maxLive = 2_000_000, maxLogLines = 1_000 } = options
+  return {
+    maxLive: Bounds.whole("maxLive", maxLive, 1, Number.MAX_SAFE_INTEGER),
+    maxFinished: Bounds.whole("maxFinished", maxFinished, 0, Number.MAX_SAFE_INTEGER),
+    maxLogLines: Bounds.whole("maxLogLines", maxLogLines, 0, Number.MAX_SAFE_INTEGER)
+  }
+}
+
+/** A store of its own for each layer that is built. Throws a `RangeError` for options that are none. */
+export const layer = (options: Options = {}): Layer.Layer<JobStore> => {
+  const limits = checked(options)
+  return Layer.effect(
     JobStore,
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const gate = yield* MemoryGate
-      const { shed, store } = make(clock, {
-        maxLive: 2_000_000,
-        maxFinished: 10_000,
-        maxLogLines: 1_000,
-        ...options
-      })
+      const { shed, store } = make(clock, limits)
       yield* Effect.acquireRelease(
         Effect.sync(() =>
           gate.register({
@@ -64,6 +74,7 @@ export const layer = (options?: Options): Layer.Layer<JobStore> =>
       return store
     })
   )
+}
 
 /** Finished jobs of a state that stay when memory is short; at `critical` so few that even large ones leave room. */
 const finishedKept = 1_000
@@ -95,9 +106,9 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
   const recorder = new RollUpRecorder()
   const archive = new RollUpArchive()
   const table = new JobTable(epoch, recorder)
-  const life = new JobLife(table)
-  const intake = new Intake(table, life, maxLive)
   const sessions = new Sessions()
+  const life = new JobLife(table, sessions.serves)
+  const intake = new Intake(table, life, maxLive)
   const documents = new Documents()
   const changes = new JobChanges(table, life, sessions)
   const listeners = new Set<WakeListener>()
@@ -161,9 +172,9 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     if (isPaused || session.draining) return nothingClaimed
     const jobs: Array<ClaimedJob> = []
     let batches: BatchesClaimed | undefined
-    for (const { batches: rules, group, limit } of turn.claim) {
+    for (const { batches: rules, group, limit, beyond } of turn.claim) {
       if (rules === undefined || !rules.some(({ task }) => table.group(group).lanes.has(task)))
-        life.claim(table.group(group), limit, session, turn.now, jobs)
+        life.claim(table.group(group), limit, session, turn.now, jobs, { beyond })
       else {
         batches ??= { batches: [], ripeAt: undefined }
         claimWithBatches(life, table.group(group), limit, rules, session, turn.now, jobs, batches)

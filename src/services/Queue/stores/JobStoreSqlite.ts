@@ -8,13 +8,53 @@ import { Clock, Effect, Layer } from "effect"
 import path from "node:path"
 import { JobStore } from "../JobStore.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
+import * as Bounds from "../policy/Bounds.ts"
 import type { StoreError } from "../StoreError.ts"
+import { busyTimeoutMs } from "./sqlite/Database.ts"
 import { makeDirectHost } from "./sqlite/DirectHost.ts"
 import type { Host } from "./sqlite/Host.ts"
 import { type Durability, networkFileSystem } from "./sqlite/StoreFile.ts"
 import { makeThreadHost } from "./sqlite/ThreadHost.ts"
 import { listen } from "./WakeListeners.ts"
 import { line } from "../../Text/policy/SafeText.ts"
+
+const optionNames: ReadonlySet<string> = new Set<keyof Options>([
+  "path",
+  "durability",
+  "thread",
+  "maxLive",
+  "busyTimeoutMs",
+  "shared",
+  "reserveBytes"
+])
+const durabilities: ReadonlyArray<Durability> = ["full", "relaxed"]
+/** The store's own thread is given up after 10 s without an answer. */
+const longestBusyMs = 60_000
+const largestReserve = 1024 ** 3
+
+/** The options within their bounds, with what is not given. Throws `OutOfBounds`, a `RangeError`. */
+const checked = (options: Options) => {
+  Bounds.fields("store options", options, optionNames)
+  const {
+    busyTimeoutMs: busyTimeout = busyTimeoutMs,
+    reserveBytes = 4 * 1024 * 1024,
+    durability = "full",
+    maxLive = 10_000_000,
+    shared = false,
+    thread = true
+  } = options
+  if (typeof options.path !== "string" || options.path === "" || options.path.includes("\0"))
+    Bounds.refuse("path", options.path, "the name of a file, without NUL")
+  return {
+    path: path.resolve(options.path),
+    durability: Bounds.oneOf("durability", durability, durabilities),
+    thread: Bounds.boolean("thread", thread),
+    maxLive: Bounds.whole("maxLive", maxLive, 1, Number.MAX_SAFE_INTEGER),
+    busyTimeoutMs: Bounds.whole("busyTimeoutMs", busyTimeout, 0, longestBusyMs),
+    shared: Bounds.boolean("shared", shared),
+    reserveBytes: Bounds.whole("reserveBytes", reserveBytes, 0, largestReserve)
+  }
+}
 
 export interface Options {
   /** The file; it and its folder are made when missing, for this user alone (0600, 0700). */
@@ -28,7 +68,7 @@ export interface Options {
   readonly thread?: boolean
   /** Live jobs above which an enqueue is refused as overloaded. Default 10,000,000: about 4 GB of disk. */
   readonly maxLive?: number
-  /** Milliseconds to wait for locks of other processes before a call fails. Default 9,000, so that every call ends within 10 s. */
+  /** Milliseconds to wait for locks of other processes before a call fails, at most 60,000. Default 9,000, so that every call ends within 10 s. */
   readonly busyTimeoutMs?: number
   /**
    * Whether the file and its folder may be another user's, or writable by others; refused unless said, as `StoreUntrusted`. Whoever can write
@@ -36,41 +76,35 @@ export interface Options {
    */
   readonly shared?: boolean
   /**
-   * Disk space kept free for completions, in a file beside the store. Default 4 MiB: some ten thousand settles. 0 keeps none.
+   * Disk space kept free for completions, in bytes, in a file beside the store; at most 1 GiB. Default 4 MiB: some ten thousand settles. 0 keeps none.
    */
   readonly reserveBytes?: number
 }
 
 /**
  * A store over the file. The layer fails when the file is damaged, foreign, newer, not the caller's own or cannot be written, and leaves it
- * untouched.
+ * untouched. Throws a `RangeError` for options that are none.
  */
-export const layer = (options: Options): Layer.Layer<JobStore, StoreError> =>
-  Layer.effect(
+export const layer = (options: Options): Layer.Layer<JobStore, StoreError> => {
+  const { thread, ...settings } = checked(options)
+  const file = settings.path
+  return Layer.effect(
     JobStore,
     Effect.gen(function* () {
-      const file = path.resolve(options.path)
       const network = networkFileSystem(file)
       if (network !== undefined) {
         yield* Effect.logWarning(
           `${line(file)} lies on ${network}: SQLite files must not be shared between machines. Keep the store on a local disk.`
         )
       }
-      const settings = {
-        path: file,
-        durability: options.durability ?? "full",
-        busyTimeoutMs: options.busyTimeoutMs ?? 9_000,
-        maxLive: options.maxLive ?? 10_000_000,
-        reserveBytes: options.reserveBytes ?? 4 * 1024 * 1024,
-        shared: options.shared ?? false
-      }
       const host = yield* Effect.acquireRelease(
-        (options.thread ?? true) ? makeThreadHost(settings) : makeDirectHost(settings),
+        thread ? makeThreadHost(settings) : makeDirectHost(settings),
         (host) => host.close
       )
       return over(host, file, yield* Clock.Clock)
     })
   )
+}
 
 const over = (host: Host, location: string, clock: Clock.Clock): JobStore["Service"] => {
   const monotonic = monotonicOf(clock)

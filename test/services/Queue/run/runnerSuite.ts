@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
@@ -500,6 +500,62 @@ export const runnerSuite = (name: string, runner: Layer.Layer<ProcessRunner>) =>
         )
         assert.strictEqual(exit._tag, "Failure")
         assert.isFalse(ProcessGroup.isAlive(group))
+      })
+    )
+
+    it.effect(
+      "reads no faster than its caller takes, waits for all of it after the exit, and ends when that fails",
+      () =>
+        Effect.gen(function* () {
+          const waiting: Array<() => void> = []
+          let taken = 0
+          const folder = mkdtempSync(join(tmpdir(), "sluice-hold-"))
+          const written = join(folder, "written")
+          const fiber = yield* Effect.forkChild(
+            run(sh(`head -c 1000000 /dev/zero; touch '${written}'; echo end`), {
+              outputLimitBytes: 10,
+              onOutput: (chunk) => {
+                taken += chunk.length
+                return new Promise<void>((resolve) => waiting.push(resolve))
+              }
+            })
+          )
+          yield* eventually("the first chunk", () => waiting.length === 1)
+          yield* Effect.sleep("300 millis")
+          assert.strictEqual(waiting.length, 1)
+          assert.isBelow(taken, 200_000)
+          assert.isFalse(existsSync(written))
+          while (!existsSync(written)) {
+            yield* Effect.sleep("1 millis")
+            for (const resolve of waiting.splice(0)) resolve()
+          }
+          // The command has ended, and what it left in its pipe is held back for longer than leftovers are given.
+          yield* Effect.sleep("1500 millis")
+          for (; fiber.pollUnsafe() === undefined; yield* Effect.sleep("1 millis")) {
+            for (const resolve of waiting.splice(0)) resolve()
+          }
+          const result = yield* Fiber.join(fiber)
+          assert.strictEqual(taken, 1_000_004)
+          assert.strictEqual(result.leftovers, false)
+          const failed = yield* Effect.exit(
+            run(sh("echo x; sleep 1000"), { onOutput: () => Promise.reject(new Error("cannot take it")) })
+          )
+          assert.strictEqual(failed._tag, "Failure")
+          rmSync(folder, { recursive: true })
+        })
+    )
+
+    it.effect("hears the last words of a command that is interrupted", () =>
+      Effect.gen(function* () {
+        let said = ""
+        const fiber = yield* Effect.forkChild(
+          run(sh("trap 'echo bye; exit' TERM; echo ready; while :; do sleep 0.01; done"), {
+            onOutput: (chunk) => (said += String(chunk))
+          })
+        )
+        yield* eventually("ready", () => said === "ready\n")
+        yield* Fiber.interrupt(fiber)
+        assert.match(said, /bye\n$/)
       })
     )
 

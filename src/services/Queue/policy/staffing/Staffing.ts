@@ -126,6 +126,11 @@ export class Staffing {
     return this.fleets.standings(this.terms(settings))
   }
 
+  /** How far a forecast must reach for decisions to go by it, in milliseconds from the tick that is under way. */
+  lookAheadMs(settings: StaffingSettings): number {
+    return (this.terms(settings).startUpTicks + 1) * settings.tickMs
+  }
+
   /**
    * A step of the past, oldest first: the outlook and the trial fleets go through it tick by tick as if it were the present, so that the first
    * decision is already an experienced one. Cost: tens of microseconds for each tick in it.
@@ -157,7 +162,7 @@ export class Staffing {
     for (const ms of observation.startUps ?? []) this.startUp.observe(ms)
     const at = Number.isFinite(observation.at) ? observation.at : (this.tickFrom ?? 0)
     const forecast = observation.forecast ?? this.forecast
-    this.advance(at, observation, forecast, settings)
+    this.advance(Math.min(at, whole(observation.arrivalsTo ?? at)), observation, forecast, settings)
     this.follow(forecast, observation.record, at, settings)
     const seen = this.seen ?? this.look(forecast, settings)
     const running = whole(observation.running)
@@ -237,7 +242,7 @@ export class Staffing {
     }
   }
 
-  /** Ends the ticks that have passed. */
+  /** Ends the ticks that have passed. `at`: up to when arrivals are known. */
   private advance(
     at: number,
     { arrivals, ready, waiting }: Observation,
@@ -301,7 +306,7 @@ export class Staffing {
   /** From the tick that begins now. */
   private look(forecast: ForecastSteps | undefined, settings: StaffingSettings): Outlook {
     const from = this.tickFrom ?? 0
-    const ticks = this.terms(settings).startUpTicks + 1
+    const ticks = this.lookAheadMs(settings) / settings.tickMs
     const at = (tick: number) => arrivalsForecast(forecast!, from + tick * settings.tickMs, settings.tickMs)
     const isKnown = forecast !== undefined && at(0) !== undefined && at(ticks - 1) !== undefined
     return this.outlook.look(ticks, isKnown ? (tick) => at(tick) ?? 0 : undefined, this.distrust === undefined)

@@ -10,6 +10,8 @@ export interface Observation {
   readonly at: number
   /** Jobs that arrived since the last observation; undefined: not known. */
   readonly arrivals: number | undefined
+  /** Up to when they were counted, where that is not `at`: ticks end by it, so that none holds what came in another. */
+  readonly arrivalsTo?: number
   readonly waiting: number
   readonly running: number
   /** Slots that run jobs or could. */

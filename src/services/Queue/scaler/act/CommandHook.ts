@@ -9,6 +9,8 @@
  * later, SIGKILL, with all it has started. What capacity a command brings it does not say: workers that join the store are seen there.
  */
 import { Duration, Effect, Layer, type Scope } from "effect"
+import * as Bounds from "../../policy/Bounds.ts"
+import * as Durations from "../../policy/Durations.ts"
 import { ProcessRunner } from "../../run/ProcessRunner.ts"
 import type { ShellCommand, ShellResult } from "../../run/ShellCommand.ts"
 import {
@@ -36,9 +38,9 @@ export interface CommandHookOptions {
   readonly cwd: string
   /** Its whole environment besides `SLUICE_SCALE_*`; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>
-  /** How long a call may take. Default 30 s: room for a cloud's API, short against the time machines take to start. */
+  /** How long a call may take, 1 ms to an hour. Default 30 s: room for a cloud's API, short against the time machines take to start. */
   readonly timeout?: Duration.Input
-  /** Bytes kept of what it writes, for the message of a failure. Default 4 KiB of each stream. */
+  /** Bytes kept of what it writes, for the message of a failure, at most 1 MiB. Default 4 KiB of each stream. */
   readonly outputLimitBytes?: number
 }
 
@@ -46,6 +48,40 @@ const defaultTimeout = Duration.seconds(30)
 const defaultOutputBytes = 4096
 /** Of what a failing command wrote, in a message; in characters. */
 const mostSaid = 300
+
+const optionNames: ReadonlySet<string> = new Set<keyof CommandHookOptions>([
+  "run",
+  "groups",
+  "cwd",
+  "env",
+  "timeout",
+  "outputLimitBytes"
+])
+const longestTimeoutMs = 3_600_000
+const largestOutput = 1024 * 1024
+
+/** The options within their bounds. Throws `OutOfBounds`, a `RangeError`. */
+const checked = (options: CommandHookOptions) => {
+  Bounds.fields("command options", options, optionNames)
+  const { groups, outputLimitBytes = defaultOutputBytes, run, timeout = defaultTimeout } = options
+  if (Array.isArray(run)) Bounds.words("run", run, Number.MAX_SAFE_INTEGER)
+  else {
+    Bounds.fields("run", run, new Set(["shell"]))
+    Bounds.words("run.shell", [(run as { readonly shell: string }).shell], 1)
+  }
+  Bounds.words("cwd", [options.cwd], 1)
+  Bounds.words(
+    "env",
+    Bounds.entries("env", options.env).map(([, value]) => value),
+    Number.MAX_SAFE_INTEGER
+  )
+  if (groups !== undefined) Bounds.names("groups", groups, Number.MAX_SAFE_INTEGER)
+  return {
+    ...options,
+    timeout: Duration.millis(Durations.duration("timeout", timeout, 1, longestTimeoutMs)),
+    outputLimitBytes: Bounds.whole("outputLimitBytes", outputLimitBytes, 0, largestOutput)
+  }
+}
 
 /** A NUL would end the value for the operating system. */
 const plain = (text: string): string => text.replaceAll("\0", "\uFFFD").toWellFormed()
@@ -79,10 +115,12 @@ const lastWords = ({ stderr, stdout }: ShellResult): string => {
   return said === "" ? "" : `: ${said.slice(-mostSaid).replaceAll(/\s+/g, " ")}`
 }
 
-export const make = (options: CommandHookOptions): Effect.Effect<Actuator, never, ProcessRunner | Scope.Scope> =>
-  Effect.gen(function* () {
+/** Throws a `RangeError` for options that are none. */
+export const make = (given: CommandHookOptions): Effect.Effect<Actuator, never, ProcessRunner | Scope.Scope> => {
+  const options = checked(given)
+  const { outputLimitBytes, timeout } = options
+  return Effect.gen(function* () {
     const runner = yield* ProcessRunner
-    const timeout = Duration.fromInputUnsafe(options.timeout ?? defaultTimeout)
     const failed = (reason: ActuatorReason) => Effect.fail(new ActuatorError({ actuator: name, reason }))
     const command = (target: GroupTarget): ShellCommand => {
       const { env, stdin } = orderOf(target)
@@ -96,7 +134,7 @@ export const make = (options: CommandHookOptions): Effect.Effect<Actuator, never
     }
 
     const carryOut = (target: GroupTarget) =>
-      runner.run(command(target), { outputLimitBytes: options.outputLimitBytes ?? defaultOutputBytes }).pipe(
+      runner.run(command(target), { outputLimitBytes }).pipe(
         Effect.catchTag("ProcessError", ({ message, reason }) => {
           switch (reason._tag) {
             case "SpawnFailed":
@@ -136,13 +174,16 @@ export const make = (options: CommandHookOptions): Effect.Effect<Actuator, never
       startUp: Effect.succeed(undefined)
     }
   })
+}
 
-/** The actuator, besides those there are. */
-export const layer = (options: CommandHookOptions): Layer.Layer<never, never, ProcessRunner> =>
-  Layer.effect(
+/** The actuator, besides those there are. Throws a `RangeError` for options that are none. */
+export const layer = (options: CommandHookOptions): Layer.Layer<never, never, ProcessRunner> => {
+  const made = make(options)
+  return Layer.effect(
     Actuators,
     Effect.gen(function* () {
       const others = yield* Actuators
-      return [...others, yield* make(options)]
+      return [...others, yield* made]
     })
   )
+}

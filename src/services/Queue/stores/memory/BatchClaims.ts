@@ -64,7 +64,7 @@ export const claimWithBatches = (
       single = nextSingle(group, session, together)
     ) {
       const had = jobs.length
-      life.claim(group, 1, session, now, jobs, together)
+      life.claim(group, 1, session, now, jobs, { but: together })
       left -= jobs.length - had
     }
     if (free() <= 0) return
@@ -75,5 +75,5 @@ export const claimWithBatches = (
     into.batches.push(claimed)
     left--
   }
-  life.claim(group, left, session, now, jobs, together)
+  life.claim(group, left, session, now, jobs, { but: together })
 }

@@ -1,6 +1,7 @@
 /** The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists. */
 import { enqueuedAt, type Failure, type JobExtra, type JobId } from "../../Job.ts"
-import type { After, ClaimedJob, ClaimRequest, FollowUp, NewJob, Settle } from "../../Turn.ts"
+import { unlimited } from "../../ResourceGroup.ts"
+import type { After, BeyondLimit, ClaimedJob, ClaimRequest, FollowUp, NewJob, Settle } from "../../Turn.ts"
 import type { Group, ReadyStream } from "./Lane.ts"
 import type { JobTable } from "./JobTable.ts"
 import { JobFifo } from "./JobFifo.ts"
@@ -49,8 +50,11 @@ export class JobLife {
   /** Ended parents whose children have not heard yet. A list, not recursion: chains may be 100,000 long. */
   private ended: Array<{ readonly id: JobId; readonly well: boolean; readonly children: ReadonlyArray<StoredJob> }> = []
 
-  constructor(table: JobTable) {
+  private readonly isServed: (task: string) => boolean
+
+  constructor(table: JobTable, isServed: (task: string) => boolean) {
     this.table = table
+    this.isServed = isServed
     this.finishedInOrder = [new JobFifo(), new JobFifo(), new JobFifo()]
   }
 
@@ -206,6 +210,15 @@ export class JobLife {
     return streams.length === 0 ? undefined : streams.reduce((a, b) => (startsBefore(b, a) ? b : a)).first()
   }
 
+  private limitFor(group: Group, session: MemorySession, beyond: BeyondLimit | undefined): number {
+    if (beyond === "nested") return unlimited
+    if (beyond === undefined || group.operatorLimit !== undefined) return group.limit
+    const othersWait = group.streams.some(
+      ({ lane: { task }, size }) => size > 0 && !session.handles.has(task) && this.isServed(task)
+    )
+    return othersWait ? group.limit : Math.max(group.limit, beyond)
+  }
+
   /** Starts up to `limit` jobs of the group in order of rank, then id; none of the tasks `but`. */
   claim(
     group: Group,
@@ -213,10 +226,10 @@ export class JobLife {
     session: MemorySession,
     now: number,
     claimed: Array<ClaimedJob>,
-    but: ReadonlySet<string> = noTasks
+    { but = noTasks, beyond }: { readonly but?: ReadonlySet<string>; readonly beyond?: BeyondLimit | undefined } = {}
   ): void {
-    let room = Math.min(limit, group.limit - group.running)
-    if (group.paused || room <= 0) return
+    let room = Math.min(limit, this.limitFor(group, session, beyond) - group.running)
+    if ((group.paused && beyond !== "nested") || room <= 0) return
     const streams = group.streams.filter(
       (stream) => stream.size > 0 && session.handles.has(stream.lane.task) && !but.has(stream.lane.task)
     )

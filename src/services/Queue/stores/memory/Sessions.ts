@@ -60,6 +60,12 @@ export class Sessions {
     return this.sessions.get(id)
   }
 
+  /** Whether a worker is there that would start jobs of the task. */
+  readonly serves = (task: string): boolean => {
+    for (const { draining, handles } of this.sessions.values()) if (!draining && handles.has(task)) return true
+    return false
+  }
+
   all(): Iterable<MemorySession> {
     return this.sessions.values()
   }

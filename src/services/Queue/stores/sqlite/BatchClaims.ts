@@ -52,7 +52,7 @@ export class BatchClaims {
     now: number,
     into: BatchesClaimed
   ): ReadonlyArray<JobRow> {
-    const room = this.claims.free(request)
+    const room = this.claims.free(request, tasks)
     if (!(room > 0)) return []
     const { batches: rules = [], group, limit } = request
     const singles = new Set(tasks)

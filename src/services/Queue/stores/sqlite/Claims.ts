@@ -35,6 +35,7 @@ export class Claims {
   private readonly claimLane: Query<JobTuple>
   private readonly claimOne: Query<JobTuple>
   private readonly claimRider: Query<JobTuple>
+  private readonly isServed: Query<[one: number]>
   private readonly selectHead: Query<[id: JobId, rank: number]>
   private readonly selectNext: Query<[id: JobId, rank: number]>
 
@@ -62,17 +63,27 @@ export class Claims {
     )
     this.claimOne = db.prepare(`${start} WHERE id = ? RETURNING ${jobColumns}`)
     this.claimRider = db.prepare(`${startAs(Codes.rides)} WHERE id = ? RETURNING ${jobColumns}`)
+    this.isServed = db.prepare(
+      "SELECT 1 FROM worker, json_each(worker.tasks) WHERE json_each.value = ? AND draining = 0 LIMIT 1"
+    )
     this.selectHead = db.prepare("SELECT id, rank FROM job WHERE lane = ? AND state = 1 ORDER BY rank, id LIMIT ?")
     this.selectNext = db.prepare(
       "SELECT id, rank FROM job WHERE lane = ? AND state = 1 AND (rank, id) > (?, ?) ORDER BY rank, id LIMIT ?"
     )
   }
 
-  /** Slots the store grants a request now. */
-  free({ group: name, limit }: ClaimRequest): number {
+  /** Slots the store grants a request of a session that serves `tasks` now. */
+  free({ group: name, limit, beyond }: ClaimRequest, tasks: ReadonlySet<string>): number {
     const group = this.ledger.groups.get(name)
     if (group === undefined) return limit
-    return this.ledger.paused || group.paused ? 0 : Math.min(limit, limitOf(group) - group.running)
+    if (beyond === "nested") return limit
+    if (this.ledger.paused || group.paused) return 0
+    const within = limitOf(group) - group.running
+    if (beyond === undefined || within >= limit || group.operator !== undefined) return Math.min(limit, within)
+    const othersWait = group.lanes.some(
+      ({ counts, task }) => counts[Codes.pending] > 0 && !tasks.has(task) && this.isServed.get(task) !== undefined
+    )
+    return Math.min(limit, othersWait ? within : Math.max(within, beyond - group.running))
   }
 
   /** Whether the request asks for batches of a task that the group has had jobs of. */
@@ -94,7 +105,7 @@ export class Claims {
       if (!stirred || counts[Codes.pending] === 0 || !tasks.has(task)) continue
       const { name } = group
       if (claim.some((request) => request.group === name) || ready?.includes(name) === true) continue
-      if (!(this.free({ group: name, limit: 1 }) > 0)) continue
+      if (!(this.free({ group: name, limit: 1 }, tasks) > 0)) continue
       ready ??= []
       ready.push(name)
     }
@@ -112,7 +123,7 @@ export class Claims {
     const claimed: Array<JobRow> = []
     let passedOver = 0
     for (;;) {
-      const wanted = this.free({ group: request.group, limit: request.limit - claimed.length })
+      const wanted = this.free({ ...request, limit: request.limit - claimed.length }, tasks)
       const lanes = this.readyLanes(group, tasks)
       if (!(wanted > 0) || lanes.length === 0 || passedOver >= passedOverPerClaim) {
         return { rows: claimed, passedOver }

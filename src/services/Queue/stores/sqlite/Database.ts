@@ -8,6 +8,9 @@ import { DatabaseSync } from "node:sqlite"
 import { pathToFileURL } from "node:url"
 import { isBusy, StoreFault, unavailable } from "./StoreFault.ts"
 
+/** How long a call waits for locks of other processes unless told otherwise, in milliseconds: every call ends within 10 s. */
+export const busyTimeoutMs = 9_000
+
 export type Value = string | number | null
 
 /** A prepared statement whose rows are tuples. */

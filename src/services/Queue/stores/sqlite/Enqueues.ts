@@ -319,7 +319,7 @@ export class Enqueues {
       // A batch that waits for a slot may be older than what is new.
       if (this.claims.hasBatches(request)) continue
       const hasOlder = this.claims.readyLanes(this.ledger.groups.get(request.group), tasks).length > 0
-      free.set(request.group, hasOlder ? 0 : this.claims.free(request))
+      free.set(request.group, hasOlder ? 0 : this.claims.free(request, tasks))
     }
     const mayStart = (row: JobRow) =>
       (free.get(row.lane.group.name) ?? 0) > 0 &&

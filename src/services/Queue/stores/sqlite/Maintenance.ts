@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import type { StoreError } from "../../StoreError.ts"
-import { type Database, waitOutBusy } from "./Database.ts"
+import { busyTimeoutMs, type Database, waitOutBusy } from "./Database.ts"
 import { type CheckOptions, type CheckResult, findDamage } from "./Damage.ts"
 import {
   migrate as migrateFile,
@@ -13,7 +13,7 @@ import {
   rollback as rollbackFile,
   userVersion
 } from "./migrations.ts"
-import { busyTimeoutMs, openExisting, openOurs, openWhole } from "./ReadAccess.ts"
+import { openExisting, openOurs, openWhole } from "./ReadAccess.ts"
 import { type NamedRow, SetAside } from "./SetAside.ts"
 import { storeError } from "./SqliteError.ts"
 import type { PlaceOptions } from "./StorePlace.ts"

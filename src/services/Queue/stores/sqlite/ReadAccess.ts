@@ -1,14 +1,11 @@
 /** A store that is only looked at, also one on a read-only disk. */
 import { existsSync, statSync } from "node:fs"
 import path from "node:path"
-import { type Access, Database } from "./Database.ts"
+import { type Access, busyTimeoutMs, Database } from "./Database.ts"
 import { refuseOthers, schemaDamage } from "./migrations.ts"
 import { codes, corrupt, sqliteCode, StoreFault, unavailable } from "./StoreFault.ts"
 import { inspect } from "./StoreFile.ts"
 import { type CopyOptions, type PlaceOptions, storePlace } from "./StorePlace.ts"
-
-/** How long work on a whole file waits for the locks of others, in milliseconds. */
-export const busyTimeoutMs = 9_000
 
 const open = (file: string, access: Access): Database => {
   const db = new Database({ path: file, access, busyTimeoutMs })

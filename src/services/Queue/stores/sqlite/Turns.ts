@@ -81,7 +81,7 @@ export class Turns {
     let together: BatchesClaimed | undefined
     let isCutShort = false
     for (const request of claim) {
-      const { group, limit } = request
+      const { group, limit, beyond } = request
       if (this.claims.hasBatches(request)) {
         together ??= { batches: [], ripeAt: undefined }
         for (const row of this.batches.claim(request, tasks, turn.session, now, together))
@@ -91,7 +91,12 @@ export class Turns {
       const fused = started?.get(group) ?? []
       started?.delete(group)
       for (const row of fused) jobs.push(this.claims.start(row, now))
-      const { rows, passedOver } = this.claims.claim({ group, limit: limit - fused.length }, tasks, turn.session, now)
+      const { rows, passedOver } = this.claims.claim(
+        { group, limit: limit - fused.length, beyond },
+        tasks,
+        turn.session,
+        now
+      )
       for (const row of rows) jobs.push(this.claims.start(row, now))
       isCutShort ||= passedOver > 0 && rows.length + fused.length < limit
     }
