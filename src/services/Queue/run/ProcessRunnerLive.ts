@@ -284,6 +284,7 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
             const { pid } = child
             if (pid === undefined) return void child.once("error", fail)
             watchdog.watch(pid)
+            JobControl.began(pid)
             resume(
               Effect.succeed({
                 pid,
