@@ -10,8 +10,9 @@ const mostWith = (cores: number): number => (cores >= 4 ? 2 : 1)
 const busyFrom = 2
 
 const idleMillis = 60_000
-/** How long commands are started without one, after one could not be started. */
+/** How long commands are started without one, after so many in a row could not be started: one alone may have been killed. */
 const unavailableMillis = 60_000
+const failuresMost = 2
 
 export interface Spawners {
   /**
@@ -44,8 +45,9 @@ export const make = (options: {
       })
     )
 
+    let failures = 0
     const notAvailable = () => {
-      unavailableUntil = performance.now() + unavailableMillis
+      if (++failures >= failuresMost) unavailableUntil = performance.now() + unavailableMillis
     }
 
     const begin = (folder: string): Spawner | undefined => {
@@ -55,7 +57,8 @@ export const make = (options: {
           graceMillis: options.graceMillis,
           onGone: (wasReady) => {
             spawners.delete(spawner)
-            if (!wasReady) notAvailable()
+            if (wasReady) failures = 0
+            else notAvailable()
           }
         })
         spawners.add(spawner)
