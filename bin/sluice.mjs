@@ -2,9 +2,9 @@
 // The launcher of the command line. Plain ES2020, so that a Node too old for Sluice reaches the line that says so.
 //
 // What it starts: in a checkout (scripts/ is there; the npm package leaves it out) the sources, so that a stale dist/ cannot mislead;
-// in an installed package dist/. What it starts it on: this Node when it is new enough, else the `node` package that npm finds from
+// in an installed package dist/, the bundle of it where that will do (program.mjs). What it starts it on: this Node when it is new enough, else the `node` package that npm finds from
 // here (node_modules/node, own or hoisted), to which it hands signals and from which it takes the exit code.
-// `--version` is answered here, without loading anything else.
+// `--version` and completions are answered here, without loading anything else.
 
 import { spawn } from "node:child_process"
 import fs from "node:fs"
@@ -12,12 +12,15 @@ import module from "node:module"
 import os from "node:os"
 import path from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
+import { isOwn, readyMade } from "./program.mjs"
 import { isSupported, oldestSupported } from "./supported-node.mjs"
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const isCheckout = fs.existsSync(path.join(root, "scripts"))
-const main = path.join(root, isCheckout ? "src/cli/main.ts" : "dist/cli/main.js")
 const args = process.argv.slice(2)
+const built = () => (isOwn(args, process.env) ? "dist/bundle/main.js" : "dist/cli/main.js")
+const main = path.join(root, isCheckout ? "src/cli/main.ts" : built())
+const answer = isCheckout ? undefined : readyMade(args)
 
 const readVersion = (packageJson) => JSON.parse(fs.readFileSync(packageJson, "utf8")).version
 
@@ -92,14 +95,20 @@ const keepCompiledCode = () => {
   }
 }
 
-if (args[0] === "--version") {
-  // As the command line itself ends: ExitCode.ts.
+/** Says what is ready, and ends as the command line itself does: ExitCode.ts. */
+const say = (text) => {
   process.stdout.on("error", (error) => {
     if (error.code === "EPIPE") return
     process.stderr.write(`sluice: stdout could not be written: ${error.message}\n`)
     process.exitCode = 9
   })
-  process.stdout.write(`sluice ${readVersion(path.join(root, "package.json"))}\n`)
+  process.stdout.write(text)
+}
+
+if (args[0] === "--version" || args[0] === "-V" || (args[0] === "version" && args.length === 1)) {
+  say(`sluice ${readVersion(path.join(root, "package.json"))}\n`)
+} else if (answer !== undefined && fs.existsSync(path.join(root, answer))) {
+  say(fs.readFileSync(path.join(root, answer)))
 } else if (!isSupported(process.versions.node)) {
   const runtime = findRuntime()
   if (runtime) handOver(runtime)

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url"
 /** What a file is, by its place. The first pattern that fits decides. A room is a folder of src/services. */
 const kinds = [
   { kind: "index", files: /^src\/(services\/[^/]+|http)\/index\.ts$/ },
-  { kind: "layers", files: /^src\/services\/[^/]+\/layers\.ts$/ },
+  { kind: "layers", files: /^src\/services\/[^/]+\/(layers|storeLayers)\.ts$/ },
   { kind: "policy", files: /^src\/services\/[^/]+\/policy\// },
   { kind: "upkeep", files: /^src\/services\/[^/]+\/upkeep\// },
   { kind: "implementation", files: /^src\/services\/[^/]+\/(.+\/)?[^/]+Live\.ts$/ },
@@ -157,7 +157,7 @@ const rules: Record<Kind, Rule> = {
 const isForeignPart = (from: string, to: string): boolean => {
   const [, , room, folder] = to.split("/")
   if (folder === "stores")
-    return !from.startsWith(`src/services/${room}/stores/`) && !/\/(index|layers)\.ts$/.test(from)
+    return !from.startsWith(`src/services/${room}/stores/`) && !/\/(index|layers|storeLayers)\.ts$/.test(from)
   return !from.startsWith(`src/services/${room}/`) || from.startsWith(`src/services/${room}/stores/`)
 }
 

@@ -19,7 +19,7 @@ import * as Terminal from "effect/Terminal"
 import { commandNames, commandTable } from "./CommandTable.ts"
 import { ExitCode } from "./ExitCode.ts"
 import { describeCause } from "./Failure.ts"
-import { respell } from "./FlagSpelling.ts"
+import { asFlags, respell } from "./FlagSpelling.ts"
 import * as GlobalFlags from "./GlobalFlags.ts"
 import { spell } from "./Hint.ts"
 import { calledCommand, Invocation } from "./Invocation.ts"
@@ -31,7 +31,7 @@ import * as Style from "./terminal/Style.ts"
 import { usageLine } from "./UsageError.ts"
 
 /** What the parser may ask for. Our flags and arguments need none of it; prompts bring their own terminal. */
-const parserSurroundings = Layer.mergeAll(
+export const parserSurroundings = Layer.mergeAll(
   FileSystem.layerNoop({}),
   Path.layer,
   Stdio.layerTest({}),
@@ -96,12 +96,13 @@ export const loadWholeTree = loadTree(() => true)
 export const run = (version: string, table = commandTable): Effect.Effect<number, never, Invocation | Signals> =>
   Effect.gen(function* () {
     const {
-      arguments: { words },
+      arguments: { words: given },
       cwd,
       env,
       stderr,
       stdout
     } = yield* Invocation
+    const words = asFlags(given)
     const end = words.indexOf("--")
     const before = end < 0 ? words : words.slice(0, end)
     const noColor = before.includes("--no-color")

@@ -45,3 +45,10 @@ export const respell = (words: ReadonlyArray<string>, root: CommandDescriptor): 
     ...(end < 0 ? [] : words.slice(end))
   ]
 }
+
+/** `help`, `help COMMAND`, `version` and `-V` as the flags they mean. */
+export const asFlags = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const [first, ...rest] = words
+  if (first === "help") return [...rest, "--help"]
+  return first === "-V" || (first === "version" && rest.length === 0) ? ["--version"] : words
+}

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as OwnFolder from "../files/OwnFolder.ts"
-import { QueueSettings, Sluice } from "../services/Queue/index.ts"
+import { QueueSettings, StoreLayers } from "../services/Queue/index.ts"
 import { type CommandFailure, fail } from "./Failure.ts"
 import { didYouMean } from "./input/Suggestion.ts"
 import { Invocation } from "./Invocation.ts"
@@ -121,8 +121,8 @@ const openAt = <S extends Settings.PlainSettings>(
     }
     const layer =
       at._tag === "Memory"
-        ? Sluice.layerMemory()
-        : Sluice.layerSqlite({ path: at.path, thread: options.thread, shared })
+        ? StoreLayers.layerMemory()
+        : StoreLayers.layerSqlite({ path: at.path, thread: options.thread, shared })
     return {
       location: at,
       settings,

@@ -1,8 +1,8 @@
 /** The process boundary of the command line: arguments, signals, broken pipes and the exit code. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { readFileSync } from "node:fs"
 import { getSystemErrorMessage } from "node:util"
+import { version } from "../files/Package.ts"
 import * as Cli from "./Cli.ts"
 import { ExitCode } from "./ExitCode.ts"
 import { describe } from "./Failure.ts"
@@ -10,10 +10,6 @@ import { callersFolder, Invocation, splitArguments } from "./Invocation.ts"
 import { endingOf, makeReceiver, type Signal, Signals } from "./Signals.ts"
 import * as Sanitize from "./terminal/Sanitize.ts"
 import * as Screen from "./terminal/Screen.ts"
-
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  readonly version: string
-}
 
 const argv = process.argv.slice(2)
 const startedByNpm = process.env.npm_lifecycle_event === "start" && process.env.npm_package_name === "sluice"

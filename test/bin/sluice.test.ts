@@ -29,7 +29,8 @@ const arrange = (kind: "checkout" | "package") => {
   cpSync(path.join(repository, "package.json"), path.join(root, "package.json"))
   for (const [folder, file] of [
     ["src/cli", "main.ts"],
-    ["dist/cli", "main.js"]
+    ["dist/cli", "main.js"],
+    ["dist/bundle", "main.js"]
   ] as const) {
     mkdirSync(path.join(root, folder), { recursive: true })
     writeFileSync(path.join(root, folder, file), main.replace("SOURCE", folder))
@@ -59,22 +60,35 @@ describe("the launcher", () => {
   it("answers --version by itself, on an old Node too", () => {
     arrange("package")
     rmSync(path.join(root, "dist"), { recursive: true })
-    for (const flags of [[], onOldNode]) {
-      const { status, stdout, stderr } = launch(["--version"], flags)
+    for (const [word, flags] of [
+      ["--version", []],
+      ["-V", onOldNode],
+      ["version", []],
+      ["--version", onOldNode]
+    ] as const) {
+      const { status, stdout, stderr } = launch([word], flags)
       assert.deepStrictEqual({ status, stdout, stderr }, { status: 0, stdout: `sluice ${version}\n`, stderr: "" })
     }
   })
 
-  it("runs the sources in a checkout, even beside a stale dist, and dist in a package", () => {
-    for (const [kind, from] of [
-      ["package", "dist/cli"],
-      ["checkout", "src/cli"]
+  it("runs the sources in a checkout, even beside a stale dist; in a package the bundle or, beside code of a project's, dist", () => {
+    for (const [kind, command, from] of [
+      ["package", "job", "dist/bundle"],
+      ["package", "enqueue", "dist/cli"],
+      ["checkout", "job", "src/cli"]
     ] as const) {
       arrange(kind)
-      const { status, stdout } = launch(["job", "a  b"])
-      assert.deepStrictEqual(JSON.parse(stdout), [from, process.versions.node, ["job", "a  b"]])
+      const { status, stdout } = launch([command, "a  b"])
+      assert.deepStrictEqual(JSON.parse(stdout), [from, process.versions.node, [command, "a  b"]])
       assert.strictEqual(status, 3)
     }
+  })
+
+  it("answers completions from the files of the package", () => {
+    arrange("package")
+    mkdirSync(path.join(root, "dist/completions"))
+    writeFileSync(path.join(root, "dist/completions/_sluice"), "#compdef sluice\n")
+    assert.strictEqual(launch(["completions", "zsh"]).stdout, "#compdef sluice\n")
   })
 
   it("keeps compiled code in a folder of this user's own", () => {
@@ -118,6 +132,6 @@ describe("the launcher", () => {
     rmSync(path.join(root, "dist"), { recursive: true })
     const { status, stderr } = launch(["queue"])
     assert.strictEqual(status, 1)
-    assert.match(stderr, /^sluice: .*dist\/cli\/main\.js is missing: .+\n$/)
+    assert.match(stderr, /^sluice: .*dist\/bundle\/main\.js is missing: .+\n$/)
   })
 })

@@ -5,10 +5,9 @@ import { readFileSync, statfsSync } from "node:fs"
 import { createRequire } from "node:module"
 import os from "node:os"
 import path from "node:path"
+import { root } from "../../files/Package.ts"
 import { SecretVariables } from "../../services/Queue/index.ts"
 import type { Machine } from "./BenchResult.ts"
-
-const root = path.join(import.meta.dirname, "../../..")
 
 const fileSystems: ReadonlyMap<number, string> = new Map([
   [0xef53, "ext4"],

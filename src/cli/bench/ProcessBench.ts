@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import path from "node:path"
+import { root } from "../../files/Package.ts"
 import { SecretVariables, TaskQueue } from "../../services/Queue/index.ts"
 import { spawnNode } from "./FreshProcess.ts"
 import { now, percentiles, verify } from "./Measuring.ts"
@@ -19,7 +20,7 @@ const cpuMillis = (pid: number): number => {
   return (Number(user) + Number(system)) * 10
 }
 
-const launcher = path.join(import.meta.dirname, "../../../bin/sluice.mjs")
+const launcher = path.join(root, "bin/sluice.mjs")
 
 const workers = 3
 

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import { loadWholeTree } from "../Cli.ts"
 import { output } from "../Output.ts"
 
-type Shell = "bash" | "zsh" | "fish"
+export type Shell = "bash" | "zsh" | "fish"
 
 /**
  * What lists the values of a flag or an argument. It looks at a store, which anybody may have written: a line counts only when it is a name by our rules,
@@ -113,14 +113,19 @@ export const withValues = (script: string, shell: Shell): string => {
   }
 }
 
+/** The script for a shell. Loads every command; an installed package has it as a file (`bin/program.mjs`). */
+export const script = (shell: Shell): Effect.Effect<string> =>
+  Effect.map(loadWholeTree, (tree) => {
+    const generated = Completions.generate("sluice", shell, Completions.fromCommand(tree))
+    return withValues(withInstall(generated, shell), shell)
+  })
+
 export const command = Command.make(
   "completions",
   { shell: Argument.Literals("shell", ["bash", "zsh", "fish"]) },
   Effect.fnUntraced(function* ({ shell }) {
     const out = yield* output
-    const tree = yield* loadWholeTree
-    const script = Completions.generate("sluice", shell, Completions.fromCommand(tree))
-    yield* out.stdout.write(withValues(withInstall(script, shell), shell))
+    yield* out.stdout.write(yield* script(shell))
   })
 ).pipe(
   Command.withDescription(

@@ -15,7 +15,7 @@ import {
   Placements,
   type QueueStats,
   setAsideKind,
-  Sluice,
+  StoreLayers,
   TaskQueue,
   type WorkerRecord
 } from "../../services/Queue/index.ts"
@@ -53,7 +53,7 @@ const checkNode = (): Check =>
 
 const checkSqlite = (): Check => {
   const version = process.versions.sqlite ?? "unknown"
-  return Sluice.isSqliteSafeToShare(version)
+  return StoreLayers.isSqliteSafeToShare(version)
     ? ok("sqlite", version)
     : warning(
         "sqlite",

@@ -18,10 +18,7 @@ import { output } from "../Output.ts"
 import { Signals } from "../Signals.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 import * as Background from "../worker/Background.ts"
-import { scaleActuators } from "../worker/ScaleActuators.ts"
-import { serve } from "../worker/Serve.ts"
 import * as Supervisor from "../worker/Supervisor.ts"
-import * as TaskModule from "../worker/TaskModule.ts"
 import { drain } from "./worker/drain.ts"
 import { ls } from "./worker/ls.ts"
 import { stop } from "./worker/stop.ts"
@@ -270,6 +267,7 @@ export const command = Command.make(
 
     const leads = settings.scaling.value === "on"
     yield* endWithSupervisor
+    const { scaleActuators, serve, TaskModule } = yield* Effect.promise(() => import("../worker/Serving.ts"))
     const module = tasks === "" ? undefined : yield* TaskModule.load(tasks)
     if (module !== undefined && module.handlers === undefined) {
       return yield* fail(

@@ -66,11 +66,13 @@ export class CommandTemplateError extends Schema.TaggedError<CommandTemplateErro
 
 const everyInput: Placeholder.Placeholder = { kind: "input", written: "{}", form: "" }
 
+const inputWord: ReadonlyArray<Piece> = [everyInput]
+
 const isPlaceholder = (piece: unknown): boolean => typeof piece !== "string"
 
 const withInput = (words: ReadonlyArray<ReadonlyArray<Piece>>): CommandTemplate => ({
   _tag: "Arguments",
-  words: words.some((word) => word.some(isPlaceholder)) ? words : [...words, [everyInput]]
+  words: words.some((word) => word.some(isPlaceholder)) ? words : [...words, inputWord]
 })
 
 /** The placeholders of a template, as often as they stand in it. */

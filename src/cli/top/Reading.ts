@@ -14,6 +14,7 @@ import {
   PredictiveScaler,
   type QueueStats,
   ResourceGroup,
+  ShellTask,
   TaskQueue
 } from "../../services/Queue/index.ts"
 import { keptStates } from "../scale/Standing.ts"
@@ -75,7 +76,7 @@ export const makeReading = Effect.gen(function* () {
     id: job.id,
     state: job.state,
     group: job.group,
-    what: whatItDoes(job, form),
+    what: ShellTask.isShellTask(job.task) ? whatItDoes(job, form) : `${job.task} ${whatItDoes(job, form)}`,
     since: (job.state === "running" ? job.startedAt : job.finishedAt) ?? job.enqueuedAt,
     said:
       job.state === "running"

@@ -10,35 +10,22 @@
  */
 import { Effect, Layer } from "effect"
 import * as BatchProcessorLive from "./BatchProcessorLive.ts"
-import * as BatchTuning from "./BatchTuning.ts"
-import * as GroupOrdersLive from "./GroupOrdersLive.ts"
 import * as MemoryGateLive from "./MemoryGateLive.ts"
 import * as MemoryOptimizerLive from "./MemoryOptimizerLive.ts"
-import * as QueueEventsLive from "./QueueEventsLive.ts"
-import * as JobStoreMemory from "./stores/JobStoreMemory.ts"
-import * as JobStoreSqlite from "./stores/JobStoreSqlite.ts"
-import { isSafeToShare } from "./stores/sqlite/StoreFile.ts"
-import type { StoreTurns } from "./StoreTurns.ts"
-import * as StoreTurnsLive from "./StoreTurnsLive.ts"
+import type * as JobStoreMemory from "./stores/JobStoreMemory.ts"
+import type * as JobStoreSqlite from "./stores/JobStoreSqlite.ts"
 import * as StreamProcessorLive from "./StreamProcessorLive.ts"
 import * as PredictiveScalerLive from "./PredictiveScalerLive.ts"
 import * as PerformanceProfilerLive from "./PerformanceProfilerLive.ts"
-import * as StoreMeter from "./StoreMeter.ts"
-import * as StoreMeterLive from "./StoreMeterLive.ts"
-import * as TaskQueueLive from "./TaskQueueLive.ts"
 import * as PipelineLive from "./PipelineLive.ts"
-import * as PlacementsLive from "./PlacementsLive.ts"
-import * as Outcomes from "./Outcomes.ts"
 import { folderOf } from "./profile/ProfileFolder.ts"
 import * as ProfileRequests from "./profile/ProfileRequests.ts"
-import * as OutputsLive from "./OutputsLive.ts"
 import * as ProcessRunnerLive from "./run/ProcessRunnerLive.ts"
 import * as ShellTask from "./run/ShellTask.ts"
 import * as ThreadPoolLive from "./run/ThreadPoolLive.ts"
 import * as CommandHook from "./scaler/act/CommandHook.ts"
 import type { InClusterOptions } from "./scaler/act/KubernetesApi.ts"
 import type { ScaledWorkload } from "./scaler/act/KubernetesScale.ts"
-import * as TaskRegistry from "./TaskRegistry.ts"
 import * as CollectOnRequest from "./upkeep/CollectOnRequest.ts"
 import * as LeaseSweeper from "./upkeep/LeaseSweeper.ts"
 import * as OrderChanges from "./upkeep/OrderChanges.ts"
@@ -50,52 +37,25 @@ import * as UnservedJobs from "./upkeep/UnservedJobs.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "./ScaleSettings.ts"
 import type { SlotBounds } from "./SlotPools.ts"
+import * as Store from "./storeLayers.ts"
+import { exposed } from "./storeLayers.ts"
 import { checkOptions, type WorkerOptions } from "./Worker.ts"
 import * as WorkerLive from "./WorkerLive.ts"
 
-/**
- * What queue and worker share behind their contracts, as one name in the types of layers: `layerWorker` asks for it, the layers of the
- * stores bring it, and no program has any other use for it.
- */
-export interface QueueInternals {
-  readonly QueueInternals: unique symbol
-}
+export { isSqliteSafeToShare, type QueueInternals, SqliteMaintenance } from "./storeLayers.ts"
 
-type Exposed<Services> = Services extends StoreTurns | StoreMeter.StoreMeter | Outcomes.Outcomes
-  ? QueueInternals
-  : Services
-
-/** The same layer; its type names only what programs can import, so that theirs may be exported with `declaration: true`. */
-const exposed = <A, E, R>(layer: Layer.Layer<A, E, R>) => layer as unknown as Layer.Layer<Exposed<A>, E, Exposed<R>>
-
-const queue = PipelineLive.layer.pipe(
-  Layer.provideMerge(TaskQueueLive.layer),
-  Layer.provideMerge(PlacementsLive.layer),
-  Layer.provideMerge(StoreTurnsLive.layer.pipe(Layer.provide(StoreMeterLive.layer))),
-  Layer.provideMerge(
-    Layer.mergeAll(
-      QueueEventsLive.layer,
-      GroupOrdersLive.layer,
-      TaskRegistry.layer,
-      Outcomes.layer,
-      BatchTuning.layer,
-      OutputsLive.layer,
-      StoreMeter.layer,
-      MemoryGateLive.layer
-    )
-  )
-)
+const queue = PipelineLive.layer.pipe(Layer.provideMerge(Store.queue))
 
 /** The queue over any store. */
 export const layer = exposed(queue)
 
 /** The queue in the heap of this process: nothing survives it. For tests, and for work that may be lost. Throws a `RangeError` for options that are none. */
 export const layerMemory = (options?: JobStoreMemory.Options) =>
-  exposed(queue.pipe(Layer.provideMerge(JobStoreMemory.layer(options)), Layer.provideMerge(MemoryGateLive.layer)))
+  exposed(queue.pipe(Layer.provideMerge(Store.memory(options))))
 
 /** The queue in one SQLite file, for the processes of one machine. Throws a `RangeError` for options that are none. */
 export const layerSqlite = (options: JobStoreSqlite.Options) =>
-  exposed(queue.pipe(Layer.provideMerge(JobStoreSqlite.layer(options))))
+  exposed(queue.pipe(Layer.provideMerge(Store.sqlite(options))))
 
 /** The groups whose slots move. */
 const boundsIn = (slots: WorkerOptions["slots"] = {}): Readonly<Record<string, SlotBounds>> =>
@@ -187,9 +147,3 @@ export const layerStreams = StreamProcessorLive.layer
 
 /** Lets `sluice profile` reach the worker of this program. `store`: the store's file. */
 export const layerProfileRequests = (store: string) => ProfileRequests.layer(folderOf(store))
-
-/** Whether an SQLite of this version may be used by several processes on one file. */
-export const isSqliteSafeToShare = isSafeToShare
-
-/** What operators do to an SQLite store as a file: back up, restore, check, migrate. */
-export * as SqliteMaintenance from "./stores/sqlite/Maintenance.ts"

@@ -63,7 +63,11 @@ export const makeEmulatedScreen = (size: { columns: number; rows: number }) => {
     isTerminal: true,
     columns: () => size.columns,
     rows: () => size.rows,
-    send: (output) => Effect.sync(() => send(output as string))
+    send: (output) =>
+      Effect.as(
+        Effect.sync(() => send(output as string)),
+        true
+      )
   })
   return {
     size,

@@ -4,7 +4,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Sluice } from "../../../services/Queue/index.ts"
+import { StoreLayers } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { output } from "../../Output.ts"
@@ -30,7 +30,7 @@ export const AsideShape = Schema.Struct({
   columns: Schema.Record(Schema.String, ValueShape)
 })
 
-const columns: ReadonlyArray<Table.Column<Sluice.SqliteMaintenance.NamedRow>> = [
+const columns: ReadonlyArray<Table.Column<StoreLayers.SqliteMaintenance.NamedRow>> = [
   { header: "row", value: ({ name }) => name },
   { header: "set aside", value: ({ at }) => new Date(at).toISOString() },
   { header: "what is wrong", value: ({ why }) => why }
@@ -61,15 +61,15 @@ export const aside = Command.make(
     if (remove && names.length === 0)
       return yield* fail("usage", "name the rows to remove, as sluice db aside tells them")
     if (now) {
-      const moved = yield* Sluice.SqliteMaintenance.setAside(file, yield* Clock.currentTimeMillis, place)
+      const moved = yield* StoreLayers.SqliteMaintenance.setAside(file, yield* Clock.currentTimeMillis, place)
       yield* out.note(moved === 0 ? "every row can be read" : `set ${HumanNumber.count(moved)} aside`)
     }
-    const rows = yield* Sluice.SqliteMaintenance.rowsSetAside(file, place)
+    const rows = yield* StoreLayers.SqliteMaintenance.rowsSetAside(file, place)
     const missing = names.find((name) => !rows.some((row) => row.name === name))
     if (missing !== undefined) return yield* fail("notFound", `no row ${JSON.stringify(missing)} was set aside`)
     if (remove) {
       for (const name of names) {
-        yield* Sluice.SqliteMaintenance.forgetRow(file, name, place)
+        yield* StoreLayers.SqliteMaintenance.forgetRow(file, name, place)
         yield* out.line(name)
       }
       return

@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import { existsSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
-import { Sluice } from "../../../services/Queue/index.ts"
+import { StoreLayers } from "../../../services/Queue/index.ts"
 import { confirm } from "../../Confirm.ts"
 import { fail } from "../../Failure.ts"
 import { Invocation } from "../../Invocation.ts"
@@ -41,10 +41,10 @@ export const backup = Command.make(
   Effect.fnUntraced(function* ({ json, target: text, yes }) {
     const { file, place } = yield* storeFile({ mayBeMissing: false })
     const target = yield* targetFile(text)
-    if (Sluice.SqliteMaintenance.isSameFile(target, file))
+    if (StoreLayers.SqliteMaintenance.isSameFile(target, file))
       return yield* fail("usage", "the copy would replace the store itself; name another file")
     if (existsSync(target)) yield* confirm(`replace ${Sanitize.line(target)}`, yes)
-    yield* say("backed up to", yield* Sluice.SqliteMaintenance.backup(file, target, place), json)
+    yield* say("backed up to", yield* StoreLayers.SqliteMaintenance.backup(file, target, place), json)
   })
 ).pipe(
   Command.withDescription("Copies the store while it works; the copy is verified and appears whole or not at all.")
@@ -57,7 +57,7 @@ export const copy = Command.make(
     const { file, place } = yield* storeFile({ mayBeMissing: false })
     const target = yield* targetFile(text.startsWith("file:") ? fileURLToPath(text) : text)
     if (existsSync(target)) return yield* fail("conflict", `${target} is there already; copy to a new file`)
-    yield* say("copied to", yield* Sluice.SqliteMaintenance.backup(file, target, place), json)
+    yield* say("copied to", yield* StoreLayers.SqliteMaintenance.backup(file, target, place), json)
   })
 ).pipe(Command.withDescription("Copies all jobs into a new store."))
 
@@ -74,16 +74,16 @@ export const restore = Command.make(
     const { file, place } = yield* storeFile({ mayBeMissing: true })
     const source = yield* targetFile(text)
     if (!existsSync(source)) return yield* fail("notFound", `no backup at ${source}`)
-    if (Sluice.SqliteMaintenance.isSameFile(source, file))
+    if (StoreLayers.SqliteMaintenance.isSameFile(source, file))
       return yield* fail("usage", "the backup is the store itself; name another file")
     if (dryRun) {
-      const jobs = yield* Sluice.SqliteMaintenance.verify(source, place)
+      const jobs = yield* StoreLayers.SqliteMaintenance.verify(source, place)
       return yield* out.line(
         `would put ${Sanitize.line(source)} in the place of ${Sanitize.line(file)}: ${HumanNumber.count(jobs)} jobs, verified`
       )
     }
     if (existsSync(file))
       yield* confirm(`replace ${Sanitize.line(file)}; what is there stays beside it as .before-restore`, yes)
-    yield* say("restored", yield* Sluice.SqliteMaintenance.restore(source, file, place), json)
+    yield* say("restored", yield* StoreLayers.SqliteMaintenance.restore(source, file, place), json)
   })
 ).pipe(Command.withDescription("Puts a backup in the place of the store. Nothing else may have the store open."))

@@ -1,7 +1,7 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import { Sluice } from "../../../services/Queue/index.ts"
+import { StoreLayers } from "../../../services/Queue/index.ts"
 import { ok, problem, tell, warning } from "../../Checks.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { storeFile } from "../../StoreFile.ts"
@@ -30,8 +30,8 @@ export const doctor = Command.make(
   },
   Effect.fnUntraced(function* ({ full, json }) {
     const { file, place } = yield* storeFile({ mayBeMissing: false })
-    const { found, known } = yield* Sluice.SqliteMaintenance.migrationStatus(file, place)
-    const { checked, findings, foreign } = yield* Sluice.SqliteMaintenance.check(file, {
+    const { found, known } = yield* StoreLayers.SqliteMaintenance.migrationStatus(file, place)
+    const { checked, findings, foreign } = yield* StoreLayers.SqliteMaintenance.check(file, {
       ...place,
       ...(full ? { indexes: true } : { sample })
     })

@@ -2,7 +2,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Sluice } from "../../../services/Queue/index.ts"
+import { StoreLayers } from "../../../services/Queue/index.ts"
 import { confirm } from "../../Confirm.ts"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
@@ -32,7 +32,7 @@ export const status = Command.make(
   Effect.fnUntraced(function* ({ json }) {
     const out = yield* output
     const { file, place } = yield* storeFile({ mayBeMissing: false })
-    const { found, known, pending } = yield* Sluice.SqliteMaintenance.migrationStatus(file, place)
+    const { found, known, pending } = yield* StoreLayers.SqliteMaintenance.migrationStatus(file, place)
     const names = pending.map(({ name }) => name)
     if (json) return yield* out.json(SchemaStatusShape, { store: file, found, known, pending: names })
     yield* out.lines(
@@ -54,11 +54,11 @@ export const migrate = Command.make(
   Effect.fnUntraced(function* ({ dryRun, showSql }) {
     const out = yield* output
     const { file, place } = yield* storeFile({ mayBeMissing: false })
-    const { known, pending } = yield* Sluice.SqliteMaintenance.migrationStatus(file, place)
+    const { known, pending } = yield* StoreLayers.SqliteMaintenance.migrationStatus(file, place)
     if (showSql) yield* out.lines(pending.flatMap(({ name, up }) => [`-- ${name}`, up.trim()]))
     if (pending.length === 0) return yield* out.note(`nothing to do: the schema is ${known}, the newest`)
     if (dryRun) return yield* out.lines(pending.map(({ name }) => `would take step ${name}`))
-    for (const name of yield* Sluice.SqliteMaintenance.migrate(file, place)) yield* out.line(`took step ${name}`)
+    for (const name of yield* StoreLayers.SqliteMaintenance.migrate(file, place)) yield* out.line(`took step ${name}`)
   })
 ).pipe(Command.withDescription("Brings the schema to the newest. Opening a store does the same."))
 
@@ -68,10 +68,10 @@ export const rollback = Command.make(
   Effect.fnUntraced(function* ({ dryRun, yes }) {
     const out = yield* output
     const { file, place } = yield* storeFile({ mayBeMissing: false })
-    const { found } = yield* Sluice.SqliteMaintenance.migrationStatus(file, place)
+    const { found } = yield* StoreLayers.SqliteMaintenance.migrationStatus(file, place)
     if (dryRun) return yield* out.line(`would take the last step of schema ${found} back, if it has a way back`)
     yield* confirm(`take the last schema step of ${file} back, for an older Sluice`, yes)
-    const name = yield* Sluice.SqliteMaintenance.rollback(file, place)
+    const name = yield* StoreLayers.SqliteMaintenance.rollback(file, place)
     if (name === undefined) return yield* fail("conflict", `schema ${found} has no way back; nothing was changed`)
     yield* out.line(`took step ${name} back`)
   })

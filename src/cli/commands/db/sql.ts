@@ -3,7 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Sluice } from "../../../services/Queue/index.ts"
+import { StoreLayers } from "../../../services/Queue/index.ts"
 import { confirm } from "../../Confirm.ts"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
@@ -13,7 +13,7 @@ import { storeFile } from "../../StoreFile.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 
-type Cell = Sluice.SqliteMaintenance.Cell
+type Cell = StoreLayers.SqliteMaintenance.Cell
 type Row = ReadonlyArray<Cell>
 
 /** Rows written at once as JSON. */
@@ -57,7 +57,7 @@ export const sql = Command.make(
       if (write) yield* confirm(`change ${Sanitize.line(file)} behind the queue's back`, yes)
       // SQLite answers to no one while it looks for a row.
       yield* endBySignal
-      const { columns, next } = yield* Sluice.SqliteMaintenance.query(file, statement, { ...place, write })
+      const { columns, next } = yield* StoreLayers.SqliteMaintenance.query(file, statement, { ...place, write })
       if (json) {
         for (let left = limit; left > 0; left -= pageSize) {
           const rows = yield* next(Math.min(left, pageSize))

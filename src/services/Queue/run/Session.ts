@@ -4,6 +4,7 @@
  */
 import { Clock, Duration, Effect } from "effect"
 import { hostname } from "node:os"
+import { version } from "../../../files/Package.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { JobStore } from "../JobStore.ts"
 import { Settings } from "../QueueSettings.ts"
@@ -12,7 +13,6 @@ import type { StoreError } from "../StoreError.ts"
 import { TaskRegistry } from "../TaskRegistry.ts"
 import * as Heartbeat from "./Heartbeat.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
-import { version } from "./version.ts"
 
 export interface SessionHost extends Omit<Heartbeat.HeartbeatOptions, "session" | "leaseMs" | "lost"> {
   /** Shown to operators. */

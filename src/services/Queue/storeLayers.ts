@@ -1,0 +1,72 @@
+/** The queue over a store, without what runs jobs: all that a process needs which looks, enqueues and changes. */
+import { Layer } from "effect"
+import * as BatchTuning from "./BatchTuning.ts"
+import * as GroupOrdersLive from "./GroupOrdersLive.ts"
+import * as MemoryGateLive from "./MemoryGateLive.ts"
+import * as Outcomes from "./Outcomes.ts"
+import * as OutputsLive from "./OutputsLive.ts"
+import * as PlacementsLive from "./PlacementsLive.ts"
+import * as QueueEventsLive from "./QueueEventsLive.ts"
+import * as StoreMeter from "./StoreMeter.ts"
+import * as StoreMeterLive from "./StoreMeterLive.ts"
+import * as JobStoreMemory from "./stores/JobStoreMemory.ts"
+import * as JobStoreSqlite from "./stores/JobStoreSqlite.ts"
+import { isSafeToShare } from "./stores/sqlite/StoreFile.ts"
+import type { StoreTurns } from "./StoreTurns.ts"
+import * as StoreTurnsLive from "./StoreTurnsLive.ts"
+import * as TaskQueueLive from "./TaskQueueLive.ts"
+import * as TaskRegistry from "./TaskRegistry.ts"
+
+/**
+ * What queue and worker share behind their contracts, as one name in the types of layers: `layerWorker` asks for it, the layers of the
+ * stores bring it, and no program has any other use for it.
+ */
+export interface QueueInternals {
+  readonly QueueInternals: unique symbol
+}
+
+type Exposed<Services> = Services extends StoreTurns | StoreMeter.StoreMeter | Outcomes.Outcomes
+  ? QueueInternals
+  : Services
+
+/** The same layer; its type names only what programs can import, so that theirs may be exported with `declaration: true`. */
+export const exposed = <A, E, R>(layer: Layer.Layer<A, E, R>) =>
+  layer as unknown as Layer.Layer<Exposed<A>, E, Exposed<R>>
+
+/** The queue over any store, its insides by their own names. */
+export const queue = TaskQueueLive.layer.pipe(
+  Layer.provideMerge(PlacementsLive.layer),
+  Layer.provideMerge(StoreTurnsLive.layer.pipe(Layer.provide(StoreMeterLive.layer))),
+  Layer.provideMerge(
+    Layer.mergeAll(
+      QueueEventsLive.layer,
+      GroupOrdersLive.layer,
+      TaskRegistry.layer,
+      Outcomes.layer,
+      BatchTuning.layer,
+      OutputsLive.layer,
+      StoreMeter.layer,
+      MemoryGateLive.layer
+    )
+  )
+)
+
+/** A store in the heap of this process. */
+export const memory = (options?: JobStoreMemory.Options) =>
+  Layer.mergeAll(JobStoreMemory.layer(options), MemoryGateLive.layer)
+
+/** A store in one SQLite file. */
+export const sqlite = (options: JobStoreSqlite.Options) => JobStoreSqlite.layer(options)
+
+/** The queue in the heap of this process, without pipelines. */
+export const layerMemory = (options?: JobStoreMemory.Options) =>
+  exposed(queue.pipe(Layer.provideMerge(memory(options))))
+
+/** The queue in one SQLite file, without pipelines. */
+export const layerSqlite = (options: JobStoreSqlite.Options) => exposed(queue.pipe(Layer.provideMerge(sqlite(options))))
+
+/** Whether an SQLite of this version may be used by several processes on one file. */
+export const isSqliteSafeToShare = isSafeToShare
+
+/** What operators do to an SQLite store as a file: back up, restore, check, migrate. */
+export * as SqliteMaintenance from "./stores/sqlite/Maintenance.ts"
