@@ -7,12 +7,24 @@ import { configDefaults, defineConfig } from "vitest/config"
 const report = process.env.SLUICE_TEST_REPORT
 const reporters = report === undefined ? ["default"] : ["default", ["json", { outputFile: report }] as const]
 
+/** What a thread cannot do: tests that have a main thread to themselves. */
+const mainThread = "test/**/*.main.test.ts"
+
 /** The everyday suite: every test but the long ones. */
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, "test/**/*.long.test.ts"],
-    pool: "threads",
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "everyday",
+          include: ["test/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, "test/**/*.long.test.ts", mainThread],
+          pool: "threads"
+        }
+      },
+      { extends: true, test: { name: "main-thread", include: [mainThread], pool: "forks" } }
+    ],
     // A worker keeps the modules it has loaded for its next files: a fifth less CPU. No test changes what a module holds.
     isolate: false,
     // Much of the time goes by in waiting for processes and disks: one file more at a time than there are cores.

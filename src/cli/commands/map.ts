@@ -455,7 +455,8 @@ export const command = Command.make(
         stopping: () =>
           tell(
             `stopping; running jobs have ${Duration.format(opened.queueSettings.grace)} to finish; once more ends them now`
-          )
+          ),
+        repeated: ({ number }, why) => tell(`line ${number} runs again: ${why}`)
       }
 
       const starts = new MapRun.Starts()

@@ -110,6 +110,8 @@ export interface MapReport {
   ) => { readonly block: Effect.Effect<void>; readonly bytes: number }
   readonly sync: Effect.Effect<void>
   readonly stopping: (signal: Signal) => Effect.Effect<void>
+  /** The line's process was lost, by no fault of its command, and is started another time. */
+  readonly repeated: (line: Line, why: string) => Effect.Effect<void>
 }
 
 export interface MapOutcome {
@@ -185,10 +187,13 @@ type Happening =
 
 type Handle = JobHandle<ShellResult, unknown, unknown>
 
-const isLost = (exit: Exit.Exit<unknown, unknown>): boolean => {
+/** What befell the worker of a line; undefined when the line ended otherwise. */
+const lossOf = (exit: Exit.Exit<unknown, unknown>): string | undefined => {
   const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
-  return error instanceof JobFailed && error.failure.cause === "WorkerLost"
+  return error instanceof JobFailed && error.failure.cause === "WorkerLost" ? error.failure.message : undefined
 }
+
+const isLost = (exit: Exit.Exit<unknown, unknown>): boolean => lossOf(exit) !== undefined
 
 export const run = (
   plan: MapPlan,
@@ -427,6 +432,7 @@ export const run = (
             const times = (losses.get(line.number) ?? 0) + 1
             losses.set(line.number, times)
             if (times <= lostMost) {
+              yield* report.repeated(line, lossOf(exit)!)
               yield* queue.retry(id)
               yield* hear(line, queue.job(lane.task, id))
               break

@@ -43,6 +43,8 @@ export interface Measured {
   ended: number
   running: number
   rounds: number
+  /** Measured for nothing, as their work went on elsewhere: a round of them is followed by a rest like any other. */
+  elsewhere: number
   /** By the monotonic clock: it has its round. */
   restUntil: number
 }
@@ -119,6 +121,7 @@ export class AttemptProbes {
         ended: 0,
         running: 0,
         rounds: 0,
+        elsewhere: 0,
         restUntil: Number.NEGATIVE_INFINITY
       }
       this.tasks.set(task, there)
@@ -222,7 +225,8 @@ export class AttemptProbes {
     const { task } = probe
     task.running--
     const now = performance.now()
-    if (counted && task.evidence.attempts % roundAttempts === 0)
+    const measured = counted ? task.evidence.attempts : probe.isElsewhere ? ++task.elsewhere : 1
+    if (measured % roundAttempts === 0)
       task.restUntil = now + this.restMs * Math.min(restFactorMost, 2 ** Math.max(0, ++task.rounds - roundsToBegin))
     if (this.probes.size > 0) return
     this.spans.close()

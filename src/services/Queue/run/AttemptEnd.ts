@@ -223,9 +223,11 @@ const failed = (
   }
 }
 
+const workerLosses: ReadonlyArray<unknown> = ["ThreadDied", "CommandLost"]
+
 /** Whether a defect says that the thread or process under the handler died. Thread and process runners mark theirs. */
 const isWorkerLoss = (defect: unknown): boolean =>
   readable(
-    () => typeof defect === "object" && defect !== null && "_tag" in defect && defect._tag === "ThreadDied",
+    () => typeof defect === "object" && defect !== null && "_tag" in defect && workerLosses.includes(defect._tag),
     false
   )

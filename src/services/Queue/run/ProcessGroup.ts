@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 
 /** Sends a signal to every process of the group. A group that is gone, or not ours to signal, is left alone. */
 export const signal = (group: number, name: NodeJS.Signals): void => {
@@ -36,4 +36,26 @@ export const isAlive = (group: number): boolean => {
   }
   if (process.platform !== "linux") return true
   return readdirSync("/proc").some((name) => /^\d+$/.test(name) && isRunning(name, group))
+}
+
+const hasOpen = (pid: string, paths: ReadonlyArray<string>): boolean => {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      try {
+        return paths.includes(readlinkSync(`/proc/${pid}/fd/${fd}`))
+      } catch {
+        return false
+      }
+    })
+  } catch {
+    return false
+  }
+}
+
+/** Other processes of this user that have one of the files open, by their real paths. Linux; elsewhere none is found. Reads all of `/proc`. */
+export const holders = (paths: ReadonlyArray<string>): ReadonlyArray<number> => {
+  if (process.platform !== "linux") return []
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && hasOpen(name, paths))
+    .map(Number)
 }

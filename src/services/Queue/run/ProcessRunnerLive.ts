@@ -7,10 +7,13 @@ import { join } from "node:path"
 import { Clock, Deferred, Duration, Effect, Exit, Latch, Layer } from "effect"
 import { isOwnSecret, withoutOwnSecrets } from "../policy/SecretVariables.ts"
 import * as BoundedOutput from "./BoundedOutput.ts"
+import type { CommandEnded, StartListener } from "./spawner/Spawner.ts"
+import * as Spawners from "./spawner/Spawners.ts"
 import * as JobControl from "./JobControl.ts"
 import * as OutputPipes from "./OutputPipes.ts"
 import * as ProcessGroup from "./ProcessGroup.ts"
 import {
+  CommandLost,
   CommandNotExecutable,
   CommandNotFound,
   ProcessError,
@@ -81,11 +84,12 @@ const obstacle = (start: Start, found = searchFor(start)): Reason | undefined =>
 }
 
 const reasonOf = (error: unknown, start: Start): Reason => {
-  const { code, message } = error as NodeJS.ErrnoException
-  const found = code === "EILSEQ" ? undefined : obstacle(start)
+  const { code, message, syscall } = error as NodeJS.ErrnoException
+  const isCommands = code !== "EILSEQ" && syscall !== "open"
+  const found = isCommands ? obstacle(start) : undefined
   if (found !== undefined) return found
   // With nothing in its way: a script whose `#!` line names a program that is missing, a folder mounted noexec, another machine's program.
-  if (code === "ENOENT" || code === "EACCES" || code === "ENOTDIR" || code === "ENOEXEC") {
+  if (isCommands && (code === "ENOENT" || code === "EACCES" || code === "ENOTDIR" || code === "ENOEXEC")) {
     return new CommandNotExecutable({ command: shown(start.command.command[0]) })
   }
   return new SpawnFailed({ code: code ?? "EUNKNOWN", detail: message ?? String(error) })
@@ -102,15 +106,11 @@ const passedOn = (
     return !Object.hasOwn(stronger, name) && !isOwnSecret(name, shown(fromBytes(variable.subarray(at + 1))))
   })
 
-/**
- * The command for Node. process.umask(mask) around spawn would hold for every thread of this process, the store's included, and Node refuses
- * it outside the main thread: another mask than this process's is a shell's to set. Throws `ProcessError` and the system's errors.
- */
-const startableOf = (start: Start, ownUmask: number): Startable => {
+/** The command for Node. `umask`: what whoever starts it cannot set. Throws `ProcessError` and the system's errors. */
+const startableOf = (start: Start, umask: number | undefined): Startable => {
   const { command, env, envBytes } = start
   const [program, ...args] = command.command
-  const isPlain = isText({ program, args, cwd: command.cwd, envBytes })
-  if (isPlain && command.umask === ownUmask) {
+  if (umask === undefined && isText({ program, args, cwd: command.cwd, envBytes })) {
     return { file: program as string, args: args as Array<string>, cwd: command.cwd as string, env }
   }
   const found = searchFor(start)
@@ -122,7 +122,7 @@ const startableOf = (start: Start, ownUmask: number): Startable => {
     cwd: command.cwd,
     env,
     envBytes,
-    umask: command.umask === ownUmask ? undefined : command.umask
+    umask
   })
 }
 
@@ -139,17 +139,23 @@ const openInput = (bytes: Uint8Array | undefined): number => {
   }
 }
 
-interface Ended {
-  readonly exitCode: number | null
-  readonly signal: NodeJS.Signals | null
-  readonly durationMs: number
+/** A command that has begun, however it was started. */
+interface Child {
+  readonly pid: number
+  /** Of a child without pipes. */
+  readonly stdout: NodeJS.ReadableStream | null
+  readonly stderr: NodeJS.ReadableStream | null
+  /** Calls once, also when it has ended already. */
+  readonly onEnd: (heard: (end: Exit.Exit<CommandEnded, ProcessError>) => void) => void
+  /** Its group is empty, or left alone. */
+  readonly forget: () => void
 }
 
 interface Running {
   readonly pid: number
   readonly stdout: BoundedOutput.BoundedOutput
   readonly stderr: BoundedOutput.BoundedOutput
-  readonly ended: Deferred.Deferred<Ended>
+  readonly ended: Deferred.Deferred<CommandEnded, ProcessError>
   readonly drained: Deferred.Deferred<void>
   /** Open while nobody holds the output back; `held` is its opposite. */
   readonly flowing: Latch.Latch
@@ -205,205 +211,321 @@ const endGroup = Effect.fnUntraced(function* (running: Running, graceMillis: num
   yield* awaitEmpty(running.pid, killedMillis)
 })
 
-export const layer: Layer.Layer<ProcessRunner> = Layer.effect(
-  ProcessRunner,
-  Effect.gen(function* () {
-    const pipes = yield* OutputPipes.make
-    const watchdog = yield* ProcessWatchdog.make(Duration.toSeconds(defaultForceKillAfter))
-    const ownUmask = Umask.current()
+/** Ends what a dead spawner may have started and nobody knows by its number: it alone writes to the pipes of its command. */
+const endHolders = Effect.fnUntraced(function* (pipes: ReadonlyArray<OutputPipes.OutputPipe>) {
+  const paths = pipes.map(({ path }) => path)
+  const end = (name: NodeJS.Signals) => {
+    const found = ProcessGroup.holders(paths)
+    for (const pid of found) ProcessGroup.signal(pid, name)
+    return found
+  }
+  const found = end("SIGTERM")
+  end("SIGCONT")
+  for (const pid of found) yield* awaitEmpty(pid, Duration.toMillis(defaultForceKillAfter))
+  end("SIGKILL")
+})
 
-    const takePipe = pipes.take.pipe(
-      Effect.mapError(
-        ({ code, message }) =>
-          new ProcessError({ reason: new SpawnFailed({ code: code ?? "EUNKNOWN", detail: message }) })
-      )
-    )
+const processError = (reason: Reason) => new ProcessError({ reason })
 
-    /** Spawns without waiting; throws the system's error, or tells it to `onError` when Node finds it late. */
-    const spawnCommand = (
-      { args, cwd, env, file }: Startable,
-      stdinBytes: Uint8Array | undefined,
-      out: OutputPipes.OutputPipe | undefined,
-      err: OutputPipes.OutputPipe | undefined
-    ) => {
-      const stdin = openInput(stdinBytes)
-      try {
-        return spawn(file, args, {
-          cwd,
-          env,
-          detached: true,
-          stdio: [stdin, out?.writeFd ?? "pipe", err?.writeFd ?? "pipe"]
-        })
-      } finally {
-        closeSync(stdin)
-      }
-    }
+export interface RunnerSettings {
+  /** Processes that start commands, at most. Default: two from four cores on, else one. 0: every command is started by this process itself. */
+  readonly spawners?: number
+  /** Whether they start the first command too. Default: one command a minute is started by this process itself. */
+  readonly spawnFirst?: boolean
+}
 
-    const start = Effect.fnUntraced(function* (command: ShellCommand, options: RunOptions) {
-      if (process.platform === "win32") {
-        return yield* new ProcessError({
-          reason: new SpawnFailed({
-            code: "ENOSYS",
-            detail: "commands run on Linux and macOS; use WSL or a container on Windows"
-          })
-        })
-      }
-      const clock = yield* Clock.Clock
-      const asked: Start = {
-        command,
-        env: withoutOwnSecrets({ ...command.env, ...options.env }),
-        envBytes: passedOn(command.envBytes ?? [], options.env ?? {})
-      }
-      const startable = yield* Effect.try({
-        try: () => startableOf(asked, ownUmask),
-        catch: (error) => (error instanceof ProcessError ? error : new ProcessError({ reason: reasonOf(error, asked) }))
+export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> =>
+  Layer.effect(
+    ProcessRunner,
+    Effect.gen(function* () {
+      const pipes = yield* OutputPipes.make
+      const watchdog = yield* ProcessWatchdog.make(Duration.toSeconds(defaultForceKillAfter), pipes.folder)
+      const spawners = yield* Spawners.make({
+        graceMillis: Duration.toMillis(defaultForceKillAfter),
+        most: settings.spawners
       })
-      const out = yield* takePipe
-      const err = yield* Effect.onError(takePipe, () => Effect.sync(() => out && OutputPipes.close(out)))
-      const startNanos = clock.monotonicTimeNanosUnsafe()
+      const ownUmask = Umask.current()
+      let inputs = 0
 
-      const child = yield* Effect.callback<ReturnType<typeof spawnCommand> & { readonly pid: number }, ProcessError>(
-        (resume) => {
-          const fail = (error: unknown) => {
-            if (out !== undefined) closeSync(out.readFd)
-            if (err !== undefined) closeSync(err.readFd)
-            resume(Effect.fail(new ProcessError({ reason: reasonOf(error, asked) })))
-          }
+      const takePipe = pipes.take.pipe(
+        Effect.mapError(
+          ({ code, message }) =>
+            new ProcessError({ reason: new SpawnFailed({ code: code ?? "EUNKNOWN", detail: message }) })
+        )
+      )
+
+      const startable = (asked: Start, umask: number | undefined) =>
+        Effect.try({
+          try: () => startableOf(asked, umask),
+          catch: (error) => (error instanceof ProcessError ? error : processError(reasonOf(error, asked)))
+        })
+
+      /**
+       * By this process itself. process.umask(mask) around spawn would hold for every thread of it, the store's included, and Node refuses it
+       * outside the main thread: another mask than its own is a shell's to set.
+       */
+      const startHere = Effect.fnUntraced(function* (asked: Start, taken: ReadonlyArray<OutputPipes.OutputPipe>) {
+        const { command } = asked
+        const { args, cwd, env, file } = yield* startable(asked, command.umask === ownUmask ? undefined : command.umask)
+        const clock = yield* Clock.Clock
+        return yield* Effect.callback<Child, ProcessError>((resume) => {
+          const opened: Array<number> = []
+          const fail = (error: unknown) => resume(Effect.fail(processError(reasonOf(error, asked))))
           try {
-            const spawned = spawnCommand(startable, command.stdin, out, err)
-            if (spawned.pid === undefined) spawned.once("error", fail)
-            else resume(Effect.succeed(Object.assign(spawned, { pid: spawned.pid })))
+            opened.push(openInput(command.stdin))
+            for (const { path } of taken) opened.push(openSync(path, "w"))
+            const startNanos = clock.monotonicTimeNanosUnsafe()
+            const child = spawn(file, args, {
+              cwd,
+              env,
+              detached: true,
+              stdio: [opened[0], opened[1] ?? "pipe", opened[2] ?? "pipe"]
+            })
+            const { pid } = child
+            if (pid === undefined) return void child.once("error", fail)
+            watchdog.watch(pid)
+            JobControl.began(pid)
+            resume(
+              Effect.succeed({
+                pid,
+                stdout: child.stdout,
+                stderr: child.stderr,
+                onEnd: (heard) =>
+                  child.once("exit", (exitCode, signal) =>
+                    heard(Exit.succeed({ exitCode, signal, durationMs: millisSince(clock, startNanos) }))
+                  ),
+                forget: () => watchdog.forget(pid)
+              })
+            )
           } catch (error) {
             fail(error)
           } finally {
-            if (out !== undefined) closeSync(out.writeFd)
-            if (err !== undefined) closeSync(err.writeFd)
+            opened.forEach(closeSync)
+          }
+        })
+      })
+
+      /** By a spawner. Undefined when there is none to be had, and nothing was started. */
+      const startThere = Effect.fnUntraced(function* (
+        asked: Start,
+        [out, err]: readonly [OutputPipes.OutputPipe, OutputPipes.OutputPipe],
+        folder: string
+      ) {
+        const { stdin, umask } = asked.command
+        const { args, cwd, env, file } = yield* startable(asked, undefined)
+        const input = stdin === undefined ? undefined : join(folder, `stdin-${inputs++}`)
+        return yield* Effect.callback<Child | undefined, ProcessError>((resume) => {
+          let ended: Exit.Exit<CommandEnded, ProcessError> | undefined
+          let heard: ((end: Exit.Exit<CommandEnded, ProcessError>) => void) | undefined
+          let isAnswered = false
+          const over = (end: Exit.Exit<CommandEnded, ProcessError>) => {
+            ended = end
+            heard?.(end)
+          }
+          const hasBegun = JobControl.begins()
+          const answer = (effect: Effect.Effect<Child | undefined, ProcessError>) => {
+            isAnswered = true
+            hasBegun()
+            if (input !== undefined) rmSync(input, { force: true })
+            resume(effect)
+          }
+          const lost = processError(new CommandLost())
+          const listener: StartListener = {
+            started: (pid) => {
+              JobControl.began(pid)
+              answer(
+                Effect.succeed({
+                  pid,
+                  stdout: null,
+                  stderr: null,
+                  onEnd: (listen) => {
+                    heard = listen
+                    if (ended !== undefined) listen(ended)
+                  },
+                  forget
+                })
+              )
+            },
+            refused: (error) => answer(Effect.fail(processError(reasonOf(error, asked)))),
+            ended: (end) => over(Exit.succeed(end)),
+            lost: () =>
+              isAnswered ? over(Exit.fail(lost)) : answer(Effect.andThen(endHolders([out, err]), Effect.fail(lost))),
+            unavailable: () => answer(Effect.succeed(undefined))
+          }
+          let forget = () => {}
+          try {
+            if (input !== undefined) writeFileSync(input, stdin!, { mode: 0o600 })
+            forget = spawners.start(
+              { file, args, cwd, env, umask, stdin: input ?? "/dev/null", stdout: out.path, stderr: err.path },
+              folder,
+              listener
+            )
+          } catch (error) {
+            answer(Effect.fail(processError(reasonOf(error, asked))))
+          }
+        })
+      })
+
+      const startWith = Effect.fnUntraced(function* (asked: Start, taken: ReadonlyArray<OutputPipes.OutputPipe>) {
+        const folder = pipes.folder()
+        const [out, err] = taken
+        const isTheirs =
+          settings.spawners !== 0 &&
+          (spawners.areWorthIt(performance.now()) || settings.spawnFirst === true || asked.command.umask !== ownUmask)
+        if (!isTheirs || out === undefined || err === undefined || folder === undefined) {
+          return yield* startHere(asked, taken)
+        }
+        return (yield* startThere(asked, [out, err], folder)) ?? (yield* startHere(asked, taken))
+      })
+
+      const close = (pipe: OutputPipes.OutputPipe) => {
+        closeSync(pipe.readFd)
+        pipes.giveBack(pipe)
+      }
+
+      const start = Effect.fnUntraced(function* (command: ShellCommand, options: RunOptions) {
+        if (process.platform === "win32") {
+          return yield* new ProcessError({
+            reason: new SpawnFailed({
+              code: "ENOSYS",
+              detail: "commands run on Linux and macOS; use WSL or a container on Windows"
+            })
+          })
+        }
+        const asked: Start = {
+          command,
+          env: withoutOwnSecrets({ ...command.env, ...options.env }),
+          envBytes: passedOn(command.envBytes ?? [], options.env ?? {})
+        }
+        const out = yield* takePipe
+        const err = yield* Effect.onError(takePipe, () => Effect.sync(() => out && close(out)))
+        const taken = out === undefined || err === undefined ? [] : [out, err]
+        const child = yield* Effect.onError(startWith(asked, taken), () => Effect.sync(() => taken.forEach(close)))
+
+        const clock = yield* Clock.Clock
+        const { pid } = child
+        const ended = Deferred.makeUnsafe<CommandEnded, ProcessError>()
+        const drained = Deferred.makeUnsafe<void>()
+        const attempt = (callback: () => void) => {
+          try {
+            callback()
+          } catch (defect) {
+            Deferred.doneUnsafe(ended, Exit.die(defect))
           }
         }
-      )
+        child.onEnd((end) => Deferred.doneUnsafe(ended, end))
 
-      const { pid } = child
-      watchdog.watch(pid)
-      JobControl.began(pid)
-      const ended = Deferred.makeUnsafe<Ended>()
-      const drained = Deferred.makeUnsafe<void>()
-      const attempt = (callback: () => void) => {
-        try {
-          callback()
-        } catch (defect) {
-          Deferred.doneUnsafe(ended, Exit.die(defect))
-        }
-      }
-      child.once("exit", (exitCode, signal) =>
-        Deferred.doneUnsafe(ended, Exit.succeed({ exitCode, signal, durationMs: millisSince(clock, startNanos) }))
-      )
-
-      const flowing = Latch.makeUnsafe(true)
-      const held = Latch.makeUnsafe(false)
-      let holding = 0
-      /** Reads no more of a stream until its chunk was taken. */
-      const holdUntil = (source: Readable, taken: Promise<unknown>) => {
-        source.pause()
-        if (holding++ === 0) {
-          flowing.closeUnsafe()
-          held.openUnsafe()
-        }
-        const goOn = () => {
-          source.resume()
-          if (--holding > 0) return
-          held.closeUnsafe()
-          flowing.openUnsafe()
-        }
-        taken.then(goOn, (defect) => {
-          Deferred.doneUnsafe(ended, Exit.die(defect))
-          goOn()
-        })
-      }
-
-      let open = 2
-      const collect = (stream: "stdout" | "stderr", pipe: OutputPipes.OutputPipe | undefined) => {
-        const output = BoundedOutput.make(options.outputLimitBytes ?? defaultOutputLimitBytes)
-        const source =
-          pipe === undefined ? child[stream]! : new Socket({ fd: pipe.readFd, readable: true, writable: false })
-        source.on("data", (chunk: Buffer) => {
-          output.push(chunk)
-          attempt(() => {
-            const taken = options.onOutput?.(chunk, stream)
-            if (taken instanceof Promise) holdUntil(source, taken)
+        const flowing = Latch.makeUnsafe(true)
+        const held = Latch.makeUnsafe(false)
+        let holding = 0
+        /** Reads no more of a stream until its chunk was taken. */
+        const holdUntil = (source: Readable, taken: Promise<unknown>) => {
+          source.pause()
+          if (holding++ === 0) {
+            flowing.closeUnsafe()
+            held.openUnsafe()
+          }
+          const goOn = () => {
+            source.resume()
+            if (--holding > 0) return
+            held.closeUnsafe()
+            flowing.openUnsafe()
+          }
+          taken.then(goOn, (defect) => {
+            Deferred.doneUnsafe(ended, Exit.die(defect))
+            goOn()
           })
-        })
-        // A read error ends the stream; what came before it is kept.
-        source.on("error", () => {})
-        source.once("close", () => {
-          open--
-          if (open === 0) Deferred.doneUnsafe(drained, Exit.void)
-        })
-        return { output, source }
-      }
-      const stdout = collect("stdout", out)
-      const stderr = collect("stderr", err)
-
-      let terminatedNanos: bigint | undefined
-      const terminate = () => {
-        if (terminatedNanos !== undefined) return
-        terminatedNanos = clock.monotonicTimeNanosUnsafe()
-        ProcessGroup.signal(pid, "SIGTERM")
-        // A stopped process takes no other signal until it is continued.
-        ProcessGroup.signal(pid, "SIGCONT")
-      }
-      if (options.signal?.aborted === true) terminate()
-      options.signal?.addEventListener("abort", terminate, { once: true })
-      attempt(() => options.onStart?.(pid))
-
-      const running: Running = {
-        pid,
-        stdout: stdout.output,
-        stderr: stderr.output,
-        ended,
-        drained,
-        flowing,
-        held,
-        terminate,
-        sinceTerminated: () => (terminatedNanos === undefined ? 0 : millisSince(clock, terminatedNanos)),
-        release: () => {
-          options.signal?.removeEventListener("abort", terminate)
-          watchdog.forget(pid)
-          JobControl.ended(pid)
-          stdout.source.destroy()
-          stderr.source.destroy()
         }
-      }
-      return running
-    })
 
-    const awaitEnd = Effect.fnUntraced(function* (running: Running) {
-      const ended = yield* Deferred.await(running.ended)
-      yield* awaitDrained(running)
-      const leftovers = !(yield* awaitEmpty(running.pid, leavingMillis))
-      return { ...ended, leftovers }
-    })
+        let open = 2
+        const collect = (stream: "stdout" | "stderr", pipe: OutputPipes.OutputPipe | undefined) => {
+          const output = BoundedOutput.make(options.outputLimitBytes ?? defaultOutputLimitBytes)
+          const source =
+            pipe === undefined
+              ? (child[stream] as Socket)
+              : new Socket({ fd: pipe.readFd, readable: true, writable: false })
+          source.on("data", (chunk: Buffer) => {
+            output.push(chunk)
+            attempt(() => {
+              const taken = options.onOutput?.(chunk, stream)
+              if (taken instanceof Promise) holdUntil(source, taken)
+            })
+          })
+          // A read error ends the stream; what came before it is kept.
+          source.on("error", () => {})
+          source.once("close", () => {
+            open--
+            if (open === 0) Deferred.doneUnsafe(drained, Exit.void)
+          })
+          return { output, source }
+        }
+        const stdout = collect("stdout", out)
+        const stderr = collect("stderr", err)
 
-    const run = Effect.fnUntraced(function* (command: ShellCommand, options: RunOptions = {}) {
-      const graceMillis = Duration.toMillis(Duration.fromInputUnsafe(options.forceKillAfter ?? defaultForceKillAfter))
-      const { ended, running } = yield* Effect.acquireUseRelease(
-        start(command, options),
-        (running) => Effect.map(awaitEnd(running), (ended) => ({ ended, running })),
-        (running) =>
-          // The last words of a command that was ended are in its pipe still.
-          Effect.andThen(
-            endGroup(running, graceMillis),
-            Effect.timeoutOption(Deferred.await(running.drained), leavingMillis)
-          ).pipe(Effect.ensuring(Effect.sync(running.release)))
-      )
-      return {
-        ...ended,
-        stdout: running.stdout.bytes(),
-        stderr: running.stderr.bytes(),
-        stdoutDropped: running.stdout.dropped(),
-        stderrDropped: running.stderr.dropped()
-      } satisfies ShellResult
-    })
+        let terminatedNanos: bigint | undefined
+        const terminate = () => {
+          if (terminatedNanos !== undefined) return
+          terminatedNanos = clock.monotonicTimeNanosUnsafe()
+          ProcessGroup.signal(pid, "SIGTERM")
+          // A stopped process takes no other signal until it is continued.
+          ProcessGroup.signal(pid, "SIGCONT")
+        }
+        if (options.signal?.aborted === true) terminate()
+        options.signal?.addEventListener("abort", terminate, { once: true })
+        attempt(() => options.onStart?.(pid))
 
-    return ProcessRunner.of({ run })
-  })
-)
+        const running: Running = {
+          pid,
+          stdout: stdout.output,
+          stderr: stderr.output,
+          ended,
+          drained,
+          flowing,
+          held,
+          terminate,
+          sinceTerminated: () => (terminatedNanos === undefined ? 0 : millisSince(clock, terminatedNanos)),
+          release: () => {
+            options.signal?.removeEventListener("abort", terminate)
+            child.forget()
+            JobControl.ended(pid)
+            stdout.source.destroy()
+            stderr.source.destroy()
+            taken.forEach(pipes.giveBack)
+          }
+        }
+        return running
+      })
+
+      const awaitEnd = Effect.fnUntraced(function* (running: Running) {
+        const ended = yield* Deferred.await(running.ended)
+        yield* awaitDrained(running)
+        const leftovers = !(yield* awaitEmpty(running.pid, leavingMillis))
+        return { ...ended, leftovers }
+      })
+
+      const run = Effect.fnUntraced(function* (command: ShellCommand, options: RunOptions = {}) {
+        const graceMillis = Duration.toMillis(Duration.fromInputUnsafe(options.forceKillAfter ?? defaultForceKillAfter))
+        const { ended, running } = yield* Effect.acquireUseRelease(
+          start(command, options),
+          (running) => Effect.map(awaitEnd(running), (ended) => ({ ended, running })),
+          (running) =>
+            // The last words of a command that was ended are in its pipe still.
+            Effect.andThen(
+              endGroup(running, graceMillis),
+              Effect.timeoutOption(Deferred.await(running.drained), leavingMillis)
+            ).pipe(Effect.ensuring(Effect.sync(running.release)))
+        )
+        return {
+          ...ended,
+          stdout: running.stdout.bytes(),
+          stderr: running.stderr.bytes(),
+          stdoutDropped: running.stdout.dropped(),
+          stderrDropped: running.stderr.dropped()
+        } satisfies ShellResult
+      })
+
+      return ProcessRunner.of({ run })
+    })
+  )
+
+export const layer: Layer.Layer<ProcessRunner> = layerWith({})

@@ -3,7 +3,7 @@ import { Effect, type Scope } from "effect"
 
 /**
  * Reads `+ GROUP` and `- GROUP` lines. End of file means that the worker is gone, however it went: what is then on the list gets SIGTERM,
- * and SIGKILL after `$1` seconds. A session of its own and deaf to the signals of a terminal, it outlives whoever kills the worker.
+ * and SIGKILL after `$1` seconds; the folder `$2` is removed. A session of its own and deaf to the signals of a terminal, it outlives whoever kills the worker.
  */
 const script = `
 trap '' HUP INT QUIT TERM
@@ -14,6 +14,7 @@ while read -r change group; do
     -) groups="\${groups%% $group *} \${groups#* $group }" ;;
   esac
 done
+[ -z "$2" ] || rm -rf -- "$2"
 for signal in TERM CONT KILL; do
   for group in $groups; do
     [ $signal = KILL ] && sleep "$1" && break
@@ -35,13 +36,17 @@ export interface ProcessWatchdog {
  * One shell that waits for this process to die, started with the first group to watch and again should it be killed. It costs about
  * 1 MB and no CPU. The kernel's own means, PR_SET_PDEATHSIG, cannot be reached from JavaScript, knows no groups, and is Linux only.
  */
-export const make = (graceSeconds: number): Effect.Effect<ProcessWatchdog, never, Scope.Scope> =>
+export const make = (
+  graceSeconds: number,
+  /** Removed when this process dies; undefined for none, when the first group is watched. */
+  folder: () => string | undefined
+): Effect.Effect<ProcessWatchdog, never, Scope.Scope> =>
   Effect.gen(function* () {
     const watched = new Set<number>()
     let shell: ChildProcess | undefined
 
     const start = () => {
-      const started = spawn("/bin/sh", ["-c", script, "sluice-watchdog", String(graceSeconds)], {
+      const started = spawn("/bin/sh", ["-c", script, "sluice-watchdog", String(graceSeconds), folder() ?? ""], {
         cwd: "/",
         detached: true,
         env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },

@@ -5,6 +5,7 @@ import type { JobId } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
 import { Placements } from "../Placements.ts"
 import * as Durations from "../policy/Durations.ts"
+import { isShellTask } from "../policy/Lane.ts"
 import { Settings } from "../QueueSettings.ts"
 import { type TaskCodec, taskCodec } from "../TaskCodec.ts"
 import { type BatchTaskHandler, type Registration, TaskRegistry } from "../TaskRegistry.ts"
@@ -47,9 +48,10 @@ export const makeRunnables = Effect.gen(function* () {
   const inThread = ({ handler, task }: Extract<Registration, { readonly _tag: "Thread" }>) =>
     !handler.onceComputing || placements.computes(task.name)
 
-  /** Whether its own call does the work on this event loop: an item of a batch waits for the batch's. */
+  /** Whether its own call does the work on this event loop: an item of a batch waits for the batch's, a command is a process. */
   const runsHere = (registration: Registration): boolean =>
-    registration._tag === "Fiber" || (registration._tag === "Thread" && !inThread(registration))
+    (registration._tag === "Fiber" && !isShellTask(registration.task.name)) ||
+    (registration._tag === "Thread" && !inThread(registration))
 
   const runOf = (registration: Registration, codec: TaskCodec, meter: TaskMeter): Runnable["run"] => {
     switch (registration._tag) {

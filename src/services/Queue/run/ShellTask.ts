@@ -161,7 +161,9 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
             listener.onOutput === undefined ? log.write(chunk, stream) : listener.onOutput(job, log, chunk, stream),
           outputLimitBytes: Math.min(listener.previewBytes ?? previewBytes, previewBytes)
         })
-        return yield* Effect.flatMap(ran, (result) =>
+        // A fault of this machine's, not of the command: as when the worker itself dies.
+        const told = Effect.catchReason(ran, "ProcessError", "CommandLost", (lost) => Effect.die(lost))
+        return yield* Effect.flatMap(told, (result) =>
           result.exitCode === 0
             ? Effect.succeed(result)
             : Effect.fail(

@@ -107,7 +107,12 @@ describe("Sluice's own secrets", () => {
   it("are thought of wherever a process or a thread is started", () => {
     const root = path.join(import.meta.dirname, "../../../../src")
     /** Sluice's own code, which needs them or lets nothing of a user's in. */
-    const ours = new Set(["services/Queue/stores/sqlite/ThreadHost.ts", "services/Queue/scaler/act/ProcessPool.ts"])
+    const ours = new Set([
+      "services/Queue/stores/sqlite/ThreadHost.ts",
+      "services/Queue/scaler/act/ProcessPool.ts",
+      // With the environment it is told, by ProcessRunnerLive.
+      "services/Queue/run/spawner/SpawnerEntry.ts"
+    ])
     const starts =
       /\b(?:spawn|spawnSync|execFile|execFileSync|promisify\(execFile\))\(\s*(?=["'`/\w])|new Worker\(|ChildProcess\.make\(/
     const found = readdirSync(root, { recursive: true, encoding: "utf8" })

@@ -138,6 +138,7 @@ export const make = (given: CommandHookOptions): Effect.Effect<Actuator, never, 
         Effect.catchTag("ProcessError", ({ message, reason }) => {
           switch (reason._tag) {
             case "SpawnFailed":
+            case "CommandLost":
               return failed(new ActuatorUnreachable({ message }))
             case "CommandNotExecutable":
               return failed(new ActuatorDenied({ message }))
