@@ -37,6 +37,8 @@ export const respell = (words: ReadonlyArray<string>, root: CommandDescriptor): 
     (/^-[a-zA-Z0]{2,}$/.test(word) && [...word.slice(1)].every((letter) => switches.has(`-${letter}`)))
   return [
     ...flags.flatMap((word, i) => {
+      // The parser reads it as a number.
+      if (word === "-0" && switches.has("-0")) return ["--null"]
       if (isSwitch(word) && literals.has((flags[i + 1] ?? "").toLowerCase())) return [`${word}=true`]
       return valuedLetters.has(word.slice(0, 2)) && word.length > 2 && word[2] !== "="
         ? [word.slice(0, 2), word.slice(2)]

@@ -73,7 +73,7 @@ describe("the command line", () => {
     [["job", "ls", "--sate", "failed"], /unknown flag "--sate"\. Did you mean --state\?/],
     [["job", "ls", "--state", "fialed"], /"fialed" does not fit --state: .*Did you mean "failed"\?/],
     [["job", "get"], /<job> is missing/],
-    [["job", "get", "123"], /"123" does not fit <job>: a job id is eleven letters and digits/],
+    [["job", "get", "not-an-id"], /"not-an-id" does not fit <job>: a job.s id as/],
     [["job", "get", "00000000001", "x"], /"x" is one word too many/],
     [["run"], /no command; write it after --, as in sluice run -- make test/],
     [["run", "--timeout", "5", "--", "true"], /"5" does not fit --timeout: 5 needs a unit/],
