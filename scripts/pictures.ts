@@ -64,13 +64,14 @@ const pictured = async (options: {
   readonly rows: number
   readonly typed: string
   readonly until: RegExp
+  readonly title: string
 }): Promise<string> => {
   tmux("new-session", "-d", "-x", String(options.columns), "-y", String(options.rows), "bash --norc --noprofile")
   try {
     tmux("send-keys", "-l", `clear; ${options.typed}`)
     tmux("send-keys", "Enter")
     const screen = await shown(options.until)
-    return terminalSvg(screen.replace(/^\$ clear; /, "$ "), options)
+    return terminalSvg(screen.replace(/^\$ clear; /, "$ "), options, options.title)
   } finally {
     tmux("kill-server")
   }
@@ -92,13 +93,20 @@ try {
     sluice("add", "-q", "-g", "network", "--", "sh", "-c", `sleep 120; : ${page}.html`)
   sluice("add", "-q", "-g", "network", "--retry", "0", "--", "sh", "-c", "exit 22")
   sluice("add", "-q", "-g", "filesystem", "--in", "2h", "--", "rsync", "-a", "photos/", "/backup/photos")
-  const top = await pictured({ columns: 100, rows: 24, typed: "sluice top", until: /running .*pass 1 of 2/ })
+  const top = await pictured({
+    columns: 100,
+    rows: 24,
+    typed: "sluice top",
+    until: /running .*pass 1 of 2/,
+    title: "sluice top"
+  })
   writeFileSync(path.join(target, "top.svg"), top)
   const map = await pictured({
     columns: 100,
     rows: 12,
     typed: "seq 200 | sluice map -j 4 --store map.db 'sh -c \"sleep 0.2; echo page {} done\"'",
-    until: /computation .*[3-6]\d %/
+    until: /computation .*[3-6]\d %/,
+    title: "sluice map"
   })
   writeFileSync(path.join(target, "map.svg"), map)
   console.log(`wrote ${path.join(target, "top.svg")} and map.svg`)

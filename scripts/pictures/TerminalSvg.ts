@@ -61,8 +61,12 @@ const run = (part: string, look: Look, column: number, row: number): string => {
   return `${back}<text x="${x}" y="${y + 13.5}" textLength="${width}" fill="${look.reversed ? ground : look.fill}"${weight}${opacity}>${escaped(part)}</text>`
 }
 
-/** `screen` as `tmux capture-pane -e` prints it; its characters are one cell wide each. */
-export const terminalSvg = (screen: string, size: { readonly columns: number; readonly rows: number }): string => {
+/** `screen` as `tmux capture-pane -e` prints it; its characters are one cell wide each. `title`: for who does not see it. */
+export const terminalSvg = (
+  screen: string,
+  size: { readonly columns: number; readonly rows: number },
+  title: string
+): string => {
   const width = Math.ceil(2 * margin + size.columns * cellWidth)
   const height = 2 * margin + size.rows * lineHeight
   let look = plain
@@ -83,6 +87,7 @@ export const terminalSvg = (screen: string, size: { readonly columns: number; re
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">`,
+    `<title>${title}</title>`,
     "<style>text{font-family:ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:14px;white-space:pre}</style>",
     `<rect width="${width}" height="${height}" rx="8" fill="${ground}"/>`,
     ...drawn.filter((each) => each !== ""),
