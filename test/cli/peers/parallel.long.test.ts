@@ -62,7 +62,9 @@ const abilities: ReadonlyArray<Ability> = [
   {
     name: "the number of all inputs: {##}",
     peer: ["parallel", "echo {#} {##}", ":::", "a", "b"],
-    sluice: ["sluice", "map", "echo {#} {##}", ":::", "a", "b"]
+    sluice: ["sluice", "map", "echo {#} {##}", ":::", "a", "b"],
+    // 20221122 leaves it as it stands.
+    order: "unlike"
   },
   {
     name: "every pair of two sources: {1} {2}",
@@ -77,9 +79,9 @@ const abilities: ReadonlyArray<Ability> = [
     order: "same"
   },
   {
-    name: "parts of one source: {1/.}",
-    peer: ["parallel", "echo {1/.}", ":::", "/x/y.z"],
-    sluice: ["sluice", "map", "echo {1/.}", ":::", "/x/y.z"]
+    name: "parts of one source: {2/.}",
+    peer: ["parallel", "echo {2/.}", ":::", "a", ":::", "/x/y.z"],
+    sluice: ["sluice", "map", "echo {2/.}", ":::", "a", ":::", "/x/y.z"]
   },
   {
     name: "many inputs per command: -N",
@@ -224,7 +226,7 @@ const abilities: ReadonlyArray<Ability> = [
   {
     name: "outputs in files: --results",
     peer: ["parallel", "--results", "out", "echo {}", ":::", "a"],
-    sluice: ["sluice", "map", "--results", "out", "echo {}", ":::", "a"]
+    sluice: { missing: "outputs are files beside the store, which job logs ID prints; no folder of one's choice yet" }
   },
   {
     name: "the environment and the folder of the caller",
