@@ -26,6 +26,7 @@ const mapped = (folder: string, args: ReadonlyArray<string>, input: Buffer | str
       PATH: process.env.PATH,
       HOME: folder,
       XDG_STATE_HOME: path.join(folder, "..", "state"),
+      XDG_CACHE_HOME: path.join(folder, "..", "cache"),
       NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE
     }
   })
