@@ -33,6 +33,8 @@ export const start = (
     readonly env?: Readonly<Record<string, string>>
     /** As a shell takes it; default: this process's. */
     readonly umask?: string
+    /** A file that standard output goes to, as a shell takes it; default: the answer's `stdout`. */
+    readonly stdout?: string
     /** As another user, with a group of the same number; only root can. */
     readonly uid?: number
   } = {}
@@ -40,8 +42,10 @@ export const start = (
   Effect.acquireRelease(
     Effect.sync((): Started => {
       const words = [process.execPath, launcher, ...args]
-      const under = ["sh", "-c", `umask ${options.umask}; exec "$@"`, "sh"]
-      const [program, ...rest] = options.umask === undefined ? words : [...under, ...words]
+      const umask = options.umask === undefined ? "" : `umask ${options.umask}; `
+      const redirection = options.stdout === undefined ? "" : ` > ${options.stdout}`
+      const under = umask + redirection === "" ? [] : ["sh", "-c", `${umask}exec "$@"${redirection}`, "sh"]
+      const [program, ...rest] = [...under, ...words]
       const child = spawn(program!, rest, {
         cwd: folder,
         ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),

@@ -72,6 +72,32 @@ describe("the input of sluice map", () => {
   )
 
   it.live(
+    "that became another list twice has none of its lines taken for one of the list before",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const ledger = () => readFileSync(path.join(folder, "ledger"), "utf8").trimEnd().split("\n")
+        const script = "echo $1 >> ledger; case $1 in wait*) while [ ! -e go ]; do sleep 0.02; done ;; esac"
+        // A command that names its slot waits for one outside the queue.
+        const args = ["map", "-q", "-j1", "--", "sh", "-c", script, "{%}", "{}"]
+        for (const [input, last] of [
+          ["1\n2\n3\nwait\n", "wait"],
+          ["1\nwait-again\nthree\nfour\n", "wait-again"]
+        ] as const) {
+          const killed = yield* CliProcess.start(folder, args, { input })
+          yield* CliProcess.until(() => existsSync(path.join(folder, "ledger")) && ledger().at(-1) === last)
+          yield* killed.kill("SIGKILL")
+          yield* killed.ended
+        }
+        writeFileSync(path.join(folder, "go"), "")
+        const again = yield* CliProcess.run(folder, args, { input: "1\nwait-again\nthree\nfour\n" })
+        assert.strictEqual(again.code, 0)
+        assert.deepStrictEqual(ledger(), ["1", "2", "3", "wait", "wait-again", "wait-again", "three", "four"])
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
     "comes from a pipe with a name, from --from - and ::::, and a folder is refused",
     () =>
       Effect.gen(function* () {

@@ -1,4 +1,5 @@
 /** `sluice map`: one job per line, so many at a time, resumable. */
+import * as Arr from "effect/Array"
 import * as ByteSize from "effect/ByteSize"
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
@@ -59,6 +60,8 @@ import * as Sanitize from "../terminal/Sanitize.ts"
 const failuresShown = 20
 /** Bytes of each stream in a line's row, for who looks at the job: its output is in its log. */
 const previewBytes = 4096
+/** Jobs changed by one call. */
+const idsAtOnce = 10_000
 /** Fields named of a record that lacks one. */
 const fieldsShown = 20
 
@@ -80,6 +83,17 @@ const jobsOf = (batchKey: string) =>
   })
 
 const lineOf = (job: JobRecord): number => Number(job.extra?.headers?.[MapRun.lineHeader])
+
+/** Takes the jobs of this line and of those behind it out of the store, so that no later run takes them for its own. */
+const dropJobsFrom = (batchKey: string, number: number) =>
+  Effect.gen(function* () {
+    const queue = yield* TaskQueue
+    const ids = (yield* jobsOf(batchKey)).filter((job) => lineOf(job) >= number).map(({ id }) => id)
+    for (const some of Arr.chunksOf(ids, idsAtOnce)) {
+      yield* queue.cancelWhere({ ids: some }, "the map goes on with another list")
+      yield* queue.removeWhere({ ids: some })
+    }
+  })
 
 /** Of a line that no command could be made of: it has no log. */
 const noJob = 0 as JobId
@@ -273,7 +287,10 @@ export const command = Command.make(
       if (goesOn && !earlier.ended) {
         for (const job of yield* jobsOf(batch)) {
           const number = lineOf(job)
-          if (finished.has(number) || (config.retryFailed && earlier.finished.has(number))) continue
+          const known = earlier.finished.get(number)
+          if (known !== undefined && job.id <= known.job) continue
+          // Of a line that runs again, since what it had written was not kept.
+          finished.delete(number)
           left.set(number, job)
           if (Job.liveStates.includes(job.state)) lane = ShellTask.laneOf(job.task) ?? lane
         }
@@ -490,11 +507,8 @@ export const command = Command.make(
           differs: (number) =>
             Effect.gen(function* () {
               for (const known of finished.keys()) if (known >= number) forget(known)
-              for (const [known, { id }] of left) {
-                if (known < number) continue
-                left.delete(known)
-                yield* Effect.ignore(queue.cancel(id, "the map goes on with another list"))
-              }
+              for (const known of left.keys()) if (known >= number) left.delete(known)
+              if (goesOn) yield* Effect.provideService(dropJobsFrom(batch, number), TaskQueue, queue)
               record.forgetFrom(number)
               if (goesOn) yield* tell(`from line ${number} on the input is another than that of the last run`)
             }),
