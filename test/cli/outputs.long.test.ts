@@ -1,8 +1,10 @@
 /**
- * Outputs larger than memory on their way through `run` and `map`: every byte arrives, and no process of ours grows with them.
+ * Outputs larger than memory on their way through `run` and `map`: every byte arrives, and no process of ours grows
+ * with them.
  *
- * The sources are measured against the same command without output, since what Node needs to read TypeScript is no cost of the output. The program
- * as it is packed (dist/bundle, after `npm run build`; without it not run) has its whole memory measured.
+ * The sources are measured against the same command without output, since what Node needs to read TypeScript is no
+ * cost of the output. The program as it is packed (dist/bundle, after `npm run build`; without it not run) has its whole
+ * memory measured.
  *
  * Reduced: a fifth of the bytes.
  */
@@ -31,7 +33,7 @@ const parentOf = (pid: string): string => {
 const numberAfter = (name: string, text: string): number =>
   Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(text)?.[1] ?? 0)
 
-/** Resident bytes of a process and of the Node processes it has started; pages they share, of the Node program too, count once. */
+/** Resident bytes of a process and of the Node processes it has started; pages they share count once. */
 const residentBytes = (root: number): number => {
   const ours = new Set([String(root)])
   let own = 0
@@ -77,7 +79,7 @@ const readSlowly = Effect.fnUntraced(function* (program: string, args: ReadonlyA
   })
 }, Effect.scoped)
 
-/** Bytes that differ everywhere, by the line too, the same in each run. A key that is short ends in zeros: "f" tells 1 from 10. */
+/** Bytes that differ everywhere, and by the line. Short keys are filled up with zeros: the "f" tells 1 from 10. */
 const made = (megabytes: number, key: string) =>
   `openssl enc -aes-128-ctr -K 00${key}f -iv 0 -in /dev/zero 2>/dev/null | head -c ${megabytes * megabyte}`
 
@@ -139,7 +141,10 @@ const outputs: ReadonlyArray<Big> = [
   }
 ]
 
-/** Of the sources, over what they take without output, which differs by 40 MB from run to run; a chunk that piles up until it is collected takes 80. */
+/**
+ * Of the sources, over what they take without output, which differs by 40 MB from run to run. Chunks that pile up
+ * until they are collected take 80.
+ */
 const mostGrowth = 60 * megabyte
 
 const inMegabytes = (bytes: number) => `${(bytes / megabyte).toFixed(0)} MB`

@@ -248,7 +248,7 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
         most: settings.spawners
       })
       const ownUmask = Umask.current()
-      /** One per stream that is read, for one command after another: a chunk of its own each would pile up until it is collected. */
+      /** One for each stream that is read, of one command after another: chunks of their own pile up until collected. */
       const readBuffers: Array<Buffer> = []
       let inputs = 0
 
