@@ -63,8 +63,8 @@ const rules: Record<Kind, Rule> = {
     says: "a contract imports only contracts, policies (for defaults and checks), and effect"
   },
   upkeep: {
-    may: ["contract", "policy", "upkeep", "scaler part", "host part"],
-    says: "an upkeep loop imports only contracts, policies, what all loops share, host/ and parts of the scaler"
+    may: ["contract", "policy", "upkeep", "outputs part", "scaler part", "host part"],
+    says: "an upkeep loop imports only contracts, policies, what all loops share, host/, outputs/ and parts of the scaler"
   },
   implementation: {
     may: [
@@ -130,6 +130,7 @@ const rules: Record<Kind, Rule> = {
       "upkeep",
       "implementation",
       "run part",
+      "outputs part",
       "store part",
       "profile part",
       "scaler part"

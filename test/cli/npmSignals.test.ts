@@ -12,16 +12,20 @@ const launcher = path.resolve(import.meta.dirname, "../../bin/sluice.mjs")
 const interruptedTwice = async (gapMillis: number) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "sluice-npm-"))
   try {
-    const child = spawn(process.execPath, [launcher, "run", "--", "sh", "-c", "echo began; sleep 1.5; echo ended"], {
-      cwd: folder,
-      env: {
-        ...process.env,
-        XDG_STATE_HOME: folder,
-        npm_lifecycle_event: "start",
-        npm_package_name: "sluice",
-        INIT_CWD: folder
+    const child = spawn(
+      process.execPath,
+      [launcher, "run", "--", "sh", "-c", "trap '' INT; echo began; sleep 1.5; echo ended"],
+      {
+        cwd: folder,
+        env: {
+          ...process.env,
+          XDG_STATE_HOME: folder,
+          npm_lifecycle_event: "start",
+          npm_package_name: "sluice",
+          INIT_CWD: folder
+        }
       }
-    })
+    )
     let stdout = ""
     child.stdout.on("data", (chunk) => {
       stdout += chunk

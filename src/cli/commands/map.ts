@@ -601,7 +601,7 @@ export const command = Command.make(
   Command.withExamples([
     { command: MapTemplate.usage },
     { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'oxipng -- {}'" },
-    { command: "tail -f jobs.txt | sluice map -j 2 './work.sh {}'" },
+    { command: "tail -f jobs.txt | sluice map -j 2 './work.sh --item {}'" },
     { command: "sluice map 'convert {1} -resize {2} {1.}-{2}.png' ::: *.png ::: 100 200" },
     { command: "sluice map --from users.csv --dry-run 'notify --to {email} --name {name}'" },
     { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {#}.html --url {url}'" },

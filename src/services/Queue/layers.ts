@@ -149,6 +149,3 @@ export const layerStreams = StreamProcessorLive.layer
 
 /** Lets `sluice profile` reach the worker of this program. `store`: the store's file. */
 export const layerProfileRequests = (store: string) => ProfileRequests.layer(folderOf(store))
-
-/** Removes the logs of jobs that are gone, as workers do by themselves once a minute. */
-export const pruneOutputs = OutputPruner.pruneOutputsOnce

@@ -51,9 +51,9 @@ export const queue = TaskQueueLive.layer.pipe(
   )
 )
 
-/** A store in the heap of this process. */
+/** A store in the heap of this process, which gives up finished jobs when memory is short. */
 export const memory = (options?: JobStoreMemory.Options) =>
-  Layer.mergeAll(JobStoreMemory.layer(options), MemoryGateLive.layer)
+  JobStoreMemory.layer(options).pipe(Layer.provideMerge(MemoryGateLive.layer))
 
 /** A store in one SQLite file. */
 export const sqlite = (options: JobStoreSqlite.Options) => JobStoreSqlite.layer(options)
@@ -67,6 +67,9 @@ export const layerSqlite = (options: JobStoreSqlite.Options) => exposed(queue.pi
 
 /** Whether an SQLite of this version may be used by several processes on one file. */
 export const isSqliteSafeToShare = isSafeToShare
+
+/** Removes the logs of jobs that are gone, as workers do by themselves once a minute. */
+export { prune as pruneOutputs } from "./outputs/Pruning.ts"
 
 /** What operators do to an SQLite store as a file: back up, restore, check, migrate. */
 export * as SqliteMaintenance from "./stores/sqlite/Maintenance.ts"

@@ -213,7 +213,7 @@ describe("sluice completions", () => {
         assert.match(bash, /complete -F _sluice_with_values sluice/)
         assert.notMatch(bash, /complete -F _sluice sluice/)
         const zsh = (yield* cli.call(["completions", "zsh"])).stdout
-        assert.match(zsh, /:the job'\\''s id:_sluice_jobs'/)
+        assert.match(zsh, /:the job'\\''s id, [^\n]*:_sluice_jobs'/)
         assert.match(zsh, /--group[^\n]*:_sluice_groups'/)
         const fish = (yield* cli.call(["completions", "fish"])).stdout
         assert.match(fish, /-l group -s g -x -a '\(sluice queue status -q/)

@@ -2,7 +2,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { Job, Sluice } from "../../../services/Queue/index.ts"
+import { Job, StoreLayers } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import { existing, groupArgument } from "../../GroupArgument.ts"
 import { changeJobs, remove } from "../../JobChange.ts"
@@ -35,7 +35,7 @@ export const purge = Command.make(
       before
     })
     yield* changeJobs(remove, { ids: [], filter, filtered: true, yes, dryRun })
-    if (!dryRun) yield* Sluice.pruneOutputs
+    if (!dryRun) yield* StoreLayers.pruneOutputs
   }, looking)
 ).pipe(
   Command.withDescription("Removes finished jobs: completed, failed and cancelled ones unless --state says which.")

@@ -79,6 +79,7 @@ export const make: Effect.Effect<OutputPipes, never, Scope.Scope> = Effect.gen(f
     Effect.uninterruptible
   )
 
+  // @effect-diagnostics-next-line globalErrorInEffectCatch:off - the system's errors are told apart by their code
   const fromStock = Effect.try({
     try: () => {
       for (;;) {

@@ -287,7 +287,7 @@ it.live("hostile paths of a store are refused in one line", () =>
   Effect.gen(function* () {
     const at = yield* folder
     writeFileSync(path.join(at, "plain"), "a file")
-    for (const name of ["x\0y", "a/".repeat(50_000), "n".repeat(100_000), "plain/queue.db", "plain/below/queue.db"]) {
+    for (const name of ["a/".repeat(50_000), "n".repeat(100_000), "plain/queue.db", "plain/below/queue.db"]) {
       const error = yield* Effect.flip(withStore({ path: path.join(at, name) }, () => Effect.void))
       assert.notInclude(error.reason.message.slice(0, 200), "\n")
     }
