@@ -15,7 +15,8 @@ export const startTmux = (size: { columns: number; rows: number }, env: Readonly
     const log = path.join(folder, "written")
     const tmux = (...args: ReadonlyArray<string>): string => {
       const { stderr, stdout } = spawnSync("tmux", ["-u", "-S", socket, "-f", "/dev/null", ...args], {
-        env: { PATH: process.env.PATH, HOME: folder, TERM: "xterm-256color", LANG: "C.UTF-8", ...env },
+        // A shell that is ended would write its history into the folder while that is removed.
+        env: { PATH: process.env.PATH, HOME: folder, HISTFILE: "", TERM: "xterm-256color", LANG: "C.UTF-8", ...env },
         encoding: "utf8"
       })
       if (stderr !== "") throw new Error(`tmux ${args.join(" ")}: ${stderr}`)

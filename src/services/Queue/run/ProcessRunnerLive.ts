@@ -41,6 +41,9 @@ const killedMillis = 1000
 
 type Reason = ProcessError["reason"]
 
+/** What Linux holds of a pipe: all that is there is read at once. */
+const readBytes = 64 * 1024
+
 /** A command with its surroundings, as it is to be started. */
 interface Start {
   readonly command: ShellCommand
@@ -245,6 +248,8 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
         most: settings.spawners
       })
       const ownUmask = Umask.current()
+      /** One for each stream that is read, of one command after another: chunks of their own pile up until collected. */
+      const readBuffers: Array<Buffer> = []
       let inputs = 0
 
       const takePipe = pipes.take.pipe(
@@ -440,24 +445,47 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
         let open = 2
         const collect = (stream: "stdout" | "stderr", pipe: OutputPipes.OutputPipe | undefined) => {
           const output = BoundedOutput.make(options.outputLimitBytes ?? defaultOutputLimitBytes)
-          const source =
-            pipe === undefined
-              ? (child[stream] as Socket)
-              : new Socket({ fd: pipe.readFd, readable: true, writable: false })
-          source.on("data", (chunk: Buffer) => {
+          let untaken = 0
+          const onChunk = (chunk: Uint8Array) => {
             output.push(chunk)
             attempt(() => {
               const taken = options.onOutput?.(chunk, stream)
-              if (taken instanceof Promise) holdUntil(source, taken)
+              if (!(taken instanceof Promise)) return
+              untaken++
+              holdUntil(
+                source,
+                taken.finally(() => untaken--)
+              )
             })
-          })
+          }
+          const buffer = pipe && (readBuffers.pop() ?? Buffer.allocUnsafeSlow(readBytes))
+          const source: Socket =
+            pipe === undefined || buffer === undefined
+              ? (child[stream] as Socket).on("data", onChunk)
+              : new Socket({
+                  fd: pipe.readFd,
+                  readable: true,
+                  writable: false,
+                  onread: {
+                    buffer,
+                    callback: (bytes) => {
+                      onChunk(buffer.subarray(0, bytes))
+                      return true
+                    }
+                  }
+                }).resume()
           // A read error ends the stream; what came before it is kept.
           source.on("error", () => {})
           source.once("close", () => {
             open--
             if (open === 0) Deferred.doneUnsafe(drained, Exit.void)
           })
-          return { output, source }
+          const release = () => {
+            source.destroy()
+            // Where a chunk of it is still being taken it is left to that.
+            if (buffer !== undefined && untaken === 0) readBuffers.push(buffer)
+          }
+          return { output, release }
         }
         const stdout = collect("stdout", out)
         const stderr = collect("stderr", err)
@@ -488,8 +516,8 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
             options.signal?.removeEventListener("abort", terminate)
             child.forget()
             JobControl.ended(pid)
-            stdout.source.destroy()
-            stderr.source.destroy()
+            stdout.release()
+            stderr.release()
             taken.forEach(pipes.giveBack)
           }
         }
