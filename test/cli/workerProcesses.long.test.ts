@@ -98,6 +98,8 @@ describe("sluice worker --processes auto", () => {
   scenario("starts processes as the target asks and drains them without ending a job", (folder) =>
     Effect.gen(function* () {
       yield* leading
+      const limited = yield* CliProcess.run(folder, ["queue", "limit", "computation", "3", "--store", "queue.db"])
+      assert.strictEqual(limited.code, 0, limited.stderr)
       yield* want(1)
       const supervisor = yield* CliProcess.start(folder, [...auto, "--max", "3"])
       yield* until(Effect.map(workersIn, (workers) => workers.length >= 1))
