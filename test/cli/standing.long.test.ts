@@ -148,7 +148,18 @@ describe("stopped beyond the lease and continued", () => {
   it.live("a map that is stopped between two lines keeps its lines from other workers", () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder
-      const args = ["map", "-q", "-j1", "--shell", "echo {} $PPID $(ps -o ppid= -p $PPID) >> ledger; sleep 0.5", ":::", "1", "2", "3", "4"]
+      const args = [
+        "map",
+        "-q",
+        "-j1",
+        "--shell",
+        "echo {} $PPID $(ps -o ppid= -p $PPID) >> ledger; sleep 0.5",
+        ":::",
+        "1",
+        "2",
+        "3",
+        "4"
+      ]
       const map = yield* CliProcess.start(folder, args, { env })
       yield* CliProcess.until(() => linesOf(path.join(folder, "ledger")).length === 1)
       map.child.kill("SIGSTOP")
