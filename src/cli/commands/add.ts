@@ -21,6 +21,7 @@ import { fail } from "../Failure.ts"
 import { hint } from "../Hint.ts"
 import * as ByteText from "../input/ByteText.ts"
 import { Invocation } from "../Invocation.ts"
+import { sayNew } from "../GroupArgument.ts"
 import { durationFlag, jobIdFlag, timeFlag, toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
 import * as JobReference from "../JobReference.ts"
 import { open } from "../OpenStore.ts"
@@ -173,8 +174,10 @@ export const command = Command.make(
     }))
     yield* Effect.gen(function* () {
       const queue = yield* TaskQueue
+      const options = toEnqueueOptions(config, undefined)
+      if (options.group !== undefined) yield* sayNew(options.group)
       const handles = yield* queue.enqueueMany(ShellTask.shell, payloads, {
-        ...toEnqueueOptions(config, undefined),
+        ...options,
         ...start,
         ...(yield* parents(config))
       })

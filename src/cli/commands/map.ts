@@ -30,6 +30,7 @@ import { type CommandFailure, fail, passOn } from "../Failure.ts"
 import * as ByteText from "../input/ByteText.ts"
 import * as CommandTemplate from "../input/CommandTemplate.ts"
 import { Invocation } from "../Invocation.ts"
+import { sayNew } from "../GroupArgument.ts"
 import { toEnqueueOptions } from "../JobFlags.ts"
 import type { Halt } from "../map/Halt.ts"
 import * as JobLog from "../map/JobLog.ts"
@@ -263,6 +264,7 @@ export const command = Command.make(
       const outputs = yield* Outputs
       const progress = yield* Progress
       const signals = yield* (yield* Signals).takeOver
+      if (options.group !== undefined) yield* sayNew(options.group)
 
       if (config.retryFailed && earlier === undefined) {
         return yield* fail(

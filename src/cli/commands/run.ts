@@ -12,6 +12,7 @@ import { commandWords, readAll, recorded } from "../Caller.ts"
 import { commandEnd } from "../CommandEnd.ts"
 import * as CommandOutput from "../CommandOutput.ts"
 import { fail, passOn } from "../Failure.ts"
+import { sayNew } from "../GroupArgument.ts"
 import { hint } from "../Hint.ts"
 import { Invocation } from "../Invocation.ts"
 import { toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
@@ -105,6 +106,7 @@ export const command = Command.make(
         }
       })
       const options = toEnqueueOptions(flags, 0)
+      if (options.group !== undefined) yield* sayNew(options.group)
       const handle = yield* queue.enqueue(lane!.task, payload, options)
       // Nobody waits any more (a broken pipe): the command goes too, at once.
       yield* Effect.addFinalizer((exit) =>

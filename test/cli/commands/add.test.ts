@@ -10,6 +10,21 @@ const commandsIn = (cli: CommandLine.CommandLine, ids: ReadonlyArray<string>) =>
   )
 
 describe("sluice add", () => {
+  it.live("tells of a group that it makes, once, and of the one that may have been meant", () =>
+    Effect.gen(function* () {
+      const cli = yield* CommandLine.make
+      const first = yield* cli.call(["add", "-g", "netwrok", "--", "true"])
+      assert.strictEqual(first.code, 0)
+      assert.match(
+        first.stderr,
+        /^sluice: group netwrok is new, 5 of its jobs run at a time \(.*queue limit netwrok N\)\. Did you mean "network"\?$/m
+      )
+      for (const args of [["-g", "netwrok"], ["-g", "network"], []])
+        assert.notInclude((yield* cli.call(["add", ...args, "--", "true"])).stderr, "is new")
+      assert.notInclude((yield* cli.call(["add", "-q", "-g", "other", "--", "true"])).stderr, "is new")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("splits one quoted line into words and leaves several words alone", () =>
     Effect.gen(function* () {
       const cli = yield* CommandLine.make
