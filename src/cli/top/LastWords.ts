@@ -2,23 +2,26 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Job, type JobRecord, ShellResult, ShellTask, TaskQueue } from "../../services/Queue/index.ts"
+import { Job, type JobRecord, Outputs, ShellResult, ShellTask, TaskQueue } from "../../services/Queue/index.ts"
 import { type PayloadForm, storedValue } from "../shapes/JobShape.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
+import * as OutputLines from "./OutputLines.ts"
 
 /** How much of a job's words has been read. */
 export interface Heard {
   readonly attempt: number
-  /** The newest thousand lines. */
+  /** The newest thousand lines; whole ones. */
   readonly lines: ReadonlyArray<string>
   readonly total: number
-  /** Where the log continues. */
+  /** Where the log of a handler continues. */
   readonly next: number
+  /** What the attempt of a command writes; undefined: it is none, or was heard to its end. */
+  readonly output: OutputLines.OutputLines | undefined
   /** Whether the output of the attempt that ended is among the lines. */
   readonly whole: boolean
 }
 
-export const nothingHeard: Heard = { attempt: 0, lines: [], total: 0, next: 0, whole: false }
+export const nothingHeard: Heard = { attempt: 0, lines: [], total: 0, next: 0, output: undefined, whole: false }
 
 const linesKept = 1000
 
@@ -43,24 +46,38 @@ const commandLines = (job: JobRecord, form: PayloadForm): ReadonlyArray<string> 
   return [...outputLines(stdout), ...outputLines(stderr)]
 }
 
-/** `heard` and what was written since. Reads what is new only. */
+/** Closes what `heard` holds open. */
+export const forget = ({ output }: Heard): void => output?.close()
+
+/** `before` and what was written since. Reads what is new only. Of a job that is looked at no more, call `forget`. */
 export const hear = Effect.fnUntraced(function* (job: JobRecord, form: PayloadForm, before: Heard) {
   const queue = yield* TaskQueue
+  const outputs = yield* Outputs
+  if (before.attempt !== job.attempt) forget(before)
   const heard = before.attempt === job.attempt ? before : nothingHeard
-  const { lines, next } = yield* queue.logs(job.id, { after: heard.next, limit: linesKept })
+  const logged = yield* queue.logs(job.id, { after: heard.next, limit: linesKept })
   const ended = Job.finishedStates.includes(job.state)
-  const output = ended && !heard.whole && ShellTask.isShellTask(job.task) ? commandLines(job, form) : []
-  const fresh = [...lines.map(({ message }) => message), ...output]
-  const whole = heard.whole || ended
-  if (fresh.length === 0) return { ...heard, attempt: job.attempt, whole }
+  const isCommand = ShellTask.isShellTask(job.task) && job.attempt > 0
+  const output =
+    heard.output ?? (isCommand && !heard.whole ? OutputLines.make(outputs.read(job.id, job.attempt)) : undefined)
+  const written = output === undefined ? [] : yield* Effect.promise(() => output.read(ended))
+  const isHeard = ended && (output === undefined || output.isAtEnd())
+  // A log may be gone, or on another machine: of an ended command the row keeps the beginning and the end.
+  const kept = isHeard && !heard.whole && isCommand && output?.isEmpty() ? commandLines(job, form) : []
+  const fresh = [...logged.lines.map(({ message }) => message), ...written, ...kept]
+  if (isHeard) output?.close()
   return {
     attempt: job.attempt,
-    lines: [...heard.lines, ...fresh].slice(-linesKept),
+    lines: fresh.length === 0 ? heard.lines : [...heard.lines, ...fresh].slice(-linesKept),
     total: heard.total + fresh.length,
-    next,
-    whole
+    next: fresh.length === 0 ? heard.next : logged.next,
+    output: isHeard ? undefined : output,
+    whole: heard.whole || isHeard
   } satisfies Heard
 })
+
+/** The line a running job said last, also one that it has not ended yet. */
+export const lastLine = ({ lines, output }: Heard): string | undefined => output?.unfinished() ?? lines.at(-1)
 
 /** A job's progress for people: `40 % half`; empty without one. */
 export const progressText = (job: JobRecord, form: PayloadForm): string => {

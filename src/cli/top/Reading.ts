@@ -21,7 +21,7 @@ import { keptStates } from "../scale/Standing.ts"
 import { whatItDoes } from "../shapes/JobShape.ts"
 import { workerState } from "../shapes/WorkerShape.ts"
 import { relativeTime } from "../terminal/RelativeTime.ts"
-import { hear, type Heard, nothingHeard, progressText } from "./LastWords.ts"
+import { forget, hear, type Heard, lastLine, nothingHeard, progressText } from "./LastWords.ts"
 import * as RecentCounts from "./RecentCounts.ts"
 import type { Followed, ShownAlert, ShownGroup, ShownJob, ShownWorker, Snapshot } from "./Snapshot.ts"
 
@@ -68,6 +68,7 @@ export const makeReading = Effect.gen(function* () {
   const form = store.traits.payloads
   const recent = new RecentCounts.RecentCounts()
   let heard = new Map<JobId, Heard>()
+  yield* Effect.addFinalizer(() => Effect.sync(() => heard.forEach(forget)))
   let shownAlerts: ReadonlyArray<ShownAlert> = []
   let alertsAt = Number.NEGATIVE_INFINITY
   let nextHours = new Map<string, NextHour>()
@@ -157,6 +158,7 @@ export const makeReading = Effect.gen(function* () {
     Effect.gen(function* () {
       const now = new Map<JobId, Heard>()
       for (const job of jobs) now.set(job.id, yield* hear(job, form, heard.get(job.id) ?? nothingHeard))
+      for (const [id, before] of heard) if (!now.has(id)) forget(before)
       heard = now
     })
 
@@ -209,7 +211,8 @@ export const makeReading = Effect.gen(function* () {
       const running = jobs.filter(({ id, state }) => state === "running" && inView.has(id) && id !== following?.id)
       yield* listen(following === undefined ? running : [...running, following])
       const withLast = (job: ShownJob): ShownJob => {
-        const last = job.state === "running" ? heard.get(job.id)?.lines.at(-1) : undefined
+        const words = job.state === "running" ? heard.get(job.id) : undefined
+        const last = words === undefined ? undefined : lastLine(words)
         return last === undefined ? job : { ...job, said: job.said === "" ? last : `${job.said}  ${last}` }
       }
       const followed: Followed | undefined =
