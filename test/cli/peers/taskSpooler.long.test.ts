@@ -13,7 +13,7 @@ const spooled = (script: string): Ability["peer"] => [
 const queued = (script: string): ["sh", "-c", string] => [
   "sh",
   "-c",
-  `trap 'sluice worker stop --all --yes >/dev/null 2>&1' EXIT; ${script}`
+  `trap 'sluice worker stop >/dev/null 2>&1' EXIT; ${script}`
 ]
 
 const abilities: ReadonlyArray<Ability> = [
