@@ -112,14 +112,18 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
   soak: "runs for hours, in a store of its own"
 })
 
-/** Every command of the tree: its path, and whether it knows `--json`. */
+/** Of `map` the flag tells the form of its input. */
+const writesJson = (path: ReadonlyArray<string>, flags: ReadonlyArray<{ readonly name: string }>): boolean =>
+  path[0] !== "map" && flags.some(({ name }) => name === "json")
+
+/** Every command of the tree: its path, and whether it writes JSON when asked. */
 export const commands: Effect.Effect<ReadonlyArray<{ readonly path: string; readonly json: boolean }>> = Effect.map(
   loadWholeTree,
   (tree) => {
     const found: Array<{ path: string; json: boolean }> = []
     const visit = (node: Completions.CommandDescriptor, path: ReadonlyArray<string>): void => {
       const acts = node.subcommands.length === 0 || node.name === "worker"
-      if (acts) found.push({ path: path.join(" "), json: node.flags.some(({ name }) => name === "json") })
+      if (acts) found.push({ path: path.join(" "), json: writesJson(path, node.flags) })
       for (const inner of node.subcommands) visit(inner, [...path, inner.name])
     }
     visit(Completions.fromCommand(tree), [])
