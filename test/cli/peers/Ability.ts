@@ -93,3 +93,17 @@ export const compare = (abilities: ReadonlyArray<Ability>): void => {
     )
   }
 }
+
+const options = /(?<= )(?:-{1,2}[a-zA-Z0][a-z-]*|:::\+|::::|\{\S+\})/g
+
+/** A test that the guide of this name has each option that an ability is named with. */
+export const inGuide = (name: string, abilities: ReadonlyArray<Ability>): void =>
+  it(`docs/guides/${name}.md has each option that is compared`, () => {
+    const guide = readFileSync(new URL(`../../../docs/guides/${name}.md`, import.meta.url), "utf8")
+    const named = abilities.flatMap((ability) => ability.name.match(options) ?? [])
+    assert.isNotEmpty(named)
+    assert.deepStrictEqual(
+      named.filter((option) => !guide.includes(option)),
+      []
+    )
+  })

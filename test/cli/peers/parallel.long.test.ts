@@ -1,7 +1,6 @@
 /** The abilities of GNU parallel that people use, called on both tools. `docs/guides/coming-from-gnu-parallel.md` is held to it. */
-import { assert, describe, it } from "@effect/vitest"
-import { readFileSync } from "node:fs"
-import { type Ability, compare, isInstalled } from "./Ability.ts"
+import { describe, it } from "@effect/vitest"
+import { type Ability, compare, inGuide, isInstalled } from "./Ability.ts"
 
 const abc = "a\nb\nc\n"
 const shell = ["map", "--shell"]
@@ -269,13 +268,4 @@ it.runIf(!isInstalled("parallel"))("not run: needs GNU parallel (apt-get install
   context.skip()
 )
 
-it("the guide has each ability that is named with an option", () => {
-  const guide = readFileSync(new URL("../../../docs/guides/coming-from-gnu-parallel.md", import.meta.url), "utf8")
-  const options = abilities.flatMap(({ name }) =>
-    [...name.matchAll(/(?<= )(?:-{1,2}[a-zA-Z0][a-z-]*|:::\+|::::|\{\S+\})/g)].map(([text]) => text)
-  )
-  assert.deepStrictEqual(
-    options.filter((option) => !guide.includes(option)),
-    []
-  )
-})
+inGuide("coming-from-gnu-parallel", abilities)

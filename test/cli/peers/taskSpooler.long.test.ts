@@ -1,6 +1,6 @@
 /** The abilities of task-spooler that people use, called on both tools. `docs/guides/coming-from-task-spooler.md` is held to it. */
 import { describe, it } from "@effect/vitest"
-import { type Ability, compare, isInstalled } from "./Ability.ts"
+import { type Ability, compare, inGuide, isInstalled } from "./Ability.ts"
 
 /** A server of its own, which ends with the script. */
 const spooled = (script: string): Ability["peer"] => [
@@ -106,3 +106,5 @@ const abilities: ReadonlyArray<Ability> = [
 
 describe.runIf(isInstalled("tsp"))("beside task-spooler", () => compare(abilities))
 it.runIf(!isInstalled("tsp"))("not run: needs task-spooler (apt-get install task-spooler)", (context) => context.skip())
+
+inGuide("coming-from-task-spooler", abilities)
