@@ -27,10 +27,13 @@ const env = {
   PS1: "$ "
 }
 
+/** Terminals opened so far: each has a server of its own, since one that is told to end still holds its socket for a moment. */
+let terminals = 0
+
 const tmux = (...args: ReadonlyArray<string>): string => {
   const { error, stderr, stdout } = spawnSync(
     "tmux",
-    ["-u", "-S", path.join(folder, "tmux"), "-f", "/dev/null", ...args],
+    ["-u", "-S", path.join(folder, `tmux-${terminals}`), "-f", "/dev/null", ...args],
     {
       cwd: folder,
       env,
@@ -66,6 +69,7 @@ const pictured = async (options: {
   readonly until: RegExp
   readonly title: string
 }): Promise<string> => {
+  terminals++
   tmux("new-session", "-d", "-x", String(options.columns), "-y", String(options.rows), "bash --norc --noprofile")
   try {
     tmux("send-keys", "-l", `clear; ${options.typed}`)
