@@ -76,7 +76,7 @@ export const command = Command.make(
     const opened = yield* open({ create: true, thread: true })
     const input = flags.stdin ? yield* readAll(stdin, opened.queueSettings.maxPayloadBytes) : undefined
     const { command: payload, withheld } = yield* recorded(words, opened.settings, flags, input)
-    const decode = { stdout: CommandOutput.makeDecode(), stderr: CommandOutput.makeDecode() }
+    const texts = CommandOutput.texts(out)
     let started = false
     /** The process group of the command, once there is one. */
     let group: number | undefined
@@ -99,7 +99,7 @@ export const command = Command.make(
           onOutput: async (_, log, chunk, stream) => {
             const screen = stream === "stdout" ? stdout : stderr
             await Promise.all([
-              runPromise(screen.isTerminal ? screen.write(decode[stream](chunk)) : screen.writeBytes(chunk)),
+              runPromise(screen.isTerminal ? screen.write(texts[stream].take(chunk)) : screen.writeBytes(chunk)),
               log.write(chunk, stream)
             ])
           }
@@ -148,6 +148,8 @@ export const command = Command.make(
     })
 
     const exit = yield* Effect.scoped(work).pipe(Effect.provide(opened.layer))
+    yield* stdout.write(texts.stdout.end())
+    yield* stderr.write(texts.stderr.end())
     const end = commandEnd(exit)
     if (end === undefined)
       return yield* Exit.isFailure(exit)

@@ -39,9 +39,10 @@ class Channel {
   private carried = 0
   private readonly tag: Buffer | undefined
   private atLineStart = true
-  readonly decode = CommandOutput.makeDecode()
+  readonly text: CommandOutput.CommandText
 
-  constructor(tag: string | undefined) {
+  constructor(tag: string | undefined, text: CommandOutput.CommandText) {
+    this.text = text
     this.tag = tag === undefined ? undefined : ByteText.encode(`${tag}\t`)
   }
 
@@ -113,7 +114,8 @@ export const make = (options: {
     /** The output of an attempt that runs, or that has ended and rests in its log. */
     of: ({ attempt, input, job, number }: LineOfMap): LineOutput => {
       const tag = settings.tagOf(input)
-      const channels = { stdout: new Channel(tag), stderr: new Channel(tag) }
+      const texts = CommandOutput.texts(out)
+      const channels = { stdout: new Channel(tag, texts.stdout), stderr: new Channel(tag, texts.stderr) }
       /** Whether the output is this line's alone. */
       let isOwner = false
       /** Whether what comes is printed, rather than kept for later. */
@@ -124,7 +126,7 @@ export const make = (options: {
       const send = async (stream: OutputStream, bytes: Uint8Array) => {
         const screen = out[stream]
         if (bytes.length === 0) return
-        if (screen.isTerminal) await runPromise(progress.print(stream, channels[stream].decode(bytes)))
+        if (screen.isTerminal) await runPromise(progress.print(stream, channels[stream].text.take(bytes)))
         else complete = (await runPromise(screen.writeBytes(bytes))) && complete
       }
 
@@ -200,7 +202,10 @@ export const make = (options: {
           await last
           isOwner = true
           await goThrough()
-          for (const stream of ["stdout", "stderr"] as const) await send(stream, channels[stream].rest())
+          for (const stream of ["stdout", "stderr"] as const) {
+            await send(stream, channels[stream].rest())
+            if (out[stream].isTerminal) await runPromise(progress.print(stream, channels[stream].text.end()))
+          }
           return complete
         })
       }
