@@ -3,6 +3,7 @@ import * as Arr from "effect/Array"
 import * as ByteSize from "effect/ByteSize"
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -44,6 +45,7 @@ import * as MapRecord from "../map/MapRecord.ts"
 import * as MapRun from "../map/MapRun.ts"
 import * as MapTemplate from "../map/MapTemplate.ts"
 import * as Printing from "../map/Printing.ts"
+import * as Results from "../map/Results.ts"
 import * as Sources from "../map/Sources.ts"
 import * as StartGate from "../map/StartGate.ts"
 import * as NestedSlot from "../NestedSlot.ts"
@@ -176,14 +178,18 @@ export const command = Command.make(
     if ((perJob > 1 || config.isFilled) && (format !== undefined || haveFields))
       return yield* fail("usage", "-N and -X put lines together, not records; leave them out")
     const sources = words === undefined ? 1 : yield* sourceCount(words)
+    const templateInputs = {
+      haveFields,
+      perJob: isTable || config.isFilled ? Number.POSITIVE_INFINITY : perJob * sources
+    }
+    const names = !config.noNames
     const template = yield* Effect.fromResult(
-      MapTemplate.read(
-        config.words,
-        { shell: config.shell, names: !config.noNames },
-        { haveFields, perJob: isTable || config.isFilled ? Number.POSITIVE_INFINITY : perJob * sources }
-      )
+      MapTemplate.read(config.words, { shell: config.shell, names }, templateInputs)
     )
-    const placeholders = CommandTemplate.placeholdersOf(template)
+    const places = Option.isNone(config.results)
+      ? undefined
+      : yield* Effect.fromResult(Results.read(config.results.value, cwd, { names }, templateInputs))
+    const placeholders = [...CommandTemplate.placeholdersOf(template), ...(places?.placeholders ?? [])]
     const halt = Option.getOrUndefined(config.halt)
     const folder = yield* stateFolder("maps")
     const inputs = yield* MapInputs.gather({
@@ -209,10 +215,15 @@ export const command = Command.make(
         slot,
         ...(inputs.total === undefined ? {} : { total: inputs.total })
       })
+    /** Where the results of lines go that are on their way. */
+    const filesOf = new Map<number, Results.ResultFiles>()
     const commandOf = (input: MapInput, number: number, slot: number): Result.Result<MapRun.Words, string> => {
       if (input.problem !== undefined) return Result.fail(input.problem)
       const command = rendered(input, number, slot)
       if (Result.isFailure(command)) return Result.fail(command.failure.message)
+      const files = places?.of(input, number, inputs.total)
+      if (files !== undefined && Result.isFailure(files)) return Result.fail(files.failure)
+      if (files !== undefined) filesOf.set(number, files.success)
       return Result.succeed(command.success as unknown as MapRun.Words)
     }
     const firstChunk = yield* inputs.pull.pipe(Pull.catchDone(() => Effect.succeed([])))
@@ -225,7 +236,13 @@ export const command = Command.make(
       return firstChunk
     }
     const pull: MapInputs.MapInputs["pull"] = Effect.suspend(() => (isFirst ? Effect.sync(takeFirst) : inputs.pull))
-    if (config.dryRun) return yield* showCommands(pull, (input, number) => commandOf(input, number, 1))
+    if (config.dryRun) {
+      return yield* showCommands(pull, (input, number) => {
+        const command = commandOf(input, number, 1)
+        filesOf.delete(number)
+        return command
+      })
+    }
 
     const opened = yield* open({ create: true, thread: true })
     const options = toEnqueueOptions(config, 0)
@@ -245,6 +262,7 @@ export const command = Command.make(
             Option.map(config.timeout, Duration.toMillis).pipe(Option.getOrNull)
           ],
           cwd,
+          ...(Option.isSome(config.results) ? [["results", config.results.value]] : []),
           // A stream is known by how it begins, and then line by line.
           inputs.hash === undefined ? ["stream", first.text] : ["list", inputs.hash]
         ])
@@ -368,7 +386,19 @@ export const command = Command.make(
       }
 
       const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
-      const printing = Printing.make(config.keepOrder)
+      const printing = Printing.make(config.keepOrder && places === undefined)
+      const unwritable = yield* Deferred.make<never, CommandFailure>()
+      const results = Results.make(outputs, (error) => {
+        Deferred.doneUnsafe(
+          unwritable,
+          Effect.fail(
+            fail(
+              "outputLost",
+              `results cannot be written: ${error.message}; what is finished is kept, and the same command goes on`
+            )
+          )
+        )
+      })
       const output = MapOutput.make({
         outputs,
         out,
@@ -384,8 +414,12 @@ export const command = Command.make(
       })
       /** Inputs of lines that are on their way, for their tags. */
       const inputOf = new Map<number, string>()
-      const outputOf = (number: number, job: JobId, attempt: number) =>
-        output.of({ number, input: inputOf.get(number) ?? "", job, attempt })
+      const outputOf = (number: number, job: JobId, attempt: number) => {
+        const files = filesOf.get(number)
+        return files === undefined
+          ? output.of({ number, input: inputOf.get(number) ?? "", job, attempt })
+          : results.of({ number, job, attempt, files })
+      }
       /** The last attempt of lines that are on their way. */
       const attempts = new Map<number, LineAttempt>()
       const began = (number: number, job: JobId, attempt: number): LineAttempt => {
@@ -402,11 +436,21 @@ export const command = Command.make(
       /** Whether what finished lines wrote is printed: not where it stands already. */
       const isReplayed = !isAppended && !(config.retryFailed && earlier?.ended === true && out.stdout.isTerminal)
 
-      const isFinished = (number: number, input: string) =>
+      /** Of results it is enough that they are there. */
+      const isFinished = (number: number, input: MapInput) =>
         Effect.gen(function* () {
-          if (config.tag) inputOf.set(number, input)
+          if (config.tag) inputOf.set(number, input.text)
           const line = finished.get(number)
           if (line === undefined) return false
+          const files = places?.of(input, number, inputs.total)
+          if (files !== undefined && Result.isSuccess(files)) {
+            if (!config.retryFailed && !Results.areThere(files.success, line)) {
+              forget(number)
+              return false
+            }
+            printing.end(number, Effect.void)
+            return true
+          }
           const written = yield* wholeOutput(line.job, line.attempt)
           const isKept = written?.stdout === line.stdout && written.stderr === line.stderr
           if (!isKept && !config.retryFailed) {
@@ -445,6 +489,7 @@ export const command = Command.make(
           const line = attempts.get(number) ?? began(number, job, 1)
           attempts.delete(number)
           inputOf.delete(number)
+          filesOf.delete(number)
           const { stderr, stdout } = line.written()
           const block = Effect.gen(function* () {
             // What could not be written is not finished.
@@ -547,6 +592,7 @@ export const command = Command.make(
         signals
       ).pipe(
         Effect.scoped,
+        Effect.raceFirst(Deferred.await(unwritable)),
         Effect.onExit((exit) =>
           Exit.isSuccess(exit) && exit.value.signal === undefined ? Effect.void : own.worker.hurry
         )
@@ -621,6 +667,7 @@ export const command = Command.make(
     { command: "sluice map 'convert {1} -resize {2} {1.}-{2}.png' ::: *.png ::: 100 200" },
     { command: "sluice map --from users.csv --dry-run 'notify --to {email} --name {name}'" },
     { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {#}.html --url {url}'" },
+    { command: "sluice map --results 'out/{/.}.txt' 'wc -w -- {}' ::: *.md" },
     { command: "sluice map --shell 'sort -- {} | uniq -c > {.}.counts' ::: *.txt" }
   ])
 )

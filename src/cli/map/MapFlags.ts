@@ -98,6 +98,13 @@ export const flags = {
     Flag.mapEffect(reading("halt", "flag", parseHalt)),
     Flag.optional
   ),
+  results: Flag.String("results").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription(
+      "write outputs to DIR/1/INPUT/stdout, stderr and seq instead of printing them; out/{/.}.txt: to files of these names, with .err and .seq"
+    ),
+    Flag.optional
+  ),
   joblog: Flag.String("joblog").pipe(
     Flag.withMetavar("FILE"),
     Flag.withDescription("a line per finished job, in GNU parallel's columns"),

@@ -223,9 +223,22 @@ const abilities: ReadonlyArray<Ability> = [
     sluice: ["sluice", "map", "--memfree", "1MB", "echo", ":::", "a"]
   },
   {
-    name: "outputs in files: --results",
-    peer: ["parallel", "--results", "out", "echo {}", ":::", "a"],
-    sluice: { missing: "outputs are files beside the store, which job logs ID prints; no folder of one's choice yet" }
+    name: "outputs in files of each input: --results",
+    peer: ["parallel", "--results", "out", "echo {}; echo e >&2", ":::", "a b", "c/d", "e\\f"],
+    sluice: ["sluice", ...shell, "--results", "out", "echo {}; echo e >&2", ":::", "a b", "c/d", "e\\f"],
+    makes: ["out/1/a b/stdout", "out/1/a b/stderr", "out/1/a b/seq", "out/1/c\\_d/stdout", "out/1/e\\\\f/stdout"]
+  },
+  {
+    name: "outputs in files of each pair: --results",
+    peer: ["parallel", "--results", "out", "echo {1} {2}", ":::", "a", "b", ":::", "c"],
+    sluice: ["sluice", "map", "--results", "out", "echo {1} {2}", ":::", "a", "b", ":::", "c"],
+    makes: ["out/1/a/2/c/stdout", "out/1/b/2/c/stdout", "out/1/b/2/c/seq"]
+  },
+  {
+    name: "outputs in files of my names: --results",
+    peer: ["parallel", "--results", "out/{/.}.txt", "echo {}; echo e >&2", ":::", "x/a.c", "b"],
+    sluice: ["sluice", ...shell, "--results", "out/{/.}.txt", "echo {}; echo e >&2", ":::", "x/a.c", "b"],
+    makes: ["out/a.txt", "out/a.txt.err", "out/a.txt.seq", "out/b.txt"]
   },
   {
     name: "the environment and the folder of the caller",
