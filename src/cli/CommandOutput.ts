@@ -16,10 +16,16 @@ export class CommandText {
   private readonly colours = new ColourState()
   private readonly isColoured: boolean
   private rest = ""
+  private paint = ""
 
   /** Without colours they are left out. */
   constructor(isColoured: boolean) {
     this.isColoured = isColoured
+  }
+
+  /** From here on what the command does not colour itself is in this colour, a parameter of SGR like `32`. */
+  paintIn(colour: string): void {
+    if (this.isColoured) this.paint = sequence(colour, "m")
   }
 
   take(chunk: Uint8Array): string {
@@ -38,15 +44,15 @@ export class CommandText {
 
   private show(text: string): string {
     if (text === "") return ""
-    const before = this.colours.parameters.map((parameters) => sequence(parameters, "m")).join("")
+    const before = this.paint + this.colours.parameters.map((parameters) => sequence(parameters, "m")).join("")
     const shown = text.replaceAll("\r\n", "\n").replace(lineDrawing, (found, colour?: string, erased?: string) => {
       if (found === "\r") return carriageReturn
       if (!this.isColoured) return ""
       if (colour === undefined) return sequence(erased || "0", "K")
       this.colours.take(colour)
-      return sequence(colour || "0", "m")
+      return sequence(colour || "0", "m") + (this.colours.hasForeground ? "" : this.paint)
     })
-    if (this.colours.parameters.length === 0) return before + shown
+    if (this.paint === "" && this.colours.parameters.length === 0) return before + shown
     const end = shown.endsWith("\n") ? shown.length - 1 : shown.length
     return before + shown.slice(0, end) + sequence("0", "m") + shown.slice(end)
   }

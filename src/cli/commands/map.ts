@@ -48,6 +48,7 @@ import * as Printing from "../map/Printing.ts"
 import * as Results from "../map/Results.ts"
 import * as Sources from "../map/Sources.ts"
 import * as StartGate from "../map/StartGate.ts"
+import * as Tags from "../map/Tags.ts"
 import * as NestedSlot from "../NestedSlot.ts"
 import { open, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
@@ -189,7 +190,20 @@ export const command = Command.make(
     const places = Option.isNone(config.results)
       ? undefined
       : yield* Effect.fromResult(Results.read(config.results.value, cwd, { names }, templateInputs))
-    const placeholders = [...CommandTemplate.placeholdersOf(template), ...(places?.placeholders ?? [])]
+    if (config.tag && Option.isSome(config.tagstring))
+      return yield* fail("usage", "--tag and --tagstring both say what lines begin with; give one of them")
+    const tags = Option.isSome(config.tagstring)
+      ? yield* Effect.fromResult(Tags.read(config.tagstring.value, { names }, templateInputs))
+      : config.tag
+        ? Tags.ofInput
+        : undefined
+    if (config.colorFailed && (config.lineBuffer || config.ungroup))
+      return yield* fail("usage", "--color-failed needs outputs in blocks: leave --line-buffer and -u out")
+    const placeholders = [
+      ...CommandTemplate.placeholdersOf(template),
+      ...(places?.placeholders ?? []),
+      ...(tags?.placeholders ?? [])
+    ]
     const halt = Option.getOrUndefined(config.halt)
     const folder = yield* stateFolder("maps")
     const inputs = yield* MapInputs.gather({
@@ -407,17 +421,22 @@ export const command = Command.make(
         runPromise,
         settings: {
           grouping:
-            config.lineBuffer || (config.ungroup && config.tag) ? "lines" : config.ungroup ? "chunks" : "blocks",
+            config.lineBuffer || (config.ungroup && tags !== undefined)
+              ? "lines"
+              : config.ungroup
+                ? "chunks"
+                : "blocks",
           keepOrder: config.keepOrder,
-          tagOf: (input) => (config.tag ? input : undefined)
+          isColoured: config.color,
+          areFailuresRed: config.colorFailed
         }
       })
-      /** Inputs of lines that are on their way, for their tags. */
-      const inputOf = new Map<number, string>()
+      /** Of lines that are on their way. */
+      const tagOf = new Map<number, string>()
       const outputOf = (number: number, job: JobId, attempt: number) => {
         const files = filesOf.get(number)
         return files === undefined
-          ? output.of({ number, input: inputOf.get(number) ?? "", job, attempt })
+          ? output.of({ number, tag: tagOf.get(number), job, attempt })
           : results.of({ number, job, attempt, files })
       }
       /** The last attempt of lines that are on their way. */
@@ -439,7 +458,7 @@ export const command = Command.make(
       /** Of results it is enough that they are there. */
       const isFinished = (number: number, input: MapInput) =>
         Effect.gen(function* () {
-          if (config.tag) inputOf.set(number, input.text)
+          if (tags !== undefined) tagOf.set(number, tags.of(input, number, inputs.total))
           const line = finished.get(number)
           if (line === undefined) return false
           const files = places?.of(input, number, inputs.total)
@@ -460,8 +479,8 @@ export const command = Command.make(
           }
           if (!isKept) notKept++
           const { finish } = outputOf(number, line.job, line.attempt)
-          inputOf.delete(number)
-          printing.end(number, isKept && isReplayed ? Effect.asVoid(finish) : Effect.void)
+          tagOf.delete(number)
+          printing.end(number, isKept && isReplayed ? Effect.asVoid(finish(line.exit !== 0)) : Effect.void)
           return true
         })
 
@@ -488,12 +507,12 @@ export const command = Command.make(
         ended: ({ command, end, input, number, startedAt }, job = noJob) => {
           const line = attempts.get(number) ?? began(number, job, 1)
           attempts.delete(number)
-          inputOf.delete(number)
+          tagOf.delete(number)
           filesOf.delete(number)
           const { stderr, stdout } = line.written()
           const block = Effect.gen(function* () {
             // What could not be written is not finished.
-            if (!(yield* line.output.finish)) return
+            if (!(yield* line.output.finish(end.exitCode !== 0))) return
             record.finished(number, { exit: end.exitCode, job, attempt: line.attempt, stdout, stderr })
             done++
             joblog?.({

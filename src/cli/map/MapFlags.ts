@@ -47,6 +47,17 @@ export const flags = {
   ),
   ungroup: switchFlag("ungroup", "print at once what comes, lines of several commands mixed").pipe(Flag.withAlias("u")),
   tag: switchFlag("tag", "begin each line of output with its input and a tab"),
+  tagstring: Flag.String("tagstring").pipe(
+    Flag.withMetavar("TEXT"),
+    Flag.withDescription("begin each line of output with this and a tab; {} {#} {name} are filled in"),
+    Flag.optional
+  ),
+  color: switchFlag("color", "on a terminal, the output of each command in a colour of its own").pipe(
+    Flag.withAlias("colour")
+  ),
+  colorFailed: switchFlag("color-failed", "on a terminal, the output of failed commands in red").pipe(
+    Flag.withAlias("colour-failed")
+  ),
   from: Flag.String("from").pipe(
     Flag.withMetavar("FILE"),
     Flag.withDescription(

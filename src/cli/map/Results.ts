@@ -219,11 +219,12 @@ export const make = (outputs: Outputs["Service"], broken: (error: Error) => void
         )
         return last
       },
-      finish: Effect.promise(async () => {
-        await last
-        await attempted(name)
-        return isComplete
-      })
+      finish: () =>
+        Effect.promise(async () => {
+          await last
+          await attempted(name)
+          return isComplete
+        })
     }
   }
 })

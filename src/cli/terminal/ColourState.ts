@@ -48,6 +48,10 @@ export class ColourState {
     }
   }
 
+  get hasForeground(): boolean {
+    return this.attributes.has(30)
+  }
+
   /** Parameters of sequences that bring all of it back; none: there is nothing. */
   get parameters(): ReadonlyArray<string> {
     return [...this.attributes.values()]

@@ -120,6 +120,19 @@ const abilities: ReadonlyArray<Ability> = [
     sluice: ["sluice", "map", "--tag", "echo x", ":::", "a", "b"]
   },
   {
+    name: "with a text of one's own before each line: --tagstring",
+    peer: ["parallel", "--tagstring", "{#}:{/.}", "-k", "echo x", ":::", "d/a.c", "b"],
+    sluice: ["sluice", "map", "--tagstring", "{#}:{/.}", "-k", "echo x", ":::", "d/a.c", "b"],
+    order: "same"
+  },
+  {
+    name: "a colour for each job: --color, failed ones: --color-failed",
+    peer: ["parallel", "--color", "--color-failed", "echo", ":::", "a"],
+    sluice: ["sluice", "map", "--color", "--color-failed", "echo", ":::", "a"],
+    // Coloured on a terminal only.
+    order: "unlike"
+  },
+  {
     name: "each output as one block",
     peer: ["parallel", "-j2", "echo {}1; sleep 0.1; echo {}2", ":::", "a", "b"],
     sluice: ["sluice", ...shell, "-j2", "echo {}1; sleep 0.1; echo {}2", ":::", "a", "b"]
