@@ -92,6 +92,20 @@ const shell = Flag.Boolean("shell").pipe(
   Flag.withDefault(false)
 )
 
+export const notifyFlag = (when: string) =>
+  Flag.String("notify").pipe(
+    Flag.withMetavar("COMMAND|desktop"),
+    Flag.withDescription(`${when}, run this through sh, with $SLUICE_JOB_STATE and the like set, or tell the desktop`),
+    Flag.mapEffect((text) =>
+      text.trim() === "" || text.includes("\0")
+        ? Effect.fail(
+            new InvalidValue({ option: "notify", value: text, expected: "a command for sh, or desktop", kind: "flag" })
+          )
+        : Effect.succeed(text)
+    ),
+    Flag.optional
+  )
+
 /** How a command runs as a job: `run`, `add`, `map`. */
 export const commandFlags = {
   group: Flag.String("group").pipe(
@@ -133,6 +147,7 @@ export const commandFlags = {
     Flag.withDescription("keep only PATH, HOME, language, time zone and the like, and what --env names"),
     Flag.withDefault(false)
   ),
+  notify: notifyFlag("when it has ended"),
   shell
 }
 

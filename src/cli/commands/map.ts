@@ -27,6 +27,7 @@ import {
   TaskQueue
 } from "../../services/Queue/index.ts"
 import { recorded } from "../Caller.ts"
+import { ExitCode } from "../ExitCode.ts"
 import { type CommandFailure, fail, passOn } from "../Failure.ts"
 import * as ByteText from "../input/ByteText.ts"
 import * as CommandTemplate from "../input/CommandTemplate.ts"
@@ -50,6 +51,7 @@ import * as Sources from "../map/Sources.ts"
 import * as StartGate from "../map/StartGate.ts"
 import * as Tags from "../map/Tags.ts"
 import * as NestedSlot from "../NestedSlot.ts"
+import * as Notifying from "../notify/Notifying.ts"
 import { open, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
@@ -240,6 +242,7 @@ export const command = Command.make(
       if (files !== undefined) filesOf.set(number, files.success)
       return Result.succeed(command.success as unknown as MapRun.Words)
     }
+    const notifier = yield* Notifying.of(config.notify)
     const firstChunk = yield* inputs.pull.pipe(Pull.catchDone(() => Effect.succeed([])))
     const [first] = firstChunk
     if (first === undefined) return yield* out.note("sluice: nothing to map over")
@@ -672,8 +675,19 @@ export const command = Command.make(
     else if (outcome.failed === 0 && out.lively)
       yield* out.note(`sluice: ${count} done in ${HumanNumber.duration(elapsed)}`)
     if (outcome.signal !== undefined) return yield* endedBy(outcome.signal)
+    const hasFailed = outcome.failed > 0 || left !== 0
+    yield* notifier({
+      id: undefined,
+      state: hasFailed ? "failed" : "completed",
+      exitCode: hasFailed ? ExitCode.failure : ExitCode.ok,
+      task: "map",
+      group,
+      what: config.words.join(" "),
+      durationMs: elapsed,
+      error: hasFailed ? `${HumanNumber.count(outcome.failed)} of ${count} failed` : ""
+    })
     if (outcome.halted && halt !== undefined) return yield* haltedBy(halt, outcome.last)
-    if (outcome.failed > 0 || left !== 0) return yield* fail("failure")
+    if (hasFailed) return yield* fail("failure")
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
-import { type JobId, ProcessGroup, ResourceGroup, TaskQueue } from "../../services/Queue/index.ts"
+import { Job, type JobId, ProcessGroup, ResourceGroup, ShellTask, TaskQueue } from "../../services/Queue/index.ts"
 import { commandWords, readAll, recorded } from "../Caller.ts"
 import { commandEnd } from "../CommandEnd.ts"
 import * as CommandOutput from "../CommandOutput.ts"
@@ -17,6 +17,7 @@ import { hint } from "../Hint.ts"
 import { Invocation } from "../Invocation.ts"
 import { toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
 import * as NestedSlot from "../NestedSlot.ts"
+import * as Notifying from "../notify/Notifying.ts"
 import { open } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
@@ -77,6 +78,10 @@ export const command = Command.make(
     const input = flags.stdin ? yield* readAll(stdin, opened.queueSettings.maxPayloadBytes) : undefined
     const { command: payload, withheld } = yield* recorded(words, opened.settings, flags, input)
     const texts = CommandOutput.texts(out)
+    const notifier = yield* Notifying.of(flags.notify)
+    const options = toEnqueueOptions(flags, 0)
+    const resourceGroup = options.group ?? ResourceGroup.computation.name
+    let id: JobId | undefined
     let started = false
     /** The process group of the command, once there is one. */
     let group: number | undefined
@@ -105,16 +110,15 @@ export const command = Command.make(
           }
         }
       })
-      const options = toEnqueueOptions(flags, 0)
       if (options.group !== undefined) yield* sayNew(options.group)
       const handle = yield* queue.enqueue(lane!.task, payload, options)
+      id = handle.id
       // Nobody waits any more (a broken pipe): the command goes too, at once.
       yield* Effect.addFinalizer((exit) =>
         Exit.hasInterrupts(exit)
           ? Effect.andThen(Effect.ignore(queue.cancel(handle.id, "its output is no longer read")), lane!.worker.hurry)
           : Effect.void
       )
-      const resourceGroup = options.group ?? ResourceGroup.computation.name
       const isNested = yield* NestedSlot.isWithin(resourceGroup)
       yield* lane!.worker.setSlots(resourceGroup, 1, isNested ? "nested" : undefined)
       if (!out.quiet) yield* Effect.forkScoped(Effect.ignore(sayWhy(handle.id, () => started)))
@@ -156,6 +160,16 @@ export const command = Command.make(
         ? Effect.failCause(exit.cause)
         : fail("failure", "the command's end is not known")
     if (end.remark !== "") yield* out.note(`sluice: ${Sanitize.line(end.remark)}`)
+    yield* notifier({
+      id: id === undefined ? undefined : Job.formatJobId(id),
+      state: end.exitCode === 0 ? "completed" : "failed",
+      exitCode: end.exitCode,
+      task: ShellTask.shellTaskName,
+      group: resourceGroup,
+      what: words.join(" "),
+      durationMs: end.durationMs,
+      error: end.remark
+    })
     if (end.exitCode !== 0) return yield* passOn(end.exitCode)
   })
 ).pipe(
@@ -165,6 +179,7 @@ export const command = Command.make(
   Command.withExamples([
     { command: "sluice run -- make test" },
     { command: "sluice run -g network --retry 3 --timeout 30s -- curl -fsS https://example.org" },
+    { command: "sluice run --notify -- make test", description: "tells the desktop when it has ended" },
     { command: "sluice run --shell -- 'sort < words | uniq -c'" }
   ])
 )
