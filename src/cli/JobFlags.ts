@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { EnqueueOptions } from "../services/Queue/index.ts"
+import { fail } from "./Failure.ts"
 import { parseDuration } from "./input/DurationInput.ts"
 import { parseTime } from "./input/TimeInput.ts"
 import * as JobReference from "./JobReference.ts"
@@ -151,7 +152,21 @@ export const commandFlags = {
   shell
 }
 
-export const withStandardInput = { ...commandFlags, stdin: standardInput }
+export const withStandardInput = {
+  ...commandFlags,
+  stdin: standardInput,
+  stdinOpen: Flag.Boolean("stdin-open").pipe(
+    Flag.withoutNegation,
+    Flag.withDescription("keep its standard input open: sluice job send writes to it while it runs"),
+    Flag.withDefault(false)
+  )
+}
+
+/** What a command reads is given to it at its start or sent to it later. */
+export const checkInput = (flags: { readonly stdin: boolean; readonly stdinOpen: boolean }) =>
+  flags.stdin && flags.stdinOpen
+    ? Effect.fail(fail("usage", "--stdin gives the command its input, --stdin-open keeps it open; give one of them"))
+    : Effect.void
 
 export interface CommandFlags {
   readonly group: Option.Option<string>

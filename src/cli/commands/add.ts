@@ -22,7 +22,7 @@ import { hint } from "../Hint.ts"
 import * as ByteText from "../input/ByteText.ts"
 import { Invocation } from "../Invocation.ts"
 import { sayNew } from "../GroupArgument.ts"
-import { durationFlag, jobIdFlag, timeFlag, toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
+import { checkInput, durationFlag, jobIdFlag, timeFlag, toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
 import * as JobReference from "../JobReference.ts"
 import { notifyHeader } from "../notify/Notice.ts"
 import { sayObstacle } from "../notify/Notifying.ts"
@@ -162,6 +162,7 @@ export const command = Command.make(
   Effect.fnUntraced(function* (config) {
     const { stdin } = yield* Invocation
     const out = yield* output
+    yield* checkInput(config)
     const commands = yield* commandsOf(config)
     const start = yield* startOptions(config)
     const opened = yield* open({ create: true, thread: false })
@@ -172,6 +173,7 @@ export const command = Command.make(
     const { command: surroundings, withheld } = yield* recorded(["true"], opened.settings, config, input)
     const payloads = commands.map(([first, ...rest]) => ({
       ...surroundings,
+      ...(config.stdinOpen ? { stdinOpen: true } : {}),
       command: [ByteText.word(first), ...rest.map(ByteText.word)] as const
     }))
     yield* Effect.gen(function* () {

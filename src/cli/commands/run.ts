@@ -15,7 +15,7 @@ import { fail, passOn } from "../Failure.ts"
 import { sayNew } from "../GroupArgument.ts"
 import { hint } from "../Hint.ts"
 import { Invocation } from "../Invocation.ts"
-import { toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
+import { checkInput, toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
 import * as NestedSlot from "../NestedSlot.ts"
 import * as Notifying from "../notify/Notifying.ts"
 import { open } from "../OpenStore.ts"
@@ -72,6 +72,7 @@ export const command = Command.make(
     const { stdin, stderr, stdout } = yield* Invocation
     const out = yield* output
     const words = yield* commandWords(flags.words, { shell: flags.shell, usage: "sluice run -- make test" })
+    yield* checkInput(flags)
     if (!flags.stdin && StandardStreams.isPipedInto())
       yield* out.note("sluice: what is piped in is not passed to the command; --stdin passes it on")
     const opened = yield* open({ create: true, thread: true })
@@ -111,7 +112,11 @@ export const command = Command.make(
         }
       })
       if (options.group !== undefined) yield* sayNew(options.group)
-      const handle = yield* queue.enqueue(lane!.task, payload, options)
+      const handle = yield* queue.enqueue(
+        lane!.task,
+        flags.stdinOpen ? { ...payload, stdinOpen: true } : payload,
+        options
+      )
       id = handle.id
       // Nobody waits any more (a broken pipe): the command goes too, at once.
       yield* Effect.addFinalizer((exit) =>

@@ -53,7 +53,7 @@ export const obstacle = (target: Target, env: Surroundings["env"]): string | und
 
 /** Runs it to its end; answers why it failed. With the run its process group ends. */
 const ran = ([program, ...args]: Words, { cwd, env }: Surroundings): Effect.Effect<string | undefined> =>
-  Effect.callback((resume) => {
+  Effect.callback<string | undefined>((resume) => {
     let text = ""
     const child = spawn(program, args, {
       cwd,

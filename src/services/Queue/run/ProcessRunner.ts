@@ -88,6 +88,11 @@ export interface RunOptions {
    * chunk. A throw or a rejection ends the run as a defect.
    */
   readonly onOutput?: (chunk: Uint8Array, stream: "stdout" | "stderr") => unknown
+  /**
+   * A named pipe that is made here, for this user alone, and is the command's standard input: it reads what others write there. Its end of
+   * file comes once the pipe was removed. In place of the command's `stdin`.
+   */
+  readonly inputPipe?: string
   /** Called once, when the process exists. Its group has the same id: recorded with the attempt, it lets a later worker find an orphan. */
   readonly onStart?: (pid: number) => void
 }

@@ -9,6 +9,7 @@ import { isOwnSecret, withoutOwnSecrets } from "../policy/SecretVariables.ts"
 import * as BoundedOutput from "./BoundedOutput.ts"
 import type { CommandEnded, StartListener } from "./spawner/Spawner.ts"
 import * as Spawners from "./spawner/Spawners.ts"
+import * as InputPipe from "./InputPipe.ts"
 import * as JobControl from "./JobControl.ts"
 import * as OutputPipes from "./OutputPipes.ts"
 import * as ProcessGroup from "./ProcessGroup.ts"
@@ -49,6 +50,8 @@ interface Start {
   readonly command: ShellCommand
   readonly env: Readonly<Record<string, string>>
   readonly envBytes: ReadonlyArray<Uint8Array>
+  /** In place of the command's own. */
+  readonly inputPipe: string | undefined
 }
 
 const pathPrefix = Buffer.from("PATH=")
@@ -130,8 +133,8 @@ const startableOf = (start: Start, umask: number | undefined): Startable => {
 }
 
 /** A file without a name rather than a pipe: nothing to feed, no broken pipe, and `/dev/stdin` can be opened. */
-const openInput = (bytes: Uint8Array | undefined): number => {
-  if (bytes === undefined) return openSync("/dev/null", "r")
+const openInput = ({ command: { stdin: bytes }, inputPipe }: Start): number => {
+  if (bytes === undefined || inputPipe !== undefined) return openSync(inputPipe ?? "/dev/null", "r")
   const folder = mkdtempSync(join(tmpdir(), "sluice-stdin-"))
   try {
     const path = join(folder, "stdin")
@@ -230,6 +233,9 @@ const endHolders = Effect.fnUntraced(function* (pipes: ReadonlyArray<OutputPipes
 
 const processError = (reason: Reason) => new ProcessError({ reason })
 
+const spawnFailed = ({ code, message }: NodeJS.ErrnoException) =>
+  processError(new SpawnFailed({ code: code ?? "EUNKNOWN", detail: message }))
+
 export interface RunnerSettings {
   /** Processes that start commands, at most. Default: two from four cores on, else one. 0: every command is started by this process itself. */
   readonly spawners?: number
@@ -252,12 +258,7 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
       const readBuffers: Array<Buffer> = []
       let inputs = 0
 
-      const takePipe = pipes.take.pipe(
-        Effect.mapError(
-          ({ code, message }) =>
-            new ProcessError({ reason: new SpawnFailed({ code: code ?? "EUNKNOWN", detail: message }) })
-        )
-      )
+      const takePipe = Effect.mapError(pipes.take, spawnFailed)
 
       const startable = (asked: Start, umask: number | undefined) =>
         Effect.try({
@@ -277,7 +278,7 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
           const opened: Array<number> = []
           const fail = (error: unknown) => resume(Effect.fail(processError(reasonOf(error, asked))))
           try {
-            opened.push(openInput(command.stdin))
+            opened.push(openInput(asked))
             for (const { path } of taken) opened.push(openSync(path, "w"))
             const startNanos = clock.monotonicTimeNanosUnsafe()
             const child = spawn(file, args, {
@@ -316,7 +317,8 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
         [out, err]: readonly [OutputPipes.OutputPipe, OutputPipes.OutputPipe],
         folder: string
       ) {
-        const { stdin, umask } = asked.command
+        const { umask } = asked.command
+        const stdin = asked.inputPipe === undefined ? asked.command.stdin : undefined
         const { args, cwd, env, file } = yield* startable(asked, undefined)
         const input = stdin === undefined ? undefined : join(folder, `stdin-${inputs++}`)
         return yield* Effect.callback<Child | undefined, ProcessError>((resume) => {
@@ -361,7 +363,16 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
           try {
             if (input !== undefined) writeFileSync(input, stdin!, { mode: 0o600 })
             forget = spawners.start(
-              { file, args, cwd, env, umask, stdin: input ?? "/dev/null", stdout: out.path, stderr: err.path },
+              {
+                file,
+                args,
+                cwd,
+                env,
+                umask,
+                stdin: asked.inputPipe ?? input ?? "/dev/null",
+                stdout: out.path,
+                stderr: err.path
+              },
               folder,
               listener
             )
@@ -400,12 +411,27 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
         const asked: Start = {
           command,
           env: withoutOwnSecrets({ ...command.env, ...options.env }),
-          envBytes: passedOn(command.envBytes ?? [], options.env ?? {})
+          envBytes: passedOn(command.envBytes ?? [], options.env ?? {}),
+          inputPipe: options.inputPipe
         }
         const out = yield* takePipe
         const err = yield* Effect.onError(takePipe, () => Effect.sync(() => out && close(out)))
         const taken = out === undefined || err === undefined ? [] : [out, err]
-        const child = yield* Effect.onError(startWith(asked, taken), () => Effect.sync(() => taken.forEach(close)))
+        const giveBack = Effect.sync(() => taken.forEach(close))
+        const input =
+          options.inputPipe === undefined
+            ? undefined
+            : yield* InputPipe.make(options.inputPipe).pipe(
+                Effect.mapError(spawnFailed),
+                Effect.onError(() => giveBack)
+              )
+        const child = yield* Effect.onError(startWith(asked, taken), () =>
+          Effect.andThen(
+            giveBack,
+            Effect.sync(() => input?.close())
+          )
+        )
+        input?.begun()
 
         const clock = yield* Clock.Clock
         const { pid } = child
@@ -516,6 +542,7 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
             options.signal?.removeEventListener("abort", terminate)
             child.forget()
             JobControl.ended(pid)
+            input?.close()
             stdout.release()
             stderr.release()
             taken.forEach(pipes.giveBack)

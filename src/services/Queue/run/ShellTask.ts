@@ -155,6 +155,7 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
             SLUICE_STORE: traits.location
           },
           signal: job.signal,
+          ...(command.stdinOpen === true ? { inputPipe: outputs.inputOf(job.id, job.attempt) } : {}),
           forceKillAfter,
           onStart: (group) => listener.onProcess?.(job, group),
           onOutput: (chunk, stream) =>
