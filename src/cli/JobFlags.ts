@@ -12,6 +12,7 @@ import type { EnqueueOptions } from "../services/Queue/index.ts"
 import { fail } from "./Failure.ts"
 import { parseDuration } from "./input/DurationInput.ts"
 import { parseTime } from "./input/TimeInput.ts"
+import { Invocation } from "./Invocation.ts"
 import * as JobReference from "./JobReference.ts"
 
 /** Reads the text of a flag or argument; what is wrong with it becomes the parser's one line. */
@@ -161,6 +162,20 @@ export const withStandardInput = {
     Flag.withDefault(false)
   )
 }
+
+/** `run` and `map`. */
+export const ttyFlag = Flag.Boolean("tty").pipe(
+  Flag.withoutNegation,
+  Flag.withDescription("give the command the terminal: for sudo, ssh and editors; nothing of its output is kept"),
+  Flag.withDefault(false)
+)
+
+/** A terminal is given by who stands before it. */
+export const checkTerminal = Effect.fnUntraced(function* (flags: { readonly tty: boolean }) {
+  const { stdin } = yield* Invocation
+  if (flags.tty && stdin.isTTY !== true)
+    return yield* fail("usage", "--tty gives the command the terminal, and standard input is none; leave it out")
+})
 
 /** What a command reads is given to it at its start or sent to it later. */
 export const checkInput = (flags: { readonly stdin: boolean; readonly stdinOpen: boolean }) =>

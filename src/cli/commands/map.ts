@@ -33,7 +33,7 @@ import * as ByteText from "../input/ByteText.ts"
 import * as CommandTemplate from "../input/CommandTemplate.ts"
 import { Invocation } from "../Invocation.ts"
 import { sayNew } from "../GroupArgument.ts"
-import { toEnqueueOptions } from "../JobFlags.ts"
+import { checkTerminal, toEnqueueOptions } from "../JobFlags.ts"
 import type { Halt } from "../map/Halt.ts"
 import * as JobLog from "../map/JobLog.ts"
 import * as KnownPrefix from "../map/KnownPrefix.ts"
@@ -169,7 +169,12 @@ export const command = Command.make(
     const { cwd, stdin } = invocation
     if (config.fresh && config.retryFailed)
       return yield* fail("usage", "--fresh forgets what --retry-failed needs; give one of them")
-    const slotsAsked = Option.getOrUndefined(config.slots)
+    yield* checkTerminal(config)
+    const slotsAsked = config.tty ? 1 : Option.getOrUndefined(config.slots)
+    if (config.tty && Option.getOrElse(config.slots, () => 1) !== 1)
+      return yield* fail("usage", "--tty gives the terminal to one command at a time; leave -j out")
+    if (config.tty && Option.isSome(config.results))
+      return yield* fail("usage", "--tty leaves nothing to write into --results; give one of them")
     const { inputs: words } = invocation.arguments
     const perJob = Option.getOrElse(config.inputsPerJob, () => 1)
     if (perJob < 1) return yield* fail("usage", `-N is ${perJob}; expected 1 or more`)
@@ -553,6 +558,7 @@ export const command = Command.make(
         resume: lane,
         listener: {
           env: withheld,
+          atTerminal: config.tty,
           previewBytes,
           onStart: (job) => {
             const number = Number(job.headers[MapRun.lineHeader])
@@ -636,7 +642,7 @@ export const command = Command.make(
       return { ...outcome, failures, failed, earlierFailed, done }
     })
 
-    const mode = progressMode({ quiet: out.quiet, lively: out.lively })
+    const mode = progressMode({ quiet: out.quiet || config.tty, lively: out.lively })
     const outcome = yield* work.pipe(
       Effect.scoped,
       Effect.provide(

@@ -15,7 +15,7 @@ import { fail, passOn } from "../Failure.ts"
 import { sayNew } from "../GroupArgument.ts"
 import { hint } from "../Hint.ts"
 import { Invocation } from "../Invocation.ts"
-import { checkInput, toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
+import { checkInput, checkTerminal, toEnqueueOptions, ttyFlag, withStandardInput } from "../JobFlags.ts"
 import * as NestedSlot from "../NestedSlot.ts"
 import * as Notifying from "../notify/Notifying.ts"
 import { open } from "../OpenStore.ts"
@@ -67,12 +67,15 @@ const sayWhy = (id: JobId, hasStarted: () => boolean) =>
 
 export const command = Command.make(
   "run",
-  { ...withStandardInput, words: Argument.String("command").pipe(Argument.variadic()) },
+  { ...withStandardInput, tty: ttyFlag, words: Argument.String("command").pipe(Argument.variadic()) },
   Effect.fnUntraced(function* (flags) {
     const { stdin, stderr, stdout } = yield* Invocation
     const out = yield* output
     const words = yield* commandWords(flags.words, { shell: flags.shell, usage: "sluice run -- make test" })
     yield* checkInput(flags)
+    yield* checkTerminal(flags)
+    if (flags.tty && (flags.stdin || flags.stdinOpen))
+      return yield* fail("usage", "--tty reads from the terminal; leave --stdin and --stdin-open out")
     if (!flags.stdin && StandardStreams.isPipedInto())
       yield* out.note("sluice: what is piped in is not passed to the command; --stdin passes it on")
     const opened = yield* open({ create: true, thread: true })
@@ -95,6 +98,7 @@ export const command = Command.make(
         name: `run:${process.pid}`,
         listener: {
           env: withheld,
+          atTerminal: flags.tty,
           onStart: () => {
             started = true
           },
@@ -138,7 +142,9 @@ export const command = Command.make(
       const { grace } = opened.queueSettings
       // Its retries are nobody's wish any more.
       yield* lane!.worker.setSlots(resourceGroup, 0)
-      if (started) {
+      // Of a terminal that the command has it has heard itself, and has ended by it.
+      const hasHeard = flags.tty && first.signal === "SIGINT"
+      if (started && !hasHeard) {
         if (group !== undefined) ProcessGroup.signal(group, first.signal)
         yield* out.note(
           `sluice: the command was told (${first.signal}) and has ${Duration.format(grace)} to finish; once more stops it now`
@@ -185,6 +191,7 @@ export const command = Command.make(
     { command: "sluice run -- make test" },
     { command: "sluice run -g network --retry 3 --timeout 30s -- curl -fsS https://example.org" },
     { command: "sluice run --notify -- make test", description: "tells the desktop when it has ended" },
+    { command: "sluice run --tty -- ssh -t host sudo reboot", description: "asks at this terminal" },
     { command: "sluice run --shell -- 'sort < words | uniq -c'" }
   ])
 )

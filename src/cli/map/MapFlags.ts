@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import { availableParallelism } from "node:os"
 import { type CommandFailure, fail } from "../Failure.ts"
 import { parseSize } from "../input/SizeInput.ts"
-import { commandFlags, durationFlag, reading } from "../JobFlags.ts"
+import { commandFlags, durationFlag, reading, ttyFlag } from "../JobFlags.ts"
 import { parseHalt } from "./Halt.ts"
 import { parseJobs, parseLoad } from "./Jobs.ts"
 import { formatOf, type RecordFormat } from "./RecordFormat.ts"
@@ -46,6 +46,7 @@ export const flags = {
     Flag.withAlias("linebuffer")
   ),
   ungroup: switchFlag("ungroup", "print at once what comes, lines of several commands mixed").pipe(Flag.withAlias("u")),
+  tty: ttyFlag,
   tag: switchFlag("tag", "begin each line of output with its input and a tab"),
   tagstring: Flag.String("tagstring").pipe(
     Flag.withMetavar("TEXT"),

@@ -254,6 +254,13 @@ const abilities: ReadonlyArray<Ability> = [
     makes: ["out/a.txt", "out/a.txt.err", "out/a.txt.seq", "out/b.txt"]
   },
   {
+    name: "the terminal for one command at a time: --tty",
+    peer: ["script", "-qec", "parallel --tty -j1 'test -t 0 && echo {}' ::: a b > out", "/dev/null"],
+    sluice: ["script", "-qec", "sluice map --shell --tty 'test -t 0 && echo {}' ::: a b > out", "/dev/null"],
+    order: "unlike",
+    makes: ["out"]
+  },
+  {
     name: "the environment and the folder of the caller",
     peer: ["parallel", "pwd | tail -c 6; echo {}", ":::", "a"],
     sluice: ["sluice", ...shell, "pwd | tail -c 6; echo {}", ":::", "a"]

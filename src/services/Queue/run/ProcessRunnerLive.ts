@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Clock, Deferred, Duration, Effect, Exit, Latch, Layer } from "effect"
 import { isOwnSecret, withoutOwnSecrets } from "../policy/SecretVariables.ts"
+import { atTerminal } from "./AtTerminal.ts"
 import * as BoundedOutput from "./BoundedOutput.ts"
 import type { CommandEnded, StartListener } from "./spawner/Spawner.ts"
 import * as Spawners from "./spawner/Spawners.ts"
@@ -311,6 +312,54 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
         })
       })
 
+      /** In front of the terminal. What is waited for is the shell that gave it away. */
+      const startAtTerminal = Effect.fnUntraced(function* (asked: Start, own: Readonly<Record<string, string>>) {
+        const reason = obstacle(asked)
+        if (reason !== undefined) return yield* processError(reason)
+        const found = yield* startable(asked, asked.command.umask === ownUmask ? undefined : asked.command.umask)
+        const { args, cwd, env, file } = atTerminal(found, own)
+        const clock = yield* Clock.Clock
+        return yield* Effect.callback<Child, ProcessError>((resume) => {
+          const startNanos = clock.monotonicTimeNanosUnsafe()
+          const shell = spawn(file, args, { cwd, env, stdio: ["inherit", "inherit", "inherit", "pipe"] })
+          const fail = (error: unknown) => resume(Effect.fail(processError(reasonOf(error, asked))))
+          const failed = () =>
+            fail(Object.assign(new Error("the shell gave the terminal to nobody"), { code: "ENOTTY" }))
+          if (shell.pid === undefined) return void shell.once("error", fail)
+          const shellPid = shell.pid
+          shell.once("exit", failed)
+          const told = shell.stdio[3] as Socket
+          let text = ""
+          told.setEncoding("latin1").on("data", (part: string) => {
+            text += part
+            if (!text.includes("\n")) return
+            told.destroy()
+            shell.off("exit", failed)
+            const pid = Number(text)
+            for (const group of [shellPid, pid]) {
+              watchdog.watch(group)
+              JobControl.began(group)
+            }
+            resume(
+              Effect.succeed({
+                pid,
+                stdout: null,
+                stderr: null,
+                onEnd: (heard) =>
+                  shell.once("exit", (exitCode, signal) =>
+                    heard(Exit.succeed({ exitCode, signal, durationMs: millisSince(clock, startNanos) }))
+                  ),
+                forget: () => {
+                  watchdog.forget(pid)
+                  watchdog.forget(shellPid)
+                  JobControl.ended(shellPid)
+                }
+              })
+            )
+          })
+        })
+      })
+
       /** By a spawner. Undefined when there is none to be had, and nothing was started. */
       const startThere = Effect.fnUntraced(function* (
         asked: Start,
@@ -414,8 +463,10 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
           envBytes: passedOn(command.envBytes ?? [], options.env ?? {}),
           inputPipe: options.inputPipe
         }
-        const out = yield* takePipe
-        const err = yield* Effect.onError(takePipe, () => Effect.sync(() => out && close(out)))
+        const isAtTerminal = options.atTerminal === true
+        const takeUnlessAtTerminal = isAtTerminal ? Effect.succeed(undefined) : takePipe
+        const out = yield* takeUnlessAtTerminal
+        const err = yield* Effect.onError(takeUnlessAtTerminal, () => Effect.sync(() => out && close(out)))
         const taken = out === undefined || err === undefined ? [] : [out, err]
         const giveBack = Effect.sync(() => taken.forEach(close))
         const input =
@@ -425,7 +476,8 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
                 Effect.mapError(spawnFailed),
                 Effect.onError(() => giveBack)
               )
-        const child = yield* Effect.onError(startWith(asked, taken), () =>
+        const starting = isAtTerminal ? startAtTerminal(asked, options.env ?? {}) : startWith(asked, taken)
+        const child = yield* Effect.onError(starting, () =>
           Effect.andThen(
             giveBack,
             Effect.sync(() => input?.close())
@@ -513,8 +565,10 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
           }
           return { output, release }
         }
-        const stdout = collect("stdout", out)
-        const stderr = collect("stderr", err)
+        const nothing = { output: BoundedOutput.make(0), release: () => {} }
+        const stdout = isAtTerminal ? nothing : collect("stdout", out)
+        const stderr = isAtTerminal ? nothing : collect("stderr", err)
+        if (isAtTerminal) Deferred.doneUnsafe(drained, Exit.void)
 
         let terminatedNanos: bigint | undefined
         const terminate = () => {
