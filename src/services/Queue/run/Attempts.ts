@@ -35,9 +35,18 @@ export interface AttemptsHost {
   readonly starts: () => boolean
   /** An attempt runs on. */
   readonly works: () => void
+  /** The end of an attempt in this group was refused. */
+  readonly leaseLost: (group: string) => void
 }
 
-export const makeAttempts = Effect.fnUntraced(function* ({ handBack, runnableOf, slots, starts, works }: AttemptsHost) {
+export const makeAttempts = Effect.fnUntraced(function* ({
+  handBack,
+  leaseLost,
+  runnableOf,
+  slots,
+  starts,
+  works
+}: AttemptsHost) {
   const store = yield* JobStore
   const turns = yield* StoreTurns
   const events = yield* QueueEvents
@@ -106,7 +115,7 @@ export const makeAttempts = Effect.fnUntraced(function* ({ handBack, runnableOf,
     becomeQuiet()
   }
 
-  const announcing = { outcomes, events, orders }
+  const announcing = { outcomes, events, orders, leaseLost }
 
   const settle = (attempt: Attempt, end: AttemptEnd, runMs: number, exit: Exit.Exit<unknown, unknown> | undefined) => {
     const value = exit !== undefined && exit._tag === "Success" ? exit.value : undefined
