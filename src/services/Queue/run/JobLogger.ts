@@ -42,7 +42,7 @@ export const jobLogger: Logger.Logger<unknown, void> = Logger.make(({ cause, fib
 })
 
 /** The same logger, told which attempt a line is of. Costs a handler nothing that does not log. */
-export const ofAttempt = <Output>(logger: Logger.Logger<unknown, Output>): Logger.Logger<unknown, Output | void> =>
+export const ofAttempt = <Output>(logger: Logger.Logger<unknown, Output>): Logger.Logger<unknown, Output> =>
   Logger.make((line) => {
     const { fiber } = line
     const attempt = fiber.getRef(CurrentAttempt)
