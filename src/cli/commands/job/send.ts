@@ -38,6 +38,7 @@ const takesInput = (job: JobRecord, form: "text" | "value"): boolean => {
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
 
+// @effect-diagnostics-next-line globalErrorInEffectCatch:off - the system's errors are told apart by their code
 const attempted = <A>(what: () => A) => Effect.try({ try: what, catch: (error) => error as NodeJS.ErrnoException })
 
 const readsNoMore = (name: string) =>
