@@ -42,7 +42,7 @@ export const respell = (words: ReadonlyArray<string>, root: CommandDescriptor): 
     ...flags.flatMap((word, i) => {
       // The parser reads it as a number.
       if (word === "-0" && switches.has("-0")) return ["--null"]
-      const value = leftOut.get(word)
+      const value = known.some(({ name }) => `--${name}` === word) ? leftOut.get(word) : undefined
       if (value !== undefined && (flags[i + 1] ?? "-").startsWith("-")) return [`${word}=${value}`]
       if (isSwitch(word) && literals.has((flags[i + 1] ?? "").toLowerCase())) return [`${word}=true`]
       return valuedLetters.has(word.slice(0, 2)) && word.length > 2 && word[2] !== "="

@@ -191,7 +191,7 @@ export const command = Command.make(
     { command: "sluice run -- make test" },
     { command: "sluice run -g network --retry 3 --timeout 30s -- curl -fsS https://example.org" },
     { command: "sluice run --notify -- make test", description: "tells the desktop when it has ended" },
-    { command: "sluice run --tty -- ssh -t host sudo reboot", description: "asks at this terminal" },
+    { command: "sluice run --tty -- ssh example.org", description: "asks at this terminal" },
     { command: "sluice run --shell -- 'sort < words | uniq -c'" }
   ])
 )
