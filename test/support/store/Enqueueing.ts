@@ -151,6 +151,48 @@ export const clauses = (test: StoreTest): void => {
   )
 
   test(
+    "hints at the pace at which jobs have been finishing when it has no room",
+    (driver) =>
+      Effect.gen(function* () {
+        const session = yield* driver.join()
+        const hint = Effect.map(driver.enqueue([{}]), ({ notes }) => {
+          const note = notes?.get(0)
+          if (note?._tag !== "Overloaded") throw new Error("there was room")
+          return note.retryAfterMs
+        })
+        yield* driver.enqueue(Array.from({ length: 100 }, () => ({})))
+        assert.strictEqual(yield* hint, 1000, "there is no telling yet")
+        yield* TestClock.adjust(15_000)
+        yield* driver.beat(session)
+        assert.strictEqual(yield* hint, 30_000, "nothing has finished")
+        // One job per second for a while: a hundredth of the limit takes one.
+        for (let i = 0; i < 30; i++) {
+          yield* TestClock.adjust(1000)
+          yield* driver.beat(session)
+          const [job] = yield* driver.claim(session, 1)
+          yield* driver.settle(session, job!, "completed")
+          yield* driver.enqueue([{}])
+        }
+        assert.approximately(yield* hint, 1000, 100)
+      }),
+    { maxLive: 100 }
+  )
+
+  test("counts each job of a refused batch that met a taken key, and nothing else of it", (driver) =>
+    Effect.gen(function* () {
+      yield* driver.add({ key: "k" })
+      const { notes } = yield* driver.enqueue([{}, { key: "k" }, { key: "k", onConflict: "existing" }], {
+        batches: [3]
+      })
+      assert.deepStrictEqual(
+        [...notes!.values()].map(({ _tag }) => _tag),
+        ["BatchRefused", "Duplicate", "BatchRefused"]
+      )
+      const [row] = yield* driver.store.rollUps({ width: 3_600_000, from: 0, to: 2 ** 52 })
+      assert.deepStrictEqual([row!.arrivals, row!.deduplicated], [1, 1])
+    }))
+
+  test(
     "refuses a batch that does not fit under the limit of live jobs whole",
     (driver) =>
       Effect.gen(function* () {

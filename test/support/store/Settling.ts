@@ -1,9 +1,80 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
+import { formatJobId } from "../../../src/services/Queue/Job.ts"
 import { failure, start, type StoreTest } from "./StoreDriver.ts"
 
 export const clauses = (test: StoreTest): void => {
+  test("says in the same words on every store why it ended a job by itself", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const parent = yield* driver.add({ maxAttempts: 1 })
+      const child = yield* driver.add({ after: [parent] })
+      const lost = yield* driver.add()
+      const late = yield* driver.add({ expiresIn: 10, delay: 10 })
+      yield* driver.claim(session)
+      yield* driver.leave(session)
+      yield* TestClock.adjust(10)
+      yield* driver.sweep()
+      const failures = yield* Effect.forEach([parent, child, lost, late], (id) =>
+        Effect.map(driver.job(id), ({ failure, state }) => [state, failure])
+      )
+      assert.deepStrictEqual(failures, [
+        [
+          "failed",
+          {
+            cause: "WorkerLost",
+            message: "Its worker died or lost its lease, and no attempt is left.",
+            attempt: 1,
+            at: start
+          }
+        ],
+        [
+          "cancelled",
+          {
+            cause: "ParentFailed",
+            message: `Job ${formatJobId(parent)}, which it waited for, did not complete.`,
+            attempt: 0,
+            at: start
+          }
+        ],
+        ["pending", { cause: "WorkerLost", message: "Its worker died or lost its lease.", attempt: 1, at: start }],
+        ["cancelled", { cause: "Expired", message: "It had not started when it expired.", attempt: 0, at: start + 10 }]
+      ])
+    }))
+
+  test("keeps the failure before where a settle gives none", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const id = yield* driver.add()
+      yield* driver.run(session, "retry", { failure: failure("first") })
+      yield* driver.run(session, "failed")
+      assert.strictEqual((yield* driver.job(id)).failure?.message, "first")
+    }))
+
+  test("tells a job that waited for several by the one that ended first", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const one = yield* driver.add()
+      const two = yield* driver.add()
+      const child = yield* driver.add({ after: [one, two] })
+      const [first, second] = yield* driver.claim(session)
+      yield* driver.turn({
+        session,
+        settle: [second!, first!].map(({ attempt, id }) => ({
+          id,
+          attempt,
+          outcome: "failed",
+          result: undefined,
+          failure: failure(),
+          due: 0,
+          rank: 0,
+          runMs: 1
+        }))
+      })
+      assert.include((yield* driver.job(child)).failure?.message, formatJobId(two))
+    }))
+
   test("completes a job with its result", (driver) =>
     Effect.gen(function* () {
       const session = yield* driver.join()

@@ -8,7 +8,9 @@ import type { NewJob } from "../../Turn.ts"
 import type { RollUpRecorder } from "../../policy/RollUps.ts"
 import { countIn, countOut, JobCursor, JobTree } from "./JobTree.ts"
 import { Group, Lane } from "./Lane.ts"
-import { gone, Rare, stateNames, stateNumber, StoredJob, waitReasonOf } from "./StoredJob.ts"
+import { labelsOf, labelsOfFilter } from "../../policy/jobs/Labels.ts"
+import { stateCode, stateNames } from "../../policy/jobs/States.ts"
+import { gone, Rare, StoredJob, waitReasonOf } from "./StoredJob.ts"
 
 const allStates: ReadonlyArray<number> = [0, 1, 2, 3, 4, 5]
 
@@ -87,7 +89,7 @@ export class JobTable {
   }
 
   private label(job: StoredJob): void {
-    const names = labelNames(job)
+    const names = labelsOf(job.rare!.partitionKey, job.rare!.extra)
     if (names.length === 0) return
     job.rare!.labels = names.map((name) => {
       let tree = this.labels.get(name)
@@ -289,7 +291,7 @@ export class JobTable {
   private treesFor(filter: JobFilter, states: ReadonlyArray<number>): ReadonlyArray<JobTree> {
     let trees = this.lanesOf(filter).map((lane) => lane.jobs)
     let size = trees.reduce((sum, tree) => sum + tree.count(states), 0)
-    for (const name of filterLabels(filter)) {
+    for (const name of labelsOfFilter(filter)) {
       const tree = this.labels.get(name)
       if (tree === undefined) return []
       const own = tree.count(states)
@@ -315,7 +317,7 @@ const named = <A>(map: ReadonlyMap<string, A>, names: ReadonlyArray<string>): Re
   [...new Set(names)].flatMap((name) => map.get(name) ?? [])
 
 const statesOf = (filter: JobFilter): ReadonlyArray<number> =>
-  filter.states === undefined ? allStates : [...new Set(filter.states)].map(stateNumber)
+  filter.states === undefined ? allStates : [...new Set(filter.states)].map(stateCode)
 
 const rareFields = (job: NewJob): Rare => {
   const rare = new Rare()
@@ -325,17 +327,6 @@ const rareFields = (job: NewJob): Rare => {
   rare.extra = job.extra
   return rare
 }
-
-const labelNames = (job: StoredJob): ReadonlyArray<string> => {
-  const { extra, partitionKey } = job.rare!
-  const names = filterLabels({ ...extra, ...(partitionKey !== undefined && { partitionKey }) })
-  return extra?.tags === undefined ? names : [...names, ...new Set(extra.tags.map((tag) => `tag ${tag}`))]
-}
-
-const labelKeys = ["owner", "team", "tag", "partitionKey", "batchKey"] as const
-
-const filterLabels = (filter: Pick<JobFilter, (typeof labelKeys)[number]>): Array<string> =>
-  labelKeys.flatMap((key) => (filter[key] === undefined ? [] : [`${key} ${filter[key]}`]))
 
 const matches = (job: StoredJob, filter: JobFilter): boolean => {
   const { lane, rare } = job

@@ -3,33 +3,17 @@
  * are milliseconds relative to the store's epoch (so that they stay small integers too), names live in the lane, and what few
  * jobs have hangs on `rare`.
  */
-import type { Failure, JobExtra, JobId, JobState, WaitReason } from "../../Job.ts"
+import type { Failure, JobExtra, JobId, WaitReason } from "../../Job.ts"
 import type { KeptJob } from "../../JobStore.ts"
 import type { ParentFailurePolicy, Unique } from "../../Turn.ts"
+import { scheduled } from "../../policy/jobs/States.ts"
+import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { JobLog } from "./JobLog.ts"
 import type { JobTree, Leaf } from "./JobTree.ts"
 import type { Lane } from "./Lane.ts"
 
-export const scheduled = 0
-export const pending = 1
-export const running = 2
-export const completed = 3
-export const failed = 4
-export const cancelled = 5
-/** Removed; what still points at the record passes it over. */
+/** The state of a removed job; what still points at the record passes it over. */
 export const gone = 6
-
-/** By state number. */
-export const stateNames: ReadonlyArray<JobState> = [
-  "scheduled",
-  "pending",
-  "running",
-  "completed",
-  "failed",
-  "cancelled"
-]
-
-export const stateNumber = (state: JobState): number => stateNames.indexOf(state)
 
 /** What few jobs have. */
 export class Rare {
@@ -104,10 +88,6 @@ export class StoredJob {
   }
 }
 
-export const isLive = (job: StoredJob): boolean => job.state <= running
-export const isWaiting = (job: StoredJob): boolean => job.state <= pending
-export const isFinished = (job: StoredJob): boolean => job.state >= completed && job.state <= cancelled
-
 export const rareOf = (job: StoredJob): Rare => {
   job.rare ??= new Rare()
   return job.rare
@@ -120,14 +100,17 @@ export const childrenOf = (job: StoredJob): Array<StoredJob> => {
   return rare.children
 }
 
+/** What the job waits for beside its time. */
+export const waitOf = ({ rare }: StoredJob): number =>
+  rare === undefined
+    ? Waiting.waitNone
+    : Waiting.waitOf(rare.parents !== undefined && rare.parents.size > 0, rare.held, rare.retrying)
+
 /** Nothing but its time keeps the job from being claimed. */
-export const isFree = (job: StoredJob): boolean =>
-  job.rare === undefined || (!job.rare.held && (job.rare.parents === undefined || job.rare.parents.size === 0))
+export const isFree = (job: StoredJob): boolean => Waiting.isForTimeOnly(waitOf(job))
 
 export const waitReasonOf = (job: StoredJob): WaitReason | undefined => {
   if (job.state !== scheduled) return undefined
-  if (job.rare === undefined) return "time"
-  if (job.rare.parents !== undefined && job.rare.parents.size > 0) return "parents"
-  if (job.rare.held) return "key"
-  return job.rare.retrying ? "retry" : "time"
+  const wait = waitOf(job)
+  return Waiting.waitReason(wait === Waiting.waitNone ? Waiting.waitTime : wait)
 }

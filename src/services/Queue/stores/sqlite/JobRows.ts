@@ -2,7 +2,9 @@
 import { crc32 } from "node:zlib"
 import type { Failure, JobExtra, JobId, JobRecord } from "../../Job.ts"
 import { enqueuedAt } from "../../policy/JobIds.ts"
-import * as Codes from "./Codes.ts"
+import * as States from "../../policy/jobs/States.ts"
+import * as Waiting from "../../policy/jobs/Waiting.ts"
+import { labelsOf } from "../../policy/jobs/Labels.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Lane, Ledger } from "./Ledger.ts"
 
@@ -73,22 +75,6 @@ export const parseExtra = (extra: string | null): JobExtra | undefined =>
 
 export const parseFailure = (failure: string | null): Failure | undefined =>
   failure === null ? undefined : (JSON.parse(failure) as Failure)
-
-/** What a job can be found by beside id, task, group and state: the labels of a job, each with the letter of its kind. */
-export const labelsOf = (
-  partitionKey: string | null | undefined,
-  extra: JobExtra | undefined
-): ReadonlyArray<string> => {
-  const labels: Array<string> = []
-  if (partitionKey !== null && partitionKey !== undefined) labels.push(`p:${partitionKey}`)
-  if (extra !== undefined) {
-    if (extra.owner !== undefined) labels.push(`o:${extra.owner}`)
-    if (extra.team !== undefined) labels.push(`t:${extra.team}`)
-    if (extra.batchKey !== undefined) labels.push(`b:${extra.batchKey}`)
-    for (const tag of new Set(extra.tags)) labels.push(`g:${tag}`)
-  }
-  return labels
-}
 
 export class JobRows {
   private readonly ledger: Ledger
@@ -178,7 +164,7 @@ export class JobRows {
   /** Stores a live job, none of whose attempts is lost yet, and counts it. Labels apart. */
   insertLive(row: JobRow): void {
     if (
-      row.state === Codes.pending &&
+      row.state === States.pending &&
       row.attempt === 0 &&
       row.expires === null &&
       row.partitionKey === null &&
@@ -219,7 +205,7 @@ export class JobRows {
       )
     }
     this.ledger.add(row.lane, row.state, 1)
-    if (row.state === Codes.scheduled && row.wait <= Codes.waitRetry) this.ledger.scheduledFor(row.due)
+    if (row.state === States.scheduled && row.wait <= Waiting.waitRetry) this.ledger.scheduledFor(row.due)
   }
 
   /** Stores a finished job and counts it. */
@@ -281,7 +267,7 @@ export class JobRows {
   takeLive(row: JobRow): void {
     this.deleteLive.run(row.id)
     this.ledger.add(row.lane, row.state, -1)
-    if (row.state === Codes.scheduled) this.ledger.forgetNextDue()
+    if (row.state === States.scheduled) this.ledger.forgetNextDue()
   }
 
   takeFinished(row: JobRow): void {
@@ -315,8 +301,8 @@ export const toRecord = (
   id: row.id,
   task: row.lane.task,
   group: row.lane.group.name,
-  state: Codes.stateNames[row.state]!,
-  waitReason: row.state === Codes.scheduled ? Codes.waitName(row.wait) : undefined,
+  state: States.stateNames[row.state]!,
+  waitReason: row.state === States.scheduled ? Waiting.waitReason(row.wait) : undefined,
   priority: row.priority,
   due: row.due,
   rank: row.rank,

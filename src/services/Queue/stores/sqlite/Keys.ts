@@ -3,6 +3,7 @@
  * window, by a job that has finished. The primary key keeps it unique, whatever the number of producers.
  */
 import type { JobId } from "../../Job.ts"
+import { windowEnd } from "../../policy/jobs/Admission.ts"
 import { enqueuedAt } from "../../policy/JobIds.ts"
 import type { Database, Query } from "./Database.ts"
 
@@ -46,10 +47,10 @@ export class Keys {
     return { job, held: held ?? undefined, heldWindowMs, until, live: live === 1 }
   }
 
-  /** Gives the key to a live job. A window counts from the first enqueue: one that is still open stays as it is. */
+  /** Gives the key to a live job. `windowMs`: counted from its enqueue. */
   take(key: string, job: JobId, windowMs: number, now: number): void {
-    const until = this.find(key, now)?.until ?? 0
-    this.upsert.run(key, job, until > now || windowMs === 0 ? until : enqueuedAt(job) + windowMs, 1)
+    const open = this.find(key, now)?.until ?? 0
+    this.upsert.run(key, job, windowEnd(open, enqueuedAt(job), windowMs, now), 1)
   }
 
   hold(key: string, job: JobId, windowMs: number): void {
