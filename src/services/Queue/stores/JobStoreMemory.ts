@@ -13,6 +13,7 @@ import { JobStore, type RetentionPolicy, type SweepResult, type WakeListener } f
 import type { JobId } from "../Job.ts"
 import { MemoryGate } from "../MemoryGate.ts"
 import * as Bounds from "../policy/Bounds.ts"
+import { goes } from "../policy/jobs/Retaining.ts"
 import type { PressureLevel } from "../policy/MemoryPressure.ts"
 import { resourcesOfBeat, RollUpArchive, RollUpRecorder } from "../policy/RollUps.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
@@ -315,10 +316,9 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     states.forEach((state, i) => {
       let { count } = table.count({ states: [state] })
       const finished = life.finishedInOrder[i]!
-      const { ageMs, count: countMost } = policy[state]
       let held = 0
       for (let job = finished.first(); job !== undefined && pruned < limit; job = finished.first()) {
-        if (count <= countMost && now - epoch - job.finished <= ageMs) break
+        if (!goes(policy[state], job.finished + epoch, count, now)) break
         if (isHeld(job)) {
           if (++held > heldMost) break
           finished.rotate()

@@ -1,6 +1,6 @@
 /** Which change of an operator fits which state, and what it makes of a job. */
 import type { JobExtra } from "../../Job.ts"
-import { editedDue, type JobChange } from "../../JobChange.ts"
+import type { JobChange } from "../../JobChange.ts"
 import { rankIn, type Rankings } from "../Order.ts"
 import { isFinished, isLive, isWaiting, stateNames } from "./States.ts"
 
@@ -36,6 +36,10 @@ export const statesFor = (change: JobChange["_tag"]) => stateNames.filter((_, st
 
 export const rankOf = (job: Omit<Editable, "payload" | "rank">, rankings: Rankings): number =>
   rankIn(rankings, job.group, job.task, job.due, job.priority, job.extra?.deadline)
+
+/** When an edited job is due; undefined: the edit does not say. */
+const editedDue = ({ due, notBefore }: Edit, before: number): number | undefined =>
+  notBefore === undefined ? due : Math.max(due ?? before, notBefore)
 
 /** The job as an edit makes it. A new priority, due time or deadline moves it. */
 export const edited = (job: Editable, change: Edit): Editable & { readonly isMoved: boolean } => {
