@@ -5,7 +5,7 @@ import { pickBatches, windowOf } from "../../policy/BatchPick.ts"
 import { byRank, type Claims } from "./Claims.ts"
 import * as States from "../../policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
-import type { JobRow } from "./JobRows.ts"
+import type { JobRow } from "./JobColumns.ts"
 import type { Lane, Ledger } from "./Ledger.ts"
 
 /** What the claims of a turn have brought so far. */

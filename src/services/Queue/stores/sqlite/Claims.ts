@@ -10,7 +10,8 @@ import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
 import { expired, undecodable } from "../../policy/jobs/StoreFailures.ts"
 import { type Endings, notStarted } from "./Endings.ts"
-import { isIntact, jobColumns, type JobRow, type JobRows, type JobTuple, parseExtra } from "./JobRows.ts"
+import { claimedOf, isIntact, jobColumns, type JobRow, type JobTuple } from "./JobColumns.ts"
+import type { JobRows } from "./JobRows.ts"
 import { type Group, type Lane, type Ledger, limitOf } from "./Ledger.ts"
 import type { Running } from "./Running.ts"
 import type { Statistics } from "./Statistics.ts"
@@ -209,19 +210,6 @@ export class Claims {
   start(row: JobRow, now: number): ClaimedJob {
     this.running.add(row)
     this.statistics.started(row.lane, Waiting.waitedMs(now, row.due, enqueuedAt(row.id)))
-    return {
-      id: row.id,
-      task: row.lane.task,
-      group: row.lane.group.name,
-      priority: row.priority,
-      due: row.due,
-      attempt: row.attempt,
-      maxAttempts: row.maxAttempts,
-      payload: row.payload,
-      partitionKey: row.partitionKey ?? undefined,
-      expiresAt: row.expires ?? undefined,
-      extra: parseExtra(row.extra),
-      lost: row.lost
-    }
+    return claimedOf(row)
   }
 }

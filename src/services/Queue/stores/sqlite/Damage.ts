@@ -2,7 +2,7 @@
 import { formatJobId } from "../../policy/JobIds.ts"
 import * as States from "../../policy/jobs/States.ts"
 import type { Database } from "./Database.ts"
-import { checksumOf } from "./JobRows.ts"
+import { checksumOf } from "./JobColumns.ts"
 import { schemaDamage, schemaDifferences, schemaVersion, userVersion } from "./migrations.ts"
 import { tables } from "./RowRules.ts"
 import { nameOf, rawRows } from "./SetAside.ts"

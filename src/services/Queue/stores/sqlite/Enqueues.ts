@@ -22,7 +22,8 @@ import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
-import { checksumOf, type JobRow, type JobRows, parseExtra } from "./JobRows.ts"
+import { checksumOf, newRow, type JobRow, parseExtra } from "./JobColumns.ts"
+import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Statistics } from "./Statistics.ts"
@@ -107,9 +108,10 @@ export class Enqueues {
   storeAll(jobs: ReadonlyArray<NewJob>, now: number): ReadonlyArray<JobId> {
     return jobs.map((job) => {
       const id = this.ledger.nextId(now)
-      this.statistics.count(this.ledger.lane(job.task, job.group), "arrivals")
+      const lane = this.ledger.lane(job.task, job.group)
+      this.statistics.count(lane, "arrivals")
       this.rows.addLabels(id, job.partitionKey, job.extra)
-      this.rows.insertLive(this.newRow(job, id, now, false))
+      this.rows.insertLive(newRow(job, id, lane, now, false))
       return id
     })
   }
@@ -156,7 +158,7 @@ export class Enqueues {
       if (plan._tag === "Create" || plan._tag === "Hold") {
         const id = this.ledger.nextId(now)
         ids[i] = id
-        const row = this.newRow(job, id, now, plan._tag === "Hold")
+        const row = newRow(job, id, this.ledger.lane(job.task, job.group), now, plan._tag === "Hold")
         this.statistics.count(row.lane, "arrivals")
         this.rows.addLabels(id, job.partitionKey, job.extra)
         if (job.unique !== undefined) {
@@ -195,34 +197,6 @@ export class Enqueues {
           isRunning: holder.live && this.exists.get(holder.job)?.[0] === States.running,
           held: holder.held
         }
-  }
-
-  private newRow(job: NewJob, id: JobId, now: number, isHeld: boolean): JobRow {
-    const payload = job.payload as string
-    const wait = Waiting.waitOf(job.after !== undefined && job.after.jobs.length > 0, isHeld, false)
-    return {
-      id,
-      lane: this.ledger.lane(job.task, job.group),
-      state: Waiting.stateWhile(wait, job.due, now),
-      wait: Waiting.waitWhile(wait, job.due, now),
-      priority: job.priority,
-      rank: job.rank,
-      due: job.due,
-      attempt: 0,
-      maxAttempts: job.maxAttempts,
-      session: null,
-      started: null,
-      finished: null,
-      expires: job.expiresAt ?? null,
-      partitionKey: job.partitionKey ?? null,
-      uniqueKey: job.unique?.key ?? null,
-      checksum: checksumOf(id, payload),
-      extra: job.extra === undefined ? null : JSON.stringify(job.extra),
-      failure: null,
-      payload,
-      result: null,
-      lost: 0
-    }
   }
 
   /** Some parents have finished already: only the others are waited for, and one that failed decides at once. */
