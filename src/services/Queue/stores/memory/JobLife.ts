@@ -21,7 +21,7 @@ import {
 } from "../../policy/jobs/States.ts"
 import { cancelledBecause, expired, parentFailed, workerLost } from "../../policy/jobs/StoreFailures.ts"
 import { isExpired, isForTimeOnly, stateWhile, waitedMs } from "../../policy/jobs/Waiting.ts"
-import { childrenOf, isFree, rareOf, type StoredJob, waitOf } from "./StoredJob.ts"
+import { childrenOf, claimedOf, isFree, rareOf, type StoredJob, waitOf } from "./StoredJob.ts"
 import { UniqueKeys } from "./UniqueKeys.ts"
 
 /** What a turn has to tell listeners. */
@@ -272,7 +272,7 @@ export class JobLife {
         waited = 1
         waitedIn = job.lane
       }
-      claimed.push(this.claimed(job))
+      claimed.push(claimedOf(job, this.table.epoch))
     }
     if (waitedIn !== undefined) recordWait(waitedIn, wait, waited)
   }
@@ -287,7 +287,7 @@ export class JobLife {
       if (claimed.length === 0) job.lane.group.running++
       else this.riders.add(job)
       recordWait(job.lane, this.waited(job, now), 1)
-      claimed.push(this.claimed(job))
+      claimed.push(claimedOf(job, this.table.epoch))
     }
     return claimed
   }
@@ -313,24 +313,6 @@ export class JobLife {
 
   private waited(job: StoredJob, now: number): number {
     return waitedMs(now, job.due + this.table.epoch, enqueuedAt(job.id))
-  }
-
-  private claimed(job: StoredJob): ClaimedJob {
-    const { lane, rare } = job
-    return {
-      id: job.id,
-      task: lane.task,
-      group: lane.group.name,
-      priority: job.priority,
-      due: job.due + this.table.epoch,
-      attempt: job.attempt,
-      maxAttempts: job.maxAttempts,
-      payload: job.payload,
-      partitionKey: rare === undefined ? undefined : rare.partitionKey,
-      expiresAt: rare === undefined ? undefined : rare.expiresAt,
-      extra: rare === undefined ? undefined : rare.extra,
-      lost: rare === undefined ? 0 : rare.lost
-    }
   }
 
   /** A running job leaves its slot, if it holds one. */

@@ -2,7 +2,7 @@
  * All jobs and the indexes they are found by: by id, by lane (task and group), by label (owner, team, tag, partition key, batch
  * key) where they have one. It keeps the counts by state; what a state means is the business of `JobLife`.
  */
-import { enqueuedAt, idsPerMillisecond, type JobId, jobIdFloor, type JobRecord } from "../../Job.ts"
+import { idsPerMillisecond, type JobId, jobIdFloor, type JobRecord } from "../../Job.ts"
 import type { Count, JobFilter, Page, PageRequest } from "../../JobQuery.ts"
 import type { NewJob } from "../../Turn.ts"
 import type { RollUpRecorder } from "../../policy/RollUps.ts"
@@ -10,7 +10,7 @@ import { countIn, countOut, JobCursor, JobTree } from "./JobTree.ts"
 import { Group, Lane } from "./Lane.ts"
 import { labelsOf, labelsOfFilter } from "../../policy/jobs/Labels.ts"
 import { stateCode, stateNames } from "../../policy/jobs/States.ts"
-import { gone, Rare, StoredJob, waitReasonOf } from "./StoredJob.ts"
+import { gone, newStored, recordOf, renewed, type StoredJob } from "./StoredJob.ts"
 
 const allStates: ReadonlyArray<number> = [0, 1, 2, 3, 4, 5]
 
@@ -62,24 +62,7 @@ export class JobTable {
     const id = Math.max(this.lastId + 1, Math.floor(now) * idsPerMillisecond) as JobId
     this.lastId = id
     const leaf = lane.jobs.leafForNext(id)
-    const stored = new StoredJob(
-      id,
-      lane,
-      leaf,
-      state,
-      job.priority,
-      job.due - this.epoch,
-      job.rank - this.epoch,
-      job.maxAttempts,
-      job.payload,
-      job.partitionKey === undefined &&
-        job.expiresAt === undefined &&
-        job.unique === undefined &&
-        job.after === undefined &&
-        job.extra === undefined
-        ? undefined
-        : rareFields(job)
-    )
+    const stored = newStored(job, id, lane, leaf, state, this.epoch)
     leaf.jobs.push(stored)
     countIn(leaf, state)
     this.byId.leafForNext(id).jobs.push(stored)
@@ -150,31 +133,10 @@ export class JobTable {
 
   /** Puts a fresh record in the place of a finished one, so that whatever still points at the old one passes it over. */
   renew(old: StoredJob, state: number): StoredJob {
-    let rare: Rare | undefined
-    if (old.rare !== undefined) {
-      rare = new Rare()
-      rare.partitionKey = old.rare.partitionKey
-      rare.extra = old.rare.extra
-      rare.unique = old.rare.unique
-      rare.log = old.rare.log
-      rare.steps = old.rare.steps
-      rare.labels = old.rare.labels
-    }
-    const job = new StoredJob(
-      old.id,
-      old.lane,
-      old.leaf,
-      old.state,
-      old.priority,
-      old.due,
-      old.rank,
-      old.maxAttempts,
-      old.payload,
-      rare
-    )
+    const job = renewed(old)
     old.lane.jobs.replace(old, job)
     this.byId.replace(old, job)
-    for (const tree of rare?.labels ?? []) tree.replace(old, job)
+    for (const tree of job.rare?.labels ?? []) tree.replace(old, job)
     job.kept = old.kept
     old.state = gone
     old.kept = undefined
@@ -184,33 +146,7 @@ export class JobTable {
   }
 
   view(job: StoredJob): JobRecord {
-    const { epoch } = this
-    const { rare } = job
-    return {
-      id: job.id,
-      task: job.lane.task,
-      group: job.lane.group.name,
-      state: stateNames[job.state]!,
-      waitReason: waitReasonOf(job),
-      priority: job.priority,
-      due: job.due + epoch,
-      rank: job.rank + epoch,
-      attempt: job.attempt,
-      maxAttempts: job.maxAttempts,
-      payload: job.payload,
-      result: job.result,
-      failure: rare?.failure,
-      progress: rare?.progress,
-      partitionKey: rare?.partitionKey,
-      uniqueKey: rare?.unique?.key,
-      waitingFor: rare?.parents === undefined ? [] : [...rare.parents],
-      expiresAt: rare?.expiresAt,
-      enqueuedAt: enqueuedAt(job.id),
-      startedAt: job.session === 0 ? undefined : job.started + epoch,
-      finishedAt: job.state >= 3 ? job.finished + epoch : undefined,
-      session: job.session === 0 ? undefined : job.session,
-      extra: rare?.extra
-    }
+    return recordOf(job, this.epoch)
   }
 
   page(filter: JobFilter, request: PageRequest): Page {
@@ -318,15 +254,6 @@ const named = <A>(map: ReadonlyMap<string, A>, names: ReadonlyArray<string>): Re
 
 const statesOf = (filter: JobFilter): ReadonlyArray<number> =>
   filter.states === undefined ? allStates : [...new Set(filter.states)].map(stateCode)
-
-const rareFields = (job: NewJob): Rare => {
-  const rare = new Rare()
-  rare.partitionKey = job.partitionKey
-  rare.expiresAt = job.expiresAt
-  rare.unique = job.unique
-  rare.extra = job.extra
-  return rare
-}
 
 const matches = (job: StoredJob, filter: JobFilter): boolean => {
   const { lane, rare } = job

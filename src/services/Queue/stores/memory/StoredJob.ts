@@ -3,10 +3,10 @@
  * are milliseconds relative to the store's epoch (so that they stay small integers too), names live in the lane, and what few
  * jobs have hangs on `rare`.
  */
-import type { Failure, JobExtra, JobId, WaitReason } from "../../Job.ts"
+import { enqueuedAt, type Failure, type JobExtra, type JobId, type JobRecord, type WaitReason } from "../../Job.ts"
 import type { KeptJob } from "../../JobStore.ts"
-import type { ParentFailurePolicy, Unique } from "../../Turn.ts"
-import { scheduled } from "../../policy/jobs/States.ts"
+import type { ClaimedJob, NewJob, ParentFailurePolicy, Unique } from "../../Turn.ts"
+import { isFinished, scheduled, stateNames } from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { JobLog } from "./JobLog.ts"
 import type { JobTree, Leaf } from "./JobTree.ts"
@@ -113,4 +113,98 @@ export const waitReasonOf = (job: StoredJob): WaitReason | undefined => {
   if (job.state !== scheduled) return undefined
   const wait = waitOf(job)
   return Waiting.waitReason(wait === Waiting.waitNone ? Waiting.waitTime : wait)
+}
+
+/** A new job as it is stored; times of the table count from `epoch`. */
+export const newStored = (job: NewJob, id: JobId, lane: Lane, leaf: Leaf, state: number, epoch: number): StoredJob =>
+  new StoredJob(
+    id,
+    lane,
+    leaf,
+    state,
+    job.priority,
+    job.due - epoch,
+    job.rank - epoch,
+    job.maxAttempts,
+    job.payload,
+    job.partitionKey === undefined &&
+      job.expiresAt === undefined &&
+      job.unique === undefined &&
+      job.after === undefined &&
+      job.extra === undefined
+      ? undefined
+      : newRare(job)
+  )
+
+const newRare = (job: NewJob): Rare => {
+  const rare = new Rare()
+  rare.partitionKey = job.partitionKey
+  rare.expiresAt = job.expiresAt
+  rare.unique = job.unique
+  rare.extra = job.extra
+  return rare
+}
+
+/** A finished job as a new one under its old id: what it was made of, its log and what its steps made. */
+export const renewed = (old: StoredJob): StoredJob => {
+  let rare: Rare | undefined
+  if (old.rare !== undefined) {
+    rare = new Rare()
+    rare.partitionKey = old.rare.partitionKey
+    rare.extra = old.rare.extra
+    rare.unique = old.rare.unique
+    rare.log = old.rare.log
+    rare.steps = old.rare.steps
+    rare.labels = old.rare.labels
+  }
+  const { due, id, lane, leaf, maxAttempts, payload, priority, rank, state } = old
+  return new StoredJob(id, lane, leaf, state, priority, due, rank, maxAttempts, payload, rare)
+}
+
+/** A job as the worker that has claimed it sees it. */
+export const claimedOf = (job: StoredJob, epoch: number): ClaimedJob => {
+  const { lane, rare } = job
+  return {
+    id: job.id,
+    task: lane.task,
+    group: lane.group.name,
+    priority: job.priority,
+    due: job.due + epoch,
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    payload: job.payload,
+    partitionKey: rare === undefined ? undefined : rare.partitionKey,
+    expiresAt: rare === undefined ? undefined : rare.expiresAt,
+    extra: rare === undefined ? undefined : rare.extra,
+    lost: rare === undefined ? 0 : rare.lost
+  }
+}
+
+export const recordOf = (job: StoredJob, epoch: number): JobRecord => {
+  const { rare } = job
+  return {
+    id: job.id,
+    task: job.lane.task,
+    group: job.lane.group.name,
+    state: stateNames[job.state]!,
+    waitReason: waitReasonOf(job),
+    priority: job.priority,
+    due: job.due + epoch,
+    rank: job.rank + epoch,
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    payload: job.payload,
+    result: job.result,
+    failure: rare?.failure,
+    progress: rare?.progress,
+    partitionKey: rare?.partitionKey,
+    uniqueKey: rare?.unique?.key,
+    waitingFor: rare?.parents === undefined ? [] : [...rare.parents],
+    expiresAt: rare?.expiresAt,
+    enqueuedAt: enqueuedAt(job.id),
+    startedAt: job.session === 0 ? undefined : job.started + epoch,
+    finishedAt: isFinished(job.state) ? job.finished + epoch : undefined,
+    session: job.session === 0 ? undefined : job.session,
+    extra: rare?.extra
+  }
 }
