@@ -26,9 +26,8 @@ export const WaitReason = Schema.Literals(["time", "retry", "parents", "key"])
 export type WaitReason = typeof WaitReason.Type
 
 /**
- * Identifies a job within its store: a time-ordered integer of 53 bits, `milliseconds since 1970 × 1024 + counter`, assigned by
- * the store inside the transaction that stores the job and greater than every id before it. People and outside programs
- * see the text of `formatJobId`.
+ * Identifies a job within its store: an integer of 53 bits, unique and roughly in order of time, assigned by the store inside the transaction
+ * that stores the job. When it was enqueued is said by its record, not by its id. People and outside programs see the text of `formatJobId`.
  */
 export type JobId = number & Brand.Brand<"JobId">
 
@@ -140,6 +139,7 @@ export interface JobRecord {
   /** Parents it still waits for. */
   readonly waitingFor: ReadonlyArray<JobId>
   readonly expiresAt: number | undefined
+  /** By the clock of the process that enqueued it. */
   readonly enqueuedAt: number
   /** When the last attempt was claimed. */
   readonly startedAt: number | undefined

@@ -178,6 +178,19 @@ export const clauses = (test: StoreTest): void => {
     { maxLive: 100 }
   )
 
+  test("says when a job was enqueued though its id runs ahead: a clock set back", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const { enqueue, turn } = { enqueue: [driver.newJob({}, start + 60_000)], turn: driver.turn.bind(driver) }
+      yield* turn({ now: start + 60_000, enqueue })
+      const { ids } = yield* turn({ now: start, enqueue: [driver.newJob({ group: "later" }, start)] })
+      assert.isAbove(enqueuedAt(ids[0]!), start)
+      assert.strictEqual((yield* driver.job(ids[0]!)).enqueuedAt, start)
+      yield* turn({ now: start + 250, session, claim: [{ group: "later", limit: 1 }] })
+      const [row] = yield* driver.store.rollUps({ width: 3_600_000, from: 0, to: 2 ** 52, group: "later" })
+      assert.strictEqual(row!.wait.sum, 250)
+    }))
+
   test("counts each job of a refused batch that met a taken key, and nothing else of it", (driver) =>
     Effect.gen(function* () {
       yield* driver.add({ key: "k" })

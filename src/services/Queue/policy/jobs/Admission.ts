@@ -106,8 +106,10 @@ export const refusalOfBatch = (
 }
 
 /**
- * Until when a key stays taken once its live job has gone, in milliseconds since 1970. A window counts from the enqueue of the job that
- * takes the key; one that is still open stays as it is. `windowMs` 0, and a job that is retried: no window.
+ * Until when the key of a job enqueued at `enqueuedAt` stays taken, also when it has finished, in milliseconds since 1970; 0: no window.
+ * A job that is retried opens none.
  */
-export const windowEnd = (open: number, enqueuedAt: number, windowMs: number, now: number): number =>
-  open > now || windowMs === 0 ? open : enqueuedAt + windowMs
+export const windowEnd = (enqueuedAt: number, windowMs: number): number => (windowMs === 0 ? 0 : enqueuedAt + windowMs)
+
+/** The window of a key that a job takes: one that is still open stays as it is. */
+export const windowKept = (open: number, own: number, now: number): number => (open > now ? open : own)

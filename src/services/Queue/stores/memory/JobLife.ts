@@ -1,5 +1,5 @@
 /** The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists. */
-import { enqueuedAt, type Failure, type JobId } from "../../Job.ts"
+import type { Failure, JobId } from "../../Job.ts"
 import { unlimited } from "../../ResourceGroup.ts"
 import type { After, BeyondLimit, ClaimedJob, ClaimRequest, FollowUp, NewJob, Settle } from "../../Turn.ts"
 import type { Group, ReadyStream } from "./Lane.ts"
@@ -7,6 +7,7 @@ import type { JobTable } from "./JobTable.ts"
 import { JobFifo } from "./JobFifo.ts"
 import { RankedJobs } from "./RankedJobs.ts"
 import type { MemorySession } from "./Sessions.ts"
+import { windowEnd } from "../../policy/jobs/Admission.ts"
 import { type AttemptEnd, countOfState, endOfAttempt, endOfLostAttempt } from "../../policy/jobs/AttemptEnds.ts"
 import { withDeadline } from "../../policy/jobs/Changes.ts"
 import {
@@ -86,8 +87,9 @@ export class JobLife {
   begin(job: StoredJob, created: NewJob, held: boolean, now: number): void {
     if (created.unique !== undefined) {
       rareOf(job).held = held
-      if (held) this.keys.hold(job, created.unique)
-      else this.keys.take(job, created.unique.key, created.unique.windowMs, now)
+      const own = windowEnd(now, created.unique.windowMs)
+      if (held) this.keys.hold(job, created.unique, own)
+      else this.keys.take(job, created.unique.key, own, now)
     }
     if (canExpire(job)) this.expiring.add(job)
     const ended = created.after === undefined ? undefined : this.follow(job, created.after)
@@ -312,7 +314,7 @@ export class JobLife {
   }
 
   private waited(job: StoredJob, now: number): number {
-    return waitedMs(now, job.due + this.table.epoch, enqueuedAt(job.id))
+    return waitedMs(now - this.table.epoch, job.due, job.enqueued)
   }
 
   /** A running job leaves its slot, if it holds one. */

@@ -62,7 +62,7 @@ export class JobTable {
     const id = Math.max(this.lastId + 1, Math.floor(now) * idsPerMillisecond) as JobId
     this.lastId = id
     const leaf = lane.jobs.leafForNext(id)
-    const stored = newStored(job, id, lane, leaf, state, this.epoch)
+    const stored = newStored(job, id, lane, leaf, state, now, this.epoch)
     leaf.jobs.push(stored)
     countIn(leaf, state)
     this.byId.leafForNext(id).jobs.push(stored)

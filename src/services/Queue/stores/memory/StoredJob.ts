@@ -3,7 +3,7 @@
  * are milliseconds relative to the store's epoch (so that they stay small integers too), names live in the lane, and what few
  * jobs have hangs on `rare`.
  */
-import { enqueuedAt, type Failure, type JobExtra, type JobId, type JobRecord, type WaitReason } from "../../Job.ts"
+import type { Failure, JobExtra, JobId, JobRecord, WaitReason } from "../../Job.ts"
 import type { KeptJob } from "../../JobStore.ts"
 import type { ClaimedJob, NewJob, ParentFailurePolicy, Unique } from "../../Turn.ts"
 import { isFinished, scheduled, stateNames } from "../../policy/jobs/States.ts"
@@ -52,6 +52,7 @@ export class StoredJob {
   priority: number
   due: number
   rank: number
+  readonly enqueued: number
   attempt = 0
   maxAttempts: number
   started = -1
@@ -71,6 +72,7 @@ export class StoredJob {
     priority: number,
     due: number,
     rank: number,
+    enqueued: number,
     maxAttempts: number,
     payload: unknown,
     rare: Rare | undefined
@@ -82,6 +84,7 @@ export class StoredJob {
     this.priority = priority
     this.due = due
     this.rank = rank
+    this.enqueued = enqueued
     this.maxAttempts = maxAttempts
     this.payload = payload
     this.rare = rare
@@ -116,7 +119,15 @@ export const waitReasonOf = (job: StoredJob): WaitReason | undefined => {
 }
 
 /** A new job as it is stored; times of the table count from `epoch`. */
-export const newStored = (job: NewJob, id: JobId, lane: Lane, leaf: Leaf, state: number, epoch: number): StoredJob =>
+export const newStored = (
+  job: NewJob,
+  id: JobId,
+  lane: Lane,
+  leaf: Leaf,
+  state: number,
+  now: number,
+  epoch: number
+): StoredJob =>
   new StoredJob(
     id,
     lane,
@@ -125,6 +136,7 @@ export const newStored = (job: NewJob, id: JobId, lane: Lane, leaf: Leaf, state:
     job.priority,
     job.due - epoch,
     job.rank - epoch,
+    now - epoch,
     job.maxAttempts,
     job.payload,
     job.partitionKey === undefined &&
@@ -157,8 +169,8 @@ export const renewed = (old: StoredJob): StoredJob => {
     rare.steps = old.rare.steps
     rare.labels = old.rare.labels
   }
-  const { due, id, lane, leaf, maxAttempts, payload, priority, rank, state } = old
-  return new StoredJob(id, lane, leaf, state, priority, due, rank, maxAttempts, payload, rare)
+  const { due, enqueued, id, lane, leaf, maxAttempts, payload, priority, rank, state } = old
+  return new StoredJob(id, lane, leaf, state, priority, due, rank, enqueued, maxAttempts, payload, rare)
 }
 
 /** A job as the worker that has claimed it sees it. */
@@ -201,7 +213,7 @@ export const recordOf = (job: StoredJob, epoch: number): JobRecord => {
     uniqueKey: rare?.unique?.key,
     waitingFor: rare?.parents === undefined ? [] : [...rare.parents],
     expiresAt: rare?.expiresAt,
-    enqueuedAt: enqueuedAt(job.id),
+    enqueuedAt: job.enqueued + epoch,
     startedAt: job.session === 0 ? undefined : job.started + epoch,
     finishedAt: isFinished(job.state) ? job.finished + epoch : undefined,
     session: job.session === 0 ? undefined : job.session,

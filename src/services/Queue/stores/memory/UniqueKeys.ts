@@ -2,9 +2,9 @@
  * Who has which unique key. A key has at most one holder (a live job, or, within its window, the last one) and at most one held
  * job that follows when the holder finishes.
  */
-import { enqueuedAt, type JobId } from "../../Job.ts"
+import type { JobId } from "../../Job.ts"
 import type { Unique } from "../../Turn.ts"
-import { type KeyHolder, windowEnd } from "../../policy/jobs/Admission.ts"
+import { type KeyHolder, windowKept } from "../../policy/jobs/Admission.ts"
 import { isLive, running } from "../../policy/jobs/States.ts"
 import type { StoredJob } from "./StoredJob.ts"
 
@@ -13,6 +13,8 @@ interface Entry {
   /** The holder's, or the last one's. */
   id: JobId
   held: StoredJob | undefined
+  /** End of the window of the held job; 0: none. */
+  heldUntil: number
   /** The key stays taken until then, in milliseconds since 1970. */
   until: number
 }
@@ -41,12 +43,12 @@ export class UniqueKeys {
     return holder === undefined || !isLive(holder.state)
   }
 
-  /** Gives the key to a job. `windowMs`: counted from its enqueue. */
-  take(job: StoredJob, key: string, windowMs: number, now: number): void {
+  /** Gives the key to a job, whose own window ends at `own`. */
+  take(job: StoredJob, key: string, own: number, now: number): void {
     this.windows.delete(key)
     const entry = this.entries.get(key)
-    const until = windowEnd(entry?.until ?? -Infinity, enqueuedAt(job.id), windowMs, now)
-    if (entry === undefined) this.entries.set(key, { holder: job, id: job.id, held: undefined, until })
+    const until = windowKept(entry?.until ?? 0, own, now)
+    if (entry === undefined) this.entries.set(key, { holder: job, id: job.id, held: undefined, heldUntil: 0, until })
     else {
       entry.holder = job
       entry.id = job.id
@@ -54,8 +56,10 @@ export class UniqueKeys {
     }
   }
 
-  hold(job: StoredJob, unique: Unique): void {
-    this.entries.get(unique.key)!.held = job
+  hold(job: StoredJob, unique: Unique, own: number): void {
+    const entry = this.entries.get(unique.key)!
+    entry.held = job
+    entry.heldUntil = own
   }
 
   /** The job is finished or removed. Answers the held job that has the key now. */
@@ -72,7 +76,7 @@ export class UniqueKeys {
     const { held } = entry
     if (held !== undefined) {
       entry.held = undefined
-      this.take(held, key, held.rare!.unique!.windowMs, now)
+      this.take(held, key, entry.heldUntil, now)
       return held
     }
     if (entry.until > now) this.windows.add(key)

@@ -3,7 +3,6 @@
  * what the group's limit leaves over all workers. One index seek per lane; jobs of other tasks are never met.
  */
 import type { JobId } from "../../Job.ts"
-import { enqueuedAt } from "../../policy/JobIds.ts"
 import type { ClaimedJob, ClaimRequest } from "../../Turn.ts"
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
@@ -209,7 +208,7 @@ export class Claims {
   /** The job runs now: keeps the row for its settle and answers it as the worker sees it. */
   start(row: JobRow, now: number): ClaimedJob {
     this.running.add(row)
-    this.statistics.started(row.lane, Waiting.waitedMs(now, row.due, enqueuedAt(row.id)))
+    this.statistics.started(row.lane, Waiting.waitedMs(now, row.due, row.enqueued))
     return claimedOf(row)
   }
 }

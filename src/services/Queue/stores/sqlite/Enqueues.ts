@@ -12,7 +12,8 @@ import {
   planOf,
   type Present,
   refusalOfBatch,
-  type StoreNote
+  type StoreNote,
+  windowEnd
 } from "../../policy/jobs/Admission.ts"
 import { withDeadline } from "../../policy/jobs/Changes.ts"
 import { FinishingPace } from "../../policy/jobs/FinishingPace.ts"
@@ -162,8 +163,9 @@ export class Enqueues {
         this.statistics.count(row.lane, "arrivals")
         this.rows.addLabels(id, job.partitionKey, job.extra)
         if (job.unique !== undefined) {
-          if (plan._tag === "Hold") this.keys.hold(job.unique.key, id, job.unique.windowMs)
-          else this.keys.take(job.unique.key, id, job.unique.windowMs, now)
+          const { key, windowMs } = job.unique
+          if (plan._tag === "Hold") this.keys.hold(key, id, windowEnd(now, windowMs))
+          else this.keys.take(key, id, windowEnd(now, windowMs), now)
         }
         // A later job of this turn may meet a keyed one: it must be in the table.
         if (row.state === States.pending && job.unique === undefined) ready.push(row)

@@ -5,7 +5,6 @@
 import { crc32 } from "node:zlib"
 import type { Failure, JobExtra, JobId, JobRecord } from "../../Job.ts"
 import type { ClaimedJob, NewJob } from "../../Turn.ts"
-import { enqueuedAt } from "../../policy/JobIds.ts"
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
 import {
@@ -35,6 +34,7 @@ export interface JobRow {
   readonly priority: number
   readonly rank: number
   readonly due: number
+  readonly enqueued: number
   readonly attempt: number
   readonly maxAttempts: number
   readonly session: number | null
@@ -99,6 +99,7 @@ const columns: Readonly<Record<keyof JobRow, Column>> = {
   priority: { sql: "priority INTEGER NOT NULL", rule: number },
   rank: { sql: "rank INTEGER NOT NULL", rule: number },
   due: { sql: "due INTEGER NOT NULL", rule: time },
+  enqueued: { sql: "enqueued INTEGER NOT NULL", rule: time },
   attempt: { sql: "attempt INTEGER NOT NULL DEFAULT 0", rule: attempts, default: 0 },
   lost: { sql: "lost INTEGER NOT NULL DEFAULT 0", rule: count, only: ["job", 0], default: 0 },
   maxAttempts: { sql: "max_attempts INTEGER NOT NULL", rule: count },
@@ -217,6 +218,7 @@ export const newRow = (job: NewJob, id: JobId, lane: Lane, now: number, isHeld: 
     priority: job.priority,
     rank: job.rank,
     due: job.due,
+    enqueued: now,
     attempt: 0,
     lost: 0,
     maxAttempts: job.maxAttempts,
@@ -273,7 +275,7 @@ export const toRecord = (
   uniqueKey: row.uniqueKey ?? undefined,
   waitingFor: side.waitingFor,
   expiresAt: row.expires ?? undefined,
-  enqueuedAt: enqueuedAt(row.id),
+  enqueuedAt: row.enqueued,
   startedAt: row.started ?? undefined,
   finishedAt: row.finished ?? undefined,
   session: row.session ?? undefined,

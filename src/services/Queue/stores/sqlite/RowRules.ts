@@ -77,7 +77,7 @@ export const tables: Readonly<Record<string, TableRules>> = {
   label: { key: ["label", "id"], columns: { label: anyText, id } },
   unique_key: {
     key: ["key"],
-    columns: { key: anyText, job: id, until: number, live: among(0, 1), held: nullable(id), held_window: number }
+    columns: { key: anyText, job: id, until: number, live: among(0, 1), held: nullable(id), held_until: number }
   },
   dependency: { key: ["parent", "child"], columns: { parent: id, child: id, policy: among(0, 2) } },
   cascade: { key: ["parent"], columns: { parent: id, succeeded: among(0, 1) } },

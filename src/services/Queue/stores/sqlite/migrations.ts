@@ -37,7 +37,7 @@ CREATE INDEX history_finished ON history(state, finished);
 CREATE TABLE label(label TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(label, id)) WITHOUT ROWID;
 CREATE TABLE unique_key(
   key TEXT PRIMARY KEY, job INTEGER NOT NULL, until INTEGER NOT NULL, live INTEGER NOT NULL,
-  held INTEGER, held_window INTEGER NOT NULL DEFAULT 0
+  held INTEGER, held_until INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX unique_key_until ON unique_key(until) WHERE live = 0;
 CREATE TABLE dependency(
@@ -147,7 +147,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "cd3cd24b9751ea35ebd2dfc1261c47605d6f1a62a946b6f366434ad68263d2ab"
+const newestFingerprint = "291972c4d830ff805c9147e28ad60ba3e036b6e967ca5e1bfbe3d7b2cbbff283"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>
