@@ -72,6 +72,21 @@ export const Failure = Schema.Struct({
 })
 export type Failure = typeof Failure.Type
 
+/** One attempt of a job; times in milliseconds since 1970 by the store's clock. */
+export const JobAttempt = Schema.Struct({
+  /** From 1. What a command wrote in it: `sluice job logs --attempt`. */
+  number: Schema.Int,
+  /** The session of the worker that ran it. */
+  session: Schema.Int,
+  startedAt: Schema.Finite,
+  /** Absent while it runs. Of one that was lost with its worker: when that was found out. */
+  endedAt: Schema.optionalKey(Schema.Finite),
+  outcome: Schema.Literals(["running", "completed", "failed", "cancelled", "lost"]),
+  /** Why it did not complete; without the stack, but for the last attempt. */
+  failure: Schema.optionalKey(Failure)
+})
+export type JobAttempt = typeof JobAttempt.Type
+
 /** What a job carries beside its work: rarely set, never read on the way to a start. */
 export interface JobExtra {
   /** Slots one run takes; default 1. */
@@ -126,6 +141,8 @@ export interface JobRecord {
   /** Attempts claimed so far. */
   readonly attempt: number
   readonly maxAttempts: number
+  /** The oldest first: the last one, and of those before it the newest ten. None of before an operator's Retry. */
+  readonly attempts: ReadonlyArray<JobAttempt>
   /** As stored: JSON text in durable stores, the encoded value in memory. */
   readonly payload: unknown
   /** As stored; set once `completed`. */

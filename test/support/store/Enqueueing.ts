@@ -62,6 +62,7 @@ export const clauses = (test: StoreTest): void => {
           rank: start + 1500 + 3 * stepMs,
           attempt: 0,
           maxAttempts: 7,
+          attempts: [],
           payload: { text: "é\u0000\u{1F600}", list: [1, null] },
           result: undefined,
           failure: undefined,

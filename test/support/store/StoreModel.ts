@@ -2,7 +2,7 @@
  * What a store should do, in the plainest way: every question is answered by going through all jobs. Times are absolute; expiry,
  * recovery and promotion happen in `pass`, since when exactly a store does them is its own affair.
  */
-import type { Failure, FailureCause, JobId, JobState, WaitReason } from "../../../src/services/Queue/Job.ts"
+import type { Failure, FailureCause, JobAttempt, JobId, JobState, WaitReason } from "../../../src/services/Queue/Job.ts"
 import { formatJobId } from "../../../src/services/Queue/Job.ts"
 import type { EnqueueNote, NewJob, Settle } from "../../../src/services/Queue/Turn.ts"
 import type { JobChange } from "../../../src/services/Queue/JobChange.ts"
@@ -31,6 +31,8 @@ export interface ModelJob {
   finishedAt: number | undefined
   result: unknown
   failure: Failure | undefined
+  /** The one that runs is the last. */
+  attempts: Array<JobAttempt>
   progress: unknown
 }
 
@@ -215,6 +217,7 @@ export class StoreModel {
       finishedAt: undefined,
       result: undefined,
       failure: undefined,
+      attempts: [],
       progress: undefined
     }
     this.state.jobs.set(id, stored)
@@ -260,6 +263,7 @@ export class StoreModel {
       job.attempt++
       job.session = session
       job.startedAt = now
+      job.attempts.push({ number: job.attempt, session, startedAt: now, outcome: "running" })
       job.retrying = false
       const figures = this.figuresOf(job.new)
       figures.starts++
@@ -296,12 +300,15 @@ export class StoreModel {
     if (isCancelled) this.endWith(job, "cancelled", "Cancelled", job.cancelReason!, now)
     else if (outcome === "completed") {
       job.result = settle.result
+      endAttempt(job, "completed", undefined, now)
       this.end(job, "completed", now)
     } else if (outcome === "release") {
       job.attempt--
+      job.attempts.pop()
       this.again(job, settle, now)
     } else {
       job.failure = settle.failure ?? job.failure
+      endAttempt(job, outcome === "cancelled" ? "cancelled" : "failed", settle.failure, now)
       if (outcome === "cancelled") this.end(job, "cancelled", now)
       else {
         figures.failed++
@@ -357,6 +364,7 @@ export class StoreModel {
           finishedAt: undefined,
           result: undefined,
           failure: undefined,
+          attempts: [],
           progress: undefined
         } satisfies Partial<ModelJob>)
         job.rank =
@@ -433,6 +441,7 @@ export class StoreModel {
       } else {
         figures.recovered++
         job.failure = failureOf(job, "WorkerLost", "Its worker died or lost its lease.", now)
+        endAttempt(job, "lost", job.failure, now)
         job.lost++
         this.place(job, now)
       }
@@ -448,6 +457,7 @@ export class StoreModel {
 
   private endWith(job: ModelJob, state: JobState, cause: FailureCause, message: string, now: number): void {
     job.failure = failureOf(job, cause, message, now)
+    if (job.state === "running") endAttempt(job, cause === "WorkerLost" ? "lost" : "cancelled", job.failure, now)
     this.end(job, state, now)
   }
 
@@ -499,6 +509,16 @@ export class StoreModel {
 
 const isExpired = (job: ModelJob, now: number): boolean =>
   job.attempt === 0 && job.expiresAt !== undefined && job.expiresAt <= now
+
+const endAttempt = (
+  job: ModelJob,
+  outcome: JobAttempt["outcome"],
+  failure: Failure | undefined,
+  endedAt: number
+): void => {
+  const running = job.attempts.pop()!
+  job.attempts.push({ ...running, outcome, endedAt, ...(failure !== undefined && { failure }) })
+}
 
 const failureOf = (job: ModelJob, cause: FailureCause, message: string, at: number): Failure => ({
   cause,

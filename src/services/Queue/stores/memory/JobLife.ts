@@ -22,7 +22,7 @@ import {
 } from "../../policy/jobs/States.ts"
 import { cancelledBecause, expired, parentFailed, workerLost } from "../../policy/jobs/StoreFailures.ts"
 import { isExpired, isForTimeOnly, stateWhile, waitedMs } from "../../policy/jobs/Waiting.ts"
-import { childrenOf, claimedOf, isFree, rareOf, type StoredJob, waitOf } from "./StoredJob.ts"
+import { childrenOf, claimedOf, isFree, keepAttempt, rareOf, type StoredJob, waitOf } from "./StoredJob.ts"
 import { UniqueKeys } from "./UniqueKeys.ts"
 
 /** What a turn has to tell listeners. */
@@ -342,7 +342,10 @@ export class JobLife {
     }
     if (!end.isSpent) job.attempt--
     if (outcome === "release" && followUp !== undefined) this.awaitAll(job, followUp, this.storeAll(followUp.jobs, now))
-    if (outcome === "retry") rareOf(job).retrying = true
+    if (outcome === "retry") {
+      rareOf(job).retrying = true
+      keepAttempt(job, "failed", settle.failure, now, this.table.epoch)
+    }
     const { epoch } = this.table
     this.endAttempt(job, end, outcome === "completed" || outcome === "release" ? undefined : settle.failure, now, {
       due: settle.due - epoch,
@@ -409,6 +412,7 @@ export class JobLife {
     else this.endedOtherwise.push(job.id)
     const failure =
       reason === undefined ? workerLost(state === failed, job.attempt, now) : cancelledBecause(reason, job.attempt, now)
+    if (state === undefined) keepAttempt(job, "lost", failure, now, this.table.epoch)
     this.endAttempt(job, end, failure, now)
     return state === undefined ? "recovered" : state === failed ? "buried" : "cancelled"
   }

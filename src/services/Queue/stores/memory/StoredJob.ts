@@ -3,9 +3,10 @@
  * are milliseconds relative to the store's epoch (so that they stay small integers too), names live in the lane, and what few
  * jobs have hangs on `rare`.
  */
-import type { Failure, JobExtra, JobId, JobRecord, WaitReason } from "../../Job.ts"
+import type { Failure, JobAttempt, JobExtra, JobId, JobRecord, WaitReason } from "../../Job.ts"
 import type { KeptJob } from "../../JobStore.ts"
 import type { ClaimedJob, NewJob, ParentFailurePolicy, Unique } from "../../Turn.ts"
+import { attemptsOf, withAttempt } from "../../policy/jobs/Attempts.ts"
 import { isFinished, scheduled, stateNames } from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { JobLog } from "./JobLog.ts"
@@ -29,6 +30,8 @@ export class Rare {
   /** Jobs that wait for this one. */
   children: Array<StoredJob> | undefined = undefined
   failure: Failure | undefined = undefined
+  /** Those after which it waited again. */
+  attempts: ReadonlyArray<JobAttempt> | undefined = undefined
   /** Attempts lost with their worker. */
   lost = 0
   /** It is scheduled because an attempt failed. */
@@ -192,31 +195,54 @@ export const claimedOf = (job: StoredJob, epoch: number): ClaimedJob => {
   }
 }
 
+/** Adds the attempt that ends now, and after which the job waits again. */
+export const keepAttempt = (
+  job: StoredJob,
+  outcome: JobAttempt["outcome"],
+  failure: Failure | undefined,
+  now: number,
+  epoch: number
+): void => {
+  const rare = rareOf(job)
+  rare.attempts = withAttempt(rare.attempts ?? [], {
+    number: job.attempt,
+    session: job.session,
+    startedAt: job.started + epoch,
+    endedAt: now,
+    outcome,
+    ...(failure !== undefined && { failure })
+  })
+}
+
 export const recordOf = (job: StoredJob, epoch: number): JobRecord => {
   const { rare } = job
+  const own = {
+    state: stateNames[job.state]!,
+    attempt: job.attempt,
+    startedAt: job.session === 0 ? undefined : job.started + epoch,
+    finishedAt: isFinished(job.state) ? job.finished + epoch : undefined,
+    session: job.session === 0 ? undefined : job.session,
+    failure: rare?.failure
+  }
   return {
     id: job.id,
     task: job.lane.task,
     group: job.lane.group.name,
-    state: stateNames[job.state]!,
+    ...own,
     waitReason: waitReasonOf(job),
     priority: job.priority,
     due: job.due + epoch,
     rank: job.rank + epoch,
-    attempt: job.attempt,
     maxAttempts: job.maxAttempts,
+    attempts: attemptsOf(rare?.attempts ?? [], own),
     payload: job.payload,
     result: job.result,
-    failure: rare?.failure,
     progress: rare?.progress,
     partitionKey: rare?.partitionKey,
     uniqueKey: rare?.unique?.key,
     waitingFor: rare?.parents === undefined ? [] : [...rare.parents],
     expiresAt: rare?.expiresAt,
     enqueuedAt: job.enqueued + epoch,
-    startedAt: job.session === 0 ? undefined : job.started + epoch,
-    finishedAt: isFinished(job.state) ? job.finished + epoch : undefined,
-    session: job.session === 0 ? undefined : job.session,
     extra: rare?.extra
   }
 }

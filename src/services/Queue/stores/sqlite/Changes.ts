@@ -174,6 +174,7 @@ export class Changes {
       // It had its time; a redrive is to run.
       expires: null,
       failure: null,
+      attempts: null,
       lost: 0
     })
     this.statistics.count(row.lane, "arrivals")

@@ -3,7 +3,8 @@
  * are derived. A job's row is in `job` while it is live and in `history` once it has finished.
  */
 import { crc32 } from "node:zlib"
-import type { Failure, JobExtra, JobId, JobRecord } from "../../Job.ts"
+import type { Failure, JobAttempt, JobExtra, JobId, JobRecord } from "../../Job.ts"
+import { attemptsOf, isAttempt, withAttempt } from "../../policy/jobs/Attempts.ts"
 import type { ClaimedJob, NewJob } from "../../Turn.ts"
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
@@ -48,6 +49,8 @@ export interface JobRow {
   readonly extra: string | null
   /** JSON text. */
   readonly failure: string | null
+  /** JSON text of the attempts after which it waited again. */
+  readonly attempts: string | null
   readonly payload: string
   readonly result: string | null
   /** Attempts lost with their worker. */
@@ -112,6 +115,7 @@ const columns: Readonly<Record<keyof JobRow, Column>> = {
   checksum: { sql: "checksum INTEGER NOT NULL", rule: integer },
   extra: { sql: "extra TEXT", rule: nullable(extra), default: null, rare: true },
   failure: { sql: "failure TEXT", rule: nullable(failure), default: null, rare: true },
+  attempts: { sql: "attempts TEXT", rule: nullable(json("array")), default: null, rare: true },
   payload: { sql: "payload TEXT NOT NULL", rule: anyText },
   result: { sql: "result TEXT", rule: nullable(anyText), only: ["history", null] }
 }
@@ -206,6 +210,10 @@ export const parseExtra = (extra: string | null): JobExtra | undefined =>
 const parseFailure = (failure: string | null): Failure | undefined =>
   failure === null ? undefined : (JSON.parse(failure) as Failure)
 
+/** Those that can be read: the file may come from anybody. */
+export const parseAttempts = (attempts: string | null): ReadonlyArray<JobAttempt> =>
+  attempts === null ? [] : (JSON.parse(attempts) as ReadonlyArray<unknown>).filter(isAttempt)
+
 /** The row of a job that is stored now. */
 export const newRow = (job: NewJob, id: JobId, lane: Lane, now: number, isHeld: boolean): JobRow => {
   const payload = job.payload as string
@@ -231,6 +239,7 @@ export const newRow = (job: NewJob, id: JobId, lane: Lane, now: number, isHeld: 
     checksum: checksumOf(id, payload),
     extra: job.extra === undefined ? null : JSON.stringify(job.extra),
     failure: null,
+    attempts: null,
     payload,
     result: null
   }
@@ -256,28 +265,52 @@ export const claimedOf = (row: JobRow): ClaimedJob => ({
 export const toRecord = (
   row: JobRow,
   side: { readonly progress: string | undefined; readonly waitingFor: ReadonlyArray<JobId> }
-): JobRecord => ({
-  id: row.id,
-  task: row.lane.task,
-  group: row.lane.group.name,
-  state: States.stateNames[row.state]!,
-  waitReason: row.state === States.scheduled ? Waiting.waitReason(row.wait) : undefined,
-  priority: row.priority,
-  due: row.due,
-  rank: row.rank,
-  attempt: row.attempt,
-  maxAttempts: row.maxAttempts,
-  payload: row.payload,
-  result: row.result ?? undefined,
-  failure: parseFailure(row.failure),
-  progress: side.progress,
-  partitionKey: row.partitionKey ?? undefined,
-  uniqueKey: row.uniqueKey ?? undefined,
-  waitingFor: side.waitingFor,
-  expiresAt: row.expires ?? undefined,
-  enqueuedAt: row.enqueued,
-  startedAt: row.started ?? undefined,
-  finishedAt: row.finished ?? undefined,
-  session: row.session ?? undefined,
-  extra: parseExtra(row.extra)
-})
+): JobRecord => {
+  const own = {
+    state: States.stateNames[row.state]!,
+    attempt: row.attempt,
+    startedAt: row.started ?? undefined,
+    finishedAt: row.finished ?? undefined,
+    session: row.session ?? undefined,
+    failure: parseFailure(row.failure)
+  }
+  return {
+    id: row.id,
+    task: row.lane.task,
+    group: row.lane.group.name,
+    ...own,
+    waitReason: row.state === States.scheduled ? Waiting.waitReason(row.wait) : undefined,
+    priority: row.priority,
+    due: row.due,
+    rank: row.rank,
+    maxAttempts: row.maxAttempts,
+    attempts: attemptsOf(parseAttempts(row.attempts), own),
+    payload: row.payload,
+    result: row.result ?? undefined,
+    progress: side.progress,
+    partitionKey: row.partitionKey ?? undefined,
+    uniqueKey: row.uniqueKey ?? undefined,
+    waitingFor: side.waitingFor,
+    expiresAt: row.expires ?? undefined,
+    enqueuedAt: row.enqueued,
+    extra: parseExtra(row.extra)
+  }
+}
+
+/** The attempts of a row whose attempt ends now, and after which it waits again. */
+export const attemptsAfter = (
+  row: JobRow,
+  outcome: JobAttempt["outcome"],
+  failure: Failure | undefined,
+  now: number
+): string =>
+  JSON.stringify(
+    withAttempt(parseAttempts(row.attempts), {
+      number: row.attempt,
+      session: row.session!,
+      startedAt: row.started!,
+      endedAt: now,
+      outcome,
+      ...(failure !== undefined && { failure })
+    })
+  )

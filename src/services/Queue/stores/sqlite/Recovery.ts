@@ -7,7 +7,7 @@ import type { Database, Query } from "./Database.ts"
 import { endOfLostAttempt } from "../../policy/jobs/AttemptEnds.ts"
 import { cancelledBecause, expired, workerLost } from "../../policy/jobs/StoreFailures.ts"
 import { type Endings, notStarted } from "./Endings.ts"
-import type { JobRow } from "./JobColumns.ts"
+import { attemptsAfter, type JobRow } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Moment, Sessions } from "./Sessions.ts"
@@ -61,7 +61,7 @@ export class Recovery {
       "SELECT id, attempt FROM job WHERE lane = ? AND state = 2 AND session = ? ORDER BY id LIMIT ?"
     )
     this.again = db.prepare(
-      "UPDATE job SET state = 1, wait = 0, lost = lost + 1, failure = ? WHERE id = ? AND session = ? AND attempt = ? AND state = 2"
+      "UPDATE job SET state = 1, wait = 0, lost = lost + 1, failure = ?, attempts = ? WHERE id = ? AND session = ? AND attempt = ? AND state = 2"
     )
     this.selectExpired = db.prepare(
       "SELECT id FROM job WHERE expires IS NOT NULL AND state < 2 AND attempt = 0 AND expires <= ? ORDER BY expires LIMIT ?"
@@ -116,11 +116,11 @@ export class Recovery {
     const cancel = this.signals.settle(row.id)
     const { counts, state } = endOfLostAttempt(attempt, row.maxAttempts, cancel !== undefined)
     for (const counter of counts) this.statistics.count(row.lane, counter)
-    const failure = JSON.stringify(
+    const found =
       cancel === undefined ? workerLost(state === States.failed, attempt, now) : cancelledBecause(cancel, attempt, now)
-    )
+    const failure = JSON.stringify(found)
     if (state === undefined) {
-      this.again.run(failure, row.id, session, attempt)
+      this.again.run(failure, attemptsAfter(row, "lost", found, now), row.id, session, attempt)
       this.ledger.move(row.lane, States.running, States.pending)
       if (row.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
       into.recovered.push(row.id)

@@ -8,7 +8,7 @@ import { type AttemptEnd, endOfAttempt } from "../../policy/jobs/AttemptEnds.ts"
 import { cancelledBecause } from "../../policy/jobs/StoreFailures.ts"
 import type { Endings } from "./Endings.ts"
 import type { Enqueues } from "./Enqueues.ts"
-import { jobColumns, type JobRow, type JobTuple } from "./JobColumns.ts"
+import { attemptsAfter, jobColumns, type JobRow, type JobTuple } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Running } from "./Running.ts"
@@ -52,7 +52,8 @@ export class Settlement {
     this.deleteRunning = db.prepare(`DELETE FROM job WHERE ${token}`)
     this.takeRunning = db.prepare(`DELETE FROM job WHERE ${token} RETURNING ${jobColumns}`)
     this.waitAgain = db.prepare(
-      `UPDATE job SET state = ?, wait = ?, due = ?, rank = ?, attempt = ?, failure = ifnull(?, failure)
+      `UPDATE job SET state = ?, wait = ?, due = ?, rank = ?, attempt = ?, failure = ifnull(?, failure),
+         attempts = ifnull(?, attempts)
        WHERE ${token} RETURNING ${jobColumns}`
     )
   }
@@ -118,28 +119,26 @@ export class Settlement {
     return row
   }
 
-  private rides(id: JobId, session: number, attempt: number): boolean {
-    return (this.running.find(id, session, attempt) ?? this.rows.live(id))?.wait === Waiting.rides
-  }
-
   private again(settle: Settle, end: AttemptEnd, session: number, now: number): boolean {
     const wait = Waiting.waitOf(false, false, settle.outcome === "retry")
     const state = Waiting.stateWhile(wait, settle.due, now)
+    const before = this.running.find(settle.id, session, settle.attempt) ?? this.rows.live(settle.id)
+    const isRetry = settle.outcome === "retry"
     const values: ReadonlyArray<Value> = [
       state,
       Waiting.waitWhile(wait, settle.due, now),
       settle.due,
       settle.rank,
       end.isSpent ? settle.attempt : settle.attempt - 1,
-      settle.outcome === "retry" ? failureOf(settle) : null
+      isRetry ? failureOf(settle) : null,
+      isRetry && before?.session === session ? attemptsAfter(before, "failed", settle.failure, now) : null
     ]
-    const rides = this.rides(settle.id, session, settle.attempt)
     this.running.drop(settle.id)
     const tuple = this.waitAgain.get(...values, settle.id, session, settle.attempt)
     if (tuple === undefined) return false
     const row = this.rows.row(tuple)
     this.ledger.move(row.lane, States.running, state)
-    if (rides) this.ledger.ride(row.lane, -1)
+    if (before?.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
     if (state === States.scheduled) this.ledger.scheduledFor(settle.due)
     this.count(row, end, settle)
     return true
