@@ -135,7 +135,7 @@ export const send = Command.make(
   )
 ).pipe(
   Command.withDescription(
-    "Writes to the standard input of a running command that was added with --stdin-open, on the machine that runs it. Waits until the command reads it."
+    "Writes to the standard input of a running command that was added with --stdin-open, on the machine that runs it. What the command has not read yet waits for it in a pipe."
   ),
   Command.withExamples([
     { command: "sluice job send last yes" },
