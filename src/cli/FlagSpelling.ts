@@ -1,6 +1,7 @@
 /**
  * Spellings of flags that people expect and the parser reads differently, put into the form it reads alike. `-j4` becomes `-j 4`, as it
- * is to `make` and `parallel`. A switch before a word like `true` or `1` becomes `--switch=true`, so that the word stays an argument.
+ * is to `make` and `parallel`, and `-kj4` becomes `-kj 4`. A switch before a word like `true` or `1` becomes `--switch=true`, so that the
+ * word stays an argument.
  */
 import type { CommandDescriptor, FlagDescriptor } from "effect/cli/Completions"
 
@@ -21,6 +22,23 @@ const flagsOf = (root: CommandDescriptor, words: ReadonlyArray<string>): Readonl
   return command.flags
 }
 
+const dashed = (name: string): string => `${name.length === 1 ? "-" : "--"}${name}`
+
+/** Letters of switches and one that takes a value, with the value behind it: what comes before the value, and the value. */
+const withValue = (
+  word: string,
+  switches: ReadonlySet<string>,
+  valued: ReadonlySet<string>
+): readonly [flags: string, value: string] | undefined => {
+  if (!/^-[^-]/.test(word)) return undefined
+  let at = 1
+  while (at < word.length && switches.has(`-${word[at]}`)) at++
+  const value = word.slice(at + 1)
+  return valued.has(`-${word[at]}`) && value !== "" && !value.startsWith("=")
+    ? [word.slice(0, at + 1), value]
+    : undefined
+}
+
 /** `words` as far as the first `--`, spelled for the parser; what follows is left alone. */
 export const respell = (words: ReadonlyArray<string>, root: CommandDescriptor): ReadonlyArray<string> => {
   const end = words.indexOf("--")
@@ -29,9 +47,9 @@ export const respell = (words: ReadonlyArray<string>, root: CommandDescriptor): 
   const spellings = (isSwitch: boolean) =>
     known
       .filter(({ type }) => (type._tag === "Boolean") === isSwitch)
-      .flatMap(({ aliases, name }) => [`--${name}`, ...aliases.map((alias) => `-${alias.replace(/^-+/, "")}`)])
+      .flatMap(({ aliases, name }) => [name, ...aliases.map((alias) => alias.replace(/^-+/, ""))].map(dashed))
   const switches = new Set([...globalSwitches, ...spellings(true)])
-  const valuedLetters = new Set(spellings(false).filter((flag) => flag.length === 2))
+  const valued = new Set(spellings(false))
   const isSwitch = (word: string) =>
     switches.has(word) ||
     (/^-[a-zA-Z0]{2,}$/.test(word) && [...word.slice(1)].every((letter) => switches.has(`-${letter}`)))
@@ -40,9 +58,7 @@ export const respell = (words: ReadonlyArray<string>, root: CommandDescriptor): 
       // The parser reads it as a number.
       if (word === "-0" && switches.has("-0")) return ["--null"]
       if (isSwitch(word) && literals.has((flags[i + 1] ?? "").toLowerCase())) return [`${word}=true`]
-      return valuedLetters.has(word.slice(0, 2)) && word.length > 2 && word[2] !== "="
-        ? [word.slice(0, 2), word.slice(2)]
-        : [word]
+      return withValue(word, switches, valued) ?? [word]
     }),
     ...(end < 0 ? [] : words.slice(end))
   ]
