@@ -64,6 +64,21 @@ export const respell = (words: ReadonlyArray<string>, root: CommandDescriptor): 
   ]
 }
 
+/** Whether the words name commands as far as there are some to name. */
+const areCommands = (words: ReadonlyArray<string>, root: CommandDescriptor): boolean => {
+  const [first, ...rest] = words
+  if (first === undefined || root.subcommands.length === 0) return true
+  const next = root.subcommands.find(({ name }) => name === first)
+  return next === undefined ? first.startsWith("-") : areCommands(rest, next)
+}
+
+/** Help for what is no command says nothing of it: such words are parsed as a call, which names the nearest one. */
+export const withoutVainHelp = (words: ReadonlyArray<string>, root: CommandDescriptor): ReadonlyArray<string> => {
+  const last = words.at(-1)
+  const rest = words.slice(0, -1)
+  return (last === "--help" || last === "-h") && !areCommands(rest, root) ? rest : words
+}
+
 /** `help`, `help COMMAND`, `version` and `-V` as the flags they mean. */
 export const asFlags = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
   const [first, ...rest] = words

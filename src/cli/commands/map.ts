@@ -616,9 +616,9 @@ export const command = Command.make(
   ),
   Command.withExamples([
     { command: MapTemplate.usage },
-    { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'oxipng -- {}'" },
+    { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'sha256sum -- {}'" },
     { command: "tail -f jobs.txt | sluice map -j 2 './work.sh --item {}'" },
-    { command: "sluice map 'convert {1} -resize {2} {1.}-{2}.png' ::: *.png ::: 100 200" },
+    { command: "sluice map 'gzip -k -{2} -S .{2}.gz -- {1}' ::: *.log ::: 1 9" },
     { command: "sluice map --from users.csv --dry-run 'notify --to {email} --name {name}'" },
     { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {#}.html --url {url}'" },
     { command: "sluice map --shell 'sort -- {} | uniq -c > {.}.counts' ::: *.txt" }

@@ -162,7 +162,7 @@ export const command = Command.make(
   ),
   Command.withExamples([
     { command: "sluice run -- make test" },
-    { command: "sluice run -g network --retry 3 --timeout 30s -- curl -fsS https://example.org" },
+    { command: "sluice run -g network --retry 3 --timeout 30s -- ./fetch.sh" },
     { command: "sluice run --shell -- 'sort < words | uniq -c'" }
   ])
 )

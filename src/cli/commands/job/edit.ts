@@ -86,4 +86,10 @@ export const edit = Command.make(
     )
     yield* out.line(out.quiet ? Job.formatJobId(id) : `changed ${Job.formatJobId(id)}`)
   }, looking)
-).pipe(Command.withDescription("Changes the payload, priority, time or deadline of a waiting job."))
+).pipe(
+  Command.withDescription("Changes the payload, priority, time or deadline of a waiting job."),
+  Command.withExamples([
+    { command: "sluice job edit last -p 1", description: "before all others" },
+    { command: "sluice job edit last --in 10m", description: "later" }
+  ])
+)

@@ -50,4 +50,7 @@ export const explain = Command.make(
     yield* out.line(`${why}${spelled === "" ? "" : `; ${spelled}`}`)
     if (place !== undefined) yield* out.lines(placeInWords((yield* queue.get(id)).group, place, now))
   }, looking)
-).pipe(Command.withDescription("Says why a job has not started, and what would change it."))
+).pipe(
+  Command.withDescription("Says why a job has not started, and what would change it."),
+  Command.withExamples([{ command: "sluice job explain last" }])
+)

@@ -266,5 +266,9 @@ export const logs = Command.make(
 ).pipe(
   Command.withDescription(
     "Prints what a job has logged, and what a command writes, in the order it was written, also while it runs: its stdout on stdout, its stderr on stderr."
-  )
+  ),
+  Command.withExamples([
+    { command: "sluice job logs -f last", description: "as it is written" },
+    { command: "sluice job logs last --stderr -n 20", description: "the last lines of its stderr" }
+  ])
 )

@@ -63,4 +63,10 @@ export const ls = Command.make(
     yield* out.table(columns(yield* Clock.currentTimeMillis, traits.payloads, workers), jobs, { wide: flags.wide })
     if (cursor !== undefined) yield* out.note(`more than ${flags.limit}; --limit shows more`)
   }, looking)
-).pipe(Command.withDescription("Lists jobs, newest first."))
+).pipe(
+  Command.withDescription("Lists jobs, newest first."),
+  Command.withExamples([
+    { command: "sluice job ls" },
+    { command: "sluice job ls --state failed --since 1h", description: "what went wrong" }
+  ])
+)

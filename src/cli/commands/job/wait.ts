@@ -66,5 +66,9 @@ export const wait = Command.make(
 ).pipe(
   Command.withDescription(
     "Waits for jobs to end: exit code 0 when all completed, 1 when one failed, 8 when one was cancelled."
-  )
+  ),
+  Command.withExamples([
+    { command: "sluice job wait last --timeout 10m" },
+    { command: "sluice job wait $(sluice add -- ./report.sh) && echo ready" }
+  ])
 )
