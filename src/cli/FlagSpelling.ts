@@ -1,7 +1,7 @@
 /**
  * Spellings of flags that people expect and the parser reads differently, put into the form it reads alike. `-j4` becomes `-j 4`, as it
  * is to `make` and `parallel`, and `-kj4` becomes `-kj 4`. A switch before a word like `true` or `1` becomes `--switch=true`, so that the
- * word stays an argument.
+ * word stays an argument; `--sort -ran` becomes `--sort=-ran`, since `-ran` is no flag.
  */
 import type { CommandDescriptor, FlagDescriptor } from "effect/cli/Completions"
 
@@ -53,15 +53,20 @@ export const respell = (words: ReadonlyArray<string>, root: CommandDescriptor): 
   const isSwitch = (word: string) =>
     switches.has(word) ||
     (/^-[a-zA-Z0]{2,}$/.test(word) && [...word.slice(1)].every((letter) => switches.has(`-${letter}`)))
-  return [
-    ...flags.flatMap((word, i) => {
-      // The parser reads it as a number.
-      if (word === "-0" && switches.has("-0")) return ["--null"]
-      if (isSwitch(word) && literals.has((flags[i + 1] ?? "").toLowerCase())) return [`${word}=true`]
-      return withValue(word, switches, valued) ?? [word]
-    }),
-    ...(end < 0 ? [] : words.slice(end))
-  ]
+  const isFlag = (word: string) => isSwitch(word) || valued.has(word) || withValue(word, switches, valued) !== undefined
+  const spelled: Array<string> = []
+  for (let i = 0; i < flags.length; i++) {
+    const word = flags[i]!
+    const next = flags[i + 1] ?? ""
+    // The parser reads it as a number.
+    if (word === "-0" && switches.has("-0")) spelled.push("--null")
+    else if (isSwitch(word) && literals.has(next.toLowerCase())) spelled.push(`${word}=true`)
+    else if (valued.has(word) && /^-[^-]/.test(next) && !isFlag(next)) {
+      spelled.push(`${word}=${next}`)
+      i++
+    } else spelled.push(...(withValue(word, switches, valued) ?? [word]))
+  }
+  return [...spelled, ...(end < 0 ? [] : words.slice(end))]
 }
 
 /** Whether the words name commands as far as there are some to name. */

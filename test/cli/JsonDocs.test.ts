@@ -16,7 +16,7 @@ import {
 } from "../../src/cli/shapes/AlertShape.ts"
 import { BatchCurveShape, BatchStatusShape } from "../../src/cli/shapes/BatchShape.ts"
 import { CheckShape } from "../../src/cli/shapes/CheckShape.ts"
-import { JobShape, JobSummaryShape } from "../../src/cli/shapes/JobShape.ts"
+import { AttemptShape, JobDetailShape, JobShape, JobSummaryShape } from "../../src/cli/shapes/JobShape.ts"
 import { GroupOrderShape, PlaceShape } from "../../src/cli/shapes/OrderShape.ts"
 import {
   DiskUsageShape,
@@ -72,7 +72,8 @@ const shapes: ReadonlyArray<
 > = [
   ["job ls", JobSummaryShape],
   ["job wait", JobSummaryShape],
-  ["job get", JobShape, "job ls"],
+  ["job get", JobDetailShape, "job ls"],
+  ["job get", AttemptShape],
   ["job watch", JobShape, "job ls"],
   ["dlq ls", JobShape, "job ls"],
   ["job logs", LogLineShape],

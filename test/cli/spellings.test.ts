@@ -146,20 +146,22 @@ describe("the flags of all commands", () => {
     })
   )
 
-  it.live("take a value that begins with a dash behind =, and a number behind a space too", () =>
+  it.live("take a value that begins with a dash, behind = or a space", () =>
     Effect.gen(function* () {
       const { leaves, read } = yield* surroundings
       const leaf = (path: string) => leaves.find((one) => one.path.join(" ") === path)!
       for (const [path, base, usual, others] of [
-        ["map", "x", ["--jobs=-1"], [["-j", "-1"], ["-j-1"], ["--jobs", "-1"], ["-j=-1"]]],
-        ["map", "x", ["-k", "--jobs=-1"], [["-kj-1"], ["-kj", "-1"], ["-k", "-j-1"]]],
-        ["job logs", "x", ["--lines=-5"], [["-n-5"], ["-n", "-5"], ["--lines", "-5"]]],
-        ["job logs", "x", ["--lines=-5", "--follow"], [["-fn-5"], ["-fn", "-5"]]]
+        ["map", ["x"], ["--jobs=-1"], [["-j", "-1"], ["-j-1"], ["--jobs", "-1"], ["-j=-1"]]],
+        ["map", ["x"], ["-k", "--jobs=-1"], [["-kj-1"], ["-kj", "-1"], ["-k", "-j-1"]]],
+        ["job ls", [], ["--sort=-ran"], [["--sort", "-ran"]]],
+        ["job ls", [], ["--sort=-ran", "-g", "x"], [["-gx", "--sort", "-ran"]]],
+        ["job logs", ["x"], ["--lines=-5"], [["-n-5"], ["-n", "-5"], ["--lines", "-5"]]],
+        ["job logs", ["x"], ["--lines=-5", "--follow"], [["-fn-5"], ["-fn", "-5"]]]
       ] as const) {
-        const meant = yield* read(leaf(path), [...usual, base])
+        const meant = yield* read(leaf(path), [...usual, ...base])
         assert.isDefined(meant, usual.join(" "))
         for (const words of others)
-          assert.strictEqual(yield* read(leaf(path), [...words, base]), meant, words.join(" "))
+          assert.strictEqual(yield* read(leaf(path), [...words, ...base]), meant, words.join(" "))
       }
     })
   )

@@ -115,7 +115,8 @@ const haltedBy = (halt: Halt, last: number): Effect.Effect<void, CommandFailure>
 /** `--dry-run`: the commands as a shell would take them, a line each. */
 const showCommands = (
   pull: MapInputs.MapInputs["pull"],
-  commandOf: (input: MapInput, number: number) => Result.Result<MapRun.Words, string>
+  commandOf: (input: MapInput, number: number) => Result.Result<MapRun.Words, string>,
+  shell: boolean
 ) =>
   Effect.gen(function* () {
     const out = yield* output
@@ -125,7 +126,7 @@ const showCommands = (
         const lines: Array<string> = []
         for (const input of chunk) {
           const command = commandOf(input, ++number)
-          if (Result.isSuccess(command)) lines.push(JobLog.commandText(command.success))
+          if (Result.isSuccess(command)) lines.push(JobLog.commandText(command.success, shell))
           else yield* out.note(`sluice: line ${number} cannot be run: ${command.failure}`)
         }
         if (lines.length > 0) yield* out.lines(lines)
@@ -225,7 +226,7 @@ export const command = Command.make(
       return firstChunk
     }
     const pull: MapInputs.MapInputs["pull"] = Effect.suspend(() => (isFirst ? Effect.sync(takeFirst) : inputs.pull))
-    if (config.dryRun) return yield* showCommands(pull, (input, number) => commandOf(input, number, 1))
+    if (config.dryRun) return yield* showCommands(pull, (input, number) => commandOf(input, number, 1), config.shell)
 
     const opened = yield* open({ create: true, thread: true })
     const options = toEnqueueOptions(config, 0)
@@ -331,7 +332,7 @@ export const command = Command.make(
       const joblog = Option.isNone(config.joblog)
         ? undefined
         : yield* Effect.try({
-            try: () => JobLog.open(path.resolve(cwd, Option.getOrThrow(config.joblog)), goesOn),
+            try: () => JobLog.open(path.resolve(cwd, Option.getOrThrow(config.joblog)), goesOn, config.shell),
             catch: (error) => fail("notAllowed", `the job log cannot be written: ${(error as Error).message}`)
           })
 

@@ -21,7 +21,16 @@ import { taskName } from "../../JobTable.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { explain } from "../../Reason.ts"
-import { deadlineMet, JobShape, payloadOf, storedValue, toJobShape, whatItDoes } from "../../shapes/JobShape.ts"
+import {
+  deadlineMet,
+  JobDetailShape,
+  outcomeOf,
+  payloadOf,
+  storedValue,
+  toAttemptShape,
+  toJobShape,
+  whatItDoes
+} from "../../shapes/JobShape.ts"
 import * as DisplayWidth from "../../terminal/DisplayWidth.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import { relativeTime } from "../../terminal/RelativeTime.ts"
@@ -62,18 +71,15 @@ const attemptsOf = (id: JobId, attempts: number) =>
     )
   )
 
-const attemptText = (
-  { attempt, end, kept, process, startedAt, written }: AttemptRecord,
-  job: JobRecord,
-  now: number
-): string => {
-  const isRunning = job.state === "running" && job.attempt === attempt
+const attemptText = (record: AttemptRecord, job: JobRecord, now: number): string => {
+  const { end, kept, process, startedAt, written } = record
+  const how = outcomeOf(record, job)
   const outcome =
     end !== undefined
-      ? `${end.outcome} after ${HumanNumber.duration(end.endedAt - startedAt)}${end.message === "" ? "" : `: ${end.message}`}`
-      : isRunning
-        ? "running"
-        : "lost: its process was ended"
+      ? `${how} after ${HumanNumber.duration(end.endedAt - startedAt)}${end.message === "" ? "" : `: ${end.message}`}`
+      : how === "lost"
+        ? "lost: its process was ended"
+        : how
   const lost = written.stdout + written.stderr - kept.stdout - kept.stderr
   const sizes = `${HumanNumber.bytes(written.stdout)} of stdout, ${HumanNumber.bytes(written.stderr)} of stderr${lost > 0 ? `, ${HumanNumber.bytes(lost)} not kept` : ""}`
   return `${outcome}; ${sizes}; process ${process}, began ${relativeTime(startedAt, now)}`
@@ -102,12 +108,17 @@ export const get = Command.make(
     const { traits } = yield* JobStore
     const queue = yield* TaskQueue
     const job = yield* queue.get(id)
-    if (json) return yield* out.json(JobShape, toJobShape(job, traits.payloads, env))
+    const isShell = ShellTask.isShellTask(job.task)
+    const records = isShell && (json || !out.quiet) ? yield* attemptsOf(id, Math.max(1, job.attempt)) : []
+    if (json)
+      return yield* out.json(JobDetailShape, {
+        ...toJobShape(job, traits.payloads, env),
+        attempts: records.map((record) => toAttemptShape(record, job))
+      })
     if (out.quiet) return yield* out.line(Job.formatJobId(id))
     const now = yield* Clock.currentTimeMillis
     const time = (millis: number | undefined) =>
       millis === undefined ? "" : `${new Date(millis).toISOString()} (${relativeTime(millis, now)})`
-    const isShell = ShellTask.isShellTask(job.task)
     const payload = payloadOf(job, traits.payloads, false)
     const cwd =
       isShell && typeof payload === "object" && payload !== null && "cwd" in payload
@@ -115,7 +126,6 @@ export const get = Command.make(
         : ""
     const reason =
       Job.liveStates.includes(job.state) && job.state !== "running" ? explain(yield* queue.explain(id), now) : undefined
-    const records = isShell ? yield* attemptsOf(id, Math.max(1, job.attempt)) : []
     yield* out.lines(
       Table.fields(
         [
