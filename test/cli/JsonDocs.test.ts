@@ -21,6 +21,7 @@ import { GroupOrderShape, PlaceShape } from "../../src/cli/shapes/OrderShape.ts"
 import {
   DiskUsageShape,
   FiguresShape,
+  GroupShape,
   GroupStatusShape,
   QuantilesShape,
   QueueStatsShape,
@@ -77,6 +78,7 @@ const shapes: ReadonlyArray<
   ["job watch", JobShape, "job ls"],
   ["dlq ls", JobShape, "job ls"],
   ["job logs", LogLineShape],
+  ["queue group ls", GroupShape],
   ["job explain", ExplanationShape],
   ["queue status", QueueStatusShape],
   ["queue status", GroupStatusShape],

@@ -80,6 +80,38 @@ export const clauses = (test: StoreTest): void => {
       })
     }))
 
+  test("forgets a group without jobs, and keeps one that has any, finished ones too", (driver) =>
+    Effect.gen(function* () {
+      const { store } = driver
+      const known = Effect.map(store.groups, (groups) => groups.map(({ name }) => name))
+      yield* store.declareGroups([{ name: "group", limit: 5 }])
+      yield* store.setGroup("group", { limit: 2, paused: true })
+      assert.isTrue(yield* store.removeGroup("group"))
+      assert.deepStrictEqual(yield* known, [])
+      assert.isTrue(yield* store.removeGroup("never"))
+      assert.deepStrictEqual(yield* known, [])
+
+      yield* store.declareGroups([{ name: "group", limit: 3 }])
+      assert.deepStrictEqual(yield* store.groups, [
+        { name: "group", limit: 3, declaredLimit: 3, operatorLimit: undefined, paused: false, busy: 0 }
+      ])
+      const session = yield* driver.join()
+      yield* driver.enqueue([{}])
+      assert.isFalse(yield* store.removeGroup("group"))
+      const [running] = yield* driver.claim(session)
+      assert.isFalse(yield* store.removeGroup("group"))
+      assert.isTrue(yield* driver.settle(session, running!, "completed"))
+      assert.isFalse(yield* store.removeGroup("group"))
+      assert.strictEqual((yield* store.groups)[0]!.limit, 3)
+      yield* driver.change({ states: ["completed"] }, { _tag: "Remove" })
+      assert.isTrue(yield* store.removeGroup("group"))
+      assert.deepStrictEqual(yield* known, [])
+
+      yield* store.declareGroups([{ name: "group", limit: 1 }])
+      yield* driver.enqueue([{}, {}])
+      assert.strictEqual((yield* driver.claim(session)).length, 1, "it is a group like any when it is back")
+    }))
+
   test("a paused group claims nothing while what runs goes on; another group is not touched", (driver) =>
     Effect.gen(function* () {
       const session = yield* driver.join()

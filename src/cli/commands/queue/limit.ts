@@ -7,7 +7,7 @@ import { groupArgument } from "../../GroupArgument.ts"
 import { writing } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 
-const limitMost = 100_000
+export const limitMost = 100_000
 
 export const limit = Command.make(
   "limit",
