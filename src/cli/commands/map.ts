@@ -19,6 +19,7 @@ import {
   Job,
   type JobId,
   type JobRecord,
+  JobStore,
   type OutputCounts,
   Outputs,
   ResourceGroup,
@@ -51,6 +52,7 @@ import { open, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
 import { endedBy, Signals } from "../Signals.ts"
+import { wroteNothing } from "../shapes/JobShape.ts"
 import * as StandardStreams from "../StandardStreams.ts"
 import * as DisplayWidth from "../terminal/DisplayWidth.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
@@ -263,6 +265,7 @@ export const command = Command.make(
     const work = Effect.gen(function* () {
       const queue = yield* TaskQueue
       const outputs = yield* Outputs
+      const { traits } = yield* JobStore
       const progress = yield* Progress
       const signals = yield* (yield* Signals).takeOver
       if (options.group !== undefined) yield* sayNew(options.group)
@@ -394,10 +397,10 @@ export const command = Command.make(
         attempts.set(number, line)
         return line
       }
-      /** What an ended attempt wrote, when its log has all of it. */
-      const wholeOutput = (job: JobId, attempt: number) =>
+      /** What an ended attempt wrote, when its log has all of it; one that wrote nothing has none. */
+      const wholeOutput = (job: JobId, attempt: number, wroteNothing: boolean) =>
         Effect.map(outputs.record(job, attempt), (found) =>
-          found === undefined ? nothing : isWhole(found) ? found.written : undefined
+          found === undefined ? (wroteNothing ? nothing : undefined) : isWhole(found) ? found.written : undefined
         )
       let notKept = 0
       /** Whether what finished lines wrote is printed: not where it stands already. */
@@ -408,7 +411,7 @@ export const command = Command.make(
           if (config.tag) inputOf.set(number, input)
           const line = finished.get(number)
           if (line === undefined) return false
-          const written = yield* wholeOutput(line.job, line.attempt)
+          const written = yield* wholeOutput(line.job, line.attempt, line.stdout + line.stderr === 0)
           const isKept = written?.stdout === line.stdout && written.stderr === line.stderr
           if (!isKept && !config.retryFailed) {
             // It runs again: what it wrote can not be printed again.
@@ -422,13 +425,17 @@ export const command = Command.make(
           return true
         })
 
-      /** A job that has ended is gone on with when its output can be printed; one that was cancelled runs again. */
+      /**
+       * A job that has ended is gone on with when its output can be printed. One that was cancelled, or given up since its workers died, runs
+       * again as another job: in the lane of this map, which need not be that of the job.
+       */
       const leftOf = (number: number) =>
         Effect.gen(function* () {
           const job = left.get(number)
-          if (job === undefined || job.state === "cancelled") return undefined
+          if (job === undefined) return undefined
           if (Job.liveStates.includes(job.state)) return job.id
-          const written = yield* wholeOutput(job.id, job.attempt)
+          if (job.state === "cancelled" || job.failure?.cause === "WorkerLost") return undefined
+          const written = yield* wholeOutput(job.id, job.attempt, wroteNothing(job, traits.payloads))
           if (written === undefined) return undefined
           began(number, job.id, job.attempt).written = () => written
           return job.id

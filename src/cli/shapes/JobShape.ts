@@ -205,6 +205,19 @@ export const endOf = (job: JobRecord, form: PayloadForm): JobEnd => {
   }
 }
 
+/**
+ * Whether its row says that the last attempt of a command wrote nothing: it completed, and nothing was kept or left out. Such an attempt has no
+ * log; any other that has none has lost it.
+ */
+export const wroteNothing = (job: JobRecord, form: PayloadForm): boolean => {
+  if (job.state !== "completed") return false
+  const { stderr, stderrDropped, stdout, stdoutDropped } = (storedValue(job.result, form) ?? {}) as Record<
+    string,
+    unknown
+  >
+  return [stdout, stderr, stdoutDropped, stderrDropped].every((of) => of === "" || of === 0)
+}
+
 /** From the start of its last attempt to its end; undefined where it was cancelled, perhaps long after an attempt. */
 export const ranMs = ({ finishedAt, startedAt, state }: JobRecord): number | undefined =>
   startedAt === undefined || finishedAt === undefined || state === "cancelled" ? undefined : finishedAt - startedAt
