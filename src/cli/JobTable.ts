@@ -16,8 +16,10 @@ const standstill = (state: ReturnType<typeof workerState> | undefined): string =
     : `, its worker is ${state === "expired" ? "silent" : state}`
 
 /** A command that one process brought for itself, which is gone. */
-const isAbandoned = ({ state, task }: JobRecord, workers: ReadonlyArray<WorkerRecord>): boolean =>
-  state === "pending" && ShellTask.laneOf(task) !== undefined && !workers.some(({ tasks }) => tasks.includes(task))
+const isAbandoned = ({ state, task }: JobRecord, workers: ReadonlyArray<WorkerRecord>, now: number): boolean =>
+  state === "pending" &&
+  ShellTask.laneOf(task) !== undefined &&
+  !workers.some((worker) => worker.tasks.includes(task) && workerState(worker, now) !== "gone")
 
 const tagsOf = ({ extra }: JobRecord): string => extra?.tags?.join(",") ?? ""
 const errorOf = ({ failure }: JobRecord): string => failure?.message ?? ""
@@ -35,7 +37,7 @@ const when = (job: JobRecord, now: number, workers: ReadonlyArray<WorkerRecord>)
       : job.waitReason === "key"
         ? "after its key"
         : `due ${relativeTime(job.due, now)}`
-  return `${relativeTime(job.enqueuedAt, now)}${isAbandoned(job, workers) ? ", its map or run has ended" : ""}`
+  return `${relativeTime(job.enqueuedAt, now)}${isAbandoned(job, workers, now) ? ", its map or run has ended" : ""}`
 }
 
 /** What a list of jobs is put in the order of: numbers before texts. */

@@ -113,7 +113,8 @@ const bulk = <const Name extends string>(
         filter: failedOnly(filter),
         filtered,
         yes: flags.yes,
-        dryRun: flags.dryRun
+        dryRun: flags.dryRun,
+        example: "a filter like --since 1h, or --all"
       })
     }, looking)
   ).pipe(Command.withDescription(description), Command.withExamples(examples))

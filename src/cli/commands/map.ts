@@ -573,7 +573,7 @@ export const command = Command.make(
           OwnFile.remove(path.join(folder, `${identity}.lines`))
         } else record.end()
       }
-      return { ...outcome, failures, failed, earlierFailed, done }
+      return { ...outcome, failures, failed, earlierFailed, done, isKept: traits.kind !== "memory" }
     })
 
     const mode = progressMode({ quiet: out.quiet, lively: out.lively })
@@ -604,7 +604,7 @@ export const command = Command.make(
         yield* out.stderr.write(
           `  and ${HumanNumber.count(more)} more${outcome.earlierFailed > 0 ? `, ${HumanNumber.count(outcome.earlierFailed)} of them in an earlier run` : ""}\n`
         )
-      if (left === 0) yield* out.note("sluice: the same command with --retry-failed runs them again")
+      if (left === 0 && outcome.isKept) yield* out.note("sluice: the same command with --retry-failed runs them again")
     }
     if (left === undefined)
       yield* out.note(

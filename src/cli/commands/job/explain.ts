@@ -34,7 +34,8 @@ export const explain = Command.make(
     const reason = yield* queue.explain(id)
     const place = yield* queue.place(id)
     const now = yield* Clock.currentTimeMillis
-    const { advice, why } = inWords(reason, now)
+    const { failure } = yield* queue.get(id)
+    const { advice, why } = inWords(reason, now, failure?.message)
     const shownAdvice = advice
       .replace(/\bJOB\b/, Job.formatJobId(id))
       .replace(/^sluice job retry\b/, `sluice job retry ${Job.formatJobId(id)}`)
