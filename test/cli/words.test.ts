@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { checkFree } from "../../src/cli/StoreSpace.ts"
@@ -192,6 +192,21 @@ describe("words of commands", () => {
           (yield* call(["job", "explain", id!])).stdout,
           /^the run or map that brought it has ended; the same map goes on with it, or a worker takes it over/
         )
+      }),
+    limit
+  )
+
+  it.live(
+    "a map that ended well keeps no logs, since all was printed; one with a failure keeps them",
+    () =>
+      Effect.gen(function* () {
+        const { call, folder } = yield* CommandLine.make
+        const logs = () => readdirSync(path.join(folder, "state/sluice/queue.db.outputs"))
+        const map = (input: string) => call(["map", "-q", "-j1", "--shell", "echo {}; exit {}", ":::", "0", input])
+        assert.deepInclude(yield* map("0"), { code: 0, stdout: "0\n0\n" })
+        assert.deepStrictEqual(logs(), [])
+        assert.deepInclude(yield* map("1"), { code: 1, stdout: "0\n1\n" })
+        assert.lengthOf(logs(), 2)
       }),
     limit
   )
