@@ -16,7 +16,7 @@ import {
 } from "../../src/cli/shapes/AlertShape.ts"
 import { BatchCurveShape, BatchStatusShape } from "../../src/cli/shapes/BatchShape.ts"
 import { CheckShape } from "../../src/cli/shapes/CheckShape.ts"
-import { AttemptShape, JobDetailShape, JobShape, JobSummaryShape } from "../../src/cli/shapes/JobShape.ts"
+import { AttemptShape, JobShape, JobSummaryShape } from "../../src/cli/shapes/JobShape.ts"
 import { GroupOrderShape, PlaceShape } from "../../src/cli/shapes/OrderShape.ts"
 import {
   DiskUsageShape,
@@ -60,7 +60,7 @@ import {
   ScaleStatusShape
 } from "../../src/cli/shapes/ScaleShape.ts"
 import { WorkerShape } from "../../src/cli/shapes/WorkerShape.ts"
-import { SoakResult } from "../../src/cli/soak/SoakResult.ts"
+import { SoakResult } from "../../src/soak/SoakResult.ts"
 
 const text = readFileSync(new URL("../../docs/cli-json.md", import.meta.url), "utf8")
 
@@ -73,7 +73,7 @@ const shapes: ReadonlyArray<
 > = [
   ["job ls", JobSummaryShape],
   ["job wait", JobSummaryShape],
-  ["job get", JobDetailShape, "job ls"],
+  ["job get", JobShape, "job ls"],
   ["job get", AttemptShape],
   ["job watch", JobShape, "job ls"],
   ["dlq ls", JobShape, "job ls"],

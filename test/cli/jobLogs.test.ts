@@ -74,7 +74,7 @@ describe("job logs", () => {
         assert.deepStrictEqual(yield* logs(0), ["try 2\nout 1\nout 2\nout 3\nlast", `${kept}err 1\nerr 2\nerr 3\n`])
         assert.deepStrictEqual(yield* logs(0, "--attempt", "1"), [
           "",
-          "sluice: what attempt 1 wrote, if anything, is no longer kept\n"
+          "sluice: what attempt 1 wrote, if anything, is no longer kept: the command ended with exit code 1\n"
         ])
         assert.deepStrictEqual(yield* logs(1), ["", `${kept}oops\n`])
         assert.match((yield* logs(2))[1]!, /^sluice: what attempt 1 wrote, if anything, is no longer kept: .*not found/)

@@ -96,8 +96,8 @@ describe("words of commands", () => {
         const child = yield* add("--after", parent, "--", "true")
         yield* call(["worker", "--once", "-q"])
         assert.strictEqual(
-          (yield* call(["job", "explain", parent])).stdout,
-          `it is failed (the command ended with exit code 1); sluice job retry ${parent} runs it again\n`
+          (yield* call(["job", "explain", parent])).lines[0],
+          `it is failed (the command ended with exit code 1); sluice job retry ${parent} runs it again`
         )
         assert.match(
           (yield* call(["job", "explain", child])).stdout,

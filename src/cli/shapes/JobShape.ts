@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { type AttemptRecord, Job, type JobRecord, ShellTask, SystemWord } from "../../services/Queue/index.ts"
+import { Job, type JobRecord, logName, ShellTask, SystemWord } from "../../services/Queue/index.ts"
 import { shownProgram } from "../input/ShownProgram.ts"
 
 /** Payloads, results and progress as they rest: JSON text in durable stores, values in memory. */
@@ -49,6 +49,21 @@ const summary = {
 /** A job in a list. */
 export const JobSummaryShape = Schema.Struct(summary)
 
+/** An attempt of a job. */
+export const AttemptShape = Schema.Struct({
+  /** From 1. */
+  number: Schema.Int,
+  /** Session of the worker that ran it. */
+  session: Schema.Int,
+  startedAt: Time,
+  /** Null while it runs. */
+  endedAt: Schema.NullOr(Time),
+  outcome: Job.JobAttempt.fields.outcome,
+  failure: Schema.NullOr(Job.Failure),
+  /** Of a command: the name of its log, if it left one; else null. */
+  output: Schema.NullOr(Schema.String)
+})
+
 /** A job whole. The environment of a command is left out unless asked for. */
 export const JobShape = Schema.Struct({
   ...summary,
@@ -58,6 +73,8 @@ export const JobShape = Schema.Struct({
   /** The last progress reported, else null. */
   progress: Schema.Unknown,
   failure: Schema.NullOr(Job.Failure),
+  /** The oldest first: the last one, and of those before it the newest ten. */
+  attempts: Schema.Array(AttemptShape),
   partitionKey: Schema.NullOr(Schema.String),
   uniqueKey: Schema.NullOr(Schema.String),
   /** Jobs it waits for. */
@@ -74,33 +91,6 @@ export const JobShape = Schema.Struct({
   batchKey: Schema.NullOr(Schema.String),
   headers: Schema.Record(Schema.String, Schema.String)
 })
-
-const Bytes = Schema.Struct({ stdout: Schema.Finite, stderr: Schema.Finite })
-
-/** An attempt of a command that wrote something or did not complete, as its log has it. */
-export const AttemptShape = Schema.Struct({
-  /** From 1. */
-  attempt: Schema.Int,
-  /** The process that ran it: its id and its machine. */
-  process: Schema.String,
-  startedAt: Time,
-  /** Null while it runs, and when its process was killed. */
-  endedAt: Schema.NullOr(Time),
-  /** `lost`: its process was killed. */
-  outcome: Schema.Literals(["running", "completed", "failed", "interrupted", "lost"]),
-  /** Null when it did not exit by itself. */
-  exitCode: Schema.NullOr(Schema.Int),
-  /** Why it failed, in a sentence; null when it did not, and when that is not known. */
-  failure: Schema.NullOr(Schema.String),
-  /** Bytes that it wrote, and those that are kept. */
-  written: Bytes,
-  kept: Bytes,
-  /** Name of its log in the folder of outputs beside the store. */
-  log: Schema.String
-})
-
-/** `job get --json`. */
-export const JobDetailShape = Schema.Struct({ ...JobShape.fields, attempts: Schema.Array(AttemptShape) })
 
 const time = (millis: number): string => new Date(millis).toISOString()
 const timeOrNull = (millis: number | undefined): string | null => (millis === undefined ? null : time(millis))
@@ -126,6 +116,17 @@ export const toJobSummary = (job: JobRecord, form: PayloadForm): typeof JobSumma
   error: job.failure?.message ?? null
 })
 
+export const toAttemptShapes = ({ attempts, id, task }: JobRecord): ReadonlyArray<typeof AttemptShape.Type> =>
+  attempts.map(({ endedAt, failure, number, outcome, session, startedAt }) => ({
+    number,
+    session,
+    startedAt: time(startedAt),
+    endedAt: timeOrNull(endedAt),
+    outcome,
+    failure: failure ?? null,
+    output: ShellTask.isShellTask(task) ? logName(id, number) : null
+  }))
+
 /** Undefined without a deadline, and until the job has finished. */
 export const deadlineMet = ({ extra, finishedAt, state }: JobRecord): boolean | undefined =>
   extra?.deadline === undefined || finishedAt === undefined
@@ -150,6 +151,7 @@ export const toJobShape = (job: JobRecord, form: PayloadForm, environment: boole
   result: storedValue(job.result, form) ?? null,
   progress: storedValue(job.progress, form) ?? null,
   failure: job.failure ?? null,
+  attempts: toAttemptShapes(job),
   partitionKey: job.partitionKey ?? null,
   uniqueKey: job.uniqueKey ?? null,
   waitingFor: job.waitingFor.map(Job.formatJobId),
@@ -161,23 +163,6 @@ export const toJobShape = (job: JobRecord, form: PayloadForm, environment: boole
   team: job.extra?.team ?? null,
   batchKey: job.extra?.batchKey ?? null,
   headers: job.extra?.headers ?? {}
-})
-
-/** How an attempt ended. */
-export const outcomeOf = ({ attempt, end }: AttemptRecord, job: JobRecord): typeof AttemptShape.Type.outcome =>
-  end?.outcome ?? (job.state === "running" && job.attempt === attempt ? "running" : "lost")
-
-export const toAttemptShape = (record: AttemptRecord, job: JobRecord): typeof AttemptShape.Type => ({
-  attempt: record.attempt,
-  process: record.process,
-  startedAt: time(record.startedAt),
-  endedAt: timeOrNull(record.end?.endedAt),
-  outcome: outcomeOf(record, job),
-  exitCode: record.end?.exitCode ?? null,
-  failure: record.end === undefined || record.end.message === "" ? null : record.end.message,
-  written: record.written,
-  kept: record.kept,
-  log: record.log
 })
 
 /** Program and arguments of a command, not yet safe to show; undefined for tasks of programs. */

@@ -36,6 +36,7 @@ import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
 import * as SetAsideNotice from "./upkeep/SetAsideNotice.ts"
 import * as UnservedJobs from "./upkeep/UnservedJobs.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
+import * as StoreSeries from "./upkeep/StoreSeries.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "./ScaleSettings.ts"
 import type { SlotBounds } from "./SlotPools.ts"
 import * as Store from "./storeLayers.ts"
@@ -85,6 +86,7 @@ export const layerWorker = (options?: WorkerOptions) => {
       OrderChanges.layer,
       PlacementLoop.layer,
       SetAsideNotice.layer,
+      StoreSeries.layer,
       UnservedJobs.layer,
       SlotPoolLoop.layer(boundsIn(options?.slots))
     ).pipe(

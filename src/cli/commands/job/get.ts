@@ -14,6 +14,7 @@ import {
   SystemWord,
   TaskQueue
 } from "../../../services/Queue/index.ts"
+import * as AttemptInWords from "../../AttemptInWords.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import * as JobProcess from "../../JobProcess.ts"
 import * as JobReference from "../../JobReference.ts"
@@ -21,16 +22,7 @@ import { taskName } from "../../JobTable.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { explain } from "../../Reason.ts"
-import {
-  deadlineMet,
-  JobDetailShape,
-  outcomeOf,
-  payloadOf,
-  storedValue,
-  toAttemptShape,
-  toJobShape,
-  whatItDoes
-} from "../../shapes/JobShape.ts"
+import { deadlineMet, JobShape, payloadOf, storedValue, toJobShape, whatItDoes } from "../../shapes/JobShape.ts"
 import * as DisplayWidth from "../../terminal/DisplayWidth.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import { relativeTime } from "../../terminal/RelativeTime.ts"
@@ -71,15 +63,18 @@ const attemptsOf = (id: JobId, attempts: number) =>
     )
   )
 
-const attemptText = (record: AttemptRecord, job: JobRecord, now: number): string => {
-  const { end, kept, process, startedAt, written } = record
-  const how = outcomeOf(record, job)
+const attemptText = (
+  { attempt, end, kept, process, startedAt, written }: AttemptRecord,
+  job: JobRecord,
+  now: number
+): string => {
+  const isRunning = job.state === "running" && job.attempt === attempt
   const outcome =
     end !== undefined
-      ? `${how} after ${HumanNumber.duration(end.endedAt - startedAt)}${end.message === "" ? "" : `: ${end.message}`}`
-      : how === "lost"
-        ? "lost: its process was ended"
-        : how
+      ? `${end.outcome} after ${HumanNumber.duration(end.endedAt - startedAt)}${end.message === "" ? "" : `: ${end.message}`}`
+      : isRunning
+        ? "running"
+        : "lost: its process was ended"
   const lost = written.stdout + written.stderr - kept.stdout - kept.stderr
   const sizes = `${HumanNumber.bytes(written.stdout)} of stdout, ${HumanNumber.bytes(written.stderr)} of stderr${lost > 0 ? `, ${HumanNumber.bytes(lost)} not kept` : ""}`
   return `${outcome}; ${sizes}; process ${process}, began ${relativeTime(startedAt, now)}`
@@ -108,17 +103,12 @@ export const get = Command.make(
     const { traits } = yield* JobStore
     const queue = yield* TaskQueue
     const job = yield* queue.get(id)
-    const isShell = ShellTask.isShellTask(job.task)
-    const records = isShell && (json || !out.quiet) ? yield* attemptsOf(id, Math.max(1, job.attempt)) : []
-    if (json)
-      return yield* out.json(JobDetailShape, {
-        ...toJobShape(job, traits.payloads, env),
-        attempts: records.map((record) => toAttemptShape(record, job))
-      })
+    if (json) return yield* out.json(JobShape, toJobShape(job, traits.payloads, env))
     if (out.quiet) return yield* out.line(Job.formatJobId(id))
     const now = yield* Clock.currentTimeMillis
     const time = (millis: number | undefined) =>
       millis === undefined ? "" : `${new Date(millis).toISOString()} (${relativeTime(millis, now)})`
+    const isShell = ShellTask.isShellTask(job.task)
     const payload = payloadOf(job, traits.payloads, false)
     const cwd =
       isShell && typeof payload === "object" && payload !== null && "cwd" in payload
@@ -126,6 +116,7 @@ export const get = Command.make(
         : ""
     const reason =
       Job.liveStates.includes(job.state) && job.state !== "running" ? explain(yield* queue.explain(id), now) : undefined
+    const records = isShell ? yield* attemptsOf(id, Math.max(1, job.attempt)) : []
     yield* out.lines(
       Table.fields(
         [
@@ -161,6 +152,9 @@ export const get = Command.make(
           ["after", waitingFor(job.waitingFor)],
           ["key", job.uniqueKey ?? ""],
           ...records.map((record) => [`attempt ${record.attempt}`, attemptText(record, job, now)] as const),
+          ...job.attempts
+            .filter(({ number }) => !records.some(({ attempt }) => attempt === number))
+            .map((attempt) => [`attempt ${attempt.number}`, AttemptInWords.inWords(attempt, now)] as const),
           ["tags", job.extra?.tags?.join(", ") ?? ""],
           ["owner", job.extra?.owner ?? ""]
         ],

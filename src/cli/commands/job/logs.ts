@@ -78,7 +78,8 @@ const withoutLog = (job: JobRecord, attempt: number, form: PayloadForm, printer:
       Effect.andThen(printer.bytes("stdout", stdout), printer.bytes("stderr", stderr))
     )
   if (isLast && wroteNothing(job, form)) return Effect.void
-  const why = isLast && job.failure !== undefined ? `: ${Sanitize.line(job.failure.message)}` : ""
+  const failure = job.attempts.find(({ number }) => number === attempt)?.failure
+  const why = failure === undefined ? "" : `: ${Sanitize.line(failure.message)}`
   return out.note(`sluice: what attempt ${attempt} wrote, if anything, is no longer kept${why}`)
 }
 
@@ -172,13 +173,15 @@ const nextChange = Effect.gen(function* () {
   })
 })
 
-const logLines = (id: JobId, out: Output, json: boolean) => {
+/** Lines of the log, of one attempt only where that is asked. */
+const logLines = (id: JobId, out: Output, json: boolean, asked: number | undefined) => {
   let after = 0
   return Effect.gen(function* () {
     const queue = yield* TaskQueue
     for (;;) {
       const { lines, next } = yield* queue.logs(id, { after })
       for (const { at, attempt, level, message } of lines) {
+        if (asked !== undefined && attempt !== asked) continue
         yield* json
           ? out.json(LogLineShape, { at: new Date(at).toISOString(), attempt, level, message })
           : out.line(`${new Date(at).toISOString()} ${level} ${message}`)
@@ -203,7 +206,9 @@ export const logs = Command.make(
     ),
     attempt: Flag.Int("attempt").pipe(
       Flag.withMetavar("N"),
-      Flag.withDescription("of a command: what this attempt wrote (default: the last one)"),
+      Flag.withDescription(
+        "of this attempt only (default: what all have logged, and what a command writes in the last one)"
+      ),
       Flag.optional
     ),
     lines: Flag.Int("lines").pipe(
@@ -237,14 +242,20 @@ export const logs = Command.make(
       const { traits } = yield* JobStore
       const queue = yield* TaskQueue
       const printer = makePrinter(out, wanted)
-      const printLogLines = logLines(id, out, json)
+      const printLogLines = logLines(id, out, json, asked)
       const pause = Effect.andThen(Effect.sleep(followLeast), nextChange)
+
+      const noAttempt = (job: JobRecord) =>
+        fail("notFound", `job ${Job.formatJobId(id)} has no attempt ${asked}; it has ${job.attempt}`)
 
       let job = yield* queue.get(id)
       if (json || !ShellTask.isShellTask(job.task)) {
         for (; ; job = yield* queue.get(id)) {
           yield* printLogLines
-          if (!follow || isOver(job)) return
+          if (!follow || isOver(job)) {
+            if ((asked ?? 0) > job.attempt) return yield* noAttempt(job)
+            return
+          }
           yield* Effect.sleep(followEveryMillis)
         }
       }
@@ -264,8 +275,7 @@ export const logs = Command.make(
         }
         yield* pause
       }
-      if (!shown.seen.anything && attempt > Math.max(1, job.attempt))
-        return yield* fail("notFound", `job ${Job.formatJobId(id)} has no attempt ${asked}; it has ${job.attempt}`)
+      if (!shown.seen.anything && attempt > Math.max(1, job.attempt)) return yield* noAttempt(job)
       const hasEnded = job.attempt > 0 && (isOver(job) || attempt < job.attempt || job.state !== "running")
       if (!shown.seen.anything && hasEnded) yield* withoutLog(job, attempt, traits.payloads, printer, out)
       if (!shown.seen.bytes && shown.seen.message !== "")
