@@ -80,6 +80,7 @@ const specials: Readonly<Record<string, Special>> = {
   },
   "sluice queue drain": { first: worker },
   "sluice queue drain network --timeout 10m": { first: worker, isSlow: true },
+  "sluice queue group rm gpu": { first: "sluice queue group add -q gpu > /dev/null" },
   // No worker has run a batch.
   "sluice batch tune mail": { code: 3 },
   "sluice profile figures": { first: worker },
