@@ -75,6 +75,33 @@ export const attempt = {
   total: seconds("job_total_seconds", "From due (or enqueue, if later) to the handler's end.")
 }
 
+/** Of the scaler, by group; told by the worker that leads it. */
+export const scaler = {
+  /**
+   * By group and mode. A decision that has run out has none: a series that stays would keep an autoscaler where a
+   * leader that is gone left it.
+   */
+  desired: gauge(
+    "scaler_desired_workers",
+    "Slots the scaler wants for the group, over all workers; absent when the decision has run out."
+  ),
+  slots: gauge("scaler_slots", "Slots the group has, over all workers."),
+  /** By group and bound. */
+  bound: gauge("scaler_bound_workers", "The bounds of desired workers: min and max."),
+  decidedAt: gauge(
+    "scaler_decision_timestamp_seconds",
+    "When the scaler last decided for the group, in seconds since 1970."
+  ),
+  /** By group, direction and reason. */
+  actions: counter("scaler_actions_total", "Decisions that changed the target."),
+  /** By group, quantile and horizon. */
+  arrivals: gauge(
+    "forecast_arrivals_per_second",
+    "Forecast arrivals per second, by quantile, at the horizon in steps."
+  ),
+  error: gauge("forecast_error_ratio", "Weighted absolute error of late: the sum of errors by the sum of counts.")
+}
+
 /** Of a process, by operation and store. */
 export const storeOperation = seconds("store_operation_seconds", "How long the store took; a turn is one transaction.")
 

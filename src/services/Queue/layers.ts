@@ -33,6 +33,7 @@ import * as PlacementLoop from "./upkeep/PlacementLoop.ts"
 import * as OutputPruner from "./upkeep/OutputPruner.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
 import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
+import * as ScalerSeries from "./upkeep/ScalerSeries.ts"
 import * as SetAsideNotice from "./upkeep/SetAsideNotice.ts"
 import * as UnservedJobs from "./upkeep/UnservedJobs.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
@@ -108,7 +109,7 @@ export const layerPredictiveScaler = PredictiveScalerLive.layer
  * would do; `PredictiveScaler.set(group, { mode: "on" })` lets it act. Over a worker and its store.
  */
 export const layerScaler = (settings?: Partial<ScalerSettings>) => {
-  const layer = ScalerLoop.layer.pipe(Layer.provideMerge(PredictiveScalerLive.layer))
+  const layer = Layer.merge(ScalerLoop.layer, ScalerSeries.layer).pipe(Layer.provideMerge(PredictiveScalerLive.layer))
   return settings === undefined
     ? layer
     : layer.pipe(Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...settings })))
