@@ -201,7 +201,7 @@ export const command = Command.make(
   Command.withExamples([
     { command: "sluice add -- ./report.sh" },
     { command: "sluice add --start 'make -j4 test'", description: "one quoted line; with a worker, if none is alive" },
-    { command: "sluice add --in 5m -g network -- curl -fsS https://example.org" },
+    { command: "sluice add --in 5m -g network -- ./fetch.sh" },
     { command: "sluice add --after $(sluice add -- make build) -- make deploy" },
     { command: "sluice add --notify 'mail -s \"$SLUICE_JOB_STATE\" me < /dev/null' -- ./report.sh" },
     { command: "sluice add --from commands.txt", description: "a job per line, all stored or none" },

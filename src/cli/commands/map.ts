@@ -20,6 +20,7 @@ import {
   Job,
   type JobId,
   type JobRecord,
+  JobStore,
   type OutputCounts,
   Outputs,
   ResourceGroup,
@@ -56,6 +57,7 @@ import { open, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
 import { endedBy, Signals } from "../Signals.ts"
+import { wroteNothing } from "../shapes/JobShape.ts"
 import * as StandardStreams from "../StandardStreams.ts"
 import * as DisplayWidth from "../terminal/DisplayWidth.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
@@ -120,7 +122,8 @@ const haltedBy = (halt: Halt, last: number): Effect.Effect<void, CommandFailure>
 /** `--dry-run`: the commands as a shell would take them, a line each. */
 const showCommands = (
   pull: MapInputs.MapInputs["pull"],
-  commandOf: (input: MapInput, number: number) => Result.Result<MapRun.Words, string>
+  commandOf: (input: MapInput, number: number) => Result.Result<MapRun.Words, string>,
+  shell: boolean
 ) =>
   Effect.gen(function* () {
     const out = yield* output
@@ -130,7 +133,7 @@ const showCommands = (
         const lines: Array<string> = []
         for (const input of chunk) {
           const command = commandOf(input, ++number)
-          if (Result.isSuccess(command)) lines.push(JobLog.commandText(command.success))
+          if (Result.isSuccess(command)) lines.push(JobLog.commandText(command.success, shell))
           else yield* out.note(`sluice: line ${number} cannot be run: ${command.failure}`)
         }
         if (lines.length > 0) yield* out.lines(lines)
@@ -259,11 +262,15 @@ export const command = Command.make(
     }
     const pull: MapInputs.MapInputs["pull"] = Effect.suspend(() => (isFirst ? Effect.sync(takeFirst) : inputs.pull))
     if (config.dryRun) {
-      return yield* showCommands(pull, (input, number) => {
-        const command = commandOf(input, number, 1)
-        filesOf.delete(number)
-        return command
-      })
+      return yield* showCommands(
+        pull,
+        (input, number) => {
+          const command = commandOf(input, number, 1)
+          filesOf.delete(number)
+          return command
+        },
+        config.shell
+      )
     }
 
     const opened = yield* open({ create: true, thread: true })
@@ -302,6 +309,7 @@ export const command = Command.make(
     const work = Effect.gen(function* () {
       const queue = yield* TaskQueue
       const outputs = yield* Outputs
+      const { traits } = yield* JobStore
       const progress = yield* Progress
       const signals = yield* (yield* Signals).takeOver
       if (options.group !== undefined) yield* sayNew(options.group)
@@ -371,7 +379,7 @@ export const command = Command.make(
       const joblog = Option.isNone(config.joblog)
         ? undefined
         : yield* Effect.try({
-            try: () => JobLog.open(path.resolve(cwd, Option.getOrThrow(config.joblog)), goesOn),
+            try: () => JobLog.open(path.resolve(cwd, Option.getOrThrow(config.joblog)), goesOn, config.shell),
             catch: (error) => fail("notAllowed", `the job log cannot be written: ${(error as Error).message}`)
           })
 
@@ -454,10 +462,10 @@ export const command = Command.make(
         attempts.set(number, line)
         return line
       }
-      /** What an ended attempt wrote, when its log has all of it. */
-      const wholeOutput = (job: JobId, attempt: number) =>
+      /** What an ended attempt wrote, when its log has all of it; one that wrote nothing has none. */
+      const wholeOutput = (job: JobId, attempt: number, wroteNothing: boolean) =>
         Effect.map(outputs.record(job, attempt), (found) =>
-          found === undefined ? nothing : isWhole(found) ? found.written : undefined
+          found === undefined ? (wroteNothing ? nothing : undefined) : isWhole(found) ? found.written : undefined
         )
       let notKept = 0
       /** Whether what finished lines wrote is printed: not where it stands already. */
@@ -478,7 +486,7 @@ export const command = Command.make(
             printing.end(number, Effect.void)
             return true
           }
-          const written = yield* wholeOutput(line.job, line.attempt)
+          const written = yield* wholeOutput(line.job, line.attempt, line.stdout + line.stderr === 0)
           const isKept = written?.stdout === line.stdout && written.stderr === line.stderr
           if (!isKept && !config.retryFailed) {
             // It runs again: what it wrote can not be printed again.
@@ -492,13 +500,17 @@ export const command = Command.make(
           return true
         })
 
-      /** A job that has ended is gone on with when its output can be printed; one that was cancelled runs again. */
+      /**
+       * A job that has ended is gone on with when its output can be printed. One that was cancelled, or given up since its workers died, runs
+       * again as another job: in the lane of this map, which need not be that of the job.
+       */
       const leftOf = (number: number) =>
         Effect.gen(function* () {
           const job = left.get(number)
-          if (job === undefined || job.state === "cancelled") return undefined
+          if (job === undefined) return undefined
           if (Job.liveStates.includes(job.state)) return job.id
-          const written = yield* wholeOutput(job.id, job.attempt)
+          if (job.state === "cancelled" || job.failure?.cause === "WorkerLost") return undefined
+          const written = yield* wholeOutput(job.id, job.attempt, wroteNothing(job, traits.payloads))
           if (written === undefined) return undefined
           began(number, job.id, job.attempt).written = () => written
           return job.id
@@ -639,7 +651,7 @@ export const command = Command.make(
           OwnFile.remove(path.join(folder, `${identity}.lines`))
         } else record.end()
       }
-      return { ...outcome, failures, failed, earlierFailed, done }
+      return { ...outcome, failures, failed, earlierFailed, done, isKept: traits.kind !== "memory" }
     })
 
     const mode = progressMode({ quiet: out.quiet || config.tty, lively: out.lively })
@@ -670,7 +682,7 @@ export const command = Command.make(
         yield* out.stderr.write(
           `  and ${HumanNumber.count(more)} more${outcome.earlierFailed > 0 ? `, ${HumanNumber.count(outcome.earlierFailed)} of them in an earlier run` : ""}\n`
         )
-      if (left === 0) yield* out.note("sluice: the same command with --retry-failed runs them again")
+      if (left === 0 && outcome.isKept) yield* out.note("sluice: the same command with --retry-failed runs them again")
     }
     if (left === undefined)
       yield* out.note(
@@ -701,9 +713,9 @@ export const command = Command.make(
   ),
   Command.withExamples([
     { command: MapTemplate.usage },
-    { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'oxipng -- {}'" },
+    { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'sha256sum -- {}'" },
     { command: "tail -f jobs.txt | sluice map -j 2 './work.sh --item {}'" },
-    { command: "sluice map 'convert {1} -resize {2} {1.}-{2}.png' ::: *.png ::: 100 200" },
+    { command: "sluice map 'gzip -k -{2} -S .{2}.gz -- {1}' ::: *.log ::: 1 9" },
     { command: "sluice map --from users.csv --dry-run 'notify --to {email} --name {name}'" },
     { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {#}.html --url {url}'" },
     { command: "sluice map --results 'out/{/.}.txt' 'wc -w -- {}' ::: *.md" },

@@ -7,7 +7,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
-import { Job, type JobId, ProcessGroup, ResourceGroup, ShellTask, TaskQueue } from "../../services/Queue/index.ts"
+import {
+  type Explain,
+  Job,
+  type JobId,
+  ProcessGroup,
+  ResourceGroup,
+  ShellTask,
+  TaskQueue
+} from "../../services/Queue/index.ts"
 import { commandWords, readAll, recorded } from "../Caller.ts"
 import { commandEnd } from "../CommandEnd.ts"
 import * as CommandOutput from "../CommandOutput.ts"
@@ -42,6 +50,18 @@ const untilGone = (group: () => number | undefined): Effect.Effect<void> =>
       : Effect.andThen(Effect.sleep(lookEvery), untilGone(group))
   })
 
+/** Of its group; its own worker has a slot, which the store may not have heard of yet. */
+const fullness = (name: string) =>
+  Effect.map(
+    TaskQueue.use((queue) => queue.stats),
+    ({ groups }): Explain.Reason | undefined => {
+      const group = groups.find((one) => one.name === name)
+      return group === undefined || group.busy < group.limit
+        ? undefined
+        : { _tag: "GroupFull", group: name, running: group.busy, limit: group.limit }
+    }
+  )
+
 /** Says why the job waits, once per reason, until it has started. */
 const sayWhy = (id: JobId, hasStarted: () => boolean) =>
   Effect.gen(function* () {
@@ -51,11 +71,13 @@ const sayWhy = (id: JobId, hasStarted: () => boolean) =>
     while (!hasStarted()) {
       yield* Effect.sleep(sayWhyAfter)
       if (hasStarted()) return
-      const reason = yield* queue.explain(id)
+      const found = yield* queue.explain(id)
+      const reason = found._tag === "NoSlotsForGroup" ? ((yield* fullness(found.group)) ?? found) : found
       if (
         reason._tag === "Running" ||
         reason._tag === "Finished" ||
         reason._tag === "Next" ||
+        reason._tag === "NoSlotsForGroup" ||
         reason._tag === "WaitingForRetry"
       )
         continue
@@ -189,7 +211,7 @@ export const command = Command.make(
   ),
   Command.withExamples([
     { command: "sluice run -- make test" },
-    { command: "sluice run -g network --retry 3 --timeout 30s -- curl -fsS https://example.org" },
+    { command: "sluice run -g network --retry 3 --timeout 30s -- ./fetch.sh" },
     { command: "sluice run --notify -- make test", description: "tells the desktop when it has ended" },
     { command: "sluice run --tty -- ssh example.org", description: "asks at this terminal" },
     { command: "sluice run --shell -- 'sort < words | uniq -c'" }

@@ -122,7 +122,10 @@ export const flags = {
     Flag.withDescription("a line per finished job, in GNU parallel's columns"),
     Flag.optional
   ),
-  retryFailed: switchFlag("retry-failed", "run the failed lines of the last run again, and no others"),
+  retryFailed: switchFlag(
+    "retry-failed",
+    "run the failed lines of the last run again, and those it left when it was stopped"
+  ),
   fresh: switchFlag("fresh", "forget what an unfinished run of this map has done"),
   words: Argument.String("command").pipe(
     Argument.withDescription("one quoted word, or words after --"),

@@ -53,6 +53,9 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
     ["network", "7"],
     ["network", "default"]
   ],
+  "queue group ls": [[], ["--json"], ["-q"]],
+  "queue group add": [["hostile", "--limit", "2"]],
+  "queue group rm": [["network"], ["other"]],
   "queue order": [[], ["network"]],
   "queue purge": [["--yes"], ["network", "--yes"], ["--dry-run"]],
   "queue du": [[]],
