@@ -3,7 +3,8 @@
  * names of our own, since these run for each job: 2 ns a field, where a loop over the names takes 15.
  */
 
-const identifier = /^[a-z]+$/i
+/** Of a field, or of a field of that. */
+const identifier = /^[a-z]+(?:\.[a-z]+)?$/i
 
 const checked = (names: ReadonlyArray<string>): ReadonlyArray<string> => {
   for (const name of names) if (!identifier.test(name)) throw new Error(`${name} is no name of a field`)
@@ -18,10 +19,27 @@ export const recordFrom = <A>(
   return new Function("values", "at", `return { ${fields.join(", ")} }`) as ReturnType<typeof recordFrom<A>>
 }
 
+/** A call whose arguments are the values of a record: `call(target, record)` is `target.run(record.a, record.b, …)`. */
+export const runWith = <A, T>(paths: ReadonlyArray<string>): ((target: T, record: A) => void) =>
+  new Function(
+    "target",
+    "record",
+    `target.run(${checked(paths)
+      .map((path) => `record.${path}`)
+      .join(", ")})`
+  ) as ReturnType<typeof runWith<A, T>>
+
+/** Whether all these fields of a record have these values. */
+export const hasValues = <A>(
+  values: ReadonlyArray<readonly [keyof A & string, 0 | null]>
+): ((record: A) => boolean) => {
+  checked(values.map(([name]) => name))
+  const conditions = values.map(([name, value]) => `record.${name} === ${value}`)
+  return new Function("record", `return ${["true", ...conditions].join(" && ")}`) as ReturnType<typeof hasValues<A>>
+}
+
 /** Appends the values of a record. */
-export const valuesInto = <A>(
-  names: ReadonlyArray<keyof A & string>
-): ((record: A, values: Array<unknown>) => void) => {
+const valuesInto = <A>(names: ReadonlyArray<keyof A & string>): ((record: A, values: Array<unknown>) => void) => {
   const fields = checked(names).map((name) => `record.${name}`)
   return new Function("record", "values", `values.push(${fields.join(", ")})`) as ReturnType<typeof valuesInto<A>>
 }

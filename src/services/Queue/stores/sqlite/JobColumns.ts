@@ -4,7 +4,7 @@
  */
 import { crc32 } from "node:zlib"
 import type { Failure, JobAttempt, JobExtra, JobId, JobRecord } from "../../Job.ts"
-import { attemptsOf, isAttempt, withAttempt } from "../../policy/jobs/Attempts.ts"
+import { attemptsKept, attemptsOf, endedAttempt, isAttempt, withAttempt } from "../../policy/jobs/Attempts.ts"
 import type { ClaimedJob, NewJob } from "../../Turn.ts"
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
@@ -22,8 +22,8 @@ import {
   type Rule,
   time
 } from "./ColumnRules.ts"
-import type { Value } from "./Database.ts"
-import { recordFrom, valuesInto } from "./Fields.ts"
+import type { Query, Value } from "./Database.ts"
+import { hasValues, recordFrom, runWith } from "./Fields.ts"
 import type { Lane } from "./Ledger.ts"
 
 /** A row of `job` or `history`; `result` and `finished` are null in `job`, `wait` and `lost` are 0 in `history`. */
@@ -57,7 +57,7 @@ export interface JobRow {
   readonly lost: number
 }
 
-type Table = "job" | "history"
+export type Table = "job" | "history"
 
 interface Column {
   /** Name and type. */
@@ -160,44 +160,29 @@ export const rowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow
   return record(values, 0)
 }
 
-/** A statement that inserts rows, and the values it binds. */
+/** A statement that inserts rows. */
 export interface Insert {
   readonly sql: string
   /** Whether it stores the row whole. */
   readonly suits: (row: JobRow) => boolean
-  readonly values: (row: JobRow) => ReadonlyArray<Value>
+  readonly run: (query: Query<[]>, row: JobRow) => void
 }
 
 const insertOf = (table: Table, isLeftOut: (column: Column) => boolean): Insert => {
-  const all = fieldsOf(table)
-  const bound = all.filter((field) => !isLeftOut(columns[field]))
-  const leftOut = all.filter((field) => isLeftOut(columns[field]))
-  const suits = new Function(
-    "row",
-    `return ${leftOut.map((field) => `row.${field} === ${columns[field].default}`).join(" && ") || "true"}`
-  ) as Insert["suits"]
-  const append = valuesInto<JobRow>(bound)
+  const bound = fieldsOf(table).filter((field) => !isLeftOut(columns[field]))
+  const leftOut = fieldsOf(table).filter((field) => isLeftOut(columns[field]))
   return {
     sql: `INSERT INTO ${table}(${bound.map(nameOf).join(", ")}) VALUES (${bound.map(() => "?").join(", ")})`,
-    suits,
-    values: (row) => {
-      const values: Array<unknown> = []
-      append(row, values)
-      values[laneAt] = row.lane.id
-      return values as ReadonlyArray<Value>
-    }
+    suits: hasValues<JobRow>(leftOut.map((field) => [field, columns[field].default!])),
+    run: runWith<JobRow, Query<[]>>(bound.map((field) => (field === "lane" ? "lane.id" : field)))
   }
 }
 
-/** The first that suits is the quickest: most jobs have nothing of what it leaves out. */
-export const jobInserts: ReadonlyArray<Insert> = [
-  insertOf("job", (column) => column.default !== undefined),
-  insertOf("job", () => false)
-]
-export const historyInserts: ReadonlyArray<Insert> = [
-  insertOf("history", (column) => column.rare === true),
-  insertOf("history", () => false)
-]
+/** The plain one binds half the values: most jobs have nothing of the rest. */
+export const inserts: Readonly<Record<Table, readonly [plain: Insert, whole: Insert]>> = {
+  job: [insertOf("job", (column) => column.default !== undefined), insertOf("job", () => false)],
+  history: [insertOf("history", (column) => column.rare === true), insertOf("history", () => false)]
+}
 
 /** CRC-32 of the payload, started from the job's id: a payload under the wrong id does not match either. */
 export const checksumOf = (id: JobId, payload: string): number => crc32(payload, id % 2 ** 32)
@@ -297,20 +282,24 @@ export const toRecord = (
   }
 }
 
-/** The attempts of a row whose attempt ends now, and after which it waits again. */
+/**
+ * The attempts of a row whose attempt ends now, and after which it waits again; `failureText` is what the row keeps of the failure. Text is added
+ * to text where that will do: of nearly all.
+ */
 export const attemptsAfter = (
-  row: JobRow,
+  { attempt, attempts, session, started }: JobRow,
   outcome: JobAttempt["outcome"],
   failure: Failure | undefined,
+  failureText: string | null,
   now: number
-): string =>
-  JSON.stringify(
-    withAttempt(parseAttempts(row.attempts), {
-      number: row.attempt,
-      session: row.session!,
-      startedAt: row.started!,
-      endedAt: now,
-      outcome,
-      ...(failure !== undefined && { failure })
-    })
-  )
+): string => {
+  const text =
+    failure?.stack === undefined
+      ? `{"number":${attempt},"session":${session},"startedAt":${started},"endedAt":${now},"outcome":"${outcome}"${
+          failureText === null ? "" : `,"failure":${failureText}`
+        }}`
+      : JSON.stringify(endedAttempt(attempt, session!, started!, now, outcome, failure))
+  if (attempts === null) return `[${text}]`
+  if (attempt <= attemptsKept) return `${attempts.slice(0, -1)},${text}]`
+  return JSON.stringify(withAttempt(parseAttempts(attempts), JSON.parse(text) as JobAttempt))
+}
