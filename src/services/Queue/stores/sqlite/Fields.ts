@@ -11,11 +11,16 @@ const checked = (names: ReadonlyArray<string>): ReadonlyArray<string> => {
   return names
 }
 
-/** A record from the values that begin at a place. */
+/**
+ * A record from the values that begin at a place; `absent`: fields that have no value there, and what they are. Whatever is absent, all records
+ * of the same names are of one shape to the engine.
+ */
 export const recordFrom = <A>(
-  names: ReadonlyArray<keyof A & string>
+  names: ReadonlyArray<keyof A & string>,
+  absent: Readonly<Record<string, 0 | null>> = {}
 ): ((values: ReadonlyArray<unknown>, at: number) => A) => {
-  const fields = checked(names).map((name, i) => `${name}: values[at + ${i}]`)
+  let i = 0
+  const fields = checked(names).map((name) => `${name}: ${name in absent ? absent[name] : `values[at + ${i++}]`}`)
   return new Function("values", "at", `return { ${fields.join(", ")} }`) as ReturnType<typeof recordFrom<A>>
 }
 
@@ -31,7 +36,7 @@ export const runWith = <A, T>(paths: ReadonlyArray<string>): ((target: T, record
 
 /** Whether all these fields of a record have these values. */
 export const hasValues = <A>(
-  values: ReadonlyArray<readonly [keyof A & string, 0 | null]>
+  values: ReadonlyArray<readonly [keyof A & string, number | null]>
 ): ((record: A) => boolean) => {
   checked(values.map(([name]) => name))
   const conditions = values.map(([name, value]) => `record.${name} === ${value}`)

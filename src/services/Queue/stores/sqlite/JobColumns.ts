@@ -66,7 +66,7 @@ interface Column {
   /** The only table that has it, and what it is in the other. */
   readonly only?: readonly [table: Table, otherwise: 0 | null]
   /** What a statement that leaves it out stores. */
-  readonly default?: 0 | null
+  readonly default?: number | null
   /** Few jobs have it: there is a statement for the others. */
   readonly rare?: true
 }
@@ -97,7 +97,7 @@ const failure = json("object", {
 const columns: Readonly<Record<keyof JobRow, Column>> = {
   id: { sql: "id INTEGER PRIMARY KEY", rule: id },
   lane: { sql: "lane INTEGER NOT NULL", rule: integer },
-  state: { sql: "state INTEGER NOT NULL", rule: among(0, 5) },
+  state: { sql: `state INTEGER NOT NULL DEFAULT ${States.pending}`, rule: among(0, 5), default: States.pending },
   wait: { sql: "wait INTEGER NOT NULL DEFAULT 0", rule: among(0, 5), only: ["job", 0], default: 0 },
   priority: { sql: "priority INTEGER NOT NULL", rule: number },
   rank: { sql: "rank INTEGER NOT NULL", rule: number },
@@ -135,29 +135,34 @@ export const jobSchema = (table: Table): string =>
 export const jobRules = (table: Table): Readonly<Record<string, Rule | Nullable>> =>
   Object.fromEntries(fieldsOf(table).map((field) => [nameOf(field), columns[field].rule]))
 
-/** What is read of a row of a table, in the order of `JobTuple`. */
-const listOf = (table: Table): string =>
-  fields
-    .map((field) => {
-      const { only } = columns[field]
-      return only === undefined || only[0] === table ? nameOf(field) : String(only[1])
-    })
-    .join(", ")
-
-export const jobColumns = listOf("job")
-export const historyColumns = listOf("history")
+/** What is read of a row, in the order of `JobTuple`. */
+export const jobColumns = fieldsOf("job").map(nameOf).join(", ")
+export const historyColumns = fieldsOf("history").map(nameOf).join(", ")
 
 /** The values of `jobColumns` or `historyColumns`; the lane by its number. */
 export type JobTuple = Array<Value>
 
+const recordOf = (table: Table) =>
+  recordFrom<JobRow>(
+    fields,
+    Object.fromEntries(
+      fields.flatMap((field) => {
+        const { only } = columns[field]
+        return only === undefined || only[0] === table ? [] : [[field, only[1]]]
+      })
+    )
+  )
+const records: Readonly<Record<Table, (values: ReadonlyArray<unknown>, at: number) => JobRow>> = {
+  job: recordOf("job"),
+  history: recordOf("history")
+}
 const laneAt = fields.indexOf("lane")
-const record = recordFrom<JobRow>(fields)
 
 /** The row of a tuple, which is used up. */
-export const rowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow => {
+export const rowOf = (table: Table, tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow => {
   const values: Array<unknown> = tuple
   values[laneAt] = lanes.get(tuple[laneAt] as number)
-  return record(values, 0)
+  return records[table](values, 0)
 }
 
 /** A statement that inserts rows. */
@@ -199,7 +204,7 @@ const parseFailure = (failure: string | null): Failure | undefined =>
 export const parseAttempts = (attempts: string | null): ReadonlyArray<JobAttempt> =>
   attempts === null ? [] : (JSON.parse(attempts) as ReadonlyArray<unknown>).filter(isAttempt)
 
-/** The row of a job that is stored now. */
+/** The row of a job that is stored now; in the order of `columns`, so that all rows are of one shape to the engine. */
 export const newRow = (job: NewJob, id: JobId, lane: Lane, now: number, isHeld: boolean): JobRow => {
   const payload = job.payload as string
   const wait = Waiting.waitOf(job.after !== undefined && job.after.jobs.length > 0, isHeld, false)

@@ -45,8 +45,9 @@ export class JobRows {
     this.deleteLog = db.prepare("DELETE FROM log WHERE job = ?")
   }
 
+  /** Of a live job. */
   row(tuple: JobTuple): JobRow {
-    return rowOf(tuple, this.ledger.lanes)
+    return rowOf("job", tuple, this.ledger.lanes)
   }
 
   private insert(table: Table, row: JobRow): void {
@@ -63,7 +64,7 @@ export class JobRows {
 
   finished(id: JobId): JobRow | undefined {
     const tuple = this.selectFinished.get(id)
-    return tuple === undefined ? undefined : this.row(tuple)
+    return tuple === undefined ? undefined : rowOf("history", tuple, this.ledger.lanes)
   }
 
   find(id: JobId): JobRow | undefined {
