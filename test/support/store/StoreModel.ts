@@ -380,7 +380,7 @@ export class StoreModel {
         if (job.state === "running") return false
         this.state.jobs.delete(id)
         this.ended.push({ id, well: false })
-        this.follow(job, now)
+        if (isLive(job)) this.follow(job, now)
         if (this.state.windows.get(job.new.unique?.key ?? "")?.id === id) this.state.windows.delete(job.new.unique!.key)
         return true
       case "Edit":

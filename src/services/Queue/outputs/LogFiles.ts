@@ -4,17 +4,13 @@
  */
 import { join } from "node:path"
 import type { JobId } from "../Job.ts"
-import { formatJobId, parseJobId } from "../policy/JobIds.ts"
+import { parseJobId } from "../policy/JobIds.ts"
+import { nameOf } from "../policy/LogName.ts"
 
 export const filesOfLog = 4
 
 /** Files at the beginning that always stay. */
 const headFiles = 2
-
-export const nameOf = (job: JobId, attempt: number, file: number): string => `${formatJobId(job)}.${attempt}.${file}`
-
-/** What an attempt's log is called: the name of its first file. */
-export const logName = (job: JobId, attempt: number): string => nameOf(job, attempt, 0)
 
 export const pathOf = (folder: string, job: JobId, attempt: number, file: number): string =>
   join(folder, nameOf(job, attempt, file))

@@ -89,7 +89,8 @@ export const refusalOfBatch = (
   const refusals = batch.map((job) => {
     const { unique } = job
     const plan = planOf(job, present, room)
-    if (unique !== undefined && keys.has(unique.key) && plan._tag !== "Existing" && plan._tag !== "Replace") {
+    const meetsOther = plan._tag === "Duplicate" || plan._tag === "Existing" || plan._tag === "Replace"
+    if (unique !== undefined && keys.has(unique.key) && !meetsOther) {
       // It would meet the job before it.
       return unique.onConflict === "reject" ? ({ _tag: "Duplicate", existing: noId } satisfies StoreNote) : undefined
     }

@@ -33,16 +33,31 @@ const isFailure = (value: unknown): boolean => {
   return typeof cause === "string" && typeof message === "string" && Number.isSafeInteger(attempt) && isTime(at)
 }
 
-const withoutStack = ({ stack: _, ...failure }: Failure): Failure => failure
+const withoutStack = (failure: Failure): Failure => {
+  if (failure.stack === undefined) return failure
+  const { stack: _, ...rest } = failure
+  return rest
+}
 
-/** The attempts kept of a job one of whose attempts has ended; of the failures all but the stack. */
+/** An attempt that has ended, as it is kept: of its failure all but the stack. */
+export const endedAttempt = (
+  number: number,
+  session: number,
+  startedAt: number,
+  endedAt: number,
+  outcome: JobAttempt["outcome"],
+  failure: Failure | undefined
+): JobAttempt =>
+  failure === undefined
+    ? { number, session, startedAt, endedAt, outcome }
+    : { number, session, startedAt, endedAt, outcome, failure: withoutStack(failure) }
+
+/** The attempts kept of a job one of whose attempts has ended. */
 export const withAttempt = (
-  past: ReadonlyArray<JobAttempt>,
-  { failure, ...ended }: JobAttempt
-): ReadonlyArray<JobAttempt> => [
-  ...past.slice(-attemptsKept + 1),
-  failure === undefined ? ended : { ...ended, failure: withoutStack(failure) }
-]
+  past: ReadonlyArray<JobAttempt> | undefined,
+  ended: JobAttempt
+): ReadonlyArray<JobAttempt> =>
+  past === undefined ? [ended] : [...(past.length < attemptsKept ? past : past.slice(-attemptsKept + 1)), ended]
 
 interface Last {
   readonly attempt: number

@@ -328,44 +328,40 @@ export class JobLife {
   settle(settle: Settle, session: number, now: number): boolean {
     const job = this.held(settle.id, settle.attempt, session)
     if (job === undefined) return false
-    const { followUp, outcome } = settle
-    const end = endOfAttempt(outcome, job.rare?.cancelReason !== undefined)
-    if (end.isTimed) job.lane.cell.run.record(settle.runMs)
-    if (end.isCancellation) {
-      this.endAttempt(job, end, cancelledBecause(job.rare!.cancelReason!, job.attempt, now), now)
-      this.endedOtherwise.push(job.id)
-      return true
-    }
+    const { failure, followUp, outcome } = settle
+    // The hot path repeats what `endOfAttempt` says of it.
     if (outcome === "completed") {
+      job.lane.cell.run.record(settle.runMs)
       job.result = settle.result
       if (followUp !== undefined) this.storeAll(followUp.jobs, now)
-    }
-    if (!end.isSpent) job.attempt--
-    if (outcome === "release" && followUp !== undefined) this.awaitAll(job, followUp, this.storeAll(followUp.jobs, now))
-    if (outcome === "retry") {
-      rareOf(job).retrying = true
-      keepAttempt(job, "failed", settle.failure, now, this.table.epoch)
+      this.end(job, completed, now)
+      return true
     }
     const { epoch } = this.table
-    this.endAttempt(job, end, outcome === "completed" || outcome === "release" ? undefined : settle.failure, now, {
-      due: settle.due - epoch,
-      rank: settle.rank - epoch
-    })
+    const end = endOfAttempt(outcome, job.rare?.cancelReason !== undefined)
+    if (end.isTimed) job.lane.cell.run.record(settle.runMs)
+    if (end.counts.length > 0) this.count(job, end)
+    if (end.isCancellation) {
+      rareOf(job).failure = cancelledBecause(job.rare!.cancelReason!, job.attempt, now)
+      this.endedOtherwise.push(job.id)
+    } else if (outcome === "release") {
+      if (followUp !== undefined) this.awaitAll(job, followUp, this.storeAll(followUp.jobs, now))
+    } else {
+      // A failure that is not given leaves the one before.
+      if (failure !== undefined) rareOf(job).failure = failure
+      if (outcome === "retry") {
+        rareOf(job).retrying = true
+        keepAttempt(job, "failed", failure, now, epoch)
+      }
+    }
+    if (!end.isSpent) job.attempt--
+    if (end.state === undefined) this.back(job, settle.due - epoch, settle.rank - epoch, now)
+    else this.end(job, end.state, now)
     return true
   }
 
-  /** A running job is finished, or waits again. A failure that is not given leaves the one before. */
-  private endAttempt(
-    job: StoredJob,
-    { counts, state }: AttemptEnd,
-    failure: Failure | undefined,
-    now: number,
-    again: { readonly due: number; readonly rank: number } = job
-  ): void {
-    if (failure !== undefined) rareOf(job).failure = failure
-    for (const counter of counts) job.lane.cell[counter]++
-    if (state === undefined) this.back(job, again.due, again.rank, now)
-    else this.end(job, state, now)
+  private count({ lane: { cell } }: StoredJob, { counts }: AttemptEnd): void {
+    for (const counter of counts) cell[counter]++
   }
 
   /** Stores jobs that nothing can refuse. */
@@ -408,13 +404,19 @@ export class JobLife {
     const reason = job.rare?.cancelReason
     const end = endOfLostAttempt(job.attempt, job.maxAttempts, reason !== undefined)
     const { state } = end
-    if (state === undefined) rareOf(job).lost++
-    else this.endedOtherwise.push(job.id)
-    const failure =
+    const rare = rareOf(job)
+    this.count(job, end)
+    rare.failure =
       reason === undefined ? workerLost(state === failed, job.attempt, now) : cancelledBecause(reason, job.attempt, now)
-    if (state === undefined) keepAttempt(job, "lost", failure, now, this.table.epoch)
-    this.endAttempt(job, end, failure, now)
-    return state === undefined ? "recovered" : state === failed ? "buried" : "cancelled"
+    if (state === undefined) {
+      rare.lost++
+      keepAttempt(job, "lost", rare.failure, now, this.table.epoch)
+      this.back(job, job.due, job.rank, now)
+      return "recovered"
+    }
+    this.endedOtherwise.push(job.id)
+    this.end(job, state, now)
+    return state === failed ? "buried" : "cancelled"
   }
 
   private back(job: StoredJob, due: number, rank: number, now: number): void {
@@ -473,7 +475,9 @@ export class JobLife {
   private end(job: StoredJob, state: number, now: number): void {
     if (job.state === running) this.vacate(job)
     this.table.move(job, state)
-    job.lane.cell[countOfState(state)]++
+    // The hot path, apart from the rule that it repeats.
+    if (state === completed) job.lane.cell.completed++
+    else job.lane.cell[countOfState(state)]++
     job.finished = now - this.table.epoch
     this.finishedInOrder[state - completed]!.push(job)
     this.endedCount++

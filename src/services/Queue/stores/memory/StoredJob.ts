@@ -6,7 +6,7 @@
 import type { Failure, JobAttempt, JobExtra, JobId, JobRecord, WaitReason } from "../../Job.ts"
 import type { KeptJob } from "../../JobStore.ts"
 import type { ClaimedJob, NewJob, ParentFailurePolicy, Unique } from "../../Turn.ts"
-import { attemptsOf, withAttempt } from "../../policy/jobs/Attempts.ts"
+import { attemptsOf, endedAttempt, withAttempt } from "../../policy/jobs/Attempts.ts"
 import { isFinished, scheduled, stateNames } from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { JobLog } from "./JobLog.ts"
@@ -204,14 +204,8 @@ export const keepAttempt = (
   epoch: number
 ): void => {
   const rare = rareOf(job)
-  rare.attempts = withAttempt(rare.attempts ?? [], {
-    number: job.attempt,
-    session: job.session,
-    startedAt: job.started + epoch,
-    endedAt: now,
-    outcome,
-    ...(failure !== undefined && { failure })
-  })
+  const ended = endedAttempt(job.attempt, job.session, job.started + epoch, now, outcome, failure)
+  rare.attempts = withAttempt(rare.attempts, ended)
 }
 
 export const recordOf = (job: StoredJob, epoch: number): JobRecord => {

@@ -94,9 +94,19 @@ export class Enqueues {
     const ids = new Array<JobId>(jobs.length).fill(0 as JobId)
     const notes = new Map<number, StoreNote>()
     const ready: Array<JobRow> = []
+    const present: Present = {
+      holder: (key) => this.holderOf(key, now),
+      exists: (id) => this.exists.get(id) !== undefined,
+      room: () => this.maxLive - this.ledger.live - ready.length,
+      overloaded: () => ({
+        _tag: "Overloaded",
+        limit: this.maxLive,
+        retryAfterMs: this.pace.retryAfterMs(now, this.maxLive)
+      })
+    }
     let start = 0
     const run = (end: number) => {
-      this.unit(jobs, start, end, now, ids, notes, ready)
+      this.unit(jobs, start, end, now, present, ids, notes, ready)
       start = end
     }
     if (batches === undefined) for (let i = 1; i <= jobs.length; i++) run(i)
@@ -132,20 +142,11 @@ export class Enqueues {
     start: number,
     end: number,
     now: number,
+    present: Present,
     ids: Array<JobId>,
     notes: Map<number, StoreNote>,
     ready: Array<JobRow>
   ): void {
-    const present: Present = {
-      holder: (key) => this.holderOf(key, now),
-      exists: (id) => this.exists.get(id) !== undefined,
-      room: () => this.maxLive - this.ledger.live - ready.length,
-      overloaded: () => ({
-        _tag: "Overloaded",
-        limit: this.maxLive,
-        retryAfterMs: this.pace.retryAfterMs(now, this.maxLive)
-      })
-    }
     const refused = end - start > 1 ? refusalOfBatch(jobs.slice(start, end), present) : undefined
     if (refused !== undefined) {
       refused.forEach((note, i) => this.note(jobs[start + i]!, start + i, note, notes))

@@ -3,25 +3,48 @@
  * names of our own, since these run for each job: 2 ns a field, where a loop over the names takes 15.
  */
 
-const identifier = /^[a-z]+$/i
+/** Of a field, or of a field of that. */
+const identifier = /^[a-z]+(?:\.[a-z]+)?$/i
 
 const checked = (names: ReadonlyArray<string>): ReadonlyArray<string> => {
   for (const name of names) if (!identifier.test(name)) throw new Error(`${name} is no name of a field`)
   return names
 }
 
-/** A record from the values that begin at a place. */
+/**
+ * A record from the values that begin at a place; `absent`: fields that have no value there, and what they are. Whatever is absent, all records
+ * of the same names are of one shape to the engine.
+ */
 export const recordFrom = <A>(
-  names: ReadonlyArray<keyof A & string>
+  names: ReadonlyArray<keyof A & string>,
+  absent: Readonly<Record<string, 0 | null>> = {}
 ): ((values: ReadonlyArray<unknown>, at: number) => A) => {
-  const fields = checked(names).map((name, i) => `${name}: values[at + ${i}]`)
+  let i = 0
+  const fields = checked(names).map((name) => `${name}: ${name in absent ? absent[name] : `values[at + ${i++}]`}`)
   return new Function("values", "at", `return { ${fields.join(", ")} }`) as ReturnType<typeof recordFrom<A>>
 }
 
+/** A call whose arguments are the values of a record: `call(target, record)` is `target.run(record.a, record.b, …)`. */
+export const runWith = <A, T>(paths: ReadonlyArray<string>): ((target: T, record: A) => void) =>
+  new Function(
+    "target",
+    "record",
+    `target.run(${checked(paths)
+      .map((path) => `record.${path}`)
+      .join(", ")})`
+  ) as ReturnType<typeof runWith<A, T>>
+
+/** Whether all these fields of a record have these values. */
+export const hasValues = <A>(
+  values: ReadonlyArray<readonly [keyof A & string, number | null]>
+): ((record: A) => boolean) => {
+  checked(values.map(([name]) => name))
+  const conditions = values.map(([name, value]) => `record.${name} === ${value}`)
+  return new Function("record", `return ${["true", ...conditions].join(" && ")}`) as ReturnType<typeof hasValues<A>>
+}
+
 /** Appends the values of a record. */
-export const valuesInto = <A>(
-  names: ReadonlyArray<keyof A & string>
-): ((record: A, values: Array<unknown>) => void) => {
+const valuesInto = <A>(names: ReadonlyArray<keyof A & string>): ((record: A, values: Array<unknown>) => void) => {
   const fields = checked(names).map((name) => `record.${name}`)
   return new Function("record", "values", `values.push(${fields.join(", ")})`) as ReturnType<typeof valuesInto<A>>
 }

@@ -4,7 +4,7 @@
  */
 import { crc32 } from "node:zlib"
 import type { Failure, JobAttempt, JobExtra, JobId, JobRecord } from "../../Job.ts"
-import { attemptsOf, isAttempt, withAttempt } from "../../policy/jobs/Attempts.ts"
+import { attemptsKept, attemptsOf, endedAttempt, isAttempt, withAttempt } from "../../policy/jobs/Attempts.ts"
 import type { ClaimedJob, NewJob } from "../../Turn.ts"
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
@@ -22,8 +22,8 @@ import {
   type Rule,
   time
 } from "./ColumnRules.ts"
-import type { Value } from "./Database.ts"
-import { recordFrom, valuesInto } from "./Fields.ts"
+import type { Query, Value } from "./Database.ts"
+import { hasValues, recordFrom, runWith } from "./Fields.ts"
 import type { Lane } from "./Ledger.ts"
 
 /** A row of `job` or `history`; `result` and `finished` are null in `job`, `wait` and `lost` are 0 in `history`. */
@@ -57,7 +57,7 @@ export interface JobRow {
   readonly lost: number
 }
 
-type Table = "job" | "history"
+export type Table = "job" | "history"
 
 interface Column {
   /** Name and type. */
@@ -66,7 +66,7 @@ interface Column {
   /** The only table that has it, and what it is in the other. */
   readonly only?: readonly [table: Table, otherwise: 0 | null]
   /** What a statement that leaves it out stores. */
-  readonly default?: 0 | null
+  readonly default?: number | null
   /** Few jobs have it: there is a statement for the others. */
   readonly rare?: true
 }
@@ -97,7 +97,7 @@ const failure = json("object", {
 const columns: Readonly<Record<keyof JobRow, Column>> = {
   id: { sql: "id INTEGER PRIMARY KEY", rule: id },
   lane: { sql: "lane INTEGER NOT NULL", rule: integer },
-  state: { sql: "state INTEGER NOT NULL", rule: among(0, 5) },
+  state: { sql: `state INTEGER NOT NULL DEFAULT ${States.pending}`, rule: among(0, 5), default: States.pending },
   wait: { sql: "wait INTEGER NOT NULL DEFAULT 0", rule: among(0, 5), only: ["job", 0], default: 0 },
   priority: { sql: "priority INTEGER NOT NULL", rule: number },
   rank: { sql: "rank INTEGER NOT NULL", rule: number },
@@ -135,69 +135,59 @@ export const jobSchema = (table: Table): string =>
 export const jobRules = (table: Table): Readonly<Record<string, Rule | Nullable>> =>
   Object.fromEntries(fieldsOf(table).map((field) => [nameOf(field), columns[field].rule]))
 
-/** What is read of a row of a table, in the order of `JobTuple`. */
-const listOf = (table: Table): string =>
-  fields
-    .map((field) => {
-      const { only } = columns[field]
-      return only === undefined || only[0] === table ? nameOf(field) : String(only[1])
-    })
-    .join(", ")
-
-export const jobColumns = listOf("job")
-export const historyColumns = listOf("history")
+/** What is read of a row, in the order of `JobTuple`. */
+export const jobColumns = fieldsOf("job").map(nameOf).join(", ")
+export const historyColumns = fieldsOf("history").map(nameOf).join(", ")
 
 /** The values of `jobColumns` or `historyColumns`; the lane by its number. */
 export type JobTuple = Array<Value>
 
+const recordOf = (table: Table) =>
+  recordFrom<JobRow>(
+    fields,
+    Object.fromEntries(
+      fields.flatMap((field) => {
+        const { only } = columns[field]
+        return only === undefined || only[0] === table ? [] : [[field, only[1]]]
+      })
+    )
+  )
+const records: Readonly<Record<Table, (values: ReadonlyArray<unknown>, at: number) => JobRow>> = {
+  job: recordOf("job"),
+  history: recordOf("history")
+}
 const laneAt = fields.indexOf("lane")
-const record = recordFrom<JobRow>(fields)
 
 /** The row of a tuple, which is used up. */
-export const rowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow => {
+export const rowOf = (table: Table, tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow => {
   const values: Array<unknown> = tuple
   values[laneAt] = lanes.get(tuple[laneAt] as number)
-  return record(values, 0)
+  return records[table](values, 0)
 }
 
-/** A statement that inserts rows, and the values it binds. */
+/** A statement that inserts rows. */
 export interface Insert {
   readonly sql: string
   /** Whether it stores the row whole. */
   readonly suits: (row: JobRow) => boolean
-  readonly values: (row: JobRow) => ReadonlyArray<Value>
+  readonly run: (query: Query<[]>, row: JobRow) => void
 }
 
 const insertOf = (table: Table, isLeftOut: (column: Column) => boolean): Insert => {
-  const all = fieldsOf(table)
-  const bound = all.filter((field) => !isLeftOut(columns[field]))
-  const leftOut = all.filter((field) => isLeftOut(columns[field]))
-  const suits = new Function(
-    "row",
-    `return ${leftOut.map((field) => `row.${field} === ${columns[field].default}`).join(" && ") || "true"}`
-  ) as Insert["suits"]
-  const append = valuesInto<JobRow>(bound)
+  const bound = fieldsOf(table).filter((field) => !isLeftOut(columns[field]))
+  const leftOut = fieldsOf(table).filter((field) => isLeftOut(columns[field]))
   return {
     sql: `INSERT INTO ${table}(${bound.map(nameOf).join(", ")}) VALUES (${bound.map(() => "?").join(", ")})`,
-    suits,
-    values: (row) => {
-      const values: Array<unknown> = []
-      append(row, values)
-      values[laneAt] = row.lane.id
-      return values as ReadonlyArray<Value>
-    }
+    suits: hasValues<JobRow>(leftOut.map((field) => [field, columns[field].default!])),
+    run: runWith<JobRow, Query<[]>>(bound.map((field) => (field === "lane" ? "lane.id" : field)))
   }
 }
 
-/** The first that suits is the quickest: most jobs have nothing of what it leaves out. */
-export const jobInserts: ReadonlyArray<Insert> = [
-  insertOf("job", (column) => column.default !== undefined),
-  insertOf("job", () => false)
-]
-export const historyInserts: ReadonlyArray<Insert> = [
-  insertOf("history", (column) => column.rare === true),
-  insertOf("history", () => false)
-]
+/** The plain one binds half the values: most jobs have nothing of the rest. */
+export const inserts: Readonly<Record<Table, readonly [plain: Insert, whole: Insert]>> = {
+  job: [insertOf("job", (column) => column.default !== undefined), insertOf("job", () => false)],
+  history: [insertOf("history", (column) => column.rare === true), insertOf("history", () => false)]
+}
 
 /** CRC-32 of the payload, started from the job's id: a payload under the wrong id does not match either. */
 export const checksumOf = (id: JobId, payload: string): number => crc32(payload, id % 2 ** 32)
@@ -214,7 +204,7 @@ const parseFailure = (failure: string | null): Failure | undefined =>
 export const parseAttempts = (attempts: string | null): ReadonlyArray<JobAttempt> =>
   attempts === null ? [] : (JSON.parse(attempts) as ReadonlyArray<unknown>).filter(isAttempt)
 
-/** The row of a job that is stored now. */
+/** The row of a job that is stored now; in the order of `columns`, so that all rows are of one shape to the engine. */
 export const newRow = (job: NewJob, id: JobId, lane: Lane, now: number, isHeld: boolean): JobRow => {
   const payload = job.payload as string
   const wait = Waiting.waitOf(job.after !== undefined && job.after.jobs.length > 0, isHeld, false)
@@ -297,20 +287,24 @@ export const toRecord = (
   }
 }
 
-/** The attempts of a row whose attempt ends now, and after which it waits again. */
+/**
+ * The attempts of a row whose attempt ends now, and after which it waits again; `failureText` is what the row keeps of the failure. Text is added
+ * to text where that will do: of nearly all.
+ */
 export const attemptsAfter = (
-  row: JobRow,
+  { attempt, attempts, session, started }: JobRow,
   outcome: JobAttempt["outcome"],
   failure: Failure | undefined,
+  failureText: string | null,
   now: number
-): string =>
-  JSON.stringify(
-    withAttempt(parseAttempts(row.attempts), {
-      number: row.attempt,
-      session: row.session!,
-      startedAt: row.started!,
-      endedAt: now,
-      outcome,
-      ...(failure !== undefined && { failure })
-    })
-  )
+): string => {
+  const text =
+    failure?.stack === undefined
+      ? `{"number":${attempt},"session":${session},"startedAt":${started},"endedAt":${now},"outcome":"${outcome}"${
+          failureText === null ? "" : `,"failure":${failureText}`
+        }}`
+      : JSON.stringify(endedAttempt(attempt, session!, started!, now, outcome, failure))
+  if (attempts === null) return `[${text}]`
+  if (attempt <= attemptsKept) return `${attempts.slice(0, -1)},${text}]`
+  return JSON.stringify(withAttempt(parseAttempts(attempts), JSON.parse(text) as JobAttempt))
+}

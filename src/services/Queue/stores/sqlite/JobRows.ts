@@ -6,14 +6,13 @@ import { labelsOf } from "../../policy/jobs/Labels.ts"
 import type { Database, Query } from "./Database.ts"
 import {
   historyColumns,
-  historyInserts,
-  type Insert,
+  inserts,
   jobColumns,
-  jobInserts,
   type JobRow,
   type JobTuple,
   parseExtra,
-  rowOf
+  rowOf,
+  type Table
 } from "./JobColumns.ts"
 import type { Ledger } from "./Ledger.ts"
 
@@ -21,7 +20,7 @@ export class JobRows {
   private readonly ledger: Ledger
   private readonly selectLive: Query<JobTuple>
   private readonly selectFinished: Query<JobTuple>
-  private readonly inserts: Readonly<Record<"job" | "history", ReadonlyArray<readonly [Insert, Query<[]>]>>>
+  private readonly inserts: Readonly<Record<Table, readonly [plain: Query<[]>, whole: Query<[]>]>>
   private readonly insertLabel: Query<[]>
   private readonly deleteLabel: Query<[]>
   private readonly deleteLive: Query<[]>
@@ -34,9 +33,9 @@ export class JobRows {
     this.ledger = ledger
     this.selectLive = db.prepare(`SELECT ${jobColumns} FROM job WHERE id = ?`)
     this.selectFinished = db.prepare(`SELECT ${historyColumns} FROM history WHERE id = ?`)
-    const prepared = (inserts: ReadonlyArray<Insert>) =>
-      inserts.map((insert) => [insert, db.prepare<[]>(insert.sql)] as const)
-    this.inserts = { job: prepared(jobInserts), history: prepared(historyInserts) }
+    const prepared = ([plain, whole]: (typeof inserts)[Table]) =>
+      [db.prepare<[]>(plain.sql), db.prepare<[]>(whole.sql)] as const
+    this.inserts = { job: prepared(inserts.job), history: prepared(inserts.history) }
     this.insertLabel = db.prepare("INSERT OR IGNORE INTO label(label, id) VALUES (?, ?)")
     this.deleteLabel = db.prepare("DELETE FROM label WHERE label = ? AND id = ?")
     this.deleteLive = db.prepare("DELETE FROM job WHERE id = ?")
@@ -46,16 +45,15 @@ export class JobRows {
     this.deleteLog = db.prepare("DELETE FROM log WHERE job = ?")
   }
 
+  /** Of a live job. */
   row(tuple: JobTuple): JobRow {
-    return rowOf(tuple, this.ledger.lanes)
+    return rowOf("job", tuple, this.ledger.lanes)
   }
 
-  private insert(table: "job" | "history", row: JobRow): void {
-    for (const [insert, query] of this.inserts[table]) {
-      if (!insert.suits(row)) continue
-      query.run(...insert.values(row))
-      break
-    }
+  private insert(table: Table, row: JobRow): void {
+    const [plain, whole] = inserts[table]
+    if (plain.suits(row)) plain.run(this.inserts[table][0], row)
+    else whole.run(this.inserts[table][1], row)
     this.ledger.add(row.lane, row.state, 1)
   }
 
@@ -66,7 +64,7 @@ export class JobRows {
 
   finished(id: JobId): JobRow | undefined {
     const tuple = this.selectFinished.get(id)
-    return tuple === undefined ? undefined : this.row(tuple)
+    return tuple === undefined ? undefined : rowOf("history", tuple, this.ledger.lanes)
   }
 
   find(id: JobId): JobRow | undefined {

@@ -120,7 +120,7 @@ export class Recovery {
       cancel === undefined ? workerLost(state === States.failed, attempt, now) : cancelledBecause(cancel, attempt, now)
     const failure = JSON.stringify(found)
     if (state === undefined) {
-      this.again.run(failure, attemptsAfter(row, "lost", found, now), row.id, session, attempt)
+      this.again.run(failure, attemptsAfter(row, "lost", found, failure, now), row.id, session, attempt)
       this.ledger.move(row.lane, States.running, States.pending)
       if (row.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
       into.recovered.push(row.id)

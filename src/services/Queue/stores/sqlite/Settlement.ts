@@ -124,14 +124,15 @@ export class Settlement {
     const state = Waiting.stateWhile(wait, settle.due, now)
     const before = this.running.find(settle.id, session, settle.attempt) ?? this.rows.live(settle.id)
     const isRetry = settle.outcome === "retry"
+    const failure = isRetry ? failureOf(settle) : null
     const values: ReadonlyArray<Value> = [
       state,
       Waiting.waitWhile(wait, settle.due, now),
       settle.due,
       settle.rank,
       end.isSpent ? settle.attempt : settle.attempt - 1,
-      isRetry ? failureOf(settle) : null,
-      isRetry && before?.session === session ? attemptsAfter(before, "failed", settle.failure, now) : null
+      failure,
+      isRetry && before?.session === session ? attemptsAfter(before, "failed", settle.failure, failure, now) : null
     ]
     this.running.drop(settle.id)
     const tuple = this.waitAgain.get(...values, settle.id, session, settle.attempt)
