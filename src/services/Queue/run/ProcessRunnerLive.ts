@@ -300,7 +300,9 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
                 stderr: child.stderr,
                 onEnd: (heard) =>
                   child.once("exit", (exitCode, signal) =>
-                    heard(Exit.succeed({ exitCode, signal, durationMs: millisSince(clock, startNanos), isAlone: false }))
+                    heard(
+                      Exit.succeed({ exitCode, signal, durationMs: millisSince(clock, startNanos), isAlone: false })
+                    )
                   ),
                 forget: () => watchdog.forget(pid)
               })
