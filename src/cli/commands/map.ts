@@ -531,8 +531,9 @@ export const command = Command.make(
           filesOf.delete(number)
           const { stderr, stdout } = line.written()
           const block = Effect.gen(function* () {
-            // What could not be written is not finished.
-            if (!(yield* line.output.finish(end.exitCode !== 0))) return
+            // What could not be written is not finished; what wrote nothing may have no log to look for, but leaves its results.
+            const hasOutput = stdout + stderr > 0 || places !== undefined
+            if (hasOutput && !(yield* line.output.finish(end.exitCode !== 0))) return
             record.finished(number, { exit: end.exitCode, job, attempt: line.attempt, stdout, stderr })
             done++
             joblog?.({
@@ -645,8 +646,8 @@ export const command = Command.make(
           )
         if (failed === 0) {
           // There is nothing to go on with: what was printed need not be kept.
-          for (const { attempt, job } of MapRecord.load(folder, identity)?.finished.values() ?? [])
-            yield* outputs.remove(job, attempt)
+          for (const { attempt, job, stderr, stdout } of MapRecord.load(folder, identity)?.finished.values() ?? [])
+            if (attempt > 1 || stdout + stderr > 0) yield* outputs.remove(job, attempt)
           MapRecord.remove(folder, identity)
           OwnFile.remove(path.join(folder, `${identity}.lines`))
         } else record.end()

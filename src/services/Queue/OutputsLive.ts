@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto"
 import { lstatSync, mkdtempSync, readdirSync, rmSync, watch as watchFolder } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
@@ -83,6 +82,7 @@ export const layer: Layer.Layer<Outputs, never, JobStore> = Layer.effect(
     const { traits } = yield* JobStore
     const { outputLimitBytes } = yield* Settings
     const clock = yield* Clock.Clock
+    const ownProcess = `${process.pid}@${hostname()}`
     const folder =
       folderOf(traits) ??
       (yield* Effect.acquireRelease(
@@ -99,11 +99,8 @@ export const layer: Layer.Layer<Outputs, never, JobStore> = Layer.effect(
           job,
           attempt,
           limitBytes: outputLimitBytes,
-          begin: {
-            run: randomBytes(6).toString("hex"),
-            process: `${process.pid}@${hostname()}`,
-            startedAt: clock.currentTimeMillisUnsafe()
-          }
+          process: ownProcess,
+          startedAt: clock.currentTimeMillisUnsafe()
         })
       },
       read: (job, attempt) => openReader(folder, job, attempt),

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path"
 import type { JobId } from "../Job.ts"
-import { parseJobId } from "../policy/JobIds.ts"
+import { formatJobId, parseJobId } from "../policy/JobIds.ts"
 import { nameOf } from "../policy/LogName.ts"
 
 export const filesOfLog = 4

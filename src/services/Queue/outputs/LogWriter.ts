@@ -1,10 +1,11 @@
 /** Writes the log of an attempt. Its memory is the chunk under way. */
+import { randomBytes } from "node:crypto"
 import { closeSync, ftruncateSync, writev, writevSync } from "node:fs"
 import * as OwnFile from "../../../files/OwnFile.ts"
 import * as OwnFolder from "../../../files/OwnFolder.ts"
 import type { JobId } from "../Job.ts"
 import type { AttemptEnd, OutputLog, OutputStream } from "../Outputs.ts"
-import { type Begin, type Counts, header, headerBytes, kinds, note } from "./Frame.ts"
+import { type Counts, header, headerBytes, kinds, note } from "./Frame.ts"
 import { fileOfPart, filesOfLog, pathOf } from "./LogFiles.ts"
 
 /** Up to here a write takes less than the detour by a thread. */
@@ -15,7 +16,9 @@ export interface LogOptions {
   readonly job: JobId
   readonly attempt: number
   readonly limitBytes: number
-  readonly begin: Omit<Begin, "part" | "before">
+  /** As in `Begin`. */
+  readonly process: string
+  readonly startedAt: number
 }
 
 /** For the frames that are not output: the notes of each file, the headers of a chunk that is split. */
@@ -51,10 +54,11 @@ export const removeLog = (folder: string, job: JobId, attempt: number): void => 
   for (let file = filesOfLog - 1; file >= 0; file--) OwnFile.remove(pathOf(folder, job, attempt, file))
 }
 
-export const openLog = ({ attempt, begin, folder, job, limitBytes }: LogOptions): OutputLog => {
+export const openLog = ({ attempt, folder, job, limitBytes, process, startedAt }: LogOptions): OutputLog => {
   const fileLimit = Math.max(1, Math.floor(limitBytes / filesOfLog))
   const written = { stdout: 0, stderr: 0 }
   const counts = (): Counts => [written.stdout, written.stderr]
+  let run = ""
   let part = -1
   let file: number | undefined
   /** Whole frames in the file that is written. */
@@ -68,11 +72,14 @@ export const openLog = ({ attempt, begin, folder, job, limitBytes }: LogOptions)
     if (file !== undefined) closeSync(file)
     file = undefined
     OwnFile.remove(path)
-    if (part < 0) OwnFolder.ensure(folder)
+    if (part < 0) {
+      OwnFolder.ensure(folder)
+      run = randomBytes(6).toString("hex")
+    }
     file = OwnFile.create(path)
     part++
     size = 0
-    const first = note(kinds.begin, { ...begin, part, before: counts() })
+    const first = note(kinds.begin, { run, process, startedAt, part, before: counts() })
     writeAllSync(file, [first])
     size = first.length
   }

@@ -164,6 +164,8 @@ interface Running {
   readonly stderr: BoundedOutput.BoundedOutput
   readonly ended: Deferred.Deferred<CommandEnded, ProcessError>
   readonly drained: Deferred.Deferred<void>
+  /** Its group is known to be empty. */
+  isEmpty: boolean
   /** Open while nobody holds the output back; `held` is its opposite. */
   readonly flowing: Latch.Latch
   readonly held: Latch.Latch
@@ -193,6 +195,7 @@ const awaitEmpty = Effect.fnUntraced(function* (group: number, atMostMillis: num
 
 /** Until both streams have closed, or were read for `drainFor` in all: time in which a slow taker held them back does not count. */
 const awaitDrained = Effect.fnUntraced(function* ({ drained, flowing, held }: Running) {
+  if (Deferred.isDoneUnsafe(drained)) return
   const clock = yield* Clock.Clock
   let leftMillis = Duration.toMillis(drainFor)
   while (leftMillis > 0) {
@@ -210,7 +213,7 @@ const awaitDrained = Effect.fnUntraced(function* ({ drained, flowing, held }: Ru
 
 /** SIGTERM, the rest of the grace counted from its first sending, SIGKILL. */
 const endGroup = Effect.fnUntraced(function* (running: Running, graceMillis: number) {
-  if (!ProcessGroup.isAlive(running.pid)) return
+  if (running.isEmpty || !ProcessGroup.isAlive(running.pid)) return
   running.terminate()
   const empty = yield* awaitEmpty(running.pid, graceMillis - running.sinceTerminated())
   if (empty) return
@@ -299,7 +302,9 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
                 stderr: child.stderr,
                 onEnd: (heard) =>
                   child.once("exit", (exitCode, signal) =>
-                    heard(Exit.succeed({ exitCode, signal, durationMs: millisSince(clock, startNanos) }))
+                    heard(
+                      Exit.succeed({ exitCode, signal, durationMs: millisSince(clock, startNanos), isAlone: false })
+                    )
                   ),
                 forget: () => watchdog.forget(pid)
               })
@@ -385,7 +390,7 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
             if (input !== undefined) rmSync(input, { force: true })
             resume(effect)
           }
-          const lost = processError(new CommandLost())
+          const lost = () => Exit.fail(processError(new CommandLost()))
           const listener: StartListener = {
             started: (pid) => {
               JobControl.began(pid)
@@ -405,7 +410,7 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
             refused: (error) => answer(Effect.fail(processError(reasonOf(error, asked)))),
             ended: (end) => over(Exit.succeed(end)),
             lost: () =>
-              isAnswered ? over(Exit.fail(lost)) : answer(Effect.andThen(endHolders([out, err]), Effect.fail(lost))),
+              isAnswered ? over(lost()) : answer(Effect.andThen(endHolders([out, err]), Effect.suspend(lost))),
             unavailable: () => answer(Effect.succeed(undefined))
           }
           let forget = () => {}
@@ -588,6 +593,7 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
           stderr: stderr.output,
           ended,
           drained,
+          isEmpty: false,
           flowing,
           held,
           terminate,
@@ -606,10 +612,10 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
       })
 
       const awaitEnd = Effect.fnUntraced(function* (running: Running) {
-        const ended = yield* Deferred.await(running.ended)
+        const { isAlone, ...ended } = yield* Deferred.await(running.ended)
         yield* awaitDrained(running)
-        const leftovers = !(yield* awaitEmpty(running.pid, leavingMillis))
-        return { ...ended, leftovers }
+        running.isEmpty = isAlone || (yield* awaitEmpty(running.pid, leavingMillis))
+        return { ...ended, leftovers: !running.isEmpty }
       })
 
       const run = Effect.fnUntraced(function* (command: ShellCommand, options: RunOptions = {}) {
@@ -621,7 +627,11 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
             // The last words of a command that was ended are in its pipe still.
             Effect.andThen(
               endGroup(running, graceMillis),
-              Effect.timeoutOption(Deferred.await(running.drained), leavingMillis)
+              Effect.suspend(() =>
+                Deferred.isDoneUnsafe(running.drained)
+                  ? Effect.void
+                  : Effect.asVoid(Effect.timeoutOption(Deferred.await(running.drained), leavingMillis))
+              )
             ).pipe(Effect.ensuring(Effect.sync(running.release)))
         )
         return {

@@ -14,8 +14,15 @@ import {
 /** Sources run as they are, a build as JavaScript: the entry has the extension of this file. */
 const entry = new URL(`./SpawnerEntry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
 
-/** What the entry needs of V8 is little: a small heap is what makes its starts cheap. */
-const flags = ["--no-warnings", "--max-semi-space-size=1", "--max-old-space-size=64"]
+/** What the entry needs of V8 is little. A small heap, few mappings and no threads are what makes its starts cheap: the kernel copies them for each. */
+const flags = [
+  "--no-warnings",
+  "--max-semi-space-size=1",
+  "--max-old-space-size=64",
+  "--v8-pool-size=0",
+  "--no-opt",
+  "--no-maglev"
+]
 
 /** A start that is not answered for so long, while nothing else is heard either: the spawner hangs, as one under a debugger or on a dead disk. */
 const hangsAfterMillis = 60_000
@@ -26,6 +33,8 @@ export interface CommandEnded {
   readonly exitCode: number | null
   readonly signal: NodeJS.Signals | null
   readonly durationMs: number
+  /** Nothing of its group is left, and nothing can come to it. False: not asked. */
+  readonly isAlone: boolean
 }
 
 /** Hears of one start. First `started`, `refused`, `lost` or `unavailable`, once; after `started`, `ended` or `lost`, once. */
@@ -41,7 +50,8 @@ export interface StartListener {
 
 interface Start {
   readonly listener: StartListener
-  isAnswered: boolean
+  /** The spawner has no group of it: none yet, or one that is empty. */
+  isGroupless: boolean
 }
 
 export interface SpawnerOptions {
@@ -59,7 +69,9 @@ export class Spawner {
   private readonly starts = new Map<number, Start>()
   private readonly options: SpawnerOptions
   private state: "starting" | "ready" | "gone" = "starting"
-  private waiting: Array<string> = []
+  /** Said in one go when it is ready, and when this turn of the event loop's work is done. */
+  private outbox = ""
+  private isPosting = false
   private watch: NodeJS.Timeout | undefined
   /** Starts without an answer yet. */
   unanswered = 0
@@ -98,7 +110,7 @@ export class Spawner {
   }
 
   start(request: StartRequest, listener: StartListener): void {
-    this.starts.set(request.id, { listener, isAnswered: false })
+    this.starts.set(request.id, { listener, isGroupless: true })
     if (this.starts.size === 1) this.channel?.ref()
     this.unanswered++
     this.look()
@@ -107,19 +119,34 @@ export class Spawner {
 
   /** Nobody waits for this start any more, and its group is empty or left alone. */
   forget(id: number): void {
-    if (!this.starts.delete(id) || this.state === "gone") return
+    const start = this.starts.get(id)
+    if (start === undefined || this.state === "gone") return
+    this.starts.delete(id)
     if (this.starts.size === 0) this.channel?.unref()
-    this.tell({ type: "forget", id })
+    if (!start.isGroupless) this.tell({ type: "forget", id })
   }
 
   quit(): void {
     this.tell({ type: "quit" })
+    if (this.state === "ready") this.post()
     this.gone()
   }
 
   private tell(message: ToSpawner): void {
-    if (this.state === "starting") this.waiting.push(encode(message))
-    else if (this.state === "ready") this.channel?.write(encode(message))
+    if (this.state === "gone") return
+    this.outbox += encode(message)
+    if (this.isPosting || this.state !== "ready") return
+    this.isPosting = true
+    process.nextTick(() => {
+      this.isPosting = false
+      this.post()
+    })
+  }
+
+  private post(): void {
+    if (this.outbox === "") return
+    this.channel?.write(this.outbox)
+    this.outbox = ""
   }
 
   private hear(message: FromSpawner): void {
@@ -130,13 +157,15 @@ export class Spawner {
     const { listener } = start
     switch (message.type) {
       case "started":
-        this.answered(start)
+        start.isGroupless = false
+        this.answered()
         return listener.started(message.pid)
       case "refused":
-        this.answered(start)
+        this.answered()
         this.forget(message.id)
         return listener.refused(message)
       case "ended":
+        start.isGroupless = message.isAlone
         return listener.ended(message)
     }
   }
@@ -144,11 +173,10 @@ export class Spawner {
   private ready(): void {
     if (this.state !== "starting") return
     this.state = "ready"
-    this.channel?.write(this.waiting.splice(0).join(""))
+    this.post()
   }
 
-  private answered(start: Start): void {
-    start.isAnswered = true
+  private answered(): void {
     this.unanswered--
     this.look()
   }

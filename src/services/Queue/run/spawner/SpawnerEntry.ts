@@ -66,9 +66,12 @@ const start = (request: StartRequest, isRepeated = false): void => {
     }
     groups.set(id, pid)
     tell({ type: "started", id, pid })
-    child.once("exit", (exitCode, signal) =>
-      tell({ type: "ended", id, exitCode, signal, durationMs: performance.now() - startedAt })
-    )
+    child.once("exit", (exitCode, signal) => {
+      const durationMs = performance.now() - startedAt
+      const isAlone = !isThere(pid)
+      if (isAlone) groups.delete(id)
+      tell({ type: "ended", id, isAlone, exitCode, signal, durationMs })
+    })
   } catch (error) {
     refused(id, error)
   } finally {
@@ -76,16 +79,19 @@ const start = (request: StartRequest, isRepeated = false): void => {
   }
 }
 
+/** Whether the group has a process, which then gets the signal; zombies and those of another user count. */
+const isThere = (group: number, name: NodeJS.Signals | 0 = 0): boolean => {
+  try {
+    process.kill(-group, name)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"
+  }
+}
+
 const signal = (name: NodeJS.Signals | 0): boolean => {
   let isAnyThere = false
-  for (const group of groups.values()) {
-    try {
-      process.kill(-group, name)
-      isAnyThere = true
-    } catch {
-      // It ended by itself.
-    }
-  }
+  for (const group of groups.values()) if (isThere(group, name)) isAnyThere = true
   return isAnyThere
 }
 

@@ -1,7 +1,7 @@
 /** What a spawner and the process it serves say to each other: one JSON text a line, over a socket that nobody else has. */
 
 /** Told at its start. A spawner of another version, after an update in place, is not used. */
-export const protocolVersion = 1
+export const protocolVersion = 2
 
 export interface StartRequest {
   readonly type: "start"
@@ -38,6 +38,8 @@ export type FromSpawner =
   | {
       readonly type: "ended"
       readonly id: number
+      /** Its group is empty, and for good: it need not be asked after, and `forget` not be said. */
+      readonly isAlone: boolean
       readonly exitCode: number | null
       readonly signal: NodeJS.Signals | null
       readonly durationMs: number
