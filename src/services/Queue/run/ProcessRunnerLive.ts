@@ -352,7 +352,9 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
                 stderr: null,
                 onEnd: (heard) =>
                   shell.once("exit", (exitCode, signal) =>
-                    heard(Exit.succeed({ exitCode, signal, durationMs: millisSince(clock, startNanos) }))
+                    heard(
+                      Exit.succeed({ exitCode, signal, durationMs: millisSince(clock, startNanos), isAlone: false })
+                    )
                   ),
                 forget: () => {
                   watchdog.forget(pid)
