@@ -6,7 +6,6 @@
 // here (node_modules/node, own or hoisted), to which it hands signals and from which it takes the exit code.
 // `--version` and completions are answered here, without loading anything else.
 
-import { spawn } from "node:child_process"
 import fs from "node:fs"
 import module from "node:module"
 import os from "node:os"
@@ -18,7 +17,7 @@ import { isSupported, oldestSupported } from "./supported-node.mjs"
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const isCheckout = fs.existsSync(path.join(root, "scripts"))
 const args = process.argv.slice(2)
-const built = () => (isOwn(args, process.env) ? "dist/bundle/main.js" : "dist/cli/main.js")
+const built = () => (isOwn(args, process.env) ? "dist/bundle/main.cjs" : "dist/cli/main.js")
 const main = path.join(root, isCheckout ? "src/cli/main.ts" : built())
 const answer = isCheckout ? undefined : readyMade(args)
 
@@ -57,7 +56,8 @@ const terminalSignalsChild = () => {
   }
 }
 
-const handOver = (runtime) => {
+const handOver = async (runtime) => {
+  const { spawn } = await import("node:child_process")
   const child = spawn(runtime, [fileURLToPath(import.meta.url), ...args], { stdio: "inherit" })
   const forward = (signal) => {
     if (signal === "SIGTERM" || !terminalSignalsChild()) child.kill(signal)
@@ -111,7 +111,7 @@ if (args[0] === "--version" || args[0] === "-V" || (args[0] === "version" && arg
   say(fs.readFileSync(path.join(root, answer)))
 } else if (!isSupported(process.versions.node)) {
   const runtime = findRuntime()
-  if (runtime) handOver(runtime)
+  if (runtime) await handOver(runtime)
   else
     fail(
       `needs Node ${oldestSupported} or later, this is ${process.versions.node}. Install it from nodejs.org, or beside sluice with \`npm install node@24\`.`
@@ -121,5 +121,6 @@ if (args[0] === "--version" || args[0] === "-V" || (args[0] === "version" && arg
 } else {
   keepCompiledCode()
   if (isCheckout) await import(pathToFileURL(path.join(root, "scripts/wasm-wrappers.mjs")).href)
-  await import(pathToFileURL(main).href)
+  const program = main.endsWith(".cjs") ? module.createRequire(main)(main) : await import(pathToFileURL(main).href)
+  await program.ended
 }

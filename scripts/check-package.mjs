@@ -35,8 +35,8 @@ const steps = {
     for (const needed of [
       "package/bin/sluice.mjs",
       "package/dist/index.js",
-      "package/dist/bundle/main.js",
-      "package/dist/bundle/StoreThread.js",
+      "package/dist/bundle/main.cjs",
+      "package/dist/bundle/StoreThread.cjs",
       "package/dist/bundle/LICENSES.txt",
       "package/dist/man/sluice.1",
       "package/src/index.ts",

@@ -13,7 +13,8 @@ import { root } from "../src/files/Package.ts"
 
 const rounds = Number(process.argv[2] ?? 20)
 if (!(rounds >= 1)) throw new Error(`${process.argv[2]} is no number of rounds`)
-if (!existsSync(path.join(root, "dist/bundle/main.js"))) throw new Error("there is no dist/bundle; npm run build first")
+if (!existsSync(path.join(root, "dist/bundle/main.cjs")))
+  throw new Error("there is no dist/bundle; npm run build first")
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "sluice-start-times-"))
 const packageAt = path.join(folder, "package")

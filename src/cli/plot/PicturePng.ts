@@ -3,12 +3,12 @@
  * one. The renderer (2.5 MB of WebAssembly) is loaded when the first PNG is drawn.
  */
 import { readFile } from "node:fs/promises"
-import { fileURLToPath } from "node:url"
+import { createRequire } from "node:module"
 import type { Picture } from "./Picture.ts"
 import { pictureSvg } from "./PictureSvg.ts"
 
 const bytesOf = (specifier: string): Promise<Uint8Array<ArrayBuffer>> =>
-  readFile(fileURLToPath(import.meta.resolve(specifier))) as Promise<Uint8Array<ArrayBuffer>>
+  readFile(createRequire(import.meta.url).resolve(specifier)) as Promise<Uint8Array<ArrayBuffer>>
 
 let renderer: Promise<typeof import("@resvg/resvg-wasm").Resvg> | undefined
 const loaded = () => {
