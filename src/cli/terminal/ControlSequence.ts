@@ -4,13 +4,27 @@
  * what a stranger wrote into a name can look like ours and is not. So text and styles are put together as plain strings, and no command
  * has to remember which is which.
  */
-import { randomInt } from "node:crypto"
+interface Signature {
+  readonly text: string
+  readonly signed: RegExp
+}
+
+/** Drawn for the first sequence; until then no text holds one. */
+let drawn: Signature | undefined
 
 /** Parameters of at most four digits: what measures or strips control sequences takes ours for such. */
-const signature = Array.from({ length: 4 }, () => randomInt(1000, 10_000)).join(";")
+const draw = (): Signature => {
+  // Most calls colour nothing: the module of Node (5 ms) is loaded by those that do.
+  const { randomInt } = process.getBuiltinModule("node:crypto")
+  const text = Array.from({ length: 4 }, () => randomInt(1000, 10_000)).join(";")
+  return { text, signed: new RegExp(`\\x1b\\[(\\??[\\d;]{1,16});${text}([A-Za-z])`, "g") }
+}
 
 /** `sequence("31", "m")`: red; `sequence("?25", "l")`: a private mode, the cursor hidden. */
-export const sequence = (parameters: string, final: string): string => `\x1b[${parameters};${signature}${final}`
+export const sequence = (parameters: string, final: string): string => {
+  drawn ??= draw()
+  return `\x1b[${parameters};${drawn.text}${final}`
+}
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: this is about control sequences
 const unsigned = /\x1b\[([\d;]{1,16})m/g
@@ -19,14 +33,12 @@ const unsigned = /\x1b\[([\d;]{1,16})m/g
 export const sign = (text: string): string =>
   text.replace(unsigned, (_, parameters: string) => sequence(parameters, "m"))
 
-const signed = new RegExp(`\\x1b\\[(\\??[\\d;]{1,16});${signature}([A-Za-z])`, "g")
-
 /** `text` with what stands between our own sequences changed by `change`, and each sequence by `keep`. */
 const around = (text: string, change: (text: string) => string, keep: (found: RegExpExecArray) => string): string => {
-  if (!text.includes(signature)) return change(text)
+  if (drawn === undefined || !text.includes(drawn.text)) return change(text)
   let result = ""
   let from = 0
-  for (const found of text.matchAll(signed)) {
+  for (const found of text.matchAll(drawn.signed)) {
     result += change(text.slice(from, found.index)) + keep(found)
     from = found.index + found[0].length
   }

@@ -88,7 +88,7 @@ export class FaultyStore {
       keep: real.keep,
       watch: real.watch,
       hold: real.hold,
-      onWake: (listener) =>
+      onWake: (listener, listening) =>
         Effect.andThen(
           Effect.acquireRelease(
             Effect.sync(() => this.listeners.add(listener)),
@@ -98,7 +98,7 @@ export class FaultyStore {
             if (this.isDead) return
             if (options.hears?.() === false) this.kept.add(wake)
             else listener(wake, by)
-          })
+          }, listening)
         )
     }
   }

@@ -200,9 +200,9 @@ export const makeThreadHost = (settings: EngineSettings): Effect.Effect<Host, St
         },
         call: (operation, ...args) => thread.call(operation, args),
         hold: thread.hold,
-        listen: (listener) => {
+        listen: (listener, aside) => {
           thread.listeners.add(listener)
-          thread.listen()
+          if (!aside) thread.listen()
           return () => {
             thread.listeners.delete(listener)
           }
