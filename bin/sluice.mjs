@@ -11,7 +11,7 @@ import module from "node:module"
 import os from "node:os"
 import path from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
-import { isOwn, readyMade } from "./program.mjs"
+import { isOwn, kindOf, readyMade } from "./program.mjs"
 import { isSupported, oldestSupported } from "./supported-node.mjs"
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
@@ -74,9 +74,10 @@ const handOver = async (runtime) => {
 
 /**
  * Compiled code is run without being looked at, so it is kept in a folder that only this user can read or write, itself in one that only this
- * user can write; without such folders it is compiled anew each time.
+ * user can write; without such folders, or when NODE_DISABLE_COMPILE_CACHE says so, it is compiled anew each time.
  */
-const keepCompiledCode = () => {
+const compiledFolder = () => {
+  if (process.env.NODE_DISABLE_COMPILE_CACHE) return undefined
   const caches =
     process.env.XDG_CACHE_HOME ||
     (process.platform === "win32" && process.env.LOCALAPPDATA) ||
@@ -89,10 +90,18 @@ const keepCompiledCode = () => {
   }
   try {
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
-    if (isOurs(path.dirname(folder), 0o022) && isOurs(folder, 0o077)) module.enableCompileCache(folder)
+    return isOurs(path.dirname(folder), 0o022) && isOurs(folder, 0o077) ? folder : undefined
   } catch {
     // A read-only or missing home: slower to start, nothing else.
+    return undefined
   }
+}
+
+/** Each installation, and each Node it runs on, has its own. */
+const compiledFile = (folder) => {
+  const { crc32 } = process.getBuiltinModule("node:zlib")
+  const runtime = `${process.version}-${process.arch}`
+  return path.join(folder, `bundle-${runtime}-${crc32(root).toString(16)}`, kindOf(args))
 }
 
 /** Says what is ready, and ends as the command line itself does: ExitCode.ts. */
@@ -119,8 +128,11 @@ if (args[0] === "--version" || args[0] === "-V" || (args[0] === "version" && arg
 } else if (!fs.existsSync(main)) {
   fail(`${main} is missing: the installation is incomplete. Install sluice again.`)
 } else {
-  keepCompiledCode()
+  const compiled = compiledFolder()
+  if (compiled !== undefined) module.enableCompileCache(compiled)
   if (isCheckout) await import(pathToFileURL(path.join(root, "scripts/wasm-wrappers.mjs")).href)
-  const program = main.endsWith(".cjs") ? module.createRequire(main)(main) : await import(pathToFileURL(main).href)
-  await program.ended
+  if (main.endsWith(".cjs")) {
+    const { runBundle } = await import("./bundle.mjs")
+    await runBundle(main, compiled && compiledFile(compiled)).ended
+  } else await (await import(pathToFileURL(main).href)).ended
 }
