@@ -86,7 +86,7 @@ export const bundle = async (folder?: string): Promise<ReadonlyArray<OutputChunk
     }
   })
   const { output } = await build.generate({
-    // Node finds and reads such files in half the time of modules, and of its own modules only what is asked for.
+    // Node finds and reads such files sooner than modules, and loads of its own modules only what is asked for.
     format: "cjs",
     strict: true,
     entryFileNames: "[name].cjs",
