@@ -4,7 +4,8 @@ import assert from "node:assert/strict"
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
-import { Sluice, StreamProcessor, StreamSink, StreamSource, StreamTask } from "../src/index.ts"
+import { Sluice } from "../src/index.ts"
+import { StreamProcessor, StreamSink, StreamSource, StreamTask } from "../src/streams.ts"
 
 using folder = fs.mkdtempDisposableSync(path.join(os.tmpdir(), "sluice-example-"))
 const at = (name: string) => path.join(folder.path, name)

@@ -85,16 +85,27 @@ const steps = {
     const copies = JSON.parse(run(project, "npm", "query", "#effect"))
     expect(new Set(copies.map((copy) => copy.path)).size === 1, `there are ${copies.length} copies of effect`)
   },
-  "a program imports sluice and sluice/testing": () => {
+  "a program imports every room, and requires the front door": () => {
+    const rooms = ["alerts", "profiling", "scaling", "store", "streams", "testing"]
     const program = `
-      import * as Sluice from "sluice"
-      import * as Testing from "sluice/testing"
+      const names = {}
+      for (const entry of ["sluice", ...${JSON.stringify(rooms.map((room) => `sluice/${room}`))}])
+        names[entry] = Object.keys(await import(entry)).length
       const hidden = await import("sluice/internal/anything").catch((error) => error.code)
-      console.log(JSON.stringify([Object.keys(Sluice).length, Object.keys(Testing).length, hidden]))`
+      console.log(JSON.stringify([names, hidden]))`
     fs.writeFileSync(path.join(project, "program.mjs"), program)
-    const [exported, testing, hidden] = JSON.parse(run(project, process.execPath, "program.mjs"))
-    expect(exported > 0 && testing > 0, `sluice exports ${exported} names, sluice/testing ${testing}`)
+    const [names, hidden] = JSON.parse(run(project, process.execPath, "program.mjs"))
+    for (const [entry, count] of Object.entries(names)) expect(count > 0, `${entry} exports nothing`)
+    expect(names.sluice <= 70, `the front door has ${names.sluice} names: does each of them belong there?`)
     expect(hidden === "ERR_PACKAGE_PATH_NOT_EXPORTED", `sluice/internal/* answered ${hidden}`)
+    fs.writeFileSync(
+      path.join(project, "program.cjs"),
+      `console.log(typeof require("sluice").Task.make, typeof require("sluice/testing").layer)`
+    )
+    expect(
+      run(project, process.execPath, "program.cjs").trim() === "function function",
+      "require(sluice) gave no functions"
+    )
   },
   "README's first program runs as JavaScript": () => {
     fs.writeFileSync(path.join(project, "first-job.js"), firstProgram())

@@ -28,7 +28,9 @@ const kinds = [
   { kind: "sink part", files: /^src\/services\/[^/]+\/sinks\// },
   { kind: "contract", files: /^src\/services\/[^/]+\/[^/]+\.ts$/ },
   { kind: "files", files: /^src\/files\// },
+  { kind: "cli words", files: /^src\/cli\/(Failure\.ts$|terminal\/|plot\/)/ },
   { kind: "cli", files: /^src\/cli\// },
+  { kind: "trial", files: /^src\/(bench|soak)\// },
   { kind: "http", files: /^src\/http\// },
   { kind: "testing", files: /^src\/testing\// },
   { kind: "package", files: /^src\/[^/]+\.ts$/ }
@@ -143,8 +145,16 @@ const rules: Record<Kind, Rule> = {
   },
   files: { may: ["files"], packages: onlyNode, says: "src/files imports only Node and its own folder" },
   cli: {
-    may: ["index", "cli", "files"],
-    says: "the command line imports only index.ts files, src/files and its own folder"
+    may: ["index", "cli", "cli words", "trial", "files"],
+    says: "the command line imports only index.ts files, src/bench, src/soak, src/files and its own folder"
+  },
+  "cli words": {
+    may: ["index", "cli", "cli words", "files"],
+    says: "what the terminal is told and shown imports only index.ts files, src/files and the command line"
+  },
+  trial: {
+    may: ["index", "cli words", "trial", "files"],
+    says: "src/bench and src/soak import index.ts files, src/files, each other, and of the command line figures, tables and pictures"
   },
   http: { may: ["index", "http"], says: "the API imports only index.ts files and its own folder" },
   testing: {

@@ -78,8 +78,8 @@ export const bundle = async (folder?: string): Promise<ReadonlyArray<OutputChunk
     cwd: root,
     input: { main: "src/cli/main.ts" },
     platform: "node",
-    // The renderer reads files of its own; what talks HTTP is for commands that run code of a project's, which do without the bundle.
-    external: [/^@resvg\//, /^@effect\/platform-node\/(NodeHttpClient|NodeServices)$/],
+    // What talks HTTP is for commands that run code of a project's, which do without the bundle.
+    external: [/^@effect\/platform-node\/(NodeHttpClient|NodeServices)$/],
     plugins: [startedFiles, patientSegmenter],
     onLog: (level, log) => {
       if (level === "warn") throw new Error(log.message)

@@ -1,27 +1,26 @@
 // Layers, tasks and effects as programs export them. Compiled by scripts/check-package.mjs against the packed product.
 import { Effect, Layer, Schema } from "effect"
 import {
-  AlertLayers,
-  Alerts,
   BatchProcessor,
   GroupOrders,
-  JobStore,
   MemoryOptimizer,
-  PerformanceProfiler,
   Pipeline,
   Pipelines,
   Placements,
-  PredictiveScaler,
   QueueEvents,
   ResourceGroup,
   SlotPools,
   Sluice,
-  StreamProcessor,
   Task,
   TaskQueue,
   TaskRegistry,
   Worker
 } from "sluice"
+import { AlertLayers, Alerts } from "sluice/alerts"
+import { PerformanceProfiler } from "sluice/profiling"
+import { PredictiveScaler } from "sluice/scaling"
+import { JobStore } from "sluice/store"
+import { StreamProcessor } from "sluice/streams"
 import * as Testing from "sluice/testing"
 
 export const Resize = Task.make("resize", {

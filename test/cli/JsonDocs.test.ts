@@ -59,7 +59,7 @@ import {
   ScaleStatusShape
 } from "../../src/cli/shapes/ScaleShape.ts"
 import { WorkerShape } from "../../src/cli/shapes/WorkerShape.ts"
-import { SoakResult } from "../../src/cli/soak/SoakResult.ts"
+import { SoakResult } from "../../src/soak/SoakResult.ts"
 
 const text = readFileSync(new URL("../../docs/cli-json.md", import.meta.url), "utf8")
 

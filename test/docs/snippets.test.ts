@@ -51,6 +51,12 @@ describe("the documentation", () => {
             typeRoots: [path.join(root, "node_modules/@types")],
             paths: {
               sluice: [path.join(root, "src/index.ts")],
+              ...Object.fromEntries(
+                ["alerts", "profiling", "scaling", "store", "streams"].map((room) => [
+                  `sluice/${room}`,
+                  [path.join(root, `src/${room}.ts`)]
+                ])
+              ),
               "sluice/testing": [path.join(root, "src/testing/index.ts")]
             }
           },

@@ -5,7 +5,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { BenchResult } from "../../src/cli/bench/BenchResult.ts"
+import { BenchResult } from "../../src/bench/BenchResult.ts"
 import { start } from "../cli/CliProcess.ts"
 import { temporaryFolder } from "../cli/CommandLine.ts"
 import { isReduced } from "../support/faults/FaultSettings.ts"

@@ -3,7 +3,7 @@
  *
  *   node test/performance/Tiers.ts [--quick] [--rounds=N] [--json|--markdown] [--all]     (npm run test:tiers)
  *
- * The scenarios are `sqlite/tiers` of `sluice bench` (`src/cli/bench/TierBench.ts`); exit code 1 when a result was wrong or a target was
+ * The scenarios are `sqlite/tiers` of `sluice bench` (`src/bench/TierBench.ts`); exit code 1 when a result was wrong or a target was
  * missed. About two and a half minutes a round.
  */
 import { spawnSync } from "node:child_process"

@@ -1,5 +1,5 @@
 /**
- * What a plot over time shows, apart from how it is drawn: the same picture becomes an SVG, an HTML page, a PNG or characters of a terminal.
+ * What a plot over time shows, apart from how it is drawn: the same picture becomes an SVG, an HTML page or characters of a terminal.
  * Texts in it must be safe to show (`Sanitize`). Times are milliseconds since 1970.
  */
 

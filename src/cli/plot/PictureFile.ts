@@ -7,15 +7,14 @@ import { type CommandFailure, fail } from "../Failure.ts"
 import { Invocation } from "../Invocation.ts"
 import type { Picture } from "./Picture.ts"
 import { type FiguresTable, pictureHtml } from "./PictureHtml.ts"
-import { picturePng } from "./PicturePng.ts"
 import { pictureSvg } from "./PictureSvg.ts"
 
-const kinds = [".svg", ".png", ".html"] as const
+const kinds = [".svg", ".html"] as const
 
 export const pictureFlag = Flag.String("output").pipe(
   Flag.withAlias("o"),
   Flag.withMetavar("FILE"),
-  Flag.withDescription("write a picture: .svg, .png or .html"),
+  Flag.withDescription("write a picture: .svg or .html"),
   Flag.optional
 )
 
@@ -24,7 +23,7 @@ export const pictureFile = (file: string): Effect.Effect<string, CommandFailure,
   Effect.flatMap(Invocation, ({ cwd }) =>
     kinds.some((kind) => file.toLowerCase().endsWith(kind))
       ? Effect.succeed(path.resolve(cwd, file))
-      : Effect.fail(fail("usage", `${JSON.stringify(file)} is no picture; its name must end in .svg, .png or .html`))
+      : Effect.fail(fail("usage", `${JSON.stringify(file)} is no picture; its name must end in .svg or .html`))
   )
 
 /** Replaces what is there. */
@@ -35,15 +34,8 @@ export const writePicture = (
 ): Effect.Effect<void, CommandFailure> =>
   Effect.tryPromise({
     try: async () => {
-      const kind = path.extname(file).toLowerCase()
-      await writeFile(
-        file,
-        kind === ".png"
-          ? await picturePng(picture)
-          : kind === ".html"
-            ? pictureHtml(picture, tables)
-            : pictureSvg(picture, "auto")
-      )
+      const isPage = path.extname(file).toLowerCase() === ".html"
+      await writeFile(file, isPage ? pictureHtml(picture, tables) : pictureSvg(picture, "auto"))
     },
     catch: (error) =>
       fail("failure", `the picture cannot be written: ${error instanceof Error ? error.message : String(error)}`)

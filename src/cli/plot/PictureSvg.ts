@@ -56,7 +56,7 @@ const rules = (colours: typeof light): string =>
   ].join("")
 
 const shapes =
-  "text{font-family:system-ui,-apple-system,'Segoe UI',B612,sans-serif;font-size:12px}.title{font-size:17px;font-weight:700}.panel{font-weight:700;font-size:13px}.grid{stroke-width:1}.day{stroke-width:1;opacity:.35}.now{stroke-width:1;stroke-dasharray:4 3}.line{fill:none;stroke-width:1.6;stroke-linejoin:round}.actual{stroke-width:1.3}"
+  "text{font-family:system-ui,-apple-system,'Segoe UI',sans-serif;font-size:12px}.title{font-size:17px;font-weight:700}.panel{font-weight:700;font-size:13px}.grid{stroke-width:1}.day{stroke-width:1;opacity:.35}.now{stroke-width:1;stroke-dasharray:4 3}.line{fill:none;stroke-width:1.6;stroke-linejoin:round}.actual{stroke-width:1.3}"
 
 const fixed = (value: number): string => String(Number(value.toFixed(1)))
 

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { Job, type JobRecord, ShellTask, SystemWord } from "../../services/Queue/index.ts"
+import { Job, type JobRecord, logName, ShellTask, SystemWord } from "../../services/Queue/index.ts"
 
 /** Payloads, results and progress as they rest: JSON text in durable stores, values in memory. */
 export type PayloadForm = "text" | "value"
@@ -41,6 +41,21 @@ const summary = {
 /** A job in a list. */
 export const JobSummaryShape = Schema.Struct(summary)
 
+/** An attempt of a job. */
+export const AttemptShape = Schema.Struct({
+  /** From 1. */
+  number: Schema.Int,
+  /** Session of the worker that ran it. */
+  session: Schema.Int,
+  startedAt: Time,
+  /** Null while it runs. */
+  endedAt: Schema.NullOr(Time),
+  outcome: Job.JobAttempt.fields.outcome,
+  failure: Schema.NullOr(Job.Failure),
+  /** Of a command: the name of its log, if it left one; else null. */
+  output: Schema.NullOr(Schema.String)
+})
+
 /** A job whole. The environment of a command is left out unless asked for. */
 export const JobShape = Schema.Struct({
   ...summary,
@@ -50,6 +65,8 @@ export const JobShape = Schema.Struct({
   /** The last progress reported, else null. */
   progress: Schema.Unknown,
   failure: Schema.NullOr(Job.Failure),
+  /** The oldest first: the last one, and of those before it the newest ten. */
+  attempts: Schema.Array(AttemptShape),
   partitionKey: Schema.NullOr(Schema.String),
   uniqueKey: Schema.NullOr(Schema.String),
   /** Jobs it waits for. */
@@ -87,6 +104,17 @@ export const toJobSummary = (job: JobRecord): typeof JobSummaryShape.Type => ({
   error: job.failure?.message ?? null
 })
 
+export const toAttemptShapes = ({ attempts, id, task }: JobRecord): ReadonlyArray<typeof AttemptShape.Type> =>
+  attempts.map(({ endedAt, failure, number, outcome, session, startedAt }) => ({
+    number,
+    session,
+    startedAt: time(startedAt),
+    endedAt: timeOrNull(endedAt),
+    outcome,
+    failure: failure ?? null,
+    output: ShellTask.isShellTask(task) ? logName(id, number) : null
+  }))
+
 /** Undefined without a deadline, and until the job has finished. */
 export const deadlineMet = ({ extra, finishedAt, state }: JobRecord): boolean | undefined =>
   extra?.deadline === undefined || finishedAt === undefined
@@ -111,6 +139,7 @@ export const toJobShape = (job: JobRecord, form: PayloadForm, environment: boole
   result: storedValue(job.result, form) ?? null,
   progress: storedValue(job.progress, form) ?? null,
   failure: job.failure ?? null,
+  attempts: toAttemptShapes(job),
   partitionKey: job.partitionKey ?? null,
   uniqueKey: job.uniqueKey ?? null,
   waitingFor: job.waitingFor.map(Job.formatJobId),

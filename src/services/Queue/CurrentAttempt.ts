@@ -7,6 +7,8 @@ export interface AttemptOfFiber {
   /** The group whose slot it holds. */
   readonly group: string
   readonly log: (level: LogLevel, message: string) => void
+  /** What a log line of its handler is annotated with. */
+  readonly annotations: Readonly<Record<string, unknown>>
 }
 
 export const CurrentAttempt = Context.Reference<AttemptOfFiber | undefined>("sluice/run/CurrentAttempt", {

@@ -26,9 +26,8 @@ export const WaitReason = Schema.Literals(["time", "retry", "parents", "key"])
 export type WaitReason = typeof WaitReason.Type
 
 /**
- * Identifies a job within its store: a time-ordered integer of 53 bits, `milliseconds since 1970 × 1024 + counter`, assigned by
- * the store inside the transaction that stores the job and greater than every id before it. People and outside programs
- * see the text of `formatJobId`.
+ * Identifies a job within its store: an integer of 53 bits, unique and roughly in order of time, assigned by the store inside the transaction
+ * that stores the job. When it was enqueued is said by its record, not by its id. People and outside programs see the text of `formatJobId`.
  */
 export type JobId = number & Brand.Brand<"JobId">
 
@@ -72,6 +71,21 @@ export const Failure = Schema.Struct({
   at: Schema.Finite
 })
 export type Failure = typeof Failure.Type
+
+/** One attempt of a job; times in milliseconds since 1970 by the store's clock. */
+export const JobAttempt = Schema.Struct({
+  /** From 1. What a command wrote in it: `sluice job logs --attempt`. */
+  number: Schema.Int,
+  /** The session of the worker that ran it. */
+  session: Schema.Int,
+  startedAt: Schema.Finite,
+  /** Absent while it runs. Of one that was lost with its worker: when that was found out. */
+  endedAt: Schema.optionalKey(Schema.Finite),
+  outcome: Schema.Literals(["running", "completed", "failed", "cancelled", "lost"]),
+  /** Why it did not complete; without the stack, but for the last attempt. */
+  failure: Schema.optionalKey(Failure)
+})
+export type JobAttempt = typeof JobAttempt.Type
 
 /** What a job carries beside its work: rarely set, never read on the way to a start. */
 export interface JobExtra {
@@ -127,6 +141,8 @@ export interface JobRecord {
   /** Attempts claimed so far. */
   readonly attempt: number
   readonly maxAttempts: number
+  /** The oldest first: the last one, and of those before it the newest ten. None of before an operator's Retry. */
+  readonly attempts: ReadonlyArray<JobAttempt>
   /** As stored: JSON text in durable stores, the encoded value in memory. */
   readonly payload: unknown
   /** As stored; set once `completed`. */
@@ -140,6 +156,7 @@ export interface JobRecord {
   /** Parents it still waits for. */
   readonly waitingFor: ReadonlyArray<JobId>
   readonly expiresAt: number | undefined
+  /** By the clock of the process that enqueued it. */
   readonly enqueuedAt: number
   /** When the last attempt was claimed. */
   readonly startedAt: number | undefined

@@ -29,12 +29,6 @@ export type JobChange =
   /** Live: ranked anew by the order of its group, wherever it stands; nothing else changes. Finished: refused. */
   | { readonly _tag: "Rank"; readonly rankings: Rankings }
 
-/** When an edited job is due; undefined: the edit does not say. */
-export const editedDue = (
-  { due, notBefore }: Extract<JobChange, { readonly _tag: "Edit" }>,
-  before: number
-): number | undefined => (notBefore === undefined ? due : Math.max(due ?? before, notBefore))
-
 export interface ChangeResult {
   /** Ids that changed or were signalled. */
   readonly changed: ReadonlyArray<JobId>

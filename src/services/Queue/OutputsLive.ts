@@ -8,7 +8,7 @@ import { ownUid } from "../../files/Ownership.ts"
 import type { JobId } from "./Job.ts"
 import { JobStore } from "./JobStore.ts"
 import { type AttemptRecord, Outputs, type StoredOutput } from "./Outputs.ts"
-import { nameOf, parse, pathOf } from "./outputs/LogFiles.ts"
+import { logName, parse, pathOf } from "./outputs/LogFiles.ts"
 import { openReader } from "./outputs/LogReader.ts"
 import { openLog, removeLog } from "./outputs/LogWriter.ts"
 import { Settings } from "./QueueSettings.ts"
@@ -34,7 +34,7 @@ const readRecord = async (folder: string, job: JobId, attempt: number): Promise<
     const begin = reader.begin()
     if (begin === undefined) return undefined
     const { process, startedAt } = begin
-    return { attempt, process, startedAt, end, written, kept, log: nameOf(job, attempt, 0) }
+    return { attempt, process, startedAt, end, written, kept, log: logName(job, attempt) }
   } finally {
     reader.close()
   }

@@ -16,6 +16,7 @@ import { checkedSettings } from "./ProfilerSettings.ts"
 import { empty, type Histogram, merge } from "./policy/Histogram.ts"
 import { leakHints } from "./policy/HeapSlope.ts"
 import { AttemptProbes } from "./profile/AttemptProbes.ts"
+import * as AttemptSeries from "./profile/AttemptSeries.ts"
 import { metricsOf } from "./profile/Metrics.ts"
 import { ProcessWatch } from "./profile/ProcessWatch.ts"
 import { quantilesOf } from "./profile/Quantiles.ts"
@@ -64,6 +65,8 @@ const make = Effect.gen(function* () {
 
   const metered = new Map<string, Metered>()
   const contexts = new Map<string, TaskCell>()
+  /** How to end what is shown of each cell. */
+  const shown: Array<() => void> = []
   const watch = new ProcessWatch(() => [...metered.values()].map(({ attempts }) => attempts))
   let recording: Recording | undefined
   /** Jobs whose next attempt is to be profiled, and the one that is. */
@@ -166,6 +169,7 @@ const make = Effect.gen(function* () {
       let cell = known.cells.get(key)
       if (cell === undefined) {
         cell = new TaskCell(name, key)
+        shown.push(AttemptSeries.show(cell, context))
         known.cells.set(key, cell)
       }
       last = cell
@@ -284,6 +288,7 @@ const make = Effect.gen(function* () {
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       stop("ended with its worker")
+      for (const end of shown) end()
       probes?.close()
       watch.close()
     })

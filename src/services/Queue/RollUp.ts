@@ -1,4 +1,5 @@
 /** What a store remembers of each interval: of the jobs by group and task, and of the workers' resources. */
+import type { Counters } from "./policy/Counters.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import type { Histogram } from "./policy/Histogram.ts"
 
@@ -6,22 +7,11 @@ import type { Histogram } from "./policy/Histogram.ts"
 export type RollUpWidth = 10_000 | 60_000 | 3_600_000
 
 /** What happened to the jobs of one group and task in one interval. Times in milliseconds; histograms merge by addition. */
-export interface RollUp {
+export interface RollUp extends Counters {
   readonly width: RollUpWidth
   readonly start: number
   readonly group: string
   readonly task: string
-  readonly arrivals: number
-  readonly starts: number
-  readonly completed: number
-  /** Failed attempts, also those retried. */
-  readonly failed: number
-  readonly retried: number
-  /** Given up. */
-  readonly dead: number
-  readonly cancelled: number
-  readonly recovered: number
-  readonly deduplicated: number
   /** From due (or enqueue, if later) to start. */
   readonly wait: Histogram
   readonly run: Histogram

@@ -1,8 +1,15 @@
-/** The store as turns are taken to it: the same, with the time of each turn noted. About 0.1 µs a turn. */
+/**
+ * The store as turns are taken to it: the same, with the time of each turn noted and shown as a metric. About 0.1 µs a
+ * turn.
+ */
 import { Clock, Effect, Layer } from "effect"
 import { JobStore } from "./JobStore.ts"
 import { monotonicOf } from "./host/Monotonic.ts"
+import * as QueueMetrics from "./QueueMetrics.ts"
 import { StoreMeter } from "./StoreMeter.ts"
+
+/** The meter holds microseconds as if they were milliseconds. */
+const turnsPerSecond = 1_000_000
 
 export const layer: Layer.Layer<JobStore, never, JobStore | StoreMeter> = Layer.effect(
   JobStore,
@@ -10,7 +17,13 @@ export const layer: Layer.Layer<JobStore, never, JobStore | StoreMeter> = Layer.
     const store = yield* JobStore
     const meter = yield* StoreMeter
     const monotonic = monotonicOf(yield* Clock.Clock)
-    const { turnSync } = store
+    const { traits, turnSync } = store
+    const context = yield* Effect.context<never>()
+    const labels = { operation: "turn", store: traits.kind }
+    const remove = QueueMetrics.register(QueueMetrics.storeOperation, labels, context, () =>
+      QueueMetrics.secondsState(meter.turns.snapshot(), turnsPerSecond)
+    )
+    yield* Effect.addFinalizer(() => Effect.sync(remove))
     return {
       ...store,
       turn: (turn) =>

@@ -1,8 +1,9 @@
 /** The turns of one process, taken by whatever task asks first. */
-import { Cause, Clock, Context, Effect, Exit, Layer, Scheduler } from "effect"
+import { Cause, Clock, Context, Effect, Exit, Layer, Random, Scheduler } from "effect"
 import type { ClaimRequest, LogLine, NewJob, ProgressNote, Settle, Turn, TurnResult } from "./Turn.ts"
 import { JobStore } from "./JobStore.ts"
 import { monotonicOf } from "./host/Monotonic.ts"
+import { pauseMs } from "./policy/Backoff.ts"
 import { StoreClosed, StoreError, StoreUnavailable } from "./StoreError.ts"
 import { type EnqueueListener, type SettleListener, StoreTurns, type TurnWorker } from "./StoreTurns.ts"
 
@@ -10,9 +11,8 @@ import { type EnqueueListener, type SettleListener, StoreTurns, type TurnWorker 
 const maxEnqueue = 2048
 /** A synchronous store is turned again in the same task for this long before timers get their chance, in milliseconds. */
 const sliceMs = 1
-/** Pause after a failed turn, doubled up to the cap, in milliseconds. */
-const retryFirstMs = 50
-const retryCapMs = 1000
+/** After failed turns. */
+const backoff = { firstMs: 50, capMs: 1000 }
 /** Log lines and progress kept while the store does not answer; the oldest go first. */
 const maxKept = 10_000
 
@@ -25,6 +25,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
   Effect.gen(function* () {
     const store = yield* JobStore
     const clock = yield* Clock.Clock
+    const random = yield* Random.Random
     const monotonic = monotonicOf(clock)
     const context = yield* Effect.context<never>()
     const fork = Effect.runForkWith(context)
@@ -260,7 +261,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
       workerFailed(error, turn)
       resting = true
       fork(
-        Effect.sleep(Math.min(retryCapMs, retryFirstMs * 2 ** Math.min(failures - 1, 10))).pipe(
+        Effect.sleep(pauseMs(backoff, failures, random.nextDoubleUnsafe())).pipe(
           Effect.andThen(
             Effect.sync(() => {
               resting = false

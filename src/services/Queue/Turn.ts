@@ -2,6 +2,10 @@
 import type { Failure, JobExtra, JobId } from "./Job.ts"
 import type { StoreReason } from "./StoreError.ts"
 
+/** The names of the fields, of which the compiler misses none. */
+const fieldsOf = <A>(fields: Readonly<Record<keyof A & string, 0>>): ReadonlyArray<keyof A & string> =>
+  Object.keys(fields) as ReadonlyArray<string> as ReadonlyArray<keyof A & string>
+
 export const uniqueConflicts = ["reject", "existing", "replace", "debounce", "keepLast"] as const
 
 /**
@@ -59,6 +63,22 @@ export interface NewJob {
   readonly extra: JobExtra | undefined
 }
 
+/** Each field of a `NewJob`: who writes them one after the other keeps this order. */
+export const newJobFields = fieldsOf<NewJob>({
+  task: 0,
+  group: 0,
+  priority: 0,
+  due: 0,
+  rank: 0,
+  maxAttempts: 0,
+  payload: 0,
+  partitionKey: 0,
+  expiresAt: 0,
+  unique: 0,
+  after: 0,
+  extra: 0
+})
+
 /** How a running job ends its attempt. */
 export type SettleOutcome =
   | "completed"
@@ -102,6 +122,19 @@ export interface Settle {
   /** With `completed` or `release`. */
   readonly followUp?: FollowUp | undefined
 }
+
+/** Each field of a `Settle`: who writes them one after the other keeps this order. */
+export const settleFields = fieldsOf<Settle>({
+  id: 0,
+  attempt: 0,
+  outcome: 0,
+  result: 0,
+  failure: 0,
+  due: 0,
+  rank: 0,
+  runMs: 0,
+  followUp: 0
+})
 
 /**
  * What a session may take beyond its group's limit. A number: as if the limit were that, where no operator set one and while no jobs
@@ -184,6 +217,22 @@ export interface ClaimedJob {
   /** How many of its attempts were lost with their worker; 0 for nearly all. A retry or a hand-back leaves it, an operator's Retry starts anew. */
   readonly lost: number
 }
+
+/** Each field of a `ClaimedJob`: who writes them one after the other keeps this order. */
+export const claimedJobFields = fieldsOf<ClaimedJob>({
+  id: 0,
+  task: 0,
+  group: 0,
+  priority: 0,
+  due: 0,
+  attempt: 0,
+  maxAttempts: 0,
+  payload: 0,
+  partitionKey: 0,
+  expiresAt: 0,
+  extra: 0,
+  lost: 0
+})
 
 /** What the store says of an enqueue that did not plainly create a job. */
 export type EnqueueNote =

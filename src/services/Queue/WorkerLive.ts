@@ -28,6 +28,7 @@ import { makeRunnables } from "./run/Runnables.ts"
 import { makeSession } from "./run/Session.ts"
 import { noClaims, Slots } from "./run/Slots.ts"
 import { ThreadPool } from "./run/ThreadPool.ts"
+import { makeWorkerSeries } from "./run/WorkerSeries.ts"
 import type { StoreError } from "./StoreError.ts"
 import { StoreTurns, type TurnWorker } from "./StoreTurns.ts"
 import { TaskRegistry } from "./TaskRegistry.ts"
@@ -60,6 +61,7 @@ const make = (options: WorkerOptions) =>
 
     const collects = batchClaims(registry, tuning.next)
     const slots = new Slots(options.slots, () => fork(Effect.ignore(refreshGroups)), collects)
+    const series = yield* makeWorkerSeries(name, store.traits.kind, slots)
 
     // Jobs that rest in this heap take less of it when they have run: then slowing down would keep memory from falling.
     if (store.traits.kind !== "memory") {
@@ -73,6 +75,7 @@ const make = (options: WorkerOptions) =>
 
     const refreshGroups: Effect.Effect<void, StoreError> = Effect.map(store.groups, (records) => {
       for (const { limit, name } of records) slots.limited(name, limit)
+      series.refresh()
       turns.kick()
     })
 
@@ -112,7 +115,8 @@ const make = (options: WorkerOptions) =>
       handBack,
       runnableOf: yield* makeRunnables,
       starts: () => state === "running",
-      works: () => session.works()
+      works: () => session.works(),
+      leaseLost: series.leaseLost
     })
     const { awaitQuiet, running } = attempts
 
@@ -177,6 +181,8 @@ const make = (options: WorkerOptions) =>
         if (turn.session !== session.current()) return
         if (result.fenced) return session.lost()
         slots.answered(claim, result.jobs, result.batches)
+        series.claimed(result.jobs, now)
+        for (const batch of result.batches ?? []) series.claimed(batch, now)
         if (result.ready !== undefined) for (const group of result.ready) slots.heat(group)
         attempts.take(result.jobs, now)
         if (result.batches !== undefined && result.batches.length > 0) attempts.takeBatches(result.batches, now)

@@ -33,9 +33,11 @@ import * as PlacementLoop from "./upkeep/PlacementLoop.ts"
 import * as OutputPruner from "./upkeep/OutputPruner.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
 import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
+import * as ScalerSeries from "./upkeep/ScalerSeries.ts"
 import * as SetAsideNotice from "./upkeep/SetAsideNotice.ts"
 import * as UnservedJobs from "./upkeep/UnservedJobs.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
+import * as StoreSeries from "./upkeep/StoreSeries.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "./ScaleSettings.ts"
 import type { SlotBounds } from "./SlotPools.ts"
 import * as Store from "./storeLayers.ts"
@@ -85,6 +87,7 @@ export const layerWorker = (options?: WorkerOptions) => {
       OrderChanges.layer,
       PlacementLoop.layer,
       SetAsideNotice.layer,
+      StoreSeries.layer,
       UnservedJobs.layer,
       SlotPoolLoop.layer(boundsIn(options?.slots))
     ).pipe(
@@ -106,7 +109,7 @@ export const layerPredictiveScaler = PredictiveScalerLive.layer
  * would do; `PredictiveScaler.set(group, { mode: "on" })` lets it act. Over a worker and its store.
  */
 export const layerScaler = (settings?: Partial<ScalerSettings>) => {
-  const layer = ScalerLoop.layer.pipe(Layer.provideMerge(PredictiveScalerLive.layer))
+  const layer = Layer.merge(ScalerLoop.layer, ScalerSeries.layer).pipe(Layer.provideMerge(PredictiveScalerLive.layer))
   return settings === undefined
     ? layer
     : layer.pipe(Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...settings })))

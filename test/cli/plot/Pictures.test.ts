@@ -1,8 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { inflateSync } from "node:zlib"
 import type { Picture } from "../../../src/cli/plot/Picture.ts"
 import { pictureHtml } from "../../../src/cli/plot/PictureHtml.ts"
-import { picturePng } from "../../../src/cli/plot/PicturePng.ts"
 import { pictureSvg } from "../../../src/cli/plot/PictureSvg.ts"
 import { pictureText } from "../../../src/cli/plot/PictureText.ts"
 import * as DisplayWidth from "../../../src/cli/terminal/DisplayWidth.ts"
@@ -146,34 +144,6 @@ describe("a picture as HTML", () => {
     const around = [...html.replace(svg, "").matchAll(/class="([^"]*)"/g)].flatMap(([, names]) => names!.split(" "))
     assert.isAbove(around.length, 0)
     for (const name of around) assert.isFalse(drawn.has(name), name)
-  })
-})
-
-/** Width, height and the colours of a PNG without interlacing, 8 bits, RGBA: enough to see whether something was drawn. */
-const readPng = (bytes: Uint8Array) => {
-  const buffer = Buffer.from(bytes)
-  assert.strictEqual(buffer.subarray(0, 8).toString("latin1"), "\x89PNG\r\n\x1a\n")
-  const data: Array<Buffer> = []
-  for (let at = 8; at < buffer.length; ) {
-    const length = buffer.readUInt32BE(at)
-    if (buffer.toString("latin1", at + 4, at + 8) === "IDAT") data.push(buffer.subarray(at + 8, at + 8 + length))
-    at += length + 12
-  }
-  return { width: buffer.readUInt32BE(16), height: buffer.readUInt32BE(20), raw: inflateSync(Buffer.concat(data)) }
-}
-
-describe("a picture as PNG", () => {
-  it("has two pixels for one, and curves and words in it", { timeout: 60_000 }, async () => {
-    const { height, raw, width } = readPng(await picturePng(picture))
-    assert.strictEqual(width, 1920)
-    assert.isAbove(height, 1000)
-    assert.strictEqual(raw.length, (width * 4 + 1) * height)
-    // Without a font or curves, lines of the grid alone would leave next to nothing to inflate.
-    const without = readPng(
-      await picturePng({ ...picture, panels: picture.panels.map((panel) => ({ ...panel, lines: [], bands: [] })) })
-    )
-    assert.strictEqual(without.raw.length, raw.length)
-    assert.notDeepEqual(without.raw, raw)
   })
 })
 

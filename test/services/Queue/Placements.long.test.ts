@@ -26,6 +26,9 @@ const Read = Task.make("read", { payload: Schema.String })
 const Hoard = Task.make("hoard", { payload: Schema.Int })
 const Declared = Task.make("declared", { payload: Schema.String, group: "computation" })
 
+/** Shared by all that read: to fill megabytes with zeros for each would be computing, as much as the reading of a cached file is waiting. */
+const block = Buffer.alloc(4 * mebibyte)
+
 const fetching = (url: string) => Effect.promise(async () => void (await (await fetch(url)).text()))
 
 const handlers = Layer.mergeAll(
@@ -35,7 +38,6 @@ const handlers = Layer.mergeAll(
   Read.toLayer((file) =>
     Effect.promise(async () => {
       const handle = await open(file)
-      const block = Buffer.alloc(4 * mebibyte)
       for (let at = 0; at < 32 * mebibyte; at += block.length) await handle.read(block, 0, block.length, at)
       await handle.close()
     })

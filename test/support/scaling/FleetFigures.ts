@@ -1,6 +1,6 @@
 /** What days of fleets come to: by day as JSON and as a picture, over all of them as a table and as what is met. */
 import { Schema } from "effect"
-import { Machine } from "../../../src/cli/bench/BenchResult.ts"
+import { Machine } from "../../../src/bench/BenchResult.ts"
 import type { Line, Picture } from "../../../src/cli/plot/Picture.ts"
 import { type Course, courses } from "./CompressedDay.ts"
 import {

@@ -8,6 +8,31 @@ import { failure, leaseMs, start, type StoreTest } from "./StoreDriver.ts"
 const edit = { _tag: "Edit", rankings: noRankings } as const
 
 export const clauses = (test: StoreTest): void => {
+  test("changes all that are named before it looks at what follows: a job and the one that waits for it", (driver) =>
+    Effect.gen(function* () {
+      const parent = yield* driver.add()
+      const child = yield* driver.add({ after: [parent] })
+      const { changed } = yield* driver.change({ ids: [parent, child] }, { _tag: "Cancel", reason: "both" })
+      assert.deepStrictEqual([...changed], [parent, child])
+      assert.deepStrictEqual(
+        (yield* driver.store.get([parent, child])).map(({ failure }) => failure?.message),
+        ["both", "both"]
+      )
+    }))
+
+  test("cancels a running job for the first reason given", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const id = yield* driver.add()
+      const [job] = yield* driver.claim(session)
+      yield* driver.cancel(id, "first")
+      yield* driver.cancel(id, "second")
+      const { signals } = yield* driver.turn({ session })
+      assert.deepStrictEqual(signals, [{ id, kind: "cancel", reason: "first" }])
+      yield* driver.settle(session, job!, "release")
+      assert.strictEqual((yield* driver.job(id)).failure?.message, "first")
+    }))
+
   test("cancels waiting jobs with the reason, and refuses finished and unknown ones", (driver) =>
     Effect.gen(function* () {
       const session = yield* driver.join()

@@ -62,6 +62,7 @@ export const clauses = (test: StoreTest): void => {
           rank: start + 1500 + 3 * stepMs,
           attempt: 0,
           maxAttempts: 7,
+          attempts: [],
           payload: { text: "é\u0000\u{1F600}", list: [1, null] },
           result: undefined,
           failure: undefined,
@@ -149,6 +150,61 @@ export const clauses = (test: StoreTest): void => {
       }),
     { maxLive: 3 }
   )
+
+  test(
+    "hints at the pace at which jobs have been finishing when it has no room",
+    (driver) =>
+      Effect.gen(function* () {
+        const session = yield* driver.join()
+        const hint = Effect.map(driver.enqueue([{}]), ({ notes }) => {
+          const note = notes?.get(0)
+          if (note?._tag !== "Overloaded") throw new Error("there was room")
+          return note.retryAfterMs
+        })
+        yield* driver.enqueue(Array.from({ length: 100 }, () => ({})))
+        assert.strictEqual(yield* hint, 1000, "there is no telling yet")
+        yield* TestClock.adjust(15_000)
+        yield* driver.beat(session)
+        assert.strictEqual(yield* hint, 30_000, "nothing has finished")
+        // One job per second for a while: a hundredth of the limit takes one.
+        for (let i = 0; i < 30; i++) {
+          yield* TestClock.adjust(1000)
+          yield* driver.beat(session)
+          const [job] = yield* driver.claim(session, 1)
+          yield* driver.settle(session, job!, "completed")
+          yield* driver.enqueue([{}])
+        }
+        assert.approximately(yield* hint, 1000, 100)
+      }),
+    { maxLive: 100 }
+  )
+
+  test("says when a job was enqueued though its id runs ahead: a clock set back", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const { enqueue, turn } = { enqueue: [driver.newJob({}, start + 60_000)], turn: driver.turn.bind(driver) }
+      yield* turn({ now: start + 60_000, enqueue })
+      const { ids } = yield* turn({ now: start, enqueue: [driver.newJob({ group: "later" }, start)] })
+      assert.isAbove(enqueuedAt(ids[0]!), start)
+      assert.strictEqual((yield* driver.job(ids[0]!)).enqueuedAt, start)
+      yield* turn({ now: start + 250, session, claim: [{ group: "later", limit: 1 }] })
+      const [row] = yield* driver.store.rollUps({ width: 3_600_000, from: 0, to: 2 ** 52, group: "later" })
+      assert.strictEqual(row!.wait.sum, 250)
+    }))
+
+  test("counts each job of a refused batch that met a taken key, and nothing else of it", (driver) =>
+    Effect.gen(function* () {
+      yield* driver.add({ key: "k" })
+      const { notes } = yield* driver.enqueue([{}, { key: "k" }, { key: "k", onConflict: "existing" }], {
+        batches: [3]
+      })
+      assert.deepStrictEqual(
+        [...notes!.values()].map(({ _tag }) => _tag),
+        ["BatchRefused", "Duplicate", "BatchRefused"]
+      )
+      const [row] = yield* driver.store.rollUps({ width: 3_600_000, from: 0, to: 2 ** 52 })
+      assert.deepStrictEqual([row!.arrivals, row!.deduplicated], [1, 1])
+    }))
 
   test(
     "refuses a batch that does not fit under the limit of live jobs whole",

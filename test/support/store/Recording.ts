@@ -127,6 +127,41 @@ export const clauses = (test: StoreTest): void => {
       assert.deepStrictEqual([row!.recovered, row!.dead, row!.cancelled], [1, 1, 1])
     }))
 
+  test("counts an attempt that is lost with its worker as failed, whether its job is recovered or buried", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      yield* driver.enqueue([{}, { maxAttempts: 1 }])
+      yield* driver.claim(session)
+      yield* driver.leave(session)
+      const [row] = yield* rollUps(driver, hour)
+      assert.deepStrictEqual([row!.failed, row!.recovered, row!.dead, row!.run.count], [2, 1, 1, 0])
+    }))
+
+  test("counts an attempt whose end becomes a cancellation as that alone, with the time that it ran", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      yield* driver.enqueue([{}, {}, {}])
+      const [one, two, three] = yield* driver.claim(session)
+      for (const { id } of [one!, two!, three!]) yield* driver.cancel(id)
+      yield* driver.settle(session, one!, "retry", { failure: failure(), runMs: 20 })
+      yield* driver.settle(session, two!, "release", { runMs: 300 })
+      yield* driver.leave(session)
+      const [row] = yield* rollUps(driver, hour)
+      assert.deepStrictEqual(
+        [row!.cancelled, row!.failed, row!.retried, row!.recovered, row!.run.count, row!.run.sum],
+        [3, 0, 0, 0, 2, 320]
+      )
+    }))
+
+  test("counts neither an attempt that is handed back nor the time that it ran", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      yield* driver.add()
+      yield* driver.run(session, "release", { runMs: 300, delay: 1000 })
+      const [row] = yield* rollUps(driver, hour)
+      assert.deepStrictEqual([row!.starts, row!.failed, row!.cancelled, row!.run.count], [1, 0, 0, 0])
+    }))
+
   test("rolls up the resources of all workers' beats: means and peaks", (driver) =>
     Effect.gen(function* () {
       const one = yield* driver.join()

@@ -1,9 +1,136 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
+import { formatJobId } from "../../../src/services/Queue/Job.ts"
 import { failure, start, type StoreTest } from "./StoreDriver.ts"
 
 export const clauses = (test: StoreTest): void => {
+  test("says in the same words on every store why it ended a job by itself", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const parent = yield* driver.add({ maxAttempts: 1 })
+      const child = yield* driver.add({ after: [parent] })
+      const lost = yield* driver.add()
+      const late = yield* driver.add({ expiresIn: 10, delay: 10 })
+      yield* driver.claim(session)
+      yield* driver.leave(session)
+      yield* TestClock.adjust(10)
+      yield* driver.sweep()
+      const failures = yield* Effect.forEach([parent, child, lost, late], (id) =>
+        Effect.map(driver.job(id), ({ failure, state }) => [state, failure])
+      )
+      assert.deepStrictEqual(failures, [
+        [
+          "failed",
+          {
+            cause: "WorkerLost",
+            message: "Its worker died or lost its lease, and no attempt is left.",
+            attempt: 1,
+            at: start
+          }
+        ],
+        [
+          "cancelled",
+          {
+            cause: "ParentFailed",
+            message: `Job ${formatJobId(parent)}, which it waited for, did not complete.`,
+            attempt: 0,
+            at: start
+          }
+        ],
+        ["pending", { cause: "WorkerLost", message: "Its worker died or lost its lease.", attempt: 1, at: start }],
+        ["cancelled", { cause: "Expired", message: "It had not started when it expired.", attempt: 0, at: start + 10 }]
+      ])
+    }))
+
+  test("keeps every attempt: who ran it, when, and how it ended; of a handed back one nothing", (driver) =>
+    Effect.gen(function* () {
+      const one = yield* driver.join()
+      const id = yield* driver.add({ maxAttempts: 9 })
+      yield* TestClock.adjust(5)
+      yield* driver.run(one, "release")
+      assert.deepStrictEqual((yield* driver.job(id)).attempts, [])
+      const { stack: _, ...told } = { ...failure("first"), error: { code: 7 }, stack: "at line 1" }
+      const [job] = yield* driver.claim(one)
+      yield* TestClock.adjust(20)
+      yield* driver.settle(one, job!, "retry", { failure: { ...told, stack: "at line 1" } })
+      yield* driver.claim(one)
+      yield* TestClock.adjust(5)
+      yield* driver.leave(one)
+      const two = yield* driver.join()
+      const [third] = yield* driver.claim(two)
+      const past = [
+        { number: 1, session: one, startedAt: start + 5, endedAt: start + 25, outcome: "failed", failure: told },
+        {
+          number: 2,
+          session: one,
+          startedAt: start + 25,
+          endedAt: start + 30,
+          outcome: "lost",
+          failure: {
+            cause: "WorkerLost",
+            message: "Its worker died or lost its lease.",
+            attempt: 2,
+            at: start + 30
+          }
+        }
+      ] as const
+      const last = { number: 3, session: two, startedAt: start + 30 } as const
+      assert.deepStrictEqual((yield* driver.job(id)).attempts, [...past, { ...last, outcome: "running" }])
+      yield* TestClock.adjust(70)
+      yield* driver.settle(two, third!, "completed")
+      assert.deepStrictEqual((yield* driver.job(id)).attempts, [
+        ...past,
+        { ...last, endedAt: start + 100, outcome: "completed" }
+      ])
+      yield* driver.change({ ids: [id] }, { _tag: "Retry" })
+      assert.deepStrictEqual((yield* driver.job(id)).attempts, [], "it begins anew")
+    }))
+
+  test("keeps the newest ten attempts beside the last", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const id = yield* driver.add({ maxAttempts: 30 })
+      for (let i = 1; i < 15; i++) yield* driver.run(session, "retry", { failure: failure("no", i) })
+      yield* driver.run(session, "failed", { failure: failure("no", 15) })
+      assert.deepStrictEqual(
+        (yield* driver.job(id)).attempts.map(({ number, outcome }) => [number, outcome]),
+        Array.from({ length: 11 }, (_, i) => [i + 5, "failed"])
+      )
+    }))
+
+  test("keeps the failure before where a settle gives none", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const id = yield* driver.add()
+      yield* driver.run(session, "retry", { failure: failure("first") })
+      yield* driver.run(session, "failed")
+      assert.strictEqual((yield* driver.job(id)).failure?.message, "first")
+    }))
+
+  test("tells a job that waited for several by the one that ended first", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const one = yield* driver.add()
+      const two = yield* driver.add()
+      const child = yield* driver.add({ after: [one, two] })
+      const [first, second] = yield* driver.claim(session)
+      yield* driver.turn({
+        session,
+        settle: [second!, first!].map(({ attempt, id }) => ({
+          id,
+          attempt,
+          outcome: "failed",
+          result: undefined,
+          failure: failure(),
+          due: 0,
+          rank: 0,
+          runMs: 1
+        }))
+      })
+      assert.include((yield* driver.job(child)).failure?.message, formatJobId(two))
+    }))
+
   test("completes a job with its result", (driver) =>
     Effect.gen(function* () {
       const session = yield* driver.join()

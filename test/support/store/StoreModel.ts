@@ -2,13 +2,15 @@
  * What a store should do, in the plainest way: every question is answered by going through all jobs. Times are absolute; expiry,
  * recovery and promotion happen in `pass`, since when exactly a store does them is its own affair.
  */
-import type { JobId, JobState, WaitReason } from "../../../src/services/Queue/Job.ts"
+import type { Failure, FailureCause, JobAttempt, JobId, JobState, WaitReason } from "../../../src/services/Queue/Job.ts"
+import { formatJobId } from "../../../src/services/Queue/Job.ts"
 import type { EnqueueNote, NewJob, Settle } from "../../../src/services/Queue/Turn.ts"
 import type { JobChange } from "../../../src/services/Queue/JobChange.ts"
 import { rankIn, type Rankings } from "../../../src/services/Queue/policy/Order.ts"
 
 export interface ModelJob {
   readonly id: JobId
+  readonly enqueuedAt: number
   new: NewJob
   state: JobState
   payload: unknown
@@ -17,12 +19,54 @@ export interface ModelJob {
   rank: number
   attempt: number
   session: number | undefined
+  startedAt: number | undefined
+  /** Attempts lost with their worker. */
+  lost: number
   retrying: boolean
   held: boolean
   parents: Array<JobId>
   expiresAt: number | undefined
-  cancelled: boolean
+  /** Why its running attempt is to be cancelled. */
+  cancelReason: string | undefined
   finishedAt: number | undefined
+  result: unknown
+  failure: Failure | undefined
+  /** The one that runs is the last. */
+  attempts: Array<JobAttempt>
+  progress: unknown
+}
+
+/** What happened to the jobs of one group and task. */
+export interface ModelFigures {
+  arrivals: number
+  starts: number
+  completed: number
+  failed: number
+  retried: number
+  dead: number
+  cancelled: number
+  recovered: number
+  deduplicated: number
+  waits: number
+  waitMs: number
+  runs: number
+  runMs: number
+}
+
+const noFigures: ModelFigures = {
+  arrivals: 0,
+  starts: 0,
+  completed: 0,
+  failed: 0,
+  retried: 0,
+  dead: 0,
+  cancelled: 0,
+  recovered: 0,
+  deduplicated: 0,
+  waits: 0,
+  waitMs: 0,
+  runs: 0,
+  runMs: 0
 }
 
 interface ModelSession {
@@ -45,7 +89,27 @@ export class StoreModel {
   readonly sessions = new Map<number, ModelSession>()
   readonly limits = new Map<string, number>()
   readonly pausedGroups = new Set<string>()
+  /** By group, then task. */
+  readonly figures = new Map<string, Map<string, ModelFigures>>()
+  /** Jobs that have ended since `takeEnded` was called last. */
+  private endedSince: Array<JobId> = []
+  /** Jobs that have ended since `tell` was called last, in that order. */
+  private ended: Array<{ readonly id: JobId; readonly well: boolean }> = []
   isPaused = false
+
+  private figuresOf({ group, task }: Pick<NewJob, "group" | "task">): ModelFigures {
+    const tasks = this.figures.get(group) ?? new Map<string, ModelFigures>()
+    const figures = tasks.get(task) ?? { ...noFigures }
+    this.figures.set(group, tasks.set(task, figures))
+    return figures
+  }
+
+  /** Jobs that have ended since this was asked last. */
+  takeEnded(): ReadonlyArray<JobId> {
+    const ended = this.endedSince
+    this.endedSince = []
+    return ended
+  }
 
   get jobs(): ReadonlyArray<ModelJob> {
     return [...this.state.jobs.values()].sort((a, b) => a.id - b.id)
@@ -71,12 +135,25 @@ export class StoreModel {
     now: number
   ): ReadonlyArray<EnqueueNote | undefined> {
     const before = structuredClone(this.state)
-    const notes = batch.map((job, i) => this.enqueueOne(job, ids[i]!, now))
+    const figuresBefore = structuredClone(this.figures)
+    let notes = batch.map((job, i) => this.enqueueOne(job, ids[i]!, now))
     const isRefused = (note: EnqueueNote | undefined) =>
       note !== undefined && note._tag !== "Existing" && note._tag !== "Replaced"
-    if (!notes.some(isRefused)) return notes
-    this.state = before
-    return notes.map((note) => (isRefused(note) ? note : { _tag: "BatchRefused" }))
+    if (notes.some(isRefused)) {
+      this.state = before
+      this.ended = []
+      this.endedSince = []
+      for (const [group, tasks] of [...this.figures]) {
+        for (const [task, figures] of tasks) Object.assign(figures, figuresBefore.get(group)?.get(task) ?? noFigures)
+      }
+      notes = notes.map((note) => (isRefused(note) ? note : { _tag: "BatchRefused" }))
+    }
+    notes.forEach((note, i) => {
+      if (note?._tag === "Duplicate" || note?._tag === "Existing" || note?._tag === "Replaced")
+        this.figuresOf(batch[i]!).deduplicated++
+    })
+    this.tell(now)
+    return notes
   }
 
   private enqueueOne(job: NewJob, id: JobId, now: number): EnqueueNote | undefined {
@@ -121,6 +198,7 @@ export class StoreModel {
 
     const stored: ModelJob = {
       id,
+      enqueuedAt: now,
       new: job,
       state: "scheduled",
       payload: job.payload,
@@ -129,18 +207,25 @@ export class StoreModel {
       rank: job.rank,
       attempt: 0,
       session: undefined,
+      startedAt: undefined,
+      lost: 0,
       retrying: false,
       held,
       parents: [],
       expiresAt: job.expiresAt,
-      cancelled: false,
-      finishedAt: undefined
+      cancelReason: undefined,
+      finishedAt: undefined,
+      result: undefined,
+      failure: undefined,
+      attempts: [],
+      progress: undefined
     }
     this.state.jobs.set(id, stored)
-    if (job.unique !== undefined && !held) this.openWindow(stored, now)
+    this.figuresOf(job).arrivals++
+    if (job.unique !== undefined && !held) this.takeKey(stored, job.unique.windowMs, now)
     const parents = [...new Set(job.after?.jobs)].map((parent) => this.state.jobs.get(parent)!)
     const ended = parents.find((parent) => parent.state === "failed" || parent.state === "cancelled")
-    if (ended !== undefined && job.after!.onParentFailure !== "run") this.endByParent(stored, now)
+    if (ended !== undefined && job.after!.onParentFailure !== "run") this.endByParent(stored, ended.id, now)
     else {
       stored.parents = parents.filter(isLive).map((parent) => parent.id)
       this.place(stored, now)
@@ -148,63 +233,118 @@ export class StoreModel {
     return undefined
   }
 
-  private openWindow(job: ModelJob, now: number): void {
-    const { key, windowMs } = job.new.unique!
-    this.state.windows.set(key, { until: now + windowMs, id: job.id })
+  /** A window counts from the job's enqueue; one that is still open stays as it is. */
+  private takeKey(job: ModelJob, windowMs: number, now: number): void {
+    const { key } = job.new.unique!
+    const until = this.state.windows.get(key)?.until ?? -Infinity
+    this.state.windows.set(key, { until: until > now ? until : job.enqueuedAt + windowMs, id: job.id })
   }
 
   private place(job: ModelJob, now: number): void {
     job.state = job.parents.length === 0 && !job.held && job.due <= now ? "pending" : "scheduled"
   }
 
-  claim(session: number, group: string, limit: number): ReadonlyArray<JobId> {
+  /** The jobs that start, in their order. Expired ones that stand before them end. */
+  claim(session: number, group: string, limit: number, now: number): ReadonlyArray<ModelJob> {
     const by = this.sessions.get(session)
     if (by === undefined || by.draining || this.isPaused || this.pausedGroups.has(group)) return []
     const room = Math.min(limit, (this.limits.get(group) ?? Infinity) - this.running(group))
-    const claimed = this.jobs
+    const ready = this.jobs
       .filter((job) => job.state === "pending" && job.new.group === group && by.tasks.includes(job.new.task))
       .sort((a, b) => a.rank - b.rank || a.id - b.id)
-      .slice(0, Math.max(0, room))
-    for (const job of claimed) {
+    const claimed: Array<ModelJob> = []
+    for (const job of ready) {
+      if (claimed.length >= room) break
+      if (isExpired(job, now)) {
+        this.expire(job, now)
+        continue
+      }
       job.state = "running"
       job.attempt++
       job.session = session
+      job.startedAt = now
+      job.attempts.push({ number: job.attempt, session, startedAt: now, outcome: "running" })
       job.retrying = false
+      const figures = this.figuresOf(job.new)
+      figures.starts++
+      figures.waits++
+      figures.waitMs += now - Math.max(job.due, job.enqueuedAt)
+      claimed.push(job)
     }
-    return claimed.map(({ id }) => id)
+    return claimed
+  }
+
+  /** The running job that a token holds. */
+  private held(session: number, id: JobId, attempt: number): ModelJob | undefined {
+    const job = this.state.jobs.get(id)
+    return this.sessions.has(session) && job?.state === "running" && job.session === session && job.attempt === attempt
+      ? job
+      : undefined
+  }
+
+  note(session: number, id: JobId, attempt: number, value: unknown): void {
+    const job = this.held(session, id, attempt)
+    if (job !== undefined) job.progress = value
   }
 
   settle(session: number, settle: Settle, now: number): boolean {
-    const job = this.state.jobs.get(settle.id)
-    if (
-      !this.sessions.has(session) ||
-      job?.state !== "running" ||
-      job.session !== session ||
-      job.attempt !== settle.attempt
-    )
-      return false
+    const job = this.held(session, settle.id, settle.attempt)
+    if (job === undefined) return false
     const { outcome } = settle
-    if (outcome === "completed" || outcome === "failed" || outcome === "cancelled") this.end(job, outcome, now)
-    else if (job.cancelled) this.end(job, "cancelled", now)
-    else {
-      if (outcome === "release") job.attempt--
-      else job.retrying = true
-      job.due = settle.due
-      job.rank = settle.rank
-      this.place(job, now)
+    const figures = this.figuresOf(job.new)
+    const isCancelled = (outcome === "retry" || outcome === "release") && job.cancelReason !== undefined
+    if (outcome !== "release" || isCancelled) {
+      figures.runs++
+      figures.runMs += settle.runMs
     }
+    if (isCancelled) this.endWith(job, "cancelled", "Cancelled", job.cancelReason!, now)
+    else if (outcome === "completed") {
+      job.result = settle.result
+      endAttempt(job, "completed", undefined, now)
+      this.end(job, "completed", now)
+    } else if (outcome === "release") {
+      job.attempt--
+      job.attempts.pop()
+      this.again(job, settle, now)
+    } else {
+      job.failure = settle.failure ?? job.failure
+      endAttempt(job, outcome === "cancelled" ? "cancelled" : "failed", settle.failure, now)
+      if (outcome === "cancelled") this.end(job, "cancelled", now)
+      else {
+        figures.failed++
+        if (outcome === "failed") this.end(job, "failed", now)
+        else {
+          figures.retried++
+          job.retrying = true
+          this.again(job, settle, now)
+        }
+      }
+    }
+    this.tell(now)
     return true
   }
 
-  /** Whether the change is made of the job. */
-  change(id: JobId, change: JobChange, now: number): boolean {
+  private again(job: ModelJob, { due, rank }: Settle, now: number): void {
+    job.due = due
+    job.rank = rank
+    this.place(job, now)
+  }
+
+  /** Makes the change of each, then what follows from that. Answers of which it is made. */
+  change(ids: ReadonlyArray<JobId>, change: JobChange, now: number): ReadonlyArray<boolean> {
+    const changed = ids.map((id) => this.changeOne(id, change, now))
+    this.tell(now)
+    return changed
+  }
+
+  private changeOne(id: JobId, change: JobChange, now: number): boolean {
     const job = this.state.jobs.get(id)
     if (job === undefined) return false
     switch (change._tag) {
       case "Cancel":
         if (!isLive(job)) return false
-        if (job.state === "running") job.cancelled = true
-        else this.end(job, "cancelled", now)
+        if (job.state === "running") job.cancelReason ??= change.reason
+        else this.endWith(job, "cancelled", "Cancelled", change.reason, now)
         return true
       case "Retry": {
         const key = job.new.unique?.key
@@ -216,20 +356,30 @@ export class StoreModel {
         Object.assign(job, {
           attempt: 0,
           session: undefined,
+          startedAt: undefined,
+          lost: 0,
           retrying: false,
-          cancelled: false,
+          cancelReason: undefined,
           expiresAt: undefined,
           finishedAt: undefined,
-          due: now
-        })
-        job.rank = rankOf(job, change.rankings!)
+          result: undefined,
+          failure: undefined,
+          attempts: [],
+          progress: undefined
+        } satisfies Partial<ModelJob>)
+        job.rank =
+          change.rankings === undefined ? now + (job.rank - job.due) : rankOf({ ...job, due: now }, change.rankings)
+        job.due = now
+        this.figuresOf(job.new).arrivals++
+        // Its window has been counted from its enqueue.
+        if (key !== undefined) this.takeKey(job, -Infinity, now)
         this.place(job, now)
         return true
       }
       case "Remove":
         if (job.state === "running") return false
         this.state.jobs.delete(id)
-        this.tellChildren(job, false, now)
+        this.ended.push({ id, well: false })
         this.follow(job, now)
         if (this.state.windows.get(job.new.unique?.key ?? "")?.id === id) this.state.windows.delete(job.new.unique!.key)
         return true
@@ -252,24 +402,51 @@ export class StoreModel {
     }
   }
 
-  /** Ends sessions whose lease has ended, expires, promotes. */
-  pass(now: number): void {
-    for (const [session, { leaseUntil }] of this.sessions) if (now >= leaseUntil) this.leave(session, now)
-    for (const job of this.jobs) {
-      if (isWaiting(job) && job.attempt === 0 && job.expiresAt !== undefined && job.expiresAt <= now)
-        this.end(job, "cancelled", now)
-    }
+  /** Makes pending what is due. */
+  promote(now: number): void {
     for (const job of this.jobs) if (isWaiting(job)) this.place(job, now)
+  }
+
+  /** Ends sessions whose lease has ended, then expires. */
+  sweep(now: number): void {
+    for (const [session, { leaseUntil }] of this.sessions) if (now >= leaseUntil) this.leave(session, now)
+    for (const { id } of this.jobs) {
+      const job = this.state.jobs.get(id)!
+      if (!isWaiting(job) || !isExpired(job, now)) continue
+      this.expire(job, now)
+      this.tell(now)
+    }
+  }
+
+  /** One that expires had not started: whoever handed it back is forgotten. */
+  private expire(job: ModelJob, now: number): void {
+    job.session = undefined
+    job.startedAt = undefined
+    this.endWith(job, "cancelled", "Expired", "It had not started when it expired.", now)
   }
 
   leave(session: number, now: number): void {
     this.sessions.delete(session)
     for (const job of this.jobs) {
       if (job.state !== "running" || job.session !== session) continue
-      if (job.cancelled) this.end(job, "cancelled", now)
-      else if (job.attempt >= job.new.maxAttempts) this.end(job, "failed", now)
-      else this.place(job, now)
+      if (job.cancelReason !== undefined) {
+        this.endWith(job, "cancelled", "Cancelled", job.cancelReason, now)
+        continue
+      }
+      const figures = this.figuresOf(job.new)
+      figures.failed++
+      const isLast = job.attempt >= job.new.maxAttempts
+      if (isLast) {
+        this.endWith(job, "failed", "WorkerLost", "Its worker died or lost its lease, and no attempt is left.", now)
+      } else {
+        figures.recovered++
+        job.failure = failureOf(job, "WorkerLost", "Its worker died or lost its lease.", now)
+        endAttempt(job, "lost", job.failure, now)
+        job.lost++
+        this.place(job, now)
+      }
     }
+    this.tell(now)
   }
 
   prune(ageMs: number, now: number): number {
@@ -278,26 +455,43 @@ export class StoreModel {
     return old.length
   }
 
+  private endWith(job: ModelJob, state: JobState, cause: FailureCause, message: string, now: number): void {
+    job.failure = failureOf(job, cause, message, now)
+    if (job.state === "running") endAttempt(job, cause === "WorkerLost" ? "lost" : "cancelled", job.failure, now)
+    this.end(job, state, now)
+  }
+
   private end(job: ModelJob, state: JobState, now: number): void {
+    const figures = this.figuresOf(job.new)
+    if (state === "completed") figures.completed++
+    else if (state === "failed") figures.dead++
+    else figures.cancelled++
     job.state = state
     job.finishedAt = now
     job.parents = []
-    this.tellChildren(job, state === "completed", now)
+    this.ended.push({ id: job.id, well: state === "completed" })
+    this.endedSince.push(job.id)
     this.follow(job, now)
     job.held = false
   }
 
-  private endByParent(job: ModelJob, now: number): void {
-    this.end(job, job.new.after!.onParentFailure === "fail" ? "failed" : "cancelled", now)
+  private endByParent(job: ModelJob, parent: JobId, now: number): void {
+    const state = job.new.after!.onParentFailure === "fail" ? "failed" : "cancelled"
+    const message = `Job ${formatJobId(parent)}, which it waited for, did not complete.`
+    this.endWith(job, state, "ParentFailed", message, now)
   }
 
-  private tellChildren(parent: ModelJob, well: boolean, now: number): void {
-    for (const child of this.jobs) {
-      if (!isWaiting(child) || !child.parents.includes(parent.id)) continue
-      if (well || child.new.after!.onParentFailure === "run") {
-        child.parents = child.parents.filter((id) => id !== parent.id)
-        this.place(child, now)
-      } else this.endByParent(child, now)
+  /** Tells the jobs that waited for those that have ended, the one that ended first first, until nobody waits for them. */
+  tell(now: number): void {
+    for (let next = this.ended.shift(); next !== undefined; next = this.ended.shift()) {
+      const { id: parent, well } = next
+      for (const child of this.jobs) {
+        if (!isWaiting(child) || !child.parents.includes(parent)) continue
+        if (well || child.new.after!.onParentFailure === "run") {
+          child.parents = child.parents.filter((id) => id !== parent)
+          this.place(child, now)
+        } else this.endByParent(child, parent, now)
+      }
     }
   }
 
@@ -308,10 +502,30 @@ export class StoreModel {
     const follower = this.jobs.find((other) => other.held && isLive(other) && other.new.unique?.key === key)
     if (follower === undefined) return
     follower.held = false
-    this.openWindow(follower, now)
+    this.takeKey(follower, follower.new.unique!.windowMs, now)
     this.place(follower, now)
   }
 }
+
+const isExpired = (job: ModelJob, now: number): boolean =>
+  job.attempt === 0 && job.expiresAt !== undefined && job.expiresAt <= now
+
+const endAttempt = (
+  job: ModelJob,
+  outcome: JobAttempt["outcome"],
+  failure: Failure | undefined,
+  endedAt: number
+): void => {
+  const running = job.attempts.pop()!
+  job.attempts.push({ ...running, outcome, endedAt, ...(failure !== undefined && { failure }) })
+}
+
+const failureOf = (job: ModelJob, cause: FailureCause, message: string, at: number): Failure => ({
+  cause,
+  message,
+  attempt: job.attempt,
+  at
+})
 
 const rankOf = (job: ModelJob, rankings: Rankings): number =>
   rankIn(rankings, job.new.group, job.new.task, job.due, job.priority, job.new.extra?.deadline)

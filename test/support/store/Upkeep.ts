@@ -2,7 +2,7 @@ import { assert } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { Retention, RetentionPolicy } from "../../../src/services/Queue/JobStore.ts"
-import { failure, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
+import { failure, start, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 
 const forever: Retention = { ageMs: Number.MAX_SAFE_INTEGER, count: Number.MAX_SAFE_INTEGER }
 const keep = (policy: Partial<RetentionPolicy>): RetentionPolicy => ({
@@ -16,6 +16,16 @@ const prune = (driver: StoreDriver, policy: Partial<RetentionPolicy>, limit = 10
   Effect.flatMap(Clock.currentTimeMillis, (now) => driver.store.prune(keep(policy), { now, limit }))
 
 export const clauses = (test: StoreTest): void => {
+  test("removes a finished job once it is older than the retention, not when it is as old", (driver) =>
+    Effect.gen(function* () {
+      const id = yield* driver.add()
+      yield* driver.cancel(id)
+      const retention = { ageMs: 1000, count: 10 }
+      const policy = { completed: retention, failed: retention, cancelled: retention }
+      assert.strictEqual(yield* driver.store.prune(policy, { now: start + 1000, limit: 10 }), 0)
+      assert.strictEqual(yield* driver.store.prune(policy, { now: start + 1001, limit: 10 }), 1)
+    }))
+
   test("removes finished jobs beyond their state's age, and no others", (driver) =>
     Effect.gen(function* () {
       const session = yield* driver.join()

@@ -5,7 +5,8 @@
 import "../../../scripts/wasm-wrappers.mjs"
 import { ByteSize, Effect, Layer, Schema } from "effect"
 import fs from "node:fs"
-import { Sluice, StreamProcessor, StreamSink, StreamSource, StreamTask } from "../../../src/index.ts"
+import { Sluice } from "../../../src/index.ts"
+import { StreamProcessor, StreamSink, StreamSource, StreamTask } from "../../../src/streams.ts"
 
 export interface StreamConfig {
   readonly store: string

@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Job, TaskQueue } from "../../../services/Queue/index.ts"
+import * as AttemptInWords from "../../AttemptInWords.ts"
 import { hint } from "../../Hint.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import * as JobReference from "../../JobReference.ts"
@@ -10,6 +11,7 @@ import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { inWords as placeInWords } from "../../PlaceInWords.ts"
 import { explain as inWords } from "../../Reason.ts"
+import { AttemptShape, toAttemptShapes } from "../../shapes/JobShape.ts"
 import { PlaceShape, toPlaceShape } from "../../shapes/OrderShape.ts"
 
 /** Why a job has not started, as `--json` shows it. */
@@ -21,7 +23,9 @@ export const ExplanationShape = Schema.Struct({
   why: Schema.String,
   advice: Schema.String,
   /** Its place in the order of its group while it is pending, else null. */
-  place: Schema.NullOr(PlaceShape)
+  place: Schema.NullOr(PlaceShape),
+  /** Its attempts so far, as in `job get`. */
+  attempts: Schema.Array(AttemptShape)
 })
 
 export const explain = Command.make(
@@ -33,6 +37,7 @@ export const explain = Command.make(
     const queue = yield* TaskQueue
     const reason = yield* queue.explain(id)
     const place = yield* queue.place(id)
+    const job = yield* queue.get(id)
     const now = yield* Clock.currentTimeMillis
     const { advice, why } = inWords(reason, now)
     const shownAdvice = advice
@@ -45,9 +50,13 @@ export const explain = Command.make(
         reason: reason._tag,
         why,
         advice: spelled,
-        place: place === undefined ? null : toPlaceShape(place)
+        place: place === undefined ? null : toPlaceShape(place),
+        attempts: toAttemptShapes(job)
       })
     yield* out.line(`${why}${spelled === "" ? "" : `; ${spelled}`}`)
-    if (place !== undefined) yield* out.lines(placeInWords((yield* queue.get(id)).group, place, now))
+    if (place !== undefined) yield* out.lines(placeInWords(job.group, place, now))
+    yield* out.lines(
+      job.attempts.map((attempt) => `attempt ${attempt.number}: ${AttemptInWords.inWords(attempt, now)}`)
+    )
   }, looking)
 ).pipe(Command.withDescription("Says why a job has not started, and what would change it."))

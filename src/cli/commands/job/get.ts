@@ -14,6 +14,7 @@ import {
   SystemWord,
   TaskQueue
 } from "../../../services/Queue/index.ts"
+import * as AttemptInWords from "../../AttemptInWords.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import * as JobProcess from "../../JobProcess.ts"
 import * as JobReference from "../../JobReference.ts"
@@ -151,6 +152,9 @@ export const get = Command.make(
           ["after", waitingFor(job.waitingFor)],
           ["key", job.uniqueKey ?? ""],
           ...records.map((record) => [`attempt ${record.attempt}`, attemptText(record, job, now)] as const),
+          ...job.attempts
+            .filter(({ number }) => !records.some(({ attempt }) => attempt === number))
+            .map((attempt) => [`attempt ${attempt.number}`, AttemptInWords.inWords(attempt, now)] as const),
           ["tags", job.extra?.tags?.join(", ") ?? ""],
           ["owner", job.extra?.owner ?? ""]
         ],

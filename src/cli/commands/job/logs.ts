@@ -158,13 +158,15 @@ const nextChange = Effect.gen(function* () {
   })
 })
 
-const logLines = (id: JobId, out: Output, json: boolean) => {
+/** Lines of the log, of one attempt only where that is asked. */
+const logLines = (id: JobId, out: Output, json: boolean, asked: number | undefined) => {
   let after = 0
   return Effect.gen(function* () {
     const queue = yield* TaskQueue
     for (;;) {
       const { lines, next } = yield* queue.logs(id, { after })
       for (const { at, attempt, level, message } of lines) {
+        if (asked !== undefined && attempt !== asked) continue
         yield* json
           ? out.json(LogLineShape, { at: new Date(at).toISOString(), attempt, level, message })
           : out.line(`${new Date(at).toISOString()} ${level} ${message}`)
@@ -189,7 +191,9 @@ export const logs = Command.make(
     ),
     attempt: Flag.Int("attempt").pipe(
       Flag.withMetavar("N"),
-      Flag.withDescription("of a command: what this attempt wrote (default: the last one)"),
+      Flag.withDescription(
+        "of this attempt only (default: what all have logged, and what a command writes in the last one)"
+      ),
       Flag.optional
     ),
     lines: Flag.Int("lines").pipe(
@@ -223,14 +227,20 @@ export const logs = Command.make(
       const { traits } = yield* JobStore
       const queue = yield* TaskQueue
       const printer = makePrinter(out, wanted)
-      const printLogLines = logLines(id, out, json)
+      const printLogLines = logLines(id, out, json, asked)
       const pause = Effect.andThen(Effect.sleep(followLeast), nextChange)
+
+      const noAttempt = (job: JobRecord) =>
+        fail("notFound", `job ${Job.formatJobId(id)} has no attempt ${asked}; it has ${job.attempt}`)
 
       let job = yield* queue.get(id)
       if (json || !ShellTask.isShellTask(job.task)) {
         for (; ; job = yield* queue.get(id)) {
           yield* printLogLines
-          if (!follow || isOver(job)) return
+          if (!follow || isOver(job)) {
+            if ((asked ?? 0) > job.attempt) return yield* noAttempt(job)
+            return
+          }
           yield* Effect.sleep(followEveryMillis)
         }
       }
@@ -253,8 +263,7 @@ export const logs = Command.make(
       const isLast = attempt >= job.attempt
       if (!shown.seen.anything && isLast && (isOver(job) || job.failure !== undefined))
         yield* storedOutput(job, traits.payloads, printer)
-      if (!shown.seen.anything && (asked ?? 0) > job.attempt)
-        return yield* fail("notFound", `job ${Job.formatJobId(id)} has no attempt ${asked}; it has ${job.attempt}`)
+      if (!shown.seen.anything && (asked ?? 0) > job.attempt) return yield* noAttempt(job)
       if (!shown.seen.bytes && shown.seen.message !== "")
         yield* out.note(`sluice: ${Sanitize.line(shown.seen.message)}`)
       else if (!shown.seen.anything && !isOver(job))

@@ -13,6 +13,9 @@ const headFiles = 2
 
 export const nameOf = (job: JobId, attempt: number, file: number): string => `${formatJobId(job)}.${attempt}.${file}`
 
+/** What an attempt's log is called: the name of its first file. */
+export const logName = (job: JobId, attempt: number): string => nameOf(job, attempt, 0)
+
 export const pathOf = (folder: string, job: JobId, attempt: number, file: number): string =>
   join(folder, nameOf(job, attempt, file))
 

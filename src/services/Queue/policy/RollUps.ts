@@ -5,6 +5,7 @@
  */
 import type { ResourceRollUp, RollUp, RollUpQuery, RollUpWidth } from "../RollUp.ts"
 import type { WorkerLoad } from "../WorkerRecord.ts"
+import { type Counters, counters, countersOf } from "./Counters.ts"
 import { empty, merge, pack, Recorder, unpack } from "./Histogram.ts"
 
 /** The width in which things are recorded, in milliseconds. */
@@ -31,15 +32,7 @@ export const mergeRollUps = (a: RollUp, b: RollUp): RollUp => ({
   start: a.start,
   group: a.group,
   task: a.task,
-  arrivals: a.arrivals + b.arrivals,
-  starts: a.starts + b.starts,
-  completed: a.completed + b.completed,
-  failed: a.failed + b.failed,
-  retried: a.retried + b.retried,
-  dead: a.dead + b.dead,
-  cancelled: a.cancelled + b.cancelled,
-  recovered: a.recovered + b.recovered,
-  deduplicated: a.deduplicated + b.deduplicated,
+  ...countersOf((counter) => a[counter] + b[counter]),
   wait: merge(a.wait, b.wait),
   run: merge(a.run, b.run)
 })
@@ -83,7 +76,7 @@ export const resourcesOfBeat = (now: number, load: WorkerLoad): ResourceRollUp =
 })
 
 /** Where one group and task is being recorded. Add to its fields directly: this is the hot path. */
-export class RollUpCell {
+export class RollUpCell implements Counters {
   readonly group: string
   readonly task: string
   arrivals = 0
@@ -107,44 +100,18 @@ export class RollUpCell {
 
   /** What was recorded since the last `take`, or undefined when nothing was. */
   take(start: number): RollUp | undefined {
-    const events =
-      this.arrivals +
-      this.starts +
-      this.completed +
-      this.failed +
-      this.retried +
-      this.dead +
-      this.cancelled +
-      this.recovered +
-      this.deduplicated
-    if (events === 0) return undefined
-    const taken: RollUp = {
+    const taken = countersOf((counter) => this[counter])
+    if (counters.every((counter) => taken[counter] === 0)) return undefined
+    for (const counter of counters) this[counter] = 0
+    return {
       width: baseWidth,
       start,
       group: this.group,
       task: this.task,
-      arrivals: this.arrivals,
-      starts: this.starts,
-      completed: this.completed,
-      failed: this.failed,
-      retried: this.retried,
-      dead: this.dead,
-      cancelled: this.cancelled,
-      recovered: this.recovered,
-      deduplicated: this.deduplicated,
+      ...taken,
       wait: this.wait.take(),
       run: this.run.take()
     }
-    this.arrivals = 0
-    this.starts = 0
-    this.completed = 0
-    this.failed = 0
-    this.retried = 0
-    this.dead = 0
-    this.cancelled = 0
-    this.recovered = 0
-    this.deduplicated = 0
-    return taken
   }
 }
 

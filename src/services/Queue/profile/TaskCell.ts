@@ -1,5 +1,5 @@
 /** Where the attempts of one task and group are recorded: made once, written to at each end, read when asked. */
-import { Recorder, quantile, type Histogram, empty } from "../policy/Histogram.ts"
+import { Recorder, quantile, type Histogram, empty, merge } from "../policy/Histogram.ts"
 import type { TaskReading } from "../ProfilerReading.ts"
 import { scale } from "./Quantiles.ts"
 
@@ -52,6 +52,15 @@ export const since = (before: CellMark | undefined, after: CellMark): CellMark =
         total: between(before.total, after.total)
       }
 
+/** Of attempts that ended alike. */
+export class AttemptTimes {
+  readonly wait = new Recorder()
+  readonly run = new Recorder()
+  readonly total = new Recorder()
+}
+
+const together = (a: Recorder, b: Recorder): Histogram => merge(a.snapshot(), b.snapshot())
+
 export class TaskCell {
   readonly task: string
   /** Null for a context. */
@@ -60,11 +69,10 @@ export class TaskCell {
   failed = 0
   slow = 0
   fastestMs = Number.POSITIVE_INFINITY
-  private readonly wait = new Recorder()
-  private readonly run = new Recorder()
+  readonly completed = new AttemptTimes()
+  readonly otherwise = new AttemptTimes()
   private readonly held = new Recorder()
   private readonly store = new Recorder()
-  private readonly total = new Recorder()
 
   constructor(task: string, group: string | null) {
     this.task = task
@@ -76,10 +84,11 @@ export class TaskCell {
     this.attempts++
     if (!succeeded) this.failed++
     if (runMs < this.fastestMs) this.fastestMs = runMs
-    this.wait.record(waitMs * scale)
-    this.run.record(runMs * scale)
+    const times = succeeded ? this.completed : this.otherwise
+    times.wait.record(waitMs * scale)
+    times.run.record(runMs * scale)
     if (heldMs >= 0) this.held.record(heldMs * scale)
-    this.total.record((waitMs + runMs) * scale)
+    times.total.record((waitMs + runMs) * scale)
   }
 
   stored(storeMs: number): void {
@@ -87,15 +96,16 @@ export class TaskCell {
   }
 
   mark(): CellMark {
+    const { completed, otherwise } = this
     return {
       attempts: this.attempts,
       failed: this.failed,
       slow: this.slow,
-      wait: this.wait.snapshot(),
-      run: this.run.snapshot(),
+      wait: together(completed.wait, otherwise.wait),
+      run: together(completed.run, otherwise.run),
       held: this.held.snapshot(),
       store: this.store.snapshot(),
-      total: this.total.snapshot()
+      total: together(completed.total, otherwise.total)
     }
   }
 

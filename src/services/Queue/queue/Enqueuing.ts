@@ -25,6 +25,7 @@ import {
   ParentNotFound,
   QueueOverloaded
 } from "../TaskQueue.ts"
+import { sending } from "../Tracing.ts"
 import type { EnqueueNote, NewJob } from "../Turn.ts"
 
 /** Jobs one call may store whole: about a second of an SQLite commit. */
@@ -99,6 +100,11 @@ export const makeEnqueuing = Effect.gen(function* () {
 
   /** Hands rows to the next turn. `onStored` runs in the turn's answer, before any of the jobs is started. */
   const storeRows = <A>(
+    jobs: ReadonlyArray<NewJob>,
+    onStored: OnStored<A>
+  ): Effect.Effect<A, EnqueueError | StoreError> => sending(jobs, (rows) => handOver(rows, onStored))
+
+  const handOver = <A>(
     rows: ReadonlyArray<NewJob>,
     onStored: OnStored<A>
   ): Effect.Effect<A, EnqueueError | StoreError> =>

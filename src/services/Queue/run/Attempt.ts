@@ -250,6 +250,10 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, AttemptO
     return true
   }
 
+  get annotations(): Readonly<Record<string, unknown>> {
+    return { job: formatJobId(this.id), task: this.task, attempt: this.attempt }
+  }
+
   get label(): string {
     return `job ${formatJobId(this.id)} of ${this.task}, attempt ${this.attempt},`
   }

@@ -10,7 +10,8 @@ import { Outcomes } from "../Outcomes.ts"
 import { QueueEvents } from "../QueueEvents.ts"
 import { Settings } from "../QueueSettings.ts"
 import { StoreTurns } from "../StoreTurns.ts"
-import type { ClaimedJob, LogLevel } from "../Turn.ts"
+import { isShellTask } from "../policy/Lane.ts"
+import type { ClaimedJob, LogLevel, Settle } from "../Turn.ts"
 import { Attempt, type AttemptHost } from "./Attempt.ts"
 import { attemptEnd, type AttemptEnd, undecodable } from "./AttemptEnd.ts"
 import { BatchAttempt, type BatchHost } from "./BatchAttempt.ts"
@@ -35,9 +36,18 @@ export interface AttemptsHost {
   readonly starts: () => boolean
   /** An attempt runs on. */
   readonly works: () => void
+  /** The end of an attempt in this group was refused. */
+  readonly leaseLost: (group: string) => void
 }
 
-export const makeAttempts = Effect.fnUntraced(function* ({ handBack, runnableOf, slots, starts, works }: AttemptsHost) {
+export const makeAttempts = Effect.fnUntraced(function* ({
+  handBack,
+  leaseLost,
+  runnableOf,
+  slots,
+  starts,
+  works
+}: AttemptsHost) {
   const store = yield* JobStore
   const turns = yield* StoreTurns
   const events = yield* QueueEvents
@@ -106,7 +116,21 @@ export const makeAttempts = Effect.fnUntraced(function* ({ handBack, runnableOf,
     becomeQuiet()
   }
 
-  const announcing = { outcomes, events, orders }
+  /** A command's own output tells why it failed. */
+  const failed = (attempt: Attempt, { due, failure, outcome }: Settle) => {
+    if (isShellTask(attempt.task)) return
+    const { attempt: number, claimed } = attempt
+    const why = `${failure?.cause}: ${failure?.message}`
+    const line =
+      outcome === "retry"
+        ? Effect.logDebug(
+            `Attempt ${number} of ${claimed.maxAttempts} failed, the next is in ${due - now()} ms. ${why}`
+          )
+        : Effect.logWarning(`Gave up after attempt ${number} of ${claimed.maxAttempts}. ${why}`)
+    fork(Effect.annotateLogs(line, attempt.annotations))
+  }
+
+  const announcing = { outcomes, events, orders, leaseLost, failed }
 
   const settle = (attempt: Attempt, end: AttemptEnd, runMs: number, exit: Exit.Exit<unknown, unknown> | undefined) => {
     const value = exit !== undefined && exit._tag === "Success" ? exit.value : undefined

@@ -8,7 +8,7 @@
  * The first job holds the slot in the store, so it is settled last, when no call runs any more; the others as they end.
  */
 import { Cause, Context, Effect, Exit, type Fiber } from "effect"
-import type { JobId } from "../Job.ts"
+import { formatJobId, type JobId } from "../Job.ts"
 import type { ClaimedJob } from "../Turn.ts"
 import { type AnyTask, Snoozed } from "../Task.ts"
 import type { BatchTaskHandler } from "../TaskRegistry.ts"
@@ -287,7 +287,8 @@ const logOf = (items: ReadonlyArray<BatchItem>): AttemptOfFiber => ({
   group: items[0]!.group,
   log: (level, message) => {
     for (const item of items) if (!item.over) item.log(level, message)
-  }
+  },
+  annotations: { task: items[0]!.task, jobs: items.map(({ id }) => formatJobId(id)).join(" ") }
 })
 
 const outcomeOf = (outcomes: unknown, index: number): Exit.Exit<unknown, unknown> => {

@@ -1,5 +1,5 @@
-/** Keeps what a handler logs with its job. */
-import { Cause, Logger, type LogLevel as EffectLogLevel } from "effect"
+/** What a handler logs: kept with its job, and told to all other loggers with the job's name on it. */
+import { Cause, type Context, Logger, type LogLevel as EffectLogLevel, References } from "effect"
 import { CurrentAttempt } from "../CurrentAttempt.ts"
 import type { LogLevel } from "../Turn.ts"
 
@@ -40,3 +40,15 @@ export const jobLogger: Logger.Logger<unknown, void> = Logger.make(({ cause, fib
   // As it comes back from UTF-8; a cut may have parted a character.
   target.log(levelOf(logLevel), line.toWellFormed())
 })
+
+/** The same logger, told which attempt a line is of. Costs a handler nothing that does not log. */
+export const ofAttempt = <Output>(logger: Logger.Logger<unknown, Output>): Logger.Logger<unknown, Output> =>
+  Logger.make((line) => {
+    const { fiber } = line
+    const attempt = fiber.getRef(CurrentAttempt)
+    if (attempt === undefined) return logger.log(line)
+    const annotations = { ...fiber.getRef(References.CurrentLogAnnotations), ...attempt.annotations }
+    const getRef = <A>(reference: Context.Reference<A>): A =>
+      (reference as unknown) === References.CurrentLogAnnotations ? (annotations as A) : fiber.getRef(reference)
+    return logger.log({ ...line, fiber: Object.create(fiber, { getRef: { value: getRef } }) })
+  })

@@ -11,7 +11,8 @@ import { type TaskCodec, taskCodec } from "../TaskCodec.ts"
 import { type BatchTaskHandler, type Registration, TaskRegistry } from "../TaskRegistry.ts"
 import type { Attempt, Runnable } from "./Attempt.ts"
 import { awaitOutcome } from "./BatchItem.ts"
-import { jobLogger } from "./JobLogger.ts"
+import { processing } from "../Tracing.ts"
+import { jobLogger, ofAttempt } from "./JobLogger.ts"
 import { moduleTask } from "./ModuleTask.ts"
 import { ThreadPool } from "./ThreadPool.ts"
 import { threadTask } from "./ThreadTask.ts"
@@ -72,14 +73,17 @@ export const makeRunnables = Effect.gen(function* () {
     const codec = taskCodec(task, store.traits.payloads)
     const meter = meters.of(task.name)
     const handlerContext = registration._tag === "Thread" ? context : registration.context
-    const loggers = new Set(Context.get(handlerContext, Logger.CurrentLoggers))
+    const loggers = new Set([...Context.get(handlerContext, Logger.CurrentLoggers)].map(ofAttempt))
     loggers.add(jobLogger)
     return {
       registration,
       codec,
       context: Context.add(handlerContext, Logger.CurrentLoggers, loggers),
       meter,
-      run: meter.wrap<unknown, Attempt>(runOf(registration, codec, meter), runsHere(registration)),
+      run: processing(
+        handlerContext,
+        meter.wrap<unknown, Attempt>(runOf(registration, codec, meter), runsHere(registration))
+      ),
       together: registration._tag === "Batch" ? together(registration.run, meter) : undefined,
       softLimitMs: task.softLimitMs ?? Durations.limit("softLimit", settings.softLimit),
       hardLimitMs: task.hardLimitMs ?? Durations.limit("hardLimit", settings.hardLimit),

@@ -2,17 +2,21 @@
  * A worker's session with the store: joined with what the worker has, renewed by a heartbeat, left when it ends. A session that is lost
  * is joined anew, once its worker has let go of the jobs it ran: another may run them by now.
  */
-import { Clock, Duration, Effect } from "effect"
+import { Clock, Duration, Effect, Random } from "effect"
 import { hostname } from "node:os"
 import { version } from "../../../files/Package.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { JobStore } from "../JobStore.ts"
 import { Settings } from "../QueueSettings.ts"
+import { pauseMs } from "../policy/Backoff.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
 import type { StoreError } from "../StoreError.ts"
 import { TaskRegistry } from "../TaskRegistry.ts"
 import * as Heartbeat from "./Heartbeat.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
+
+/** After a store that could not be joined. */
+const backoff = { firstMs: 1000, capMs: 1000 }
 
 export interface SessionHost extends Omit<Heartbeat.HeartbeatOptions, "session" | "leaseMs" | "lost"> {
   /** Shown to operators. */
@@ -32,6 +36,7 @@ export const makeSession = Effect.fnUntraced(function* (host: SessionHost) {
   const orders = yield* GroupOrders
   const settings = yield* Settings
   const clock = yield* Clock.Clock
+  const random = yield* Random.Random
   const monotonic = monotonicOf(clock)
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const leaseMs = Duration.toMillis(settings.lease)
@@ -74,7 +79,7 @@ export const makeSession = Effect.fnUntraced(function* (host: SessionHost) {
   })
 
   const rejoin: Effect.Effect<void> = Effect.suspend(() => (session === 0 && host.stays() ? join : Effect.void)).pipe(
-    Effect.catch(() => Effect.sleep("1 second").pipe(Effect.andThen(rejoin)))
+    Effect.catch(() => Effect.andThen(Effect.sleep(pauseMs(backoff, 1, random.nextDoubleUnsafe())), rejoin))
   )
 
   return {

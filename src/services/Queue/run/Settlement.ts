@@ -14,6 +14,10 @@ export interface Announcing {
   readonly outcomes: Outcomes["Service"]
   readonly events: QueueEvents["Service"]
   readonly orders: GroupOrders["Service"]
+  /** The end of an attempt in this group was refused. */
+  readonly leaseLost: (group: string) => void
+  /** An attempt failed, and is tried again or was the last. */
+  readonly failed: (run: Attempt, settle: Settle) => void
 }
 
 export class Settlement implements Settle, SettleListener {
@@ -60,6 +64,8 @@ export class Settlement implements Settle, SettleListener {
     const { run } = this
     if (run.startedAt >= 0) run.runnable.meter.stored(run.group, run.startedAt + this.runMs)
     const { events, outcomes } = this.announcing
+    if (!accepted) this.announcing.leaseLost(run.group)
+    else if (this.outcome === "retry" || this.outcome === "failed") this.announcing.failed(run, this)
     if (events.active()) this.publish(accepted, at)
     if (!accepted || this.outcome === "retry" || this.outcome === "release") return
     const waiters = outcomes.take(this.id)

@@ -13,6 +13,7 @@ import { JobStore, type RetentionPolicy, type SweepResult, type WakeListener } f
 import type { JobId } from "../Job.ts"
 import { MemoryGate } from "../MemoryGate.ts"
 import * as Bounds from "../policy/Bounds.ts"
+import { goes } from "../policy/jobs/Retaining.ts"
 import type { PressureLevel } from "../policy/MemoryPressure.ts"
 import { resourcesOfBeat, RollUpArchive, RollUpRecorder } from "../policy/RollUps.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
@@ -25,7 +26,8 @@ import { JobLog } from "./memory/JobLog.ts"
 import { JobTable } from "./memory/JobTable.ts"
 import type { Group } from "./memory/Lane.ts"
 import { type MemorySession, Sessions } from "./memory/Sessions.ts"
-import { isLive, rareOf, running, stateNames, type StoredJob } from "./memory/StoredJob.ts"
+import { isLive, running, stateNames } from "../policy/jobs/States.ts"
+import { rareOf, type StoredJob } from "./memory/StoredJob.ts"
 import { listen } from "./WakeListeners.ts"
 
 export interface Options {
@@ -192,6 +194,9 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     const enqueued = turn.enqueue.length === 0 ? undefined : intake.enqueue(turn.enqueue, turn.batches, now)
     life.promote(now)
     const { batches, jobs } = session === undefined || turn.claim.length === 0 ? nothingClaimed : claim(turn, session)
+    // What the claims ended lets others go, also in groups claimed from.
+    const hasEndedMore = life.hasEnded
+    life.settleChildren(now)
     let signals: ReadonlyArray<Signal> = noSignals
     if (session !== undefined && session.signals.length > 0) {
       // What has ended since needs no signal.
@@ -210,7 +215,10 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
       signals,
       fenced: turn.session !== 0 && session === undefined,
       draining: session?.draining === true,
-      ready: life.takeReady(session === undefined || session.draining || isPaused ? undefined : session, turn.claim),
+      ready: life.takeReady(
+        session === undefined || session.draining || isPaused ? undefined : session,
+        hasEndedMore ? [] : turn.claim
+      ),
       ended: life.takeEnded()
     }
     trim(turn.now)
@@ -268,7 +276,7 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     const holder = job.rare?.extra?.holder
     if (holder === undefined) return false
     const other = table.find(holder)
-    return other !== undefined && isLive(other)
+    return other !== undefined && isLive(other.state)
   }
 
   /** Keeps the finished jobs of each state to their number, those apart that are held. */
@@ -308,10 +316,9 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     states.forEach((state, i) => {
       let { count } = table.count({ states: [state] })
       const finished = life.finishedInOrder[i]!
-      const { ageMs, count: countMost } = policy[state]
       let held = 0
       for (let job = finished.first(); job !== undefined && pruned < limit; job = finished.first()) {
-        if (count <= countMost && now - epoch - job.finished <= ageMs) break
+        if (!goes(policy[state], job.finished + epoch, count, now)) break
         if (isHeld(job)) {
           if (++held > heldMost) break
           finished.rotate()

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Metric, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { JobStore, PredictiveScaler, Sluice, Task, TaskQueue, Worker } from "../../../../src/services/Queue/index.ts"
 import * as Testing from "../../../../src/testing/index.ts"
@@ -52,6 +52,39 @@ describe("a worker under the scaler", () => {
       assert.strictEqual(yield* slotsOf, 40)
     }).pipe(Effect.provide(Sluice.layerScaler().pipe(Layer.provideMerge(Testing.layer(handlers)))))
   )
+
+  it.effect("tells what it expects and decides in Effect's metric registry", () => {
+    const registry = Layer.succeed(Metric.MetricRegistry, new Map())
+    return Effect.gen(function* () {
+      const scaler = yield* PredictiveScaler
+      yield* scaler.set("mail", { mode: "on", minSlots: 1, holdDownMs: 60_000 })
+      yield* load(2, 6)
+      yield* load(20, 6)
+      yield* load(0, 8)
+      const found = (yield* Metric.snapshot).flatMap(({ attributes = {}, id, state }) =>
+        attributes["group"] === "mail" && /forecast|scaler/.test(id)
+          ? [{ id, attributes, value: "count" in state ? state.count : "value" in state ? state.value : undefined }]
+          : []
+      )
+      const of = (name: string) => found.filter(({ id }) => id === `sluice_${name}`)
+      assert.deepStrictEqual(
+        of("scaler_desired_workers").map(({ attributes }) => attributes["mode"]),
+        ["on"]
+      )
+      assert.strictEqual(of("scaler_slots")[0]?.value, yield* slotsOf)
+      assert.lengthOf(of("scaler_bound_workers"), 2)
+      assert.lengthOf(of("forecast_arrivals_per_second"), 2)
+      // Known once there was something to measure.
+      const { quality } = (yield* scaler.status).groups.find(({ group }) => group === "mail")!
+      assert.strictEqual(of("forecast_error_ratio")[0]?.value, quality?.error)
+      const directions = new Set(of("scaler_actions_total").map(({ attributes }) => attributes["direction"]))
+      assert.deepStrictEqual([...directions].sort(), ["down", "up"])
+    }).pipe(
+      Effect.provide(
+        Sluice.layerScaler().pipe(Layer.provideMerge(Testing.layer(handlers)), Layer.provideMerge(registry))
+      )
+    )
+  })
 
   it.effect("takes its share of what is decided and decides nothing where it does not lead", () =>
     Effect.gen(function* () {

@@ -1,6 +1,5 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
-import { TestClock } from "effect/testing"
 import type { JobId } from "../../../../src/services/Queue/Job.ts"
 import * as JobStoreMemory from "../../../../src/services/Queue/stores/JobStoreMemory.ts"
 import { suite } from "../../../support/JobStoreSuite.ts"
@@ -111,31 +110,6 @@ describe("JobStoreMemory", () => {
         [fresh]
       )
     }))
-
-  test(
-    "hints at the pace at which jobs have been finishing when it has no room",
-    (driver) =>
-      Effect.gen(function* () {
-        const session = yield* driver.join()
-        const hint = Effect.map(driver.enqueue([{}]), ({ notes }) => {
-          const note = notes?.get(0)
-          if (note?._tag !== "Overloaded") throw new Error("there was room")
-          return note.retryAfterMs
-        })
-        yield* driver.enqueue(Array.from({ length: 1000 }, () => ({})))
-        assert.strictEqual(yield* hint, 30_000, "nothing has finished yet")
-        // One job per 100 ms for a while: a hundredth of the limit takes a second.
-        for (let i = 0; i < 150; i++) {
-          yield* TestClock.adjust(100)
-          yield* driver.beat(session)
-          const [job] = yield* driver.claim(session, 1)
-          yield* driver.settle(session, job!, "completed")
-          yield* driver.enqueue([{}])
-        }
-        assert.approximately(yield* hint, 1000, 100)
-      }),
-    { maxLive: 1000 }
-  )
 
   testFew("keeps no more finished jobs of a state than it is allowed, whatever the retention: the newest", (driver) =>
     Effect.gen(function* () {

@@ -1,12 +1,14 @@
 /** What operators change, by ids or by filter. */
 import type { JobId, JobState } from "../../Job.ts"
-import { type ChangeResult, editedDue, type JobChange } from "../../JobChange.ts"
+import type { ChangeResult, JobChange } from "../../JobChange.ts"
 import type { JobFilter } from "../../JobQuery.ts"
-import { rankIn, type Rankings } from "../../policy/Order.ts"
-import { failureOf, type JobLife, withDeadline } from "./JobLife.ts"
+import { type Editable, edited, fits, isEdit, rankOf, rankOfRetry } from "../../policy/jobs/Changes.ts"
+import { cancelled, isWaiting, running, stateNames } from "../../policy/jobs/States.ts"
+import { cancelledBecause } from "../../policy/jobs/StoreFailures.ts"
+import type { JobLife } from "./JobLife.ts"
 import type { JobTable } from "./JobTable.ts"
 import type { Sessions } from "./Sessions.ts"
-import { isFinished, isLive, isWaiting, rareOf, running, stateNames, type StoredJob } from "./StoredJob.ts"
+import { rareOf, type StoredJob } from "./StoredJob.ts"
 
 export class JobChanges {
   private readonly table: JobTable
@@ -28,15 +30,15 @@ export class JobChanges {
       "oldest",
       named ? undefined : after,
       limit + 1,
-      (job) => named || (allows(job, change) && this.wouldChange(job, change))
+      (job) => named || (fits(change._tag, job.state) && this.wouldChange(job, change))
     )
     for (const job of found.slice(0, limit)) {
       // By now an earlier change of this very call may have moved it.
       const state = stateNames[job.state]
-      if (allows(job, change) && this.make(job, change, now)) changed.push(job.id)
+      if (fits(change._tag, job.state) && this.make(job, change, now)) changed.push(job.id)
       else if (named) refused.push({ id: job.id, state })
-      this.life.settleChildren(now)
     }
+    this.life.settleChildren(now)
     for (const id of new Set(filter.ids)) {
       if (this.table.find(id) === undefined && !changed.includes(id)) refused.push({ id, state: undefined })
     }
@@ -49,12 +51,7 @@ export class JobChanges {
       case "Cancel":
         return job.rare?.cancelReason === undefined
       case "Edit":
-        return (
-          (change.payload !== undefined && change.payload !== job.payload) ||
-          (change.priority !== undefined && change.priority !== job.priority) ||
-          this.dueOf(job, change) !== job.due ||
-          (change.deadline !== undefined && change.deadline !== job.rare?.extra?.deadline)
-        )
+        return isEdit(this.editable(job), change)
       case "Retry":
         return job.rare?.unique === undefined || this.life.keys.isFree(job.rare.unique)
       case "Remove":
@@ -67,11 +64,11 @@ export class JobChanges {
     switch (change._tag) {
       case "Cancel":
         if (job.state === running) this.signal(job, change.reason)
-        else this.life.cancelWaiting(job, failureOf(job, "Cancelled", change.reason, now), now)
+        else this.life.endWaiting(job, cancelled, cancelledBecause(change.reason, job.attempt, now), now)
         return true
       case "Retry":
         return this.life.revive(job, now, (revived) => {
-          if (change.rankings !== undefined) revived.rank = this.rankOf(revived, change.rankings)
+          revived.rank = rankOfRetry(this.editable(revived), change.rankings, now) - this.table.epoch
         })
       case "Remove":
         this.life.remove(job, now)
@@ -80,25 +77,27 @@ export class JobChanges {
         this.edit(job, change, now)
         return true
       case "Rank":
-        this.rank(job, this.rankOf(job, change.rankings), now)
+        this.rank(job, rankOf(this.editable(job), change.rankings) - this.table.epoch, now)
         return true
     }
   }
 
-  private rankOf(job: StoredJob, rankings: Rankings): number {
+  private editable({ due, lane, payload, priority, rank, rare }: StoredJob): Editable {
     const { epoch } = this.table
-    const { lane, rare } = job
-    return rankIn(rankings, lane.group.name, lane.task, job.due + epoch, job.priority, rare?.extra?.deadline) - epoch
-  }
-
-  private dueOf(job: StoredJob, change: Extract<JobChange, { readonly _tag: "Edit" }>): number {
-    const due = editedDue(change, job.due + this.table.epoch)
-    return due === undefined ? job.due : due - this.table.epoch
+    return {
+      task: lane.task,
+      group: lane.group.name,
+      payload,
+      priority,
+      due: due + epoch,
+      rank: rank + epoch,
+      extra: rare?.extra
+    }
   }
 
   private rank(job: StoredJob, rank: number, now: number): void {
     if (rank === job.rank) return
-    if (!isWaiting(job)) {
+    if (!isWaiting(job.state)) {
       job.rank = rank
       return
     }
@@ -108,40 +107,25 @@ export class JobChanges {
   }
 
   private signal(job: StoredJob, reason: string): void {
-    rareOf(job).cancelReason = reason
+    // Once asked, the first reason stands.
+    const rare = rareOf(job)
+    rare.cancelReason ??= reason
     const session = this.sessions.get(job.session)
     if (session !== undefined && !session.signals.some(({ id }) => id === job.id)) {
-      session.signals = [...session.signals, { id: job.id, kind: "cancel", reason }]
+      session.signals = [...session.signals, { id: job.id, kind: "cancel", reason: rare.cancelReason }]
     }
     this.life.wakes.control = true
   }
 
   private edit(job: StoredJob, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {
-    if (change.payload !== undefined) job.payload = change.payload
-    const due = this.dueOf(job, change)
-    if (change.priority === undefined && due === job.due && change.deadline === undefined) return
+    const { due, extra, isMoved, payload, priority, rank } = edited(this.editable(job), change)
+    job.payload = payload
+    if (!isMoved) return
     this.life.unlist(job)
-    if (change.priority !== undefined) job.priority = change.priority
-    job.due = due
-    if (change.deadline !== undefined) {
-      const rare = rareOf(job)
-      rare.extra = withDeadline(rare.extra, change.deadline)
-    }
-    job.rank = this.rankOf(job, change.rankings)
+    job.priority = priority
+    job.due = due - this.table.epoch
+    if (extra !== job.rare?.extra) rareOf(job).extra = extra
+    job.rank = rank - this.table.epoch
     this.life.relist(job, now)
-  }
-}
-
-const allows = (job: StoredJob, change: JobChange): boolean => {
-  switch (change._tag) {
-    case "Cancel":
-    case "Rank":
-      return isLive(job)
-    case "Retry":
-      return isFinished(job)
-    case "Remove":
-      return isWaiting(job) || isFinished(job)
-    case "Edit":
-      return isWaiting(job)
   }
 }

@@ -1,5 +1,5 @@
 /** The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists. */
-import { enqueuedAt, type Failure, type JobExtra, type JobId } from "../../Job.ts"
+import type { Failure, JobId } from "../../Job.ts"
 import { unlimited } from "../../ResourceGroup.ts"
 import type { After, BeyondLimit, ClaimedJob, ClaimRequest, FollowUp, NewJob, Settle } from "../../Turn.ts"
 import type { Group, ReadyStream } from "./Lane.ts"
@@ -7,19 +7,22 @@ import type { JobTable } from "./JobTable.ts"
 import { JobFifo } from "./JobFifo.ts"
 import { RankedJobs } from "./RankedJobs.ts"
 import type { MemorySession } from "./Sessions.ts"
+import { windowEnd } from "../../policy/jobs/Admission.ts"
+import { type AttemptEnd, countOfState, endOfAttempt, endOfLostAttempt } from "../../policy/jobs/AttemptEnds.ts"
+import { withDeadline } from "../../policy/jobs/Changes.ts"
 import {
   cancelled,
-  childrenOf,
   completed,
   failed,
-  isFree,
+  isLive,
   isWaiting,
   pending,
-  rareOf,
   running,
-  scheduled,
-  type StoredJob
-} from "./StoredJob.ts"
+  scheduled
+} from "../../policy/jobs/States.ts"
+import { cancelledBecause, expired, parentFailed, workerLost } from "../../policy/jobs/StoreFailures.ts"
+import { isExpired, isForTimeOnly, stateWhile, waitedMs } from "../../policy/jobs/Waiting.ts"
+import { childrenOf, claimedOf, isFree, keepAttempt, rareOf, type StoredJob, waitOf } from "./StoredJob.ts"
 import { UniqueKeys } from "./UniqueKeys.ts"
 
 /** What a turn has to tell listeners. */
@@ -84,8 +87,9 @@ export class JobLife {
   begin(job: StoredJob, created: NewJob, held: boolean, now: number): void {
     if (created.unique !== undefined) {
       rareOf(job).held = held
-      if (held) this.keys.hold(job, created.unique)
-      else this.keys.take(job, created.unique, now, now)
+      const own = windowEnd(now, created.unique.windowMs)
+      if (held) this.keys.hold(job, created.unique, own)
+      else this.keys.take(job, created.unique.key, own, now)
     }
     if (canExpire(job)) this.expiring.add(job)
     const ended = created.after === undefined ? undefined : this.follow(job, created.after)
@@ -100,10 +104,13 @@ export class JobLife {
     const unfinished = new Set<JobId>()
     for (const id of after.jobs) {
       const parent = this.table.find(id)!
-      if (parent.state <= running) {
+      if (isLive(parent.state)) {
         if (!unfinished.has(id)) childrenOf(parent).push(job)
         unfinished.add(id)
-      } else if (parent.state !== completed && after.onParentFailure !== "run") return id
+      } else if (parent.state !== completed && after.onParentFailure !== "run") {
+        rare.parents = new Set([id])
+        return id
+      }
     }
     rare.parents = unfinished
     return undefined
@@ -111,20 +118,14 @@ export class JobLife {
 
   /** Lists a waiting job where it belongs: ready, due later, or nowhere while it waits for another job. */
   place(job: StoredJob, now: number): void {
-    const { rare } = job
-    if (rare !== undefined && !isFree(job)) {
-      if (job.state !== scheduled) this.table.move(job, scheduled)
-      return
-    }
-    if (job.due > now - this.table.epoch) {
-      if (job.state !== scheduled) this.table.move(job, scheduled)
-      this.due.add(job)
-    } else {
-      if (job.state !== pending) this.table.move(job, pending)
+    const wait = waitOf(job)
+    const state = stateWhile(wait, job.due, now - this.table.epoch)
+    if (job.state !== state) this.table.move(job, state)
+    if (state === pending) {
       job.lane.ready(job.priority).add(job)
       this.stir(job.lane.group)
       this.wakes.ready = true
-    }
+    } else if (isForTimeOnly(wait)) this.due.add(job)
   }
 
   private stir(group: Group): void {
@@ -183,17 +184,32 @@ export class JobLife {
     return job === undefined ? undefined : job.due + this.table.epoch
   }
 
-  /** Cancels up to `limit` jobs that waited beyond their expiry. Answers how many, and whether there are more. */
+  /** Cancels up to `limit` jobs that waited beyond their expiry. Answers how many, and whether there may be more. */
   expire(now: number, limit: number): { readonly count: number; readonly more: boolean } {
+    const due: Array<StoredJob> = []
+    for (let job = this.expiring.first(); job !== undefined && due.length < limit; job = this.expiring.first()) {
+      if (job.rare!.expiresAt! > now) break
+      this.expiring.shift()
+      due.push(job)
+    }
+    // Back in their list, which whatever ends them takes them out of.
+    for (const job of due) this.expiring.add(job)
+    // Parents first: a job ends by its parent before it ends by its age.
+    due.sort((a, b) => a.id - b.id)
     let count = 0
-    for (;;) {
-      const job = this.expiring.first()
-      if (job === undefined || job.rare!.expiresAt! > now) return { count, more: false }
-      if (count === limit) return { count, more: true }
-      this.cancelWaiting(job, failureOf(job, "Expired", "It had not started when it expired.", now), now)
+    for (const job of due) {
+      if (!isWaiting(job.state)) continue
+      this.endExpired(job, now)
       this.settleChildren(now)
       count++
     }
+    return { count, more: due.length === limit }
+  }
+
+  /** It had not started: who may have handed it back is forgotten. */
+  private endExpired(job: StoredJob, now: number): void {
+    job.session = 0
+    this.endWaiting(job, cancelled, expired(now), now)
   }
 
   // Claim.
@@ -258,10 +274,9 @@ export class JobLife {
         waited = 1
         waitedIn = job.lane
       }
-      claimed.push(this.claimed(job))
+      claimed.push(claimedOf(job, this.table.epoch))
     }
     if (waitedIn !== undefined) recordWait(waitedIn, wait, waited)
-    this.settleChildren(now)
   }
 
   /** Starts these pending jobs of one lane together, in one slot of their group. Answers those that had not expired. */
@@ -274,17 +289,16 @@ export class JobLife {
       if (claimed.length === 0) job.lane.group.running++
       else this.riders.add(job)
       recordWait(job.lane, this.waited(job, now), 1)
-      claimed.push(this.claimed(job))
+      claimed.push(claimedOf(job, this.table.epoch))
     }
-    this.settleChildren(now)
     return claimed
   }
 
-  /** Cancels a pending job that is past its expiry; one that is not has none from now on. */
+  /** Ends a pending job that is past its expiry; one that is not has none from now on. */
   private endIfExpired(job: StoredJob, now: number): boolean {
     if (!canExpire(job)) return false
-    if (job.rare!.expiresAt! <= now) {
-      this.cancelWaiting(job, failureOf(job, "Expired", "It had not started when it expired.", now), now)
+    if (isExpired(job.attempt, job.rare!.expiresAt, now)) {
+      this.endExpired(job, now)
       return true
     }
     this.expiring.remove(job)
@@ -300,25 +314,7 @@ export class JobLife {
   }
 
   private waited(job: StoredJob, now: number): number {
-    return Math.max(0, now - Math.max(job.due + this.table.epoch, enqueuedAt(job.id)))
-  }
-
-  private claimed(job: StoredJob): ClaimedJob {
-    const { lane, rare } = job
-    return {
-      id: job.id,
-      task: lane.task,
-      group: lane.group.name,
-      priority: job.priority,
-      due: job.due + this.table.epoch,
-      attempt: job.attempt,
-      maxAttempts: job.maxAttempts,
-      payload: job.payload,
-      partitionKey: rare === undefined ? undefined : rare.partitionKey,
-      expiresAt: rare === undefined ? undefined : rare.expiresAt,
-      extra: rare === undefined ? undefined : rare.extra,
-      lost: rare === undefined ? 0 : rare.lost
-    }
+    return waitedMs(now - this.table.epoch, job.due, job.enqueued)
   }
 
   /** A running job leaves its slot, if it holds one. */
@@ -332,42 +328,44 @@ export class JobLife {
   settle(settle: Settle, session: number, now: number): boolean {
     const job = this.held(settle.id, settle.attempt, session)
     if (job === undefined) return false
-    const { cell } = job.lane
-    switch (settle.outcome) {
-      case "completed":
-        job.result = settle.result
-        cell.completed++
-        if (settle.followUp !== undefined) this.storeAll(settle.followUp.jobs, now)
-        this.end(job, completed, now)
-        break
-      case "failed":
-        if (settle.failure !== undefined) rareOf(job).failure = settle.failure
-        cell.failed++
-        cell.dead++
-        this.end(job, failed, now)
-        break
-      case "cancelled":
-        if (settle.failure !== undefined) rareOf(job).failure = settle.failure
-        cell.cancelled++
-        this.end(job, cancelled, now)
-        break
-      case "retry":
-        if (settle.failure !== undefined) rareOf(job).failure = settle.failure
-        cell.failed++
-        if (this.endIfCancelled(job, now)) break
-        cell.retried++
-        rareOf(job).retrying = true
-        this.back(job, settle.due - this.table.epoch, settle.rank - this.table.epoch, now)
-        break
-      case "release":
-        if (this.endIfCancelled(job, now)) return true
-        job.attempt--
-        if (settle.followUp !== undefined) this.awaitAll(job, settle.followUp, this.storeAll(settle.followUp.jobs, now))
-        this.back(job, settle.due - this.table.epoch, settle.rank - this.table.epoch, now)
-        return true
+    const { followUp, outcome } = settle
+    const end = endOfAttempt(outcome, job.rare?.cancelReason !== undefined)
+    if (end.isTimed) job.lane.cell.run.record(settle.runMs)
+    if (end.isCancellation) {
+      this.endAttempt(job, end, cancelledBecause(job.rare!.cancelReason!, job.attempt, now), now)
+      this.endedOtherwise.push(job.id)
+      return true
     }
-    cell.run.record(settle.runMs)
+    if (outcome === "completed") {
+      job.result = settle.result
+      if (followUp !== undefined) this.storeAll(followUp.jobs, now)
+    }
+    if (!end.isSpent) job.attempt--
+    if (outcome === "release" && followUp !== undefined) this.awaitAll(job, followUp, this.storeAll(followUp.jobs, now))
+    if (outcome === "retry") {
+      rareOf(job).retrying = true
+      keepAttempt(job, "failed", settle.failure, now, this.table.epoch)
+    }
+    const { epoch } = this.table
+    this.endAttempt(job, end, outcome === "completed" || outcome === "release" ? undefined : settle.failure, now, {
+      due: settle.due - epoch,
+      rank: settle.rank - epoch
+    })
     return true
+  }
+
+  /** A running job is finished, or waits again. A failure that is not given leaves the one before. */
+  private endAttempt(
+    job: StoredJob,
+    { counts, state }: AttemptEnd,
+    failure: Failure | undefined,
+    now: number,
+    again: { readonly due: number; readonly rank: number } = job
+  ): void {
+    if (failure !== undefined) rareOf(job).failure = failure
+    for (const counter of counts) job.lane.cell[counter]++
+    if (state === undefined) this.back(job, again.due, again.rank, now)
+    else this.end(job, state, now)
   }
 
   /** Stores jobs that nothing can refuse. */
@@ -407,25 +405,16 @@ export class JobLife {
 
   /** Takes a running job from a worker that is gone. */
   recover(job: StoredJob, now: number): "recovered" | "buried" | "cancelled" {
-    const { cell } = job.lane
-    if (this.endIfCancelled(job, now)) return "cancelled"
-    if (job.attempt >= job.maxAttempts) {
-      rareOf(job).failure = failureOf(
-        job,
-        "WorkerLost",
-        "Its worker died or lost its lease, and no attempt is left.",
-        now
-      )
-      cell.dead++
-      this.end(job, failed, now)
-      return "buried"
-    }
-    const rare = rareOf(job)
-    rare.failure = failureOf(job, "WorkerLost", "Its worker died or lost its lease.", now)
-    rare.lost++
-    cell.recovered++
-    this.back(job, job.due, job.rank, now)
-    return "recovered"
+    const reason = job.rare?.cancelReason
+    const end = endOfLostAttempt(job.attempt, job.maxAttempts, reason !== undefined)
+    const { state } = end
+    if (state === undefined) rareOf(job).lost++
+    else this.endedOtherwise.push(job.id)
+    const failure =
+      reason === undefined ? workerLost(state === failed, job.attempt, now) : cancelledBecause(reason, job.attempt, now)
+    if (state === undefined) keepAttempt(job, "lost", failure, now, this.table.epoch)
+    this.endAttempt(job, end, failure, now)
+    return state === undefined ? "recovered" : state === failed ? "buried" : "cancelled"
   }
 
   private back(job: StoredJob, due: number, rank: number, now: number): void {
@@ -437,24 +426,14 @@ export class JobLife {
     this.relist(job, now)
   }
 
-  private endIfCancelled(job: StoredJob, now: number): boolean {
-    const reason = job.rare?.cancelReason
-    if (reason === undefined) return false
-    rareOf(job).failure = failureOf(job, "Cancelled", reason, now)
-    job.lane.cell.cancelled++
-    this.endedOtherwise.push(job.id)
-    this.end(job, cancelled, now)
-    return true
-  }
-
   // The end.
 
-  cancelWaiting(job: StoredJob, failure: Failure, now: number): void {
+  /** Ends a job that does not run, with the failure that the store found. */
+  endWaiting(job: StoredJob, state: number, failure: Failure, now: number): void {
     this.unlist(job)
     rareOf(job).failure = failure
-    job.lane.cell.cancelled++
     this.endedOtherwise.push(job.id)
-    this.end(job, cancelled, now)
+    this.end(job, state, now)
   }
 
   /** A finished job as a new one under its old id, `prepared` before it waits. False: another live job has its unique key. */
@@ -463,11 +442,10 @@ export class JobLife {
     if (unique !== undefined && !this.keys.isFree(unique)) return false
     const at = now - this.table.epoch
     const job = this.table.renew(finished, scheduled)
-    job.rank = job.rank - job.due + at
-    job.due = at
     prepared(job)
+    job.due = at
     job.lane.cell.arrivals++
-    if (unique !== undefined) this.keys.take(job, unique, now, now)
+    if (unique !== undefined) this.keys.take(job, unique.key, 0, now)
     this.place(job, now)
     return true
   }
@@ -483,7 +461,7 @@ export class JobLife {
 
   /** Removes a waiting or finished job. */
   discard(job: StoredJob, now: number): void {
-    if (isWaiting(job)) this.unlist(job)
+    if (isWaiting(job.state)) this.unlist(job)
     const { rare } = job
     if (job.kept !== undefined) job.kept.record = this.table.view(job)
     this.table.drop(job)
@@ -495,6 +473,7 @@ export class JobLife {
   private end(job: StoredJob, state: number, now: number): void {
     if (job.state === running) this.vacate(job)
     this.table.move(job, state)
+    job.lane.cell[countOfState(state)]++
     job.finished = now - this.table.epoch
     this.finishedInOrder[state - completed]!.push(job)
     this.endedCount++
@@ -517,53 +496,37 @@ export class JobLife {
     this.place(follower, now)
   }
 
-  /** Tells the children of ended parents, and theirs, until nobody waits for what has ended. */
+  /** Whether jobs have ended whose children have not heard yet. */
+  get hasEnded(): boolean {
+    return this.ended.length > 0
+  }
+
+  /** Tells the children of ended parents, and theirs, until nobody waits for what has ended; the parent that ended first first. */
   settleChildren(now: number): void {
-    if (this.ended.length === 0) return
-    for (let next = this.ended.pop(); next !== undefined; next = this.ended.pop()) {
-      for (const child of next.children) {
+    for (let i = 0; i < this.ended.length; i++) {
+      const { children, id, well } = this.ended[i]!
+      for (const child of [...children].sort((a, b) => a.id - b.id)) {
         const { rare } = child
-        if (child.state !== scheduled || rare === undefined || rare.parents === undefined || !rare.parents.has(next.id))
+        if (child.state !== scheduled || rare === undefined || rare.parents === undefined || !rare.parents.has(id))
           continue
-        if (next.well || rare.onParentFailure === "run") {
-          rare.parents.delete(next.id)
+        if (well || rare.onParentFailure === "run") {
+          rare.parents.delete(id)
           this.place(child, now)
-        } else this.endByParent(child, next.id, now)
+        } else this.endByParent(child, id, now)
       }
     }
+    if (this.ended.length > 0) this.ended = []
   }
 
   private endByParent(job: StoredJob, parent: JobId, now: number): void {
-    if (canExpire(job)) this.expiring.remove(job)
-    const rare = rareOf(job)
-    const { cell } = job.lane
-    this.endedOtherwise.push(job.id)
-    rare.failure = failureOf(job, "ParentFailed", `Job ${parent}, which it waited for, did not complete.`, now)
-    if (rare.onParentFailure === "fail") {
-      cell.dead++
-      this.end(job, failed, now)
-    } else {
-      cell.cancelled++
-      this.end(job, cancelled, now)
-    }
+    const state = job.rare!.onParentFailure === "fail" ? failed : cancelled
+    this.endWaiting(job, state, parentFailed(parent, job.attempt, now), now)
   }
 }
 
 /** Its first attempt is still to come, and it has an expiry: it is in the list of those. */
 const canExpire = (job: StoredJob): boolean =>
   job.attempt === 0 && job.rare !== undefined && job.rare.expiresAt !== undefined
-
-export const failureOf = (job: StoredJob, cause: Failure["cause"], message: string, at: number): Failure => ({
-  cause,
-  message,
-  attempt: job.attempt,
-  at
-})
-
-export const withDeadline = (extra: JobExtra | undefined, deadline: number | undefined): JobExtra => {
-  const { deadline: _, ...rest } = extra ?? {}
-  return deadline === undefined ? rest : { ...rest, deadline }
-}
 
 const recordWait = (lane: StoredJob["lane"], wait: number, times: number): void => {
   lane.cell.starts += times

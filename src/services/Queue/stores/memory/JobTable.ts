@@ -2,13 +2,15 @@
  * All jobs and the indexes they are found by: by id, by lane (task and group), by label (owner, team, tag, partition key, batch
  * key) where they have one. It keeps the counts by state; what a state means is the business of `JobLife`.
  */
-import { enqueuedAt, idsPerMillisecond, type JobId, jobIdFloor, type JobRecord } from "../../Job.ts"
+import { idsPerMillisecond, type JobId, jobIdFloor, type JobRecord } from "../../Job.ts"
 import type { Count, JobFilter, Page, PageRequest } from "../../JobQuery.ts"
 import type { NewJob } from "../../Turn.ts"
 import type { RollUpRecorder } from "../../policy/RollUps.ts"
 import { countIn, countOut, JobCursor, JobTree } from "./JobTree.ts"
 import { Group, Lane } from "./Lane.ts"
-import { gone, Rare, stateNames, stateNumber, StoredJob, waitReasonOf } from "./StoredJob.ts"
+import { labelsOf, labelsOfFilter } from "../../policy/jobs/Labels.ts"
+import { stateCode, stateNames } from "../../policy/jobs/States.ts"
+import { gone, newStored, recordOf, renewed, type StoredJob } from "./StoredJob.ts"
 
 const allStates: ReadonlyArray<number> = [0, 1, 2, 3, 4, 5]
 
@@ -60,24 +62,7 @@ export class JobTable {
     const id = Math.max(this.lastId + 1, Math.floor(now) * idsPerMillisecond) as JobId
     this.lastId = id
     const leaf = lane.jobs.leafForNext(id)
-    const stored = new StoredJob(
-      id,
-      lane,
-      leaf,
-      state,
-      job.priority,
-      job.due - this.epoch,
-      job.rank - this.epoch,
-      job.maxAttempts,
-      job.payload,
-      job.partitionKey === undefined &&
-        job.expiresAt === undefined &&
-        job.unique === undefined &&
-        job.after === undefined &&
-        job.extra === undefined
-        ? undefined
-        : rareFields(job)
-    )
+    const stored = newStored(job, id, lane, leaf, state, now, this.epoch)
     leaf.jobs.push(stored)
     countIn(leaf, state)
     this.byId.leafForNext(id).jobs.push(stored)
@@ -87,7 +72,7 @@ export class JobTable {
   }
 
   private label(job: StoredJob): void {
-    const names = labelNames(job)
+    const names = labelsOf(job.rare!.partitionKey, job.rare!.extra)
     if (names.length === 0) return
     job.rare!.labels = names.map((name) => {
       let tree = this.labels.get(name)
@@ -148,31 +133,10 @@ export class JobTable {
 
   /** Puts a fresh record in the place of a finished one, so that whatever still points at the old one passes it over. */
   renew(old: StoredJob, state: number): StoredJob {
-    let rare: Rare | undefined
-    if (old.rare !== undefined) {
-      rare = new Rare()
-      rare.partitionKey = old.rare.partitionKey
-      rare.extra = old.rare.extra
-      rare.unique = old.rare.unique
-      rare.log = old.rare.log
-      rare.steps = old.rare.steps
-      rare.labels = old.rare.labels
-    }
-    const job = new StoredJob(
-      old.id,
-      old.lane,
-      old.leaf,
-      old.state,
-      old.priority,
-      old.due,
-      old.rank,
-      old.maxAttempts,
-      old.payload,
-      rare
-    )
+    const job = renewed(old)
     old.lane.jobs.replace(old, job)
     this.byId.replace(old, job)
-    for (const tree of rare?.labels ?? []) tree.replace(old, job)
+    for (const tree of job.rare?.labels ?? []) tree.replace(old, job)
     job.kept = old.kept
     old.state = gone
     old.kept = undefined
@@ -182,33 +146,7 @@ export class JobTable {
   }
 
   view(job: StoredJob): JobRecord {
-    const { epoch } = this
-    const { rare } = job
-    return {
-      id: job.id,
-      task: job.lane.task,
-      group: job.lane.group.name,
-      state: stateNames[job.state]!,
-      waitReason: waitReasonOf(job),
-      priority: job.priority,
-      due: job.due + epoch,
-      rank: job.rank + epoch,
-      attempt: job.attempt,
-      maxAttempts: job.maxAttempts,
-      payload: job.payload,
-      result: job.result,
-      failure: rare?.failure,
-      progress: rare?.progress,
-      partitionKey: rare?.partitionKey,
-      uniqueKey: rare?.unique?.key,
-      waitingFor: rare?.parents === undefined ? [] : [...rare.parents],
-      expiresAt: rare?.expiresAt,
-      enqueuedAt: enqueuedAt(job.id),
-      startedAt: job.session === 0 ? undefined : job.started + epoch,
-      finishedAt: job.state >= 3 ? job.finished + epoch : undefined,
-      session: job.session === 0 ? undefined : job.session,
-      extra: rare?.extra
-    }
+    return recordOf(job, this.epoch)
   }
 
   page(filter: JobFilter, request: PageRequest): Page {
@@ -289,7 +227,7 @@ export class JobTable {
   private treesFor(filter: JobFilter, states: ReadonlyArray<number>): ReadonlyArray<JobTree> {
     let trees = this.lanesOf(filter).map((lane) => lane.jobs)
     let size = trees.reduce((sum, tree) => sum + tree.count(states), 0)
-    for (const name of filterLabels(filter)) {
+    for (const name of labelsOfFilter(filter)) {
       const tree = this.labels.get(name)
       if (tree === undefined) return []
       const own = tree.count(states)
@@ -315,27 +253,7 @@ const named = <A>(map: ReadonlyMap<string, A>, names: ReadonlyArray<string>): Re
   [...new Set(names)].flatMap((name) => map.get(name) ?? [])
 
 const statesOf = (filter: JobFilter): ReadonlyArray<number> =>
-  filter.states === undefined ? allStates : [...new Set(filter.states)].map(stateNumber)
-
-const rareFields = (job: NewJob): Rare => {
-  const rare = new Rare()
-  rare.partitionKey = job.partitionKey
-  rare.expiresAt = job.expiresAt
-  rare.unique = job.unique
-  rare.extra = job.extra
-  return rare
-}
-
-const labelNames = (job: StoredJob): ReadonlyArray<string> => {
-  const { extra, partitionKey } = job.rare!
-  const names = filterLabels({ ...extra, ...(partitionKey !== undefined && { partitionKey }) })
-  return extra?.tags === undefined ? names : [...names, ...new Set(extra.tags.map((tag) => `tag ${tag}`))]
-}
-
-const labelKeys = ["owner", "team", "tag", "partitionKey", "batchKey"] as const
-
-const filterLabels = (filter: Pick<JobFilter, (typeof labelKeys)[number]>): Array<string> =>
-  labelKeys.flatMap((key) => (filter[key] === undefined ? [] : [`${key} ${filter[key]}`]))
+  filter.states === undefined ? allStates : [...new Set(filter.states)].map(stateCode)
 
 const matches = (job: StoredJob, filter: JobFilter): boolean => {
   const { lane, rare } = job

@@ -3,33 +3,18 @@
  * are milliseconds relative to the store's epoch (so that they stay small integers too), names live in the lane, and what few
  * jobs have hangs on `rare`.
  */
-import type { Failure, JobExtra, JobId, JobState, WaitReason } from "../../Job.ts"
+import type { Failure, JobAttempt, JobExtra, JobId, JobRecord, WaitReason } from "../../Job.ts"
 import type { KeptJob } from "../../JobStore.ts"
-import type { ParentFailurePolicy, Unique } from "../../Turn.ts"
+import type { ClaimedJob, NewJob, ParentFailurePolicy, Unique } from "../../Turn.ts"
+import { attemptsOf, withAttempt } from "../../policy/jobs/Attempts.ts"
+import { isFinished, scheduled, stateNames } from "../../policy/jobs/States.ts"
+import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { JobLog } from "./JobLog.ts"
 import type { JobTree, Leaf } from "./JobTree.ts"
 import type { Lane } from "./Lane.ts"
 
-export const scheduled = 0
-export const pending = 1
-export const running = 2
-export const completed = 3
-export const failed = 4
-export const cancelled = 5
-/** Removed; what still points at the record passes it over. */
+/** The state of a removed job; what still points at the record passes it over. */
 export const gone = 6
-
-/** By state number. */
-export const stateNames: ReadonlyArray<JobState> = [
-  "scheduled",
-  "pending",
-  "running",
-  "completed",
-  "failed",
-  "cancelled"
-]
-
-export const stateNumber = (state: JobState): number => stateNames.indexOf(state)
 
 /** What few jobs have. */
 export class Rare {
@@ -45,6 +30,8 @@ export class Rare {
   /** Jobs that wait for this one. */
   children: Array<StoredJob> | undefined = undefined
   failure: Failure | undefined = undefined
+  /** Those after which it waited again. */
+  attempts: ReadonlyArray<JobAttempt> | undefined = undefined
   /** Attempts lost with their worker. */
   lost = 0
   /** It is scheduled because an attempt failed. */
@@ -68,6 +55,7 @@ export class StoredJob {
   priority: number
   due: number
   rank: number
+  readonly enqueued: number
   attempt = 0
   maxAttempts: number
   started = -1
@@ -87,6 +75,7 @@ export class StoredJob {
     priority: number,
     due: number,
     rank: number,
+    enqueued: number,
     maxAttempts: number,
     payload: unknown,
     rare: Rare | undefined
@@ -98,15 +87,12 @@ export class StoredJob {
     this.priority = priority
     this.due = due
     this.rank = rank
+    this.enqueued = enqueued
     this.maxAttempts = maxAttempts
     this.payload = payload
     this.rare = rare
   }
 }
-
-export const isLive = (job: StoredJob): boolean => job.state <= running
-export const isWaiting = (job: StoredJob): boolean => job.state <= pending
-export const isFinished = (job: StoredJob): boolean => job.state >= completed && job.state <= cancelled
 
 export const rareOf = (job: StoredJob): Rare => {
   job.rare ??= new Rare()
@@ -120,14 +106,143 @@ export const childrenOf = (job: StoredJob): Array<StoredJob> => {
   return rare.children
 }
 
+/** What the job waits for beside its time. */
+export const waitOf = ({ rare }: StoredJob): number =>
+  rare === undefined
+    ? Waiting.waitNone
+    : Waiting.waitOf(rare.parents !== undefined && rare.parents.size > 0, rare.held, rare.retrying)
+
 /** Nothing but its time keeps the job from being claimed. */
-export const isFree = (job: StoredJob): boolean =>
-  job.rare === undefined || (!job.rare.held && (job.rare.parents === undefined || job.rare.parents.size === 0))
+export const isFree = (job: StoredJob): boolean => Waiting.isForTimeOnly(waitOf(job))
 
 export const waitReasonOf = (job: StoredJob): WaitReason | undefined => {
   if (job.state !== scheduled) return undefined
-  if (job.rare === undefined) return "time"
-  if (job.rare.parents !== undefined && job.rare.parents.size > 0) return "parents"
-  if (job.rare.held) return "key"
-  return job.rare.retrying ? "retry" : "time"
+  const wait = waitOf(job)
+  return Waiting.waitReason(wait === Waiting.waitNone ? Waiting.waitTime : wait)
+}
+
+/** A new job as it is stored; times of the table count from `epoch`. */
+export const newStored = (
+  job: NewJob,
+  id: JobId,
+  lane: Lane,
+  leaf: Leaf,
+  state: number,
+  now: number,
+  epoch: number
+): StoredJob =>
+  new StoredJob(
+    id,
+    lane,
+    leaf,
+    state,
+    job.priority,
+    job.due - epoch,
+    job.rank - epoch,
+    now - epoch,
+    job.maxAttempts,
+    job.payload,
+    job.partitionKey === undefined &&
+      job.expiresAt === undefined &&
+      job.unique === undefined &&
+      job.after === undefined &&
+      job.extra === undefined
+      ? undefined
+      : newRare(job)
+  )
+
+const newRare = (job: NewJob): Rare => {
+  const rare = new Rare()
+  rare.partitionKey = job.partitionKey
+  rare.expiresAt = job.expiresAt
+  rare.unique = job.unique
+  rare.extra = job.extra
+  return rare
+}
+
+/** A finished job as a new one under its old id: what it was made of, its log and what its steps made. */
+export const renewed = (old: StoredJob): StoredJob => {
+  let rare: Rare | undefined
+  if (old.rare !== undefined) {
+    rare = new Rare()
+    rare.partitionKey = old.rare.partitionKey
+    rare.extra = old.rare.extra
+    rare.unique = old.rare.unique
+    rare.log = old.rare.log
+    rare.steps = old.rare.steps
+    rare.labels = old.rare.labels
+  }
+  const { due, enqueued, id, lane, leaf, maxAttempts, payload, priority, rank, state } = old
+  return new StoredJob(id, lane, leaf, state, priority, due, rank, enqueued, maxAttempts, payload, rare)
+}
+
+/** A job as the worker that has claimed it sees it. */
+export const claimedOf = (job: StoredJob, epoch: number): ClaimedJob => {
+  const { lane, rare } = job
+  return {
+    id: job.id,
+    task: lane.task,
+    group: lane.group.name,
+    priority: job.priority,
+    due: job.due + epoch,
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    payload: job.payload,
+    partitionKey: rare === undefined ? undefined : rare.partitionKey,
+    expiresAt: rare === undefined ? undefined : rare.expiresAt,
+    extra: rare === undefined ? undefined : rare.extra,
+    lost: rare === undefined ? 0 : rare.lost
+  }
+}
+
+/** Adds the attempt that ends now, and after which the job waits again. */
+export const keepAttempt = (
+  job: StoredJob,
+  outcome: JobAttempt["outcome"],
+  failure: Failure | undefined,
+  now: number,
+  epoch: number
+): void => {
+  const rare = rareOf(job)
+  rare.attempts = withAttempt(rare.attempts ?? [], {
+    number: job.attempt,
+    session: job.session,
+    startedAt: job.started + epoch,
+    endedAt: now,
+    outcome,
+    ...(failure !== undefined && { failure })
+  })
+}
+
+export const recordOf = (job: StoredJob, epoch: number): JobRecord => {
+  const { rare } = job
+  const own = {
+    state: stateNames[job.state]!,
+    attempt: job.attempt,
+    startedAt: job.session === 0 ? undefined : job.started + epoch,
+    finishedAt: isFinished(job.state) ? job.finished + epoch : undefined,
+    session: job.session === 0 ? undefined : job.session,
+    failure: rare?.failure
+  }
+  return {
+    id: job.id,
+    task: job.lane.task,
+    group: job.lane.group.name,
+    ...own,
+    waitReason: waitReasonOf(job),
+    priority: job.priority,
+    due: job.due + epoch,
+    rank: job.rank + epoch,
+    maxAttempts: job.maxAttempts,
+    attempts: attemptsOf(rare?.attempts ?? [], own),
+    payload: job.payload,
+    result: job.result,
+    progress: rare?.progress,
+    partitionKey: rare?.partitionKey,
+    uniqueKey: rare?.unique?.key,
+    waitingFor: rare?.parents === undefined ? [] : [...rare.parents],
+    expiresAt: rare?.expiresAt,
+    enqueuedAt: job.enqueued + epoch,
+    extra: rare?.extra
+  }
 }

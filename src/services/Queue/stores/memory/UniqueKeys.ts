@@ -2,76 +2,64 @@
  * Who has which unique key. A key has at most one holder (a live job, or, within its window, the last one) and at most one held
  * job that follows when the holder finishes.
  */
-import { enqueuedAt, type JobId } from "../../Job.ts"
+import type { JobId } from "../../Job.ts"
 import type { Unique } from "../../Turn.ts"
-import { isLive, running, type StoredJob } from "./StoredJob.ts"
+import { type KeyHolder, windowKept } from "../../policy/jobs/Admission.ts"
+import { isLive, running } from "../../policy/jobs/States.ts"
+import type { StoredJob } from "./StoredJob.ts"
 
 interface Entry {
   holder: StoredJob | undefined
   /** The holder's, or the last one's. */
   id: JobId
   held: StoredJob | undefined
+  /** End of the window of the held job; 0: none. */
+  heldUntil: number
   /** The key stays taken until then, in milliseconds since 1970. */
   until: number
 }
-
-/** What an enqueue finds. */
-export type Finding =
-  /** The key is free. */
-  | { readonly _tag: "Free" }
-  /** The new job is to wait for the running one. */
-  | { readonly _tag: "Hold" }
-  /** A waiting job takes over; `keepsPlace`: the payload only. */
-  | { readonly _tag: "Replace"; readonly job: StoredJob; readonly keepsPlace: boolean }
-  | { readonly _tag: "Existing"; readonly id: JobId }
-  | { readonly _tag: "Duplicate"; readonly id: JobId }
-
-const free: Finding = { _tag: "Free" }
-const hold: Finding = { _tag: "Hold" }
 
 export class UniqueKeys {
   private readonly entries = new Map<string, Entry>()
   /** Keys whose job has finished and whose window may be open, the longest unseen first. */
   private readonly windows = new Set<string>()
 
-  find(unique: Unique, now: number): Finding {
-    const entry = this.entries.get(unique.key)
-    if (entry === undefined || !isTaken(entry, now)) return free
-    const { holder } = entry
-    if (unique.onConflict === "reject") return { _tag: "Duplicate", id: entry.id }
-    const existing: Finding = { _tag: "Existing", id: entry.id }
-    if (unique.onConflict === "existing" || holder === undefined || !isLive(holder)) return existing
-    const keepsPlace = unique.onConflict === "keepLast"
-    if (unique.onConflict !== "replace") {
-      if (entry.held !== undefined) return { _tag: "Replace", job: entry.held, keepsPlace }
-      if (holder.state === running) return hold
-    } else if (holder.state === running) return existing
-    return { _tag: "Replace", job: holder, keepsPlace }
+  /** Who has the key now; undefined: it is free. */
+  find(key: string, now: number): KeyHolder | undefined {
+    const entry = this.entries.get(key)
+    if (entry === undefined || !isTaken(entry, now)) return undefined
+    const { held, holder, id } = entry
+    return {
+      id,
+      isLive: holder !== undefined && isLive(holder.state),
+      isRunning: holder?.state === running,
+      held: held?.id
+    }
   }
 
   /** Whether a finished job could take its key again. */
   isFree(unique: Unique): boolean {
     const holder = this.entries.get(unique.key)?.holder
-    return holder === undefined || !isLive(holder)
+    return holder === undefined || !isLive(holder.state)
   }
 
-  /** Gives the key to a job that was enqueued at `since`. */
-  take(job: StoredJob, unique: Unique, since: number, now: number): void {
-    const { key, windowMs } = unique
+  /** Gives the key to a job, whose own window ends at `own`. */
+  take(job: StoredJob, key: string, own: number, now: number): void {
     this.windows.delete(key)
     const entry = this.entries.get(key)
-    const until = windowMs > 0 ? since + windowMs : -Infinity
-    if (entry === undefined) this.entries.set(key, { holder: job, id: job.id, held: undefined, until })
+    const until = windowKept(entry?.until ?? 0, own, now)
+    if (entry === undefined) this.entries.set(key, { holder: job, id: job.id, held: undefined, heldUntil: 0, until })
     else {
       entry.holder = job
       entry.id = job.id
-      // The window counts from the first enqueue: one that is still open stays as it is.
-      if (entry.until <= now) entry.until = until
+      entry.until = until
     }
   }
 
-  hold(job: StoredJob, unique: Unique): void {
-    this.entries.get(unique.key)!.held = job
+  hold(job: StoredJob, unique: Unique, own: number): void {
+    const entry = this.entries.get(unique.key)!
+    entry.held = job
+    entry.heldUntil = own
   }
 
   /** The job is finished or removed. Answers the held job that has the key now. */
@@ -88,7 +76,7 @@ export class UniqueKeys {
     const { held } = entry
     if (held !== undefined) {
       entry.held = undefined
-      this.take(held, held.rare!.unique!, enqueuedAt(held.id), now)
+      this.take(held, key, entry.heldUntil, now)
       return held
     }
     if (entry.until > now) this.windows.add(key)
@@ -119,4 +107,4 @@ export class UniqueKeys {
 }
 
 const isTaken = (entry: Entry, now: number): boolean =>
-  (entry.holder !== undefined && isLive(entry.holder)) || now < entry.until
+  (entry.holder !== undefined && isLive(entry.holder.state)) || now < entry.until

@@ -3,9 +3,9 @@ import type { JobId } from "../../Job.ts"
 import type { BatchClaim, ClaimRequest } from "../../Turn.ts"
 import { pickBatches, windowOf } from "../../policy/BatchPick.ts"
 import { byRank, type Claims } from "./Claims.ts"
-import * as Codes from "./Codes.ts"
+import * as States from "../../policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
-import type { JobRow } from "./JobRows.ts"
+import type { JobRow } from "./JobColumns.ts"
 import type { Lane, Ledger } from "./Ledger.ts"
 
 /** What the claims of a turn have brought so far. */
@@ -59,7 +59,7 @@ export class BatchClaims {
     for (const { task } of rules) singles.delete(task)
     const ripe = rules.flatMap((rule) => {
       const lane = tasks.has(rule.task) ? this.ledger.find(rule.task, group) : undefined
-      return lane === undefined || lane.counts[Codes.pending] === 0 ? [] : this.ripeIn(lane, rule, room, now, into)
+      return lane === undefined || lane.counts[States.pending] === 0 ? [] : this.ripeIn(lane, rule, room, now, into)
     })
     const first = this.claims.firstOf(
       ripe.length === 0 ? [] : this.claims.readyLanes(this.ledger.groups.get(group), singles),
@@ -81,7 +81,7 @@ export class BatchClaims {
   }
 
   private ripeIn(lane: Lane, rule: BatchClaim, room: number, now: number, into: BatchesClaimed): ReadonlyArray<Ripe> {
-    const pending = lane.counts[Codes.pending]
+    const pending = lane.counts[States.pending]
     const quiet = this.quiet.get(lane.id)
     if (quiet !== undefined && now < quiet.until && pending < quiet.pending) {
       if (!(into.ripeAt! <= quiet.until)) into.ripeAt = quiet.until

@@ -1,12 +1,16 @@
 /** What operators do to jobs. */
 import type { JobId } from "../../Job.ts"
-import { type ChangeResult, editedDue, type JobChange } from "../../JobChange.ts"
+import type { ChangeResult, JobChange } from "../../JobChange.ts"
 import type { JobFilter } from "../../JobQuery.ts"
-import { rankIn, type Rankings } from "../../policy/Order.ts"
-import * as Codes from "./Codes.ts"
+import type { Rankings } from "../../policy/Order.ts"
+import { type Editable, edited, fits, isEdit, rankOf, rankOfRetry, statesFor } from "../../policy/jobs/Changes.ts"
+import { cancelledBecause } from "../../policy/jobs/StoreFailures.ts"
+import * as States from "../../policy/jobs/States.ts"
+import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
-import { checksumOf, type JobRow, type JobRows, parseExtra } from "./JobRows.ts"
+import { checksumOf, type JobRow, parseExtra } from "./JobColumns.ts"
+import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Lookups } from "./Lookups.ts"
@@ -14,19 +18,7 @@ import type { SetAside } from "./SetAside.ts"
 import type { Signals } from "./Signals.ts"
 import type { Statistics } from "./Statistics.ts"
 
-const waiting = [Codes.scheduled, Codes.pending]
-const finished = [Codes.completed, Codes.failed, Codes.cancelled]
-
 const scannedAtATime = 10_000
-
-/** The states a change applies to. */
-const allowed: Readonly<Record<JobChange["_tag"], ReadonlyArray<number>>> = {
-  Cancel: [...waiting, Codes.running],
-  Retry: finished,
-  Remove: [...waiting, ...finished],
-  Edit: waiting,
-  Rank: [...waiting, Codes.running]
-}
 
 export class Changes {
   private readonly ledger: Ledger
@@ -84,10 +76,9 @@ export class Changes {
           more = true
           break
         }
-        if (row !== undefined && allowed[change._tag].includes(row.state) && this.apply(row, change, now))
-          changed.push(id)
+        if (row !== undefined && fits(change._tag, row.state) && this.apply(row, change, now)) changed.push(id)
         else if (row === undefined && change._tag === "Remove" && this.setAside.forget(id)) changed.push(id)
-        else refused.push({ id, state: row === undefined ? undefined : Codes.stateNames[row.state]! })
+        else refused.push({ id, state: row === undefined ? undefined : States.stateNames[row.state]! })
       }
       return { changed, refused, more }
     }
@@ -108,7 +99,7 @@ export class Changes {
     limit: number,
     after: JobId | undefined
   ): ReadonlyArray<JobRow> {
-    const states = allowed[change._tag].map((code) => Codes.stateNames[code]!)
+    const states = statesFor(change._tag)
     const wanted = filter.states === undefined ? states : filter.states.filter((state) => states.includes(state))
     const candidates: Array<JobRow> = []
     let cursor = after
@@ -129,19 +120,14 @@ export class Changes {
   private wouldChange(row: JobRow, change: JobChange, now: number): boolean {
     switch (change._tag) {
       case "Cancel":
-        return row.state !== Codes.running || this.signals.reason(row.id) === undefined
+        return row.state !== States.running || this.signals.reason(row.id) === undefined
       case "Retry":
         return row.uniqueKey === null || this.keys.find(row.uniqueKey, now)?.live !== true
       case "Remove":
       case "Rank":
         return true
       case "Edit":
-        return (
-          (change.payload !== undefined && change.payload !== row.payload) ||
-          (change.priority !== undefined && change.priority !== row.priority) ||
-          (editedDue(change, row.due) ?? row.due) !== row.due ||
-          (change.deadline !== undefined && change.deadline !== parseExtra(row.extra)?.deadline)
-        )
+        return isEdit(editable(row), change)
     }
   }
 
@@ -149,8 +135,8 @@ export class Changes {
   private apply(row: JobRow, change: JobChange, now: number): boolean {
     switch (change._tag) {
       case "Cancel":
-        if (row.state === Codes.running) this.signals.cancel(row.id, row.session!, change.reason)
-        else this.endings.endWaiting(row, Codes.cancelled, now, "Cancelled", change.reason)
+        if (row.state === States.running) this.signals.cancel(row.id, row.session!, change.reason)
+        else this.endings.endWaiting(row, States.cancelled, cancelledBecause(change.reason, row.attempt, now))
         return true
       case "Retry":
         return this.retry(row, change.rankings, now)
@@ -161,7 +147,7 @@ export class Changes {
         this.editWaiting(row, change, now)
         return true
       case "Rank": {
-        const rank = rankOf(row, change.rankings)
+        const rank = rankOf(editable(row), change.rankings)
         if (rank !== row.rank) this.rank.run(rank, row.id)
         return true
       }
@@ -178,24 +164,25 @@ export class Changes {
     this.rows.dropProgress(row.id)
     this.rows.insertLive({
       ...row,
-      state: Codes.pending,
-      wait: Codes.waitNone,
+      state: States.pending,
+      wait: Waiting.waitNone,
       due: now,
-      rank: rankings === undefined ? now + (row.rank - row.due) : rankOf({ ...row, due: now }, rankings),
+      rank: rankOfRetry(editable(row), rankings, now),
       attempt: 0,
       session: null,
       started: null,
       // It had its time; a redrive is to run.
       expires: null,
       failure: null,
+      attempts: null,
       lost: 0
     })
-    this.statistics.arrived(row.lane)
+    this.statistics.count(row.lane, "arrivals")
     return true
   }
 
   private remove(row: JobRow, now: number): void {
-    if (row.state <= Codes.running) {
+    if (row.state <= States.running) {
       this.rows.takeLive(row)
       this.endings.after(row, false, now)
     } else {
@@ -206,41 +193,35 @@ export class Changes {
   }
 
   private editWaiting(row: JobRow, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {
-    const payload = "payload" in change && change.payload !== undefined ? (change.payload as string) : row.payload
-    const priority = change.priority ?? row.priority
-    const moved = editedDue(change, row.due)
-    const due = moved ?? row.due
-    const isMoved = change.priority !== undefined || moved !== undefined || change.deadline !== undefined
-    const extra =
-      change.deadline === undefined
-        ? row.extra
-        : JSON.stringify({ ...parseExtra(row.extra), deadline: change.deadline })
-    const isMovable = moved !== undefined && row.wait <= Codes.waitRetry
-    const state = isMovable ? (due > now ? Codes.scheduled : Codes.pending) : row.state
+    const before = editable(row)
+    const { due, extra, isMoved, payload, priority, rank } = edited(before, change)
+    const isPlaced = isMoved && Waiting.isForTimeOnly(row.wait)
+    const state = isPlaced ? Waiting.stateWhile(row.wait, due, now) : row.state
     this.edit.run(
-      payload,
-      checksumOf(row.id, payload),
+      payload as string,
+      checksumOf(row.id, payload as string),
       priority,
       due,
-      isMoved ? rankOf({ ...row, priority, due, extra }, change.rankings) : row.rank,
+      rank,
       state,
-      !isMovable || row.wait === Codes.waitRetry
-        ? row.wait
-        : state === Codes.scheduled
-          ? Codes.waitTime
-          : Codes.waitNone,
-      extra,
+      isPlaced ? Waiting.waitWhile(row.wait, due, now) : row.wait,
+      extra === before.extra ? row.extra : JSON.stringify(extra),
       row.id
     )
     if (state !== row.state) this.ledger.move(row.lane, row.state, state)
-    if (isMovable) {
+    if (isPlaced) {
       this.ledger.forgetNextDue()
-      if (state === Codes.scheduled) this.ledger.scheduledFor(due)
+      if (state === States.scheduled) this.ledger.scheduledFor(due)
     }
   }
 }
 
-const rankOf = (
-  { due, extra, lane, priority }: Pick<JobRow, "due" | "extra" | "lane" | "priority">,
-  rankings: Rankings
-): number => rankIn(rankings, lane.group.name, lane.task, due, priority, parseExtra(extra)?.deadline)
+const editable = ({ due, extra, lane, payload, priority, rank }: JobRow): Editable => ({
+  task: lane.task,
+  group: lane.group.name,
+  payload,
+  priority,
+  due,
+  rank,
+  extra: parseExtra(extra)
+})

@@ -3,12 +3,14 @@
  * what the group's limit leaves over all workers. One index seek per lane; jobs of other tasks are never met.
  */
 import type { JobId } from "../../Job.ts"
-import { enqueuedAt } from "../../policy/JobIds.ts"
 import type { ClaimedJob, ClaimRequest } from "../../Turn.ts"
-import * as Codes from "./Codes.ts"
+import * as States from "../../policy/jobs/States.ts"
+import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
-import { type Endings, failureText } from "./Endings.ts"
-import { isIntact, jobColumns, type JobRow, type JobRows, type JobTuple, parseExtra } from "./JobRows.ts"
+import { expired, undecodable } from "../../policy/jobs/StoreFailures.ts"
+import { type Endings, notStarted } from "./Endings.ts"
+import { claimedOf, isIntact, jobColumns, type JobRow, type JobTuple } from "./JobColumns.ts"
+import type { JobRows } from "./JobRows.ts"
 import { type Group, type Lane, type Ledger, limitOf } from "./Ledger.ts"
 import type { Running } from "./Running.ts"
 import type { Statistics } from "./Statistics.ts"
@@ -56,13 +58,13 @@ export class Claims {
     this.statistics = parts.statistics
     const startAs = (wait: number) =>
       `UPDATE job SET state = 2, wait = ${wait}, attempt = attempt + 1, session = ?, started = ?`
-    const start = startAs(Codes.waitNone)
+    const start = startAs(Waiting.waitNone)
     this.claimLane = db.prepare(
       `${start} WHERE id IN (SELECT id FROM job WHERE lane = ? AND state = 1 ORDER BY rank, id LIMIT ?)
        RETURNING ${jobColumns}`
     )
     this.claimOne = db.prepare(`${start} WHERE id = ? RETURNING ${jobColumns}`)
-    this.claimRider = db.prepare(`${startAs(Codes.rides)} WHERE id = ? RETURNING ${jobColumns}`)
+    this.claimRider = db.prepare(`${startAs(Waiting.rides)} WHERE id = ? RETURNING ${jobColumns}`)
     this.isServed = db.prepare(
       "SELECT 1 FROM worker, json_each(worker.tasks) WHERE json_each.value = ? AND draining = 0 LIMIT 1"
     )
@@ -81,7 +83,7 @@ export class Claims {
     const within = limitOf(group) - group.running
     if (beyond === undefined || within >= limit || group.operator !== undefined) return Math.min(limit, within)
     const othersWait = group.lanes.some(
-      ({ counts, task }) => counts[Codes.pending] > 0 && !tasks.has(task) && this.isServed.get(task) !== undefined
+      ({ counts, task }) => counts[States.pending] > 0 && !tasks.has(task) && this.isServed.get(task) !== undefined
     )
     return Math.min(limit, othersWait ? within : Math.max(within, beyond - group.running))
   }
@@ -95,14 +97,14 @@ export class Claims {
   readyLanes(group: Group | undefined, tasks: ReadonlySet<string>): ReadonlyArray<Lane> {
     return group === undefined
       ? []
-      : group.lanes.filter((lane) => lane.counts[Codes.pending] > 0 && tasks.has(lane.task))
+      : group.lanes.filter((lane) => lane.counts[States.pending] > 0 && tasks.has(lane.task))
   }
 
   /** Groups, but those claimed from, in which the open transaction made jobs of `tasks` ready that may start now. */
   ready(tasks: ReadonlySet<string>, claim: ReadonlyArray<ClaimRequest>): ReadonlyArray<string> | undefined {
     let ready: Array<string> | undefined
     for (const { counts, group, stirred, task } of this.ledger.touched) {
-      if (!stirred || counts[Codes.pending] === 0 || !tasks.has(task)) continue
+      if (!stirred || counts[States.pending] === 0 || !tasks.has(task)) continue
       const { name } = group
       if (claim.some((request) => request.group === name) || ready?.includes(name) === true) continue
       if (!(this.free({ group: name, limit: 1 }, tasks) > 0)) continue
@@ -139,7 +141,7 @@ export class Claims {
       }
       const started = rows.map((tuple) => this.rows.row(tuple)).sort(byRank)
       for (const row of started) {
-        this.ledger.move(row.lane, Codes.pending, Codes.running)
+        this.ledger.move(row.lane, States.pending, States.running)
         if (this.mayStart(row, now)) claimed.push(row)
         else passedOver++
       }
@@ -178,8 +180,8 @@ export class Claims {
       const tuple = (claimed.length === 0 ? this.claimOne : this.claimRider).get(session, now, id)
       if (tuple === undefined) continue
       const row = this.rows.row(tuple)
-      this.ledger.move(row.lane, Codes.pending, Codes.running)
-      if (row.wait === Codes.rides) this.ledger.ride(row.lane, 1)
+      this.ledger.move(row.lane, States.pending, States.running)
+      if (row.wait === Waiting.rides) this.ledger.ride(row.lane, 1)
       if (this.mayStart(row, now)) claimed.push(row)
     }
     return claimed
@@ -187,47 +189,26 @@ export class Claims {
 
   /** Puts away what must not start: expired or damaged. */
   private mayStart(row: JobRow, now: number): boolean {
-    const isExpired = row.attempt === 1 && row.expires !== null && row.expires <= now
+    const unspent = row.attempt - 1
+    const isExpired = Waiting.isExpired(unspent, row.expires, now)
     if (!isExpired && isIntact(row)) return true
     this.rows.takeLive(row)
-    if (row.wait === Codes.rides) this.ledger.ride(row.lane, -1)
+    if (row.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
     this.endings.unheard(row.id)
-    if (isExpired) {
-      const unspent = { ...row, attempt: row.attempt - 1, session: null, started: null }
-      this.endings.end(unspent, {
-        state: Codes.cancelled,
-        now,
-        result: null,
-        failure: failureText("Expired", "it waited beyond its expiry", unspent.attempt, now)
-      })
-    } else {
-      this.endings.end(row, {
-        state: Codes.failed,
-        now,
-        result: null,
-        failure: failureText("Undecodable", "its payload does not match its checksum", row.attempt, now)
-      })
-    }
+    const ended = isExpired ? { ...row, ...notStarted, attempt: unspent } : row
+    this.endings.end(ended, {
+      state: isExpired ? States.cancelled : States.failed,
+      now,
+      result: null,
+      failure: JSON.stringify(isExpired ? expired(now) : undecodable(row.attempt, now))
+    })
     return false
   }
 
   /** The job runs now: keeps the row for its settle and answers it as the worker sees it. */
   start(row: JobRow, now: number): ClaimedJob {
     this.running.add(row)
-    this.statistics.started(row.lane, now - Math.max(row.due, enqueuedAt(row.id)))
-    return {
-      id: row.id,
-      task: row.lane.task,
-      group: row.lane.group.name,
-      priority: row.priority,
-      due: row.due,
-      attempt: row.attempt,
-      maxAttempts: row.maxAttempts,
-      payload: row.payload,
-      partitionKey: row.partitionKey ?? undefined,
-      expiresAt: row.expires ?? undefined,
-      extra: parseExtra(row.extra),
-      lost: row.lost
-    }
+    this.statistics.started(row.lane, Waiting.waitedMs(now, row.due, row.enqueued))
+    return claimedOf(row)
   }
 }

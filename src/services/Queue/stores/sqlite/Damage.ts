@@ -1,8 +1,8 @@
 /** What can be wrong inside a store: its schema, its pages, its rows, its counters, its payloads. */
 import { formatJobId } from "../../policy/JobIds.ts"
-import * as Codes from "./Codes.ts"
+import * as States from "../../policy/jobs/States.ts"
 import type { Database } from "./Database.ts"
-import { checksumOf } from "./JobRows.ts"
+import { checksumOf } from "./JobColumns.ts"
 import { schemaDamage, schemaDifferences, schemaVersion, userVersion } from "./migrations.ts"
 import { tables } from "./RowRules.ts"
 import { nameOf, rawRows } from "./SetAside.ts"
@@ -102,7 +102,7 @@ const wrongCounters = (db: Database): ReadonlyArray<Finding> => {
   }
   const findings: Array<Finding> = []
   const lanes = db.prepare<[id: number, task: string, group: string, ...counts: ReadonlyArray<number>]>(
-    `SELECT id, task, resource_group, ${Codes.stateNames.join(", ")} FROM lane`
+    `SELECT id, task, resource_group, ${States.stateNames.join(", ")} FROM lane`
   )
   for (const [id, task, group, ...counts] of lanes.all()) {
     counts.forEach((count, state) => {
@@ -110,7 +110,7 @@ const wrongCounters = (db: Database): ReadonlyArray<Finding> => {
       if (count === jobs) return
       findings.push({
         what: "counters",
-        detail: `${count} ${Codes.stateNames[state]} of ${task} in ${group} counted, ${jobs} there`
+        detail: `${count} ${States.stateNames[state]} of ${task} in ${group} counted, ${jobs} there`
       })
     })
   }

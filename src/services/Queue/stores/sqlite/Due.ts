@@ -1,5 +1,5 @@
-/** Scheduled jobs whose time has come become pending. */
-import * as Codes from "./Codes.ts"
+/** Scheduled jobs whose time has come become pending: `policy/jobs/Waiting.ts` in SQL. */
+import * as States from "../../policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Ledger } from "./Ledger.ts"
 
@@ -23,7 +23,7 @@ export class Due {
     const next = this.ledger.nextDue()
     if (next === undefined || next > now) return
     for (const [lane] of this.promoteDue.all(now, promotedPerTurn)) {
-      this.ledger.move(this.ledger.lanes.get(lane)!, Codes.scheduled, Codes.pending)
+      this.ledger.move(this.ledger.lanes.get(lane)!, States.scheduled, States.pending)
     }
     this.ledger.forgetNextDue()
   }

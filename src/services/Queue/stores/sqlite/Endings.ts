@@ -4,12 +4,15 @@
  * One end can end others, and those more: a chain is worked through with a list, never by recursion, up to `cascadeBudget`
  * children per transaction; the rest is noted in the table `cascade` and goes on in the next ones.
  */
-import type { Failure, FailureCause, JobId } from "../../Job.ts"
-import { formatJobId } from "../../policy/JobIds.ts"
+import type { Failure, JobId } from "../../Job.ts"
+import { countOfState } from "../../policy/jobs/AttemptEnds.ts"
+import { parentFailed } from "../../policy/jobs/StoreFailures.ts"
 import type { ParentFailurePolicy } from "../../Turn.ts"
-import * as Codes from "./Codes.ts"
+import * as States from "../../policy/jobs/States.ts"
+import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
-import type { JobRow, JobRows } from "./JobRows.ts"
+import type { JobRow } from "./JobColumns.ts"
+import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Statistics } from "./Statistics.ts"
@@ -25,9 +28,8 @@ export interface Ending {
   readonly failure: string | null
 }
 
-/** A failure the store itself finds. */
-export const failureText = (cause: FailureCause, message: string, attempt: number, at: number): string =>
-  JSON.stringify({ cause, message, attempt, at } satisfies Failure)
+/** Of a job that expired: who may have handed it back is forgotten. */
+export const notStarted = { session: null, started: null } as const
 
 const policies: ReadonlyArray<ParentFailurePolicy> = ["cancel", "fail", "run"]
 
@@ -74,24 +76,24 @@ export class Endings {
     this.rows.insertFinished({
       ...row,
       state: ending.state,
-      wait: Codes.waitNone,
+      wait: Waiting.waitNone,
       finished: ending.now,
       result: ending.result,
       failure: ending.failure
     })
-    this.statistics.ended(row.lane, ending.state)
-    if (ending.state === Codes.completed) this.rows.dropSteps(row.id)
-    this.after(row, ending.state === Codes.completed, ending.now)
+    this.statistics.count(row.lane, countOfState(ending.state))
+    if (ending.state === States.completed) this.rows.dropSteps(row.id)
+    this.after(row, ending.state === States.completed, ending.now)
   }
 
   /** What follows when a job has left `job` for good, ended or removed. */
   after(row: JobRow, succeeded: boolean, now: number): void {
     if (row.uniqueKey !== null) {
       const held = this.keys.release(row.uniqueKey, row.id, now)
-      if (held !== undefined) this.ready(held, Codes.waitKey, now)
+      if (held !== undefined) this.ready(held, Waiting.waitKey, now)
     }
     if (!this.ledger.hasDependencies) return
-    if (row.state === Codes.scheduled) this.deleteDependencies.run(row.id)
+    if (row.state === States.scheduled) this.deleteDependencies.run(row.id)
     if (this.selectChildren.get(row.id, 1) !== undefined) this.work.push({ parent: row.id, succeeded })
   }
 
@@ -110,31 +112,29 @@ export class Endings {
     return this.work.length > 0
   }
 
-  /** Cancels or buries a live job that is not running, with the cause the store found. */
-  endWaiting(row: JobRow, state: number, now: number, cause: FailureCause, message: string): void {
+  /** Ends a live job that is not running, with the failure that the store found. */
+  endWaiting(row: JobRow, state: number, failure: Failure): void {
     this.unheard(row.id)
     this.rows.takeLive(row)
-    this.end(row, { state, now, result: null, failure: failureText(cause, message, row.attempt, now) })
+    this.end(row, { state, now: failure.at, result: null, failure: JSON.stringify(failure) })
   }
 
   /** A job that waited for `reason` waits for its time only, or for no more. */
   private ready(id: JobId, reason: number, now: number): void {
     const row = this.rows.live(id)
-    if (row === undefined || row.state !== Codes.scheduled || row.wait !== reason) return
-    if (row.due > now) {
-      this.setWaiting.run(Codes.scheduled, Codes.waitTime, id)
-      this.ledger.scheduledFor(row.due)
-    } else {
-      this.setWaiting.run(Codes.pending, Codes.waitNone, id)
-      this.ledger.move(row.lane, Codes.scheduled, Codes.pending)
-    }
+    if (row === undefined || row.state !== States.scheduled || row.wait !== reason) return
+    const state = Waiting.stateWhile(Waiting.waitNone, row.due, now)
+    this.setWaiting.run(state, Waiting.waitWhile(Waiting.waitNone, row.due, now), id)
+    if (state === States.pending) this.ledger.move(row.lane, States.scheduled, state)
+    else this.ledger.scheduledFor(row.due)
   }
 
   /** The last parent of a job has ended as it should; it may still be held by its key. */
   parentsDone(id: JobId, now: number): void {
     const key = this.rows.live(id)?.uniqueKey ?? null
-    if (key !== null && this.keys.find(key, now)?.held === id) this.setWaiting.run(Codes.scheduled, Codes.waitKey, id)
-    else this.ready(id, Codes.waitParents, now)
+    if (key !== null && this.keys.find(key, now)?.held === id)
+      this.setWaiting.run(States.scheduled, Waiting.waitKey, id)
+    else this.ready(id, Waiting.waitParents, now)
   }
 
   /** The parents a job still waits for. */
@@ -159,7 +159,9 @@ export class Endings {
         this.work.push({ parent, succeeded: succeeded === 1 })
       }
     }
-    for (let next = this.work.pop(); next !== undefined; next = this.work.pop()) {
+    // The parent that ended first first.
+    for (let i = 0; i < this.work.length; i++) {
+      const next = this.work[i]!
       if (budget > 0) {
         const children = this.selectChildren.all(next.parent, budget)
         budget -= Math.max(1, children.length)
@@ -169,6 +171,7 @@ export class Endings {
       this.insertCascade.run(next.parent, next.succeeded ? 1 : 0)
       this.ledger.hasCascades = true
     }
+    this.work.length = 0
   }
 
   private parentEnded(parent: FinishedParent, child: JobId, policy: ParentFailurePolicy, now: number): void {
@@ -178,13 +181,13 @@ export class Endings {
       return
     }
     const row = this.rows.live(child)
-    if (row !== undefined && row.state === Codes.scheduled) this.parentFailed(row, parent.parent, policy, now)
+    if (row !== undefined && row.state === States.scheduled) this.parentFailed(row, parent.parent, policy, now)
   }
 
   /** Ends a waiting job by its policy because a parent did not succeed. */
   parentFailed(row: JobRow, parent: JobId, policy: "cancel" | "fail", now: number): void {
-    const state = policy === "cancel" ? Codes.cancelled : Codes.failed
-    this.endWaiting(row, state, now, "ParentFailed", `the job it waited for, ${formatJobId(parent)}, did not complete`)
+    const state = policy === "cancel" ? States.cancelled : States.failed
+    this.endWaiting(row, state, parentFailed(parent, row.attempt, now))
   }
 
   /** After a rollback: nothing is left to follow from what never happened. */

@@ -5,22 +5,29 @@
  * rank, up to the group's free slots; a job that starts at once then costs no pending row and no second statement.
  */
 import type { JobId } from "../../Job.ts"
-import type { ClaimRequest, EnqueueNote, NewJob, Unique } from "../../Turn.ts"
+import type { ClaimRequest, NewJob } from "../../Turn.ts"
+import {
+  isDeduplicated,
+  type KeyHolder,
+  planOf,
+  type Present,
+  refusalOfBatch,
+  type StoreNote,
+  windowEnd
+} from "../../policy/jobs/Admission.ts"
+import { withDeadline } from "../../policy/jobs/Changes.ts"
+import { FinishingPace } from "../../policy/jobs/FinishingPace.ts"
 import { withSiblings } from "../../policy/Siblings.ts"
 import { byRank, type Claims } from "./Claims.ts"
-import * as Codes from "./Codes.ts"
+import * as States from "../../policy/jobs/States.ts"
+import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
-import { checksumOf, type JobRow, type JobRows, parseExtra } from "./JobRows.ts"
+import { checksumOf, newRow, type JobRow, parseExtra } from "./JobColumns.ts"
+import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Statistics } from "./Statistics.ts"
-
-/** What to tell a producer that was refused for overload: about what a busy worker drains in a few turns. */
-const retryAfterMs = 1_000
-
-/** What a store that works says of an enqueue. */
-export type StoreNote = Exclude<EnqueueNote, { readonly _tag: "NotStored" }>
 
 export interface EnqueueResult {
   readonly ids: ReadonlyArray<JobId>
@@ -28,21 +35,6 @@ export interface EnqueueResult {
   /** Jobs that start at once, by group, in order of rank. */
   readonly started: Map<string, ReadonlyArray<JobRow>>
 }
-
-type Refusal = "Duplicate" | "ParentNotFound" | "Overloaded"
-
-/** What is to become of one new job. */
-type Plan =
-  | { readonly _tag: "Create" }
-  | { readonly _tag: "Hold" }
-  | { readonly _tag: "Replace"; readonly id: JobId; readonly keepsPlace: boolean }
-  | { readonly _tag: "Existing"; readonly id: JobId }
-  | Extract<StoreNote, { readonly _tag: Refusal }>
-
-const create: Plan = { _tag: "Create" }
-
-const isRefusal = (plan: Plan): plan is Extract<Plan, { readonly _tag: Refusal }> =>
-  plan._tag === "Duplicate" || plan._tag === "ParentNotFound" || plan._tag === "Overloaded"
 
 export class Enqueues {
   private readonly ledger: Ledger
@@ -52,6 +44,7 @@ export class Enqueues {
   private readonly endings: Endings
   private readonly statistics: Statistics
   private readonly maxLive: number
+  private readonly pace: FinishingPace
   private readonly exists: Query<[state: number]>
   private readonly setParents: Query<[]>
   private readonly replacePayload: Query<[]>
@@ -76,12 +69,18 @@ export class Enqueues {
     this.endings = parts.endings
     this.statistics = parts.statistics
     this.maxLive = maxLive
+    this.pace = new FinishingPace(() => this.ledger.endedCount)
     this.exists = db.prepare("SELECT state FROM job WHERE id = ?1 UNION ALL SELECT state FROM history WHERE id = ?1")
     this.setParents = db.prepare("UPDATE job SET state = ?, wait = ? WHERE id = ?")
     this.replacePayload = db.prepare("UPDATE job SET payload = ?, checksum = ? WHERE id = ?")
     this.replaceAll = db.prepare(
       "UPDATE job SET payload = ?, checksum = ?, priority = ?, rank = ?, due = ?, state = ?, wait = ?, extra = ? WHERE id = ?"
     )
+  }
+
+  /** Called with the time of every turn. */
+  observe(now: number): void {
+    this.pace.observe(now)
   }
 
   enqueue(
@@ -110,9 +109,10 @@ export class Enqueues {
   storeAll(jobs: ReadonlyArray<NewJob>, now: number): ReadonlyArray<JobId> {
     return jobs.map((job) => {
       const id = this.ledger.nextId(now)
-      this.statistics.arrived(this.ledger.lane(job.task, job.group))
+      const lane = this.ledger.lane(job.task, job.group)
+      this.statistics.count(lane, "arrivals")
       this.rows.addLabels(id, job.partitionKey, job.extra)
-      this.rows.insertLive(this.newRow(job, id, now, false))
+      this.rows.insertLive(newRow(job, id, lane, now, false))
       return id
     })
   }
@@ -120,8 +120,8 @@ export class Enqueues {
   /** A waiting job waits, beside its time, until these have ended, however they end. */
   putAfter(id: JobId, jobs: ReadonlyArray<JobId>, now: number): void {
     const row = this.rows.live(id)!
-    this.setParents.run(Codes.scheduled, Codes.waitParents, id)
-    if (row.state !== Codes.scheduled) this.ledger.move(row.lane, row.state, Codes.scheduled)
+    this.setParents.run(States.scheduled, Waiting.waitParents, id)
+    if (row.state !== States.scheduled) this.ledger.move(row.lane, row.state, States.scheduled)
     const known = jobs.filter((job) => this.exists.get(job) !== undefined)
     this.awaitParents(row, known, "run", now)
   }
@@ -136,26 +136,39 @@ export class Enqueues {
     notes: Map<number, StoreNote>,
     ready: Array<JobRow>
   ): void {
-    const room = () => this.maxLive - this.ledger.live - ready.length
-    if (end - start > 1 && this.isRefused(jobs, start, end, now, room(), notes)) return
+    const present: Present = {
+      holder: (key) => this.holderOf(key, now),
+      exists: (id) => this.exists.get(id) !== undefined,
+      room: () => this.maxLive - this.ledger.live - ready.length,
+      overloaded: () => ({
+        _tag: "Overloaded",
+        limit: this.maxLive,
+        retryAfterMs: this.pace.retryAfterMs(now, this.maxLive)
+      })
+    }
+    const refused = end - start > 1 ? refusalOfBatch(jobs.slice(start, end), present) : undefined
+    if (refused !== undefined) {
+      refused.forEach((note, i) => this.note(jobs[start + i]!, start + i, note, notes))
+      return
+    }
     for (let i = start; i < end; i++) {
       const job = withSiblings(jobs[i]!, ids, start, i)
       // Those it waits for must be in the table.
       if (job !== jobs[i]) for (const row of ready.splice(0)) this.rows.insertLive(row)
-      const plan = this.plan(job, now, room())
-      const lane = this.ledger.lane(job.task, job.group)
+      const plan = planOf(job, present)
       if (plan._tag === "Create" || plan._tag === "Hold") {
         const id = this.ledger.nextId(now)
         ids[i] = id
-        const row = this.newRow(job, id, now, plan._tag === "Hold")
-        this.statistics.arrived(lane)
+        const row = newRow(job, id, this.ledger.lane(job.task, job.group), now, plan._tag === "Hold")
+        this.statistics.count(row.lane, "arrivals")
         this.rows.addLabels(id, job.partitionKey, job.extra)
         if (job.unique !== undefined) {
-          if (plan._tag === "Hold") this.keys.hold(job.unique.key, id, job.unique.windowMs)
-          else this.keys.take(job.unique.key, id, job.unique.windowMs, now)
+          const { key, windowMs } = job.unique
+          if (plan._tag === "Hold") this.keys.hold(key, id, windowEnd(now, windowMs))
+          else this.keys.take(key, id, windowEnd(now, windowMs), now)
         }
         // A later job of this turn may meet a keyed one: it must be in the table.
-        if (row.state === Codes.pending && job.unique === undefined) ready.push(row)
+        if (row.state === States.pending && job.unique === undefined) ready.push(row)
         else this.rows.insertLive(row)
         if (job.after !== undefined) this.awaitParents(row, job.after.jobs, job.after.onParentFailure, now)
         continue
@@ -163,105 +176,29 @@ export class Enqueues {
       if (plan._tag === "Replace") {
         this.replace(plan.id, job, plan.keepsPlace, now)
         ids[i] = plan.id
-        notes.set(i, { _tag: "Replaced", id: plan.id })
-      } else if (plan._tag === "Existing") {
-        ids[i] = plan.id
-        notes.set(i, plan)
+        this.note(job, i, { _tag: "Replaced", id: plan.id }, notes)
       } else {
-        notes.set(i, plan)
+        if (plan._tag === "Existing") ids[i] = plan.id
+        this.note(job, i, plan, notes)
       }
-      if (plan._tag !== "ParentNotFound" && plan._tag !== "Overloaded") this.statistics.deduplicated(lane)
     }
   }
 
-  /** Whether a batch holds a job that would be refused; then all of it is. */
-  private isRefused(
-    jobs: ReadonlyArray<NewJob>,
-    start: number,
-    end: number,
-    now: number,
-    room: number,
-    notes: Map<number, StoreNote>
-  ): boolean {
-    if (end - start <= room && !jobs.slice(start, end).some(({ after, unique }) => after ?? unique)) return false
-    const refused = new Map<number, StoreNote>()
-    const taken = new Set<string>()
-    let created = 0
-    for (let i = start; i < end; i++) {
-      const job = jobs[i]!
-      const plan = this.plan(job, now, room - created)
-      if (plan._tag === "Create" || plan._tag === "Hold") created++
-      if (isRefusal(plan)) refused.set(i, plan)
-      if (job.unique === undefined) continue
-      // The batch's own job has no id yet, and will have none.
-      if (taken.has(job.unique.key) && job.unique.onConflict === "reject" && plan._tag === "Create") {
-        refused.set(i, { _tag: "Duplicate", existing: 0 as JobId })
-      }
-      taken.add(job.unique.key)
-    }
-    if (refused.size === 0) return false
-    for (let i = start; i < end; i++) notes.set(i, refused.get(i) ?? { _tag: "BatchRefused" })
-    return true
+  private note(job: NewJob, i: number, note: StoreNote, notes: Map<number, StoreNote>): void {
+    if (isDeduplicated(note)) this.statistics.count(this.ledger.lane(job.task, job.group), "deduplicated")
+    notes.set(i, note)
   }
 
-  /** `room`: how many more jobs the store may hold. */
-  private plan(job: NewJob, now: number, room: number): Plan {
-    const plan = job.unique === undefined ? create : this.planUnique(job.unique, now)
-    if (plan._tag !== "Create" && plan._tag !== "Hold") return plan
-    for (const parent of job.after?.jobs ?? []) {
-      if (this.exists.get(parent) === undefined) return { _tag: "ParentNotFound", parent }
-    }
-    return room > 0 ? plan : { _tag: "Overloaded", limit: this.maxLive, retryAfterMs }
-  }
-
-  private planUnique(unique: Unique, now: number): Plan {
-    const holder = this.keys.find(unique.key, now)
-    if (holder === undefined) return create
-    if (unique.onConflict === "reject") return { _tag: "Duplicate", existing: holder.job }
-    const existing: Plan = { _tag: "Existing", id: holder.job }
-    if (unique.onConflict === "existing" || !holder.live) return existing
-    const keepsPlace = unique.onConflict === "keepLast"
-    const isRunning = this.exists.get(holder.job)?.[0] === Codes.running
-    if (unique.onConflict === "replace") {
-      return isRunning ? existing : { _tag: "Replace", id: holder.job, keepsPlace }
-    }
-    if (holder.held !== undefined) return { _tag: "Replace", id: holder.held, keepsPlace }
-    return isRunning ? { _tag: "Hold" } : { _tag: "Replace", id: holder.job, keepsPlace }
-  }
-
-  private newRow(job: NewJob, id: JobId, now: number, isHeld: boolean): JobRow {
-    const payload = job.payload as string
-    const waits =
-      job.after !== undefined && job.after.jobs.length > 0
-        ? Codes.waitParents
-        : isHeld
-          ? Codes.waitKey
-          : job.due > now
-            ? Codes.waitTime
-            : Codes.waitNone
-    return {
-      id,
-      lane: this.ledger.lane(job.task, job.group),
-      state: waits === Codes.waitNone ? Codes.pending : Codes.scheduled,
-      wait: waits,
-      priority: job.priority,
-      rank: job.rank,
-      due: job.due,
-      attempt: 0,
-      maxAttempts: job.maxAttempts,
-      session: null,
-      started: null,
-      finished: null,
-      expires: job.expiresAt ?? null,
-      partitionKey: job.partitionKey ?? null,
-      uniqueKey: job.unique?.key ?? null,
-      checksum: checksumOf(id, payload),
-      extra: job.extra === undefined ? null : JSON.stringify(job.extra),
-      failure: null,
-      payload,
-      result: null,
-      lost: 0
-    }
+  private holderOf(key: string, now: number): KeyHolder | undefined {
+    const holder = this.keys.find(key, now)
+    return holder === undefined
+      ? undefined
+      : {
+          id: holder.job,
+          isLive: holder.live,
+          isRunning: holder.live && this.exists.get(holder.job)?.[0] === States.running,
+          held: holder.held
+        }
   }
 
   /** Some parents have finished already: only the others are waited for, and one that failed decides at once. */
@@ -274,8 +211,8 @@ export class Enqueues {
     const live: Array<JobId> = []
     for (const parent of parents) {
       const state = this.exists.get(parent)![0]
-      if (state <= Codes.running) live.push(parent)
-      else if (state !== Codes.completed && policy !== "run") {
+      if (state <= States.running) live.push(parent)
+      else if (state !== States.completed && policy !== "run") {
         this.endings.parentFailed(row, parent, policy, now)
         return
       }
@@ -292,13 +229,23 @@ export class Enqueues {
       this.replacePayload.run(payload, checksum, id)
       return
     }
-    const waitsOnlyForTime = row.wait <= Codes.waitRetry
-    const state = waitsOnlyForTime ? (job.due > now ? Codes.scheduled : Codes.pending) : row.state
-    const wait = waitsOnlyForTime ? (job.due > now ? Codes.waitTime : Codes.waitNone) : row.wait
+    // It comes anew: that an attempt failed before is forgotten.
+    const wait = Waiting.isForTimeOnly(row.wait) ? Waiting.waitNone : row.wait
+    const state = Waiting.stateWhile(wait, job.due, now)
     const before = parseExtra(row.extra)
     const deadline = job.extra?.deadline
-    const extra = before?.deadline === deadline ? row.extra : JSON.stringify({ ...before, deadline })
-    this.replaceAll.run(payload, checksum, job.priority, job.rank, job.due, state, wait, extra, id)
+    const extra = before?.deadline === deadline ? row.extra : JSON.stringify(withDeadline(before, deadline))
+    this.replaceAll.run(
+      payload,
+      checksum,
+      job.priority,
+      job.rank,
+      job.due,
+      state,
+      Waiting.waitWhile(wait, job.due, now),
+      extra,
+      id
+    )
     if (state !== row.state) this.ledger.move(row.lane, row.state, state)
     this.ledger.forgetNextDue()
   }
@@ -337,7 +284,7 @@ export class Enqueues {
       if (rows.length > 1) rows.sort(byRank)
       rows.length = Math.min(rows.length, free.get(group)!)
       for (let i = 0; i < rows.length; i++) {
-        rows[i] = { ...rows[i]!, state: Codes.running, attempt: 1, session, started: now }
+        rows[i] = { ...rows[i]!, state: States.running, attempt: 1, session, started: now }
         chosen.add(rows[i]!.id)
         this.rows.insertLive(rows[i]!)
       }

@@ -3,34 +3,34 @@
  * window, by a job that has finished. The primary key keeps it unique, whatever the number of producers.
  */
 import type { JobId } from "../../Job.ts"
-import { enqueuedAt } from "../../policy/JobIds.ts"
+import { windowKept } from "../../policy/jobs/Admission.ts"
 import type { Database, Query } from "./Database.ts"
 
 export interface KeyRow {
   readonly job: JobId
   /** Waits for `job` to finish. */
   readonly held: JobId | undefined
-  /** Milliseconds from its enqueue for which the held job will keep the key. */
-  readonly heldWindowMs: number
+  /** End of the window of the held job; 0: none. */
+  readonly heldUntil: number
   /** End of the window; 0: none. */
   readonly until: number
   readonly live: boolean
 }
 
 export class Keys {
-  private readonly select: Query<[job: JobId, until: number, live: number, held: JobId | null, heldWindowMs: number]>
+  private readonly select: Query<[job: JobId, until: number, live: number, held: JobId | null, heldUntil: number]>
   private readonly upsert: Query<[]>
   private readonly setHeld: Query<[]>
   private readonly delete: Query<[]>
   private readonly deletePassed: Query<[]>
 
   constructor(db: Database) {
-    this.select = db.prepare("SELECT job, until, live, held, held_window FROM unique_key WHERE key = ?")
+    this.select = db.prepare("SELECT job, until, live, held, held_until FROM unique_key WHERE key = ?")
     this.upsert = db.prepare(
       `INSERT INTO unique_key(key, job, until, live) VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET job = excluded.job, until = excluded.until, live = excluded.live, held = NULL`
     )
-    this.setHeld = db.prepare("UPDATE unique_key SET held = ?, held_window = ? WHERE key = ?")
+    this.setHeld = db.prepare("UPDATE unique_key SET held = ?, held_until = ? WHERE key = ?")
     this.delete = db.prepare("DELETE FROM unique_key WHERE key = ?")
     this.deletePassed = db.prepare(
       "DELETE FROM unique_key WHERE key IN (SELECT key FROM unique_key WHERE live = 0 AND until <= ? LIMIT ?)"
@@ -41,19 +41,19 @@ export class Keys {
   find(key: string, now: number): KeyRow | undefined {
     const row = this.select.get(key)
     if (row === undefined) return undefined
-    const [job, until, live, held, heldWindowMs] = row
+    const [job, until, live, held, heldUntil] = row
     if (live === 0 && until <= now) return undefined
-    return { job, held: held ?? undefined, heldWindowMs, until, live: live === 1 }
+    return { job, held: held ?? undefined, heldUntil, until, live: live === 1 }
   }
 
-  /** Gives the key to a live job. A window counts from the first enqueue: one that is still open stays as it is. */
-  take(key: string, job: JobId, windowMs: number, now: number): void {
-    const until = this.find(key, now)?.until ?? 0
-    this.upsert.run(key, job, until > now || windowMs === 0 ? until : enqueuedAt(job) + windowMs, 1)
+  /** Gives the key to a live job, whose own window ends at `own`. */
+  take(key: string, job: JobId, own: number, now: number): void {
+    const open = this.find(key, now)?.until ?? 0
+    this.upsert.run(key, job, windowKept(open, own, now), 1)
   }
 
-  hold(key: string, job: JobId, windowMs: number): void {
-    this.setHeld.run(job, windowMs, key)
+  hold(key: string, job: JobId, own: number): void {
+    this.setHeld.run(job, own, key)
   }
 
   /** The job has finished. Answers the job that was held behind it, which has the key now. */
@@ -66,7 +66,7 @@ export class Keys {
     }
     if (row.job !== job) return undefined
     if (row.held !== undefined) {
-      this.take(key, row.held, row.heldWindowMs, now)
+      this.take(key, row.held, row.heldUntil, now)
       return row.held
     }
     if (row.until > now) this.upsert.run(key, job, row.until, 0)

@@ -11,7 +11,7 @@ import { jobIdFloor } from "../../policy/JobIds.ts"
 import type { Wake } from "../../JobStore.ts"
 import { unlimited } from "../../policy/GroupLimit.ts"
 import { storedName } from "../../policy/StoredName.ts"
-import * as Codes from "./Codes.ts"
+import * as States from "../../policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
 import { UnreadableRow } from "./RowRules.ts"
 import { isSocketName, isWatchName } from "./WakeSocketPlace.ts"
@@ -72,6 +72,8 @@ export class Ledger {
   private readonly byGroupAndTask = new Map<string, Map<string, Lane>>()
   paused = false
   lastId = 0
+  /** Jobs that have ended, here and elsewhere, since this copy was made. */
+  endedCount = 0
   /** Live jobs of all lanes. */
   live = 0
   /** Whether the tables of the rarely used features may hold rows; they are not looked at otherwise. */
@@ -201,14 +203,17 @@ export class Ledger {
 
   private compare(before: Lane["counts"], after: Lane["counts"]): void {
     if (
-      after[Codes.pending] > before[Codes.pending] ||
-      after[Codes.scheduled] > before[Codes.scheduled] ||
-      after[Codes.running] < before[Codes.running]
+      after[States.pending] > before[States.pending] ||
+      after[States.scheduled] > before[States.scheduled] ||
+      after[States.running] < before[States.running]
     ) {
       this.news.add("ready")
     }
-    for (let state = Codes.liveCodes; state < after.length; state++)
-      if (after[state]! > before[state]!) this.news.add("finished")
+    for (let state = States.liveCodes; state < after.length; state++)
+      if (after[state]! > before[state]!) {
+        this.news.add("finished")
+        this.endedCount += after[state]! - before[state]!
+      }
   }
 
   /**
@@ -259,8 +264,8 @@ export class Ledger {
   private addLane(lane: Lane): Lane {
     const { counts, group } = lane
     group.lanes.push(lane)
-    group.running += counts[Codes.running] - lane.riding
-    for (let state = 0; state < Codes.liveCodes; state++) this.live += counts[state]!
+    group.running += counts[States.running] - lane.riding
+    for (let state = 0; state < States.liveCodes; state++) this.live += counts[state]!
     this.lanes.set(lane.id, lane)
     let tasks = this.byGroupAndTask.get(group.name)
     if (tasks === undefined) {
@@ -274,15 +279,16 @@ export class Ledger {
   /** Counts jobs into or out of a state. */
   add(lane: Lane, state: number, delta: number): void {
     lane.counts[state]! += delta
-    if (state === Codes.running) {
+    if (state === States.running) {
       lane.group.running += delta
       lane.group.freed -= delta
-    } else if (state === Codes.pending) {
+    } else if (state === States.pending) {
       if (delta > 0) lane.stirred = true
-    } else if (state >= Codes.liveCodes) {
+    } else if (state >= States.liveCodes) {
       this.finished = true
+      if (delta > 0) this.endedCount += delta
     }
-    if (state < Codes.liveCodes) this.live += delta
+    if (state < States.liveCodes) this.live += delta
     this.touch(lane)
   }
 
@@ -294,7 +300,7 @@ export class Ledger {
   /** Counts the live jobs of a lane anew. */
   recount(lane: Lane): void {
     const there = new Map(this.countLive.all(lane.id))
-    for (let state = 0; state < Codes.liveCodes; state++)
+    for (let state = 0; state < States.liveCodes; state++)
       this.add(lane, state, (there.get(state) ?? 0) - lane.counts[state]!)
   }
 
@@ -368,7 +374,7 @@ export class Ledger {
       const [scheduled, pending, running, completed, failed, cancelled] = lane.counts
       this.updateLane.run(scheduled, pending, running, completed, failed, cancelled, lane.riding, lane.id)
       if (pending > 0 && lane.stirred) ready = true
-      else if (lane.group.freed > 0 && lane.group.lanes.some((other) => other.counts[Codes.pending] > 0)) ready = true
+      else if (lane.group.freed > 0 && lane.group.lanes.some((other) => other.counts[States.pending] > 0)) ready = true
       lane.touched = false
       lane.stirred = false
     }

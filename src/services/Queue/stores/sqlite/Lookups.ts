@@ -14,10 +14,12 @@ import { formatJobId, jobIdFloor } from "../../policy/JobIds.ts"
 import type { Count, JobFilter, Page, PageRequest } from "../../JobQuery.ts"
 import type { RankedJob } from "../../GroupRecord.ts"
 import { byRank } from "./Claims.ts"
-import * as Codes from "./Codes.ts"
+import * as States from "../../policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
-import { isIntact, type JobRow, type JobRows, labelsOf, parseExtra, toRecord } from "./JobRows.ts"
+import { labelsOf, labelsOfFilter } from "../../policy/jobs/Labels.ts"
+import { isIntact, type JobRow, parseExtra, toRecord } from "./JobColumns.ts"
+import type { JobRows } from "./JobRows.ts"
 import type { Lane, Ledger } from "./Ledger.ts"
 import type { Notes } from "./Notes.ts"
 import type { SetAside } from "./SetAside.ts"
@@ -88,7 +90,7 @@ export class Lookups {
   record(row: JobRow): JobRecord {
     return toRecord(row, {
       progress: this.notes.progressOf(row.id),
-      waitingFor: row.state === Codes.scheduled ? this.endings.parentsOf(row.id) : []
+      waitingFor: row.state === States.scheduled ? this.endings.parentsOf(row.id) : []
     })
   }
 
@@ -135,7 +137,7 @@ export class Lookups {
   *cells(filter: JobFilter): Iterable<{ readonly lane: Lane; readonly state: number; readonly count: number }> {
     const tasks = filter.tasks === undefined ? undefined : new Set(filter.tasks)
     const groups = filter.groups === undefined ? undefined : new Set(filter.groups)
-    const states = filter.states === undefined ? undefined : new Set(filter.states.map(Codes.stateCode))
+    const states = filter.states === undefined ? undefined : new Set(filter.states.map(States.stateCode))
     for (const lane of this.ledger.lanes.values()) {
       if (tasks !== undefined && !tasks.has(lane.task)) continue
       if (groups !== undefined && !groups.has(lane.group.name)) continue
@@ -173,7 +175,7 @@ export class Lookups {
 
   private sources(filter: JobFilter, order: PageRequest["order"]): ReadonlyArray<Source> {
     if (filter.ids !== undefined) return [namedIds(filter.ids, order)]
-    const label = labelOf(filter)
+    const label = labelsOfFilter(filter)[0]
     if (label !== undefined) return [{ read: (cursor, limit) => this.byLabel[order].all(label, cursor, limit) }]
     if (filter.tasks === undefined && filter.groups === undefined && filter.states === undefined) {
       return [this.liveById, this.finishedById].map((query) => ({
@@ -181,7 +183,7 @@ export class Lookups {
       }))
     }
     return [...this.cells(filter)].map(({ lane, state }) => {
-      const query = (state <= Codes.running ? this.liveByLane : this.finishedByLane)[order]
+      const query = (state <= States.running ? this.liveByLane : this.finishedByLane)[order]
       return { read: (cursor, limit) => query.all(lane.id, state, cursor, limit) }
     })
   }
@@ -190,8 +192,8 @@ export class Lookups {
   private matcher(filter: JobFilter): (row: JobRow) => boolean {
     const tasks = filter.tasks === undefined ? undefined : new Set(filter.tasks)
     const groups = filter.groups === undefined ? undefined : new Set(filter.groups)
-    const states = filter.states === undefined ? undefined : new Set(filter.states.map(Codes.stateCode))
-    const labels = labelsIn(filter)
+    const states = filter.states === undefined ? undefined : new Set(filter.states.map(States.stateCode))
+    const labels = labelsOfFilter(filter)
     return (row) => {
       if (tasks !== undefined && !tasks.has(row.lane.task)) return false
       if (groups !== undefined && !groups.has(row.lane.group.name)) return false
@@ -206,7 +208,7 @@ export class Lookups {
   upNext(group: string, limit: number): ReadonlyArray<RankedJob> {
     const jobs: Array<RankedJob> = []
     for (const lane of this.ledger.groups.get(group)?.lanes ?? []) {
-      if (lane.counts[Codes.pending] === 0) continue
+      if (lane.counts[States.pending] === 0) continue
       for (const [id, priority, due, rank] of this.selectUpNext.all(lane.id, limit)) {
         jobs.push({ id, task: lane.task, priority, due, rank })
       }
@@ -218,7 +220,7 @@ export class Lookups {
   oldestPending(): ReadonlyMap<string, number> {
     const first = new Map<string, [rank: number, id: JobId, due: number]>()
     for (const lane of this.ledger.lanes.values()) {
-      if (lane.counts[Codes.pending] === 0) continue
+      if (lane.counts[States.pending] === 0) continue
       const head = this.selectOldestPending.get(lane.id)
       if (head === undefined) continue
       const best = first.get(lane.group.name)
@@ -232,22 +234,10 @@ export class Lookups {
 
 /** Whether the counters alone answer a filter. */
 const isCounted = (filter: JobFilter): boolean =>
-  filter.ids === undefined && filter.from === undefined && filter.to === undefined && labelsIn(filter).length === 0
-
-/** The labels a filter asks for, the likely rarer ones first. */
-const labelsIn = (filter: JobFilter): ReadonlyArray<string> => {
-  const { batchKey, owner, partitionKey, tag, team } = filter
-  const wanted: ReadonlyArray<readonly [string, string | undefined]> = [
-    ["b", batchKey],
-    ["p", partitionKey],
-    ["g", tag],
-    ["o", owner],
-    ["t", team]
-  ]
-  return wanted.flatMap(([kind, value]) => (value === undefined ? [] : [`${kind}:${value}`]))
-}
-
-const labelOf = (filter: JobFilter): string | undefined => labelsIn(filter)[0]
+  filter.ids === undefined &&
+  filter.from === undefined &&
+  filter.to === undefined &&
+  labelsOfFilter(filter).length === 0
 
 const namedIds = (ids: ReadonlyArray<JobId>, order: PageRequest["order"]): Source => {
   const sorted = [...new Set(ids)].sort((a, b) => (order === "newest" ? b - a : a - b))

@@ -1,10 +1,14 @@
 /** Takes jobs from workers that are gone: pending again with the attempt spent and counted as lost, or buried when it was the last. */
 import type { JobId } from "../../Job.ts"
 import type { SweepResult } from "../../JobStore.ts"
-import * as Codes from "./Codes.ts"
+import * as States from "../../policy/jobs/States.ts"
+import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
-import { type Endings, failureText } from "./Endings.ts"
-import type { JobRow, JobRows } from "./JobRows.ts"
+import { endOfLostAttempt } from "../../policy/jobs/AttemptEnds.ts"
+import { cancelledBecause, expired, workerLost } from "../../policy/jobs/StoreFailures.ts"
+import { type Endings, notStarted } from "./Endings.ts"
+import { attemptsAfter, type JobRow } from "./JobColumns.ts"
+import type { JobRows } from "./JobRows.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Moment, Sessions } from "./Sessions.ts"
 import type { Settlement } from "./Settlement.ts"
@@ -57,7 +61,7 @@ export class Recovery {
       "SELECT id, attempt FROM job WHERE lane = ? AND state = 2 AND session = ? ORDER BY id LIMIT ?"
     )
     this.again = db.prepare(
-      "UPDATE job SET state = 1, wait = 0, lost = lost + 1, failure = ? WHERE id = ? AND session = ? AND attempt = ? AND state = 2"
+      "UPDATE job SET state = 1, wait = 0, lost = lost + 1, failure = ?, attempts = ? WHERE id = ? AND session = ? AND attempt = ? AND state = 2"
     )
     this.selectExpired = db.prepare(
       "SELECT id FROM job WHERE expires IS NOT NULL AND state < 2 AND attempt = 0 AND expires <= ? ORDER BY expires LIMIT ?"
@@ -100,40 +104,32 @@ export class Recovery {
     into: Recovered,
     isLost: (task: string) => boolean
   ): void {
-    let left = limit
-    for (const lane of this.ledger.lanes.values()) {
-      if (lane.counts[Codes.running] === 0 || !isLost(lane.task)) continue
-      const held = this.selectRunning.all(lane.id, session, left + 1)
-      for (const [id, attempt] of held) {
-        if (left-- <= 0) {
-          into.more = true
-          return
-        }
-        this.recoverJob(this.rows.live(id)!, session, attempt, now, into)
-      }
-    }
+    const held = [...this.ledger.lanes.values()]
+      .filter((lane) => lane.counts[States.running] > 0 && isLost(lane.task))
+      .flatMap((lane) => this.selectRunning.all(lane.id, session, limit + 1))
+      .sort(([a], [b]) => a - b)
+    if (held.length > limit) into.more = true
+    for (const [id, attempt] of held.slice(0, limit)) this.recoverJob(this.rows.live(id)!, session, attempt, now, into)
   }
 
   private recoverJob(row: JobRow, session: number, attempt: number, now: number, into: Recovered): void {
     const cancel = this.signals.settle(row.id)
-    const lost = failureText("WorkerLost", "its worker died or lost its lease", attempt, now)
-    this.statistics.attemptFailed(row.lane)
-    if (cancel === undefined && attempt < row.maxAttempts) {
-      this.statistics.recovered(row.lane)
-      this.again.run(lost, row.id, session, attempt)
-      this.ledger.move(row.lane, Codes.running, Codes.pending)
-      if (row.wait === Codes.rides) this.ledger.ride(row.lane, -1)
+    const { counts, state } = endOfLostAttempt(attempt, row.maxAttempts, cancel !== undefined)
+    for (const counter of counts) this.statistics.count(row.lane, counter)
+    const found =
+      cancel === undefined ? workerLost(state === States.failed, attempt, now) : cancelledBecause(cancel, attempt, now)
+    const failure = JSON.stringify(found)
+    if (state === undefined) {
+      this.again.run(failure, attemptsAfter(row, "lost", found, now), row.id, session, attempt)
+      this.ledger.move(row.lane, States.running, States.pending)
+      if (row.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
       into.recovered.push(row.id)
       return
     }
     this.settlement.take(row.id, session, attempt)
-    if (cancel === undefined) {
-      this.endings.end(row, { state: Codes.failed, now, result: null, failure: lost })
-      into.buried.push(row.id)
-    } else {
-      const failure = failureText("Cancelled", cancel, attempt, now)
-      this.endings.end(row, { state: Codes.cancelled, now, result: null, failure })
-    }
+    this.endings.unheard(row.id)
+    this.endings.end(row, { state, now, result: null, failure })
+    if (state === States.failed) into.buried.push(row.id)
   }
 
   private expire(now: number, limit: number, into: Recovered): number {
@@ -143,14 +139,14 @@ export class Recovery {
       .map(([id]) => id)
       .sort((a, b) => a - b)
     if (due.length === limit) into.more = true
-    let expired = 0
+    let count = 0
     for (const id of due) {
       const row = this.rows.live(id)
       if (row === undefined) continue
-      this.endings.endWaiting(row, Codes.cancelled, now, "Expired", "it waited beyond its expiry")
+      this.endings.endWaiting({ ...row, ...notStarted }, States.cancelled, expired(now))
       this.endings.cascade(now)
-      expired++
+      count++
     }
-    return expired
+    return count
   }
 }

@@ -1,7 +1,8 @@
 /** Removes finished jobs beyond their age or count, with all that hangs on them. */
 import type { JobId } from "../../Job.ts"
 import type { RetentionPolicy } from "../../JobStore.ts"
-import * as Codes from "./Codes.ts"
+import { goes } from "../../policy/jobs/Retaining.ts"
+import * as States from "../../policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
@@ -37,12 +38,11 @@ export class Retention {
   prune(policy: RetentionPolicy, now: number, limit: number): number {
     let removed = 0
     for (const name of states) {
-      const state = Codes.stateCode(name)
-      const { ageMs, count } = policy[name]
+      const state = States.stateCode(name)
       let kept = 0
       for (const lane of this.ledger.lanes.values()) kept += lane.counts[state]!
       for (const [id, finished] of this.oldest.all(state, limit - removed)) {
-        if (finished > now - ageMs && kept <= count) break
+        if (!goes(policy[name], finished, kept, now)) break
         const row = this.rows.finished(id)!
         this.rows.takeFinished(row)
         if (row.uniqueKey !== null) this.keys.forget(row.uniqueKey, id)

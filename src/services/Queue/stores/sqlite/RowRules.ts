@@ -3,73 +3,28 @@
  * that others wrote into, or a disk that flipped a bit, can hold anything: SQLite checks no types.
  */
 
+import {
+  among,
+  anyJson,
+  anyText,
+  count,
+  id,
+  integer,
+  isNullable,
+  json,
+  name,
+  nullable,
+  type Nullable,
+  number,
+  type Rule,
+  text,
+  time,
+  within
+} from "./ColumnRules.ts"
+import { jobRules } from "./JobColumns.ts"
+
 /** A row that cannot be read was met. */
 export class UnreadableRow extends Error {}
-
-/** A condition on a column that is not null, and what to say of a value that does not meet it. */
-interface Rule {
-  readonly holds: (column: string) => string
-  readonly otherwise: string
-}
-
-const within = (least: number, most: number, types: string, otherwise: string): Rule => ({
-  holds: (column) => `typeof(${column}) IN (${types}) AND ${column} BETWEEN ${least} AND ${most}`,
-  otherwise
-})
-
-const text: Rule = {
-  holds: (column) => `typeof(${column}) = 'text' AND instr(${column}, char(0)) = 0`,
-  otherwise: "is no text"
-}
-/** Checked again where it is read (`storedName`). */
-const name: Rule = {
-  holds: (column) =>
-    `typeof(${column}) <> 'integer' OR ${column} BETWEEN ${-Number.MAX_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}`,
-  otherwise: "is no name"
-}
-const anyText: Rule = { holds: (column) => `typeof(${column}) = 'text'`, otherwise: "is no text" }
-const largest = Number.MAX_SAFE_INTEGER
-const integer = within(-largest, largest, "'integer'", "is no whole number that can be counted with")
-const count = within(0, largest, "'integer'", "is no count")
-const attempts = within(0, 2 ** 31, "'integer'", "is no number of attempts")
-const number = within(-largest, largest, "'integer', 'real'", "is no number that can be counted with")
-/** Of `Date`. */
-const time = within(-8.64e15, 8.64e15, "'integer', 'real'", "is no time")
-/** Ids and numbers of rows leave room above: the next is larger than all that are there. */
-const id = within(1, 9e15, "'integer'", "is no id")
-const among = (least: number, most: number): Rule => within(least, most, "'integer'", "is none of the known codes")
-
-type JsonType = "object" | "array" | "text" | "number"
-
-const jsonTypes: Readonly<Record<JsonType, string>> = {
-  object: "'object'",
-  array: "'array'",
-  text: "'text'",
-  number: "'integer', 'real'"
-}
-
-/** JSON text of this type, whose fields have these types where they are there. */
-const json = (type: "object" | "array", fields: Readonly<Record<string, JsonType>> = {}): Rule => ({
-  holds: (column) =>
-    `typeof(${column}) = 'text' AND CASE WHEN json_valid(${column}) THEN json_type(${column}) = '${type}'${Object.entries(
-      fields
-    )
-      .map(
-        ([path, fieldType]) =>
-          ` AND ifnull(json_type(${column}, '$${path}') IN (${jsonTypes[fieldType]}), json_type(${column}, '$${path}') IS NULL)`
-      )
-      .join("")} ELSE 0 END`,
-  otherwise: "is not the JSON it must be"
-})
-const anyJson: Rule = {
-  holds: (column) => `typeof(${column}) = 'text' AND json_valid(${column})`,
-  otherwise: "is no JSON"
-}
-
-interface Nullable {
-  readonly nullable: Rule
-}
-const nullable = (rule: Rule): Nullable => ({ nullable: rule })
 
 export interface TableRules {
   /** The columns that name a row. */
@@ -79,47 +34,8 @@ export interface TableRules {
   readonly whole?: ReadonlyArray<readonly [condition: string, otherwise: string]>
 }
 
-const extra = json("object", {
-  ".weight": "number",
-  ".rate": "number",
-  ".owner": "text",
-  ".team": "text",
-  ".tags": "array",
-  ".headers": "object",
-  ".batchKey": "text",
-  ".holder": "number",
-  ".cacheKey": "text",
-  ".softLimit": "number",
-  ".hardLimit": "number",
-  ".deadline": "number"
-})
-const failure = json("object", {
-  ".cause": "text",
-  ".message": "text",
-  ".stack": "text",
-  ".attempt": "number",
-  ".at": "number"
-})
 const histogram = json("array", { "[0]": "number", "[1]": "number", "[2]": "number", "[3]": "array" })
 
-const ofJob = {
-  id,
-  lane: integer,
-  priority: number,
-  rank: number,
-  due: time,
-  attempt: attempts,
-  max_attempts: count,
-  session: nullable(integer),
-  started: nullable(time),
-  expires: nullable(time),
-  partition_key: nullable(anyText),
-  unique_key: nullable(anyText),
-  checksum: integer,
-  extra: nullable(extra),
-  failure: nullable(failure),
-  payload: anyText
-}
 const hasLane = ["lane IN (SELECT id FROM lane)", "its task and group are not known"] as const
 
 /** In the order in which they are mended: what others refer to comes first. */
@@ -146,12 +62,12 @@ export const tables: Readonly<Record<string, TableRules>> = {
   },
   history: {
     key: ["id"],
-    columns: { ...ofJob, state: among(3, 5), finished: time, result: nullable(anyText) },
+    columns: { ...jobRules("history"), state: among(3, 5) },
     whole: [hasLane]
   },
   job: {
     key: ["id"],
-    columns: { ...ofJob, state: among(0, 2), wait: among(0, 5), lost: count },
+    columns: { ...jobRules("job"), state: among(0, 2) },
     whole: [
       hasLane,
       ["state <> 2 OR session IS NOT NULL", "it runs and nobody runs it"],
@@ -161,7 +77,7 @@ export const tables: Readonly<Record<string, TableRules>> = {
   label: { key: ["label", "id"], columns: { label: anyText, id } },
   unique_key: {
     key: ["key"],
-    columns: { key: anyText, job: id, until: number, live: among(0, 1), held: nullable(id), held_window: number }
+    columns: { key: anyText, job: id, until: number, live: among(0, 1), held: nullable(id), held_until: number }
   },
   dependency: { key: ["parent", "child"], columns: { parent: id, child: id, policy: among(0, 2) } },
   cascade: { key: ["parent"], columns: { parent: id, succeeded: among(0, 1) } },
@@ -232,8 +148,6 @@ export const tables: Readonly<Record<string, TableRules>> = {
   document: { key: ["version"], columns: { version: id, kind: text, key: text, text: anyText, at: time } },
   journal: { key: ["seq"], columns: { seq: id, kind: text, key: text, at: time, text: anyText } }
 }
-
-const isNullable = (rule: Rule | Nullable): rule is Nullable => "nullable" in rule
 
 /** A column of its own in front of a row's: the first thing wrong with it in words, or null. */
 const whyOf = ({ columns, whole = [] }: TableRules): string => {

@@ -3,7 +3,7 @@
  * copy: the file decides whether a token still holds, and an absent entry costs one read.
  */
 import type { JobId } from "../../Job.ts"
-import type { JobRow } from "./JobRows.ts"
+import type { JobRow } from "./JobColumns.ts"
 
 export class Running {
   private readonly byId = new Map<JobId, JobRow>()

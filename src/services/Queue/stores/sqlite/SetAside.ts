@@ -8,7 +8,8 @@
 import type { JobId } from "../../Job.ts"
 import { formatJobId } from "../../policy/JobIds.ts"
 import { setAsideKind, setAsideRow, type SetAsideRow } from "../../SetAsideRow.ts"
-import * as Codes from "./Codes.ts"
+import * as States from "../../policy/jobs/States.ts"
+import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
 import { tables, UnreadableRow, unreadableRows } from "./RowRules.ts"
 import { codes, sqliteCode, StoreFault } from "./StoreFault.ts"
@@ -173,17 +174,17 @@ export class SetAside {
     this.db.raw.exec(
       `INSERT INTO worker(session, name, host, pid, version, slots, tasks, started, beat, until, machine, process_start)
        SELECT DISTINCT session, '', '', 0, '', '{}', '[]', 0, 0, 0, '', '' FROM job
-       WHERE state = ${Codes.running} AND session BETWEEN 1 AND ${numberMost} AND session NOT IN (SELECT session FROM worker)`
+       WHERE state = ${States.running} AND session BETWEEN 1 AND ${numberMost} AND session NOT IN (SELECT session FROM worker)`
     )
   }
 
   private recount(): void {
-    const states = Codes.stateNames.map((name, state) => {
-      const table = state < Codes.liveCodes ? "job" : "history"
+    const states = States.stateNames.map((name, state) => {
+      const table = state < States.liveCodes ? "job" : "history"
       return `${name} = (SELECT count(*) FROM ${table} WHERE ${table}.lane = lane.id AND state = ${state})`
     })
     this.db.raw.exec(`UPDATE lane SET ${states.join(", ")},
-      riding = (SELECT count(*) FROM job WHERE job.lane = lane.id AND state = ${Codes.running} AND wait = ${Codes.rides})`)
+      riding = (SELECT count(*) FROM job WHERE job.lane = lane.id AND state = ${States.running} AND wait = ${Waiting.rides})`)
   }
 }
 

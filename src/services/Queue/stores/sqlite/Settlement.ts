@@ -1,11 +1,15 @@
 /** Ends or hands back attempts. Each statement carries the token: no change of a row means that the claim has passed on. */
 import type { JobId } from "../../Job.ts"
 import type { FollowUp, Settle } from "../../Turn.ts"
-import * as Codes from "./Codes.ts"
+import * as States from "../../policy/jobs/States.ts"
+import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { Database, Query, Value } from "./Database.ts"
-import { type Endings, failureText } from "./Endings.ts"
+import { type AttemptEnd, endOfAttempt } from "../../policy/jobs/AttemptEnds.ts"
+import { cancelledBecause } from "../../policy/jobs/StoreFailures.ts"
+import type { Endings } from "./Endings.ts"
 import type { Enqueues } from "./Enqueues.ts"
-import { jobColumns, type JobRow, type JobRows, type JobTuple } from "./JobRows.ts"
+import { attemptsAfter, jobColumns, type JobRow, type JobTuple } from "./JobColumns.ts"
+import type { JobRows } from "./JobRows.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Running } from "./Running.ts"
 import type { Signals } from "./Signals.ts"
@@ -48,7 +52,8 @@ export class Settlement {
     this.deleteRunning = db.prepare(`DELETE FROM job WHERE ${token}`)
     this.takeRunning = db.prepare(`DELETE FROM job WHERE ${token} RETURNING ${jobColumns}`)
     this.waitAgain = db.prepare(
-      `UPDATE job SET state = ?, wait = ?, due = ?, rank = ?, attempt = ?, failure = ifnull(?, failure)
+      `UPDATE job SET state = ?, wait = ?, due = ?, rank = ?, attempt = ?, failure = ifnull(?, failure),
+         attempts = ifnull(?, attempts)
        WHERE ${token} RETURNING ${jobColumns}`
     )
   }
@@ -72,31 +77,30 @@ export class Settlement {
   }
 
   private apply(settle: Settle, session: number, now: number, cancel: string | undefined): boolean {
-    switch (settle.outcome) {
-      case "completed":
-        return this.end(settle, session, now, Codes.completed, null)
-      case "failed":
-        return this.end(settle, session, now, Codes.failed, failureOf(settle))
-      case "cancelled":
-        return this.end(settle, session, now, Codes.cancelled, failureOf(settle))
-      case "retry":
-      case "release":
-        // Who cancelled it wants no further attempt.
-        if (cancel === undefined) return this.again(settle, session, now)
-        this.endings.unheard(settle.id)
-        return this.end(settle, session, now, Codes.cancelled, failureText("Cancelled", cancel, settle.attempt, now))
-    }
-  }
-
-  private end(settle: Settle, session: number, now: number, state: number, failure: string | null): boolean {
+    const end = endOfAttempt(settle.outcome, cancel !== undefined)
+    if (end.state === undefined) return this.again(settle, end, session, now)
     const row = this.take(settle.id, session, settle.attempt)
     if (row === undefined) return false
-    this.statistics.ran(row.lane, settle.runMs)
-    if (state === Codes.failed) this.statistics.attemptFailed(row.lane)
-    // A job that needed several attempts keeps the failure of the last one that failed.
-    const last = state === Codes.completed ? row.failure : failure
-    this.endings.end(row, { state, now, result: textOrNull(settle.result), failure: last })
+    this.count(row, end, settle)
+    if (end.isCancellation) this.endings.unheard(settle.id)
+    const failure = end.isCancellation
+      ? JSON.stringify(cancelledBecause(cancel!, settle.attempt, now))
+      : end.state === States.completed
+        ? null
+        : failureOf(settle)
+    // A failure that is not given leaves the one before.
+    this.endings.end(row, {
+      state: end.state,
+      now,
+      result: end.state === States.completed ? textOrNull(settle.result) : null,
+      failure: failure ?? row.failure
+    })
     return true
+  }
+
+  private count({ lane }: JobRow, { counts, isTimed }: AttemptEnd, { runMs }: Settle): void {
+    if (isTimed) this.statistics.ran(lane, runMs)
+    for (const counter of counts) this.statistics.count(lane, counter)
   }
 
   /** Takes a running job out of `job`, if its token still holds. */
@@ -110,40 +114,33 @@ export class Settlement {
       this.running.drop(id)
       if (this.deleteRunning.run(id, session, attempt).changes === 0) return undefined
     }
-    this.ledger.add(row.lane, Codes.running, -1)
-    if (row.wait === Codes.rides) this.ledger.ride(row.lane, -1)
+    this.ledger.add(row.lane, States.running, -1)
+    if (row.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
     return row
   }
 
-  private rides(id: JobId, session: number, attempt: number): boolean {
-    return (this.running.find(id, session, attempt) ?? this.rows.live(id))?.wait === Codes.rides
-  }
-
-  private again(settle: Settle, session: number, now: number): boolean {
+  private again(settle: Settle, end: AttemptEnd, session: number, now: number): boolean {
+    const wait = Waiting.waitOf(false, false, settle.outcome === "retry")
+    const state = Waiting.stateWhile(wait, settle.due, now)
+    const before = this.running.find(settle.id, session, settle.attempt) ?? this.rows.live(settle.id)
     const isRetry = settle.outcome === "retry"
-    const state = settle.due > now ? Codes.scheduled : Codes.pending
-    const wait = isRetry ? Codes.waitRetry : state === Codes.pending ? Codes.waitNone : Codes.waitTime
     const values: ReadonlyArray<Value> = [
       state,
-      wait,
+      Waiting.waitWhile(wait, settle.due, now),
       settle.due,
       settle.rank,
-      isRetry ? settle.attempt : settle.attempt - 1,
-      isRetry ? failureOf(settle) : null
+      end.isSpent ? settle.attempt : settle.attempt - 1,
+      isRetry ? failureOf(settle) : null,
+      isRetry && before?.session === session ? attemptsAfter(before, "failed", settle.failure, now) : null
     ]
-    const rides = this.rides(settle.id, session, settle.attempt)
     this.running.drop(settle.id)
     const tuple = this.waitAgain.get(...values, settle.id, session, settle.attempt)
     if (tuple === undefined) return false
     const row = this.rows.row(tuple)
-    this.ledger.move(row.lane, Codes.running, state)
-    if (rides) this.ledger.ride(row.lane, -1)
-    if (state === Codes.scheduled) this.ledger.scheduledFor(settle.due)
-    if (isRetry) {
-      this.statistics.ran(row.lane, settle.runMs)
-      this.statistics.attemptFailed(row.lane)
-      this.statistics.retried(row.lane)
-    }
+    this.ledger.move(row.lane, States.running, state)
+    if (before?.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
+    if (state === States.scheduled) this.ledger.scheduledFor(settle.due)
+    this.count(row, end, settle)
     return true
   }
 }

@@ -16,7 +16,7 @@ import type { WorkerInfo, WorkerRecord } from "../../WorkerRecord.ts"
 import { Changes } from "./Changes.ts"
 import { BatchClaims } from "./BatchClaims.ts"
 import { Claims } from "./Claims.ts"
-import * as Codes from "./Codes.ts"
+import * as States from "../../policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
 import { Documents } from "./Documents.ts"
 import { Due } from "./Due.ts"
@@ -196,7 +196,7 @@ export class SqliteStore {
       [...this.lookups.cells({})].map(({ count, lane, state }) => ({
         group: lane.group.name,
         task: lane.task,
-        state: Codes.stateNames[state]!,
+        state: States.stateNames[state]!,
         count
       }))
     )
@@ -234,7 +234,7 @@ export class SqliteStore {
     return this.read(() => {
       let finished = 0
       for (const { counts } of this.ledger.lanes.values()) {
-        finished += counts[Codes.completed] + counts[Codes.failed] + counts[Codes.cancelled]
+        finished += counts[States.completed] + counts[States.failed] + counts[States.cancelled]
       }
       return {
         location: this.db.path,

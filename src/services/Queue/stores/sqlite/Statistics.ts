@@ -4,6 +4,7 @@
  */
 import type { ResourceRollUp, RollUp, RollUpQuery, RollUpWidth } from "../../RollUp.ts"
 import type { WorkerLoad } from "../../WorkerRecord.ts"
+import { type Counter, counters, countersOf } from "../../policy/Counters.ts"
 import { type Histogram, pack, unpack } from "../../policy/Histogram.ts"
 import {
   mergeResources,
@@ -15,24 +16,12 @@ import {
   rollUpWidths,
   widen
 } from "../../policy/RollUps.ts"
-import * as Codes from "./Codes.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Lane, Ledger } from "./Ledger.ts"
 
 /** Milliseconds between writes. */
 const flushEveryMs = 1_000
 
-type Counts = [
-  arrivals: number,
-  starts: number,
-  completed: number,
-  failed: number,
-  retried: number,
-  dead: number,
-  cancelled: number,
-  recovered: number,
-  deduplicated: number
-]
 type Packed = [count: number, sum: number, max: number, buckets: ReadonlyArray<number>]
 
 const packHistogram = ({ buckets, count, max, sum }: Histogram): string =>
@@ -54,17 +43,8 @@ type ResourceRow = [
   busy: number
 ]
 
-type Event =
-  | "arrived"
-  | "deduplicated"
-  | "started"
-  | "ran"
-  | "attemptFailed"
-  | "retried"
-  | "recovered"
-  | "completed"
-  | "dead"
-  | "cancelled"
+/** A counter, or an attempt whose run time is known. */
+type Event = Counter | "ran"
 
 export class Statistics {
   private readonly ledger: Ledger
@@ -126,38 +106,17 @@ export class Statistics {
     this.eventTimes.push(millis)
   }
 
-  arrived(lane: Lane): void {
-    this.record("arrived", lane, 0)
-  }
-
-  deduplicated(lane: Lane): void {
-    this.record("deduplicated", lane, 0)
+  count(lane: Lane, counter: Counter): void {
+    this.record(counter, lane, 0)
   }
 
   started(lane: Lane, waitMs: number): void {
-    this.record("started", lane, waitMs)
+    this.record("starts", lane, waitMs)
   }
 
-  /** An attempt ended, however it did. */
+  /** An attempt ended that ran for this long. */
   ran(lane: Lane, runMs: number): void {
     this.record("ran", lane, runMs)
-  }
-
-  attemptFailed(lane: Lane): void {
-    this.record("attemptFailed", lane, 0)
-  }
-
-  retried(lane: Lane): void {
-    this.record("retried", lane, 0)
-  }
-
-  recovered(lane: Lane): void {
-    this.record("recovered", lane, 0)
-  }
-
-  /** A job reached a finished state. */
-  ended(lane: Lane, state: number): void {
-    this.record(state === Codes.completed ? "completed" : state === Codes.failed ? "dead" : "cancelled", lane, 0)
   }
 
   beat(now: number, load: WorkerLoad): void {
@@ -170,39 +129,13 @@ export class Statistics {
     for (let i = 0; i < this.events.length; i++) {
       const cell = this.eventCells[i]!
       const millis = this.eventTimes[i]!
-      switch (this.events[i]!) {
-        case "arrived":
-          cell.arrivals++
-          break
-        case "deduplicated":
-          cell.deduplicated++
-          break
-        case "started":
-          cell.starts++
-          cell.wait.record(millis)
-          break
-        case "ran":
-          cell.run.record(millis)
-          break
-        case "attemptFailed":
-          cell.failed++
-          break
-        case "retried":
-          cell.retried++
-          break
-        case "recovered":
-          cell.recovered++
-          break
-        case "completed":
-          cell.completed++
-          break
-        case "dead":
-          cell.dead++
-          break
-        case "cancelled":
-          cell.cancelled++
-          break
+      const event = this.events[i]!
+      if (event === "ran") {
+        cell.run.record(millis)
+        continue
       }
+      cell[event]++
+      if (event === "starts") cell.wait.record(millis)
     }
     this.resources.push(...this.openResources)
     if (this.events.length > 0 || this.openResources.length > 0) this.dirty = true
@@ -259,22 +192,11 @@ export class Statistics {
     const lane = this.ledger.lane(delta.task, delta.group)
     const row = this.select.get(delta.width, delta.start, lane.id)
     const sum = row === undefined ? delta : mergeRollUps(this.rollUp(delta.width, row), delta)
-    const counts: Counts = [
-      sum.arrivals,
-      sum.starts,
-      sum.completed,
-      sum.failed,
-      sum.retried,
-      sum.dead,
-      sum.cancelled,
-      sum.recovered,
-      sum.deduplicated
-    ]
     this.upsert.run(
       sum.width,
       sum.start,
       lane.id,
-      JSON.stringify(counts),
+      JSON.stringify(counters.map((counter) => sum[counter])),
       packHistogram(sum.wait),
       packHistogram(sum.run)
     )
@@ -297,23 +219,13 @@ export class Statistics {
 
   private rollUp(width: RollUpWidth, [start, laneId, counts, wait, run]: Row): RollUp {
     const lane = this.ledger.lanes.get(laneId)!
-    const [arrivals, starts, completed, failed, retried, dead, cancelled, recovered, deduplicated] = JSON.parse(
-      counts
-    ) as Counts
+    const values = JSON.parse(counts) as ReadonlyArray<number>
     return {
       width,
       start,
       group: lane.group.name,
       task: lane.task,
-      arrivals,
-      starts,
-      completed,
-      failed,
-      retried,
-      dead,
-      cancelled,
-      recovered,
-      deduplicated,
+      ...countersOf((_, i) => values[i]!),
       wait: unpackHistogram(wait),
       run: unpackHistogram(run)
     }

@@ -5,7 +5,8 @@ import type { BatchClaims, BatchesClaimed } from "./BatchClaims.ts"
 import type { Claims } from "./Claims.ts"
 import type { Due } from "./Due.ts"
 import type { Endings } from "./Endings.ts"
-import type { Enqueues, StoreNote } from "./Enqueues.ts"
+import type { StoreNote } from "../../policy/jobs/Admission.ts"
+import type { Enqueues } from "./Enqueues.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Notes } from "./Notes.ts"
 import type { Running } from "./Running.ts"
@@ -64,6 +65,7 @@ export class Turns {
 
   take(turn: Turn): StoreTurnResult {
     const { now } = turn
+    this.enqueues.observe(now)
     const ended = this.endings.listUnheard()
     const session = turn.session === 0 ? undefined : this.sessions.find(turn.session)
     const lost = this.finishAttempts(turn, session)

@@ -1,5 +1,6 @@
 /** The schema as a list of steps. A step, once released, is never edited: a change is a new step at the end. */
 import type { Database } from "./Database.ts"
+import { jobSchema } from "./JobColumns.ts"
 import * as Schema from "./Schema.ts"
 import { corrupt, newer, StoreFault, tampered } from "./StoreFault.ts"
 
@@ -13,10 +14,7 @@ export interface Migration {
   readonly down?: string
 }
 
-/**
- * `job` holds what is live and stays as small as the backlog; a finished job moves to `history`. Wide columns come last, so that
- * reading the narrow ones never walks overflow pages. Times and ranks may carry fractions: hence no STRICT.
- */
+/** `job` holds what is live and stays as small as the backlog; a finished job moves to `history`. Their columns: `JobColumns`. */
 const jobs = `
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE resource_group(
@@ -28,30 +26,18 @@ CREATE TABLE lane(
   completed INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0,
   UNIQUE(task, resource_group)
 );
-CREATE TABLE job(
-  id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, state INTEGER NOT NULL, wait INTEGER NOT NULL DEFAULT 0,
-  priority INTEGER NOT NULL, rank INTEGER NOT NULL, due INTEGER NOT NULL,
-  attempt INTEGER NOT NULL DEFAULT 0, lost INTEGER NOT NULL DEFAULT 0, max_attempts INTEGER NOT NULL,
-  session INTEGER, started INTEGER, expires INTEGER, partition_key TEXT, unique_key TEXT, checksum INTEGER NOT NULL,
-  extra TEXT, failure TEXT, payload TEXT NOT NULL
-);
+CREATE TABLE job(${jobSchema("job")});
 CREATE INDEX job_ready ON job(lane, rank) WHERE state = 1;
 CREATE INDEX job_lane ON job(lane, state);
 CREATE INDEX job_due ON job(due) WHERE state = 0 AND wait IN (1, 2);
 CREATE INDEX job_expires ON job(expires) WHERE expires IS NOT NULL AND state < 2 AND attempt = 0;
-CREATE TABLE history(
-  id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, state INTEGER NOT NULL,
-  priority INTEGER NOT NULL, rank INTEGER NOT NULL, due INTEGER NOT NULL,
-  attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, session INTEGER, started INTEGER, finished INTEGER NOT NULL,
-  expires INTEGER, partition_key TEXT, unique_key TEXT, checksum INTEGER NOT NULL,
-  extra TEXT, failure TEXT, payload TEXT NOT NULL, result TEXT
-);
+CREATE TABLE history(${jobSchema("history")});
 CREATE INDEX history_lane ON history(lane, state);
 CREATE INDEX history_finished ON history(state, finished);
 CREATE TABLE label(label TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(label, id)) WITHOUT ROWID;
 CREATE TABLE unique_key(
   key TEXT PRIMARY KEY, job INTEGER NOT NULL, until INTEGER NOT NULL, live INTEGER NOT NULL,
-  held INTEGER, held_window INTEGER NOT NULL DEFAULT 0
+  held INTEGER, held_until INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX unique_key_until ON unique_key(until) WHERE live = 0;
 CREATE TABLE dependency(
@@ -161,7 +147,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "0cfd2c106c65130dc31e2a3a59b094ec2ff45a218f73c403cb5dfe7733545735"
+const newestFingerprint = "18ec7f647e4f5c3be257681669e2a05fa2f47ef192913c677199e0da9a835d33"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>

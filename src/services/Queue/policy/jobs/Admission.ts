@@ -1,0 +1,115 @@
+/**
+ * What becomes of a new job: stored, held behind the running job of its key, taken over by a waiting one, answered by another, or refused.
+ * A taken key comes first, then parents that are not there, then room: only who would be stored is asked for the last two.
+ */
+import type { JobId } from "../../Job.ts"
+import type { EnqueueNote, NewJob, UniqueConflict } from "../../Turn.ts"
+
+/** Who has a key that is taken. */
+export interface KeyHolder {
+  readonly id: JobId
+  /** False: it has finished, and its window is open. */
+  readonly isLive: boolean
+  readonly isRunning: boolean
+  /** Waits for it to finish. */
+  readonly held: JobId | undefined
+}
+
+/** What a store says of an enqueue while it works. */
+export type StoreNote = Exclude<EnqueueNote, { readonly _tag: "NotStored" }>
+
+type Refusal = Extract<StoreNote, { readonly _tag: "Duplicate" | "ParentNotFound" | "Overloaded" }>
+
+export type Plan =
+  | { readonly _tag: "Create" }
+  /** It waits for the running job of its key. */
+  | { readonly _tag: "Hold" }
+  /** A waiting job takes over; `keepsPlace`: the payload only. */
+  | { readonly _tag: "Replace"; readonly id: JobId; readonly keepsPlace: boolean }
+  | { readonly _tag: "Existing"; readonly id: JobId }
+  | Refusal
+
+/** What a store knows when a job comes. */
+export interface Present {
+  /** Who has the key now; undefined: it is free. */
+  readonly holder: (key: string) => KeyHolder | undefined
+  readonly exists: (id: JobId) => boolean
+  /** How many more live jobs there may be. */
+  readonly room: () => number
+  readonly overloaded: () => Extract<StoreNote, { readonly _tag: "Overloaded" }>
+}
+
+const create: Plan = { _tag: "Create" }
+const hold: Plan = { _tag: "Hold" }
+
+export const isStored = (plan: Plan): boolean => plan._tag === "Create" || plan._tag === "Hold"
+
+const isRefusal = (plan: Plan): plan is Refusal =>
+  plan._tag === "Duplicate" || plan._tag === "ParentNotFound" || plan._tag === "Overloaded"
+
+/** Whether a note says that a job met another of its key. */
+export const isDeduplicated = ({ _tag }: StoreNote): boolean =>
+  _tag === "Duplicate" || _tag === "Existing" || _tag === "Replaced"
+
+const planOfTakenKey = (onConflict: UniqueConflict, { held, id, isLive, isRunning }: KeyHolder): Plan => {
+  if (onConflict === "reject") return { _tag: "Duplicate", existing: id }
+  if (onConflict === "existing" || !isLive) return { _tag: "Existing", id }
+  const keepsPlace = onConflict === "keepLast"
+  if (onConflict === "replace") return isRunning ? { _tag: "Existing", id } : { _tag: "Replace", id, keepsPlace }
+  if (held !== undefined) return { _tag: "Replace", id: held, keepsPlace }
+  return isRunning ? hold : { _tag: "Replace", id, keepsPlace }
+}
+
+export const planOf = (job: NewJob, present: Present, room = present.room()): Plan => {
+  const holder = job.unique === undefined ? undefined : present.holder(job.unique.key)
+  const plan = holder === undefined ? create : planOfTakenKey(job.unique!.onConflict, holder)
+  if (!isStored(plan)) return plan
+  const parent = job.after?.jobs.find((id) => !present.exists(id))
+  if (parent !== undefined) return { _tag: "ParentNotFound", parent }
+  return room > 0 ? plan : present.overloaded()
+}
+
+const batchRefused: StoreNote = { _tag: "BatchRefused" }
+
+/** The id of a job of the batch that is not stored either. */
+const noId = 0 as JobId
+
+/**
+ * The notes of a batch that is refused because one of its jobs would be, were they stored one after the other; undefined: it may be
+ * stored. Cheap for a batch without keys and parents.
+ */
+export const refusalOfBatch = (
+  batch: ReadonlyArray<NewJob>,
+  present: Present
+): ReadonlyArray<StoreNote> | undefined => {
+  let room = present.room()
+  if (batch.length <= room && batch.every(({ after, unique }) => after === undefined && unique === undefined))
+    return undefined
+  const keys = new Set<string>()
+  const refusals = batch.map((job) => {
+    const { unique } = job
+    const plan = planOf(job, present, room)
+    if (unique !== undefined && keys.has(unique.key) && plan._tag !== "Existing" && plan._tag !== "Replace") {
+      // It would meet the job before it.
+      return unique.onConflict === "reject" ? ({ _tag: "Duplicate", existing: noId } satisfies StoreNote) : undefined
+    }
+    if (isRefusal(plan)) return plan
+    if (isStored(plan)) {
+      room--
+      if (unique !== undefined) keys.add(unique.key)
+    }
+    return undefined
+  })
+  return refusals.some((refusal) => refusal !== undefined)
+    ? refusals.map((refusal) => refusal ?? batchRefused)
+    : undefined
+}
+
+/**
+ * Until when the key of a job enqueued at `enqueuedAt` stays taken, also when it has finished, in milliseconds since 1970; 0: no window.
+ * A job that is retried opens none.
+ */
+export const windowEnd = (enqueuedAt: number, windowMs: number): number => (windowMs === 0 ? 0 : enqueuedAt + windowMs)
+
+/** The window of a key that a job takes: one that is still open stays as it is. */
+export const windowKept = (open: number, own: number, now: number): number => (open > now ? open : own)

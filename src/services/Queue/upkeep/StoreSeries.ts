@@ -1,0 +1,180 @@
+/**
+ * What happens in the store, by whichever process, as series of Effect's metric registry, told by one worker at a time.
+ * Four small reads each 10 s; nothing on the way of a job.
+ */
+import { Clock, Duration, Effect, Layer } from "effect"
+import type { CounterRecord, GroupRecord } from "../GroupRecord.ts"
+import { finishedStates, liveStates } from "../Job.ts"
+import { JobStore } from "../JobStore.ts"
+import { leadMs } from "../policy/Lead.ts"
+import { baseWidth, intervalStart } from "../policy/RollUps.ts"
+import * as QueueMetrics from "../QueueMetrics.ts"
+import type { RollUp } from "../RollUp.ts"
+import { Worker } from "../Worker.ts"
+import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
+import { layerRepeated } from "./Leading.ts"
+
+const every = Duration.seconds(10)
+
+/**
+ * Processes write what they counted about each second: an interval that ended so long ago, in milliseconds, gains
+ * nothing any more.
+ */
+const settledMs = 2 * baseWidth
+
+const countsOf = {
+  enqueued: "arrivals",
+  started: "starts",
+  completed: "completed",
+  failed: "failed",
+  retried: "retried",
+  cancelled: "cancelled",
+  dead: "dead",
+  recovered: "recovered",
+  deduplicated: "deduplicated"
+} as const satisfies Record<keyof typeof QueueMetrics.jobs, keyof RollUp>
+const counters = Object.keys(countsOf) as ReadonlyArray<keyof typeof countsOf>
+
+type Counts = Record<keyof typeof countsOf, number>
+
+const plus = (sum: Counts | undefined, rollUp: RollUp): Counts => {
+  const counts = { ...sum } as Counts
+  for (const counter of counters) counts[counter] = (sum?.[counter] ?? 0) + rollUp[countsOf[counter]]
+  return counts
+}
+
+/** Sums of intervals as they pass: what is settled is added once, what may still grow is read again. */
+class RunningSums {
+  private readonly settled = new Map<string, Counts>()
+  private current = new Map<string, Counts>()
+  /** Where the next reading begins, in milliseconds since 1970. */
+  from: number
+
+  constructor(from: number) {
+    this.from = from
+  }
+
+  read(rollUps: ReadonlyArray<RollUp>, now: number): void {
+    const open = intervalStart(now - settledMs, baseWidth)
+    const current = new Map(this.settled)
+    for (const rollUp of rollUps) {
+      const lane = laneKey(rollUp.group, rollUp.task)
+      if (rollUp.start < open) this.settled.set(lane, plus(this.settled.get(lane), rollUp))
+      current.set(lane, plus(current.get(lane), rollUp))
+    }
+    this.current = current
+    this.from = Math.max(this.from, open)
+  }
+
+  get lanes(): Iterable<string> {
+    return this.current.keys()
+  }
+
+  of(lane: string, counter: keyof typeof countsOf): number {
+    return this.current.get(lane)?.[counter] ?? 0
+  }
+}
+
+const laneKey = (group: string, task: string): string => JSON.stringify([group, task])
+
+/** What was read last. */
+interface Looked {
+  readonly sums: RunningSums
+  readonly counts: ReadonlyMap<string, number>
+  readonly groups: ReadonlyMap<string, GroupRecord>
+  readonly oldest: ReadonlyMap<string, number>
+  readonly workers: ReadonlyArray<WorkerRecord>
+  readonly paused: boolean
+  readonly at: number
+}
+
+const byState = (records: ReadonlyArray<CounterRecord>): ReadonlyMap<string, number> => {
+  const counts = new Map<string, number>()
+  for (const { count, group, state } of records) {
+    const key = JSON.stringify([group, state])
+    counts.set(key, (counts.get(key) ?? 0) + count)
+  }
+  return counts
+}
+
+const makePass = Effect.gen(function* () {
+  const store = yield* JobStore
+  const worker = yield* Worker
+  const context = yield* Effect.context<never>()
+  let looked: Looked | undefined
+  const shown = new Map<string, () => void>()
+
+  const show = (key: string, register: () => () => void) => {
+    if (!shown.has(key)) shown.set(key, register())
+  }
+
+  const showGroup = (group: string) => {
+    const { jobs, oldestPending, paused, workers } = QueueMetrics.queue
+    const gauge = (metric: typeof jobs, more: QueueMetrics.Labels, value: (looked: Looked) => number) =>
+      show(JSON.stringify([metric.id, group, more]), () =>
+        QueueMetrics.register(metric, { group, ...more }, context, () =>
+          QueueMetrics.gaugeState(looked === undefined ? 0 : value(looked))
+        )
+      )
+    for (const state of [...liveStates, ...finishedStates])
+      gauge(jobs, { state }, ({ counts }) => counts.get(JSON.stringify([group, state])) ?? 0)
+    gauge(oldestPending, {}, ({ at, oldest }) => Math.max(0, at - (oldest.get(group) ?? at)) / 1000)
+    gauge(paused, {}, (now) => (now.paused || now.groups.get(group)?.paused === true ? 1 : 0))
+    gauge(
+      workers,
+      {},
+      ({ at, workers: all }) => all.filter((each) => isWorkerAlive(each, at) && (each.slots[group] ?? 0) > 0).length
+    )
+  }
+
+  const showLane = (lane: string) => {
+    const [group, task] = JSON.parse(lane) as [string, string]
+    for (const counter of counters)
+      show(JSON.stringify([counter, lane]), () =>
+        QueueMetrics.register(QueueMetrics.jobs[counter], { group, task }, context, () =>
+          QueueMetrics.counterState(looked?.sums.of(lane, counter) ?? 0)
+        )
+      )
+  }
+
+  const hide = Effect.sync(() => {
+    looked = undefined
+    for (const remove of shown.values()) remove()
+    shown.clear()
+  })
+  yield* Effect.addFinalizer(() => hide)
+
+  const look = Effect.gen(function* () {
+    const at = yield* Clock.currentTimeMillis
+    const sums = looked?.sums ?? new RunningSums(intervalStart(at, baseWidth))
+    const records = yield* store.counters
+    const groups = yield* store.groups
+    const oldest = yield* store.oldestPending
+    const workers = yield* store.workers
+    const paused = yield* store.paused
+    sums.read(yield* store.rollUps({ width: baseWidth, from: sums.from, to: at + baseWidth }), at)
+    looked = {
+      sums,
+      counts: byState(records),
+      groups: new Map(groups.map((group) => [group.name, group])),
+      oldest,
+      workers,
+      paused,
+      at
+    }
+    for (const { name } of groups) showGroup(name)
+    for (const { group, task } of records) showLane(laneKey(group, task))
+    for (const lane of sums.lanes) showLane(lane)
+  })
+
+  return Effect.gen(function* () {
+    const { isFresh, session } = yield* worker.status
+    const now = yield* Clock.currentTimeMillis
+    const leads = isFresh && (yield* store.lead("metrics", session, { now, ttlMs: leadMs(Duration.toMillis(every)) }))
+    yield* leads ? look : hide
+  })
+})
+
+export const layer: Layer.Layer<never, never, JobStore | Worker> = Layer.unwrap(
+  Effect.map(makePass, (pass) => layerRepeated("metrics", Effect.succeed(every), pass))
+)
