@@ -45,6 +45,18 @@ describe("the bundle", () => {
     assert.isNotEmpty(modulesOf("run").filter((id) => heavy.test(id)))
   })
 
+  it("lets --help load the parser and the words, nothing of a store", () => {
+    const loaded = [...loadedWith(chunks, "main.cjs")]
+    const modules = loaded.flatMap(({ moduleIds }) => moduleIds)
+    // 152 when this was written, all but 30 of them of effect.
+    assert.isBelow(modules.length, 175)
+    const ofNode = new Set(loaded.flatMap(({ imports }) => imports.filter((name) => name.startsWith("node:"))))
+    assert.isTrue(ofNode.has("node:path"))
+    for (const name of ["crypto", "child_process", "sqlite", "worker_threads", "zlib"]) {
+      assert.isFalse(ofNode.has(`node:${name}`), name)
+    }
+  })
+
   it("makes nothing of Unicode's or a language's tables while it is loaded", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "sluice-bundle-"))
     try {
