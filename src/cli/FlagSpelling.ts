@@ -1,11 +1,14 @@
 /**
  * Spellings of flags that people expect and the parser reads differently, put into the form it reads alike. `-j4` becomes `-j 4`, as it
- * is to `make` and `parallel`. A switch before a word like `true` or `1` becomes `--switch=true`, so that the word stays an argument.
+ * is to `make` and `parallel`. A flag whose value may be left out gets it. A switch before a word like `true` or `1` becomes `--switch=true`, so that the word stays an argument.
  */
 import type { CommandDescriptor, FlagDescriptor } from "effect/cli/Completions"
 
 /** What the parser would take as the value of a switch (`effect/cli/Primitive`). */
 const literals: ReadonlySet<string> = new Set(["true", "1", "y", "yes", "on", "false", "0", "n", "no", "off"])
+
+/** Flags that mean this when no value follows. */
+const leftOut: ReadonlyMap<string, string> = new Map([["--notify", "desktop"]])
 
 /** Global switches, which a descriptor of commands does not tell. */
 const globalSwitches = ["--shared", "--quiet", "-q", "--no-color", "--verbose", "--help", "-h"]
@@ -39,6 +42,8 @@ export const respell = (words: ReadonlyArray<string>, root: CommandDescriptor): 
     ...flags.flatMap((word, i) => {
       // The parser reads it as a number.
       if (word === "-0" && switches.has("-0")) return ["--null"]
+      const value = known.some(({ name }) => `--${name}` === word) ? leftOut.get(word) : undefined
+      if (value !== undefined && (flags[i + 1] ?? "-").startsWith("-")) return [`${word}=${value}`]
       if (isSwitch(word) && literals.has((flags[i + 1] ?? "").toLowerCase())) return [`${word}=true`]
       return valuedLetters.has(word.slice(0, 2)) && word.length > 2 && word[2] !== "="
         ? [word.slice(0, 2), word.slice(2)]

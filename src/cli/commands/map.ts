@@ -3,6 +3,7 @@ import * as Arr from "effect/Array"
 import * as ByteSize from "effect/ByteSize"
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -26,12 +27,13 @@ import {
   TaskQueue
 } from "../../services/Queue/index.ts"
 import { recorded } from "../Caller.ts"
+import { ExitCode } from "../ExitCode.ts"
 import { type CommandFailure, fail, passOn } from "../Failure.ts"
 import * as ByteText from "../input/ByteText.ts"
 import * as CommandTemplate from "../input/CommandTemplate.ts"
 import { Invocation } from "../Invocation.ts"
 import { sayNew } from "../GroupArgument.ts"
-import { toEnqueueOptions } from "../JobFlags.ts"
+import { checkTerminal, toEnqueueOptions } from "../JobFlags.ts"
 import type { Halt } from "../map/Halt.ts"
 import * as JobLog from "../map/JobLog.ts"
 import * as KnownPrefix from "../map/KnownPrefix.ts"
@@ -44,9 +46,12 @@ import * as MapRecord from "../map/MapRecord.ts"
 import * as MapRun from "../map/MapRun.ts"
 import * as MapTemplate from "../map/MapTemplate.ts"
 import * as Printing from "../map/Printing.ts"
+import * as Results from "../map/Results.ts"
 import * as Sources from "../map/Sources.ts"
 import * as StartGate from "../map/StartGate.ts"
+import * as Tags from "../map/Tags.ts"
 import * as NestedSlot from "../NestedSlot.ts"
+import * as Notifying from "../notify/Notifying.ts"
 import { open, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
@@ -164,7 +169,12 @@ export const command = Command.make(
     const { cwd, stdin } = invocation
     if (config.fresh && config.retryFailed)
       return yield* fail("usage", "--fresh forgets what --retry-failed needs; give one of them")
-    const slotsAsked = Option.getOrUndefined(config.slots)
+    yield* checkTerminal(config)
+    const slotsAsked = config.tty ? 1 : Option.getOrUndefined(config.slots)
+    if (config.tty && Option.getOrElse(config.slots, () => 1) !== 1)
+      return yield* fail("usage", "--tty gives the terminal to one command at a time; leave -j out")
+    if (config.tty && Option.isSome(config.results))
+      return yield* fail("usage", "--tty leaves nothing to write into --results; give one of them")
     const { inputs: words } = invocation.arguments
     const perJob = Option.getOrElse(config.inputsPerJob, () => 1)
     if (perJob < 1) return yield* fail("usage", `-N is ${perJob}; expected 1 or more`)
@@ -176,14 +186,31 @@ export const command = Command.make(
     if ((perJob > 1 || config.isFilled) && (format !== undefined || haveFields))
       return yield* fail("usage", "-N and -X put lines together, not records; leave them out")
     const sources = words === undefined ? 1 : yield* sourceCount(words)
+    const templateInputs = {
+      haveFields,
+      perJob: isTable || config.isFilled ? Number.POSITIVE_INFINITY : perJob * sources
+    }
+    const names = !config.noNames
     const template = yield* Effect.fromResult(
-      MapTemplate.read(
-        config.words,
-        { shell: config.shell, names: !config.noNames },
-        { haveFields, perJob: isTable || config.isFilled ? Number.POSITIVE_INFINITY : perJob * sources }
-      )
+      MapTemplate.read(config.words, { shell: config.shell, names }, templateInputs)
     )
-    const placeholders = CommandTemplate.placeholdersOf(template)
+    const places = Option.isNone(config.results)
+      ? undefined
+      : yield* Effect.fromResult(Results.read(config.results.value, cwd, { names }, templateInputs))
+    if (config.tag && Option.isSome(config.tagstring))
+      return yield* fail("usage", "--tag and --tagstring both say what lines begin with; give one of them")
+    const tags = Option.isSome(config.tagstring)
+      ? yield* Effect.fromResult(Tags.read(config.tagstring.value, { names }, templateInputs))
+      : config.tag
+        ? Tags.ofInput
+        : undefined
+    if (config.colorFailed && (config.lineBuffer || config.ungroup))
+      return yield* fail("usage", "--color-failed needs outputs in blocks: leave --line-buffer and -u out")
+    const placeholders = [
+      ...CommandTemplate.placeholdersOf(template),
+      ...(places?.placeholders ?? []),
+      ...(tags?.placeholders ?? [])
+    ]
     const halt = Option.getOrUndefined(config.halt)
     const folder = yield* stateFolder("maps")
     const inputs = yield* MapInputs.gather({
@@ -209,12 +236,18 @@ export const command = Command.make(
         slot,
         ...(inputs.total === undefined ? {} : { total: inputs.total })
       })
+    /** Where the results of lines go that are on their way. */
+    const filesOf = new Map<number, Results.ResultFiles>()
     const commandOf = (input: MapInput, number: number, slot: number): Result.Result<MapRun.Words, string> => {
       if (input.problem !== undefined) return Result.fail(input.problem)
       const command = rendered(input, number, slot)
       if (Result.isFailure(command)) return Result.fail(command.failure.message)
+      const files = places?.of(input, number, inputs.total)
+      if (files !== undefined && Result.isFailure(files)) return Result.fail(files.failure)
+      if (files !== undefined) filesOf.set(number, files.success)
       return Result.succeed(command.success as unknown as MapRun.Words)
     }
+    const notifier = yield* Notifying.of(config.notify)
     const firstChunk = yield* inputs.pull.pipe(Pull.catchDone(() => Effect.succeed([])))
     const [first] = firstChunk
     if (first === undefined) return yield* out.note("sluice: nothing to map over")
@@ -225,7 +258,13 @@ export const command = Command.make(
       return firstChunk
     }
     const pull: MapInputs.MapInputs["pull"] = Effect.suspend(() => (isFirst ? Effect.sync(takeFirst) : inputs.pull))
-    if (config.dryRun) return yield* showCommands(pull, (input, number) => commandOf(input, number, 1))
+    if (config.dryRun) {
+      return yield* showCommands(pull, (input, number) => {
+        const command = commandOf(input, number, 1)
+        filesOf.delete(number)
+        return command
+      })
+    }
 
     const opened = yield* open({ create: true, thread: true })
     const options = toEnqueueOptions(config, 0)
@@ -245,6 +284,7 @@ export const command = Command.make(
             Option.map(config.timeout, Duration.toMillis).pipe(Option.getOrNull)
           ],
           cwd,
+          ...(Option.isSome(config.results) ? [["results", config.results.value]] : []),
           // A stream is known by how it begins, and then line by line.
           inputs.hash === undefined ? ["stream", first.text] : ["list", inputs.hash]
         ])
@@ -368,7 +408,19 @@ export const command = Command.make(
       }
 
       const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
-      const printing = Printing.make(config.keepOrder)
+      const printing = Printing.make(config.keepOrder && places === undefined)
+      const unwritable = yield* Deferred.make<never, CommandFailure>()
+      const results = Results.make(outputs, (error) => {
+        Deferred.doneUnsafe(
+          unwritable,
+          Effect.fail(
+            fail(
+              "outputLost",
+              `results cannot be written: ${error.message}; what is finished is kept, and the same command goes on`
+            )
+          )
+        )
+      })
       const output = MapOutput.make({
         outputs,
         out,
@@ -377,15 +429,24 @@ export const command = Command.make(
         runPromise,
         settings: {
           grouping:
-            config.lineBuffer || (config.ungroup && config.tag) ? "lines" : config.ungroup ? "chunks" : "blocks",
+            config.lineBuffer || (config.ungroup && tags !== undefined)
+              ? "lines"
+              : config.ungroup
+                ? "chunks"
+                : "blocks",
           keepOrder: config.keepOrder,
-          tagOf: (input) => (config.tag ? input : undefined)
+          isColoured: config.color,
+          areFailuresRed: config.colorFailed
         }
       })
-      /** Inputs of lines that are on their way, for their tags. */
-      const inputOf = new Map<number, string>()
-      const outputOf = (number: number, job: JobId, attempt: number) =>
-        output.of({ number, input: inputOf.get(number) ?? "", job, attempt })
+      /** Of lines that are on their way. */
+      const tagOf = new Map<number, string>()
+      const outputOf = (number: number, job: JobId, attempt: number) => {
+        const files = filesOf.get(number)
+        return files === undefined
+          ? output.of({ number, tag: tagOf.get(number), job, attempt })
+          : results.of({ number, job, attempt, files })
+      }
       /** The last attempt of lines that are on their way. */
       const attempts = new Map<number, LineAttempt>()
       const began = (number: number, job: JobId, attempt: number): LineAttempt => {
@@ -402,11 +463,21 @@ export const command = Command.make(
       /** Whether what finished lines wrote is printed: not where it stands already. */
       const isReplayed = !isAppended && !(config.retryFailed && earlier?.ended === true && out.stdout.isTerminal)
 
-      const isFinished = (number: number, input: string) =>
+      /** Of results it is enough that they are there. */
+      const isFinished = (number: number, input: MapInput) =>
         Effect.gen(function* () {
-          if (config.tag) inputOf.set(number, input)
+          if (tags !== undefined) tagOf.set(number, tags.of(input, number, inputs.total))
           const line = finished.get(number)
           if (line === undefined) return false
+          const files = places?.of(input, number, inputs.total)
+          if (files !== undefined && Result.isSuccess(files)) {
+            if (!config.retryFailed && !Results.areThere(files.success, line)) {
+              forget(number)
+              return false
+            }
+            printing.end(number, Effect.void)
+            return true
+          }
           const written = yield* wholeOutput(line.job, line.attempt)
           const isKept = written?.stdout === line.stdout && written.stderr === line.stderr
           if (!isKept && !config.retryFailed) {
@@ -416,8 +487,8 @@ export const command = Command.make(
           }
           if (!isKept) notKept++
           const { finish } = outputOf(number, line.job, line.attempt)
-          inputOf.delete(number)
-          printing.end(number, isKept && isReplayed ? Effect.asVoid(finish) : Effect.void)
+          tagOf.delete(number)
+          printing.end(number, isKept && isReplayed ? Effect.asVoid(finish(line.exit !== 0)) : Effect.void)
           return true
         })
 
@@ -444,11 +515,12 @@ export const command = Command.make(
         ended: ({ command, end, input, number, startedAt }, job = noJob) => {
           const line = attempts.get(number) ?? began(number, job, 1)
           attempts.delete(number)
-          inputOf.delete(number)
+          tagOf.delete(number)
+          filesOf.delete(number)
           const { stderr, stdout } = line.written()
           const block = Effect.gen(function* () {
             // What could not be written is not finished.
-            if (!(yield* line.output.finish)) return
+            if (!(yield* line.output.finish(end.exitCode !== 0))) return
             record.finished(number, { exit: end.exitCode, job, attempt: line.attempt, stdout, stderr })
             done++
             joblog?.({
@@ -486,6 +558,7 @@ export const command = Command.make(
         resume: lane,
         listener: {
           env: withheld,
+          atTerminal: config.tty,
           previewBytes,
           onStart: (job) => {
             const number = Number(job.headers[MapRun.lineHeader])
@@ -547,6 +620,7 @@ export const command = Command.make(
         signals
       ).pipe(
         Effect.scoped,
+        Effect.raceFirst(Deferred.await(unwritable)),
         Effect.onExit((exit) =>
           Exit.isSuccess(exit) && exit.value.signal === undefined ? Effect.void : own.worker.hurry
         )
@@ -568,7 +642,7 @@ export const command = Command.make(
       return { ...outcome, failures, failed, earlierFailed, done }
     })
 
-    const mode = progressMode({ quiet: out.quiet, lively: out.lively })
+    const mode = progressMode({ quiet: out.quiet || config.tty, lively: out.lively })
     const outcome = yield* work.pipe(
       Effect.scoped,
       Effect.provide(
@@ -607,8 +681,19 @@ export const command = Command.make(
     else if (outcome.failed === 0 && out.lively)
       yield* out.note(`sluice: ${count} done in ${HumanNumber.duration(elapsed)}`)
     if (outcome.signal !== undefined) return yield* endedBy(outcome.signal)
+    const hasFailed = outcome.failed > 0 || left !== 0
+    yield* notifier({
+      id: undefined,
+      state: hasFailed ? "failed" : "completed",
+      exitCode: hasFailed ? ExitCode.failure : ExitCode.ok,
+      task: "map",
+      group,
+      what: config.words.join(" "),
+      durationMs: elapsed,
+      error: hasFailed ? `${HumanNumber.count(outcome.failed)} of ${count} failed` : ""
+    })
     if (outcome.halted && halt !== undefined) return yield* haltedBy(halt, outcome.last)
-    if (outcome.failed > 0 || left !== 0) return yield* fail("failure")
+    if (hasFailed) return yield* fail("failure")
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
@@ -621,6 +706,7 @@ export const command = Command.make(
     { command: "sluice map 'convert {1} -resize {2} {1.}-{2}.png' ::: *.png ::: 100 200" },
     { command: "sluice map --from users.csv --dry-run 'notify --to {email} --name {name}'" },
     { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {#}.html --url {url}'" },
+    { command: "sluice map --results 'out/{/.}.txt' 'wc -w -- {}' ::: *.md" },
     { command: "sluice map --shell 'sort -- {} | uniq -c > {.}.counts' ::: *.txt" }
   ])
 )

@@ -17,14 +17,20 @@ const draw = (): Signature => {
   // Most calls colour nothing: the module of Node (5 ms) is loaded by those that do.
   const { randomInt } = process.getBuiltinModule("node:crypto")
   const text = Array.from({ length: 4 }, () => randomInt(1000, 10_000)).join(";")
-  return { text, signed: new RegExp(`\\x1b\\[(\\??[\\d;]{1,16});${text}([A-Za-z])`, "g") }
+  return { text, signed: new RegExp(`\\x1b\\[(\\??[\\d;:]{1,${parametersMost}});${text}([A-Za-z])`, "g") }
 }
+
+/** Characters of the parameters of one sequence: two colours of three numbers each take 33. */
+export const parametersMost = 64
 
 /** `sequence("31", "m")`: red; `sequence("?25", "l")`: a private mode, the cursor hidden. */
 export const sequence = (parameters: string, final: string): string => {
   drawn ??= draw()
   return `\x1b[${parameters};${drawn.text}${final}`
 }
+
+/** Back to the beginning of the line. */
+export const carriageReturn = (): string => sequence("13", "r")
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: this is about control sequences
 const unsigned = /\x1b\[([\d;]{1,16})m/g
@@ -51,4 +57,13 @@ export const mapText = (text: string, change: (text: string) => string): string 
 
 /** What a terminal is sent: text as `change` makes it, our sequences without their signature. */
 export const unsign = (text: string, change: (text: string) => string): string =>
-  around(text, change, ([, parameters, final]) => `\x1b[${parameters}${final}`)
+  around(text, change, ([whole, parameters, final]) =>
+    whole === carriageReturn() ? "\r" : `\x1b[${parameters}${final}`
+  )
+
+const parameters = `[\\d;:]{0,${parametersMost}}`
+
+/** Of others, what draws within its line only: colours (group 1: their parameters), erasing in the line (group 2: how much of it), carriage returns. */
+export const lineDrawing = new RegExp(`\\x1b\\[(${parameters})m|\\x1b\\[([0-2]?)K|\\r`, "g")
+/** At the end of text: what may be the beginning of one of these. */
+export const cutDrawing = new RegExp(`\\x1b(?:\\[${parameters})?$`)

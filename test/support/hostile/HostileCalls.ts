@@ -37,6 +37,7 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
   "job pause": [[at.job]],
   "job resume": [[at.job]],
   "job kill": [[at.job], [at.failed, "-s", "INT"]],
+  "job send": [[at.job, "text"]],
   "job progress": [["40", "half", "--job", at.job]],
   "job profile": [[at.job, "--timeout", "100ms"]],
   "queue status": [[], ["-q"], ["--wide"]],

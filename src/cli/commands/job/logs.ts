@@ -47,15 +47,16 @@ const bytesOf = (stored: unknown): Uint8Array => Option.getOrElse(decodeOutput(s
 
 /** Pieces on their way to the two streams. */
 const makePrinter = (out: Output, wanted: ReadonlyArray<OutputStream>) => {
-  const decode = { stdout: CommandOutput.makeDecode(), stderr: CommandOutput.makeDecode() }
+  const texts = CommandOutput.texts(out)
   const write = (stream: OutputStream, bytes: Uint8Array) =>
-    out[stream].isTerminal ? out[stream].write(decode[stream](bytes)) : Effect.asVoid(out[stream].writeBytes(bytes))
+    out[stream].isTerminal ? out[stream].write(texts[stream].take(bytes)) : Effect.asVoid(out[stream].writeBytes(bytes))
   const leftOut = (stream: OutputStream, bytes: number) =>
     bytes > 0 && wanted.includes(stream) ? write(stream, Buffer.from(CommandOutput.leftOutLine(bytes))) : Effect.void
   return {
     bytes: (stream: OutputStream, bytes: Uint8Array) => (wanted.includes(stream) ? write(stream, bytes) : Effect.void),
     leftOut: ({ stderr, stdout }: { readonly stderr: number; readonly stdout: number }) =>
-      Effect.andThen(leftOut("stdout", stdout), leftOut("stderr", stderr))
+      Effect.andThen(leftOut("stdout", stdout), leftOut("stderr", stderr)),
+    end: Effect.forEach(streams, (stream) => out[stream].write(texts[stream].end()), { discard: true })
   }
 }
 
@@ -263,6 +264,7 @@ export const logs = Command.make(
       const isLast = attempt >= job.attempt
       if (!shown.seen.anything && isLast && (isOver(job) || job.failure !== undefined))
         yield* storedOutput(job, traits.payloads, printer)
+      yield* printer.end
       if (!shown.seen.anything && (asked ?? 0) > job.attempt) return yield* noAttempt(job)
       if (!shown.seen.bytes && shown.seen.message !== "")
         yield* out.note(`sluice: ${Sanitize.line(shown.seen.message)}`)

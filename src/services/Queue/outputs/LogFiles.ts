@@ -19,6 +19,10 @@ export const logName = (job: JobId, attempt: number): string => nameOf(job, atte
 export const pathOf = (folder: string, job: JobId, attempt: number, file: number): string =>
   join(folder, nameOf(job, attempt, file))
 
+/** Beside them, of a command whose standard input stays open: its named pipe. */
+export const inputPathOf = (folder: string, job: JobId, attempt: number): string =>
+  join(folder, `${formatJobId(job)}.${attempt}.in`)
+
 /** The file a part of the log rests in. */
 export const fileOfPart = (part: number): number =>
   part < headFiles ? part : headFiles + ((part - headFiles) % (filesOfLog - headFiles))
