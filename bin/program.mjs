@@ -42,6 +42,20 @@ export const isOwn = (args, env) => {
   return own.has(words[at]) || parts.has(words[at + 1])
 }
 
+/** Commands that do nothing themselves: their subcommands do, so the word behind them is one of few. */
+const ofSubcommands = new Set("alert batch config db dlq job memory profile queue scale worker".split(" "))
+
+/** Calls that load the same have one name, of few there are for calls that go well: `add`, `job-ls`, `help-job`, `help`. */
+export const kindOf = (args) => {
+  const words = before(args)
+  const at = commandAt(words)
+  const asksHelp = words[at] === "help" || words.includes("--help") || words.includes("-h")
+  const [command, part] = words.slice(words[at] === "help" ? at + 1 : at)
+  if (at < 0 || !(own.has(command) || ownParts.has(command))) return "help"
+  if (asksHelp) return `help-${command}`
+  return ofSubcommands.has(command) && /^[a-z]{1,20}$/.test(part || "") ? `${command}-${part}` : command
+}
+
 const completions = new Map([
   ["bash", "sluice.bash"],
   ["zsh", "_sluice"],

@@ -6,19 +6,18 @@
 // here (node_modules/node, own or hoisted), to which it hands signals and from which it takes the exit code.
 // `--version` and completions are answered here, without loading anything else.
 
-import { spawn } from "node:child_process"
 import fs from "node:fs"
 import module from "node:module"
 import os from "node:os"
 import path from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
-import { isOwn, readyMade } from "./program.mjs"
+import { isOwn, kindOf, readyMade } from "./program.mjs"
 import { isSupported, oldestSupported } from "./supported-node.mjs"
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const isCheckout = fs.existsSync(path.join(root, "scripts"))
 const args = process.argv.slice(2)
-const built = () => (isOwn(args, process.env) ? "dist/bundle/main.js" : "dist/cli/main.js")
+const built = () => (isOwn(args, process.env) ? "dist/bundle/main.cjs" : "dist/cli/main.js")
 const main = path.join(root, isCheckout ? "src/cli/main.ts" : built())
 const answer = isCheckout ? undefined : readyMade(args)
 
@@ -57,7 +56,8 @@ const terminalSignalsChild = () => {
   }
 }
 
-const handOver = (runtime) => {
+const handOver = async (runtime) => {
+  const { spawn } = await import("node:child_process")
   const child = spawn(runtime, [fileURLToPath(import.meta.url), ...args], { stdio: "inherit" })
   const forward = (signal) => {
     if (signal === "SIGTERM" || !terminalSignalsChild()) child.kill(signal)
@@ -74,9 +74,10 @@ const handOver = (runtime) => {
 
 /**
  * Compiled code is run without being looked at, so it is kept in a folder that only this user can read or write, itself in one that only this
- * user can write; without such folders it is compiled anew each time.
+ * user can write; without such folders, or when NODE_DISABLE_COMPILE_CACHE says so, it is compiled anew each time.
  */
-const keepCompiledCode = () => {
+const compiledFolder = () => {
+  if (process.env.NODE_DISABLE_COMPILE_CACHE) return undefined
   const caches =
     process.env.XDG_CACHE_HOME ||
     (process.platform === "win32" && process.env.LOCALAPPDATA) ||
@@ -89,10 +90,18 @@ const keepCompiledCode = () => {
   }
   try {
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
-    if (isOurs(path.dirname(folder), 0o022) && isOurs(folder, 0o077)) module.enableCompileCache(folder)
+    return isOurs(path.dirname(folder), 0o022) && isOurs(folder, 0o077) ? folder : undefined
   } catch {
     // A read-only or missing home: slower to start, nothing else.
+    return undefined
   }
+}
+
+/** Each installation, and each Node it runs on, has its own. */
+const compiledFile = (folder) => {
+  const { crc32 } = process.getBuiltinModule("node:zlib")
+  const runtime = `${process.version}-${process.arch}`
+  return path.join(folder, `bundle-${runtime}-${crc32(root).toString(16)}`, kindOf(args))
 }
 
 /** Says what is ready, and ends as the command line itself does: ExitCode.ts. */
@@ -111,7 +120,7 @@ if (args[0] === "--version" || args[0] === "-V" || (args[0] === "version" && arg
   say(fs.readFileSync(path.join(root, answer)))
 } else if (!isSupported(process.versions.node)) {
   const runtime = findRuntime()
-  if (runtime) handOver(runtime)
+  if (runtime) await handOver(runtime)
   else
     fail(
       `needs Node ${oldestSupported} or later, this is ${process.versions.node}. Install it from nodejs.org, or beside sluice with \`npm install node@24\`.`
@@ -119,7 +128,11 @@ if (args[0] === "--version" || args[0] === "-V" || (args[0] === "version" && arg
 } else if (!fs.existsSync(main)) {
   fail(`${main} is missing: the installation is incomplete. Install sluice again.`)
 } else {
-  keepCompiledCode()
+  const compiled = compiledFolder()
+  if (compiled !== undefined) module.enableCompileCache(compiled)
   if (isCheckout) await import(pathToFileURL(path.join(root, "scripts/wasm-wrappers.mjs")).href)
-  await import(pathToFileURL(main).href)
+  if (main.endsWith(".cjs")) {
+    const { runBundle } = await import("./bundle.mjs")
+    await runBundle(main, compiled && compiledFile(compiled)).ended
+  } else await (await import(pathToFileURL(main).href)).ended
 }

@@ -9,12 +9,11 @@ import { type OutputChunk, type Plugin, rolldown } from "rolldown"
 export const root = path.dirname(path.dirname(import.meta.dirname))
 
 /** How a module names a file of ours that it starts in a thread or a process: `new URL(...)` beside itself. */
-const besideItself =
-  /new URL\(`\.\/(\w+)\$\{import\.meta\.url\.endsWith\("\.ts"\) \? "\.ts" : "\.js"\}`, import\.meta\.url\)/g
+const besideItself = /new URL\(`\.\/(\w+)\$\{extname\(import\.meta\.url\)\}`, import\.meta\.url\)/g
 
 /** What else may ask where it stands, since the answer holds in the bundle too; and a message that speaks of it. */
 const heldEverywhere =
-  /findPackageJSON\(import\.meta\.url\)|import\.meta\.resolve\(|createRequire\(import\.meta\.url\)|new URL\("\.\/task\.ts", import\.meta\.url\)/g
+  /findPackageJSON\(import\.meta\.url\)|createRequire\(import\.meta\.url\)|new URL\("\.\/task\.ts", import\.meta\.url\)/g
 
 /** Code of a module without its comments. */
 const codeOf = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "")
@@ -26,11 +25,32 @@ const startedFiles: Plugin = {
     if (!id.startsWith(path.join(root, "src"))) return
     const code = codeOf(text)
     for (const [, name] of code.matchAll(besideItself)) {
-      this.emitFile({ type: "chunk", id: path.join(path.dirname(id), `${name}.ts`), fileName: `${name}.js` })
+      this.emitFile({ type: "chunk", id: path.join(path.dirname(id), `${name}.ts`), fileName: `${name}.cjs` })
     }
     if (code.replace(besideItself, "").replace(heldEverywhere, "").includes("import.meta.")) {
       this.error(`${id} uses import.meta in a way that does not hold in the bundle; see scripts/build/bundle.ts`)
     }
+  }
+}
+
+/**
+ * What measures text in `effect/cli` makes a segmenter of Unicode when it is loaded, 14 ms, and asks it of every line of `--help`: here of what is
+ * not plain ASCII, and it is made when it is first asked.
+ */
+const patientSegmenter: Plugin = {
+  name: "patient-segmenter",
+  transform(text, id) {
+    if (!id.replaceAll("\\", "/").endsWith("/effect/dist/cli/CliOutput.js")) return
+    const made = /^const graphemeSegmenter = (?:\/\*#__PURE__\*\/)?(new Intl\.Segmenter\([^;]*\));$/m
+    const asked = "graphemeSegmenter.segment(stripAnsi(text))"
+    if (!made.test(text) || text.split(asked).length !== 2) this.error(`${id} measures text otherwise; look at it anew`)
+    return text
+      .replace(made, "let graphemeSegmenter;\nconst segmenter = () => (graphemeSegmenter ??= $1);")
+      .replace(asked, "segmenter().segment(stripAnsi(text))")
+      .replace(
+        /^(export const displayWidth = text => \{)$/m,
+        "$1\n  const plain = stripAnsi(text);\n  if (/^[\\x20-\\x7e]*$/.test(plain)) return plain.length;"
+      )
   }
 }
 
@@ -60,13 +80,17 @@ export const bundle = async (folder?: string): Promise<ReadonlyArray<OutputChunk
     platform: "node",
     // What talks HTTP is for commands that run code of a project's, which do without the bundle.
     external: [/^@effect\/platform-node\/(NodeHttpClient|NodeServices)$/],
-    plugins: [startedFiles],
+    plugins: [startedFiles, patientSegmenter],
     onLog: (level, log) => {
       if (level === "warn") throw new Error(log.message)
     }
   })
   const { output } = await build.generate({
-    format: "esm",
+    // Node finds and reads such files sooner than modules, and loads of its own modules only what is asked for.
+    format: "cjs",
+    strict: true,
+    entryFileNames: "[name].cjs",
+    chunkFileNames: "[name]-[hash].cjs",
     // Names stay: a stack trace of a fault (`--verbose`) is to be read.
     minify: { compress: true, mangle: false, codegen: true },
     comments: false

@@ -4,7 +4,7 @@ import path from "node:path"
 import { root } from "../../src/files/Package.ts"
 
 /** Whether there is something to install. */
-export const isBuilt = existsSync(path.join(root, "dist/bundle/main.js"))
+export const isBuilt = existsSync(path.join(root, "dist/bundle/main.cjs"))
 
 /** Installs into a new folder and answers the launcher. Dependencies are those of this checkout. */
 export const install = (folder: string): string => {

@@ -31,17 +31,20 @@ const measure = (name: string, scale: Scale): Effect.Effect<Answer> => {
   )
 }
 
-const [program, ...words] = process.argv.slice(2)
-if (program === "measure") {
-  // Nobody is left to answer.
-  process.once("disconnect", () => process.exit(1))
-  const answer = await Effect.runPromise(measure(words[0]!, JSON.parse(words[1]!)))
-  process.removeAllListeners("disconnect")
-  process.send?.(answer, () => process.exit(0))
-} else if (program === "worker") {
-  await Effect.runPromise(workerProgram(words[0]!, channel))
-  process.exit(0)
-} else if (program === "tier-worker") {
-  await Effect.runPromise(tierWorkerProgram(words[0]!, Number(words[1]), channel))
-  process.exit(0)
+const run = async ([program, ...words]: ReadonlyArray<string>) => {
+  if (program === "measure") {
+    // Nobody is left to answer.
+    process.once("disconnect", () => process.exit(1))
+    const answer = await Effect.runPromise(measure(words[0]!, JSON.parse(words[1]!)))
+    process.removeAllListeners("disconnect")
+    process.send?.(answer, () => process.exit(0))
+  } else if (program === "worker") {
+    await Effect.runPromise(workerProgram(words[0]!, channel))
+    process.exit(0)
+  } else if (program === "tier-worker") {
+    await Effect.runPromise(tierWorkerProgram(words[0]!, Number(words[1]), channel))
+    process.exit(0)
+  }
 }
+
+void run(process.argv.slice(2))

@@ -1,12 +1,12 @@
 /** A result as a table for people; the same rows as Markdown for the documentation. */
+import { EnglishNumber } from "../services/Text/index.ts"
 import * as HumanNumber from "../cli/terminal/HumanNumber.ts"
 import type { Column } from "../cli/terminal/Table.ts"
 import type { BenchResult, FigureResult } from "./BenchResult.ts"
 
-const number = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 })
-const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
+const number = EnglishNumber.numberFormat({ maximumSignificantDigits: 3 })
 
-const plain = (value: number): string => (Math.abs(value) >= 1000 ? whole.format(value) : number.format(value))
+const plain = (value: number): string => (Math.abs(value) >= 1000 ? EnglishNumber.grouped(value) : number(value))
 
 const value = (figure: FigureResult): string =>
   `${plain(figure.median)}${figure.unit === "ratio" ? "" : ` ${figure.unit}`}`
@@ -40,7 +40,7 @@ export const columns: ReadonlyArray<Column<FigureResult>> = [
   { header: "quartiles", value: ({ q1, q3 }) => `${plain(q1)}..${plain(q3)}`, align: "right" },
   {
     header: "ratio",
-    value: ({ ratio }) => (ratio === undefined ? "" : `${number.format(ratio.median)} ×`),
+    value: ({ ratio }) => (ratio === undefined ? "" : `${number(ratio.median)} ×`),
     align: "right"
   },
   { header: "target", value: target, align: "right" },

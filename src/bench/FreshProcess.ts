@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
+import { extname } from "node:path"
 import { fileURLToPath } from "node:url"
 import { SecretVariables } from "../services/Queue/index.ts"
 import { type Figures, type Scale, Unverified, type Variant } from "./Variant.ts"
@@ -16,7 +17,7 @@ export interface Channel {
 
 export type Answer = { readonly figures: Figures } | { readonly failed: string }
 
-const entry = new URL(`./BenchProcess${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
+const entry = new URL(`./BenchProcess${extname(import.meta.url)}`, import.meta.url)
 
 /** Set by `--profile`: a folder for CPU profiles of every process and thread. */
 const profileFolder = "SLUICE_BENCH_PROFILE"

@@ -46,7 +46,7 @@ export class CommandText {
     if (text === "") return ""
     const before = this.paint + this.colours.parameters.map((parameters) => sequence(parameters, "m")).join("")
     const shown = text.replaceAll("\r\n", "\n").replace(lineDrawing, (found, colour?: string, erased?: string) => {
-      if (found === "\r") return carriageReturn
+      if (found === "\r") return carriageReturn()
       if (!this.isColoured) return ""
       if (colour === undefined) return sequence(erased || "0", "K")
       this.colours.take(colour)

@@ -105,5 +105,7 @@ for (const [name, stream] of [
   })
 }
 
-const exit = await Effect.runPromise(Fiber.await(fiber))
-process.exit(ending ?? (exit._tag === "Success" ? exit.value : ExitCode.failure))
+/** Who started this waits for it: so a command that nothing keeps awake any more is told as a fault of ours. */
+export const ended: Promise<never> = Effect.runPromise(Fiber.await(fiber)).then((exit) =>
+  process.exit(ending ?? (exit._tag === "Success" ? exit.value : ExitCode.failure))
+)

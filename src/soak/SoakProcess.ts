@@ -51,6 +51,10 @@ const worker = Effect.suspend(() => {
   ]).pipe(Effect.provide(layerWorker(folder!, plan, seen)))
 })
 
-if (program === "producer") await Effect.runPromise(producer)
-else if (program === "worker") await Effect.runPromise(worker)
-process.exit(0)
+const run = async () => {
+  if (program === "producer") await Effect.runPromise(producer)
+  else if (program === "worker") await Effect.runPromise(worker)
+  process.exit(0)
+}
+
+void run()

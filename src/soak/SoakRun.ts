@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { statSync } from "node:fs"
 import os from "node:os"
+import { extname } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Alerts } from "../services/Alerts/index.ts"
 import type { PredictiveScaler, TaskQueue } from "../services/Queue/index.ts"
@@ -36,7 +37,7 @@ export interface PartOptions {
   readonly onStore: (line: LineOf<"store">, sent: number) => Effect.Effect<void>
 }
 
-const entry = new URL(`./SoakProcess${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
+const entry = new URL(`./SoakProcess${extname(import.meta.url)}`, import.meta.url)
 
 /**
  * V8 drops the code of functions that were not called for some collections, Node's own TypeScript stripper with 4 MB of source among them:

@@ -6,8 +6,9 @@ import { calledCommand } from "../../src/cli/Invocation.ts"
 
 // Plain JavaScript, which the launcher imports on a Node of any age.
 const program = "../../bin/program.mjs"
-const { isOwn, readyMade } = (await import(program)) as {
+const { isOwn, kindOf, readyMade } = (await import(program)) as {
   readonly isOwn: (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) => boolean
+  readonly kindOf: (args: ReadonlyArray<string>) => string
   readonly readyMade: (args: ReadonlyArray<string>) => string | undefined
 }
 
@@ -81,6 +82,28 @@ describe("the choice between bundle and library", () => {
       ["job", "bash"]
     ]) {
       assert.isUndefined(readyMade(words))
+    }
+  })
+})
+
+describe("the name of what a call loads", () => {
+  it("is the command with its subcommand, whatever flags and arguments there are", () => {
+    for (const [line, kind] of [
+      ["job ls --limit 1", "job-ls"],
+      ["--store q.db -q job ls", "job-ls"],
+      ["add make", "add"],
+      ["run -- job ls --help", "run"],
+      ["map --help", "help-map"],
+      ["job ls -h", "help-job"],
+      ["help job", "help-job"],
+      ["help", "help"],
+      ["--help", "help"],
+      ["", "help"],
+      ["job ../../x", "job"],
+      ["../../x ls", "help"],
+      ["job", "job"]
+    ] as const) {
+      assert.strictEqual(kindOf(line.split(" ").filter((word) => word !== "")), kind, line)
     }
   })
 })

@@ -30,7 +30,7 @@ const arrange = (kind: "checkout" | "package") => {
   for (const [folder, file] of [
     ["src/cli", "main.ts"],
     ["dist/cli", "main.js"],
-    ["dist/bundle", "main.js"]
+    ["dist/bundle", "main.cjs"]
   ] as const) {
     mkdirSync(path.join(root, folder), { recursive: true })
     writeFileSync(path.join(root, folder, file), main.replace("SOURCE", folder))
@@ -132,6 +132,6 @@ describe("the launcher", () => {
     rmSync(path.join(root, "dist"), { recursive: true })
     const { status, stderr } = launch(["queue"])
     assert.strictEqual(status, 1)
-    assert.match(stderr, /^sluice: .*dist\/bundle\/main\.js is missing: .+\n$/)
+    assert.match(stderr, /^sluice: .*dist\/bundle\/main\.cjs is missing: .+\n$/)
   })
 })

@@ -18,7 +18,7 @@ import { fileURLToPath } from "node:url"
 import { temporaryFolder } from "./CommandLine.ts"
 
 const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
-const bundle = fileURLToPath(new URL("../../dist/bundle/main.js", import.meta.url))
+const bundle = fileURLToPath(new URL("../../dist/bundle/main.cjs", import.meta.url))
 const isReduced = process.env.SLUICE_LONG === "reduced"
 const megabyte = 1_000_000
 

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { createHash } from "node:crypto"
 import { open, readFile, stat } from "node:fs/promises"
+import { extname } from "node:path"
 import { type JobId, ResourceGroup, Task, TaskQueue } from "../../services/Queue/index.ts"
 
 /** The file cannot be read. */
@@ -114,7 +115,7 @@ const HashFileLive = HashFile.toLayer(({ file }) =>
 )
 
 const CompressFileLive = CompressFile.toThreadLayer({
-  module: new URL(`./CompressFile${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
+  module: new URL(`./CompressFile${extname(import.meta.url)}`, import.meta.url)
 })
 
 const binaryWithin = 8_000

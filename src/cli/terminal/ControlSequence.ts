@@ -4,19 +4,33 @@
  * what a stranger wrote into a name can look like ours and is not. So text and styles are put together as plain strings, and no command
  * has to remember which is which.
  */
-import { randomInt } from "node:crypto"
+interface Signature {
+  readonly text: string
+  readonly signed: RegExp
+}
+
+/** Drawn for the first sequence; until then no text holds one. */
+let drawn: Signature | undefined
 
 /** Parameters of at most four digits: what measures or strips control sequences takes ours for such. */
-const signature = Array.from({ length: 4 }, () => randomInt(1000, 10_000)).join(";")
+const draw = (): Signature => {
+  // Most calls colour nothing: the module of Node (5 ms) is loaded by those that do.
+  const { randomInt } = process.getBuiltinModule("node:crypto")
+  const text = Array.from({ length: 4 }, () => randomInt(1000, 10_000)).join(";")
+  return { text, signed: new RegExp(`\\x1b\\[(\\??[\\d;:]{1,${parametersMost}});${text}([A-Za-z])`, "g") }
+}
 
 /** Characters of the parameters of one sequence: two colours of three numbers each take 33. */
 export const parametersMost = 64
 
 /** `sequence("31", "m")`: red; `sequence("?25", "l")`: a private mode, the cursor hidden. */
-export const sequence = (parameters: string, final: string): string => `\x1b[${parameters};${signature}${final}`
+export const sequence = (parameters: string, final: string): string => {
+  drawn ??= draw()
+  return `\x1b[${parameters};${drawn.text}${final}`
+}
 
 /** Back to the beginning of the line. */
-export const carriageReturn = sequence("13", "r")
+export const carriageReturn = (): string => sequence("13", "r")
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: this is about control sequences
 const unsigned = /\x1b\[([\d;]{1,16})m/g
@@ -25,14 +39,12 @@ const unsigned = /\x1b\[([\d;]{1,16})m/g
 export const sign = (text: string): string =>
   text.replace(unsigned, (_, parameters: string) => sequence(parameters, "m"))
 
-const signed = new RegExp(`\\x1b\\[(\\??[\\d;:]{1,${parametersMost}});${signature}([A-Za-z])`, "g")
-
 /** `text` with what stands between our own sequences changed by `change`, and each sequence by `keep`. */
 const around = (text: string, change: (text: string) => string, keep: (found: RegExpExecArray) => string): string => {
-  if (!text.includes(signature)) return change(text)
+  if (drawn === undefined || !text.includes(drawn.text)) return change(text)
   let result = ""
   let from = 0
-  for (const found of text.matchAll(signed)) {
+  for (const found of text.matchAll(drawn.signed)) {
     result += change(text.slice(from, found.index)) + keep(found)
     from = found.index + found[0].length
   }
@@ -45,7 +57,9 @@ export const mapText = (text: string, change: (text: string) => string): string 
 
 /** What a terminal is sent: text as `change` makes it, our sequences without their signature. */
 export const unsign = (text: string, change: (text: string) => string): string =>
-  around(text, change, ([whole, parameters, final]) => (whole === carriageReturn ? "\r" : `\x1b[${parameters}${final}`))
+  around(text, change, ([whole, parameters, final]) =>
+    whole === carriageReturn() ? "\r" : `\x1b[${parameters}${final}`
+  )
 
 const parameters = `[\\d;:]{0,${parametersMost}}`
 

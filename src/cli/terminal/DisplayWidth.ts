@@ -1,9 +1,8 @@
 import { displayWidth } from "effect/cli/CliOutput"
+import { graphemes } from "./Graphemes.ts"
 
 // Where one character is one cell.
 const printableAscii = /^[\x20-\x7e]*$/
-
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
 
 /**
  * Number of terminal cells `text` takes: wide CJK characters and emoji two, combining marks none, colour sequences none.
@@ -21,7 +20,7 @@ export const truncate = (text: string, width: number): string => {
   if (printableAscii.test(text)) return text.length <= width ? text : `${text.slice(0, width - 1)}…`
   let used = 0
   let kept = ""
-  for (const { segment } of graphemes.segment(text)) {
+  for (const segment of graphemes(text)) {
     const taken = cells(segment)
     if (used + taken > width) return `${dropCells(kept, used - (width - 1))}…`
     kept += segment
@@ -32,7 +31,7 @@ export const truncate = (text: string, width: number): string => {
 
 const dropCells = (text: string, excess: number): string => {
   if (excess <= 0) return text
-  const segments = Array.from(graphemes.segment(text), ({ segment }) => segment)
+  const segments = Array.from(graphemes(text))
   let dropped = 0
   while (dropped < excess && segments.length > 0) dropped += cells(segments.pop()!)
   return segments.join("")

@@ -5,6 +5,7 @@
 import type { JobState } from "../../services/Queue/index.ts"
 import { sequence } from "./ControlSequence.ts"
 import * as DisplayWidth from "./DisplayWidth.ts"
+import { graphemes } from "./Graphemes.ts"
 import * as Sanitize from "./Sanitize.ts"
 import type { Style } from "./Style.ts"
 
@@ -48,14 +49,12 @@ export const widthOf = ({ columns }: Size): number => Math.max(0, columns - 1)
 
 const ascii = /^[\x20-\x7e]*$/
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
-
 const rowOf = ({ chosen, pieces }: Line, width: number): Row => {
   const row: Array<Cell> = []
   let used = 0
   for (const { text, tone } of pieces) {
     const shown = Sanitize.fitted(text, width - used)
-    for (const each of ascii.test(shown) ? shown : Array.from(graphemes.segment(shown), ({ segment }) => segment)) {
+    for (const each of ascii.test(shown) ? shown : graphemes(shown)) {
       const cells = DisplayWidth.cells(each)
       // A mark without a letter before it is drawn nowhere.
       if (cells > 0) row.push({ text: each, width: cells, tone, chosen })

@@ -4,15 +4,14 @@
  */
 import * as ByteSize from "effect/ByteSize"
 import { DurationText } from "../../services/Queue/index.ts"
+import { EnglishNumber } from "../../services/Text/index.ts"
 
 const { decimal, durationText: duration, unknown } = DurationText
 
 export { duration, unknown }
 
-const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
-
 /** `12000` → `12,000`. */
-export const count = (n: number): string => (Number.isFinite(n) ? grouped.format(n) : unknown)
+export const count = (n: number): string => (Number.isFinite(n) ? EnglishNumber.grouped(n) : unknown)
 
 /**
  * A number of bytes: `0 B`, `1.5 MB` (powers of 1000), or with `binary` `1.5 MiB` (powers of 1024). Bytes are whole;
@@ -37,5 +36,5 @@ export const rate = (perSecond: number): string => {
 export const percent = (share: number): string => {
   if (!Number.isFinite(share)) return unknown
   if (share > 0 && share < 0.01) return "<1 %"
-  return `${grouped.format(Math.floor(share * 100 + 1e-9))} %`
+  return `${EnglishNumber.grouped(Math.floor(share * 100 + 1e-9))} %`
 }

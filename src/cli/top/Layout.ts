@@ -2,6 +2,7 @@
 import { Job } from "../../services/Queue/index.ts"
 import * as DisplayWidth from "../terminal/DisplayWidth.ts"
 import { type Line, line, type Piece, piece, type Size, widthOf } from "../terminal/Frame.ts"
+import { graphemes } from "../terminal/Graphemes.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import { relativeTime } from "../terminal/RelativeTime.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
@@ -304,8 +305,6 @@ const helpLines: ReadonlyArray<Line> = (
   ] as const
 ).map(([key, does]) => line(piece(key.padEnd(10), "bold"), piece(does)))
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
-
 /** A line of a job's output on as many lines as it needs, at most a screen of them. */
 const wrapped = (text: string, width: number, rows: number): ReadonlyArray<string> => {
   const safe = Sanitize.fitted(text.replaceAll("\t", "    "), width * rows)
@@ -313,7 +312,7 @@ const wrapped = (text: string, width: number, rows: number): ReadonlyArray<strin
   const lines: Array<string> = []
   let current = ""
   let used = 0
-  for (const { segment } of graphemes.segment(safe)) {
+  for (const segment of graphemes(safe)) {
     const cells = DisplayWidth.cells(segment)
     if (used + cells > width && current !== "") {
       lines.push(current)

@@ -200,16 +200,19 @@ const make = Effect.gen(function* () {
   if (store.traits.shared) {
     const fork = Effect.runForkWith(yield* Effect.context<never>())
     let told = false
-    yield* store.onWake((wake) => {
-      if (wake !== "control" || told) return
-      told = true
-      fork(
-        Effect.suspend(() => {
-          told = false
-          return quietly(refresh)
-        })
-      )
-    })
+    yield* store.onWake(
+      (wake) => {
+        if (wake !== "control" || told) return
+        told = true
+        fork(
+          Effect.suspend(() => {
+            told = false
+            return quietly(refresh)
+          })
+        )
+      },
+      { aside: true }
+    )
     yield* every(followMs, refresh)
   } else {
     // Nobody else changes the orders of a store that lies in this process.

@@ -235,7 +235,14 @@ export class JobStore extends Context.Service<
      */
     readonly hold: Effect.Effect<void, StoreError, Scope.Scope>
 
-    /** Calls `listener` after commits of this and other processes that may concern it, until the scope closes. May call without cause. */
-    readonly onWake: (listener: WakeListener) => Effect.Effect<void, never, Scope.Scope>
+    /**
+     * Calls `listener` after commits of this and other processes that may concern it, until the scope closes. May call without cause. The first
+     * call makes a store in a file listen to other processes, at the price of a socket and two commits; `aside`: not this one, it hears of
+     * them only while another does.
+     */
+    readonly onWake: (
+      listener: WakeListener,
+      options?: { readonly aside?: boolean }
+    ) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("sluice/services/Queue/JobStore") {}

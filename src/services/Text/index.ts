@@ -1,3 +1,4 @@
 /** How text of strangers is shown. */
+export * as EnglishNumber from "./policy/EnglishNumber.ts"
 export { oneLine } from "./policy/OneLine.ts"
 export * as SafeText from "./policy/SafeText.ts"

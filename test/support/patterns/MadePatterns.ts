@@ -24,6 +24,8 @@ const { workloadIn } = await import("../../../src/cli/worker/ScaleActuators.ts")
 workloadIn("deployment/workers")
 const { masked } = await import("../../../src/services/Queue/policy/ForeignAnswer.ts")
 masked("", ["a secret of ours"])
+const { sequence } = await import("../../../src/cli/terminal/ControlSequence.ts")
+sequence("0", "m")
 
 process.stdout.write(JSON.stringify(found))
 process.exit()

@@ -89,7 +89,7 @@ export class FaultyStore {
       keep: real.keep,
       watch: real.watch,
       hold: real.hold,
-      onWake: (listener) =>
+      onWake: (listener, listening) =>
         Effect.andThen(
           Effect.acquireRelease(
             Effect.sync(() => this.listeners.add(listener)),
@@ -99,7 +99,7 @@ export class FaultyStore {
             if (this.isDead) return
             if (options.hears?.() === false) this.kept.add(wake)
             else listener(wake, by)
-          })
+          }, listening)
         )
     }
   }

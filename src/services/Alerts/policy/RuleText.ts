@@ -1,5 +1,6 @@
 /** Figures of metrics as people write and read them. */
 import { durationText } from "../../Queue/policy/DurationText.ts"
+import { grouped, numberFormat } from "../../Text/policy/EnglishNumber.ts"
 import { replace } from "../../Text/policy/SafeText.ts"
 import type { MetricUnit } from "./Metrics.ts"
 
@@ -8,23 +9,22 @@ export const pressureLevels: ReadonlyArray<string> = ["ok", "elevated", "high", 
 /** Names come from anybody: at most 300 characters, without those that a terminal, a log or a chat might obey. */
 export const safeText = (text: string): string => replace(text.slice(0, 300), () => "\ufffd")
 
-const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
-const short = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 })
+const short = numberFormat({ maximumSignificantDigits: 3 })
 
 const byteUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const
 
 export const bytesText = (bytes: number): string => {
   const power = bytes < 1024 ? 0 : Math.min(byteUnits.length - 1, Math.floor(Math.log2(bytes) / 10))
-  return `${short.format(bytes / 1024 ** power)} ${byteUnits[power]}`
+  return `${short(bytes / 1024 ** power)} ${byteUnits[power]}`
 }
 
 /** `10,000 jobs`, `25 %`, `2 min`, `512 MiB`, `high`. */
 export const figureText = (unit: MetricUnit, value: number): string => {
   switch (unit) {
     case "jobs":
-      return `${grouped.format(value)} ${value === 1 ? "job" : "jobs"}`
+      return `${grouped(value)} ${value === 1 ? "job" : "jobs"}`
     case "share":
-      return `${short.format(value * 100)} %`
+      return `${short(value * 100)} %`
     case "duration":
       return durationText(value)
     case "bytes":
@@ -32,7 +32,7 @@ export const figureText = (unit: MetricUnit, value: number): string => {
     case "pressure":
       return pressureLevels[Math.max(0, Math.min(3, Math.round(value)))]!
     case "suspicion":
-      return short.format(value)
+      return short(value)
   }
 }
 

@@ -8,6 +8,7 @@
  * store's thread does without.
  */
 import type { JobId } from "../Job.ts"
+import { numberFormat } from "../../Text/policy/EnglishNumber.ts"
 import { namePattern } from "./StoredName.ts"
 
 /** A value outside what a door takes. */
@@ -74,7 +75,7 @@ export const refuse = (name: string, value: unknown, expected: string): never =>
   throw new OutOfBounds(`${name} is ${shown(value)}; expected ${expected}`)
 }
 
-const grouped = new Intl.NumberFormat("en-US")
+const grouped = numberFormat({ maximumFractionDigits: 3 })
 
 /** What `read` answers; what it throws is put down to the value of this name. */
 export const orRefuse = <A>(name: string, read: () => A): A => {
@@ -92,15 +93,15 @@ export const whole = (name: string, value: unknown, least: number, most: number)
     name,
     value,
     most === Number.MAX_SAFE_INTEGER
-      ? `a whole number of at least ${grouped.format(least)}`
-      : `a whole number from ${grouped.format(least)} to ${grouped.format(most)}`
+      ? `a whole number of at least ${grouped(least)}`
+      : `a whole number from ${grouped(least)} to ${grouped(most)}`
   )
 }
 
 /** A number with fractions; −0 is 0. */
 export const real = (name: string, value: unknown, least: number, most: number): number => {
   if (typeof value === "number" && value >= least && value <= most) return value + 0
-  return refuse(name, value, `a number from ${grouped.format(least)} to ${grouped.format(most)}`)
+  return refuse(name, value, `a number from ${grouped(least)} to ${grouped(most)}`)
 }
 
 /** A time in milliseconds since 1970. Fractions are rounded up: nothing happens before its time. */
@@ -123,9 +124,9 @@ const isText = (value: unknown, most: number): value is string =>
 
 const text = (what: string, value: unknown, most: number): string => {
   if (isText(value, most)) return value
-  const expected = `1 to ${grouped.format(most)} characters of well-formed Unicode without NUL`
+  const expected = `1 to ${grouped(most)} characters of well-formed Unicode without NUL`
   return typeof value === "string" && value.length > most
-    ? refuse(`${what}, ${grouped.format(value.length)} characters long,`, value, expected)
+    ? refuse(`${what}, ${grouped(value.length)} characters long,`, value, expected)
     : refuse(what, value, expected)
 }
 
@@ -167,8 +168,7 @@ const list = <A>(
   is: (item: unknown) => item is A,
   refused: (what: string, item: unknown) => A
 ): ReadonlyArray<A> => {
-  if (!Array.isArray(value) || value.length > most)
-    return refuse(what, value, `a list of at most ${grouped.format(most)}`)
+  if (!Array.isArray(value) || value.length > most) return refuse(what, value, `a list of at most ${grouped(most)}`)
   for (let i = 0; i < value.length; i++) if (!is(value[i])) refused(`${what}[${i}]`, value[i])
   return value.slice() as Array<A>
 }
@@ -239,8 +239,6 @@ export const headers = (what: string, value: unknown): Readonly<Record<string, s
     length += header.length + each.length
   }
   if (length > longestHeaders)
-    throw new OutOfBounds(
-      `${what} are ${grouped.format(length)} characters long; expected at most ${grouped.format(longestHeaders)}`
-    )
+    throw new OutOfBounds(`${what} are ${grouped(length)} characters long; expected at most ${grouped(longestHeaders)}`)
   return Object.fromEntries(entries)
 }

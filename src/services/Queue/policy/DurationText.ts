@@ -1,15 +1,16 @@
 /** Durations as people read them, on the terminal and in what alerts say: a space before every unit, units `ms s min h d`. */
 
+import { grouped, numberFormat } from "../../Text/policy/EnglishNumber.ts"
+
 /** Stands for a figure that is not known. */
 export const unknown = "–"
 
-const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
-const oneDecimal = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 })
-const significant = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 2 })
+const significant = numberFormat({ maximumSignificantDigits: 2 })
+const oneDecimal = numberFormat({ maximumFractionDigits: 1 })
 
 /** Two significant digits below 10, one decimal below 100, then whole. */
 export const decimal = (n: number): string =>
-  n === 0 ? "0" : n < 9.95 ? significant.format(n) : n < 99.95 ? oneDecimal.format(n) : grouped.format(n)
+  n === 0 ? "0" : n < 9.95 ? significant(n) : n < 99.95 ? oneDecimal(n) : grouped(n)
 
 const second = 1000
 const minute = 60 * second
@@ -19,7 +20,7 @@ const day = 24 * hour
 const pair = (total: number, big: number, bigName: string, small: number, smallName: string): string => {
   const rounded = Math.round(total / small) * small
   const rest = Math.round((rounded % big) / small)
-  return `${grouped.format(Math.floor(rounded / big))} ${bigName}${rest === 0 ? "" : ` ${rest} ${smallName}`}`
+  return `${grouped(Math.floor(rounded / big))} ${bigName}${rest === 0 ? "" : ` ${rest} ${smallName}`}`
 }
 
 /** A duration in milliseconds: `0.013 ms`, `480 ms`, `2.5 s`, `2 min 5 s`, `1 h 5 min`, `3 d 2 h`. */

@@ -22,7 +22,8 @@ const urlWithPassword = /[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/?#@:]{0,256}:[^\s/?#@]{
 const privateKey = /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----/
 
 const carriesSecret = (value: string | undefined): boolean =>
-  value !== undefined && (urlWithPassword.test(value) || privateKey.test(value))
+  value !== undefined &&
+  ((value.includes("://") && urlWithPassword.test(value)) || (value.includes("-----BEGIN") && privateKey.test(value)))
 
 /** `npmAuthToken` is read as `NPM_AUTH_TOKEN`. */
 const inCapitals = (name: string): string => name.replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2").toUpperCase()

@@ -2,7 +2,7 @@
  * Waits for the ends of jobs. A job that ends with a turn of this process is heard of with its commit; for the others the store is
  * read: when it wakes us, and each poll interval while anybody waits.
  */
-import { Cause, Clock, Effect, Exit } from "effect"
+import { Cause, Clock, Effect, Exit, Scope } from "effect"
 import { CurrentAttempt } from "../CurrentAttempt.ts"
 import { type Failure, finishedStates, type JobId, type JobRecord } from "../Job.ts"
 import { JobStore, type KeptJob } from "../JobStore.ts"
@@ -184,6 +184,7 @@ export const makeAwaiting = Effect.gen(function* () {
   const watch = () => {
     if (watching) return
     watching = true
+    fork(listening)
     fork(
       Effect.sleep(settings.pollInterval).pipe(
         Effect.andThen(Effect.ignore(lookUpAwaited(true))),
@@ -198,16 +199,24 @@ export const makeAwaiting = Effect.gen(function* () {
       )
     )
   }
-  yield* store.onWake((wake, by) => {
-    if (wake !== "finished" || nudged || turns.isOwn(by) || outcomes.size() === 0) return
-    nudged = true
-    fork(
-      Effect.suspend(() => {
-        nudged = false
-        return Effect.ignore(lookUpAwaited(false))
-      })
+  const scope = yield* Effect.scope
+  /** From the first waiter on; what ended before is looked up. */
+  const listening = yield* store
+    .onWake((wake, by) => {
+      if (wake !== "finished" || nudged || turns.isOwn(by) || outcomes.size() === 0) return
+      nudged = true
+      fork(
+        Effect.suspend(() => {
+          nudged = false
+          return Effect.ignore(lookUpAwaited(false))
+        })
+      )
+    })
+    .pipe(
+      Effect.andThen(store.traits.shared ? Effect.ignore(lookUpAwaited(true)) : Effect.void),
+      Scope.provide(scope),
+      Effect.cached
     )
-  })
   const unfollow = turns.onTaken((_, { ended }) => {
     if (ended === undefined || ended.length === 0 || outcomes.size() === 0) return
     const awaited = ended.filter(outcomes.isAwaited)

@@ -2,7 +2,7 @@
  * Who looks at a job as it changes. A turn of this process that touches the job says so at once; what other processes do to it is heard
  * of through the store's wakes, with the poll interval under them. A job that nobody watches costs a turn nothing.
  */
-import { Effect, type Scope } from "effect"
+import { Effect, Scope } from "effect"
 import type { JobId } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
 import { Settings } from "../QueueSettings.ts"
@@ -59,9 +59,12 @@ export const makeWatching = Effect.gen(function* () {
     Effect.sync(() => turns.onTaken(taken)),
     (quit) => Effect.sync(quit)
   )
-  yield* store.onWake((_, by) => {
-    if (watched.size > 0 && !turns.isOwn(by)) for (const id of watched.keys()) nudge(id)
-  })
+  const scope = yield* Effect.scope
+  const listening = yield* store
+    .onWake((_, by) => {
+      if (watched.size > 0 && !turns.isOwn(by)) for (const id of watched.keys()) nudge(id)
+    })
+    .pipe(Scope.provide(scope), Effect.cached)
 
   /** Until the scope closes: an effect that completes when the job may have changed since it completed last; at once the first time. */
   return (id: JobId): Effect.Effect<Effect.Effect<void>, never, Scope.Scope> =>
@@ -80,6 +83,7 @@ export const makeWatching = Effect.gen(function* () {
             if (watchers?.size === 0) watched.delete(id)
           })
       )
+      yield* listening
       yield* store.watch
       yield* Effect.sleep(settings.pollInterval).pipe(
         Effect.andThen(Effect.sync(() => watcher.nudge())),

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os"
-import { isAbsolute } from "node:path"
+import { extname, isAbsolute } from "node:path"
 import { pathToFileURL } from "node:url"
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads"
 import { Clock, Duration, Effect, Layer } from "effect"
@@ -20,7 +20,7 @@ import {
 import { line } from "../../Text/policy/SafeText.ts"
 
 /** Sources run as they are, a build as JavaScript: the entry has the extension of this file. */
-const entry = new URL(`./ThreadEntry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
+const entry = new URL(`./ThreadEntry${extname(import.meta.url)}`, import.meta.url)
 
 /** How long an interruption waits for its thread to end. V8 stops JavaScript within a millisecond; a native call it cannot. */
 const killWaitMillis = 5000

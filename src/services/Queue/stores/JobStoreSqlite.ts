@@ -150,6 +150,6 @@ const over = (host: Host, location: string, clock: Clock.Clock): JobStore["Servi
       Effect.sync(() => host.watch(true)),
       () => Effect.sync(() => host.watch(false))
     ),
-    onWake: (listener) => listen(host.listen, listener)
+    onWake: (listener, { aside = false } = {}) => listen((added) => host.listen(added, aside), listener)
   })
 }

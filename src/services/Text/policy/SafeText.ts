@@ -12,6 +12,7 @@
  */
 
 const printableAscii = /^[\x20-\x7e]*$/
+const printableLines = /^[\n\t\x20-\x7e]*$/
 
 const hidden = String.raw`[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800]`
 
@@ -63,7 +64,9 @@ export const line = (text: string): string => replace(text, escape)
  * other unsafe character is visible. A lone CR is escaped, since it would let later text overwrite earlier text.
  */
 export const block = (text: string): string =>
-  replace(text.replaceAll("\r\n", "\n"), (found) => (found === "\n" || found === "\t" ? found : escape(found)))
+  printableLines.test(text)
+    ? text
+    : replace(text.replaceAll("\r\n", "\n"), (found) => (found === "\n" || found === "\t" ? found : escape(found)))
 
 /**
  * Serialized JSON made safe to show, still the same value: `JSON.stringify` leaves DEL, C1, bidirectional and invisible

@@ -1,6 +1,7 @@
 /** One process that starts commands for this one, seen from here. */
 import { type ChildProcess, spawn } from "node:child_process"
 import type { Socket } from "node:net"
+import { extname } from "node:path"
 import { fileURLToPath } from "node:url"
 import {
   encode,
@@ -12,7 +13,7 @@ import {
 } from "./SpawnerMessage.ts"
 
 /** Sources run as they are, a build as JavaScript: the entry has the extension of this file. */
-const entry = new URL(`./SpawnerEntry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
+const entry = new URL(`./SpawnerEntry${extname(import.meta.url)}`, import.meta.url)
 
 /** What the entry needs of V8 is little. A small heap, few mappings and no threads are what makes its starts cheap: the kernel copies them for each. */
 const flags = [

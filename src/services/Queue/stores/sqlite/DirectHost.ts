@@ -35,9 +35,9 @@ export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, St
           }),
         // Who calls runs on the thread of the store: no transaction is under way.
         hold: Effect.void,
-        listen: (listener) => {
+        listen: (listener, aside) => {
           listeners.add(listener)
-          engine.listen()
+          if (!aside) engine.listen()
           return () => {
             listeners.delete(listener)
           }

@@ -3,6 +3,7 @@
  * that dies or hangs fails the calls in flight with `StoreUnavailable`; the next call starts another.
  */
 import { Effect, type Scope } from "effect"
+import { extname } from "node:path"
 import { Worker } from "node:worker_threads"
 import type { Turn } from "../../Turn.ts"
 import type { WakeListener } from "../../JobStore.ts"
@@ -14,7 +15,7 @@ import { closed, type Reason, unavailable } from "./StoreFault.ts"
 import type { Reply, Request, ThreadSettings } from "./StoreMessage.ts"
 import { decodeTurnResult, type EncodedTurnResult, encodeTurn } from "./TurnCodec.ts"
 
-const entry = new URL(`./StoreThread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
+const entry = new URL(`./StoreThread${extname(import.meta.url)}`, import.meta.url)
 
 /** While calls are in flight. */
 const tickMs = 500
@@ -199,9 +200,9 @@ export const makeThreadHost = (settings: EngineSettings): Effect.Effect<Host, St
         },
         call: (operation, ...args) => thread.call(operation, args),
         hold: thread.hold,
-        listen: (listener) => {
+        listen: (listener, aside) => {
           thread.listeners.add(listener)
-          thread.listen()
+          if (!aside) thread.listen()
           return () => {
             thread.listeners.delete(listener)
           }
