@@ -6,17 +6,17 @@
 // spread (10th to 90th percentile) and the target of each, stamped with machine, commit and load.
 
 import { execFileSync, spawnSync } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import { root } from "../src/files/Package.ts"
+import { install, isBuilt } from "./build/installed.ts"
 
 const rounds = Number(process.argv[2] ?? 20)
 if (!(rounds >= 1)) throw new Error(`${process.argv[2]} is no number of rounds`)
-if (!existsSync(path.join(root, "dist/bundle/main.js"))) throw new Error("there is no dist/bundle; npm run build first")
+if (!isBuilt) throw new Error("there is no dist/bundle; npm run build first")
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "sluice-start-times-"))
-const packageAt = path.join(folder, "package")
 
 /** Commands with what they may take, in milliseconds. */
 const commands: ReadonlyArray<readonly [string, ReadonlyArray<string>, number | undefined]> = [
@@ -46,13 +46,8 @@ const at = (sorted: ReadonlyArray<number>, share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!
 
 try {
-  mkdirSync(packageAt)
-  for (const name of ["bin", "dist", "package.json"]) {
-    cpSync(path.join(root, name), path.join(packageAt, name), { recursive: true })
-  }
-  symlinkSync(path.join(root, "node_modules"), path.join(packageAt, "node_modules"))
   writeFileSync(path.join(folder, "lines"), Array.from({ length: 1000 }, (_, i) => `echo ${i}\n`).join(""))
-  const launcher = path.join(packageAt, "bin/sluice.mjs")
+  const launcher = install(path.join(folder, "package"))
   timed(launcher, ["add", "--", "true"])
   const times = commands.map((): Array<number> => [])
   for (let round = -2; round < rounds; round++) {

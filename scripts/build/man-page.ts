@@ -15,6 +15,10 @@ const text = (line: string): string =>
     .replaceAll("~", "\\(ti")
     .replace(/^\./, "\\&.")
     .replaceAll(/\s*\n\s*/g, " ")
+    .replaceAll(
+      /[^\x20-\x7e]/gu,
+      (character) => `\\[u${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}]`
+    )
 
 const spelling = ({ aliases, name, type }: FlagDoc): string => {
   const value = type === "boolean" ? "" : ` \\fI${text(type)}\\fR`

@@ -19,7 +19,7 @@ import * as Terminal from "effect/Terminal"
 import { commandNames, commandTable } from "./CommandTable.ts"
 import { ExitCode } from "./ExitCode.ts"
 import { describeCause } from "./Failure.ts"
-import { asFlags, respell } from "./FlagSpelling.ts"
+import { asFlags, respell, withoutVainHelp } from "./FlagSpelling.ts"
 import * as GlobalFlags from "./GlobalFlags.ts"
 import { spell } from "./Hint.ts"
 import { calledCommand, Invocation } from "./Invocation.ts"
@@ -135,7 +135,10 @@ export const run = (version: string, table = commandTable): Effect.Effect<number
     const called = calledCommand(words)
     const program = Effect.flatMap(
       loadTree((name) => name === called, table),
-      (tree) => Command.runWith(tree, { version })(respell(words, Completions.fromCommand(tree)))
+      (tree) => {
+        const known = Completions.fromCommand(tree)
+        return Command.runWith(tree, { version })(respell(withoutVainHelp(words, known), known))
+      }
     ) as Effect.Effect<void, unknown, Command.Environment | Invocation | Signals>
     const exit = yield* program.pipe(
       Effect.provide(parserSurroundings),

@@ -56,6 +56,8 @@ export const changeJobs = (
     readonly filtered: boolean
     readonly yes: boolean
     readonly dryRun: boolean
+    /** A filter as somebody would give it. */
+    readonly example?: string
   }
 ) =>
   Effect.gen(function* () {
@@ -64,7 +66,10 @@ export const changeJobs = (
     if (options.ids.length > 0 && options.filtered)
       return yield* fail("usage", "name jobs by id or by filter, not both")
     if (options.ids.length === 0 && !options.filtered) {
-      return yield* fail("usage", `say which jobs to ${change.verb}: their ids, or a filter like --state failed`)
+      return yield* fail(
+        "usage",
+        `say which jobs to ${change.verb}: their ids, or ${options.example ?? "a filter like --state failed"}`
+      )
     }
     if (options.ids.length > 0) {
       if (!options.dryRun) return yield* changeNamed(change, options.ids)

@@ -8,7 +8,12 @@ import * as JobFlags from "./JobFlags.ts"
 import * as JobReference from "./JobReference.ts"
 import { looking } from "./OpenStore.ts"
 
-export const jobChangeCommand = <const Name extends string>(name: Name, change: JobChange, description: string) =>
+export const jobChangeCommand = <const Name extends string>(
+  name: Name,
+  change: JobChange,
+  description: string,
+  examples: ReadonlyArray<Command.Command.Example>
+) =>
   Command.make(
     name,
     {
@@ -27,4 +32,4 @@ export const jobChangeCommand = <const Name extends string>(name: Name, change: 
         dryRun: flags.dryRun
       })
     }, looking)
-  ).pipe(Command.withDescription(description))
+  ).pipe(Command.withDescription(description), Command.withExamples(examples))

@@ -9,8 +9,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { EnqueueOptions } from "../services/Queue/index.ts"
+import { fail } from "./Failure.ts"
 import { parseDuration } from "./input/DurationInput.ts"
 import { parseTime } from "./input/TimeInput.ts"
+import { Invocation } from "./Invocation.ts"
 import * as JobReference from "./JobReference.ts"
 
 /** Reads the text of a flag or argument; what is wrong with it becomes the parser's one line. */
@@ -92,6 +94,20 @@ const shell = Flag.Boolean("shell").pipe(
   Flag.withDefault(false)
 )
 
+export const notifyFlag = (when: string) =>
+  Flag.String("notify").pipe(
+    Flag.withMetavar("COMMAND|desktop"),
+    Flag.withDescription(`${when}, run this through sh, with $SLUICE_JOB_STATE and the like set, or tell the desktop`),
+    Flag.mapEffect((text) =>
+      text.trim() === "" || text.includes("\0")
+        ? Effect.fail(
+            new InvalidValue({ option: "notify", value: text, expected: "a command for sh, or desktop", kind: "flag" })
+          )
+        : Effect.succeed(text)
+    ),
+    Flag.optional
+  )
+
 /** How a command runs as a job: `run`, `add`, `map`. */
 export const commandFlags = {
   group: Flag.String("group").pipe(
@@ -133,10 +149,39 @@ export const commandFlags = {
     Flag.withDescription("keep only PATH, HOME, language, time zone and the like, and what --env names"),
     Flag.withDefault(false)
   ),
+  notify: notifyFlag("when it has ended"),
   shell
 }
 
-export const withStandardInput = { ...commandFlags, stdin: standardInput }
+export const withStandardInput = {
+  ...commandFlags,
+  stdin: standardInput,
+  stdinOpen: Flag.Boolean("stdin-open").pipe(
+    Flag.withoutNegation,
+    Flag.withDescription("keep its standard input open: sluice job send writes to it while it runs"),
+    Flag.withDefault(false)
+  )
+}
+
+/** `run` and `map`. */
+export const ttyFlag = Flag.Boolean("tty").pipe(
+  Flag.withoutNegation,
+  Flag.withDescription("give the command the terminal: for sudo, ssh and editors; nothing of its output is kept"),
+  Flag.withDefault(false)
+)
+
+/** A terminal is given by who stands before it. */
+export const checkTerminal = Effect.fnUntraced(function* (flags: { readonly tty: boolean }) {
+  const { stdin } = yield* Invocation
+  if (flags.tty && stdin.isTTY !== true)
+    return yield* fail("usage", "--tty gives the command the terminal, and standard input is none; leave it out")
+})
+
+/** What a command reads is given to it at its start or sent to it later. */
+export const checkInput = (flags: { readonly stdin: boolean; readonly stdinOpen: boolean }) =>
+  flags.stdin && flags.stdinOpen
+    ? Effect.fail(fail("usage", "--stdin gives the command its input, --stdin-open keeps it open; give one of them"))
+    : Effect.void
 
 export interface CommandFlags {
   readonly group: Option.Option<string>

@@ -1,6 +1,6 @@
 /** Jobs as a table. */
 import { Job, type JobRecord, ShellTask, type WorkerRecord } from "../services/Queue/index.ts"
-import { type PayloadForm, whatItDoes } from "./shapes/JobShape.ts"
+import { endOf, type PayloadForm, ranMs, whatItDoes } from "./shapes/JobShape.ts"
 import { workerState } from "./shapes/WorkerShape.ts"
 import * as HumanNumber from "./terminal/HumanNumber.ts"
 import { relativeTime } from "./terminal/RelativeTime.ts"
@@ -16,8 +16,13 @@ const standstill = (state: ReturnType<typeof workerState> | undefined): string =
     : `, its worker is ${state === "expired" ? "silent" : state}`
 
 /** A command that one process brought for itself, which is gone. */
-const isAbandoned = ({ state, task }: JobRecord, workers: ReadonlyArray<WorkerRecord>): boolean =>
-  state === "pending" && ShellTask.laneOf(task) !== undefined && !workers.some(({ tasks }) => tasks.includes(task))
+const isAbandoned = ({ state, task }: JobRecord, workers: ReadonlyArray<WorkerRecord>, now: number): boolean =>
+  state === "pending" &&
+  ShellTask.laneOf(task) !== undefined &&
+  !workers.some((worker) => worker.tasks.includes(task) && workerState(worker, now) !== "gone")
+
+const tagsOf = ({ extra }: JobRecord): string => extra?.tags?.join(",") ?? ""
+const errorOf = ({ failure }: JobRecord): string => failure?.message ?? ""
 
 const when = (job: JobRecord, now: number, workers: ReadonlyArray<WorkerRecord>): string => {
   if (job.finishedAt !== undefined) return relativeTime(job.finishedAt, now)
@@ -32,7 +37,19 @@ const when = (job: JobRecord, now: number, workers: ReadonlyArray<WorkerRecord>)
       : job.waitReason === "key"
         ? "after its key"
         : `due ${relativeTime(job.due, now)}`
-  return `${relativeTime(job.enqueuedAt, now)}${isAbandoned(job, workers) ? ", its map or run has ended" : ""}`
+  return `${relativeTime(job.enqueuedAt, now)}${isAbandoned(job, workers, now) ? ", its map or run has ended" : ""}`
+}
+
+/** What a list of jobs is put in the order of: numbers before texts. */
+export interface JobColumn extends Column<JobRecord> {
+  readonly order: (job: JobRecord) => number | string
+}
+
+const states: ReadonlyArray<string> = Job.JobState.literals
+
+const exit = (job: JobRecord, form: PayloadForm): string => {
+  const { exitCode, signal } = endOf(job, form)
+  return signal ?? (exitCode === undefined ? "" : String(exitCode))
 }
 
 /** `workers`: those that run them, or could. */
@@ -40,21 +57,63 @@ export const columns = (
   now: number,
   form: PayloadForm,
   workers: ReadonlyArray<WorkerRecord>
-): ReadonlyArray<Column<JobRecord>> => [
-  { header: "id", value: ({ id }) => Job.formatJobId(id), minimum: 11 },
+): ReadonlyArray<JobColumn> => [
+  { header: "id", value: ({ id }) => Job.formatJobId(id), order: ({ id }) => id, minimum: 11 },
   {
     header: "state",
     value: ({ state }) => state,
+    order: ({ state }) => states.indexOf(state),
     style: (cell, { state }, style) => (style.state(state) === state ? cell : cell.replace(state, style.state(state))),
     minimum: 9
   },
-  { header: "task", value: ({ task }) => taskName(task), minimum: 5 },
-  { header: "group", value: ({ group }) => group, minimum: 6 },
-  { header: "prio", value: ({ priority }) => String(priority), align: "right", wide: true },
-  { header: "try", value: ({ attempt, maxAttempts }) => `${attempt}/${maxAttempts}`, align: "right" },
-  { header: "when", value: (job) => when(job, now, workers), align: "right" },
-  { header: "enqueued", value: ({ enqueuedAt }) => new Date(enqueuedAt).toISOString(), wide: true },
-  { header: "tags", value: ({ extra }) => extra?.tags?.join(",") ?? "", wide: true },
-  { header: "what", value: (job) => whatItDoes(job, form), minimum: 10 },
-  { header: "error", value: ({ failure }) => failure?.message ?? "", wide: true }
+  { header: "task", value: ({ task }) => taskName(task), order: ({ task }) => task, minimum: 5, leaves: 1 },
+  { header: "group", value: ({ group }) => group, order: ({ group }) => group, minimum: 11, leaves: 2 },
+  {
+    header: "prio",
+    value: ({ priority }) => String(priority),
+    order: ({ priority }) => priority,
+    align: "right",
+    wide: true
+  },
+  {
+    header: "try",
+    value: ({ attempt, maxAttempts }) => `${attempt}/${maxAttempts}`,
+    order: ({ attempt }) => attempt,
+    align: "right",
+    leaves: 3
+  },
+  {
+    header: "exit",
+    value: (job) => exit(job, form),
+    order: (job) => endOf(job, form).exitCode ?? exit(job, form),
+    style: (cell, { state }, style) => (state === "failed" ? style.bad(cell) : cell),
+    align: "right",
+    leaves: 5
+  },
+  {
+    header: "ran",
+    value: (job) => {
+      const ran = ranMs(job)
+      return ran === undefined ? "" : HumanNumber.duration(ran)
+    },
+    order: (job) => ranMs(job) ?? -1,
+    align: "right",
+    leaves: 4
+  },
+  {
+    header: "when",
+    value: (job) => when(job, now, workers),
+    order: ({ due, finishedAt, startedAt }) => finishedAt ?? startedAt ?? due,
+    align: "right",
+    leaves: 6
+  },
+  {
+    header: "enqueued",
+    value: ({ enqueuedAt }) => new Date(enqueuedAt).toISOString(),
+    order: ({ enqueuedAt }) => enqueuedAt,
+    wide: true
+  },
+  { header: "tags", value: tagsOf, order: tagsOf, wide: true },
+  { header: "what", value: (job) => whatItDoes(job, form), order: (job) => whatItDoes(job, form), minimum: 16 },
+  { header: "error", value: errorOf, order: errorOf, wide: true }
 ]

@@ -9,12 +9,12 @@ export interface Explanation {
   readonly advice: string
 }
 
-/** Texts are safe to show. */
-export const explain = (reason: Explain.Reason, now: number): Explanation => {
+/** `failure`: the job's last one, as it rests. Texts are safe to show. */
+export const explain = (reason: Explain.Reason, now: number, failure?: string): Explanation => {
   switch (reason._tag) {
     case "Finished":
       return {
-        why: `it is ${reason.state}`,
+        why: `it is ${reason.state}${failure === undefined || reason.state === "completed" ? "" : ` (${Sanitize.line(failure)})`}`,
         advice: reason.state === "completed" ? "" : "sluice job retry runs it again"
       }
     case "Running":

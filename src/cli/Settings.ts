@@ -185,8 +185,9 @@ export const secretOf = (name: SettingName): SettingSpec["secret"] => {
 }
 
 const prefix = "SLUICE_"
-/** What jobs and scaling commands are given. */
-const givenToCommands = /^(JOB_ID|ATTEMPT|GROUP|WORKER_NAME|SCALE_(GROUP|CURRENT|DESIRED|REASON|DECIDED_AT))$/
+/** What jobs, notifiers and scaling commands are given. */
+const givenToCommands =
+  /^(JOB_(ID|STATE|EXIT_CODE|TASK|GROUP|COMMAND|SECONDS|ERROR)|ATTEMPT|GROUP|WORKER_NAME|SCALE_(GROUP|CURRENT|DESIRED|REASON|DECIDED_AT))$/
 
 /** Variables that are no settings but nearly have the name of one, each in a line. Others may belong to somebody else's program. */
 export const misspelt = (env: Environment): ReadonlyArray<string> => {

@@ -19,15 +19,15 @@ export const checkWal = (file: string): Check => {
     : warning("wal", HumanNumber.bytes(bytes), "end what has been reading the store for long, a query or a backup")
 }
 
+export const checkFree = (bytes: number): Check => {
+  const found = `${HumanNumber.bytes(bytes)} free`
+  if (bytes < tooLittleSpace) return problem("disk", found, "jobs may soon be refused; make room, or move the store")
+  return bytes < littleSpace ? warning("disk", found, "make room before jobs are refused") : ok("disk", found)
+}
+
 export const checkDisk = (file: string): Check => {
   const { bavail, bsize } = statfsSync(path.dirname(file))
-  const free = bavail * bsize
-  const found = `${HumanNumber.bytes(free)} free`
-  if (free < tooLittleSpace)
-    return problem("disk", found, "jobs cannot be added any more; make room, or move the store")
-  return free < littleSpace
-    ? warning("disk", found, "make room before jobs cannot be added any more")
-    : ok("disk", found)
+  return checkFree(bavail * bsize)
 }
 
 /** The space kept for completions; without it no jobs are taken in. */

@@ -18,10 +18,37 @@ const expectations: ReadonlyMap<string, string> = new Map([
   ["an integer", `a whole number of at most ${Number.MAX_SAFE_INTEGER}`]
 ])
 
-const describe = (error: NonShowHelpErrors, commandNames: ReadonlyArray<string>): string => {
+/** How GNU parallel and xargs spell what goes by another name in `map`. */
+const otherNames: ReadonlyMap<string, string> = new Map([
+  ["-a", "--from"],
+  ["--arg-file", "--from"],
+  ["-P", "-j"],
+  ["--max-procs", "-j"],
+  ["-n", "-N"],
+  ["-L", "-N"],
+  ["--max-lines", "-N"],
+  ["-m", "-X"],
+  ["--colsep", "--csv or --tsv"],
+  ["--link", ":::+"],
+  ["--resume-failed", "--retry-failed"]
+])
+
+/** One letter is near to every other. */
+const nearFlags = (option: string, suggestions: ReadonlyArray<string>, command: string | undefined): string => {
+  if (option === "--retries" && ["run", "add", "map", "enqueue"].includes(command ?? "")) return meant(["--retry"])
+  const other = command === "map" ? otherNames.get(option) : undefined
+  if (other !== undefined) return ` Here it is ${other}.`
+  return option.length === 2 ? "" : meant(suggestions)
+}
+
+const describe = (
+  error: NonShowHelpErrors,
+  commandNames: ReadonlyArray<string>,
+  command: string | undefined
+): string => {
   switch (error._tag) {
     case "UnrecognizedOption":
-      return `unknown flag ${quoted(error.option)}.${meant(error.suggestions)}`
+      return `unknown flag ${quoted(error.option)}.${nearFlags(error.option, error.suggestions, command)}`
     case "UnknownSubcommand":
       return error.parent?.length === 1
         ? `unknown command ${quoted(error.subcommand)}.${didYouMean(error.subcommand, commandNames)}`
@@ -52,5 +79,5 @@ export const usageLine = (
 ): string => {
   // An unknown command makes errors of its flags, which are beside the point.
   const first = errors.find(({ _tag }) => _tag === "UnknownSubcommand") ?? errors[0]!
-  return `${commandPath.join(" ")}: ${describe(first, commandNames)} See ${commandPath.join(" ")} --help.`
+  return `${commandPath.join(" ")}: ${describe(first, commandNames, commandPath.at(-1))} See ${commandPath.join(" ")} --help.`
 }

@@ -28,6 +28,16 @@ process.setUncaughtExceptionCaptureCallback((error) => {
   process.exit(ExitCode.failure)
 })
 
+/** The folder of this process may have been removed under it. */
+const currentFolder = (): string => {
+  try {
+    return process.cwd()
+  } catch {
+    process.stderr.write("sluice: the folder you are in was removed; go to another one\n")
+    process.exit(ExitCode.notFound)
+  }
+}
+
 const receiver = makeReceiver()
 const fiber = Effect.runFork(
   Cli.run(version).pipe(
@@ -35,7 +45,7 @@ const fiber = Effect.runFork(
     Effect.provideService(Invocation, {
       arguments: splitArguments(argv.length === 0 && startedByNpm ? ["demo"] : argv),
       env: process.env,
-      cwd: callersFolder(process.env, process.cwd()),
+      cwd: callersFolder(process.env, currentFolder()),
       stdin: process.stdin,
       stdout,
       stderr

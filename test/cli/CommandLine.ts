@@ -24,6 +24,8 @@ export interface CallOptions {
   readonly stdin?: string | Buffer
   /** Whether stdout and stderr are a terminal with colours and motion. Default: no. */
   readonly terminal?: boolean
+  /** Of the terminal; default 80. */
+  readonly columns?: number
   /** Default: all there are. */
   readonly commands?: ReadonlyArray<CommandGroup>
 }
@@ -60,7 +62,7 @@ export const make = Effect.gen(function* () {
       const screen = (stream: "stdout" | "stderr") =>
         Screen.make({
           isTerminal: options.terminal ?? false,
-          columns: () => 80,
+          columns: () => options.columns ?? 80,
           rows: () => 24,
           send: (output) => Effect.sync(() => chunks[stream].push(Buffer.from(output as string)) > 0)
         })

@@ -16,11 +16,12 @@ import {
 } from "../../src/cli/shapes/AlertShape.ts"
 import { BatchCurveShape, BatchStatusShape } from "../../src/cli/shapes/BatchShape.ts"
 import { CheckShape } from "../../src/cli/shapes/CheckShape.ts"
-import { JobShape, JobSummaryShape } from "../../src/cli/shapes/JobShape.ts"
+import { AttemptShape, JobShape, JobSummaryShape } from "../../src/cli/shapes/JobShape.ts"
 import { GroupOrderShape, PlaceShape } from "../../src/cli/shapes/OrderShape.ts"
 import {
   DiskUsageShape,
   FiguresShape,
+  GroupShape,
   GroupStatusShape,
   QuantilesShape,
   QueueStatsShape,
@@ -73,9 +74,11 @@ const shapes: ReadonlyArray<
   ["job ls", JobSummaryShape],
   ["job wait", JobSummaryShape],
   ["job get", JobShape, "job ls"],
+  ["job get", AttemptShape],
   ["job watch", JobShape, "job ls"],
   ["dlq ls", JobShape, "job ls"],
   ["job logs", LogLineShape],
+  ["queue group ls", GroupShape],
   ["job explain", ExplanationShape],
   ["queue status", QueueStatusShape],
   ["queue status", GroupStatusShape],

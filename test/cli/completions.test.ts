@@ -113,6 +113,7 @@ describe("completion", () => {
             ["sluice queue pause img:re", ["sluice", "queue", "pause", "img", ":", "re"]],
             ["sluice queue pause img:", ["sluice", "queue", "pause", "img", ":"]],
             ["sluice queue pause 'net", ["sluice", "queue", "pause", "'net"]],
+            ["sluice queue group rm net", ["sluice", "queue", "group", "rm", "net"]],
             ["sluice queue pause x", ["sluice", "queue", "pause", "x"]],
             ["sluice queue pause $(touch $T/ran)", ["sluice", "queue", "pause", "$(touch $T/ran)"]],
             ["sluice job ls --group=n", ["sluice", "job", "ls", "--group", "=", "n"]],
@@ -127,6 +128,7 @@ describe("completion", () => {
           "[img:resize][img:rotate][network][a-b]",
           "[resize]",
           "[resize][rotate]",
+          "[network]",
           "[network]",
           "[]",
           "[]",
@@ -193,7 +195,7 @@ describe("completion", () => {
         const at = yield* surroundings
         const text = yield* at.script("fish")
         const asking = text.split("\n").filter((line) => line.includes("2>/dev/null"))
-        assert.strictEqual(asking.length, 5)
+        assert.strictEqual(asking.length, 6)
         for (const line of asking) assert.match(line, / \| string match -r -- \\'\^\[A-Za-z0-9\][^']*\$\\'\)'$/)
         if (!has("fish")) return
         const script = at.save("completions.fish", text)

@@ -1,11 +1,15 @@
 /** Everyday control of jobs through the launcher: signals, short ids, what ends with which code. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { spawnSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import path from "node:path"
+import { fileURLToPath } from "node:url"
 import * as CliProcess from "./CliProcess.ts"
 import * as CommandLine from "./CommandLine.ts"
 import { temporaryFolder } from "./CommandLine.ts"
+
+const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
 
 const limit = { timeout: 180_000 }
 
@@ -48,6 +52,40 @@ describe("signals", () => {
         assert.strictEqual(readFileSync(path.join(folder, "signalled"), "utf8"), "got USR1\n")
         assert.deepInclude(yield* job("kill", "last"), { code: 6, stdout: "" })
         assert.match((yield* job("kill", "-s", "FOO", "last")).stderr, /"FOO" does not fit --signal/)
+      }).pipe(Effect.scoped),
+    limit
+  )
+})
+
+describe("standard input of sluice run", () => {
+  it.live(
+    "that is a pipe and is not passed on is told, and is not where --stdin passes it on",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const run = (flags: string) => {
+          const env = { PATH: process.env.PATH, HOME: folder, XDG_STATE_HOME: path.join(folder, "state") }
+          const call = `echo x | "${process.execPath}" "${launcher}" run ${flags} -- cat`
+          const { status, stderr, stdout } = spawnSync("sh", ["-c", call], { cwd: folder, encoding: "utf8", env })
+          return { status, stderr, stdout }
+        }
+        const dropped = "sluice: what is piped in is not passed to the command; --stdin passes it on\n"
+        assert.deepStrictEqual(run(""), { status: 0, stderr: dropped, stdout: "" })
+        assert.deepStrictEqual(run("--stdin"), { status: 0, stderr: "", stdout: "x\n" })
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "that is no terminal is refused by --tty, as is more than one command at a time",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const run = yield* CliProcess.run(folder, ["run", "--tty", "--", "true"])
+        const said = "sluice: --tty gives the command the terminal, and standard input is none; leave it out\n"
+        assert.deepInclude(run, { code: 2, stderr: said })
+        const map = yield* CliProcess.run(folder, ["map", "--tty", "-j", "2", "echo {}", ":::", "a"])
+        assert.deepInclude(map, { code: 2, stdout: "" })
       }).pipe(Effect.scoped),
     limit
   )

@@ -22,8 +22,10 @@ import { hint } from "../Hint.ts"
 import * as ByteText from "../input/ByteText.ts"
 import { Invocation } from "../Invocation.ts"
 import { sayNew } from "../GroupArgument.ts"
-import { durationFlag, jobIdFlag, timeFlag, toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
+import { checkInput, durationFlag, jobIdFlag, timeFlag, toEnqueueOptions, withStandardInput } from "../JobFlags.ts"
 import * as JobReference from "../JobReference.ts"
+import { notifyHeader } from "../notify/Notice.ts"
+import { sayObstacle } from "../notify/Notifying.ts"
 import { open } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
@@ -160,6 +162,7 @@ export const command = Command.make(
   Effect.fnUntraced(function* (config) {
     const { stdin } = yield* Invocation
     const out = yield* output
+    yield* checkInput(config)
     const commands = yield* commandsOf(config)
     const start = yield* startOptions(config)
     const opened = yield* open({ create: true, thread: false })
@@ -170,14 +173,17 @@ export const command = Command.make(
     const { command: surroundings, withheld } = yield* recorded(["true"], opened.settings, config, input)
     const payloads = commands.map(([first, ...rest]) => ({
       ...surroundings,
+      ...(config.stdinOpen ? { stdinOpen: true } : {}),
       command: [ByteText.word(first), ...rest.map(ByteText.word)] as const
     }))
     yield* Effect.gen(function* () {
       const queue = yield* TaskQueue
       const options = toEnqueueOptions(config, undefined)
       if (options.group !== undefined) yield* sayNew(options.group)
+      yield* sayObstacle(config.notify)
       const handles = yield* queue.enqueueMany(ShellTask.shell, payloads, {
         ...options,
+        ...(Option.isSome(config.notify) ? { headers: { [notifyHeader]: config.notify.value } } : {}),
         ...start,
         ...(yield* parents(config))
       })
@@ -195,8 +201,9 @@ export const command = Command.make(
   Command.withExamples([
     { command: "sluice add -- ./report.sh" },
     { command: "sluice add --start 'make -j4 test'", description: "one quoted line; with a worker, if none is alive" },
-    { command: "sluice add --in 5m -g network -- curl -fsS https://example.org" },
+    { command: "sluice add --in 5m -g network -- ./fetch.sh" },
     { command: "sluice add --after $(sluice add -- make build) -- make deploy" },
+    { command: "sluice add --notify 'mail -s \"$SLUICE_JOB_STATE\" me < /dev/null' -- ./report.sh" },
     { command: "sluice add --from commands.txt", description: "a job per line, all stored or none" },
     { command: "ls *.wav | sluice add --from - 'lame --quiet {} {.}.mp3'" },
     { command: "sluice add --env NPM_TOKEN -- npm publish", description: "a secret that the job needs, kept with it" }

@@ -46,6 +46,7 @@ _sluice_with_values()
       if [[ "$cur" == -* ]]; then _source=""
       elif [[ "\${words[1]}" =~ ^(job|dlq)$ && "\${words[2]}" =~ ^(${jobCommands})$ ]] && (( cword > 2 )); then _source=jobs
       elif [[ "\${words[1]}" == queue && "\${words[2]}" =~ ^(${queueCommands})$ ]] && (( cword == 3 )); then _source=groups
+      elif [[ "\${words[*]:1:3}" == "queue group rm" ]] && (( cword == 4 )); then _source=groups
       elif [[ "\${words[1]}" == scale && "\${words[2]}" =~ ^(${scaleCommands})$ ]] && (( cword == 3 )); then _source=groups
       fi
       ;;
@@ -82,6 +83,7 @@ const fishNames = `string match -r -- \\'${namePattern}\\'`
 const fishDynamic = `
 complete -c sluice -n '__fish_seen_subcommand_from job dlq; and __fish_seen_subcommand_from ${jobCommands.replaceAll("|", " ")}' -f -a '(${sources.jobs} | ${fishNames})'
 complete -c sluice -n '__fish_seen_subcommand_from queue; and __fish_seen_subcommand_from ${queueCommands.replaceAll("|", " ")}' -f -a '(${sources.groups} | ${fishNames})'
+complete -c sluice -n '__fish_seen_subcommand_from queue; and __fish_seen_subcommand_from group; and __fish_seen_subcommand_from rm' -f -a '(${sources.groups} | ${fishNames})'
 complete -c sluice -n '__fish_seen_subcommand_from scale; and __fish_seen_subcommand_from ${scaleCommands.replaceAll("|", " ")}' -f -a '(${sources.groups} | ${fishNames})'
 complete -c sluice -l group -s g -x -a '(${sources.groups} | ${fishNames})'
 complete -c sluice -l task -x -a '(${sources.tasks.replaceAll("'", "\\'")} | ${fishNames})'

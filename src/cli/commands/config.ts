@@ -67,7 +67,10 @@ const print = Command.make(
       rows
     )
   })
-).pipe(Command.withDescription("Prints the settings in force; --sources says where each comes from."))
+).pipe(
+  Command.withDescription("Prints the settings in force; --sources says where each comes from."),
+  Command.withExamples([{ command: "sluice config print --sources" }])
+)
 
 export const command = Command.make("config").pipe(
   Command.withDescription(

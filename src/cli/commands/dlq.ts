@@ -77,9 +77,20 @@ const ls = Command.make(
         : `more than ${flags.limit}; --limit shows more`
     )
   }, looking)
-).pipe(Command.withDescription("Lists jobs that gave up, with their cause."))
+).pipe(
+  Command.withDescription("Lists jobs that gave up, with their cause."),
+  Command.withExamples([
+    { command: "sluice dlq ls" },
+    { command: "sluice dlq ls --json --since 1d", description: "for programs" }
+  ])
+)
 
-const bulk = <const Name extends string>(name: Name, change: JobChange, description: string) =>
+const bulk = <const Name extends string>(
+  name: Name,
+  change: JobChange,
+  description: string,
+  examples: ReadonlyArray<Command.Command.Example>
+) =>
   Command.make(
     name,
     {
@@ -102,10 +113,11 @@ const bulk = <const Name extends string>(name: Name, change: JobChange, descript
         filter: failedOnly(filter),
         filtered,
         yes: flags.yes,
-        dryRun: flags.dryRun
+        dryRun: flags.dryRun,
+        example: "a filter like --since 1h, or --all"
       })
     }, looking)
-  ).pipe(Command.withDescription(description))
+  ).pipe(Command.withDescription(description), Command.withExamples(examples))
 
 /** A job that did not give up is none of the dead letters. */
 const onlyFailed = (ids: ReadonlyArray<Job.JobId>) =>
@@ -128,8 +140,12 @@ export const command = Command.make("dlq").pipe(
     bulk(
       "redrive",
       { ...retry, verb: "redrive", asks: true },
-      "Queues jobs that gave up again, with all their attempts."
+      "Queues jobs that gave up again, with all their attempts.",
+      [
+        { command: "sluice dlq redrive -g network --since 1h --yes", description: "when the provider is back" },
+        { command: "sluice dlq redrive --all --yes" }
+      ]
     ),
-    bulk("rm", remove, "Removes jobs that gave up.")
+    bulk("rm", remove, "Removes jobs that gave up.", [{ command: "sluice dlq rm --before 30d --yes" }])
   ])
 )

@@ -238,4 +238,7 @@ export const command = Command.make(
     }
     yield* tell(checks, json)
   })
-).pipe(Command.withDescription("Checks this machine, the store and the workers: a line each, with what to do."))
+).pipe(
+  Command.withDescription("Checks this machine, the store and the workers: a line each, with what to do."),
+  Command.withExamples([{ command: "sluice doctor" }])
+)

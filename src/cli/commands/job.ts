@@ -10,6 +10,7 @@ import { profile } from "./job/profile.ts"
 import { progress } from "./job/progress.ts"
 import { retry } from "./job/retry.ts"
 import { rm } from "./job/rm.ts"
+import { send } from "./job/send.ts"
 import { kill, pause, resume } from "./job/signal.ts"
 import { snooze } from "./job/snooze.ts"
 import { wait } from "./job/wait.ts"
@@ -32,6 +33,7 @@ export const command = Command.make("job").pipe(
     pause,
     resume,
     kill,
+    send,
     progress,
     profile
   ])

@@ -3,6 +3,7 @@ import * as Arr from "effect/Array"
 import * as ByteSize from "effect/ByteSize"
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -19,6 +20,7 @@ import {
   Job,
   type JobId,
   type JobRecord,
+  JobStore,
   type OutputCounts,
   Outputs,
   ResourceGroup,
@@ -26,12 +28,13 @@ import {
   TaskQueue
 } from "../../services/Queue/index.ts"
 import { recorded } from "../Caller.ts"
+import { ExitCode } from "../ExitCode.ts"
 import { type CommandFailure, fail, passOn } from "../Failure.ts"
 import * as ByteText from "../input/ByteText.ts"
 import * as CommandTemplate from "../input/CommandTemplate.ts"
 import { Invocation } from "../Invocation.ts"
 import { sayNew } from "../GroupArgument.ts"
-import { toEnqueueOptions } from "../JobFlags.ts"
+import { checkTerminal, toEnqueueOptions } from "../JobFlags.ts"
 import type { Halt } from "../map/Halt.ts"
 import * as JobLog from "../map/JobLog.ts"
 import * as KnownPrefix from "../map/KnownPrefix.ts"
@@ -44,13 +47,17 @@ import * as MapRecord from "../map/MapRecord.ts"
 import * as MapRun from "../map/MapRun.ts"
 import * as MapTemplate from "../map/MapTemplate.ts"
 import * as Printing from "../map/Printing.ts"
+import * as Results from "../map/Results.ts"
 import * as Sources from "../map/Sources.ts"
 import * as StartGate from "../map/StartGate.ts"
+import * as Tags from "../map/Tags.ts"
 import * as NestedSlot from "../NestedSlot.ts"
+import * as Notifying from "../notify/Notifying.ts"
 import { open, stateFolder } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import * as OwnWorker from "../OwnWorker.ts"
 import { endedBy, Signals } from "../Signals.ts"
+import { wroteNothing } from "../shapes/JobShape.ts"
 import * as StandardStreams from "../StandardStreams.ts"
 import * as DisplayWidth from "../terminal/DisplayWidth.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
@@ -115,7 +122,8 @@ const haltedBy = (halt: Halt, last: number): Effect.Effect<void, CommandFailure>
 /** `--dry-run`: the commands as a shell would take them, a line each. */
 const showCommands = (
   pull: MapInputs.MapInputs["pull"],
-  commandOf: (input: MapInput, number: number) => Result.Result<MapRun.Words, string>
+  commandOf: (input: MapInput, number: number) => Result.Result<MapRun.Words, string>,
+  shell: boolean
 ) =>
   Effect.gen(function* () {
     const out = yield* output
@@ -125,7 +133,7 @@ const showCommands = (
         const lines: Array<string> = []
         for (const input of chunk) {
           const command = commandOf(input, ++number)
-          if (Result.isSuccess(command)) lines.push(JobLog.commandText(command.success))
+          if (Result.isSuccess(command)) lines.push(JobLog.commandText(command.success, shell))
           else yield* out.note(`sluice: line ${number} cannot be run: ${command.failure}`)
         }
         if (lines.length > 0) yield* out.lines(lines)
@@ -164,7 +172,12 @@ export const command = Command.make(
     const { cwd, stdin } = invocation
     if (config.fresh && config.retryFailed)
       return yield* fail("usage", "--fresh forgets what --retry-failed needs; give one of them")
-    const slotsAsked = Option.getOrUndefined(config.slots)
+    yield* checkTerminal(config)
+    const slotsAsked = config.tty ? 1 : Option.getOrUndefined(config.slots)
+    if (config.tty && Option.getOrElse(config.slots, () => 1) !== 1)
+      return yield* fail("usage", "--tty gives the terminal to one command at a time; leave -j out")
+    if (config.tty && Option.isSome(config.results))
+      return yield* fail("usage", "--tty leaves nothing to write into --results; give one of them")
     const { inputs: words } = invocation.arguments
     const perJob = Option.getOrElse(config.inputsPerJob, () => 1)
     if (perJob < 1) return yield* fail("usage", `-N is ${perJob}; expected 1 or more`)
@@ -176,14 +189,31 @@ export const command = Command.make(
     if ((perJob > 1 || config.isFilled) && (format !== undefined || haveFields))
       return yield* fail("usage", "-N and -X put lines together, not records; leave them out")
     const sources = words === undefined ? 1 : yield* sourceCount(words)
+    const templateInputs = {
+      haveFields,
+      perJob: isTable || config.isFilled ? Number.POSITIVE_INFINITY : perJob * sources
+    }
+    const names = !config.noNames
     const template = yield* Effect.fromResult(
-      MapTemplate.read(
-        config.words,
-        { shell: config.shell, names: !config.noNames },
-        { haveFields, perJob: isTable || config.isFilled ? Number.POSITIVE_INFINITY : perJob * sources }
-      )
+      MapTemplate.read(config.words, { shell: config.shell, names }, templateInputs)
     )
-    const placeholders = CommandTemplate.placeholdersOf(template)
+    const places = Option.isNone(config.results)
+      ? undefined
+      : yield* Effect.fromResult(Results.read(config.results.value, cwd, { names }, templateInputs))
+    if (config.tag && Option.isSome(config.tagstring))
+      return yield* fail("usage", "--tag and --tagstring both say what lines begin with; give one of them")
+    const tags = Option.isSome(config.tagstring)
+      ? yield* Effect.fromResult(Tags.read(config.tagstring.value, { names }, templateInputs))
+      : config.tag
+        ? Tags.ofInput
+        : undefined
+    if (config.colorFailed && (config.lineBuffer || config.ungroup))
+      return yield* fail("usage", "--color-failed needs outputs in blocks: leave --line-buffer and -u out")
+    const placeholders = [
+      ...CommandTemplate.placeholdersOf(template),
+      ...(places?.placeholders ?? []),
+      ...(tags?.placeholders ?? [])
+    ]
     const halt = Option.getOrUndefined(config.halt)
     const folder = yield* stateFolder("maps")
     const inputs = yield* MapInputs.gather({
@@ -209,12 +239,18 @@ export const command = Command.make(
         slot,
         ...(inputs.total === undefined ? {} : { total: inputs.total })
       })
+    /** Where the results of lines go that are on their way. */
+    const filesOf = new Map<number, Results.ResultFiles>()
     const commandOf = (input: MapInput, number: number, slot: number): Result.Result<MapRun.Words, string> => {
       if (input.problem !== undefined) return Result.fail(input.problem)
       const command = rendered(input, number, slot)
       if (Result.isFailure(command)) return Result.fail(command.failure.message)
+      const files = places?.of(input, number, inputs.total)
+      if (files !== undefined && Result.isFailure(files)) return Result.fail(files.failure)
+      if (files !== undefined) filesOf.set(number, files.success)
       return Result.succeed(command.success as unknown as MapRun.Words)
     }
+    const notifier = yield* Notifying.of(config.notify)
     const firstChunk = yield* inputs.pull.pipe(Pull.catchDone(() => Effect.succeed([])))
     const [first] = firstChunk
     if (first === undefined) return yield* out.note("sluice: nothing to map over")
@@ -225,7 +261,17 @@ export const command = Command.make(
       return firstChunk
     }
     const pull: MapInputs.MapInputs["pull"] = Effect.suspend(() => (isFirst ? Effect.sync(takeFirst) : inputs.pull))
-    if (config.dryRun) return yield* showCommands(pull, (input, number) => commandOf(input, number, 1))
+    if (config.dryRun) {
+      return yield* showCommands(
+        pull,
+        (input, number) => {
+          const command = commandOf(input, number, 1)
+          filesOf.delete(number)
+          return command
+        },
+        config.shell
+      )
+    }
 
     const opened = yield* open({ create: true, thread: true })
     const options = toEnqueueOptions(config, 0)
@@ -245,6 +291,7 @@ export const command = Command.make(
             Option.map(config.timeout, Duration.toMillis).pipe(Option.getOrNull)
           ],
           cwd,
+          ...(Option.isSome(config.results) ? [["results", config.results.value]] : []),
           // A stream is known by how it begins, and then line by line.
           inputs.hash === undefined ? ["stream", first.text] : ["list", inputs.hash]
         ])
@@ -262,6 +309,7 @@ export const command = Command.make(
     const work = Effect.gen(function* () {
       const queue = yield* TaskQueue
       const outputs = yield* Outputs
+      const { traits } = yield* JobStore
       const progress = yield* Progress
       const signals = yield* (yield* Signals).takeOver
       if (options.group !== undefined) yield* sayNew(options.group)
@@ -331,7 +379,7 @@ export const command = Command.make(
       const joblog = Option.isNone(config.joblog)
         ? undefined
         : yield* Effect.try({
-            try: () => JobLog.open(path.resolve(cwd, Option.getOrThrow(config.joblog)), goesOn),
+            try: () => JobLog.open(path.resolve(cwd, Option.getOrThrow(config.joblog)), goesOn, config.shell),
             catch: (error) => fail("notAllowed", `the job log cannot be written: ${(error as Error).message}`)
           })
 
@@ -368,7 +416,19 @@ export const command = Command.make(
       }
 
       const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
-      const printing = Printing.make(config.keepOrder)
+      const printing = Printing.make(config.keepOrder && places === undefined)
+      const unwritable = yield* Deferred.make<never, CommandFailure>()
+      const results = Results.make(outputs, (error) => {
+        Deferred.doneUnsafe(
+          unwritable,
+          Effect.fail(
+            fail(
+              "outputLost",
+              `results cannot be written: ${error.message}; what is finished is kept, and the same command goes on`
+            )
+          )
+        )
+      })
       const output = MapOutput.make({
         outputs,
         out,
@@ -377,15 +437,24 @@ export const command = Command.make(
         runPromise,
         settings: {
           grouping:
-            config.lineBuffer || (config.ungroup && config.tag) ? "lines" : config.ungroup ? "chunks" : "blocks",
+            config.lineBuffer || (config.ungroup && tags !== undefined)
+              ? "lines"
+              : config.ungroup
+                ? "chunks"
+                : "blocks",
           keepOrder: config.keepOrder,
-          tagOf: (input) => (config.tag ? input : undefined)
+          isColoured: config.color,
+          areFailuresRed: config.colorFailed
         }
       })
-      /** Inputs of lines that are on their way, for their tags. */
-      const inputOf = new Map<number, string>()
-      const outputOf = (number: number, job: JobId, attempt: number) =>
-        output.of({ number, input: inputOf.get(number) ?? "", job, attempt })
+      /** Of lines that are on their way. */
+      const tagOf = new Map<number, string>()
+      const outputOf = (number: number, job: JobId, attempt: number) => {
+        const files = filesOf.get(number)
+        return files === undefined
+          ? output.of({ number, tag: tagOf.get(number), job, attempt })
+          : results.of({ number, job, attempt, files })
+      }
       /** The last attempt of lines that are on their way. */
       const attempts = new Map<number, LineAttempt>()
       const began = (number: number, job: JobId, attempt: number): LineAttempt => {
@@ -393,21 +462,31 @@ export const command = Command.make(
         attempts.set(number, line)
         return line
       }
-      /** What an ended attempt wrote, when its log has all of it. */
-      const wholeOutput = (job: JobId, attempt: number) =>
+      /** What an ended attempt wrote, when its log has all of it; one that wrote nothing has none. */
+      const wholeOutput = (job: JobId, attempt: number, wroteNothing: boolean) =>
         Effect.map(outputs.record(job, attempt), (found) =>
-          found === undefined ? nothing : isWhole(found) ? found.written : undefined
+          found === undefined ? (wroteNothing ? nothing : undefined) : isWhole(found) ? found.written : undefined
         )
       let notKept = 0
       /** Whether what finished lines wrote is printed: not where it stands already. */
       const isReplayed = !isAppended && !(config.retryFailed && earlier?.ended === true && out.stdout.isTerminal)
 
-      const isFinished = (number: number, input: string) =>
+      /** Of results it is enough that they are there. */
+      const isFinished = (number: number, input: MapInput) =>
         Effect.gen(function* () {
-          if (config.tag) inputOf.set(number, input)
+          if (tags !== undefined) tagOf.set(number, tags.of(input, number, inputs.total))
           const line = finished.get(number)
           if (line === undefined) return false
-          const written = yield* wholeOutput(line.job, line.attempt)
+          const files = places?.of(input, number, inputs.total)
+          if (files !== undefined && Result.isSuccess(files)) {
+            if (!config.retryFailed && !Results.areThere(files.success, line)) {
+              forget(number)
+              return false
+            }
+            printing.end(number, Effect.void)
+            return true
+          }
+          const written = yield* wholeOutput(line.job, line.attempt, line.stdout + line.stderr === 0)
           const isKept = written?.stdout === line.stdout && written.stderr === line.stderr
           if (!isKept && !config.retryFailed) {
             // It runs again: what it wrote can not be printed again.
@@ -416,18 +495,22 @@ export const command = Command.make(
           }
           if (!isKept) notKept++
           const { finish } = outputOf(number, line.job, line.attempt)
-          inputOf.delete(number)
-          printing.end(number, isKept && isReplayed ? Effect.asVoid(finish) : Effect.void)
+          tagOf.delete(number)
+          printing.end(number, isKept && isReplayed ? Effect.asVoid(finish(line.exit !== 0)) : Effect.void)
           return true
         })
 
-      /** A job that has ended is gone on with when its output can be printed; one that was cancelled runs again. */
+      /**
+       * A job that has ended is gone on with when its output can be printed. One that was cancelled, or given up since its workers died, runs
+       * again as another job: in the lane of this map, which need not be that of the job.
+       */
       const leftOf = (number: number) =>
         Effect.gen(function* () {
           const job = left.get(number)
-          if (job === undefined || job.state === "cancelled") return undefined
+          if (job === undefined) return undefined
           if (Job.liveStates.includes(job.state)) return job.id
-          const written = yield* wholeOutput(job.id, job.attempt)
+          if (job.state === "cancelled" || job.failure?.cause === "WorkerLost") return undefined
+          const written = yield* wholeOutput(job.id, job.attempt, wroteNothing(job, traits.payloads))
           if (written === undefined) return undefined
           began(number, job.id, job.attempt).written = () => written
           return job.id
@@ -444,11 +527,12 @@ export const command = Command.make(
         ended: ({ command, end, input, number, startedAt }, job = noJob) => {
           const line = attempts.get(number) ?? began(number, job, 1)
           attempts.delete(number)
-          inputOf.delete(number)
+          tagOf.delete(number)
+          filesOf.delete(number)
           const { stderr, stdout } = line.written()
           const block = Effect.gen(function* () {
             // What could not be written is not finished.
-            if (!(yield* line.output.finish)) return
+            if (!(yield* line.output.finish(end.exitCode !== 0))) return
             record.finished(number, { exit: end.exitCode, job, attempt: line.attempt, stdout, stderr })
             done++
             joblog?.({
@@ -486,6 +570,7 @@ export const command = Command.make(
         resume: lane,
         listener: {
           env: withheld,
+          atTerminal: config.tty,
           previewBytes,
           onStart: (job) => {
             const number = Number(job.headers[MapRun.lineHeader])
@@ -547,6 +632,7 @@ export const command = Command.make(
         signals
       ).pipe(
         Effect.scoped,
+        Effect.raceFirst(Deferred.await(unwritable)),
         Effect.onExit((exit) =>
           Exit.isSuccess(exit) && exit.value.signal === undefined ? Effect.void : own.worker.hurry
         )
@@ -565,10 +651,10 @@ export const command = Command.make(
           OwnFile.remove(path.join(folder, `${identity}.lines`))
         } else record.end()
       }
-      return { ...outcome, failures, failed, earlierFailed, done }
+      return { ...outcome, failures, failed, earlierFailed, done, isKept: traits.kind !== "memory" }
     })
 
-    const mode = progressMode({ quiet: out.quiet, lively: out.lively })
+    const mode = progressMode({ quiet: out.quiet || config.tty, lively: out.lively })
     const outcome = yield* work.pipe(
       Effect.scoped,
       Effect.provide(
@@ -596,7 +682,7 @@ export const command = Command.make(
         yield* out.stderr.write(
           `  and ${HumanNumber.count(more)} more${outcome.earlierFailed > 0 ? `, ${HumanNumber.count(outcome.earlierFailed)} of them in an earlier run` : ""}\n`
         )
-      if (left === 0) yield* out.note("sluice: the same command with --retry-failed runs them again")
+      if (left === 0 && outcome.isKept) yield* out.note("sluice: the same command with --retry-failed runs them again")
     }
     if (left === undefined)
       yield* out.note(
@@ -607,8 +693,19 @@ export const command = Command.make(
     else if (outcome.failed === 0 && out.lively)
       yield* out.note(`sluice: ${count} done in ${HumanNumber.duration(elapsed)}`)
     if (outcome.signal !== undefined) return yield* endedBy(outcome.signal)
+    const hasFailed = outcome.failed > 0 || left !== 0
+    yield* notifier({
+      id: undefined,
+      state: hasFailed ? "failed" : "completed",
+      exitCode: hasFailed ? ExitCode.failure : ExitCode.ok,
+      task: "map",
+      group,
+      what: config.words.join(" "),
+      durationMs: elapsed,
+      error: hasFailed ? `${HumanNumber.count(outcome.failed)} of ${count} failed` : ""
+    })
     if (outcome.halted && halt !== undefined) return yield* haltedBy(halt, outcome.last)
-    if (outcome.failed > 0 || left !== 0) return yield* fail("failure")
+    if (hasFailed) return yield* fail("failure")
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
@@ -616,11 +713,12 @@ export const command = Command.make(
   ),
   Command.withExamples([
     { command: MapTemplate.usage },
-    { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'oxipng -- {}'" },
+    { command: "find . -name '*.png' -print0 | sluice map -0 -j 4 'sha256sum -- {}'" },
     { command: "tail -f jobs.txt | sluice map -j 2 './work.sh --item {}'" },
-    { command: "sluice map 'convert {1} -resize {2} {1.}-{2}.png' ::: *.png ::: 100 200" },
+    { command: "sluice map 'gzip -k -{2} -S .{2}.gz -- {1}' ::: *.log ::: 1 9" },
     { command: "sluice map --from users.csv --dry-run 'notify --to {email} --name {name}'" },
     { command: "sluice map --from urls.ndjson -g network 'curl -fsS -o {#}.html --url {url}'" },
+    { command: "sluice map --results 'out/{/.}.txt' 'wc -w -- {}' ::: *.md" },
     { command: "sluice map --shell 'sort -- {} | uniq -c > {.}.counts' ::: *.txt" }
   ])
 )

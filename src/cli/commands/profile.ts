@@ -17,9 +17,9 @@ export const command = Command.make("profile").pipe(
   ),
   Command.withSubcommands([figures, start, stop, run, ls, get, diff, baseline, check, mark]),
   Command.withExamples([
-    { command: "sluice profile figures --for 10s", description: "what the workers measure now" },
+    { command: "sluice profile figures --for 5s", description: "what the workers measure now" },
     {
-      command: "sluice profile start --for 30s; sleep 35; sluice profile get last",
+      command: "sluice profile start; sleep 5; sluice profile stop",
       description: "profile the workers"
     },
     { command: "sluice profile run resize --tasks ./tasks.ts --payload @one.json --times 500" },

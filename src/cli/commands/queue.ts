@@ -2,6 +2,7 @@
 import * as Command from "effect/cli/Command"
 import { drain } from "./queue/drain.ts"
 import { du } from "./queue/du.ts"
+import { group } from "./queue/group.ts"
 import { limit } from "./queue/limit.ts"
 import { order } from "./queue/order.ts"
 import { pause, resume } from "./queue/pause.ts"
@@ -11,5 +12,5 @@ import { status } from "./queue/status.ts"
 
 export const command = Command.make("queue").pipe(
   Command.withDescription("The queue as a whole and its resource groups."),
-  Command.withSubcommands([status, stats, pause, resume, drain, limit, order, purge, du])
+  Command.withSubcommands([status, stats, pause, resume, drain, limit, order, group, purge, du])
 )

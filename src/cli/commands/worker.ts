@@ -10,6 +10,8 @@ import { ResourceGroup, SecretVariables, type SlotBounds } from "../../services/
 import { fail, passOn } from "../Failure.ts"
 import * as GlobalFlags from "../GlobalFlags.ts"
 import { Invocation } from "../Invocation.ts"
+import { notifyFlag } from "../JobFlags.ts"
+import { sayObstacle } from "../notify/Notifying.ts"
 import { actingLocation, openActing } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import { Signals } from "../Signals.ts"
@@ -86,7 +88,8 @@ const flags = {
   ),
   once: switchFlag("once", "run what is due, then exit: 1 when a job failed"),
   noShell: switchFlag("no-shell", "leave the commands of sluice add to other workers"),
-  everyJob: switchFlag("log-jobs", "a line for every job, not only for those that fail")
+  everyJob: switchFlag("log-jobs", "a line for every job, not only for those that fail"),
+  notify: notifyFlag("for each job that has ended here")
 }
 
 type Processes = number | "auto"
@@ -100,6 +103,7 @@ interface Config {
   readonly once: boolean
   readonly noShell: boolean
   readonly everyJob: boolean
+  readonly notify: Option.Option<string>
 }
 
 /** The flags for a worker process under this one. */
@@ -134,6 +138,7 @@ const argumentsFor = (
   ...(config.once ? ["--once"] : []),
   ...(config.noShell ? ["--no-shell"] : []),
   ...(config.everyJob ? ["--log-jobs"] : []),
+  ...(Option.isSome(config.notify) ? [`--notify=${config.notify.value}`] : []),
   ...(options.quiet ? ["--quiet"] : []),
   ...(options.noColor ? ["--no-color"] : [])
 ]
@@ -187,6 +192,7 @@ export const command = Command.make(
       return yield* fail("usage", `--threads is ${config.threads.value}; expected 1 to 256`)
     }
     const bounds = yield* processBounds(config)
+    yield* sayObstacle(config.notify)
     const noColor = !out.lively
     const configFile = Option.getOrUndefined(yield* GlobalFlags.Config)
     const args = (processes: boolean) =>
@@ -242,6 +248,7 @@ export const command = Command.make(
       once: config.once,
       storeFile: opened.location._tag === "File" ? opened.location.path : undefined,
       everyJob: config.everyJob,
+      notify: Option.getOrUndefined(config.notify),
       actuators: config.once ? undefined : leads ? yield* scaleActuators(declaredSlots(config.slots)) : Layer.empty,
       leads,
       scalesOnly: leads && !config.once && (settings.scaleCommand.value !== "" || settings.scaleWorkload.value !== ""),
@@ -260,6 +267,10 @@ export const command = Command.make(
       description: "as many as scaled groups need, two slots each"
     },
     { command: "sluice worker --tasks ./tasks.ts -g network=20 -g computation=2" },
+    {
+      command: 'sluice worker --notify \'./told.sh "$SLUICE_JOB_ID" "$SLUICE_JOB_STATE"\'',
+      description: "a command for each finished job"
+    },
     { command: "sluice worker --once", description: "run what is due, for cron and CI" }
   ])
 )

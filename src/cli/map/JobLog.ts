@@ -1,6 +1,6 @@
 /** `--joblog FILE`, in the columns of GNU parallel, so that what reads its logs reads ours. Lines are in the order of their ends. */
 import { appendFileSync, existsSync, writeFileSync } from "node:fs"
-import { shellQuote } from "../input/CommandTemplate.ts"
+import { shellWord, shownProgram } from "../input/ShownProgram.ts"
 
 export interface JobLogLine {
   readonly sequence: number
@@ -15,24 +15,23 @@ export interface JobLogLine {
   readonly command: ReadonlyArray<string>
 }
 
-const plain = /^[A-Za-z0-9_@%+=:,./-]+$/
-
-/** A command as a shell would take it, on one line; tabs and newlines inside arguments are escaped, to keep one job on one line. */
-export const commandText = (words: ReadonlyArray<string>): string =>
-  words
-    .map((word) => (plain.test(word) ? word : shellQuote(word)))
-    .join(" ")
+/**
+ * A command as a shell would take it, on one line; of one that a shell runs (`sh -c PROGRAM`) the program, with the inputs in their places. Tabs and
+ * newlines are escaped, to keep one job on one line.
+ */
+export const commandText = (words: ReadonlyArray<string>, shell: boolean): string =>
+  (shell ? shownProgram(words.at(-1) ?? "") : words.map(shellWord).join(" "))
     .replaceAll("\t", "\\t")
     .replaceAll("\n", "\\n")
 
 const header = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"
 
-/** Begins the file anew, unless `goOn` and it is there. Throws the system's error. */
-export const open = (file: string, goOn: boolean): ((line: JobLogLine) => void) => {
+/** Begins the file anew, unless `goOn` and it is there. `shell`: a shell runs the commands. Throws the system's error. */
+export const open = (file: string, goOn: boolean, shell: boolean): ((line: JobLogLine) => void) => {
   if (!goOn || !existsSync(file)) writeFileSync(file, header)
   return ({ command, durationMs, exitCode, received, sequence, signal, startedAt }) =>
     appendFileSync(
       file,
-      `${sequence}\t:\t${(startedAt / 1000).toFixed(3)}\t${(durationMs / 1000).toFixed(3).padStart(10)}\t0\t${received}\t${exitCode}\t${signal}\t${commandText(command)}\n`
+      `${sequence}\t:\t${(startedAt / 1000).toFixed(3)}\t${(durationMs / 1000).toFixed(3).padStart(10)}\t0\t${received}\t${exitCode}\t${signal}\t${commandText(command, shell)}\n`
     )
 }

@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import { availableParallelism } from "node:os"
 import { type CommandFailure, fail } from "../Failure.ts"
 import { parseSize } from "../input/SizeInput.ts"
-import { commandFlags, durationFlag, reading } from "../JobFlags.ts"
+import { commandFlags, durationFlag, reading, ttyFlag } from "../JobFlags.ts"
 import { parseHalt } from "./Halt.ts"
 import { parseJobs, parseLoad } from "./Jobs.ts"
 import { formatOf, type RecordFormat } from "./RecordFormat.ts"
@@ -46,7 +46,19 @@ export const flags = {
     Flag.withAlias("linebuffer")
   ),
   ungroup: switchFlag("ungroup", "print at once what comes, lines of several commands mixed").pipe(Flag.withAlias("u")),
+  tty: ttyFlag,
   tag: switchFlag("tag", "begin each line of output with its input and a tab"),
+  tagstring: Flag.String("tagstring").pipe(
+    Flag.withMetavar("TEXT"),
+    Flag.withDescription("begin each line of output with this and a tab; {} {#} {name} are filled in"),
+    Flag.optional
+  ),
+  color: switchFlag("color", "on a terminal, the output of each command in a colour of its own").pipe(
+    Flag.withAlias("colour")
+  ),
+  colorFailed: switchFlag("color-failed", "on a terminal, the output of failed commands in red").pipe(
+    Flag.withAlias("colour-failed")
+  ),
   from: Flag.String("from").pipe(
     Flag.withMetavar("FILE"),
     Flag.withDescription(
@@ -98,12 +110,22 @@ export const flags = {
     Flag.mapEffect(reading("halt", "flag", parseHalt)),
     Flag.optional
   ),
+  results: Flag.String("results").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription(
+      "write outputs to DIR/1/INPUT/stdout, stderr and seq instead of printing them; out/{/.}.txt: to files of these names, with .err and .seq"
+    ),
+    Flag.optional
+  ),
   joblog: Flag.String("joblog").pipe(
     Flag.withMetavar("FILE"),
     Flag.withDescription("a line per finished job, in GNU parallel's columns"),
     Flag.optional
   ),
-  retryFailed: switchFlag("retry-failed", "run the failed lines of the last run again, and no others"),
+  retryFailed: switchFlag(
+    "retry-failed",
+    "run the failed lines of the last run again, and those it left when it was stopped"
+  ),
   fresh: switchFlag("fresh", "forget what an unfinished run of this map has done"),
   words: Argument.String("command").pipe(
     Argument.withDescription("one quoted word, or words after --"),

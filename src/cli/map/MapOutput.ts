@@ -21,14 +21,17 @@ export interface OutputSettings {
   readonly grouping: Grouping
   /** What runs prints only in its turn. */
   readonly keepOrder: boolean
-  /** What each line of text begins with. */
-  readonly tagOf: (input: string) => string | undefined
+  /** On a terminal the outputs of each line are in a colour of its own. */
+  readonly isColoured: boolean
+  /** On a terminal a block whose command failed is red. */
+  readonly areFailuresRed: boolean
 }
 
 /** A line, and an attempt of a job of it. */
 export interface LineOfMap {
   readonly number: number
-  readonly input: string
+  /** What each line of its text begins with. */
+  readonly tag: string | undefined
   readonly job: JobId
   readonly attempt: number
 }
@@ -39,9 +42,10 @@ class Channel {
   private carried = 0
   private readonly tag: Buffer | undefined
   private atLineStart = true
-  readonly decode = CommandOutput.makeDecode()
+  readonly text: CommandOutput.CommandText
 
-  constructor(tag: string | undefined) {
+  constructor(tag: string | undefined, text: CommandOutput.CommandText) {
+    this.text = text
     this.tag = tag === undefined ? undefined : ByteText.encode(`${tag}\t`)
   }
 
@@ -94,9 +98,13 @@ class Channel {
 export interface LineOutput {
   /** Takes a chunk of the running command; settles when the command may write on. */
   readonly take: (log: OutputLog, chunk: Uint8Array, stream: OutputStream) => Promise<void>
-  /** Prints what is not printed yet; false when not all of it could be written. */
-  readonly finish: Effect.Effect<boolean>
+  /** Its command has ended: prints what is not printed yet; false when not all of it could be written. */
+  readonly finish: (hasFailed: boolean) => Effect.Effect<boolean>
 }
+
+/** Of the eight base colours those that read on dark and on light, but for red. */
+const colours = ["32", "33", "34", "35", "36"]
+const red = "31"
 
 export const make = (options: {
   readonly outputs: Outputs["Service"]
@@ -111,9 +119,13 @@ export const make = (options: {
 
   return {
     /** The output of an attempt that runs, or that has ended and rests in its log. */
-    of: ({ attempt, input, job, number }: LineOfMap): LineOutput => {
-      const tag = settings.tagOf(input)
-      const channels = { stdout: new Channel(tag), stderr: new Channel(tag) }
+    of: ({ attempt, job, number, tag }: LineOfMap): LineOutput => {
+      const texts = CommandOutput.texts(out)
+      const paintIn = (colour: string) => {
+        for (const text of Object.values(texts)) text.paintIn(colour)
+      }
+      if (settings.isColoured) paintIn(colours[number % colours.length]!)
+      const channels = { stdout: new Channel(tag, texts.stdout), stderr: new Channel(tag, texts.stderr) }
       /** Whether the output is this line's alone. */
       let isOwner = false
       /** Whether what comes is printed, rather than kept for later. */
@@ -124,7 +136,7 @@ export const make = (options: {
       const send = async (stream: OutputStream, bytes: Uint8Array) => {
         const screen = out[stream]
         if (bytes.length === 0) return
-        if (screen.isTerminal) await runPromise(progress.print(stream, channels[stream].decode(bytes)))
+        if (screen.isTerminal) await runPromise(progress.print(stream, channels[stream].text.take(bytes)))
         else complete = (await runPromise(screen.writeBytes(bytes))) && complete
       }
 
@@ -196,13 +208,18 @@ export const make = (options: {
 
       return {
         take: (log, chunk, stream) => inTurn(() => takeChunk(log, chunk, stream)),
-        finish: Effect.promise(async () => {
-          await last
-          isOwner = true
-          await goThrough()
-          for (const stream of ["stdout", "stderr"] as const) await send(stream, channels[stream].rest())
-          return complete
-        })
+        finish: (hasFailed) =>
+          Effect.promise(async () => {
+            await last
+            isOwner = true
+            if (hasFailed && settings.areFailuresRed) paintIn(red)
+            await goThrough()
+            for (const stream of ["stdout", "stderr"] as const) {
+              await send(stream, channels[stream].rest())
+              if (out[stream].isTerminal) await runPromise(progress.print(stream, channels[stream].text.end()))
+            }
+            return complete
+          })
       }
     }
   }

@@ -86,7 +86,7 @@ export interface MapPlan {
   readonly beyond: BeyondLimit | undefined
   readonly grace: Duration.Duration
   /** Whether an earlier run has finished the line; asked once for each, in their order. Its output is printed then, in its turn. */
-  readonly isFinished: (number: number, input: string) => Effect.Effect<boolean>
+  readonly isFinished: (number: number, input: MapInput) => Effect.Effect<boolean>
   /** The job an earlier run left of a line, if it can be gone on with. */
   readonly left: (number: number) => Effect.Effect<JobId | undefined>
   /** The line as a command, or why there is none: that is said of this line alone. */
@@ -270,8 +270,8 @@ export const run = (
           read++
         }
         const numbers: Array<number> = []
-        for (const [i, { text }] of chunk.entries())
-          if (!(yield* plan.isFinished(from + i + 1, text))) numbers.push(from + i + 1)
+        for (const [i, input] of chunk.entries())
+          if (!(yield* plan.isFinished(from + i + 1, input))) numbers.push(from + i + 1)
         yield* report.read(chunk.length, chunk.length - numbers.length)
         return numbers.map((number) => ({ number, input: chunk[number - from - 1]! }))
       })

@@ -45,6 +45,18 @@ const problemOf = (placeholder: Placeholder, inputs: TemplateInputs): string | u
   }
 }
 
+/** A template whose placeholders all stand for something in these inputs. */
+export const checked = (
+  template: CommandTemplate.CommandTemplate,
+  inputs: TemplateInputs
+): Result.Result<CommandTemplate.CommandTemplate, CommandFailure> => {
+  for (const placeholder of CommandTemplate.placeholdersOf(template)) {
+    const problem = problemOf(placeholder, inputs)
+    if (problem !== undefined) return Result.fail(fail("usage", problem))
+  }
+  return Result.succeed(template)
+}
+
 /** `words` are those of the command line; one of them is a text to be split. */
 export const read = (
   words: ReadonlyArray<string>,
@@ -62,11 +74,9 @@ export const read = (
         )
       )
   }
-  return Result.flatMap(parse(words, options.shell, options.names), (template) => {
-    for (const placeholder of CommandTemplate.placeholdersOf(template)) {
-      const problem = problemOf(placeholder, inputs)
-      if (problem !== undefined) return Result.fail(fail("usage", problem))
-    }
-    return Result.succeed(template)
-  })
+  return Result.flatMap(
+    parse(words, options.shell, options.names),
+    (template): Result.Result<CommandTemplate.CommandTemplate, CommandTemplate.CommandTemplateError | CommandFailure> =>
+      checked(template, inputs)
+  )
 }

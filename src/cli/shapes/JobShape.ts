@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import { Job, type JobRecord, logName, ShellTask, SystemWord } from "../../services/Queue/index.ts"
+import { shownProgram } from "../input/ShownProgram.ts"
 
 /** Payloads, results and progress as they rest: JSON text in durable stores, values in memory. */
 export type PayloadForm = "text" | "value"
@@ -34,6 +35,13 @@ const summary = {
   startedAt: Schema.NullOr(Time),
   finishedAt: Schema.NullOr(Time),
   tags: Schema.Array(Schema.String),
+  /** Program and arguments of a command, bytes that are not UTF-8 escaped; null for tasks of programs. */
+  command: Schema.NullOr(Schema.Array(Schema.String)),
+  /** How the last attempt of a command ended: its exit code, or the signal that ended it; both null otherwise. */
+  exitCode: Schema.NullOr(Schema.Int),
+  signal: Schema.NullOr(Schema.String),
+  /** From the start of the last attempt to the job's end, in milliseconds; null until then, and where it was cancelled. */
+  ranMs: Schema.NullOr(Schema.Finite),
   /** The last attempt's failure in a sentence, else null. */
   error: Schema.NullOr(Schema.String)
 }
@@ -87,7 +95,7 @@ export const JobShape = Schema.Struct({
 const time = (millis: number): string => new Date(millis).toISOString()
 const timeOrNull = (millis: number | undefined): string | null => (millis === undefined ? null : time(millis))
 
-export const toJobSummary = (job: JobRecord): typeof JobSummaryShape.Type => ({
+export const toJobSummary = (job: JobRecord, form: PayloadForm): typeof JobSummaryShape.Type => ({
   id: Job.formatJobId(job.id),
   task: job.task,
   group: job.group,
@@ -101,6 +109,10 @@ export const toJobSummary = (job: JobRecord): typeof JobSummaryShape.Type => ({
   startedAt: timeOrNull(job.startedAt),
   finishedAt: timeOrNull(job.finishedAt),
   tags: job.extra?.tags ?? [],
+  command: commandOf(job, form) ?? null,
+  exitCode: endOf(job, form).exitCode ?? null,
+  signal: endOf(job, form).signal ?? null,
+  ranMs: ranMs(job) ?? null,
   error: job.failure?.message ?? null
 })
 
@@ -134,7 +146,7 @@ export const payloadOf = (job: JobRecord, form: PayloadForm, environment: boolea
 }
 
 export const toJobShape = (job: JobRecord, form: PayloadForm, environment: boolean): typeof JobShape.Type => ({
-  ...toJobSummary(job),
+  ...toJobSummary(job, form),
   payload: payloadOf(job, form, environment) ?? null,
   result: storedValue(job.result, form) ?? null,
   progress: storedValue(job.progress, form) ?? null,
@@ -153,19 +165,55 @@ export const toJobShape = (job: JobRecord, form: PayloadForm, environment: boole
   headers: job.extra?.headers ?? {}
 })
 
+/** Program and arguments of a command, not yet safe to show; undefined for tasks of programs. */
+const commandOf = (job: JobRecord, form: PayloadForm): ReadonlyArray<string> | undefined => {
+  if (!ShellTask.isShellTask(job.task)) return undefined
+  const { command } = (storedValue(job.payload, form) ?? {}) as { readonly command?: unknown }
+  return Array.isArray(command)
+    ? (command as ReadonlyArray<typeof SystemWord.SystemWord.Encoded>).map(SystemWord.shown)
+    : undefined
+}
+
+export interface JobEnd {
+  readonly exitCode?: number | undefined
+  readonly signal?: string | undefined
+}
+
+/** How a finished command ended, as far as it began. */
+export const endOf = (job: JobRecord, form: PayloadForm): JobEnd => {
+  if (!ShellTask.isShellTask(job.task)) return {}
+  const kept = (job.state === "completed" ? storedValue(job.result, form) : job.failure?.error) ?? {}
+  const { exitCode, signal } = kept as { readonly exitCode?: unknown; readonly signal?: unknown }
+  return {
+    exitCode: Number.isInteger(exitCode) ? (exitCode as number) : undefined,
+    signal: typeof signal === "string" ? signal : undefined
+  }
+}
+
+/**
+ * Whether its row says that the last attempt of a command wrote nothing: it completed, and nothing was kept or left out. Such an attempt has no
+ * log; any other that has none has lost it.
+ */
+export const wroteNothing = (job: JobRecord, form: PayloadForm): boolean => {
+  if (job.state !== "completed") return false
+  const { stderr, stderrDropped, stdout, stdoutDropped } = (storedValue(job.result, form) ?? {}) as Record<
+    string,
+    unknown
+  >
+  return [stdout, stderr, stdoutDropped, stderrDropped].every((of) => of === "" || of === 0)
+}
+
+/** From the start of its last attempt to its end; undefined where it was cancelled, perhaps long after an attempt. */
+export const ranMs = ({ finishedAt, startedAt, state }: JobRecord): number | undefined =>
+  startedAt === undefined || finishedAt === undefined || state === "cancelled" ? undefined : finishedAt - startedAt
+
 /** What a job does, on one line: the command of a shell job, else its payload. Not yet safe to show. */
 export const whatItDoes = (job: JobRecord, form: PayloadForm): string => {
-  const payload = payloadOf(job, form, false)
-  if (
-    ShellTask.isShellTask(job.task) &&
-    typeof payload === "object" &&
-    payload !== null &&
-    "command" in payload &&
-    Array.isArray(payload.command)
-  ) {
-    const words = (payload.command as ReadonlyArray<typeof SystemWord.SystemWord.Encoded>).map(SystemWord.shown)
+  const words = commandOf(job, form)
+  if (words !== undefined) {
     const [program, flag, text] = words
-    return program === "sh" && flag === "-c" && words.length === 3 ? text! : words.join(" ")
+    return program === "sh" && flag === "-c" && words.length === 3 ? shownProgram(text!) : words.join(" ")
   }
+  const payload = payloadOf(job, form, false)
   return payload === undefined ? "" : typeof payload === "string" ? payload : JSON.stringify(payload)
 }

@@ -28,6 +28,20 @@ export const FiguresShape = Schema.Struct({
   runMs: QuantilesShape
 })
 
+/** `queue group ls`. */
+export const GroupShape = Schema.Struct({
+  name: Schema.String,
+  /** Jobs at a time over all workers; null: no limit. */
+  limit: Schema.NullOr(Schema.Int),
+  /** Who said so: an operator, a task or worker (or the first job), or nobody. */
+  limitBy: Schema.Literals(["operator", "program", "default"]),
+  /** What holds without an operator's limit. */
+  declaredLimit: Schema.NullOr(Schema.Int),
+  /** Stored jobs of it, of every state. */
+  jobs: Schema.Int,
+  paused: Schema.Boolean
+})
+
 export const GroupStatusShape = Schema.Struct({
   name: Schema.String,
   limit: Schema.Finite,

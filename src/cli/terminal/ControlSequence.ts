@@ -9,8 +9,14 @@ import { randomInt } from "node:crypto"
 /** Parameters of at most four digits: what measures or strips control sequences takes ours for such. */
 const signature = Array.from({ length: 4 }, () => randomInt(1000, 10_000)).join(";")
 
+/** Characters of the parameters of one sequence: two colours of three numbers each take 33. */
+export const parametersMost = 64
+
 /** `sequence("31", "m")`: red; `sequence("?25", "l")`: a private mode, the cursor hidden. */
 export const sequence = (parameters: string, final: string): string => `\x1b[${parameters};${signature}${final}`
+
+/** Back to the beginning of the line. */
+export const carriageReturn = sequence("13", "r")
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: this is about control sequences
 const unsigned = /\x1b\[([\d;]{1,16})m/g
@@ -19,7 +25,7 @@ const unsigned = /\x1b\[([\d;]{1,16})m/g
 export const sign = (text: string): string =>
   text.replace(unsigned, (_, parameters: string) => sequence(parameters, "m"))
 
-const signed = new RegExp(`\\x1b\\[(\\??[\\d;]{1,16});${signature}([A-Za-z])`, "g")
+const signed = new RegExp(`\\x1b\\[(\\??[\\d;:]{1,${parametersMost}});${signature}([A-Za-z])`, "g")
 
 /** `text` with what stands between our own sequences changed by `change`, and each sequence by `keep`. */
 const around = (text: string, change: (text: string) => string, keep: (found: RegExpExecArray) => string): string => {
@@ -39,4 +45,11 @@ export const mapText = (text: string, change: (text: string) => string): string 
 
 /** What a terminal is sent: text as `change` makes it, our sequences without their signature. */
 export const unsign = (text: string, change: (text: string) => string): string =>
-  around(text, change, ([, parameters, final]) => `\x1b[${parameters}${final}`)
+  around(text, change, ([whole, parameters, final]) => (whole === carriageReturn ? "\r" : `\x1b[${parameters}${final}`))
+
+const parameters = `[\\d;:]{0,${parametersMost}}`
+
+/** Of others, what draws within its line only: colours (group 1: their parameters), erasing in the line (group 2: how much of it), carriage returns. */
+export const lineDrawing = new RegExp(`\\x1b\\[(${parameters})m|\\x1b\\[([0-2]?)K|\\r`, "g")
+/** At the end of text: what may be the beginning of one of these. */
+export const cutDrawing = new RegExp(`\\x1b(?:\\[${parameters})?$`)

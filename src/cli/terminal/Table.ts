@@ -16,6 +16,8 @@ export interface Column<Row> {
   readonly wide?: boolean
   /** Fewest cells this column may be cut to, 8 unless said. */
   readonly minimum?: number
+  /** Left out where the terminal is too narrow for all columns at their minimum: 1 goes first. Stays unless said. */
+  readonly leaves?: number
 }
 
 export interface TableOptions {
@@ -31,8 +33,8 @@ const gap = "  "
 /**
  * A table as lines without newlines: a header, then a line per row, columns aligned two spaces apart, no space at the
  * end. On a terminal the lines fit: the widest left-aligned column is cut first, cell by cell, down to its minimum, and
- * cut text ends in `…`; where even that is too wide, the lines themselves are cut. No rows, no header: an empty list is
- * the caller's to explain. Measures every cell once.
+ * cut text ends in `…`; where that is too wide, columns leave, and then the lines themselves are cut. No rows, no header:
+ * an empty list is the caller's to explain. Measures every cell once.
  */
 export const render = <Row>(
   columns: ReadonlyArray<Column<Row>>,
@@ -40,15 +42,20 @@ export const render = <Row>(
   options: TableOptions
 ): ReadonlyArray<string> => {
   if (rows.length === 0) return []
-  const shown = columns.filter((column) => options.wide || column.wide !== true)
   const limit = options.wide ? undefined : options.width
   // Cut before measuring: a payload of a megabyte need not be measured to know that it does not fit.
   const read = (text: string) => (limit === undefined ? Sanitize.line(text) : Sanitize.fitted(text, limit + 1))
-  const headers = shown.map(({ header }) => read(header))
-  const cells = rows.map((row) => shown.map((column) => read(column.value(row))))
-  const natural = shown.map((_, i) =>
-    cells.reduce((widest, row) => Math.max(widest, DisplayWidth.cells(row[i]!)), DisplayWidth.cells(headers[i]!))
-  )
+  const all = columns
+    .filter((column) => options.wide || column.wide !== true)
+    .map((column) => {
+      const header = read(column.header)
+      const texts = rows.map((row) => read(column.value(row)))
+      const natural = texts.reduce((most, text) => Math.max(most, DisplayWidth.cells(text)), DisplayWidth.cells(header))
+      return { column, header, texts, natural }
+    })
+  const measured = limit === undefined ? all : staying(all, limit)
+  const shown = measured.map(({ column }) => column)
+  const natural = measured.map((each) => each.natural)
   const widths = limit === undefined ? natural : fit(shown, natural, limit - gap.length * (shown.length - 1))
 
   const lay = (texts: ReadonlyArray<string>, paint: (cell: string, column: Column<Row>) => string): string => {
@@ -68,9 +75,40 @@ export const render = <Row>(
     return line.trimEnd()
   }
   return [
-    lay(headers, (cell) => options.style.bold(cell)),
-    ...cells.map((texts, i) => lay(texts, (cell, column) => column.style?.(cell, rows[i]!, options.style) ?? cell))
+    lay(
+      measured.map(({ header }) => header),
+      (cell) => options.style.bold(cell)
+    ),
+    ...rows.map((row, i) =>
+      lay(
+        measured.map(({ texts }) => texts[i]!),
+        (cell, column) => column.style?.(cell, row, options.style) ?? cell
+      )
+    )
   ]
+}
+
+const minimumOf = <Row>({ minimum = 8 }: Column<Row>): number => Math.max(minimum, 1)
+
+/** Columns that fit side by side at their minimum, as far as the others may leave. */
+const staying = <Of extends { readonly column: Column<any>; readonly natural: number }>(
+  measured: ReadonlyArray<Of>,
+  limit: number
+): ReadonlyArray<Of> => {
+  let left = measured
+  const least = () =>
+    left.reduce(
+      (sum, { column, natural }) =>
+        sum + gap.length + (column.align === "right" ? natural : Math.min(natural, minimumOf(column))),
+      -gap.length
+    )
+  while (least() > limit) {
+    const leaving = left.filter(({ column }) => column.leaves !== undefined)
+    if (leaving.length === 0) return left
+    const first = leaving.reduce((a, b) => (b.column.leaves! < a.column.leaves! ? b : a))
+    left = left.filter((each) => each !== first)
+  }
+  return left
 }
 
 /** Takes cells from the widest column that may be cut, one at a time, until all fit or all are at their minimum. */
@@ -84,7 +122,7 @@ const fit = <Row>(
   while (excess > 0) {
     let widest = -1
     for (const [i, column] of columns.entries()) {
-      const minimum = Math.max(column.minimum ?? 8, 1)
+      const minimum = minimumOf(column)
       if (column.align !== "right" && widths[i]! > minimum && (widest < 0 || widths[i]! > widths[widest]!)) widest = i
     }
     if (widest < 0) break

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Job, type JobRecord, Outputs, ShellResult, ShellTask, TaskQueue } from "../../services/Queue/index.ts"
+import * as CommandOutput from "../CommandOutput.ts"
 import { type PayloadForm, storedValue } from "../shapes/JobShape.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import * as OutputLines from "./OutputLines.ts"
@@ -37,6 +38,7 @@ const outputLines = (stored: unknown): ReadonlyArray<string> => {
         .decode(bytes)
         .replace(/\r?\n$/, "")
         .split(/\r?\n/)
+        .map(CommandOutput.plainLine)
 }
 
 /** What a command wrote, kept in its result or in the error of its last attempt. */

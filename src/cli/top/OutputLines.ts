@@ -1,5 +1,6 @@
-/** The lines of a command's log, as they are written: stdout and stderr each by itself, in the order in which their lines end. */
+/** The lines of a command's log, as they are written, without colours: stdout and stderr each by itself, in the order in which their lines end. */
 import type { OutputReader, OutputStream } from "../../services/Queue/index.ts"
+import * as CommandOutput from "../CommandOutput.ts"
 
 export interface OutputLines {
   /**
@@ -36,14 +37,14 @@ export const make = (reader: OutputReader): OutputLines => {
     const lines = (of.rest + of.decoder.decode(bytes, { stream: true })).split(/\r?\n/)
     of.rest = lines.pop()!.slice(-longestLine)
     last = stream
-    return lines
+    return lines.map(CommandOutput.plainLine)
   }
 
   const unended = (): ReadonlyArray<string> =>
     [streams.stdout, streams.stderr].flatMap((of) => {
       const { rest } = of
       of.rest = ""
-      return rest === "" ? [] : [rest]
+      return rest === "" ? [] : [CommandOutput.plainLine(rest)]
     })
 
   return {
@@ -68,7 +69,7 @@ export const make = (reader: OutputReader): OutputLines => {
       return lines
     },
     unfinished: () => {
-      const text = streams[last].rest.split("\r").findLast((part) => part !== "")
+      const text = CommandOutput.plainLine(streams[last].rest)
       return text === "" ? undefined : text
     },
     isAtEnd: () => isAtEnd,

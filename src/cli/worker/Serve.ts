@@ -36,6 +36,7 @@ import { endedBy, Signals } from "../Signals.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 import { tellWhoRan } from "./EndedFromWithin.ts"
+import * as NotifyEnds from "./NotifyEnds.ts"
 import type { ScaleActuators } from "./ScaleActuators.ts"
 import type { Handlers } from "./TaskModule.ts"
 
@@ -55,6 +56,8 @@ export interface ServeOptions {
   readonly storeFile: string | undefined
   /** Whether ends of jobs are told one by one, successes too. */
   readonly everyJob: boolean
+  /** What tells of each job that ends here. */
+  readonly notify: string | undefined
   /** Whether this worker takes its turn at looking after the alerts. */
   readonly alerts: boolean
   /** What it acts on when it leads the scaler; undefined: it takes no part in scaling. */
@@ -159,9 +162,10 @@ export const serve = (options: ServeOptions) =>
     const out = yield* output
     const signals = yield* (yield* Signals).takeOver
     yield* stopsWithItsJobs((yield* JobStore).hold)
+    const { onStart } = yield* NotifyEnds.make(options.notify)
     const handlers = [
       ...(options.handlers === undefined ? [] : [options.handlers]),
-      ...(options.shell ? [Sluice.layerShell(ShellTask.shell)] : [])
+      ...(options.shell ? [Sluice.layerShell(ShellTask.shell, { onStart })] : [])
     ]
     if (handlers.length === 0 && !options.scalesOnly)
       return yield* fail(

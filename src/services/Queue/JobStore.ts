@@ -142,6 +142,8 @@ export class JobStore extends Context.Service<
       name: string,
       settings: { readonly limit?: number | null; readonly paused?: boolean }
     ) => Effect.Effect<GroupRecord, StoreError>
+    /** Forgets a group and what operators set for it. False while any job of it is stored, finished ones too: nothing is changed then. */
+    readonly removeGroup: (name: string) => Effect.Effect<boolean, StoreError>
     readonly paused: Effect.Effect<boolean, StoreError>
     /** Pauses or resumes the whole queue, apart from the pauses of its groups. */
     readonly setPaused: (paused: boolean) => Effect.Effect<void, StoreError>

@@ -97,6 +97,8 @@ export class Outputs extends Context.Service<
     readonly read: (job: JobId, attempt: number) => OutputReader
     /** Undefined: it left no log. Reads the log once through. */
     readonly record: (job: JobId, attempt: number) => Effect.Effect<AttemptRecord | undefined>
+    /** Where a running command's standard input is that stays open: a named pipe. There is none of other commands. */
+    readonly inputOf: (job: JobId, attempt: number) => string
     /** Forgets the logs of a job's attempts, 1 to `attempts`. */
     readonly remove: (job: JobId, attempts: number) => Effect.Effect<void>
     /** Jobs that have logs, in the order of their ids. Costs a look at each file. */

@@ -8,7 +8,7 @@ import { ownUid } from "../../files/Ownership.ts"
 import type { JobId } from "./Job.ts"
 import { JobStore } from "./JobStore.ts"
 import { type AttemptRecord, Outputs, type StoredOutput } from "./Outputs.ts"
-import { parse, pathOf } from "./outputs/LogFiles.ts"
+import { inputPathOf, parse, pathOf } from "./outputs/LogFiles.ts"
 import { logName } from "./policy/LogName.ts"
 import { openReader } from "./outputs/LogReader.ts"
 import { openLog, removeLog } from "./outputs/LogWriter.ts"
@@ -108,9 +108,14 @@ export const layer: Layer.Layer<Outputs, never, JobStore> = Layer.effect(
       },
       read: (job, attempt) => openReader(folder, job, attempt),
       record: (job, attempt) => Effect.promise(() => readRecord(folder, job, attempt)),
+      inputOf: (job, attempt) => inputPathOf(folder, job, attempt),
       remove: (job, attempts) =>
         Effect.sync(() => {
-          for (let attempt = 1; attempt <= attempts; attempt++) removeLog(folder, job, attempt)
+          for (let attempt = 1; attempt <= attempts; attempt++) {
+            removeLog(folder, job, attempt)
+            // Of a process that was killed.
+            rmSync(inputPathOf(folder, job, attempt), { force: true })
+          }
         }),
       stored: Effect.sync(() => storedIn(folder)),
       watch: (changed) => {

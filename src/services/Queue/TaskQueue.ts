@@ -351,6 +351,11 @@ export class TaskQueue extends Context.Service<
     /** `null` returns to the declared limit. At least 1; `pause` stops a group. */
     readonly setLimit: (group: string, limit: number | null) => Effect.Effect<GroupRecord, InvalidOption | StoreError>
     /**
+     * Forgets a group with its limit, pause and order. False while any job of it is stored, finished ones too: nothing is changed then. One that
+     * a worker has slots for, or a task names, comes back with the next job of it or start of a worker.
+     */
+    readonly removeGroup: (group: string) => Effect.Effect<boolean, InvalidOption | StoreError>
+    /**
      * In which order the jobs of a group start (`policy/Order.ts`); `null` returns to the declared one. Ranks what waits anew, a thousand jobs a
      * transaction: interrupted, a worker goes on with it. All processes follow within 5 s (`GroupOrders`).
      */

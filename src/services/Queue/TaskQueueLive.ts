@@ -139,6 +139,13 @@ const make = Effect.gen(function* () {
         }),
         (group) => store.setGroup(group, { limit })
       ),
+    removeGroup: (group) =>
+      Effect.gen(function* () {
+        yield* checked(() => Bounds.name("group", group))
+        const isRemoved = yield* store.removeGroup(group)
+        if (isRemoved) yield* orders.set(group, undefined)
+        return isRemoved
+      }),
     setOrder: (group, choice) =>
       Effect.gen(function* () {
         yield* checked(() => {

@@ -49,6 +49,52 @@ describe("sluice queue", () => {
   )
 
   it.live(
+    "makes, lists and removes groups, not those that every store has nor those with jobs",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        const named = (name: string) =>
+          Effect.map(cli.json(["queue", "group", "ls", "--json"]), (groups) => groups.find((one) => one.name === name))
+        const added = yield* cli.call(["queue", "group", "add", "gpu", "--limit", "2"])
+        assert.deepInclude(added, { code: 0, stdout: "group gpu runs at most 2 at a time\n" })
+        assert.strictEqual((yield* cli.call(["queue", "group", "add", "other", "-q"])).stdout, "other\n")
+        assert.deepStrictEqual(yield* named("gpu"), {
+          name: "gpu",
+          limit: 2,
+          limitBy: "operator",
+          declaredLimit: 5,
+          jobs: 0,
+          paused: false
+        })
+        assert.deepInclude(yield* named("other"), { limit: 5, limitBy: "program" })
+        assert.deepInclude(yield* named("network"), { limit: 10, limitBy: "default" })
+        const { stdout } = yield* cli.call(["queue", "group", "ls"])
+        assert.match(stdout, /^gpu +2 +an operator +5 +0$/m)
+        assert.match(stdout, /^other +5 +a task or worker +5 +0$/m)
+
+        assert.notInclude((yield* cli.call(["add", "-g", "gpu", "--", "true"])).stderr, "is new")
+        for (const [args, code, said] of [
+          [["add", "gpu"], 6, /group gpu is there already; another limit: sluice queue limit gpu N/],
+          [["add", "x", "--limit", "0"], 2, /--limit is 0; expected 1 to 100000/],
+          [["rm", "network"], 6, /group network belongs to every store; sluice queue limit network default/],
+          [["rm", "gup"], 3, /no group "gup"; known are .*Did you mean "gpu"\?/],
+          [["rm", "gpu"], 6, /group gpu has jobs, of which finished ones count; .*sluice job rm -g gpu --yes/]
+        ] as const) {
+          const refused = yield* cli.call(["queue", "group", ...args])
+          assert.deepStrictEqual([refused.code, refused.stdout], [code, ""], args.join(" "))
+          assert.match(refused.stderr, said)
+        }
+        assert.strictEqual((yield* cli.call(["job", "rm", "-g", "gpu", "--yes"])).code, 0)
+        assert.deepInclude(yield* cli.call(["queue", "group", "rm", "gpu"]), {
+          code: 0,
+          stdout: "group gpu is removed\n"
+        })
+        assert.isUndefined(yield* named("gpu"))
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
     "orders a group, ranks what waits anew, and says where a job stands and whether its deadline was met",
     () =>
       Effect.gen(function* () {

@@ -545,15 +545,21 @@ describe("--joblog", () => {
       const folder = yield* temporaryFolder
       const file = path.join(folder, "log")
       const line = { startedAt: 1_700_000_000_123, durationMs: 1500, received: 7, exitCode: 0, signal: 0 }
-      JobLog.open(file, false)({ ...line, sequence: 1, command: ["echo", "it's", "a\tb\nc"] })
-      JobLog.open(file, true)({ ...line, sequence: 2, command: ["true"], signal: 9 })
+      JobLog.open(file, false, false)({ ...line, sequence: 1, command: ["echo", "it's", "a\tb\nc"] })
+      JobLog.open(file, true, false)({ ...line, sequence: 2, command: ["true"], signal: 9 })
       assert.strictEqual(
         readFileSync(file, "utf8"),
         "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n" +
           "1\t:\t1700000000.123\t     1.500\t0\t7\t0\t0\techo 'it'\\''s' 'a\\tb\\nc'\n" +
           "2\t:\t1700000000.123\t     1.500\t0\t7\t0\t9\ttrue\n"
       )
-      JobLog.open(file, false)
+      JobLog.open(
+        file,
+        true,
+        true
+      )({ ...line, sequence: 3, command: ["sh", "-c", "sluice_input='a b'; cat \"${sluice_input}\" | wc"] })
+      assert.match(readFileSync(file, "utf8"), /\tcat 'a b' \| wc\n$/)
+      JobLog.open(file, false, false)
       assert.strictEqual(readFileSync(file, "utf8").split("\n").length, 2)
     }).pipe(Effect.scoped)
   )

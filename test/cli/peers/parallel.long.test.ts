@@ -120,6 +120,19 @@ const abilities: ReadonlyArray<Ability> = [
     sluice: ["sluice", "map", "--tag", "echo x", ":::", "a", "b"]
   },
   {
+    name: "with a text of one's own before each line: --tagstring",
+    peer: ["parallel", "--tagstring", "{#}:{/.}", "-k", "echo x", ":::", "d/a.c", "b"],
+    sluice: ["sluice", "map", "--tagstring", "{#}:{/.}", "-k", "echo x", ":::", "d/a.c", "b"],
+    order: "same"
+  },
+  {
+    name: "a colour for each job: --color, failed ones: --color-failed",
+    peer: ["parallel", "--color", "--color-failed", "echo", ":::", "a"],
+    sluice: ["sluice", "map", "--color", "--color-failed", "echo", ":::", "a"],
+    // Coloured on a terminal only.
+    order: "unlike"
+  },
+  {
     name: "each output as one block",
     peer: ["parallel", "-j2", "echo {}1; sleep 0.1; echo {}2", ":::", "a", "b"],
     sluice: ["sluice", ...shell, "-j2", "echo {}1; sleep 0.1; echo {}2", ":::", "a", "b"]
@@ -223,9 +236,29 @@ const abilities: ReadonlyArray<Ability> = [
     sluice: ["sluice", "map", "--memfree", "1MB", "echo", ":::", "a"]
   },
   {
-    name: "outputs in files: --results",
-    peer: ["parallel", "--results", "out", "echo {}", ":::", "a"],
-    sluice: { missing: "outputs are files beside the store, which job logs ID prints; no folder of one's choice yet" }
+    name: "outputs in files of each input: --results",
+    peer: ["parallel", "--results", "out", "echo {}; echo e >&2", ":::", "a b", "c/d", "e\\f"],
+    sluice: ["sluice", ...shell, "--results", "out", "echo {}; echo e >&2", ":::", "a b", "c/d", "e\\f"],
+    makes: ["out/1/a b/stdout", "out/1/a b/stderr", "out/1/a b/seq", "out/1/c\\_d/stdout", "out/1/e\\\\f/stdout"]
+  },
+  {
+    name: "outputs in files of each pair: --results",
+    peer: ["parallel", "--results", "out", "echo {1} {2}", ":::", "a", "b", ":::", "c"],
+    sluice: ["sluice", "map", "--results", "out", "echo {1} {2}", ":::", "a", "b", ":::", "c"],
+    makes: ["out/1/a/2/c/stdout", "out/1/b/2/c/stdout", "out/1/b/2/c/seq"]
+  },
+  {
+    name: "outputs in files of my names: --results",
+    peer: ["parallel", "--results", "out/{/.}.txt", "echo {}; echo e >&2", ":::", "x/a.c", "b"],
+    sluice: ["sluice", ...shell, "--results", "out/{/.}.txt", "echo {}; echo e >&2", ":::", "x/a.c", "b"],
+    makes: ["out/a.txt", "out/a.txt.err", "out/a.txt.seq", "out/b.txt"]
+  },
+  {
+    name: "the terminal for one command at a time: --tty",
+    peer: ["script", "-qec", "parallel --tty -j1 'test -t 0 && echo {}' ::: a b > out", "/dev/null"],
+    sluice: ["script", "-qec", "sluice map --shell --tty 'test -t 0 && echo {}' ::: a b > out", "/dev/null"],
+    order: "unlike",
+    makes: ["out"]
   },
   {
     name: "the environment and the folder of the caller",

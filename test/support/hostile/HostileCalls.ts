@@ -37,6 +37,7 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
   "job pause": [[at.job]],
   "job resume": [[at.job]],
   "job kill": [[at.job], [at.failed, "-s", "INT"]],
+  "job send": [[at.job, "text"]],
   "job progress": [["40", "half", "--job", at.job]],
   "job profile": [[at.job, "--timeout", "100ms"]],
   "queue status": [[], ["-q"], ["--wide"]],
@@ -52,6 +53,9 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
     ["network", "7"],
     ["network", "default"]
   ],
+  "queue group ls": [[], ["--json"], ["-q"]],
+  "queue group add": [["hostile", "--limit", "2"]],
+  "queue group rm": [["network"], ["other"]],
   "queue order": [[], ["network"]],
   "queue purge": [["--yes"], ["network", "--yes"], ["--dry-run"]],
   "queue du": [[]],

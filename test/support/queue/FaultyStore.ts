@@ -71,6 +71,7 @@ export class FaultyStore {
       declareGroups: (groups) => call("declareGroups", real.declareGroups(groups)),
       groups: call("groups", real.groups),
       setGroup: (name, settings) => call("setGroup", real.setGroup(name, settings)),
+      removeGroup: (name) => call("removeGroup", real.removeGroup(name)),
       paused: call("paused", real.paused),
       setPaused: (paused) => call("setPaused", real.setPaused(paused)),
       documents: (kind) => call("documents", real.documents(kind)),

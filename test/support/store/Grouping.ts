@@ -80,6 +80,82 @@ export const clauses = (test: StoreTest): void => {
       })
     }))
 
+  test("lets a session take beyond a declared limit what it was told, not beyond an operator's, nor where others wait", (driver) =>
+    Effect.gen(function* () {
+      const { store } = driver
+      yield* store.declareGroups([{ name: "group", limit: 2 }])
+      const mine = yield* driver.join(["mine"])
+      const claim = (beyond: number | "nested" | undefined, limit = 10) =>
+        Effect.map(
+          driver.turn({ session: mine, claim: [{ group: "group", limit, beyond }] }),
+          ({ jobs }) => jobs.length
+        )
+      yield* driver.enqueue(Array.from({ length: 20 }, () => ({ task: "mine" })))
+      assert.strictEqual(yield* claim(undefined), 2)
+      assert.strictEqual(yield* claim(1), 0, "no less than nothing")
+      assert.strictEqual(yield* claim(5), 3, "as if the limit were five")
+      assert.strictEqual(yield* claim(5), 0)
+      assert.strictEqual(yield* claim(9, 1), 1, "no more than its free slots")
+
+      yield* store.setGroup("group", { limit: 7 })
+      assert.strictEqual(yield* claim(20), 1, "the operator's limit holds")
+      yield* store.setGroup("group", { limit: null })
+      yield* driver.enqueue([{ task: "theirs" }])
+      assert.strictEqual(yield* claim(9), 2, "nobody serves the other job")
+      const theirs = yield* driver.join(["theirs"])
+      yield* driver.enqueue([{ task: "theirs" }])
+      assert.strictEqual(yield* claim(20), 0, "somebody else's job waits in the group")
+      assert.deepStrictEqual(yield* driver.claim(theirs), [], "for a slot of the declared two")
+    }))
+
+  test("lets nested jobs start within the slot of the one that waits for them, whatever the limit and though the group is paused", (driver) =>
+    Effect.gen(function* () {
+      const { store } = driver
+      yield* store.declareGroups([{ name: "group", limit: 1 }])
+      const session = yield* driver.join()
+      yield* driver.enqueue([{}, {}, {}])
+      const claim = (beyond: "nested" | undefined) =>
+        Effect.map(driver.turn({ session, claim: [{ group: "group", limit: 1, beyond }] }), ({ jobs }) => jobs.length)
+      assert.strictEqual(yield* claim(undefined), 1)
+      assert.strictEqual(yield* claim(undefined), 0)
+      assert.strictEqual(yield* claim("nested"), 1)
+      yield* store.setGroup("group", { paused: true, limit: 1 })
+      assert.strictEqual(yield* claim(undefined), 0)
+      assert.strictEqual(yield* claim("nested"), 1)
+    }))
+
+  test("forgets a group without jobs, and keeps one that has any, finished ones too", (driver) =>
+    Effect.gen(function* () {
+      const { store } = driver
+      const known = Effect.map(store.groups, (groups) => groups.map(({ name }) => name))
+      yield* store.declareGroups([{ name: "group", limit: 5 }])
+      yield* store.setGroup("group", { limit: 2, paused: true })
+      assert.isTrue(yield* store.removeGroup("group"))
+      assert.deepStrictEqual(yield* known, [])
+      assert.isTrue(yield* store.removeGroup("never"))
+      assert.deepStrictEqual(yield* known, [])
+
+      yield* store.declareGroups([{ name: "group", limit: 3 }])
+      assert.deepStrictEqual(yield* store.groups, [
+        { name: "group", limit: 3, declaredLimit: 3, operatorLimit: undefined, paused: false, busy: 0 }
+      ])
+      const session = yield* driver.join()
+      yield* driver.enqueue([{}])
+      assert.isFalse(yield* store.removeGroup("group"))
+      const [running] = yield* driver.claim(session)
+      assert.isFalse(yield* store.removeGroup("group"))
+      assert.isTrue(yield* driver.settle(session, running!, "completed"))
+      assert.isFalse(yield* store.removeGroup("group"))
+      assert.strictEqual((yield* store.groups)[0]!.limit, 3)
+      yield* driver.change({ states: ["completed"] }, { _tag: "Remove" })
+      assert.isTrue(yield* store.removeGroup("group"))
+      assert.deepStrictEqual(yield* known, [])
+
+      yield* store.declareGroups([{ name: "group", limit: 1 }])
+      yield* driver.enqueue([{}, {}])
+      assert.strictEqual((yield* driver.claim(session)).length, 1, "it is a group like any when it is back")
+    }))
+
   test("a paused group claims nothing while what runs goes on; another group is not touched", (driver) =>
     Effect.gen(function* () {
       const session = yield* driver.join()

@@ -45,4 +45,7 @@ export const restore = Command.make(
     withoutSinks,
     looking
   )
-).pipe(Command.withDescription("Brings a built-in rule back as it is built in."))
+).pipe(
+  Command.withDescription("Brings a built-in rule back as it is built in."),
+  Command.withExamples([{ command: "sluice alert restore unusual-wait" }])
+)

@@ -90,4 +90,7 @@ export const unsilence = Command.make(
     withoutSinks,
     looking
   )
-).pipe(Command.withDescription("Ends a silence before its time."))
+).pipe(
+  Command.withDescription("Ends a silence before its time."),
+  Command.withExamples([{ command: "sluice alert unsilence $(sluice alert ls --silences -q | head -1)" }])
+)

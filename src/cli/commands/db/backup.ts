@@ -47,7 +47,8 @@ export const backup = Command.make(
     yield* say("backed up to", yield* StoreLayers.SqliteMaintenance.backup(file, target, place), json)
   })
 ).pipe(
-  Command.withDescription("Copies the store while it works; the copy is verified and appears whole or not at all.")
+  Command.withDescription("Copies the store while it works; the copy is verified and appears whole or not at all."),
+  Command.withExamples([{ command: "sluice db backup before-upgrade.db" }])
 )
 
 export const copy = Command.make(
@@ -59,7 +60,10 @@ export const copy = Command.make(
     if (existsSync(target)) return yield* fail("conflict", `${target} is there already; copy to a new file`)
     yield* say("copied to", yield* StoreLayers.SqliteMaintenance.backup(file, target, place), json)
   })
-).pipe(Command.withDescription("Copies all jobs into a new store."))
+).pipe(
+  Command.withDescription("Copies all jobs into a new store."),
+  Command.withExamples([{ command: "sluice db copy queue-copy.db" }])
+)
 
 export const restore = Command.make(
   "restore",
@@ -86,4 +90,10 @@ export const restore = Command.make(
       yield* confirm(`replace ${Sanitize.line(file)}; what is there stays beside it as .before-restore`, yes)
     yield* say("restored", yield* StoreLayers.SqliteMaintenance.restore(source, file, place), json)
   })
-).pipe(Command.withDescription("Puts a backup in the place of the store. Nothing else may have the store open."))
+).pipe(
+  Command.withDescription("Puts a backup in the place of the store. Nothing else may have the store open."),
+  Command.withExamples([
+    { command: "sluice db restore before-upgrade.db --dry-run", description: "is it whole?" },
+    { command: "sluice db restore before-upgrade.db --yes" }
+  ])
+)

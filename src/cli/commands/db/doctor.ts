@@ -72,5 +72,9 @@ export const doctor = Command.make(
 ).pipe(
   Command.withDescription(
     "Looks for damage: structure, counters, checksums of the newest payloads, or of all; and for what others added to the file. Reads only."
-  )
+  ),
+  Command.withExamples([
+    { command: "sluice db doctor" },
+    { command: "sluice db doctor --full", description: "every page and every row" }
+  ])
 )

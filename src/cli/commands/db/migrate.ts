@@ -46,7 +46,10 @@ export const status = Command.make(
       )
     )
   })
-).pipe(Command.withDescription("The schema of the file and the steps not yet taken."))
+).pipe(
+  Command.withDescription("The schema of the file and the steps not yet taken."),
+  Command.withExamples([{ command: "sluice db status" }])
+)
 
 export const migrate = Command.make(
   "migrate",
@@ -60,7 +63,13 @@ export const migrate = Command.make(
     if (dryRun) return yield* out.lines(pending.map(({ name }) => `would take step ${name}`))
     for (const name of yield* StoreLayers.SqliteMaintenance.migrate(file, place)) yield* out.line(`took step ${name}`)
   })
-).pipe(Command.withDescription("Brings the schema to the newest. Opening a store does the same."))
+).pipe(
+  Command.withDescription("Brings the schema to the newest. Opening a store does the same."),
+  Command.withExamples([
+    { command: "sluice db migrate --dry-run --show-sql", description: "what it would do" },
+    { command: "sluice db migrate" }
+  ])
+)
 
 export const rollback = Command.make(
   "rollback",
@@ -75,4 +84,7 @@ export const rollback = Command.make(
     if (name === undefined) return yield* fail("conflict", `schema ${found} has no way back; nothing was changed`)
     yield* out.line(`took step ${name} back`)
   })
-).pipe(Command.withDescription("Takes the last schema step back, for going back to an older Sluice."))
+).pipe(
+  Command.withDescription("Takes the last schema step back, for going back to an older Sluice."),
+  Command.withExamples([{ command: "sluice db rollback --dry-run", description: "what it would do" }])
+)

@@ -32,4 +32,10 @@ export const cancel = Command.make(
       dryRun: flags.dryRun
     })
   }, looking)
-).pipe(Command.withDescription("Cancels jobs: waiting ones at once, running ones within 2 s."))
+).pipe(
+  Command.withDescription("Cancels jobs: waiting ones at once, running ones within 2 s."),
+  Command.withExamples([
+    { command: "sluice job cancel last" },
+    { command: "sluice job cancel -g network --state pending --yes", description: "whatever of a group has not begun" }
+  ])
+)

@@ -1,3 +1,5 @@
+/** `sluice job edit`: what a waiting job runs and when, by flags, by the words of another command, or in an editor. */
+import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
@@ -7,12 +9,18 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { Job, type JobId, QueueSettings, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
+import { readFileSync } from "node:fs"
+import path from "node:path"
+import * as OwnFile from "../../../files/OwnFile.ts"
+import { Job, type JobId, JobStore, QueueSettings, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
 import { oneLine } from "../../../services/Text/index.ts"
+import { commandWords } from "../../Caller.ts"
+import * as EditedJob from "../../EditedJob.ts"
+import * as Editor from "../../Editor.ts"
 import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import * as JobReference from "../../JobReference.ts"
-import { looking } from "../../OpenStore.ts"
+import { looking, stateFolder } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { readPayload } from "../../Payload.ts"
 
@@ -41,10 +49,67 @@ const wholePayload = (id: JobId, given: unknown) =>
 const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
+const apply = (id: JobId, changes: EditedJob.JobChanges) =>
+  Effect.gen(function* () {
+    const whole = changes.payload === undefined ? undefined : yield* wholePayload(id, changes.payload)
+    yield* TaskQueue.use((queue) => queue.edit(id, { ...changes, ...(whole === undefined ? {} : { payload: whole }) }))
+  })
+
+const refuseUnlessWaiting = (job: { readonly id: JobId; readonly state: Job.JobState }) =>
+  job.state === "pending" || job.state === "scheduled"
+    ? Effect.void
+    : Effect.fail(fail("conflict", `Job ${Job.formatJobId(job.id)} is ${job.state}; only waiting jobs can be edited`))
+
+/** True: something was changed. A text that is refused is kept, and opened again the next time. */
+const inEditor = (id: JobId) =>
+  Effect.gen(function* () {
+    const queue = yield* TaskQueue
+    const { traits } = yield* JobStore
+    const out = yield* output
+    const job = yield* queue.get(id)
+    yield* refuseUnlessWaiting(job)
+    const file = path.join(yield* stateFolder("edits"), `${Job.formatJobId(id)}.json`)
+    if (OwnFile.look(file) === undefined) OwnFile.writeNew(file, EditedJob.textOf(job, traits.payloads))
+    else yield* out.note("sluice: the text that was refused before is opened again")
+    yield* Effect.onError(Editor.open(file), () => Effect.sync(() => OwnFile.remove(file)))
+    // Editors put another file in its place.
+    const text = yield* Effect.try({
+      try: () => readFileSync(file, "utf8"),
+      catch: (error) => fail("failure", `the edited text cannot be read: ${(error as Error).message}`)
+    })
+    const now = yield* Clock.currentTimeMillis
+    const changed = yield* Effect.fromResult(EditedJob.changesIn(text, job, traits.payloads, now)).pipe(
+      Effect.mapError((why) => fail("usage", why)),
+      Effect.flatMap((changes) => {
+        const isChanged = Object.keys(changes).length > 0
+        return Effect.as(isChanged ? apply(id, changes) : Effect.void, isChanged)
+      }),
+      Effect.tapCause(() =>
+        out.note(`sluice: the text is kept; sluice job edit ${Job.formatJobId(id)} --editor opens it again`)
+      )
+    )
+    OwnFile.remove(file)
+    return changed
+  })
+
 export const edit = Command.make(
   "edit",
   {
     job: JobFlags.jobIdArgument(),
+    words: Argument.String("command").pipe(
+      Argument.withDescription("of a command: the one it is to run instead, after --"),
+      Argument.variadic()
+    ),
+    shell: Flag.Boolean("shell").pipe(
+      Flag.withoutNegation,
+      Flag.withDescription("run the new command through sh -c"),
+      Flag.withDefault(false)
+    ),
+    editor: Flag.Boolean("editor").pipe(
+      Flag.withoutNegation,
+      Flag.withDescription("command, folder, priority and times as JSON in $VISUAL or $EDITOR"),
+      Flag.withDefault(false)
+    ),
     payload: Flag.String("payload").pipe(
       Flag.withMetavar("JSON|@FILE|-"),
       Flag.withDescription("its new payload; of a command the fields that change, like command or cwd"),
@@ -68,22 +133,54 @@ export const edit = Command.make(
         ? (yield* Clock.currentTimeMillis) + Duration.toMillis(flags.in.value)
         : undefined
     const { maxPayloadBytes } = yield* QueueSettings.Settings
-    const payload = Option.isSome(flags.payload) ? yield* readPayload(flags.payload.value, maxPayloadBytes) : undefined
+    const given = Option.isSome(flags.payload) ? yield* readPayload(flags.payload.value, maxPayloadBytes) : undefined
+    const hasWords = flags.words.length > 0
+    if (hasWords && given !== undefined)
+      return yield* fail("usage", "--payload and a command both say what it runs; give one of them")
+    if (flags.shell && !hasWords)
+      return yield* fail("usage", "--shell is about a new command; write it after --, as in -- 'sort < a | uniq -c'")
+    const words = hasWords
+      ? yield* commandWords(flags.words, { shell: flags.shell, usage: "sluice job edit last -- make test" })
+      : undefined
+    const payload = words === undefined ? given : { command: words }
     const priority = Option.getOrUndefined(flags.priority)
     const deadline = Option.isSome(flags.deadline) ? DateTime.toEpochMillis(flags.deadline.value) : undefined
-    if (payload === undefined && priority === undefined && due === undefined && deadline === undefined) {
-      return yield* fail("usage", "nothing to change; give --payload, --priority, --at, --in or --deadline")
+    const changes: EditedJob.JobChanges = {
+      ...(payload === undefined ? {} : { payload }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(due === undefined ? {} : { due }),
+      ...(deadline === undefined ? {} : { deadline })
     }
+    const isNothing = Object.keys(changes).length === 0
+    if (isNothing && !flags.editor) {
+      return yield* fail(
+        "usage",
+        "nothing to change; give --payload, --priority, --at, --in or --deadline, another command after --, or --editor"
+      )
+    }
+    if (!isNothing && flags.editor)
+      return yield* fail("usage", "--editor shows what there is to change; leave the other changes out")
     const id = yield* JobReference.jobOf(flags.job)
-    const whole = payload === undefined ? undefined : yield* wholePayload(id, payload)
-    yield* TaskQueue.use((queue) =>
-      queue.edit(id, {
-        ...(whole === undefined ? {} : { payload: whole }),
-        ...(priority === undefined ? {} : { priority }),
-        ...(due === undefined ? {} : { due }),
-        ...(deadline === undefined ? {} : { deadline })
-      })
-    )
-    yield* out.line(out.quiet ? Job.formatJobId(id) : `changed ${Job.formatJobId(id)}`)
+    if (words !== undefined) {
+      const { task } = yield* TaskQueue.use((queue) => queue.get(id))
+      if (!ShellTask.isShellTask(task))
+        return yield* fail(
+          "conflict",
+          `job ${Job.formatJobId(id)} is a task of a program (${task}); change its --payload`
+        )
+    }
+    const changed = flags.editor ? yield* inEditor(id) : yield* Effect.as(apply(id, changes), true)
+    const name = Job.formatJobId(id)
+    yield* changed ? out.line(out.quiet ? name : `changed ${name}`) : out.note("sluice: nothing was changed")
   }, looking)
-).pipe(Command.withDescription("Changes the payload, priority, time or deadline of a waiting job."))
+).pipe(
+  Command.withDescription("Changes what a waiting job runs, its priority, time or deadline."),
+  Command.withExamples([
+    { command: "sluice job edit last -p 1 --in 0s" },
+    {
+      command: "sluice job edit last -- make -j2 test",
+      description: "another command, in the same folder and environment"
+    },
+    { command: "sluice job edit last --editor", description: "all of it as JSON in $EDITOR" }
+  ])
+)

@@ -39,7 +39,7 @@ export const explain = Command.make(
     const place = yield* queue.place(id)
     const job = yield* queue.get(id)
     const now = yield* Clock.currentTimeMillis
-    const { advice, why } = inWords(reason, now)
+    const { advice, why } = inWords(reason, now, job.failure?.message)
     const shownAdvice = advice
       .replace(/\bJOB\b/, Job.formatJobId(id))
       .replace(/^sluice job retry\b/, `sluice job retry ${Job.formatJobId(id)}`)
@@ -59,4 +59,7 @@ export const explain = Command.make(
       job.attempts.map((attempt) => `attempt ${attempt.number}: ${AttemptInWords.inWords(attempt, now)}`)
     )
   }, looking)
-).pipe(Command.withDescription("Says why a job has not started, and what would change it."))
+).pipe(
+  Command.withDescription("Says why a job has not started, and what would change it."),
+  Command.withExamples([{ command: "sluice job explain last" }])
+)

@@ -164,4 +164,10 @@ export const get = Command.make(
     if (isShell && (records.length > 0 || Job.finishedStates.includes(job.state)))
       yield* out.note(`its output: sluice job logs ${Job.formatJobId(id)}`)
   }, looking)
-).pipe(Command.withDescription("Shows one job."))
+).pipe(
+  Command.withDescription("Shows one job."),
+  Command.withExamples([
+    { command: "sluice job get last" },
+    { command: "sluice job get last --json | jq .payload.command", description: "for programs" }
+  ])
+)

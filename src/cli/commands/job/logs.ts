@@ -22,7 +22,7 @@ import * as JobFlags from "../../JobFlags.ts"
 import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { type Output, output } from "../../Output.ts"
-import { type PayloadForm, storedValue } from "../../shapes/JobShape.ts"
+import { type PayloadForm, storedValue, wroteNothing } from "../../shapes/JobShape.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 
 /** A line of a job's log as `--json` shows it. */
@@ -47,25 +47,41 @@ const bytesOf = (stored: unknown): Uint8Array => Option.getOrElse(decodeOutput(s
 
 /** Pieces on their way to the two streams. */
 const makePrinter = (out: Output, wanted: ReadonlyArray<OutputStream>) => {
-  const decode = { stdout: CommandOutput.makeDecode(), stderr: CommandOutput.makeDecode() }
+  const texts = CommandOutput.texts(out)
   const write = (stream: OutputStream, bytes: Uint8Array) =>
-    out[stream].isTerminal ? out[stream].write(decode[stream](bytes)) : Effect.asVoid(out[stream].writeBytes(bytes))
+    out[stream].isTerminal ? out[stream].write(texts[stream].take(bytes)) : Effect.asVoid(out[stream].writeBytes(bytes))
   const leftOut = (stream: OutputStream, bytes: number) =>
     bytes > 0 && wanted.includes(stream) ? write(stream, Buffer.from(CommandOutput.leftOutLine(bytes))) : Effect.void
   return {
     bytes: (stream: OutputStream, bytes: Uint8Array) => (wanted.includes(stream) ? write(stream, bytes) : Effect.void),
     leftOut: ({ stderr, stdout }: { readonly stderr: number; readonly stdout: number }) =>
-      Effect.andThen(leftOut("stdout", stdout), leftOut("stderr", stderr))
+      Effect.andThen(leftOut("stdout", stdout), leftOut("stderr", stderr)),
+    end: Effect.forEach(streams, (stream) => out[stream].write(texts[stream].end()), { discard: true })
   }
 }
 
 type Printer = ReturnType<typeof makePrinter>
 
-/** What a job's row has of it, where there is no log any more. */
-const storedOutput = (job: JobRecord, form: PayloadForm, printer: Printer) => {
+/** What a job's row has of its last attempt's output: the beginning and end, where there is no log any more. */
+const storedOutput = (job: JobRecord, form: PayloadForm) => {
   const kept = (job.state === "completed" ? storedValue(job.result, form) : job.failure?.error) ?? {}
   const { stderr, stdout } = kept as { readonly stdout?: unknown; readonly stderr?: unknown }
-  return Effect.andThen(printer.bytes("stdout", bytesOf(stdout)), printer.bytes("stderr", bytesOf(stderr)))
+  return { stdout: bytesOf(stdout), stderr: bytesOf(stderr) }
+}
+
+/** Of an ended attempt that has no log. One that completed without a word never had one. */
+const withoutLog = (job: JobRecord, attempt: number, form: PayloadForm, printer: Printer, out: Output) => {
+  const isLast = attempt >= job.attempt
+  const { stderr, stdout } = storedOutput(job, form)
+  if (isLast && stdout.length + stderr.length > 0)
+    return Effect.andThen(
+      out.note("sluice: its log is no longer kept; this is what the job itself has of it"),
+      Effect.andThen(printer.bytes("stdout", stdout), printer.bytes("stderr", stderr))
+    )
+  if (isLast && wroteNothing(job, form)) return Effect.void
+  const failure = job.attempts.find(({ number }) => number === attempt)?.failure
+  const why = failure === undefined ? "" : `: ${Sanitize.line(failure.message)}`
+  return out.note(`sluice: what attempt ${attempt} wrote, if anything, is no longer kept${why}`)
 }
 
 const newlinesIn = (bytes: Uint8Array): number => {
@@ -260,13 +276,13 @@ export const logs = Command.make(
         }
         yield* pause
       }
-      const isLast = attempt >= job.attempt
-      if (!shown.seen.anything && isLast && (isOver(job) || job.failure !== undefined))
-        yield* storedOutput(job, traits.payloads, printer)
-      if (!shown.seen.anything && (asked ?? 0) > job.attempt) return yield* noAttempt(job)
+      if (!shown.seen.anything && attempt > Math.max(1, job.attempt)) return yield* noAttempt(job)
+      const hasEnded = job.attempt > 0 && (isOver(job) || attempt < job.attempt || job.state !== "running")
+      if (!shown.seen.anything && hasEnded) yield* withoutLog(job, attempt, traits.payloads, printer, out)
+      yield* printer.end
       if (!shown.seen.bytes && shown.seen.message !== "")
         yield* out.note(`sluice: ${Sanitize.line(shown.seen.message)}`)
-      else if (!shown.seen.anything && !isOver(job))
+      else if (!shown.seen.anything && !hasEnded && !isOver(job))
         yield* out.note(`sluice: the job is ${job.state}; nothing written yet`)
     },
     Effect.scoped,
@@ -275,5 +291,9 @@ export const logs = Command.make(
 ).pipe(
   Command.withDescription(
     "Prints what a job has logged, and what a command writes, in the order it was written, also while it runs: its stdout on stdout, its stderr on stderr."
-  )
+  ),
+  Command.withExamples([
+    { command: "sluice job logs -f last", description: "as it is written" },
+    { command: "sluice job logs last --stderr -n 20", description: "the last lines of its stderr" }
+  ])
 )

@@ -89,7 +89,7 @@ export const profile = Command.make(
     "Shows where the time of one job went: from a saved profile, or by profiling its next attempt and waiting for it."
   ),
   Command.withExamples([
-    { command: "sluice job profile 1m7z45bvw6x" },
-    { command: "sluice job profile 1m7z45bvw6x --timeout 10m", description: "a job that still waits for its turn" }
+    { command: "sluice job profile last" },
+    { command: "sluice job profile last --timeout 10m", description: "a job that still waits for its turn" }
   ])
 )

@@ -65,7 +65,10 @@ export const pause = Command.make(
   Effect.fnUntraced(function* ({ job }) {
     yield* send(job, "SIGSTOP", "is stopped; sluice job resume continues it, and its time limits go on")
   }, looking)
-).pipe(Command.withDescription("Stops a running command where it is (SIGSTOP). It keeps its slot."))
+).pipe(
+  Command.withDescription("Stops a running command where it is (SIGSTOP). It keeps its slot."),
+  Command.withExamples([{ command: "sluice job pause last" }])
+)
 
 export const resume = Command.make(
   "resume",
@@ -73,7 +76,10 @@ export const resume = Command.make(
   Effect.fnUntraced(function* ({ job }) {
     yield* send(job, "SIGCONT", "goes on")
   }, looking)
-).pipe(Command.withDescription("Lets a stopped command go on (SIGCONT)."))
+).pipe(
+  Command.withDescription("Lets a stopped command go on (SIGCONT)."),
+  Command.withExamples([{ command: "sluice job resume last" }])
+)
 
 export const kill = Command.make(
   "kill",

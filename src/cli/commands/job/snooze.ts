@@ -23,4 +23,7 @@ export const snooze = Command.make(
     yield* TaskQueue.use((queue) => queue.snooze(id, parsed.success))
     yield* out.line(out.quiet ? Job.formatJobId(id) : `${Job.formatJobId(id)} starts no earlier than ${delay} from now`)
   }, looking)
-).pipe(Command.withDescription("A waiting job starts no earlier than this long from now."))
+).pipe(
+  Command.withDescription("A waiting job starts no earlier than this long from now."),
+  Command.withExamples([{ command: "sluice job snooze last 1h" }])
+)

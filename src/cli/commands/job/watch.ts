@@ -54,4 +54,7 @@ export const watch = Command.make(
     })
     yield* Stream.runForEach(queue.watch(id), tell)
   }, looking)
-).pipe(Command.withDescription("Prints a line for every change of a job until it has ended."))
+).pipe(
+  Command.withDescription("Prints a line for every change of a job until it has ended."),
+  Command.withExamples([{ command: "sluice job watch last" }])
+)

@@ -73,7 +73,10 @@ const save = Command.make(
         : `baseline ${called}: ${HumanNumber.duration(median(baseline.cpuUs) / 1000)} CPU, ${HumanNumber.duration(median(baseline.wallUs) / 1000)} by the wall per job of ${Sanitize.line(flags.task)}, ${runs.length} runs`
     )
   })
-).pipe(Command.withDescription("Measures a task in fresh processes and keeps what it costs."))
+).pipe(
+  Command.withDescription("Measures a task in fresh processes and keeps what it costs."),
+  Command.withExamples([{ command: "sluice profile baseline save resize --tasks ./tasks.ts --payload @one.json" }])
+)
 
 const ls = Command.make(
   "ls",
@@ -100,7 +103,7 @@ const ls = Command.make(
         all
       )
   })
-).pipe(Command.withDescription("Lists baselines."))
+).pipe(Command.withDescription("Lists baselines."), Command.withExamples([{ command: "sluice profile baseline ls" }]))
 
 const rm = Command.make(
   "rm",
@@ -111,7 +114,10 @@ const rm = Command.make(
     if (there === undefined) return yield* fail("notFound", `no baseline ${Sanitize.line(called)} in ${files.folder}`)
     yield* onFiles("the baseline cannot be removed", () => files.removeBaseline(called))
   })
-).pipe(Command.withDescription("Removes a baseline."))
+).pipe(
+  Command.withDescription("Removes a baseline."),
+  Command.withExamples([{ command: "sluice profile baseline rm resize" }])
+)
 
 export const baseline = Command.make("baseline").pipe(
   Command.withDescription("What tasks cost when it was saved, for sluice profile check."),

@@ -152,7 +152,7 @@ export const check = Command.make(
   Command.withExamples([
     { command: "sluice profile check resize --tasks ./tasks.ts --payload @one.json" },
     {
-      command: "sluice profile check resize --tasks ./tasks.ts --against ../main/tasks.ts",
+      command: "sluice profile check resize --tasks ./tasks.ts --payload @one.json --against ../main/tasks.ts",
       description: "both in turn, on this machine, now: the sharpest comparison"
     }
   ])

@@ -75,4 +75,9 @@ export const diff = Command.make(
       yield* out.note("sluice: tasks by their median run; functions by their own time per second of the profile")
     }
   })
-).pipe(Command.withDescription("What changed between two profiles: runs of tasks, own time of the hottest functions."))
+).pipe(
+  Command.withDescription("What changed between two profiles: runs of tasks, own time of the hottest functions."),
+  Command.withExamples([
+    { command: "sluice profile diff $(sluice profile ls -q | tail -1) last", description: "since the oldest one kept" }
+  ])
+)

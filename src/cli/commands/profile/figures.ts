@@ -53,7 +53,7 @@ export const figures = Command.make(
   ),
   Command.withExamples([
     { command: "sluice profile figures", description: "since the workers began" },
-    { command: "sluice profile figures --for 10s", description: "what happens now" },
+    { command: "sluice profile figures --for 5s", description: "what happens now" },
     { command: "sluice profile figures --by-worker", description: "which of them is slow" }
   ])
 )

@@ -62,6 +62,6 @@ export const get = Command.make(
   Command.withExamples([
     { command: "sluice profile get last" },
     { command: "sluice profile get last --format cpuprofile -o out.cpuprofile", description: "for Chrome's DevTools" },
-    { command: "sluice profile get last --format folded | flamegraph.pl > flame.svg" }
+    { command: "sluice profile get last --format folded > stacks.folded" }
   ])
 )

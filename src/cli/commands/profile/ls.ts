@@ -70,4 +70,7 @@ export const ls = Command.make(
     else if (inOrder.length === 0) yield* out.note("no profiles yet; take one with: sluice profile start --for 30s")
     else yield* out.table(columns(now), inOrder, { wide })
   })
-).pipe(Command.withDescription("Lists saved profiles and deploy marks, newest first."))
+).pipe(
+  Command.withDescription("Lists saved profiles and deploy marks, newest first."),
+  Command.withExamples([{ command: "sluice profile ls" }])
+)

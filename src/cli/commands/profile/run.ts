@@ -108,6 +108,9 @@ export const run = Command.make(
   Command.withDescription("Runs a task of your module here, on a queue in memory, and profiles it."),
   Command.withExamples([
     { command: "sluice profile run resize --tasks ./tasks.ts --payload @one.json --times 500" },
-    { command: "sluice profile run resize --timings --rounds 10", description: "only how long it takes" }
+    {
+      command: "sluice profile run resize --tasks ./tasks.ts --payload @one.json --timings --rounds 10",
+      description: "only how long it takes"
+    }
   ])
 )

@@ -59,6 +59,6 @@ export const start = Command.make(
   Command.withDescription("Begins a CPU and allocation profile in running workers."),
   Command.withExamples([
     { command: "sluice profile start --for 30s" },
-    { command: "sluice profile start --job 1m7z45bvw6x", description: "one job, when it runs next" }
+    { command: "sluice profile start --job last", description: "one job, when it runs next" }
   ])
 )

@@ -38,4 +38,7 @@ export const stop = Command.make(
     if (saved.length > 0) return
     return yield* answers.every(({ answer }) => answer === undefined) ? fail("timedOut") : fail("conflict")
   }, looking)
-).pipe(Command.withDescription("Ends the profiles of running workers, saves and shows them."))
+).pipe(
+  Command.withDescription("Ends the profiles of running workers, saves and shows them."),
+  Command.withExamples([{ command: "sluice profile stop" }])
+)

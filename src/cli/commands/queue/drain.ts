@@ -66,5 +66,9 @@ export const drain = Command.make(
     if (Option.isNone(done)) return yield* fail("timedOut", "jobs are still pending or running")
   }, looking)
 ).pipe(
-  Command.withDescription("Waits until no job is pending or running. Jobs that are scheduled for later do not count.")
+  Command.withDescription("Waits until no job is pending or running. Jobs that are scheduled for later do not count."),
+  Command.withExamples([
+    { command: "sluice queue drain", description: "all work is done" },
+    { command: "sluice queue drain network --timeout 10m" }
+  ])
 )

@@ -46,4 +46,4 @@ export const du = Command.make(
       )
     )
   }, looking)
-).pipe(Command.withDescription("What the store takes on disk."))
+).pipe(Command.withDescription("What the store takes on disk."), Command.withExamples([{ command: "sluice queue du" }]))

@@ -7,7 +7,7 @@ import { groupArgument } from "../../GroupArgument.ts"
 import { writing } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 
-const limitMost = 100_000
+export const limitMost = 100_000
 
 export const limit = Command.make(
   "limit",
@@ -31,4 +31,10 @@ export const limit = Command.make(
         : `group ${record.name} runs at most ${record.limit} at a time${limit === null ? ", as declared" : ` (declared: ${record.declaredLimit})`}`
     )
   }, writing)
-).pipe(Command.withDescription("Sets how many jobs of a group run at a time, over all workers."))
+).pipe(
+  Command.withDescription("Sets how many jobs of a group run at a time, over all workers."),
+  Command.withExamples([
+    { command: "sluice queue limit network 20" },
+    { command: "sluice queue limit network default", description: "as declared" }
+  ])
+)

@@ -38,5 +38,9 @@ export const purge = Command.make(
     if (!dryRun) yield* StoreLayers.pruneOutputs
   }, looking)
 ).pipe(
-  Command.withDescription("Removes finished jobs: completed, failed and cancelled ones unless --state says which.")
+  Command.withDescription("Removes finished jobs: completed, failed and cancelled ones unless --state says which."),
+  Command.withExamples([
+    { command: "sluice queue purge --before 7d --yes" },
+    { command: "sluice queue purge network --state completed --dry-run", description: "how many it would be" }
+  ])
 )

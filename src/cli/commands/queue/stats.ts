@@ -79,5 +79,11 @@ export const stats = Command.make(
     else yield* out.table(columns(byTask ? "task" : "group"), rows, { wide })
   }, looking)
 ).pipe(
-  Command.withDescription("Throughput, failures, and how long jobs waited and ran: medians, 95th and 99th percentiles.")
+  Command.withDescription(
+    "Throughput, failures, and how long jobs waited and ran: medians, 95th and 99th percentiles."
+  ),
+  Command.withExamples([
+    { command: "sluice queue stats --since 1h" },
+    { command: "sluice queue stats -g network --by-task", description: "of one group, task by task" }
+  ])
 )

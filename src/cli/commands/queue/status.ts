@@ -116,5 +116,9 @@ export const status = Command.make(
 ).pipe(
   Command.withDescription(
     "Jobs by group and state, the oldest pending, and how long jobs waited and ran in the last hour."
-  )
+  ),
+  Command.withExamples([
+    { command: "sluice queue status" },
+    { command: "sluice queue status --json", description: "for programs" }
+  ])
 )

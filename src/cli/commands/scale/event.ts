@@ -162,7 +162,7 @@ const ls = Command.make(
     else if (events.length === 0) yield* out.note("no events; add one with: sluice scale event add GROUP …")
     else yield* out.table(columns(yield* shownZone(timeZone)), events, { wide })
   }, lookingAtScaler)
-).pipe(Command.withDescription("Lists events."))
+).pipe(Command.withDescription("Lists events."), Command.withExamples([{ command: "sluice scale event ls" }]))
 
 const rm = Command.make(
   "rm",
@@ -179,7 +179,7 @@ const rm = Command.make(
     }
     yield* out.note(`event ${id} removed`)
   }, lookingAtScaler)
-).pipe(Command.withDescription("Removes an event."))
+).pipe(Command.withDescription("Removes an event."), Command.withExamples([{ command: "sluice scale event rm sale" }]))
 
 export const event = Command.make("event").pipe(
   Command.withDescription("What is known to come: it takes the place of the forecast while it lasts."),

@@ -34,4 +34,7 @@ export const drain = Command.make(
     }
     if (chosen.length === 0) yield* out.note("no worker is alive")
   }, looking)
-).pipe(Command.withDescription("Workers claim no more, finish what they run and leave."))
+).pipe(
+  Command.withDescription("Workers claim no more, finish what they run and leave."),
+  Command.withExamples([{ command: "sluice worker drain --all", description: "before the machine goes down" }])
+)

@@ -95,4 +95,10 @@ export const ls = Command.make(
       yield* out.note(yield* hint("no worker is alive; start one in the background with: sluice worker -d"))
     else yield* out.table(columns(busy, now), workers, { wide })
   }, looking)
-).pipe(Command.withDescription("Lists workers with what they run and how they are."))
+).pipe(
+  Command.withDescription("Lists workers with what they run and how they are."),
+  Command.withExamples([
+    { command: "sluice worker ls" },
+    { command: "sluice worker ls --json", description: "for programs" }
+  ])
+)

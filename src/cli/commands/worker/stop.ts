@@ -69,4 +69,10 @@ export const stop = Command.make(
     if (chosen.length === 0)
       yield* out.note(`no background worker${store === undefined ? "" : ` of ${store}`} is alive`)
   })
-).pipe(Command.withDescription("Ends workers that were started with worker -d, gracefully."))
+).pipe(
+  Command.withDescription("Ends workers that were started with worker -d, gracefully."),
+  Command.withExamples([
+    { command: "sluice worker stop" },
+    { command: "sluice worker stop --all", description: "of every store" }
+  ])
+)

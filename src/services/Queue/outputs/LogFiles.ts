@@ -4,7 +4,7 @@
  */
 import { join } from "node:path"
 import type { JobId } from "../Job.ts"
-import { parseJobId } from "../policy/JobIds.ts"
+import { formatJobId, parseJobId } from "../policy/JobIds.ts"
 import { nameOf } from "../policy/LogName.ts"
 
 export const filesOfLog = 4
@@ -14,6 +14,10 @@ const headFiles = 2
 
 export const pathOf = (folder: string, job: JobId, attempt: number, file: number): string =>
   join(folder, nameOf(job, attempt, file))
+
+/** Beside them, of a command whose standard input stays open: its named pipe. */
+export const inputPathOf = (folder: string, job: JobId, attempt: number): string =>
+  join(folder, `${formatJobId(job)}.${attempt}.in`)
 
 /** The file a part of the log rests in. */
 export const fileOfPart = (part: number): number =>

@@ -88,6 +88,16 @@ export interface RunOptions {
    * chunk. A throw or a rejection ends the run as a defect.
    */
   readonly onOutput?: (chunk: Uint8Array, stream: "stdout" | "stderr") => unknown
+  /**
+   * A named pipe that is made here, for this user alone, and is the command's standard input: it reads what others write there. Its end of
+   * file comes once the pipe was removed. In place of the command's `stdin`.
+   */
+  readonly inputPipe?: string
+  /**
+   * The command gets the terminal of this process, which is in its foreground: standard input, output and error are this process's, and nothing is
+   * read or kept. A signal that ends it shows as 128 and its number; SIGINT is this process's too then.
+   */
+  readonly atTerminal?: boolean
   /** Called once, when the process exists. Its group has the same id: recorded with the attempt, it lets a later worker find an orphan. */
   readonly onStart?: (pid: number) => void
 }

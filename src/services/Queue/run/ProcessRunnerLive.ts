@@ -6,9 +6,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Clock, Deferred, Duration, Effect, Exit, Latch, Layer } from "effect"
 import { isOwnSecret, withoutOwnSecrets } from "../policy/SecretVariables.ts"
+import { atTerminal } from "./AtTerminal.ts"
 import * as BoundedOutput from "./BoundedOutput.ts"
 import type { CommandEnded, StartListener } from "./spawner/Spawner.ts"
 import * as Spawners from "./spawner/Spawners.ts"
+import * as InputPipe from "./InputPipe.ts"
 import * as JobControl from "./JobControl.ts"
 import * as OutputPipes from "./OutputPipes.ts"
 import * as ProcessGroup from "./ProcessGroup.ts"
@@ -49,6 +51,8 @@ interface Start {
   readonly command: ShellCommand
   readonly env: Readonly<Record<string, string>>
   readonly envBytes: ReadonlyArray<Uint8Array>
+  /** In place of the command's own. */
+  readonly inputPipe: string | undefined
 }
 
 const pathPrefix = Buffer.from("PATH=")
@@ -130,8 +134,8 @@ const startableOf = (start: Start, umask: number | undefined): Startable => {
 }
 
 /** A file without a name rather than a pipe: nothing to feed, no broken pipe, and `/dev/stdin` can be opened. */
-const openInput = (bytes: Uint8Array | undefined): number => {
-  if (bytes === undefined) return openSync("/dev/null", "r")
+const openInput = ({ command: { stdin: bytes }, inputPipe }: Start): number => {
+  if (bytes === undefined || inputPipe !== undefined) return openSync(inputPipe ?? "/dev/null", "r")
   const folder = mkdtempSync(join(tmpdir(), "sluice-stdin-"))
   try {
     const path = join(folder, "stdin")
@@ -230,6 +234,9 @@ const endHolders = Effect.fnUntraced(function* (pipes: ReadonlyArray<OutputPipes
 
 const processError = (reason: Reason) => new ProcessError({ reason })
 
+const spawnFailed = ({ code, message }: NodeJS.ErrnoException) =>
+  processError(new SpawnFailed({ code: code ?? "EUNKNOWN", detail: message }))
+
 export interface RunnerSettings {
   /** Processes that start commands, at most. Default: two from four cores on, else one. 0: every command is started by this process itself. */
   readonly spawners?: number
@@ -252,12 +259,7 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
       const readBuffers: Array<Buffer> = []
       let inputs = 0
 
-      const takePipe = pipes.take.pipe(
-        Effect.mapError(
-          ({ code, message }) =>
-            new ProcessError({ reason: new SpawnFailed({ code: code ?? "EUNKNOWN", detail: message }) })
-        )
-      )
+      const takePipe = Effect.mapError(pipes.take, spawnFailed)
 
       const startable = (asked: Start, umask: number | undefined) =>
         Effect.try({
@@ -277,7 +279,7 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
           const opened: Array<number> = []
           const fail = (error: unknown) => resume(Effect.fail(processError(reasonOf(error, asked))))
           try {
-            opened.push(openInput(command.stdin))
+            opened.push(openInput(asked))
             for (const { path } of taken) opened.push(openSync(path, "w"))
             const startNanos = clock.monotonicTimeNanosUnsafe()
             const child = spawn(file, args, {
@@ -310,13 +312,62 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
         })
       })
 
+      /** In front of the terminal. What is waited for is the shell that gave it away. */
+      const startAtTerminal = Effect.fnUntraced(function* (asked: Start, own: Readonly<Record<string, string>>) {
+        const reason = obstacle(asked)
+        if (reason !== undefined) return yield* processError(reason)
+        const found = yield* startable(asked, asked.command.umask === ownUmask ? undefined : asked.command.umask)
+        const { args, cwd, env, file } = atTerminal(found, own)
+        const clock = yield* Clock.Clock
+        return yield* Effect.callback<Child, ProcessError>((resume) => {
+          const startNanos = clock.monotonicTimeNanosUnsafe()
+          const shell = spawn(file, args, { cwd, env, stdio: ["inherit", "inherit", "inherit", "pipe"] })
+          const fail = (error: unknown) => resume(Effect.fail(processError(reasonOf(error, asked))))
+          const failed = () =>
+            fail(Object.assign(new Error("the shell gave the terminal to nobody"), { code: "ENOTTY" }))
+          if (shell.pid === undefined) return void shell.once("error", fail)
+          const shellPid = shell.pid
+          shell.once("exit", failed)
+          const told = shell.stdio[3] as Socket
+          let text = ""
+          told.setEncoding("latin1").on("data", (part: string) => {
+            text += part
+            if (!text.includes("\n")) return
+            told.destroy()
+            shell.off("exit", failed)
+            const pid = Number(text)
+            for (const group of [shellPid, pid]) {
+              watchdog.watch(group)
+              JobControl.began(group)
+            }
+            resume(
+              Effect.succeed({
+                pid,
+                stdout: null,
+                stderr: null,
+                onEnd: (heard) =>
+                  shell.once("exit", (exitCode, signal) =>
+                    heard(Exit.succeed({ exitCode, signal, durationMs: millisSince(clock, startNanos) }))
+                  ),
+                forget: () => {
+                  watchdog.forget(pid)
+                  watchdog.forget(shellPid)
+                  JobControl.ended(shellPid)
+                }
+              })
+            )
+          })
+        })
+      })
+
       /** By a spawner. Undefined when there is none to be had, and nothing was started. */
       const startThere = Effect.fnUntraced(function* (
         asked: Start,
         [out, err]: readonly [OutputPipes.OutputPipe, OutputPipes.OutputPipe],
         folder: string
       ) {
-        const { stdin, umask } = asked.command
+        const { umask } = asked.command
+        const stdin = asked.inputPipe === undefined ? asked.command.stdin : undefined
         const { args, cwd, env, file } = yield* startable(asked, undefined)
         const input = stdin === undefined ? undefined : join(folder, `stdin-${inputs++}`)
         return yield* Effect.callback<Child | undefined, ProcessError>((resume) => {
@@ -361,7 +412,16 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
           try {
             if (input !== undefined) writeFileSync(input, stdin!, { mode: 0o600 })
             forget = spawners.start(
-              { file, args, cwd, env, umask, stdin: input ?? "/dev/null", stdout: out.path, stderr: err.path },
+              {
+                file,
+                args,
+                cwd,
+                env,
+                umask,
+                stdin: asked.inputPipe ?? input ?? "/dev/null",
+                stdout: out.path,
+                stderr: err.path
+              },
               folder,
               listener
             )
@@ -400,12 +460,30 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
         const asked: Start = {
           command,
           env: withoutOwnSecrets({ ...command.env, ...options.env }),
-          envBytes: passedOn(command.envBytes ?? [], options.env ?? {})
+          envBytes: passedOn(command.envBytes ?? [], options.env ?? {}),
+          inputPipe: options.inputPipe
         }
-        const out = yield* takePipe
-        const err = yield* Effect.onError(takePipe, () => Effect.sync(() => out && close(out)))
+        const isAtTerminal = options.atTerminal === true
+        const takeUnlessAtTerminal = isAtTerminal ? Effect.succeed(undefined) : takePipe
+        const out = yield* takeUnlessAtTerminal
+        const err = yield* Effect.onError(takeUnlessAtTerminal, () => Effect.sync(() => out && close(out)))
         const taken = out === undefined || err === undefined ? [] : [out, err]
-        const child = yield* Effect.onError(startWith(asked, taken), () => Effect.sync(() => taken.forEach(close)))
+        const giveBack = Effect.sync(() => taken.forEach(close))
+        const input =
+          options.inputPipe === undefined
+            ? undefined
+            : yield* InputPipe.make(options.inputPipe).pipe(
+                Effect.mapError(spawnFailed),
+                Effect.onError(() => giveBack)
+              )
+        const starting = isAtTerminal ? startAtTerminal(asked, options.env ?? {}) : startWith(asked, taken)
+        const child = yield* Effect.onError(starting, () =>
+          Effect.andThen(
+            giveBack,
+            Effect.sync(() => input?.close())
+          )
+        )
+        input?.begun()
 
         const clock = yield* Clock.Clock
         const { pid } = child
@@ -487,8 +565,10 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
           }
           return { output, release }
         }
-        const stdout = collect("stdout", out)
-        const stderr = collect("stderr", err)
+        const nothing = { output: BoundedOutput.make(0), release: () => {} }
+        const stdout = isAtTerminal ? nothing : collect("stdout", out)
+        const stderr = isAtTerminal ? nothing : collect("stderr", err)
+        if (isAtTerminal) Deferred.doneUnsafe(drained, Exit.void)
 
         let terminatedNanos: bigint | undefined
         const terminate = () => {
@@ -516,6 +596,7 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
             options.signal?.removeEventListener("abort", terminate)
             child.forget()
             JobControl.ended(pid)
+            input?.close()
             stdout.release()
             stderr.release()
             taken.forEach(pipes.giveBack)

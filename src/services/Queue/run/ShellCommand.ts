@@ -35,7 +35,9 @@ export const ShellCommand = Schema.Struct({
   /** File mode bits that new files do not get, 0 to 0o777. */
   umask: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0o777 })),
   /** What the command reads on its standard input; without it, end of file at once. */
-  stdin: Schema.optionalKey(OutputBytes)
+  stdin: Schema.optionalKey(OutputBytes),
+  /** Its standard input stays open instead, for what is sent to it while it runs (`Outputs.inputOf`). */
+  stdinOpen: Schema.optionalKey(Schema.Boolean)
 })
 export type ShellCommand = typeof ShellCommand.Type
 

@@ -117,6 +117,8 @@ export interface ShellListener {
   readonly onOutput?: (job: Task.JobContext, log: OutputLog, chunk: Uint8Array, stream: OutputStream) => unknown
   /** Variables that commands find besides the recorded ones, which are stronger. They are in this process alone: never stored. */
   readonly env?: Readonly<Record<string, string>>
+  /** Commands have the terminal of this process, one at a time; see `RunOptions.atTerminal`. */
+  readonly atTerminal?: boolean
   /** Bytes of each stream that rest in the job's row. Default 64 KiB, which is the most. */
   readonly previewBytes?: number
 }
@@ -155,6 +157,8 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
             SLUICE_STORE: traits.location
           },
           signal: job.signal,
+          ...(command.stdinOpen === true ? { inputPipe: outputs.inputOf(job.id, job.attempt) } : {}),
+          atTerminal: listener.atTerminal === true,
           forceKillAfter,
           onStart: (group) => listener.onProcess?.(job, group),
           onOutput: (chunk, stream) =>

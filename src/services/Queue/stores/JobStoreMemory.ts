@@ -445,6 +445,12 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
         controlled()
         return recordOf(group)
       }),
+    removeGroup: (name) =>
+      Effect.sync(() => {
+        const isRemoved = table.removeGroup(name)
+        if (isRemoved) controlled()
+        return isRemoved
+      }),
     paused: Effect.sync(() => isPaused),
     setPaused: (paused) =>
       Effect.sync(() => {

@@ -127,6 +127,7 @@ const over = (host: Host, location: string, clock: Clock.Clock): JobStore["Servi
     declareGroups: (groups) => host.call("declareGroups", groups),
     groups: host.call("groups"),
     setGroup: (name, settings) => host.call("setGroup", name, settings),
+    removeGroup: (name) => host.call("removeGroup", name),
     paused: host.call("paused"),
     setPaused: (paused) => host.call("setPaused", paused),
     documents: (kind) => host.call("documents", kind),

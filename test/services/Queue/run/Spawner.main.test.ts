@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { ShellTask, Sluice, TaskQueue } from "../../../../src/services/Queue/index.ts"
 import * as JobControl from "../../../../src/services/Queue/run/JobControl.ts"
@@ -52,6 +52,19 @@ const running = Effect.gen(function* () {
   yield* eventually("the command runs", () => isReady)
   return { fiber, group }
 })
+
+/** Timers stand until they are told to go on; processes and their pipes do not wait for them. */
+const timersStand = Effect.acquireRelease(
+  Effect.sync(() => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })),
+  () => Effect.sync(() => vi.useRealTimers())
+)
+
+/** Looks again and again, without a timer. */
+const soon = (what: string, holds: () => boolean) =>
+  Effect.promise(async () => {
+    for (const until = performance.now() + 20_000; !holds(); await new Promise((go) => setImmediate(go)))
+      if (performance.now() > until) throw new Error(`still not so: ${what}`)
+  })
 
 describe("a spawner", () => {
   it.live("is there from the second command on, and goes with the runner", () =>
@@ -176,5 +189,50 @@ describe("a spawner", () => {
         )
       )
     )
+  )
+
+  it.live("ends when nothing was started for a minute, and the next command has another one", () =>
+    Effect.gen(function* () {
+      yield* run("true")
+      const [first] = spawners()
+      assert.isDefined(first)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* timersStand
+          yield* run("true")
+          vi.advanceTimersByTime(59_999)
+          assert.strictEqual(yield* run("echo $PPID"), `${first}\n`, "it is there, and the minute begins anew")
+          vi.advanceTimersByTime(59_999)
+          assert.deepStrictEqual(spawners(), [first])
+          vi.advanceTimersByTime(1)
+          yield* soon("it has ended", () => spawners().length === 0)
+        })
+      )
+      assert.notStrictEqual(yield* run("echo $PPID"), `${first}\n`)
+      assert.lengthOf(spawners(), 1)
+    }).pipe(Effect.provide(one))
+  )
+
+  it.live("that answers no start for a minute and a second look is taken for lost, and replaced", () =>
+    Effect.gen(function* () {
+      yield* run("true")
+      const [hung] = spawners()
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* timersStand
+          process.kill(hung!, "SIGSTOP")
+          const fiber = yield* Effect.forkChild(Effect.flip(run("echo never")), { startImmediately: true })
+          vi.advanceTimersByTime(60_000)
+          assert.strictEqual(stateOf(hung!), "T", "its second look is to come")
+          vi.advanceTimersByTime(999)
+          assert.strictEqual(stateOf(hung!), "T")
+          vi.advanceTimersByTime(1)
+          const error = yield* Fiber.join(fiber)
+          assert.match(error.message, /the process that started the command died/)
+          yield* soon("it has ended", () => !spawners().includes(hung!))
+        })
+      )
+      assert.notStrictEqual(yield* run("echo $PPID"), `${hung}\n`)
+    }).pipe(Effect.provide(one))
   )
 })

@@ -43,6 +43,15 @@ export class JobTable {
     return group
   }
 
+  /** False, and nothing is done, while it has jobs. */
+  removeGroup(name: string): boolean {
+    const lanes = this.groups.get(name)?.lanes.values() ?? []
+    for (const { jobs } of lanes) if (jobs.count(allStates) > 0) return false
+    this.groups.delete(name)
+    this.lastLane = undefined
+    return true
+  }
+
   lane(groupName: string, task: string): Lane {
     const last = this.lastLane
     if (last !== undefined && last.task === task && last.group.name === groupName) return last

@@ -7,6 +7,7 @@ import { type Group, type Ledger, limitOf } from "./Ledger.ts"
 export class Groups {
   private readonly ledger: Ledger
   private readonly upsert: Query<[]>
+  private readonly delete: Query<[]>
   private readonly setMeta: Query<[]>
 
   constructor(db: Database, ledger: Ledger) {
@@ -14,6 +15,7 @@ export class Groups {
     this.upsert = db.prepare(
       "INSERT OR REPLACE INTO resource_group(name, declared, operator, paused) VALUES (?, ?, ?, ?)"
     )
+    this.delete = db.prepare("DELETE FROM resource_group WHERE name = ?")
     this.setMeta = db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES ('paused', ?)")
   }
 
@@ -50,6 +52,17 @@ export class Groups {
     if (settings.paused !== undefined) group.paused = settings.paused
     this.save(group)
     return toRecord(group)
+  }
+
+  remove(name: string): boolean {
+    const group = this.ledger.group(name)
+    if (group.lanes.some(({ counts }) => counts.some((count) => count > 0))) return false
+    this.delete.run(name)
+    group.declared = undefined
+    group.operator = undefined
+    group.paused = false
+    this.ledger.controlChanged()
+    return true
   }
 
   setPaused(paused: boolean): void {

@@ -273,6 +273,10 @@ export class SqliteStore {
     return this.write(this.lastNow, () => this.groupTable.set(name, settings))
   }
 
+  removeGroup(name: string): boolean {
+    return this.write(this.lastNow, () => this.groupTable.remove(name))
+  }
+
   paused(): boolean {
     return this.read(() => this.ledger.paused)
   }
