@@ -18,8 +18,7 @@ export interface Counters {
 
 export type Counter = keyof Counters
 
-/** In the order in which they rest in files. */
-export const counters = Object.keys({
+const none: Counters = {
   arrivals: 0,
   starts: 0,
   completed: 0,
@@ -29,8 +28,14 @@ export const counters = Object.keys({
   cancelled: 0,
   recovered: 0,
   deduplicated: 0
-} satisfies Counters) as ReadonlyArray<Counter>
+}
+
+/** In the order in which they rest in files. */
+export const counters = Object.keys(none) as ReadonlyArray<Counter>
 
 /** Counters as a function of each of them says. */
-export const countersOf = (count: (counter: Counter, place: number) => number): Counters =>
-  Object.fromEntries(counters.map((counter, place) => [counter, count(counter, place)])) as unknown as Counters
+export const countersOf = (count: (counter: Counter, place: number) => number): Counters => {
+  const made: Record<Counter, number> = { ...none }
+  for (let place = 0; place < counters.length; place++) made[counters[place]!] = count(counters[place]!, place)
+  return made
+}
