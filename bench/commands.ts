@@ -1,13 +1,16 @@
 /**
- * What starting commands costs beside GNU parallel and xargs, those of them that are installed:
- * `node bench/commands.ts [--jobs=1000] [--texts=200] [--rounds=5] [--slots=2,8] [--resident=300] [--bin=bin/sluice.mjs] [--json]`.
+ * What starting commands costs beside GNU parallel and xargs, those of them that are installed: `node bench/commands.ts
+ * [--jobs=1000] [--texts=200] [--rounds=5] [--slots=2,8] [--resident=300] [--bin=bin/sluice.mjs] [--json]`.
  *
- * Give `--bin` of an installed package: a checkout runs its sources, and reads all of them at each start. All keep one home, and each runs once before it counts, so that what it
- * compiles or notes there is there, as for who uses it daily.
+ * Give `--bin` of an installed package: a checkout runs its sources, and reads all of them at each start. All keep one
+ * home, and each runs once before it counts, so that what it compiles or notes there is there, as for who uses it
+ * daily.
  *
- * Lines of `true`, and `cat` of `--texts` files of 1 MB into a file, in turn within each round so that all meet the same minutes; medians and their range, the CPU of each tool with
- * its children, and ratios to parallel's median. Then, in a process of its own with `--resident` MB in use, the delay of the event loop while commands are started, which the library's
- * process runner promises: its 99th percentile and its longest, in milliseconds. Every run is checked: each line has to have run, each byte to have come.
+ * Lines of `true`, and `cat` of `--texts` files of 1 MB into a file, in turn within each round so that all meet the
+ * same minutes; medians and their range, the CPU of each tool with its children, and ratios to parallel's median. Then,
+ * in a process of its own with `--resident` MB in use, the delay of the event loop while commands are started, which
+ * the library's process runner promises: its 99th percentile and its longest, in milliseconds. Every run is checked:
+ * each line has to have run, each byte to have come.
  */
 import { spawnSync } from "node:child_process"
 import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs"

@@ -1,8 +1,10 @@
-// Runs the bundle with the functions compiled that the last start of the same command has called. Plain ES2020, as the launcher.
+// Runs the bundle with the functions compiled that the last start of the same command has called. Plain ES2020, as the
+// launcher.
 //
-// Node's own compile cache is made before a file runs, and so holds none of its inner functions: those were compiled anew at each start, a
-// fifth of its time. What is kept here is made when a command has ended well, one file for each (1 to 2 MB), and made again when the
-// bundle is another. It is used only as far as it is whole and of the very source that lies there. Why: docs/decisions/0028-start-up.md.
+// Node's own compile cache is made before a file runs, and so holds none of its inner functions: those were compiled
+// anew at each start, a fifth of its time. What is kept here is made when a command has ended well, one file for each
+// (1 to 2 MB), and made again when the bundle is another. It is used only as far as it is whole and of the very source
+// that lies there. Why: docs/decisions/0028-start-up.md.
 
 import fs from "node:fs"
 import module from "node:module"

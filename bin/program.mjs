@@ -1,8 +1,8 @@
 // Which program answers a call: the bundle, or the library's own files. Plain ES2020, as the launcher.
 //
-// The bundle (dist/bundle: few files, an `effect` of its own) starts in a third of the time. What loads modules of the user's, a module of
-// tasks or settings that are code, must share its `effect` with them, and runs on dist/: so does whatever is not named here. Why:
-// docs/decisions/0028-start-up.md.
+// The bundle (dist/bundle: few files, an `effect` of its own) starts in a third of the time. What loads modules of the
+// user's, a module of tasks or settings that are code, must share its `effect` with them, and runs on dist/: so does
+// whatever is not named here. Why: docs/decisions/0028-start-up.md.
 
 /** Commands that never run code of a project's. */
 const own = new Set("add batch config db demo dlq doctor help job map memory queue run scale top version".split(" "))
@@ -24,7 +24,10 @@ const before = (args) => {
 
 const takesValue = new Set(["--store", "--config"])
 
-/** Where the first word stands that is neither a flag nor the value of a global one: src/cli/Invocation.ts reads it alike. */
+/**
+ * Where the first word stands that is neither a flag nor the value of a global one: src/cli/Invocation.ts reads it
+ * alike.
+ */
 const commandAt = (words) => words.findIndex((word, i) => !word.startsWith("-") && !takesValue.has(words[i - 1]))
 
 /** Whether settings that are code are named: every command runs them then. */
@@ -45,7 +48,9 @@ export const isOwn = (args, env) => {
 /** Commands that do nothing themselves: their subcommands do, so the word behind them is one of few. */
 const ofSubcommands = new Set("alert batch config db dlq job memory profile queue scale worker".split(" "))
 
-/** Calls that load the same have one name, of few there are for calls that go well: `add`, `job-ls`, `help-job`, `help`. */
+/**
+ * Calls that load the same have one name, of few there are for calls that go well: `add`, `job-ls`, `help-job`, `help`.
+ */
 export const kindOf = (args) => {
   const words = before(args)
   const at = commandAt(words)

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // The launcher of the command line. Plain ES2020, so that a Node too old for Sluice reaches the line that says so.
 //
-// What it starts: in a checkout (scripts/ is there; the npm package leaves it out) the sources, so that a stale dist/ cannot mislead;
-// in an installed package dist/, the bundle of it where that will do (program.mjs). What it starts it on: this Node when it is new enough, else the `node` package that npm finds from
-// here (node_modules/node, own or hoisted), to which it hands signals and from which it takes the exit code.
-// `--version` and completions are answered here, without loading anything else.
+// What it starts: in a checkout (scripts/ is there; the npm package leaves it out) the sources, so that a stale dist/
+// cannot mislead; in an installed package dist/, the bundle of it where that will do (program.mjs). What it starts it
+// on: this Node when it is new enough, else the `node` package that npm finds from here (node_modules/node, own or
+// hoisted), to which it hands signals and from which it takes the exit code. `--version` and completions are answered
+// here, without loading anything else.
 
 import fs from "node:fs"
 import module from "node:module"
@@ -73,8 +74,9 @@ const handOver = async (runtime) => {
 }
 
 /**
- * Compiled code is run without being looked at, so it is kept in a folder that only this user can read or write, itself in one that only this
- * user can write; without such folders, or when NODE_DISABLE_COMPILE_CACHE says so, it is compiled anew each time.
+ * Compiled code is run without being looked at, so it is kept in a folder that only this user can read or write, itself
+ * in one that only this user can write; without such folders, or when NODE_DISABLE_COMPILE_CACHE says so, it is
+ * compiled anew each time.
  */
 const compiledFolder = () => {
   if (process.env.NODE_DISABLE_COMPILE_CACHE) return undefined

@@ -1,5 +1,5 @@
-// A worker stops when its scope closes: it claims no more, gives running jobs the grace period, interrupts what is left and hands it
-// back unspent. The next worker runs it as if nothing had been.
+// A worker stops when its scope closes: it claims no more, gives running jobs the grace period, interrupts what is left
+// and hands it back unspent. The next worker runs it as if nothing had been.
 import { Effect, Duration, Layer, Schema } from "effect"
 import assert from "node:assert/strict"
 import fs from "node:fs"

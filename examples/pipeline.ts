@@ -1,4 +1,5 @@
-// Stages over the queue: a list becomes a job per item, each item goes through two stages, and their results come together in order.
+// Stages over the queue: a list becomes a job per item, each item goes through two stages, and their results come
+// together in order.
 import { Effect, Layer, Schema } from "effect"
 import assert from "node:assert/strict"
 import { Pipeline, Pipelines, Sluice, Task } from "../src/index.ts"

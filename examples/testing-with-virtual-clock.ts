@@ -1,5 +1,6 @@
-// What a test looks like: the queue of production on a store in memory, and a clock that moves when the test says so. Hours pass in
-// milliseconds. In a suite of your own, `it.effect` of @effect/vitest brings the clock; here it is provided by hand.
+// What a test looks like: the queue of production on a store in memory, and a clock that moves when the test says so.
+// Hours pass in milliseconds. In a suite of your own, `it.effect` of @effect/vitest brings the clock; here it is
+// provided by hand.
 import { Clock, Effect, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import assert from "node:assert/strict"

@@ -1,4 +1,5 @@
-// Errors are part of a task's type. What passes is tried again, what does not is buried at once, and both reach the caller typed.
+// Errors are part of a task's type. What passes is tried again, what does not is buried at once, and both reach the
+// caller typed.
 import { Effect, Layer, Result, Schema } from "effect"
 import assert from "node:assert/strict"
 import { Sluice, Task, TaskQueue } from "../src/index.ts"

@@ -7,7 +7,8 @@ const Invoice = Task.make("invoice", {
   payload: Schema.Struct({ order: Schema.String, note: Schema.String }),
   success: Schema.String,
   idempotencyKey: ({ order }) => order,
-  // The key stays taken for an hour, also when its job has finished: a double click an hour later is not a second invoice.
+  // The key stays taken for an hour, also when its job has finished: a double click an hour later is not a second
+  // invoice.
   unique: { onConflict: "existing", window: "1 hour" }
 })
 

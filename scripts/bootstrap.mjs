@@ -79,9 +79,9 @@ const tryToRename = (from, to) => {
 
 /**
  * Runs `work` while no other process does so for the same `lock`, a folder that holds one file per process that keeps
- * it: this one, and any that `work` adds because it would live on if this one were killed. The lock appears by a rename,
- * which fails while a file is in the way, so two never hold it; the file of a dead process is removed by its own name,
- * so a newer owner's is never taken away.
+ * it: this one, and any that `work` adds because it would live on if this one were killed. The lock appears by a
+ * rename, which fails while a file is in the way, so two never hold it; the file of a dead process is removed by its
+ * own name, so a newer owner's is never taken away.
  */
 const exclusively = async (lock, work) => {
   const own = `${lock}.${process.pid}`

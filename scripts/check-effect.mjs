@@ -1,10 +1,11 @@
-// Effect diagnostics: floating effects, missing `return yield*`, chained `Effect.provide` and the like, which plain tsc does not see.
+// Effect diagnostics: floating effects, missing `return yield*`, chained `Effect.provide` and the like, which plain tsc
+// does not see.
 //
 //   node scripts/check-effect.mjs        (npm run check:effect; part of npm run check)
 //
-// The tool is a build of the TypeScript compiler with Effect's checks in it. It lives in scripts/effect-diagnostics with a lockfile of
-// its own, installed on first use, because npm cannot lock its packages for all platforms at once: it is locked for Linux on x64, and
-// elsewhere this check says that it did not run. Exit code 1 when anything is found.
+// The tool is a build of the TypeScript compiler with Effect's checks in it. It lives in scripts/effect-diagnostics
+// with a lockfile of its own, installed on first use, because npm cannot lock its packages for all platforms at once:
+// it is locked for Linux on x64, and elsewhere this check says that it did not run. Exit code 1 when anything is found.
 
 import { spawnSync } from "node:child_process"
 import path from "node:path"

@@ -164,7 +164,10 @@ const rules: Record<Kind, Rule> = {
   package: { may: ["index"], says: "the package entry imports only index.ts files" }
 }
 
-/** Parts belong to a folder of one room: `stores/` to itself, `queue/`, `run/` and `memory/` to every implementation of their room. */
+/**
+ * Parts belong to a folder of one room: `stores/` to itself, `queue/`, `run/` and `memory/` to every implementation of
+ * their room.
+ */
 const isForeignPart = (from: string, to: string): boolean => {
   const [, , room, folder] = to.split("/")
   if (folder === "stores")
@@ -202,7 +205,9 @@ export const importsIn = (source: string): ReadonlyArray<Import> => {
 
 const kindOf = (file: string): Kind | undefined => kinds.find(({ files }) => files.test(file))?.kind
 
-/** The imports of one file (its path from the repository's root, with `/`) that break a rule, each as a line to print. */
+/**
+ * The imports of one file (its path from the repository's root, with `/`) that break a rule, each as a line to print.
+ */
 export const violations = (file: string, source: string): ReadonlyArray<string> => {
   const from = kindOf(file)
   if (from === undefined)

@@ -1,4 +1,5 @@
-// Pictures of the running product for the documents: `sluice top` and a map with its progress, on a real terminal (tmux).
+// Pictures of the running product for the documents: `sluice top` and a map with its progress, on a real terminal
+// (tmux).
 //
 //   node scripts/pictures.ts [FOLDER]        (default docs/images; writes top.svg and map.svg)
 //
@@ -27,7 +28,10 @@ const env = {
   PS1: "$ "
 }
 
-/** Terminals opened so far: each has a server of its own, since one that is told to end still holds its socket for a moment. */
+/**
+ * Terminals opened so far: each has a server of its own, since one that is told to end still holds its socket for a
+ * moment.
+ */
 let terminals = 0
 
 const tmux = (...args: ReadonlyArray<string>): string => {

@@ -1,4 +1,5 @@
-// Runs every program of examples/ as a reader would, each in a temporary folder of its own, and checks that it ends well.
+// Runs every program of examples/ as a reader would, each in a temporary folder of its own, and checks that it ends
+// well.
 //
 //   node scripts/run-examples.mjs [NAME…]        (npm run examples)
 //

@@ -1,4 +1,5 @@
-// What an installed Sluice consists of, as CycloneDX on standard output, with the reason for each package that Sluice itself never imports.
+// What an installed Sluice consists of, as CycloneDX on standard output, with the reason for each package that Sluice
+// itself never imports.
 //
 //   node scripts/sbom.ts > sluice.cdx.json        (npm run --silent sbom; from package-lock.json, without the network)
 //

@@ -2,9 +2,10 @@
 //
 //   npm run build && node scripts/start-times.ts [ROUNDS]        (20 rounds unless said; a quiet machine)
 //
-// Commands take turns within a round, so that a slow minute hits all of them; the first two rounds compile what is kept compiled and do not count. Prints the median, the
-// spread (10th to 90th percentile), the CPU time of its processes (mean of user + system, on Linux) and the target of each, stamped with machine, commit and load. The
-// first line is Node itself, below which no command can be.
+// Commands take turns within a round, so that a slow minute hits all of them; the first two rounds compile what is kept
+// compiled and do not count. Prints the median, the spread (10th to 90th percentile), the CPU time of its processes
+// (mean of user + system, on Linux) and the target of each, stamped with machine, commit and load. The first line is
+// Node itself, below which no command can be.
 
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -35,7 +36,10 @@ const commands: ReadonlyArray<readonly [string, ReadonlyArray<string>, number | 
 
 const env = { PATH: process.env.PATH, HOME: folder, SLUICE_STORE: path.join(folder, "q.db") }
 
-/** CPU time of all children that have been waited for, in milliseconds. The kernel tells it in hundredths of a second: only a mean of rounds says more. */
+/**
+ * CPU time of all children that have been waited for, in milliseconds. The kernel tells it in hundredths of a second:
+ * only a mean of rounds says more.
+ */
 const childrensCpu = (): number => {
   try {
     const fields = readFileSync("/proc/self/stat", "utf8")

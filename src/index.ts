@@ -1,8 +1,9 @@
 /**
  * Sluice: a durable task queue for Effect.
  *
- * What a program names that defines tasks, enqueues and runs them. Beside it: `sluice/store` (the contract of stores, and their errors one by one),
- * `sluice/scaling`, `sluice/profiling`, `sluice/streams`, `sluice/alerts`, and `sluice/testing` for tests.
+ * What a program names that defines tasks, enqueues and runs them. Beside it: `sluice/store` (the contract of stores,
+ * and their errors one by one), `sluice/scaling`, `sluice/profiling`, `sluice/streams`, `sluice/alerts`, and
+ * `sluice/testing` for tests.
  */
 export {
   type AttemptRecord,

@@ -1,4 +1,7 @@
-/** `sluice/scaling`: slots ahead of the load. What is predicted, decided and told to others; `Sluice.layerScaler` and its actuators run it. */
+/**
+ * `sluice/scaling`: slots ahead of the load. What is predicted, decided and told to others; `Sluice.layerScaler` and
+ * its actuators run it.
+ */
 export {
   type Actuator,
   ActuatorConflict,

@@ -2,9 +2,9 @@
 //
 //   node bench/forecast/cost.ts [step seconds] [horizon] [days]       default: 60 s, 60 steps, 15 days
 //
-// Counts are Poisson around a daily and weekly curve, from a fixed seed. The first half only fills the history. Prints milliseconds of CPU per
-// call (mean), what a thousand groups take of one core when each is updated and asked once per step, megabytes of heap and of external memory
-// per forecaster, and kilobytes of state.
+// Counts are Poisson around a daily and weekly curve, from a fixed seed. The first half only fills the history. Prints
+// milliseconds of CPU per call (mean), what a thousand groups take of one core when each is updated and asked once per
+// step, megabytes of heap and of external memory per forecaster, and kilobytes of state.
 
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"

@@ -1,9 +1,11 @@
-// What the profiler's recording costs when no profile is taken: CPU time per job of two equal queues, one with it and one without.
+// What the profiler's recording costs when no profile is taken: CPU time per job of two equal queues, one with it and
+// one without.
 //
 //   node bench/profiler/always-on.ts [memory|sqlite] [pairs]       default: memory, 30 pairs
 //
-// Both queues live in one process. A pair runs the same jobs on each, in alternating order; the difference of CPU time (all threads) per
-// job of each pair is one figure. Prints mean, median and the 95 % interval of the mean (Student's t, as normal).
+// Both queues live in one process. A pair runs the same jobs on each, in alternating order; the difference of CPU time
+// (all threads) per job of each pair is one figure. Prints mean, median and the 95 % interval of the mean (Student's t,
+// as normal).
 
 import "../../scripts/wasm-wrappers.mjs"
 import { type Context, Effect, Layer, Schema } from "effect"

@@ -1,7 +1,8 @@
 /**
- * Whether looking costs more among a million jobs than among a thousand, in the memory store:
- * `node bench/store/lookups.ts [--few=1000] [--many=1000000] [--json]`. Jobs of 12 lanes, 1 in 50 failed, 1 in 20 with an owner, half
- * finished. Microseconds per call, the median of 400 calls after 200 warm-up calls, pages of 10; every page is checked to be full.
+ * Whether looking costs more among a million jobs than among a thousand, in the memory store: `node
+ * bench/store/lookups.ts [--few=1000] [--many=1000000] [--json]`. Jobs of 12 lanes, 1 in 50 failed, 1 in 20 with an
+ * owner, half finished. Microseconds per call, the median of 400 calls after 200 warm-up calls, pages of 10; every page
+ * is checked to be full.
  */
 import { Effect } from "effect"
 import type { JobId } from "../../src/services/Queue/Job.ts"

@@ -1,8 +1,9 @@
 /**
- * What the memory store costs without the queue around it: `node --expose-gc bench/store/memory.ts [--jobs=1000000] [--rounds=5] [--json]`.
- * Three loops through `turnSync`, in batches of 1,000 with 100 slots: enqueue all, then claim and settle all; steady, where a
- * turn settles, enqueues and claims 100; and heap per pending job with a small payload object. Every round is checked: all jobs
- * completed, none claimed twice. Retention runs as upkeep would, after each 10,000 jobs, keeping 10,000.
+ * What the memory store costs without the queue around it: `node --expose-gc bench/store/memory.ts [--jobs=1000000]
+ * [--rounds=5] [--json]`. Three loops through `turnSync`, in batches of 1,000 with 100 slots: enqueue all, then claim
+ * and settle all; steady, where a turn settles, enqueues and claims 100; and heap per pending job with a small payload
+ * object. Every round is checked: all jobs completed, none claimed twice. Retention runs as upkeep would, after each
+ * 10,000 jobs, keeping 10,000.
  */
 import { Effect } from "effect"
 import { JobStore } from "../../src/services/Queue/JobStore.ts"

@@ -1,5 +1,5 @@
-// What processes on one SQLite file cost each other: idle CPU of three that listen, and the time from a commit in one to the
-// wake-up in another.
+// What processes on one SQLite file cost each other: idle CPU of three that listen, and the time from a commit in one
+// to the wake-up in another.
 //
 //   node bench/store/sqlite-processes.ts [--json]
 

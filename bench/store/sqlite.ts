@@ -2,8 +2,8 @@
 //
 //   node bench/store/sqlite.ts [--json] [--rounds 3] [--host direct|thread]
 //
-// Raw bulk: 100 rows per commit into the bare job table. Raw drain: claim 100, then delete 100, a commit each. Rounds are interleaved,
-// every round on a new file; medians are shown with the lowest and highest.
+// Raw bulk: 100 rows per commit into the bare job table. Raw drain: claim 100, then delete 100, a commit each. Rounds
+// are interleaved, every round on a new file; medians are shown with the lowest and highest.
 
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,4 +1,5 @@
-// A handler for a thread: the default export of a module of its own. It may block, loop and be killed; nobody else notices.
+// A handler for a thread: the default export of a module of its own. It may block, loop and be killed; nobody else
+// notices.
 
 export default ({ below }: { readonly below: number }): number => {
   const composite = new Uint8Array(below)

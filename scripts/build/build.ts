@@ -2,7 +2,8 @@
 //
 //   node scripts/build/build.ts        (npm run build)
 //
-// The library as JavaScript with declarations, the bundle of the command line, a script of completions per shell, and sluice(1).
+// The library as JavaScript with declarations, the bundle of the command line, a script of completions per shell, and
+// sluice(1).
 
 import { execFileSync } from "node:child_process"
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"

@@ -1,6 +1,7 @@
 /**
- * The command line in few files: `dist/bundle`, for commands that run no code of a project's (`bin/program.mjs`). It carries its own `effect`, so that a
- * start reads tens of files and not hundreds. Why: `docs/decisions/0028-start-up.md`.
+ * The command line in few files: `dist/bundle`, for commands that run no code of a project's (`bin/program.mjs`). It
+ * carries its own `effect`, so that a start reads tens of files and not hundreds. Why:
+ * `docs/decisions/0028-start-up.md`.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
@@ -18,7 +19,10 @@ const heldEverywhere =
 /** Code of a module without its comments. */
 const codeOf = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "")
 
-/** Every file that a module starts by its URL becomes an entry beside the others, under its own name; other uses of a module's place are refused. */
+/**
+ * Every file that a module starts by its URL becomes an entry beside the others, under its own name; other uses of a
+ * module's place are refused.
+ */
 const startedFiles: Plugin = {
   name: "started-files",
   transform(text, id) {
@@ -34,8 +38,8 @@ const startedFiles: Plugin = {
 }
 
 /**
- * What measures text in `effect/cli` makes a segmenter of Unicode when it is loaded, 14 ms, and asks it of every line of `--help`: here of what is
- * not plain ASCII, and it is made when it is first asked.
+ * What measures text in `effect/cli` makes a segmenter of Unicode when it is loaded, 14 ms, and asks it of every line
+ * of `--help`: here of what is not plain ASCII, and it is made when it is first asked.
  */
 const patientSegmenter: Plugin = {
   name: "patient-segmenter",

@@ -2,9 +2,10 @@
 //
 //   node scripts/evaluate/anomalies.ts [SERIES] [FIRST-SEED]        (default 8 series a row, seeds from 101)
 //
-// Makes series from seeds (curves of day and week, wandering levels, overdispersed counts, lone outliers; test/support/alerts), plants incidents in
-// them, and runs the detectors as they ship. A row is a rate of arrivals and a dispersion; `clean` are the same series without incidents.
-// An incident is found when the alarm of its own signal begins within it. The detectors were tuned on seeds 1 to 8.
+// Makes series from seeds (curves of day and week, wandering levels, overdispersed counts, lone outliers;
+// test/support/alerts), plants incidents in them, and runs the detectors as they ship. A row is a rate of arrivals and
+// a dispersion; `clean` are the same series without incidents. An incident is found when the alarm of its own signal
+// begins within it. The detectors were tuned on seeds 1 to 8.
 
 import { judge, type Verdict } from "../../test/support/alerts/Judging.ts"
 

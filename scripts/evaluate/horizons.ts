@@ -1,11 +1,13 @@
 // How right forecasts are over hours, days and a week: sums to plan with, beside the mean of the same hours before.
 //
-//   node scripts/evaluate/horizons.ts [--seeds 1,2] [--step 300] [--only bell,sine] [--trace file.csv or folder] [--origins 60] [--module Forecasting.ts]
+// node scripts/evaluate/horizons.ts [--seeds 1,2] [--step 300] [--only bell,sine] [--trace file.csv or folder]
+// [--origins 60] [--module Forecasting.ts]
 //
-// Loads are made from seeds (loads.ts), or read from a trace of `time,count`, whose last 30 % are forecast. For each load and horizon, in percent: bias of
-// the sum of expectations (Σ said ÷ Σ came − 1) and its error (Σ |said − came| ÷ Σ came), each beside that of the mean of the same time of day over all days
-// before; how many sums lay within their 90 % interval; error of single steps, and how many lay within theirs. `<` marks an error above that
-// mean's by more than 2 %. `--module` judges another version of the forecaster by the same loads.
+// Loads are made from seeds (loads.ts), or read from a trace of `time,count`, whose last 30 % are forecast. For each
+// load and horizon, in percent: bias of the sum of expectations (Σ said ÷ Σ came − 1) and its error (Σ |said − came| ÷
+// Σ came), each beside that of the mean of the same time of day over all days before; how many sums lay within their 90
+// % interval; error of single steps, and how many lay within theirs. `<` marks an error above that mean's by more than
+// 2 %. `--module` judges another version of the forecaster by the same loads.
 
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { basename, join, resolve } from "node:path"

@@ -1,5 +1,5 @@
-// Loads of many kinds, made from seeds: what a forecaster meets that was not chosen on public traces. Each is counts of steps of a regular grid, a
-// missing one undefined, and how far local time is ahead of UTC.
+// Loads of many kinds, made from seeds: what a forecaster meets that was not chosen on public traces. Each is counts of
+// steps of a regular grid, a missing one undefined, and how far local time is ahead of UTC.
 
 import { SeededRandom } from "../../test/support/SeededRandom.ts"
 

@@ -1,7 +1,8 @@
-// What each order of a group does to the same load: mean and 95th-percentile wait, slowdown, deadlines met, and by how much a job was
-// passed. Arrivals, run times, priorities and deadlines are made here; ranks and expected runs are those of src/.
+// What each order of a group does to the same load: mean and 95th-percentile wait, slowdown, deadlines met, and by how
+// much a job was passed. Arrivals, run times, priorities and deadlines are made here; ranks and expected runs are those
+// of src/.
 //
-//   node scripts/evaluate/order.ts [--seeds 5] [--bound 4.5]        bound in minutes for every order; default: each order's own
+// node scripts/evaluate/order.ts [--seeds 5] [--bound 4.5] bound in minutes for every order; default: each order's own
 //
 // Prints one line per order, in the mean over the seeds; docs/decisions/0013-order.md has them.
 
@@ -122,7 +123,10 @@ class Heap {
   }
 }
 
-/** One order on a load, its expected runs learned on the way as a process learns them: each minute, from the hours recorded. */
+/**
+ * One order on a load, its expected runs learned on the way as a process learns them: each minute, from the hours
+ * recorded.
+ */
 export const simulate = (
   load: ReadonlyArray<SimulatedJob>,
   order: OrderName,

@@ -1,9 +1,10 @@
 /**
- * The scaler's decisions as a policy of a simulator of worker fleets: the staffing and the forecaster that the product ships, with their defaults.
- * The simulator tells the start-up time, the mean service time and the objective, as an operator would state them.
+ * The scaler's decisions as a policy of a simulator of worker fleets: the staffing and the forecaster that the product
+ * ships, with their defaults. The simulator tells the start-up time, the mean service time and the objective, as an
+ * operator would state them.
  *
- * `createPolicy()` answers `{ init(context), decide(observation) }`. `init` learns from a history of counts per step, `decide` is called at each tick and
- * answers how many workers there should be. Times in seconds.
+ * `createPolicy()` answers `{ init(context), decide(observation) }`. `init` learns from a history of counts per step,
+ * `decide` is called at each tick and answers how many workers there should be. Times in seconds.
  */
 import type { Forecaster } from "../../src/services/Queue/policy/forecast/Forecaster.ts"
 import { make } from "../../src/services/Queue/policy/forecast/Forecasting.ts"

@@ -1,9 +1,10 @@
-// What deciding for many groups costs: groups with a daily curve each on the memory store, on a virtual clock, minute by minute.
+// What deciding for many groups costs: groups with a daily curve each on the memory store, on a virtual clock, minute
+// by minute.
 //
 //   node scripts/evaluate/scaler-cost.ts [groups] [minutes] [warm-up minutes]        (default 1000 30 120)
 //
-// Prints the CPU time of the scaler's rounds per simulated minute, as a part of one core, and the heap. Only the rounds are measured: the load
-// itself is made outside of them.
+// Prints the CPU time of the scaler's rounds per simulated minute, as a part of one core, and the heap. Only the rounds
+// are measured: the load itself is made outside of them.
 
 import { Clock, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,4 +1,7 @@
-/** The screen of a terminal as SVG: text in cells, with the colours a command chose, on a dark ground. Nothing is loaded with it. */
+/**
+ * The screen of a terminal as SVG: text in cells, with the colours a command chose, on a dark ground. Nothing is loaded
+ * with it.
+ */
 
 const cellWidth = 8.4
 const lineHeight = 18
@@ -61,7 +64,10 @@ const run = (part: string, look: Look, column: number, row: number): string => {
   return `${back}<text x="${x}" y="${y + 13.5}" textLength="${width}" fill="${look.reversed ? ground : look.fill}"${weight}${opacity}>${escaped(part)}</text>`
 }
 
-/** `screen` as `tmux capture-pane -e` prints it; its characters are one cell wide each. `title`: for who does not see it. */
+/**
+ * `screen` as `tmux capture-pane -e` prints it; its characters are one cell wide each. `title`: for who does not see
+ * it.
+ */
 export const terminalSvg = (
   screen: string,
   size: { readonly columns: number; readonly rows: number },

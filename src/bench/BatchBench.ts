@@ -1,6 +1,6 @@
 /**
- * What batches bring where each handler call costs 1 ms whatever it carries: the same backlog in the same three slots, drained in
- * calls for one job and in calls for fifty.
+ * What batches bring where each handler call costs 1 ms whatever it carries: the same backlog in the same three slots,
+ * drained in calls for one job and in calls for fifty.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

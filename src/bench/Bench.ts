@@ -1,4 +1,6 @@
-/** A run of the benchmark: every variant once per round, each time in a fresh process, neighbours changing their order. */
+/**
+ * A run of the benchmark: every variant once per round, each time in a fresh process, neighbours changing their order.
+ */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { mkdtempSync, rmSync } from "node:fs"

@@ -1,6 +1,6 @@
 /**
- * The fresh process: `measure VARIANT SCALE` answers a variant's figures; `worker FILE` and `tier-worker FILE JOBS` run jobs until the
- * parent lets go.
+ * The fresh process: `measure VARIANT SCALE` answers a variant's figures; `worker FILE` and `tier-worker FILE JOBS` run
+ * jobs until the parent lets go.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

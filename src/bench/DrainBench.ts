@@ -1,4 +1,6 @@
-/** Jobs run out of a store file with their history kept: a backlog drained, and producers and a worker at the same time. */
+/**
+ * Jobs run out of a store file with their history kept: a backlog drained, and producers and a worker at the same time.
+ */
 import * as Effect from "effect/Effect"
 import { Session } from "node:inspector/promises"
 import { TaskQueue } from "../services/Queue/index.ts"
@@ -66,8 +68,8 @@ const drain = (slots: number, full: number, host: Host) => (scale: Scale) =>
   drained(scale, host, slots, full, { begin: Effect.void, end: Effect.void })
 
 /**
- * The counters' share of a drain. They cannot be switched off, so a sampling profiler counts the time inside the functions that keep
- * them: changes in memory for each job, one UPDATE per changed lane in each turn.
+ * The counters' share of a drain. They cannot be switched off, so a sampling profiler counts the time inside the
+ * functions that keep them: changes in memory for each job, one UPDATE per changed lane in each turn.
  */
 const countersShare = (scale: Scale) =>
   Effect.gen(function* () {

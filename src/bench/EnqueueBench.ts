@@ -26,7 +26,10 @@ const walPeak = (file: string) =>
     }
   })
 
-/** p99 of the event loop's delay while the scope is open, in milliseconds. It is sampled each millisecond, so that is its floor. */
+/**
+ * p99 of the event loop's delay while the scope is open, in milliseconds. It is sampled each millisecond, so that is
+ * its floor.
+ */
 const loopDelay = Effect.gen(function* () {
   const histogram = yield* Effect.acquireRelease(
     Effect.sync(() => monitorEventLoopDelay({ resolution: 1 })),

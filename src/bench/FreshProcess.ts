@@ -1,4 +1,6 @@
-/** Each measurement runs in a process of its own: no compiled code, heap or cache of an earlier one helps or burdens it. */
+/**
+ * Each measurement runs in a process of its own: no compiled code, heap or cache of an earlier one helps or burdens it.
+ */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -38,8 +40,8 @@ export interface Child {
 }
 
 /**
- * Starts a Node process; with `onMessage` it has a channel. The scope's close lets go of it, by the channel or with SIGTERM, and kills it
- * when it does not end by itself.
+ * Starts a Node process; with `onMessage` it has a channel. The scope's close lets go of it, by the channel or with
+ * SIGTERM, and kills it when it does not end by itself.
  */
 export const spawnNode = (
   words: ReadonlyArray<string>,

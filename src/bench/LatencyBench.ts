@@ -1,4 +1,7 @@
-/** How long a job waits before its handler starts: on an idle queue and at a steady rate, in the same process and in another. */
+/**
+ * How long a job waits before its handler starts: on an idle queue and at a steady rate, in the same process and in
+ * another.
+ */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { TaskQueue } from "../services/Queue/index.ts"
@@ -55,7 +58,10 @@ const idle = (host: Host) => (scale: Scale) => {
   }).pipe(Effect.provide(withWorker(layerFile(storePath(scale.folder), host), sink, 100)))
 }
 
-/** A handler may start in the stack that acknowledges, before the producer's fiber goes on: then it waited no time at all. */
+/**
+ * A handler may start in the stack that acknowledges, before the producer's fiber goes on: then it waited no time at
+ * all.
+ */
 const differences = (started: Float64Array, acknowledged: Float64Array, asked: Float64Array, from: number) => {
   const waits = [...started.slice(from)].map((at, i) => Math.max(0, at - acknowledged[from + i]!))
   const all = [...started.slice(from)].map((at, i) => at - asked[from + i]!)
@@ -94,7 +100,9 @@ const steady = (host: Host) => (scale: Scale) => {
   }).pipe(Effect.provide(withWorker(layerFile(storePath(scale.folder), host), sink, 100)))
 }
 
-/** The worker's half of the scenarios with another process: tells how long after its payload's time each job started. */
+/**
+ * The worker's half of the scenarios with another process: tells how long after its payload's time each job started.
+ */
 export const workerProgram = (file: string, channel: Channel) => {
   let waits: Array<number> = []
   const tell = () => {

@@ -1,7 +1,8 @@
 /**
- * Whether looking costs more among a million jobs than among a thousand: one job by id, and a page of twenty by each filter. Jobs of 4
- * tasks in 3 groups, half of them finished (1 in 50 failed), each with one of 10 owners and one of 10 tags. Store files are filled once
- * and opened anew in each round; calls run on the caller's thread, so that a thread's round trip does not hide their cost.
+ * Whether looking costs more among a million jobs than among a thousand: one job by id, and a page of twenty by each
+ * filter. Jobs of 4 tasks in 3 groups, half of them finished (1 in 50 failed), each with one of 10 owners and one of 10
+ * tags. Store files are filled once and opened anew in each round; calls run on the caller's thread, so that a thread's
+ * round trip does not hide their cost.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -1,4 +1,6 @@
-/** Clocks, samples and their summaries. The benchmark measures real time, so nothing here goes through Effect's `Clock`. */
+/**
+ * Clocks, samples and their summaries. The benchmark measures real time, so nothing here goes through Effect's `Clock`.
+ */
 import * as Effect from "effect/Effect"
 import { Unverified } from "./Variant.ts"
 
@@ -8,7 +10,10 @@ export const now = (): number => performance.now()
 /** Milliseconds of a monotonic clock that all processes of the machine share. */
 export const sharedNow = (): number => Number(process.hrtime.bigint()) / 1e6
 
-/** Starts measuring; the answer says how fast `jobs` jobs went since, or since `startedAt`, and the CPU time of each in µs. */
+/**
+ * Starts measuring; the answer says how fast `jobs` jobs went since, or since `startedAt`, and the CPU time of each in
+ * µs.
+ */
 export const stopwatch = (jobs: number) => {
   const start = now()
   const cpuBefore = process.cpuUsage()
@@ -70,9 +75,10 @@ export const verify = (what: string, found: number, expected: number): Effect.Ef
 const longestMs = 1000
 
 /**
- * An open loop: `send` is called for every job at its intended time, or as soon after it as the event loop allows, whether or not
- * earlier ones were answered. `dueAfter` says how many milliseconds after the start a job is intended, later ones never earlier.
- * `intended` is in milliseconds of `clock`: latencies measured from it include what the sender was late.
+ * An open loop: `send` is called for every job at its intended time, or as soon after it as the event loop allows,
+ * whether or not earlier ones were answered. `dueAfter` says how many milliseconds after the start a job is intended,
+ * later ones never earlier. `intended` is in milliseconds of `clock`: latencies measured from it include what the
+ * sender was late.
  */
 export const openLoopBy = (options: {
   readonly dueAfter: (index: number) => number

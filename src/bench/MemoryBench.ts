@@ -1,4 +1,7 @@
-/** The memory store: typed jobs end to end with their results awaited, the wait of a job on an idle queue, heap per pending job. */
+/**
+ * The memory store: typed jobs end to end with their results awaited, the wait of a job on an idle queue, heap per
+ * pending job.
+ */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -110,7 +113,10 @@ const heap = (scale: Scale) =>
     return { perJob: bytes / jobs }
   }).pipe(Effect.provide(Sluice.layerMemory()))
 
-/** What a queue in plain JavaScript does in this process: a ring of jobs, a promise for each result, no limits, retries or events. */
+/**
+ * What a queue in plain JavaScript does in this process: a ring of jobs, a promise for each result, no limits, retries
+ * or events.
+ */
 const ring = (scale: Scale) =>
   Effect.gen(function* () {
     const jobs = scale.quick ? 200_000 : 1_000_000

@@ -1,6 +1,6 @@
 /**
- * A scenario of the SQLite store, once for each place where the store's calls can run. Targets bind the store as it is shipped, in a
- * thread of its own; on the caller's thread the same figures are context.
+ * A scenario of the SQLite store, once for each place where the store's calls can run. Targets bind the store as it is
+ * shipped, in a thread of its own; on the caller's thread the same figures are context.
  */
 import { cpuFigure, type Figure, type Scale, type Target, type Variant } from "./Variant.ts"
 import { type Host, hosts } from "./Workload.ts"

@@ -1,7 +1,10 @@
 /** Reads V8's CPU profiles. */
 import type { Profiler } from "node:inspector"
 
-/** Share of all samples inside the named functions of the files that match, callees included; the idle and the garbage count as samples. */
+/**
+ * Share of all samples inside the named functions of the files that match, callees included; the idle and the garbage
+ * count as samples.
+ */
 export const callsShare = (profile: Profiler.Profile, file: RegExp, functions: ReadonlyArray<string>): number => {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
   let all = 0

@@ -1,6 +1,7 @@
 /**
  * What SQLite itself can do on this disk, with the least a queue needs: a bare job table with one partial index, WAL,
- * `synchronous=FULL`, prepared statements, no history, no counters, no schema. The queue's figures are divided by these.
+ * `synchronous=FULL`, prepared statements, no history, no counters, no schema. The queue's figures are divided by
+ * these.
  */
 import * as Effect from "effect/Effect"
 import { closeSync, fdatasyncSync, mkdirSync, openSync, writeSync } from "node:fs"
@@ -62,7 +63,9 @@ const inserts = (perCommit: number, full: number) => (scale: Scale) =>
     return speed
   }).pipe(Effect.scoped)
 
-/** Claims `slots` jobs in one commit, deletes them in the next, until none is left; answers the sum of their indexes. */
+/**
+ * Claims `slots` jobs in one commit, deletes them in the next, until none is left; answers the sum of their indexes.
+ */
 const drainAll = (table: Table, slots: number): number => {
   const claim = table.db.prepare(
     `UPDATE job SET state = 1, attempts = attempts + 1, locked_at = ? WHERE id IN

@@ -12,7 +12,10 @@ export interface Sending {
   readonly from?: number
 }
 
-/** Sends single jobs with their intended time in the payload; completes when all are acknowledged, fails with the first that is refused. */
+/**
+ * Sends single jobs with their intended time in the payload; completes when all are acknowledged, fails with the first
+ * that is refused.
+ */
 export const sendSteadily = (
   queue: TaskQueue["Service"],
   { from = 0, jobs, perSecond }: Sending,

@@ -1,6 +1,7 @@
 /**
- * Tiers of steady load on the SQLite store: how long an acknowledged job waits for its start, and what the worker costs against itself
- * idle. Each rate with the producer in the worker's process, and with the worker in a process of its own.
+ * Tiers of steady load on the SQLite store: how long an acknowledged job waits for its start, and what the worker costs
+ * against itself idle. Each rate with the producer in the worker's process, and with the worker in a process of its
+ * own.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

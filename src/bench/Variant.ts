@@ -1,4 +1,6 @@
-/** What the benchmark measures: variants, each a program of its own in a fresh process, and the figures each answers. */
+/**
+ * What the benchmark measures: variants, each a program of its own in a fresh process, and the figures each answers.
+ */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 

@@ -20,7 +20,10 @@ export const variants: ReadonlyArray<Variant> = [
   ...TierBench.variants
 ]
 
-/** The variants in one of `families`, as `sqlite` or `sqlite/drain`, and those they are divided by. None named: all but those measured on request. */
+/**
+ * The variants in one of `families`, as `sqlite` or `sqlite/drain`, and those they are divided by. None named: all but
+ * those measured on request.
+ */
 export const selected = (families: ReadonlyArray<string>): ReadonlyArray<Variant> => {
   if (families.length === 0) return variants.filter(({ onRequest }) => onRequest !== true)
   const named = variants.filter(({ name }) => families.some((family) => `${name}/`.startsWith(`${family}/`)))

@@ -1,4 +1,7 @@
-/** The job every scenario runs: 210 bytes of payload, a handler that does next to nothing, a result that can be added up. */
+/**
+ * The job every scenario runs: 210 bytes of payload, a handler that does next to nothing, a result that can be added
+ * up.
+ */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -112,7 +115,10 @@ export const finished = (sink: Sink, jobs: number) =>
     })
   )
 
-/** What the store says of all jobs since it was made: roll-ups count each of them once, also those that retention removed. */
+/**
+ * What the store says of all jobs since it was made: roll-ups count each of them once, also those that retention
+ * removed.
+ */
 export const verifyCounters = (expected: { readonly jobs: number; readonly retried: number }) =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue

@@ -12,7 +12,10 @@ export const withAlerts =
       Effect.provide(effect, AlertLayers.layer.pipe(Layer.provide(Layer.succeed(AlertSettings.Settings, settings))))
     )
 
-/** For commands that only read and write what the store holds: no sink is made, so a wrong setting of one is no obstacle. */
+/**
+ * For commands that only read and write what the store holds: no sink is made, so a wrong setting of one is no
+ * obstacle.
+ */
 export const withoutSinks = <A, E, R>(effect: Effect.Effect<A, E, R | Alerts>) =>
   Effect.provide(
     effect,

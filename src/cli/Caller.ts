@@ -67,8 +67,8 @@ const splitText = (text: string): Effect.Effect<Words, CommandFailure | CommandT
 }
 
 /**
- * The words after `--` as program and arguments; one that holds blanks is split as a shell would, which runs nothing. With `--shell` they are one text
- * for `sh -c`.
+ * The words after `--` as program and arguments; one that holds blanks is split as a shell would, which runs nothing.
+ * With `--shell` they are one text for `sh -c`.
  */
 export const commandWords = (
   words: ReadonlyArray<string>,

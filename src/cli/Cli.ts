@@ -1,4 +1,7 @@
-/** The command line as one effect: arguments in, exit code out. `main.ts` is its process boundary, tests call it in-process. */
+/**
+ * The command line as one effect: arguments in, exit code out. `main.ts` is its process boundary, tests call it
+ * in-process.
+ */
 import * as Cause from "effect/Cause"
 import { CliConfig, make as makeCliConfig } from "effect/cli/CliConfig"
 import { isCliError, type NonShowHelpErrors } from "effect/cli/CliError"
@@ -90,8 +93,8 @@ const loadTree = (isWanted: (name: string) => boolean, table = commandTable) =>
 export const loadWholeTree = loadTree(() => true)
 
 /**
- * Runs one call to its end and answers its exit code; never fails. Errors are said on stderr in one line; with `--verbose` their
- * cause follows.
+ * Runs one call to its end and answers its exit code; never fails. Errors are said on stderr in one line; with
+ * `--verbose` their cause follows.
  */
 export const run = (version: string, table = commandTable): Effect.Effect<number, never, Invocation | Signals> =>
   Effect.gen(function* () {

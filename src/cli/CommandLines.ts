@@ -40,7 +40,10 @@ const atLine =
   (error: Error): CommandFailure =>
     fail("usage", `${file} line ${number}: ${error.message}`)
 
-/** The commands that `file` (`-`: standard input) and the words of the command line make, in the order of the lines; blank lines make none. */
+/**
+ * The commands that `file` (`-`: standard input) and the words of the command line make, in the order of the lines;
+ * blank lines make none.
+ */
 export const read = (file: string, words: ReadonlyArray<string>, shell: boolean) =>
   Effect.gen(function* () {
     const template =

@@ -1,6 +1,7 @@
 /**
- * Output of commands on its way to a terminal; into pipes and files it goes byte for byte. Colours (SGR), carriage returns and erasing within a line pass:
- * with these a command draws nothing but its own line. Every other control sequence stays text, which a screen shows as escapes.
+ * Output of commands on its way to a terminal; into pipes and files it goes byte for byte. Colours (SGR), carriage
+ * returns and erasing within a line pass: with these a command draws nothing but its own line. Every other control
+ * sequence stays text, which a screen shows as escapes.
  */
 import type { Output } from "./Output.ts"
 import { ColourState } from "./terminal/ColourState.ts"
@@ -8,8 +9,9 @@ import { carriageReturn, sequence, lineDrawing, cutDrawing } from "./terminal/Co
 import { coloured } from "./terminal/Style.ts"
 
 /**
- * One stream of one command as text for a screen, chunk by chunk. Characters and sequences may be cut between chunks. After each chunk the terminal is
- * without colour again, whatever is written next; the next chunk goes on in the colours that were left.
+ * One stream of one command as text for a screen, chunk by chunk. Characters and sequences may be cut between chunks.
+ * After each chunk the terminal is without colour again, whatever is written next; the next chunk goes on in the
+ * colours that were left.
  */
 export class CommandText {
   private readonly decoder = new TextDecoder("utf-8", { ignoreBOM: true })

@@ -1,4 +1,6 @@
-/** Every command with the line that `--help` shows. The module of a command is loaded when it is called, never before. */
+/**
+ * Every command with the line that `--help` shows. The module of a command is loaded when it is called, never before.
+ */
 import type { Command } from "effect/cli/Command"
 
 export interface CommandEntry {

@@ -1,8 +1,9 @@
 /**
- * Which files the settings of a project stand in. Two may lie in its folder: `sluice.config.json`, which is data, and one of code
- * (`sluice.config.ts`, `.mts`, `.mjs`, `.js`). They are looked for from the caller's folder upwards, in folders of the caller's own (or root's)
- * alone: up to the home folder, the root of a project, and where another file system begins. The caller may name one file instead, which
- * is read whoever it belongs to. Why: `docs/decisions/0015-configuration.md`.
+ * Which files the settings of a project stand in. Two may lie in its folder: `sluice.config.json`, which is data, and
+ * one of code (`sluice.config.ts`, `.mts`, `.mjs`, `.js`). They are looked for from the caller's folder upwards, in
+ * folders of the caller's own (or root's) alone: up to the home folder, the root of a project, and where another file
+ * system begins. The caller may name one file instead, which is read whoever it belongs to. Why:
+ * `docs/decisions/0015-configuration.md`.
  */
 import * as Effect from "effect/Effect"
 import { existsSync, lstatSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs"
@@ -46,7 +47,10 @@ const real = (folder: string): string => {
 
 const none: ConfigFiles = { data: undefined, code: undefined, isNamed: false }
 
-/** The files of the first folder that has any. Fails with `notAllowed` when the caller stands in a folder of somebody else's that has. */
+/**
+ * The files of the first folder that has any. Fails with `notAllowed` when the caller stands in a folder of somebody
+ * else's that has.
+ */
 export const find = (from: string, home: string): Effect.Effect<ConfigFiles, CommandFailure> =>
   Effect.suspend(() => {
     const start = real(from)

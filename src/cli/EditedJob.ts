@@ -55,7 +55,10 @@ const millisOf = (name: string, text: string, now: number): Result.Result<number
     onSuccess: DateTime.toEpochMillis
   })
 
-/** What `text` changes in the job; a failure says in one line what is wrong with it. `now` is in milliseconds since 1970. */
+/**
+ * What `text` changes in the job; a failure says in one line what is wrong with it. `now` is in milliseconds since
+ * 1970.
+ */
 export const changesIn = (
   text: string,
   job: JobRecord,

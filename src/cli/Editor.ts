@@ -6,7 +6,10 @@ import { type CommandFailure, fail } from "./Failure.ts"
 import { Invocation } from "./Invocation.ts"
 import { Signals } from "./Signals.ts"
 
-/** Opens the file and waits until the editor has ended well. `$VISUAL` and `$EDITOR` may hold arguments: they are the shell's to read. */
+/**
+ * Opens the file and waits until the editor has ended well. `$VISUAL` and `$EDITOR` may hold arguments: they are the
+ * shell's to read.
+ */
 export const open = (file: string): Effect.Effect<void, CommandFailure, Invocation | Signals> =>
   Effect.gen(function* () {
     const { cwd, env } = yield* Invocation

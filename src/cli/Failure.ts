@@ -1,6 +1,6 @@
 /**
- * How a command ends without success: one line for a person, one exit code for a script. Handlers fail with whatever error the
- * queue gave them; `describe` says what it means for the command line.
+ * How a command ends without success: one line for a person, one exit code for a script. Handlers fail with whatever
+ * error the queue gave them; `describe` says what it means for the command line.
  */
 import * as Cause from "effect/Cause"
 import * as Schema from "effect/Schema"
@@ -67,7 +67,10 @@ const tagOf = (error: unknown): string | undefined =>
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** What an error means at the command line. Anything unforeseen is a plain failure, with its message and without its stack. */
+/**
+ * What an error means at the command line. Anything unforeseen is a plain failure, with its message and without its
+ * stack.
+ */
 export const describe = (error: unknown): Description => {
   if (error instanceof CommandFailure) return { exitCode: error.exitCode, line: Sanitize.line(error.message) }
   const reason = typeof error === "object" && error !== null && "reason" in error ? error.reason : undefined

@@ -1,8 +1,8 @@
 /**
- * Spellings of flags that people expect and the parser reads differently, put into the form it reads alike. `-j4` becomes `-j 4`, as it
- * is to `make` and `parallel`, and `-kj4` becomes `-kj 4`. A flag whose value may be left out gets it. A switch before a
- * word like `true` or `1` becomes `--switch=true`, so that the word stays an argument; `--sort -ran` becomes
- * `--sort=-ran`, since `-ran` is no flag.
+ * Spellings of flags that people expect and the parser reads differently, put into the form it reads alike. `-j4`
+ * becomes `-j 4`, as it is to `make` and `parallel`, and `-kj4` becomes `-kj 4`. A flag whose value may be left out
+ * gets it. A switch before a word like `true` or `1` becomes `--switch=true`, so that the word stays an argument;
+ * `--sort -ran` becomes `--sort=-ran`, since `-ran` is no flag.
  */
 import type { CommandDescriptor, FlagDescriptor } from "effect/cli/Completions"
 
@@ -28,7 +28,9 @@ const flagsOf = (root: CommandDescriptor, words: ReadonlyArray<string>): Readonl
 
 const dashed = (name: string): string => `${name.length === 1 ? "-" : "--"}${name}`
 
-/** Letters of switches and one that takes a value, with the value behind it: what comes before the value, and the value. */
+/**
+ * Letters of switches and one that takes a value, with the value behind it: what comes before the value, and the value.
+ */
 const withValue = (
   word: string,
   switches: ReadonlySet<string>,

@@ -14,8 +14,8 @@ export const quoted = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 
 /**
- * How the caller starts Sluice: as npm's `start` of this package, from a folder below it or, with `--prefix`, from elsewhere; else by
- * name.
+ * How the caller starts Sluice: as npm's `start` of this package, from a folder below it or, with `--prefix`, from
+ * elsewhere; else by name.
  */
 export const start = ({ cwd, env }: Where): string => {
   if (env.npm_lifecycle_event !== "start" || env.npm_package_name !== "sluice") return "sluice"

@@ -1,4 +1,7 @@
-/** One call of the command line and what surrounds it. Commands read these instead of `process`, so that tests can call them in-process. */
+/**
+ * One call of the command line and what surrounds it. Commands read these instead of `process`, so that tests can call
+ * them in-process.
+ */
 import * as Context from "effect/Context"
 import { isMark } from "./map/Sources.ts"
 import type { Keyboard } from "./terminal/Keyboard.ts"
@@ -25,8 +28,8 @@ export class Invocation extends Context.Service<
 >()("sluice/cli/Invocation") {}
 
 /**
- * The caller's folder. npm runs a package's scripts in the package's own folder and leaves the caller's in `INIT_CWD`; that is
- * followed for `npm start` of this package only, since a script of another package means the folder it runs in.
+ * The caller's folder. npm runs a package's scripts in the package's own folder and leaves the caller's in `INIT_CWD`;
+ * that is followed for `npm start` of this package only, since a script of another package means the folder it runs in.
  */
 export const callersFolder = (env: Readonly<Record<string, string | undefined>>, cwd: string): string =>
   env.npm_lifecycle_event === "start" && env.npm_package_name === "sluice" ? (env.INIT_CWD ?? cwd) : cwd
@@ -40,8 +43,8 @@ export const calledCommand = (words: ReadonlyArray<string>): string | undefined 
 }
 
 /**
- * Splits off what must not be parsed: for `map` everything from the first source on (`:::`, `::::`, with or without `+`) is input, also when
- * it ends a command that began with `--`.
+ * Splits off what must not be parsed: for `map` everything from the first source on (`:::`, `::::`, with or without
+ * `+`) is input, also when it ends a command that began with `--`.
  */
 export const splitArguments = (argv: ReadonlyArray<string>): Arguments => {
   const inputsAt = calledCommand(argv) === "map" ? argv.findIndex(isMark) : -1

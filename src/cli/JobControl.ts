@@ -1,6 +1,6 @@
 /**
- * Ctrl-Z for a command that runs jobs: their process groups stop first, then the store comes to rest, then this process stops. `fg` and `bg`
- * go the same way back.
+ * Ctrl-Z for a command that runs jobs: their process groups stop first, then the store comes to rest, then this process
+ * stops. `fg` and `bg` go the same way back.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -18,8 +18,8 @@ const still: Effect.Effect<void> = Effect.suspend(() =>
 )
 
 /**
- * Until the scope closes. `hold` as `JobStore.hold`: a process that is stopped inside a transaction would keep all others from the store for
- * as long as it is stopped.
+ * Until the scope closes. `hold` as `JobStore.hold`: a process that is stopped inside a transaction would keep all
+ * others from the store for as long as it is stopped.
  */
 export const stopsWithItsJobs = <E>(
   hold: Effect.Effect<void, E, Scope.Scope>

@@ -44,7 +44,9 @@ export const orderBy = (text: string, all: ReadonlyArray<JobColumn>): Result.Res
   })
 }
 
-/** Whether the text stands in what the job does, in its task, group, tags or failure; letters may be small or capital. */
+/**
+ * Whether the text stands in what the job does, in its task, group, tags or failure; letters may be small or capital.
+ */
 export const holds = (text: string, form: PayloadForm): ((job: JobRecord) => boolean) => {
   const wanted = text.toLowerCase()
   return (job) =>
@@ -62,8 +64,8 @@ export interface Selection {
 }
 
 /**
- * Hands out the selected jobs in the order of their time, some at a time, and answers whether there are more than the limit. Reads
- * as many pages as that takes, and keeps none.
+ * Hands out the selected jobs in the order of their time, some at a time, and answers whether there are more than the
+ * limit. Reads as many pages as that takes, and keeps none.
  */
 export const eachPage = <E, R>(
   { filter, isWanted, limit, oldestFirst }: Selection,
@@ -88,7 +90,10 @@ export const eachPage = <E, R>(
     }
   })
 
-/** The first `limit` of all selected jobs in this order, and whether there are more. Holds no more than those and a page. */
+/**
+ * The first `limit` of all selected jobs in this order, and whether there are more. Holds no more than those and a
+ * page.
+ */
 export const sorted = (selection: Selection, order: Order) =>
   Effect.gen(function* () {
     let best: ReadonlyArray<JobRecord> = []

@@ -1,6 +1,6 @@
 /**
- * The process of a running command on this machine, whoever runs it: the leader of a process group that was given the job's id and this store
- * in its environment. `/proc` says so on Linux; elsewhere it is not found.
+ * The process of a running command on this machine, whoever runs it: the leader of a process group that was given the
+ * job's id and this store in its environment. `/proc` says so on Linux; elsewhere it is not found.
  */
 import { readdirSync, readFileSync } from "node:fs"
 
@@ -36,7 +36,10 @@ const leaderOf = (pid: string, marks: ReadonlyArray<string>): (Stat & { readonly
   }
 }
 
-/** `id` as people see it; `store` as `traits.location` names it. Undefined: no process of this user on this machine runs it. */
+/**
+ * `id` as people see it; `store` as `traits.location` names it. Undefined: no process of this user on this machine runs
+ * it.
+ */
 export const find = (id: string, store: string): JobProcess | undefined => {
   const marks = [`SLUICE_JOB_ID=${id}`, `SLUICE_STORE=${Buffer.from(store).toString("latin1")}`]
   let pids: ReadonlyArray<string>

@@ -1,4 +1,7 @@
-/** How people name a job: its id, the beginning of it as far as no other job shares it, or `last`, the one enqueued last. */
+/**
+ * How people name a job: its id, the beginning of it as far as no other job shares it, or `last`, the one enqueued
+ * last.
+ */
 import * as Effect from "effect/Effect"
 import { Job, TaskQueue } from "../services/Queue/index.ts"
 import { fail } from "./Failure.ts"

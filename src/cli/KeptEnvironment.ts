@@ -1,6 +1,7 @@
 /**
- * What of the caller's environment is kept with a command. A job rests in a file and its backups, for as long as its history does: by default
- * what looks like a secret is left out. Sluice's own secrets are left out whatever is asked for.
+ * What of the caller's environment is kept with a command. A job rests in a file and its backups, for as long as its
+ * history does: by default what looks like a secret is left out. Sluice's own secrets are left out whatever is asked
+ * for.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -11,8 +12,8 @@ const bases = ["no-secrets", "all", "clean"] as const
 type Base = (typeof bases)[number]
 
 /**
- * `clean`: what programs need to be found, to find their user's files, and to speak the user's language. What a shell sets by itself (`PWD`,
- * `SHLVL`) is not among it.
+ * `clean`: what programs need to be found, to find their user's files, and to speak the user's language. What a shell
+ * sets by itself (`PWD`, `SHLVL`) is not among it.
  */
 const cleanNames = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "TMPDIR"]
 
@@ -49,7 +50,9 @@ type Variables = Readonly<Record<string, string>>
 export interface Kept {
   /** Rests with the job. */
   readonly recorded: Variables
-  /** Looks like a secret and nobody said to keep it: for a command that this process runs itself, and for nobody else. */
+  /**
+   * Looks like a secret and nobody said to keep it: for a command that this process runs itself, and for nobody else.
+   */
   readonly withheld: Variables
 }
 

@@ -1,4 +1,7 @@
-/** What a command says: data on stdout, everything else on stderr. Lines are made safe to show here, whatever stands in them. */
+/**
+ * What a command says: data on stdout, everything else on stderr. Lines are made safe to show here, whatever stands in
+ * them.
+ */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as GlobalFlags from "./GlobalFlags.ts"

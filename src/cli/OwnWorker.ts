@@ -5,7 +5,10 @@ import * as Layer from "effect/Layer"
 import { stopsWithItsJobs } from "./JobControl.ts"
 import { JobStore, PrivateLane, type ShellTask, Sluice, Worker } from "../services/Queue/index.ts"
 
-/** Until the scope closes, then it stops gracefully. It has no slots at first. `undefined`: the lane to resume has an owner. */
+/**
+ * Until the scope closes, then it stops gracefully. It has no slots at first. `undefined`: the lane to resume has an
+ * owner.
+ */
 export const acquire = (options: {
   readonly name: string
   readonly listener: ShellTask.ShellListener

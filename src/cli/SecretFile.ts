@@ -3,8 +3,9 @@
  *
  * Accepted is a regular file, through links too, that is
  * - the caller's own, and nobody else's to read or write (0600, 0400); or
- * - root's, and neither readable nor writable by others nor writable by its group (0440, 0640, 0400): so Kubernetes mounts secrets with
- *   `fsGroup` and a `defaultMode` of 0440, and systemd credentials. Root could read the caller's files anyway.
+ * - root's, and neither readable nor writable by others nor writable by its group (0440, 0640, 0400): so Kubernetes
+ *   mounts secrets with `fsGroup` and a `defaultMode` of 0440, and systemd credentials. Root could read the caller's
+ *   files anyway.
  *
  * What is opened is what is looked at: a file that is exchanged in between changes nothing.
  */
@@ -28,7 +29,10 @@ const objection = (stats: Stats, own: number): string | undefined => {
   return size > mostBytes ? `holds ${size} bytes; expected a secret of at most ${mostBytes}` : undefined
 }
 
-/** What it holds, without white space around it. `setting` names who asks, for the message; `own` is the caller's user id. */
+/**
+ * What it holds, without white space around it. `setting` names who asks, for the message; `own` is the caller's user
+ * id.
+ */
 export const read = (
   file: string,
   setting: string,

@@ -1,10 +1,11 @@
 /**
- * The settings in force and where each comes from: flag, then `SLUICE_*`, then `sluice.config.ts` and `.json` of the project (or the file of
- * `--config`), then `$XDG_CONFIG_HOME/sluice/config.json`, then the default. One syntax everywhere: what is written in the environment
- * can be written in a file.
+ * The settings in force and where each comes from: flag, then `SLUICE_*`, then `sluice.config.ts` and `.json` of the
+ * project (or the file of `--config`), then `$XDG_CONFIG_HOME/sluice/config.json`, then the default. One syntax
+ * everywhere: what is written in the environment can be written in a file.
  *
- * A project's files may be a stranger's: whoever clones a repository stands among them. So its code runs, and what it says of programs, modules
- * and addresses is taken, only by commands that run jobs or need exactly that: they ask for `acting`, all others for `looking`.
+ * A project's files may be a stranger's: whoever clones a repository stands among them. So its code runs, and what it
+ * says of programs, modules and addresses is taken, only by commands that run jobs or need exactly that: they ask for
+ * `acting`, all others for `looking`.
  */
 import * as ByteSize from "effect/ByteSize"
 import * as Duration from "effect/Duration"
@@ -40,7 +41,10 @@ interface SettingSpec {
   readonly acts?: boolean
   /** For the caller alone to say, by flag or environment. */
   readonly isCallers?: boolean
-  /** Says what of the caller's is put down: for the caller's own file as well, or one that is insisted on (`--config`), never a project's. */
+  /**
+   * Says what of the caller's is put down: for the caller's own file as well, or one that is insisted on (`--config`),
+   * never a project's.
+   */
   readonly isPersonal?: boolean
   /** What is printed only when asked for: all of it, or the arguments of the program it names. */
   readonly secret?: "all" | "arguments"
@@ -189,7 +193,10 @@ const prefix = "SLUICE_"
 const givenToCommands =
   /^(JOB_(ID|STATE|EXIT_CODE|TASK|GROUP|COMMAND|SECONDS|ERROR)|ATTEMPT|GROUP|WORKER_NAME|SCALE_(GROUP|CURRENT|DESIRED|REASON|DECIDED_AT))$/
 
-/** Variables that are no settings but nearly have the name of one, each in a line. Others may belong to somebody else's program. */
+/**
+ * Variables that are no settings but nearly have the name of one, each in a line. Others may belong to somebody else's
+ * program.
+ */
 export const misspelt = (env: Environment): ReadonlyArray<string> => {
   const known = settingNames.map((name) => specs[name].environment.slice(prefix.length))
   return Object.keys(env).flatMap((variable) => {
@@ -370,7 +377,10 @@ const flagOf = (name: SettingName) =>
     return undefined
   })
 
-/** Reads what there is to read; code that was only found is run with `runsCode`. Fails with `usage` on the first thing not understood. */
+/**
+ * Reads what there is to read; code that was only found is run with `runsCode`. Fails with `usage` on the first thing
+ * not understood.
+ */
 const read = (runsCode: boolean) =>
   Effect.gen(function* () {
     const { cwd, env } = yield* Invocation

@@ -1,6 +1,7 @@
 /**
- * Ctrl-C, SIGTERM, and the hang-up of a terminal. A command that does nothing about them is interrupted by the first one. A command that runs jobs takes them
- * over: it decides what the first and the second mean. A third always ends the process at once.
+ * Ctrl-C, SIGTERM, and the hang-up of a terminal. A command that does nothing about them is interrupted by the first
+ * one. A command that runs jobs takes them over: it decides what the first and the second mean. A third always ends the
+ * process at once.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -59,8 +60,8 @@ export const makeReceiver = (): Receiver => {
 }
 
 /**
- * Until the scope closes a signal ends the process at once, as it does a program that knows nothing of signals: for work that blocks the
- * event loop, on which handlers would wait. The caller's shell sees 130 or 143.
+ * Until the scope closes a signal ends the process at once, as it does a program that knows nothing of signals: for
+ * work that blocks the event loop, on which handlers would wait. The caller's shell sees 130 or 143.
  */
 export const endBySignal: Effect.Effect<void, never, Scope.Scope> = Effect.asVoid(
   Effect.acquireRelease(

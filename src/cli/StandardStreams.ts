@@ -10,7 +10,10 @@ export const isPipedInto = (): boolean => {
   }
 }
 
-/** Whether stdout is a file that is appended to (`>> FILE`) and has something in it; false where the system does not tell (it does on Linux). */
+/**
+ * Whether stdout is a file that is appended to (`>> FILE`) and has something in it; false where the system does not
+ * tell (it does on Linux).
+ */
 export const isAppended = (): boolean => {
   try {
     const stats = fstatSync(1)

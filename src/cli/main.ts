@@ -18,8 +18,8 @@ const stdout = Screen.fromStream(process.stdout)
 const stderr = Screen.fromStream(process.stderr)
 
 /**
- * What nobody foresaw ends the process with one line; the stack behind it, with text of others in it, is for `--verbose`. No listener: a worker
- * that sees one says nothing of whose exception it was.
+ * What nobody foresaw ends the process with one line; the stack behind it, with text of others in it, is for
+ * `--verbose`. No listener: a worker that sees one says nothing of whose exception it was.
  */
 process.setUncaughtExceptionCaptureCallback((error) => {
   const stack = argv.includes("--verbose") && error instanceof Error ? `\n${error.stack}` : ""
@@ -66,8 +66,8 @@ let receivedAt = Number.NEGATIVE_INFINITY
 /** What ended the command from outside; stronger than what the command answers. */
 let ending: number | undefined
 /**
- * Whether a terminal can hang up on us. Without one a SIGHUP is ignored: so it was meant by `nohup`, whose choice Node undoes before any of our
- * code runs, and which leaves no standard stream at the terminal.
+ * Whether a terminal can hang up on us. Without one a SIGHUP is ignored: so it was meant by `nohup`, whose choice Node
+ * undoes before any of our code runs, and which leaves no standard stream at the terminal.
  */
 const hasTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY === true)
 
@@ -88,8 +88,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const satisfies Readonly
 }
 
 /**
- * A reader that has gone (`sluice job ls | head`) is nothing wrong, and nobody is left to tell. A terminal that was closed (EIO) says so by
- * SIGHUP; a reader that Ctrl-C took away with us leaves the ending to the signal. What else keeps output from being written, a full disk above all, ends the command as a signal does: jobs are handed back.
+ * A reader that has gone (`sluice job ls | head`) is nothing wrong, and nobody is left to tell. A terminal that was
+ * closed (EIO) says so by SIGHUP; a reader that Ctrl-C took away with us leaves the ending to the signal. What else
+ * keeps output from being written, a full disk above all, ends the command as a signal does: jobs are handed back.
  */
 for (const [name, stream] of [
   ["stdout", process.stdout],

@@ -1,6 +1,6 @@
 /**
- * Files of the caller's own: made exclusively and for the caller alone (0600, whatever the umask), opened only when they are what
- * `Ownership` calls own. A path that leads elsewhere is never followed, and what is there is not touched.
+ * Files of the caller's own: made exclusively and for the caller alone (0600, whatever the umask), opened only when
+ * they are what `Ownership` calls own. A path that leads elsewhere is never followed, and what is there is not touched.
  */
 import {
   closeSync,
@@ -44,7 +44,9 @@ const kindOf = (stats: Stats): string =>
 export const notRegular = (stats: Stats): string | undefined =>
   stats.isFile() ? undefined : `is a ${kindOf(stats)}, not a regular file`
 
-/** Why a file is known by other names too; undefined when it is not. What is written to it would be found under those. */
+/**
+ * Why a file is known by other names too; undefined when it is not. What is written to it would be found under those.
+ */
 export const namedTwice = ({ nlink }: Stats): string | undefined =>
   nlink > 1 ? `has ${nlink} names (hard links)` : undefined
 
@@ -153,8 +155,8 @@ export const replace = (path: string, text: string): void => {
 export const remove = (path: string): void => rmSync(path, { force: true })
 
 /**
- * What is trusted (see `Ownership`) may be read: links are followed, and a pipe is not waited for. Undefined when there is nothing; throws
- * `NotOwn`, or the system's error.
+ * What is trusted (see `Ownership`) may be read: links are followed, and a pipe is not waited for. Undefined when there
+ * is nothing; throws `NotOwn`, or the system's error.
  */
 export const readTrusted = (path: string): string | undefined => {
   try {

@@ -1,4 +1,7 @@
-/** Folders of the caller's own: made for the caller alone (0700, whatever the umask), used only when they are what `Ownership` calls own. */
+/**
+ * Folders of the caller's own: made for the caller alone (0700, whatever the umask), used only when they are what
+ * `Ownership` calls own.
+ */
 import {
   closeSync,
   constants,
@@ -59,8 +62,8 @@ export const look = (folder: string): boolean => {
 }
 
 /**
- * Where a folder is that its user, or the system, may have moved elsewhere: a link in its place counts when nobody else can have made it, which
- * its owner and the folder it lies in tell.
+ * Where a folder is that its user, or the system, may have moved elsewhere: a link in its place counts when nobody else
+ * can have made it, which its owner and the folder it lies in tell.
  */
 export const placed = (folder: string): string => {
   const stats = lstatSync(folder, { throwIfNoEntry: false })
@@ -69,7 +72,10 @@ export const placed = (folder: string): string => {
   return isMoved && notTrusted(statSync(path.dirname(folder))) === undefined ? realpathSync(folder) : folder
 }
 
-/** Makes a folder, and those above it, where they are missing. Throws `NotOwn` when what is there is none of the caller's own. */
+/**
+ * Makes a folder, and those above it, where they are missing. Throws `NotOwn` when what is there is none of the
+ * caller's own.
+ */
 export const ensure = (folder: string): void => {
   if (look(folder)) return
   make(path.dirname(folder))
@@ -81,8 +87,8 @@ export const ensure = (folder: string): void => {
 export const list = (folder: string): ReadonlyArray<string> => (look(folder) ? readdirSync(folder) : [])
 
 /**
- * The same for what nobody else may even look into, in a folder that others may share (a temporary one): made, or there and the
- * caller's alone. Throws `NotOwn`; also when others could put another folder in its place.
+ * The same for what nobody else may even look into, in a folder that others may share (a temporary one): made, or there
+ * and the caller's alone. Throws `NotOwn`; also when others could put another folder in its place.
  */
 export const ensureSecluded = (folder: string): void => {
   const parent = path.dirname(folder)

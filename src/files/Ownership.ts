@@ -1,13 +1,15 @@
 /**
- * Whose a file or folder is. Sluice opens, writes to, signals by and removes what is the caller's own; what somebody else could have put
- * there, or can still change, is refused. The kinds there are:
+ * Whose a file or folder is. Sluice opens, writes to, signals by and removes what is the caller's own; what somebody
+ * else could have put there, or can still change, is refused. The kinds there are:
  *
- * - **own**: what Sluice makes and names by itself (stores and what lies beside them, notes, records, logs, sockets). A regular file, folder
- *   or socket of the caller's, reached without a symbolic link as its last step, with no second name, writable by nobody else.
- * - **trusted**: what is only read and then believed (configuration, folders things are looked up in). The caller's or root's, writable by
- *   nobody else; links are followed to what they lead to.
- * - **named**: what the user writes on the command line to be read or written (`--output FILE`, `--joblog FILE`, `--payload @FILE`, the sink and
- *   source of a stream). It is the user's business, as it is any program's; links are followed, and nothing here looks at it.
+ * - **own**: what Sluice makes and names by itself (stores and what lies beside them, notes, records, logs, sockets). A
+ *   regular file, folder or socket of the caller's, reached without a symbolic link as its last step, with no second
+ *   name, writable by nobody else.
+ * - **trusted**: what is only read and then believed (configuration, folders things are looked up in). The caller's or
+ *   root's, writable by nobody else; links are followed to what they lead to.
+ * - **named**: what the user writes on the command line to be read or written (`--output FILE`, `--joblog FILE`,
+ *   `--payload @FILE`, the sink and source of a stream). It is the user's business, as it is any program's; links are
+ *   followed, and nothing here looks at it.
  *
  * Nothing is checked where the system has no owners (Windows).
  */
@@ -38,8 +40,8 @@ const attempt = (file: string): string => {
 }
 
 /**
- * Whether a group has nobody in it but the caller, as far as the files of this machine tell: many systems give every user a group of
- * that kind and a umask of 002, so that all they make is writable by it.
+ * Whether a group has nobody in it but the caller, as far as the files of this machine tell: many systems give every
+ * user a group of that kind and a umask of 002, so that all they make is writable by it.
  */
 export const isPrivateGroup = (
   gid: number,

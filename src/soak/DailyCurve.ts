@@ -1,6 +1,7 @@
 /**
- * The shape of a day's load: a quiet night, two peaks, a dip between them. The rate at a share `x` of the day (0 to 1) is the mean times
- * `1 − 0.55·cos 2πx − 0.25·cos 4πx`: 0.2 of the mean at midnight, 1.40 at the peaks. Chosen for its closed integral; it models nobody's traffic.
+ * The shape of a day's load: a quiet night, two peaks, a dip between them. The rate at a share `x` of the day (0 to 1)
+ * is the mean times `1 − 0.55·cos 2πx − 0.25·cos 4πx`: 0.2 of the mean at midnight, 1.40 at the peaks. Chosen for its
+ * closed integral; it models nobody's traffic.
  */
 
 const turn = 2 * Math.PI

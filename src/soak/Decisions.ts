@@ -1,4 +1,7 @@
-/** What the queue decides by itself in an unattended soak, read where each kind is told: the store's journals, and the worker itself. */
+/**
+ * What the queue decides by itself in an unattended soak, read where each kind is told: the store's journals, and the
+ * worker itself.
+ */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Alerts } from "../services/Alerts/index.ts"
@@ -16,7 +19,9 @@ export const handOver = Effect.gen(function* () {
 /** More than are made between two looks. */
 const page = 100
 
-/** Reads the journals on from what the lines of earlier parts hold: what was decided since the last call, oldest first. */
+/**
+ * Reads the journals on from what the lines of earlier parts hold: what was decided since the last call, oldest first.
+ */
 export const journalsFrom = (lines: ReadonlyArray<SoakLine>) => {
   const last = { scaler: -1, alerts: -1 }
   for (const line of lines)

@@ -1,4 +1,7 @@
-/** A curve over the hours as inline SVG: one panel, its colours from the page's style, so that light and dark both read well. */
+/**
+ * A curve over the hours as inline SVG: one panel, its colours from the page's style, so that light and dark both read
+ * well.
+ */
 import { escapeText } from "../cli/plot/Markup.ts"
 import { short, ticksTo } from "../cli/plot/ValueAxis.ts"
 import type { Panel } from "./SoakResult.ts"

@@ -10,7 +10,10 @@ const descriptors = (): number => {
   }
 }
 
-/** Collects garbage first (needs `--expose-gc`), so that the heap is what is still in use. Takes the time of a full collection. */
+/**
+ * Collects garbage first (needs `--expose-gc`), so that the heap is what is still in use. Takes the time of a full
+ * collection.
+ */
 export const processFigures = (): ProcessSample => {
   globalThis.gc?.()
   const { arrayBuffers, external, heapUsed, rss } = process.memoryUsage()

@@ -1,10 +1,11 @@
 /**
- * Whether something grows: the slope of a least-squares line with a 95 % interval that stays honest when neighbouring samples
- * resemble each other, as readings of a heap do.
+ * Whether something grows: the slope of a least-squares line with a 95 % interval that stays honest when neighbouring
+ * samples resemble each other, as readings of a heap do.
  *
- * The variance of the slope is Newey and West's (Econometrica 55, 1987) with Bartlett weights; the number of lags is Andrews' plug-in for
- * a first-order autoregression (Econometrica 59, 1991): 1.1447·(4ρ²/((1−ρ)²(1+ρ)²)·n)^⅓. Samples of several processes are several
- * segments: one common slope, a level of its own for each, no correlation between them.
+ * The variance of the slope is Newey and West's (Econometrica 55, 1987) with Bartlett weights; the number of lags is
+ * Andrews' plug-in for a first-order autoregression (Econometrica 59, 1991): 1.1447·(4ρ²/((1−ρ)²(1+ρ)²)·n)^⅓. Samples
+ * of several processes are several segments: one common slope, a level of its own for each, no correlation between
+ * them.
  */
 
 export interface Point {
@@ -25,7 +26,10 @@ export interface SlopeEstimate {
 
 const mean = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** Two-sided 95 % quantile of Student's t: the expansion of Abramowitz and Stegun, 26.7.5. Within 0.5 % from 5 degrees of freedom on. */
+/**
+ * Two-sided 95 % quantile of Student's t: the expansion of Abramowitz and Stegun, 26.7.5. Within 0.5 % from 5 degrees
+ * of freedom on.
+ */
 export const studentQuantile = (freedom: number): number => {
   const z = 1.959964
   const first = (z ** 3 + z) / 4

@@ -1,4 +1,7 @@
-/** What the store says of all its jobs but the probes: roll-ups count each once, also those that retention has removed since. */
+/**
+ * What the store says of all its jobs but the probes: roll-ups count each once, also those that retention has removed
+ * since.
+ */
 import * as Effect from "effect/Effect"
 import { TaskQueue } from "../services/Queue/index.ts"
 import { probes } from "./SoakProbe.ts"

@@ -46,7 +46,9 @@ export const alone = (folder: string): Effect.Effect<void, CommandFailure, Scope
     () => Effect.sync(() => OwnFile.remove(files(folder).running))
   )
 
-/** Where the next part begins. Jobs sent after a crashed part's last sample are sent again, as jobs of the next part. */
+/**
+ * Where the next part begins. Jobs sent after a crashed part's last sample are sent again, as jobs of the next part.
+ */
 export const position = (folder: string) =>
   Effect.gen(function* () {
     if (!existsSync(files(folder).samples)) return { part: 1, elapsed: 0, from: 0, lines: [], finished: false }

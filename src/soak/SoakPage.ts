@@ -1,4 +1,7 @@
-/** A soak's result as one HTML file that needs nothing else: figures, verdicts, plots; light or dark as the reader's system is. */
+/**
+ * A soak's result as one HTML file that needs nothing else: figures, verdicts, plots; light or dark as the reader's
+ * system is.
+ */
 import { escapeText } from "../cli/plot/Markup.ts"
 import { plot } from "./Plot.ts"
 import type { SoakResult } from "./SoakResult.ts"

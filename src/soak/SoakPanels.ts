@@ -12,8 +12,8 @@ const points = 160
 const hourMs = 3_600_000
 
 /**
- * When a line was written, in hours of the day the run stands for: by the clock the time at work, accelerated by how many of the day's jobs
- * were sent by then.
+ * When a line was written, in hours of the day the run stands for: by the clock the time at work, accelerated by how
+ * many of the day's jobs were sent by then.
  */
 export const hoursOf = (plan: SoakPlan, lines: ReadonlyArray<SoakLine>): ((line: SoakLine) => number) => {
   if (!plan.accelerated) return ({ elapsed }) => elapsed / hourMs

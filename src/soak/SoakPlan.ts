@@ -6,9 +6,14 @@ export const SoakPlan = Schema.Struct({
   format: Schema.Literal(1),
   /** The day's jobs as fast as they go, instead of by the clock. */
   accelerated: Schema.Boolean,
-  /** Nobody touches it: slots follow the scaler and `tune`, batch sizes are learned, alerts watch, a probe a second asks whether it answers. */
+  /**
+   * Nobody touches it: slots follow the scaler and `tune`, batch sizes are learned, alerts watch, a probe a second asks
+   * whether it answers.
+   */
   unattended: Schema.optionalKey(Schema.Boolean),
-  /** Length of the day that the jobs are spread over, in hours: real ones, or those that an accelerated run stands for. */
+  /**
+   * Length of the day that the jobs are spread over, in hours: real ones, or those that an accelerated run stands for.
+   */
   hours: Schema.Finite,
   /** Jobs of the whole run. */
   jobs: Schema.Int,
@@ -40,8 +45,14 @@ export const files = (folder: string) => ({
   text: path.join(folder, "report.txt")
 })
 
-/** Every job of a run of up to a million is followed by itself in the ledger; about a million of a longer one, every ninth of 8.64 million. */
+/**
+ * Every job of a run of up to a million is followed by itself in the ledger; about a million of a longer one, every
+ * ninth of 8.64 million.
+ */
 export const sampledOneIn = ({ jobs }: Pick<SoakPlan, "jobs">): number => Math.max(1, Math.ceil(jobs / 1_000_000))
 
-/** Accelerated, the day goes by in minutes: the jobs of one are enqueued, the next begins when no more than these are left. */
+/**
+ * Accelerated, the day goes by in minutes: the jobs of one are enqueued, the next begins when no more than these are
+ * left.
+ */
 export const minutes = ({ hours }: SoakPlan): number => Math.ceil(hours * 60)

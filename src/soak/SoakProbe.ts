@@ -1,4 +1,7 @@
-/** Whether the queue answers: a job each second, asked of the store like any other, in a group of its own that always has free slots. */
+/**
+ * Whether the queue answers: a job each second, asked of the store like any other, in a group of its own that always
+ * has free slots.
+ */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ResourceGroup, Task, TaskQueue } from "../services/Queue/index.ts"
@@ -54,7 +57,10 @@ export class Probes {
   }
 }
 
-/** Asks each second, until it is interrupted. A second in which it could not ask, the machine standing still, counts as one without an answer. */
+/**
+ * Asks each second, until it is interrupted. A second in which it could not ask, the machine standing still, counts as
+ * one without an answer.
+ */
 export const probing = (probes: Probes): Effect.Effect<never, never, TaskQueue> =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue

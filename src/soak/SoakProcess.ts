@@ -1,4 +1,7 @@
-/** A process of a soak: `producer FOLDER PLAN START` or `worker FOLDER PLAN`. Tells its figures and ends when the parent lets go. */
+/**
+ * A process of a soak: `producer FOLDER PLAN START` or `worker FOLDER PLAN`. Tells its figures and ends when the parent
+ * lets go.
+ */
 import * as Effect from "effect/Effect"
 import { watching } from "./Decisions.ts"
 import { processFigures } from "./ProcessFigures.ts"

@@ -1,4 +1,7 @@
-/** The producing process: by the clock one job at a time along the day's curve, accelerated the jobs of one minute after another. */
+/**
+ * The producing process: by the clock one job at a time along the day's curve, accelerated the jobs of one minute after
+ * another.
+ */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { TaskQueue } from "../services/Queue/index.ts"
@@ -89,7 +92,10 @@ const live = TaskQueue.use((queue) =>
   )
 )
 
-/** The jobs of one minute of the day as fast as they are acknowledged; the next minute when no more than a mean minute's are left. */
+/**
+ * The jobs of one minute of the day as fast as they are acknowledged; the next minute when no more than a mean minute's
+ * are left.
+ */
 const accelerated = (plan: SoakPlan, { from, part }: PartStart, produced: Produced) =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue

@@ -14,7 +14,10 @@ import { verdictsOf } from "./SoakVerdict.ts"
 
 type ProcessLine = LineOf<"process">
 
-/** A process's samples without its warm-up, in which compiled code and caches fill: the first tenth of its life, at least a minute. */
+/**
+ * A process's samples without its warm-up, in which compiled code and caches fill: the first tenth of its life, at
+ * least a minute.
+ */
 const warmed = (life: ReadonlyArray<ProcessLine>): ReadonlyArray<ProcessLine> => {
   const begun = life[0]!.elapsed
   const from = begun + Math.max(60_000, (life.at(-1)!.elapsed - begun) / 10)
@@ -31,7 +34,10 @@ const mergeWaits = (lines: ReadonlyArray<ProcessLine>): Histogram.Histogram =>
     Histogram.empty
   )
 
-/** How a figure changed over the lives of processes: medians of the last tenth minus those of the first after the warm-up, added up. */
+/**
+ * How a figure changed over the lives of processes: medians of the last tenth minus those of the first after the
+ * warm-up, added up.
+ */
 const changeOf = (lives: ReadonlyArray<ReadonlyArray<number>>): number =>
   lives.reduce((sum, values) => {
     const tenth = Math.max(1, Math.round(values.length / 9))
@@ -84,8 +90,8 @@ const roleResult = (
 const leastTideMs = 60_000
 
 /**
- * The day's shape is the same forwards and backwards, so that its halves are alike, whatever time each took; the first counts from when
- * retention is at work.
+ * The day's shape is the same forwards and backwards, so that its halves are alike, whatever time each took; the first
+ * counts from when retention is at work.
  */
 const storeGrowth = (
   lines: ReadonlyArray<LineOf<"store">>,

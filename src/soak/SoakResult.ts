@@ -107,7 +107,10 @@ export const SoakResult = Schema.Struct({
     walBytes: Schema.Finite,
     peakBytes: Schema.Finite,
     mostFinished: Schema.Int,
-    /** Largest file with log in the second half over the largest in the first half, as a share; absent for a run too short for it. */
+    /**
+     * Largest file with log in the second half over the largest in the first half, as a share; absent for a run too
+     * short for it.
+     */
     growth: Schema.optionalKey(Schema.Finite)
   }),
   unattended: Schema.optionalKey(Unattended),

@@ -40,8 +40,8 @@ export interface PartOptions {
 const entry = new URL(`./SoakProcess${extname(import.meta.url)}`, import.meta.url)
 
 /**
- * V8 drops the code of functions that were not called for some collections, Node's own TypeScript stripper with 4 MB of source among them:
- * one step down in mid-run that would hide a leak. Kept, the heap is that of the queue.
+ * V8 drops the code of functions that were not called for some collections, Node's own TypeScript stripper with 4 MB of
+ * source among them: one step down in mid-run that would hide a leak. Kept, the heap is that of the queue.
  */
 const nodeFlags = ["--expose-gc", "--no-flush-bytecode"]
 
@@ -50,7 +50,10 @@ const spawnPart = (words: ReadonlyArray<string>, onTold: (told: Told) => void) =
 
 const bytesOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
-/** Longest time for what was enqueued to be settled at a part's end: a lease, its sweep, and the jobs themselves, in milliseconds. */
+/**
+ * Longest time for what was enqueued to be settled at a part's end: a lease, its sweep, and the jobs themselves, in
+ * milliseconds.
+ */
 const settleMs = 180_000
 
 interface Running {

@@ -1,4 +1,7 @@
-/** What a soak sees, line by line in a file beside its store: every line is written as it comes, so that a crash of the soak loses none. */
+/**
+ * What a soak sees, line by line in a file beside its store: every line is written as it comes, so that a crash of the
+ * soak loses none.
+ */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as OwnFile from "../files/OwnFile.ts"
@@ -73,7 +76,10 @@ export const SoakLine = Schema.Union([
     role,
     pid: Schema.Int,
     ...ProcessSample.fields,
-    /** Attempts started since its last line, and how long their jobs had waited since they were enqueued (first attempts only). */
+    /**
+     * Attempts started since its last line, and how long their jobs had waited since they were enqueued (first attempts
+     * only).
+     */
     started: Schema.optionalKey(Schema.Int),
     waits: Schema.optionalKey(PackedHistogram)
   }),

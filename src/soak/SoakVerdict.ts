@@ -9,12 +9,15 @@ const handleLimit = 2
 /** The file keeps the size of its highest tide; between halves of equal load that may differ by as much. */
 const storeLimit = 0.1
 
-/** A slope is drawn out to 24 hours by a factor of two at most: over less, what is left of the warm-up would be taken for a leak. */
+/**
+ * A slope is drawn out to 24 hours by a factor of two at most: over less, what is left of the warm-up would be taken
+ * for a leak.
+ */
 const leastHours = 12
 
 /**
- * Shares of the seconds in which the queue answers. Enqueueing needs no worker. A claim does: each worker that is killed may have a probe in hand,
- * and one killed every two minutes is most of a hundredth.
+ * Shares of the seconds in which the queue answers. Enqueueing needs no worker. A claim does: each worker that is
+ * killed may have a probe in hand, and one killed every two minutes is most of a hundredth.
  */
 const enqueueLeast = 0.999
 const claimLeast = 0.99

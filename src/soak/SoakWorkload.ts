@@ -1,4 +1,7 @@
-/** The jobs of a soak, with what happens in real queues: most are quick, some wait for something, some fail once, a few always. */
+/**
+ * The jobs of a soak, with what happens in real queues: most are quick, some wait for something, some fail once, a few
+ * always.
+ */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { writeSync } from "node:fs"
@@ -43,7 +46,9 @@ export class Seen {
   }
 }
 
-/** Writes each sampled attempt into the ledger when its handler ends: what a killed worker had not ended is not there. */
+/**
+ * Writes each sampled attempt into the ledger when its handler ends: what a killed worker had not ended is not there.
+ */
 const notesOf = (folder: string, plan: SoakPlan, seen: Seen): Notes => {
   const ledger = OwnFile.openToAppend(files(folder).ledger)
   const oneIn = sampledOneIn(plan)
@@ -73,7 +78,10 @@ const plain = ({ ended, started }: Notes) =>
       : Effect.succeed(ended(payload, attempt, "ok"))
   })
 
-/** The queue over the soak's store: the settings as shipped but for the retention by count, so that pruning is at work all the time. */
+/**
+ * The queue over the soak's store: the settings as shipped but for the retention by count, so that pruning is at work
+ * all the time.
+ */
 export const layerQueue = (folder: string, plan: SoakPlan, options: { readonly thread: boolean }) =>
   Sluice.layerSqlite({ path: files(folder).store, thread: options.thread }).pipe(
     Layer.provideMerge(

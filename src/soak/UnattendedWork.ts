@@ -1,6 +1,6 @@
 /**
- * What a soak by the clock runs beside its plain jobs: groups whose slots and batches the queue finds by itself. Their jobs only wait, for so long
- * that the groups have as much to do at any rate of jobs.
+ * What a soak by the clock runs beside its plain jobs: groups whose slots and batches the queue finds by itself. Their
+ * jobs only wait, for so long that the groups have as much to do at any rate of jobs.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

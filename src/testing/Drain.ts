@@ -89,9 +89,9 @@ const look = (queue: TaskQueue["Service"]): Effect.Effect<Look<Drained>, StoreEr
   })
 
 /**
- * Lets everything run that can, as long as it takes by the virtual clock, delays and retries included, and 5 s more, after which
- * all who wait for a job have heard of its end. Answers the live jobs that
- * cannot, with their reasons; fails with `StillLive`, naming the jobs, when some could but are not done within the time.
+ * Lets everything run that can, as long as it takes by the virtual clock, delays and retries included, and 5 s more,
+ * after which all who wait for a job have heard of its end. Answers the live jobs that cannot, with their reasons;
+ * fails with `StillLive`, naming the jobs, when some could but are not done within the time.
  */
 export const drain = (options: DrainOptions = {}): Effect.Effect<Drained, StillLive | StoreError, TaskQueue> =>
   Effect.gen(function* () {

@@ -15,7 +15,10 @@ export interface EventRecorder {
   readonly summary: Effect.Effect<ReadonlyArray<string>>
 }
 
-/** Records from now until the scope closes. Look at least once per 16,384 events: older ones that nobody looked at are lost. */
+/**
+ * Records from now until the scope closes. Look at least once per 16,384 events: older ones that nobody looked at are
+ * lost.
+ */
 export const recordEvents: Effect.Effect<EventRecorder, never, QueueEvents | Scope.Scope> = Effect.gen(function* () {
   const events = yield* QueueEvents
   const subscription = yield* events.subscribe

@@ -1,6 +1,7 @@
 /**
- * A queue without a worker: each handler runs within the call that enqueues its job, in the caller's fiber. Delays, retries, slots
- * and limits play no part. The jobs rest in a store all the same, so that looking at them, unique keys and parents work.
+ * A queue without a worker: each handler runs within the call that enqueues its job, in the caller's fiber. Delays,
+ * retries, slots and limits play no part. The jobs rest in a store all the same, so that looking at them, unique keys
+ * and parents work.
  */
 import { Cause, Clock, Effect, Exit, Layer } from "effect"
 import {
@@ -227,8 +228,9 @@ const make = Effect.gen(function* () {
 })
 
 /**
- * The queue without a worker, new and empty each time it is built. An error or defect of a handler comes out of `enqueue` as a
- * defect, out of `run` as itself. No retries, whatever the task says: the first failure is the one a test wants to see.
+ * The queue without a worker, new and empty each time it is built. An error or defect of a handler comes out of
+ * `enqueue` as a defect, out of `run` as itself. No retries, whatever the task says: the first failure is the one a
+ * test wants to see.
  */
 export const layerInline = <E, R>(handlers: Layer.Layer<never, E, R | TaskRegistry>, options: TestQueueOptions = {}) =>
   handlers.pipe(

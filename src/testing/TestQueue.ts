@@ -15,7 +15,10 @@ export interface TestQueueOptions {
 /** The net under wakes: nothing in a test's process waits for it. */
 export const pollInterval = Duration.seconds(5)
 
-/** The store in memory tells of what is ready, so looking rarely delays no start, and lets a virtual day pass in a second. */
+/**
+ * The store in memory tells of what is ready, so looking rarely delays no start, and lets a virtual day pass in a
+ * second.
+ */
 const rarely: Partial<QueueSettings.QueueSettings> = { pollInterval, sweepInterval: Duration.seconds(15) }
 
 /** Ends a test at once though jobs run: nobody moves the clock through the grace period. */
@@ -38,9 +41,10 @@ export const settingsOf = (options: TestQueueOptions) =>
 export const storeOf = ({ maxLive }: TestQueueOptions) => Sluice.layerMemory(maxLive === undefined ? {} : { maxLive })
 
 /**
- * Queue, worker, handlers, store and events, new and empty each time the layer is built. Handlers that need services take them
- * from the environment, as in production: provide fakes to this layer. The worker polls each 5 s instead of each second and
- * looks for expired jobs each 15 s instead of 5. What still runs when the layer closes is interrupted at once.
+ * Queue, worker, handlers, store and events, new and empty each time the layer is built. Handlers that need services
+ * take them from the environment, as in production: provide fakes to this layer. The worker polls each 5 s instead of
+ * each second and looks for expired jobs each 15 s instead of 5. What still runs when the layer closes is interrupted
+ * at once.
  */
 export const layer = <E, R>(handlers: Layer.Layer<never, E, R | TaskRegistry>, options: TestQueueOptions = {}) =>
   hurried.pipe(

@@ -15,8 +15,8 @@ export interface Look<A> {
 }
 
 /**
- * The first answer of `look`, or undefined when `withinMs` of virtual time bring none. Goes beyond the moment that brought it by
- * less than as long again as nothing had happened before it, at most by a second.
+ * The first answer of `look`, or undefined when `withinMs` of virtual time bring none. Goes beyond the moment that
+ * brought it by less than as long again as nothing had happened before it, at most by a second.
  */
 export const advanceUntil = <A, E, R>(
   look: Effect.Effect<Look<A>, E, R>,

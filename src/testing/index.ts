@@ -1,6 +1,7 @@
 /**
- * What tests of a program that uses the queue need (`sluice/testing`). Everything runs on Effect's virtual clock: provide it with
- * `it.effect` of `@effect/vitest`, or with `TestClock.layer()`. Hours of retries pass in milliseconds, and no test sleeps.
+ * What tests of a program that uses the queue need (`sluice/testing`). Everything runs on Effect's virtual clock:
+ * provide it with `it.effect` of `@effect/vitest`, or with `TestClock.layer()`. Hours of retries pass in milliseconds,
+ * and no test sleeps.
  *
  * The queue as it is in production, on a store in memory, with a worker:
  *

@@ -7,7 +7,10 @@ import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 const repository = path.resolve(import.meta.dirname, "../..")
 const { version } = JSON.parse(readFileSync(path.join(repository, "package.json"), "utf8"))
 
-/** Makes the launcher believe that it runs on a Node too old for Sluice; the Node it hands over to tells the truth again. */
+/**
+ * Makes the launcher believe that it runs on a Node too old for Sluice; the Node it hands over to tells the truth
+ * again.
+ */
 const onOldNode = [
   "--import",
   'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.11.0"}})'

@@ -22,7 +22,9 @@ export interface Started {
   readonly shows: (text: RegExp) => Effect.Effect<void>
 }
 
-/** `folder` holds state and config and is the working directory. The process is killed with the scope if it still runs. */
+/**
+ * `folder` holds state and config and is the working directory. The process is killed with the scope if it still runs.
+ */
 export const start = (
   folder: string,
   args: ReadonlyArray<string>,

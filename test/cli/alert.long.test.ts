@@ -57,7 +57,8 @@ describe("workers that look after the alerts", () => {
       const workers = [yield* worker, yield* worker]
       yield* call("add", "-g", "network", "--", "true")
       yield* CliProcess.until(() => alerts().length === 1)
-      // The note that it was delivered follows the delivery by a write; a leader killed in between would tell twice, and may.
+      // The note that it was delivered follows the delivery by a write; a leader killed in between would tell twice,
+      // and may.
       const overview = () =>
         Effect.map(
           call("alert", "ls", "--json"),

@@ -1,4 +1,7 @@
-/** The scripts of `sluice completions` in the shells they are for, with names a store may hold that nobody could have given by our commands. */
+/**
+ * The scripts of `sluice completions` in the shells they are for, with names a store may hold that nobody could have
+ * given by our commands.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFileSync, spawnSync } from "node:child_process"
@@ -78,7 +81,10 @@ const surroundings = Effect.gen(function* () {
   }
 })
 
-/** Calls the completion function as readline does, for several command lines; words are what `COMP_WORDBREAKS` leaves of them. */
+/**
+ * Calls the completion function as readline does, for several command lines; words are what `COMP_WORDBREAKS` leaves of
+ * them.
+ */
 const bashCalls = (calls: ReadonlyArray<readonly [line: string, words: ReadonlyArray<string>]>): string =>
   calls
     .map(([line, words]) => {

@@ -1,6 +1,6 @@
 /**
- * Every example of every `--help`, pasted into a shell beside the files it names, by the packed launcher; and the other spellings of every flag,
- * which it must know.
+ * Every example of every `--help`, pasted into a shell beside the files it names, by the packed launcher; and the other
+ * spellings of every flag, which it must know.
  *
  * Needs `npm run build`; without it not run. Reduced: without the examples that take long.
  */

@@ -1,4 +1,7 @@
-/** Hostile strings and file names through each form of a template, each source and `--shell`: every byte arrives, and nothing in them is run. */
+/**
+ * Hostile strings and file names through each form of a template, each source and `--shell`: every byte arrives, and
+ * nothing in them is run.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { isUtf8 } from "node:buffer"

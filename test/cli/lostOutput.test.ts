@@ -1,4 +1,7 @@
-/** What a command does when nobody can take what it says: on a device that is always full, and on a terminal that is gone. */
+/**
+ * What a command does when nobody can take what it says: on a device that is always full, and on a terminal that is
+ * gone.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"

@@ -1,4 +1,7 @@
-/** Input of `sluice map` as people have it, through the launcher: pipes that stay open, lists that go on, bytes, hostile strings. */
+/**
+ * Input of `sluice map` as people have it, through the launcher: pipes that stay open, lists that go on, bytes, hostile
+ * strings.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"

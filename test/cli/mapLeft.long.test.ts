@@ -1,4 +1,6 @@
-/** A map that goes on after it was killed: what others did to its jobs and logs meanwhile costs no line and no output. */
+/**
+ * A map that goes on after it was killed: what others did to its jobs and logs meanwhile costs no line and no output.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs"

@@ -1,4 +1,7 @@
-/** What lines of a map have written, printed again by a later run: from their logs, or by running them again where a log has not all of it. */
+/**
+ * What lines of a map have written, printed again by a later run: from their logs, or by running them again where a log
+ * has not all of it.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"

@@ -1,5 +1,6 @@
 /**
- * `sluice map … > FILE`, interrupted in all ways there are, then the same command again until it ends: the file is the one of an uninterrupted run.
+ * `sluice map … > FILE`, interrupted in all ways there are, then the same command again until it ends: the file is the
+ * one of an uninterrupted run.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

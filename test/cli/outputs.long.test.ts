@@ -2,8 +2,8 @@
  * Outputs larger than memory on their way through `run` and `map`: every byte arrives, and no process of ours grows
  * with them.
  *
- * The sources are measured against the same command without output, since what Node needs to read TypeScript is no
- * cost of the output. The program as it is packed (dist/bundle, after `npm run build`; without it not run) has its whole
+ * The sources are measured against the same command without output, since what Node needs to read TypeScript is no cost
+ * of the output. The program as it is packed (dist/bundle, after `npm run build`; without it not run) has its whole
  * memory measured.
  *
  * Reduced: a fifth of the bytes.

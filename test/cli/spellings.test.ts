@@ -5,7 +5,10 @@ import { Effect } from "effect"
 import { type Leaf, makeReader } from "../support/cli/Parsed.ts"
 import * as CommandLine from "./CommandLine.ts"
 
-/** Values that flags and arguments take; each takes the first that it understands and that changes how the command is read. */
+/**
+ * Values that flags and arguments take; each takes the first that it understands and that changes how the command is
+ * read.
+ */
 const values = [
   "9",
   "7m",

@@ -1,7 +1,7 @@
 /**
- * What terminals and laptops do to a process, done to `run`, `map` and `worker`: stopped beyond the lease, alone or with their jobs, while
- * another worker looks after the store; Ctrl-Z and `fg`; a closed terminal; `nohup`; a hung process. Nothing is lost, and nothing runs twice that
- * nobody had to take.
+ * What terminals and laptops do to a process, done to `run`, `map` and `worker`: stopped beyond the lease, alone or
+ * with their jobs, while another worker looks after the store; Ctrl-Z and `fg`; a closed terminal; `nohup`; a hung
+ * process. Nothing is lost, and nothing runs twice that nobody had to take.
  *
  * Reduced: a lease of 3 s and stops of 7 s, instead of 30 s and 35 s, and every other combination.
  */

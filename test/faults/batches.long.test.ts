@@ -1,6 +1,7 @@
 /**
- * Faults: worker processes are killed with -9 while their batches run, from outside and by a poisonous job within. Invariant: every job is
- * accepted exactly once, none is lost, and no healthy one fails; the poison alone is buried, after its four attempts.
+ * Faults: worker processes are killed with -9 while their batches run, from outside and by a poisonous job within.
+ * Invariant: every job is accepted exactly once, none is lost, and no healthy one fails; the poison alone is buried,
+ * after its four attempts.
  *
  * Jobs are added in waves while the kills go on, so that each kill meets work however fast the machine is.
  *

@@ -1,9 +1,10 @@
 /**
  * Fault: a handler holds the event loop of its worker for 0.5, 1.5 and 3 leases.
  *
- * Invariants: it is named (an event, and a line in the job's log), never accepted twice, and other workers' jobs go on. With the store
- * on its own thread the lease is kept: one run, accepted, and operators see the worker as blocked meanwhile. With the store on the
- * caller's thread a loop held for longer than the lease loses it: its result is refused.
+ * Invariants: it is named (an event, and a line in the job's log), never accepted twice, and other workers' jobs go on.
+ * With the store on its own thread the lease is kept: one run, accepted, and operators see the worker as blocked
+ * meanwhile. With the store on the caller's thread a loop held for longer than the lease loses it: its result is
+ * refused.
  *
  * Reduced: the store's own thread only.
  */

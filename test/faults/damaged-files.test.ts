@@ -1,9 +1,10 @@
 /**
- * Faults: a store file that is damaged, cut short, another program's, a newer Sluice's, read-only or no file at all; a bit that flipped
- * in a payload; a umask that gives everything to everybody.
+ * Faults: a store file that is damaged, cut short, another program's, a newer Sluice's, read-only or no file at all; a
+ * bit that flipped in a payload; a umask that gives everything to everybody.
  *
- * Invariants: opening fails with the reason that fits, the folder is byte for byte what it was; the command line says it in one line
- * and exits with the documented code; a damaged payload ends its own job and no other; files are 0600, folders 0700.
+ * Invariants: opening fails with the reason that fits, the folder is byte for byte what it was; the command line says
+ * it in one line and exits with the documented code; a damaged payload ends its own job and no other; files are 0600,
+ * folders 0700.
  *
  * Bound: within 5 s.
  */

@@ -1,14 +1,15 @@
 /**
- * Faults: the disk under the store fails syncs and writes of its log, at times or from some moment on (EIO, ENOSPC, injected with strace),
- * or is really full (a small tmpfs that another file fills; needs root).
+ * Faults: the disk under the store fails syncs and writes of its log, at times or from some moment on (EIO, ENOSPC,
+ * injected with strace), or is really full (a small tmpfs that another file fills; needs root).
  *
- * Invariants: no acknowledged job is missing afterwards and the file is sound; what is not stored is refused with a typed error; a worker's
- * completions land once writing works, also on a full disk; no process ends, nor spins: its log stays within two lines a second.
+ * Invariants: no acknowledged job is missing afterwards and the file is sound; what is not stored is refused with a
+ * typed error; a worker's completions land once writing works, also on a full disk; no process ends, nor spins: its log
+ * stays within two lines a second.
  *
  * Bound: ten seconds after there is room again new jobs are taken.
  *
- * Where strace cannot trace, its part is named as not run, and fails with `CI=true`. Reduced: 100 jobs instead of 1,000, the store on its own
- * thread.
+ * Where strace cannot trace, its part is named as not run, and fails with `CI=true`. Reduced: 100 jobs instead of
+ * 1,000, the store on its own thread.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Schedule } from "effect"

@@ -1,8 +1,8 @@
 /**
  * Fault: a process with a heap of 256 MiB is offered ten times what it can sustain, for five minutes, in an open loop.
  *
- * Invariants: it does not run out of memory; whatever is not taken in is refused with a typed reason; every job that was acknowledged is done,
- * none that was refused; and when the load is over, new jobs are taken in again.
+ * Invariants: it does not run out of memory; whatever is not taken in is refused with a typed reason; every job that
+ * was acknowledged is done, none that was refused; and when the load is over, new jobs are taken in again.
  *
  * Reduced: 5 s of load.
  */
@@ -47,7 +47,8 @@ describe("ten times the sustainable load under a heap cap", () => {
           Object.keys(result.refused).filter((reason) => !typed.has(reason)),
           []
         )
-        // It was ten times as much, less what a machine that is busy with other things takes longer for, and the door was shut.
+        // It was ten times as much, less what a machine that is busy with other things takes longer for, and the door
+        // was shut.
         assert.isAbove(result.offeredPerSecond, (isReduced ? 2 : 9.5) * result.sustainablePerSecond)
         const refusals = Object.values(result.refused as Record<string, number>)
         assert.isAbove(

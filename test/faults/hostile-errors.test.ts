@@ -1,6 +1,6 @@
 /**
- * Fault: handlers end with values that resist being looked at. Invariant: the job is buried with a cause and a message, and the worker
- * runs the next one.
+ * Fault: handlers end with values that resist being looked at. Invariant: the job is buried with a cause and a message,
+ * and the worker runs the next one.
  */
 import { assert, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Schema } from "effect"

@@ -1,6 +1,7 @@
 /**
- * Fault: worker processes on one file are killed with -9. Invariant: no acknowledged job is lost, accepted twice or stuck; a job runs
- * again only where a kill cut it off. Bound: it runs again within L + R + P + 1 s. The whole run is `storms.long.test.ts`.
+ * Fault: worker processes on one file are killed with -9. Invariant: no acknowledged job is lost, accepted twice or
+ * stuck; a job runs again only where a kill cut it off. Bound: it runs again within L + R + P + 1 s. The whole run is
+ * `storms.long.test.ts`.
  */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"

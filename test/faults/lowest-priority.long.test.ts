@@ -1,8 +1,10 @@
 /**
- * Fault: a group with one slot, for which two workers compete, gets more work than it can do, nearly all of the first priority.
+ * Fault: a group with one slot, for which two workers compete, gets more work than it can do, nearly all of the first
+ * priority.
  *
- * Invariant: jobs start in the order of their rank, exactly, among those that were there to be claimed. Bound (`policy/Rank.ts`): a job of
- * the lowest priority starts no later than one of the first priority that became due 9 × the ageing step after it.
+ * Invariant: jobs start in the order of their rank, exactly, among those that were there to be claimed. Bound
+ * (`policy/Rank.ts`): a job of the lowest priority starts no later than one of the first priority that became due 9 ×
+ * the ageing step after it.
  *
  * Reduced: 6 s instead of 60 s.
  */
@@ -39,7 +41,8 @@ it.live("at saturation the lowest priority starts within its bound, and the orde
         const { id } = yield* queue.enqueue(Single, { ms: napMs, version: i }, { priority })
         acknowledgedAt.set(id, Date.now())
       }
-      // What is left need not run: its order is decided, and the lowest priorities among it have their bound behind them.
+      // What is left need not run: its order is decided, and the lowest priorities among it have their bound behind
+      // them.
       yield* settled(forMs + 2 * 9 * settings.ageingStepMs)
       const jobs = [...(yield* records([...acknowledgedAt.keys()])).values()]
       const started = jobs

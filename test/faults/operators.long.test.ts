@@ -1,10 +1,11 @@
 /**
- * Fault: four operators cancel, retry, edit, snooze and remove jobs and pause, resume and limit their group, at random, while real workers
- * run them.
+ * Fault: four operators cancel, retry, edit, snooze and remove jobs and pause, resume and limit their group, at random,
+ * while real workers run them.
  *
- * Invariants, once everything is resumed: every acknowledged job is finished or was removed; a completed one ran with the payload of the
- * last edit that was accepted; a job runs once, and once more for each accepted retry, and as often is a result accepted at most; a
- * removed job is gone; nothing starts after its cancellation was acknowledged until it is retried, nor while its group is paused.
+ * Invariants, once everything is resumed: every acknowledged job is finished or was removed; a completed one ran with
+ * the payload of the last edit that was accepted; a job runs once, and once more for each accepted retry, and as often
+ * is a result accepted at most; a removed job is gone; nothing starts after its cancellation was acknowledged until it
+ * is retried, nor while its group is paused.
  *
  * Bound: a pause and a cancellation hold within 2 s.
  *

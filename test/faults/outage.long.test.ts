@@ -1,11 +1,12 @@
 /**
- * Fault: another program holds the write lock of the store's file for 20 s, far beyond the lease and the time a call waits.
+ * Fault: another program holds the write lock of the store's file for 20 s, far beyond the lease and the time a call
+ * waits.
  *
- * Invariants: no worker ends; no acknowledged job is lost, accepted twice or stuck; a producer's calls fail with a typed error and nothing
- * of them is stored.
+ * Invariants: no worker ends; no acknowledged job is lost, accepted twice or stuck; a producer's calls fail with a
+ * typed error and nothing of them is stored.
  *
- * Bounds: every call ends within 10 s (and a second for a busy machine); claims resume within 10 s after the lock is gone; a worker
- * writes at most two log lines a second.
+ * Bounds: every call ends within 10 s (and a second for a busy machine); claims resume within 10 s after the lock is
+ * gone; a worker writes at most two log lines a second.
  *
  * Reduced: 12 s, the store on its own thread.
  */

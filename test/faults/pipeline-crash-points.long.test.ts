@@ -1,6 +1,7 @@
 /**
- * Fault: the n-th store call of the process that drives a pipeline's run fails, loses its answer, hangs or is the process's last, for
- * every n. Invariant: the run ends with its result, and each step was stored once and accepted once.
+ * Fault: the n-th store call of the process that drives a pipeline's run fails, loses its answer, hangs or is the
+ * process's last, for every n. Invariant: the run ends with its result, and each step was stored once and accepted
+ * once.
  *
  * Reduced: on SQLite every seventh call of one fault.
  */

@@ -1,6 +1,7 @@
 /**
- * Fault: the n-th store call of the process that drives a pipeline's run fails, loses its answer, hangs or is the process's last, for
- * every n. The other faults, and SQLite: `pipeline-crash-points.long.test.ts`. Invariant: the run ends with its result, and each step was stored once and accepted once.
+ * Fault: the n-th store call of the process that drives a pipeline's run fails, loses its answer, hangs or is the
+ * process's last, for every n. The other faults, and SQLite: `pipeline-crash-points.long.test.ts`. Invariant: the run
+ * ends with its result, and each step was stored once and accepted once.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,8 +1,9 @@
 /**
- * Fault: two processes drive and run pipelines on one file; about every second one that runs a step is killed with -9 and replaced.
+ * Fault: two processes drive and run pipelines on one file; about every second one that runs a step is killed with -9
+ * and replaced.
  *
- * Invariants: every run ends with its result; each item of each stage is one job, completed; a handler runs again only where a kill cut
- * it off.
+ * Invariants: every run ends with its result; each item of each stage is one job, completed; a handler runs again only
+ * where a kill cut it off.
  *
  * Reduced: 4 runs of 30 items and 3 kills instead of 20 runs of 100 and 30 kills.
  */

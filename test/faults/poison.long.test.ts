@@ -1,10 +1,10 @@
 /**
- * Faults: handlers that kill, abort or leave their process, exhaust its heap, fail with an error of 50 MB, never settle, do not let
- * themselves be interrupted, reject after they were left, throw what is no error, or answer what cannot be encoded; in the worker's
- * process and in its threads.
+ * Faults: handlers that kill, abort or leave their process, exhaust its heap, fail with an error of 50 MB, never
+ * settle, do not let themselves be interrupted, reject after they were left, throw what is no error, or answer what
+ * cannot be encoded; in the worker's process and in its threads.
  *
- * Invariant: each is buried after exactly its four attempts (a bad result after one) with the cause that fits; all other jobs complete;
- * a poison that is contained costs no process.
+ * Invariant: each is buried after exactly its four attempts (a bad result after one) with the cause that fits; all
+ * other jobs complete; a poison that is contained costs no process.
  *
  * Reduced: one of each among 300 others, and three of the deadly ones, instead of ten among 1,000.
  */

@@ -1,6 +1,7 @@
 /**
- * A fleet of worker processes on one SQLite file, scaled by its forecast, in whose day much goes wrong: the host's clock jumps, the leader is killed
- * and stands still, the store is locked. What is asserted holds on any machine; waits are compared by `npm run test:fleets`.
+ * A fleet of worker processes on one SQLite file, scaled by its forecast, in whose day much goes wrong: the host's
+ * clock jumps, the leader is killed and stands still, the store is locked. What is asserted holds on any machine; waits
+ * are compared by `npm run test:fleets`.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,6 +1,7 @@
 /**
- * Fault: a worker stops, or is drained, while a turn that claims jobs for it is on its way. Invariant: what it brings is handed back
- * unspent and never started; otherwise it would run here and, once the session has left, in another worker.
+ * Fault: a worker stops, or is drained, while a turn that claims jobs for it is on its way. Invariant: what it brings
+ * is handed back unspent and never started; otherwise it would run here and, once the session has left, in another
+ * worker.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"

@@ -1,12 +1,13 @@
 /**
- * Faults, on three worker processes that share one file, while 10,000 jobs of 5 to 50 ms arrive evenly over two minutes: one process is
- * killed with -9 every two seconds and replaced; stopped (SIGSTOP) for 1.2 to 2 leases, or 1 to 12 s, and continued; stopped gently
- * (SIGTERM) every three seconds and replaced, or every second and a half while a fifth of the first attempts fails; or one of all of these.
- * Or the clock of all of them is set by an hour, forward and back.
+ * Faults, on three worker processes that share one file, while 10,000 jobs of 5 to 50 ms arrive evenly over two
+ * minutes: one process is killed with -9 every two seconds and replaced; stopped (SIGSTOP) for 1.2 to 2 leases, or 1 to
+ * 12 s, and continued; stopped gently (SIGTERM) every three seconds and replaced, or every second and a half while a
+ * fifth of the first attempts fails; or one of all of these. Or the clock of all of them is set by an hour, forward and
+ * back.
  *
- * Invariants: no acknowledged job is lost, accepted twice or stuck; a job runs again only where a fault cut it off, after a gentle stop
- * never; no attempt runs twice without a fault; no enqueue is refused, unless the file was held up for longer than it waits; every
- * process that was not killed exits with 0.
+ * Invariants: no acknowledged job is lost, accepted twice or stuck; a job runs again only where a fault cut it off,
+ * after a gentle stop never; no attempt runs twice without a fault; no enqueue is refused, unless the file was held up
+ * for longer than it waits; every process that was not killed exits with 0.
  *
  * Bounds: a job that was cut off runs again within L + R + P + 1 s; a gentle stop ends within grace + 2 s.
  *

@@ -1,6 +1,7 @@
 /**
- * Fault: the process that runs a stream is gone at its n-th step, for every n (every third on SQLite). Invariant: run again, the stream has put the results of each chunk into its
- * sink once and in order, and no chunk that was committed then has run again.
+ * Fault: the process that runs a stream is gone at its n-th step, for every n (every third on SQLite). Invariant: run
+ * again, the stream has put the results of each chunk into its sink once and in order, and no chunk that was committed
+ * then has run again.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Schema } from "effect"

@@ -1,8 +1,10 @@
 /**
- * A large NDJSON file through a real process, killed with -9 and started again. Invariant: the sink holds the result of each line once and in order,
- * and no committed chunk runs again. Bound: resident memory at most memoryLimit + 64 MB above the same process idle with its store open.
+ * A large NDJSON file through a real process, killed with -9 and started again. Invariant: the sink holds the result of
+ * each line once and in order, and no committed chunk runs again. Bound: resident memory at most memoryLimit + 64 MB
+ * above the same process idle with its store open.
  *
- * The whole run takes 5 GB and as much again twice on the disk, and is shortened where there is no room. `SLUICE_STREAM_REPORT=FILE` keeps its figures.
+ * The whole run takes 5 GB and as much again twice on the disk, and is shortened where there is no room.
+ * `SLUICE_STREAM_REPORT=FILE` keeps its figures.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import fs from "node:fs"

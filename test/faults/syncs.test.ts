@@ -1,6 +1,7 @@
 /**
- * Invariant: an enqueue is acknowledged only after a sync of the store's log that began after it was asked for has succeeded. Counted in
- * the system calls of a real process; where strace cannot trace, this is named as not run, and fails with `CI=true`.
+ * Invariant: an enqueue is acknowledged only after a sync of the store's log that began after it was asked for has
+ * succeeded. Counted in the system calls of a real process; where strace cannot trace, this is named as not run, and
+ * fails with `CI=true`.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"

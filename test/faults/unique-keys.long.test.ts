@@ -1,10 +1,10 @@
 /**
- * Faults: 50 producers in five processes enqueue the same 200 keys; one process is killed with -9 every second and replaced; every fifth
- * call is a batch that is rolled back because its last job is refused.
+ * Faults: 50 producers in five processes enqueue the same 200 keys; one process is killed with -9 every second and
+ * replaced; every fifth call is a batch that is rolled back because its last job is refused.
  *
- * Invariants: without workers, every key that was acknowledged has exactly one live job, and all acknowledgements of a key name that job;
- * a key only ever asked for in rolled-back batches has none. With workers, a key never has two live jobs, its jobs never run at the same
- * time, and every job that was acknowledged as created is completed once.
+ * Invariants: without workers, every key that was acknowledged has exactly one live job, and all acknowledgements of a
+ * key name that job; a key only ever asked for in rolled-back batches has none. With workers, a key never has two live
+ * jobs, its jobs never run at the same time, and every job that was acknowledged as created is completed once.
  *
  * Reduced: 4 s of each phase instead of 30 s.
  */

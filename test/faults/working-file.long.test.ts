@@ -1,8 +1,10 @@
 /**
- * Fault: twenty `sluice` processes at once look at, add to and back up the file on which two workers and a producer are at work.
+ * Fault: twenty `sluice` processes at once look at, add to and back up the file on which two workers and a producer are
+ * at work.
  *
- * Invariants: each ends with 0 and nobody is shown "busy" or "locked"; every job that was added is completed once; a backup taken under load
- * holds every job acknowledged before it began, is sound, and a queue that goes on from it finishes them.
+ * Invariants: each ends with 0 and nobody is shown "busy" or "locked"; every job that was added is completed once; a
+ * backup taken under load holds every job acknowledged before it began, is sound, and a queue that goes on from it
+ * finishes them.
  *
  * Reduced: one round of twenty instead of six.
  */

@@ -221,7 +221,8 @@ describe("a private group", () => {
   const cases: ReadonlyArray<readonly [gid: number, own: number, name: string, expected: boolean]> = [
     [1000, 1000, "ann", true],
     [1002, 1002, "ann", true],
-    // Somebody else's own group, one with members, one that is also somebody else's primary one, one the files do not know.
+    // Somebody else's own group, one with members, one that is also somebody else's primary one, one the files do not
+    // know.
     [1003, 1000, "ann", false],
     [1001, 1001, "bob", false],
     [1004, 1004, "zoe", false],

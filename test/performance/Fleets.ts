@@ -1,12 +1,14 @@
 /**
- * Whether forecasting pays: days of load on fleets of worker processes that take a minute to be ready, scaled by forecast, by reaction, and of a fixed
- * size, kept in a folder.
+ * Whether forecasting pays: days of load on fleets of worker processes that take a minute to be ready, scaled by
+ * forecast, by reaction, and of a fixed size, kept in a folder.
  *
- *   node test/performance/Fleets.ts FOLDER [--live] [--seeds=5] [--day=1200] [--courses=regular,rush,spike,flat] [--beside=1]     (npm run test:fleets)
+ *   node test/performance/Fleets.ts FOLDER [--live] [--seeds=5] [--day=1200] [--courses=regular,rush,spike,flat]
+ *   [--beside=1] (npm run test:fleets)
  *
- * On paper: the scaler's own decisions by a clock that costs nothing, some ten seconds for a day. With `--live`: real processes on SQLite, the fleets of a day
- * side by side, each on a store of its own; their jobs only wait. A day then takes its length and three minutes; `--beside` days go on at once (20
- * processes each). What FOLDER holds already is not done again: a run that was stopped goes on when it is called again.
+ * On paper: the scaler's own decisions by a clock that costs nothing, some ten seconds for a day. With `--live`: real
+ * processes on SQLite, the fleets of a day side by side, each on a store of its own; their jobs only wait. A day then
+ * takes its length and three minutes; `--beside` days go on at once (20 processes each). What FOLDER holds already is
+ * not done again: a run that was stopped goes on when it is called again.
  *
  * For each day `COURSE-SEED.json` and `.svg`; over all of them `summary.txt`.
  */

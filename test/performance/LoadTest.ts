@@ -3,9 +3,10 @@
  *
  *   node test/performance/LoadTest.ts [--quick] [--only=FAMILY,…] [--rounds=N] [--json]     (npm run test:load)
  *
- * Closed loops (throughput) and open loops (waits at a steady rate), every measurement in a fresh process, results verified before a
- * figure counts, raw limits of the same disk in the same round. Exit code 1 when a result was wrong or a target was missed. The
- * scenarios are in `src/bench`, where `npm run bench` finds them too; docs/performance.md explains them.
+ * Closed loops (throughput) and open loops (waits at a steady rate), every measurement in a fresh process, results
+ * verified before a figure counts, raw limits of the same disk in the same round. Exit code 1 when a result was wrong
+ * or a target was missed. The scenarios are in `src/bench`, where `npm run bench` finds them too; docs/performance.md
+ * explains them.
  */
 import { spawnSync } from "node:child_process"
 import path from "node:path"

@@ -1,7 +1,8 @@
 /**
- * What a job leaves behind in the heap once it is done: nothing. Rounds of jobs through a worker on the SQLite store, with retention at work;
- * the heap is read after a full collection at the end of each, and the upper end of its slope's 95 % interval bounds what one job may
- * leave. A handler that keeps a kilobyte of each job shows that the test would see it.
+ * What a job leaves behind in the heap once it is done: nothing. Rounds of jobs through a worker on the SQLite store,
+ * with retention at work; the heap is read after a full collection at the end of each, and the upper end of its slope's
+ * 95 % interval bounds what one job may leave. A handler that keeps a kilobyte of each job shows that the test would
+ * see it.
  *
  * Reduced: 16 rounds of 1,500 jobs instead of 40 of 5,000.
  */

@@ -1,6 +1,7 @@
 /**
- * `sluice soak` as users run it, with real processes: an accelerated run killed with -9, interrupted and resumed, and a run by the clock whose workers are
- * killed. Reduced: 21,600 jobs instead of 720,000, 20 s instead of 3 min by the clock.
+ * `sluice soak` as users run it, with real processes: an accelerated run killed with -9, interrupted and resumed, and a
+ * run by the clock whose workers are killed. Reduced: 21,600 jobs instead of 720,000, 20 s instead of 3 min by the
+ * clock.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"

@@ -1,7 +1,7 @@
 /**
- * The tiers' program in its quick form: its results are verified, and memory under load stays within a tenth of the idle worker's. Waits and
- * CPU depend on what else the machine does and are judged by `npm run test:tiers` alone. Reduced: the lowest tier, the worker in a process
- * of its own.
+ * The tiers' program in its quick form: its results are verified, and memory under load stays within a tenth of the
+ * idle worker's. Waits and CPU depend on what else the machine does and are judged by `npm run test:tiers` alone.
+ * Reduced: the lowest tier, the worker in a process of its own.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"

@@ -97,7 +97,8 @@ describe("the bundle", () => {
       []
     )
     const onDemand = new Set([...loaded].flatMap(({ dynamicImports }) => foreign(dynamicImports)))
-    // They bring an effect with them: only what talks HTTP or runs sinks asks for them, which is never run from the bundle.
+    // They bring an effect with them: only what talks HTTP or runs sinks asks for them, which is never run from the
+    // bundle.
     for (const name of onDemand) assert.match(name, /^@effect\/platform-node\/(NodeHttpClient|NodeServices)$/)
   })
 })

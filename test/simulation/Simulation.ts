@@ -1,6 +1,6 @@
 /**
- * The real engine, three workers and an operator on one store, on the virtual clock, with everything that can happen happening at
- * random; and what must be true all the same. One seed is one history: the same each time it is run.
+ * The real engine, three workers and an operator on one store, on the virtual clock, with everything that can happen
+ * happening at random; and what must be true all the same. One seed is one history: the same each time it is run.
  */
 import { assert } from "@effect/vitest"
 import { Clock, Duration, Effect, type Fiber, type Scope } from "effect"
@@ -432,7 +432,9 @@ class Simulation {
     return all
   })
 
-  /** Counters equal a recount, keys are unique, nothing is lost, nothing is accepted twice, nothing starts in a pause. */
+  /**
+   * Counters equal a recount, keys are unique, nothing is lost, nothing is accepted twice, nothing starts in a pause.
+   */
   private readonly check: Effect.Effect<void, StoreError> = Effect.gen({ self: this }, function* () {
     const jobs = yield* this.all
     const recount = new Map<string, number>()
@@ -557,7 +559,9 @@ const isHeldByKey = ({ waitReason }: JobRecord) => waitReason === "key" || waitR
 
 type Store = JobStore["Service"]
 
-/** One history. Fails with its seed. Answers what happened in it. `spoil` breaks the store, to see whether that is seen. */
+/**
+ * One history. Fails with its seed. Answers what happened in it. `spoil` breaks the store, to see whether that is seen.
+ */
 export const simulate = (
   seed: number,
   steps: number,

@@ -90,8 +90,8 @@ describe("the simulation sees a store that", () => {
       what,
       () =>
         Effect.gen(function* () {
-          // A history may stumble over another consequence of the fault first, or never meet it (nobody that ran a job was killed); one
-          // of a few names it.
+          // A history may stumble over another consequence of the fault first, or never meet it (nobody that ran a job
+          // was killed); one of a few names it.
           const seen: Array<string> = []
           for (const seed of [7, 8, 9]) {
             const defect = yield* simulate(seed, 800, spoil).pipe(

@@ -32,7 +32,10 @@ interface Planted {
   readonly lost?: number
 }
 
-/** Twenty minutes in which a day's jobs went by, one line of each kind every five seconds, the heaps noisy by one percent. */
+/**
+ * Twenty minutes in which a day's jobs went by, one line of each kind every five seconds, the heaps noisy by one
+ * percent.
+ */
 const run = (planted: Planted): ReadonlyArray<SoakLine> => {
   const random = new SeededRandom(7)
   const samples = 240

@@ -1,4 +1,6 @@
-/** What a server may answer that is broken, or that means harm. `secrets`: what it was told in confidence, to be echoed. */
+/**
+ * What a server may answer that is broken, or that means harm. `secrets`: what it was told in confidence, to be echoed.
+ */
 import type { ServerResponse } from "node:http"
 import { gzipSync } from "node:zlib"
 

@@ -1,6 +1,6 @@
 /**
- * What every `JobStore` does, whatever it rests on: each store's test calls `suite` with a layer that makes a new, empty store
- * each time it is built. All on the virtual clock. Durability is shown elsewhere, by killing processes.
+ * What every `JobStore` does, whatever it rests on: each store's test calls `suite` with a layer that makes a new,
+ * empty store each time it is built. All on the virtual clock. Durability is shown elsewhere, by killing processes.
  */
 import { describe } from "@effect/vitest"
 import * as Batching from "./store/Batching.ts"

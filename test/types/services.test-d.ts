@@ -1,4 +1,7 @@
-/** The services of the design, called as the design writes them: what no longer compiles here breaks programs. Nothing here is ever run. */
+/**
+ * The services of the design, called as the design writes them: what no longer compiles here breaks programs. Nothing
+ * here is ever run.
+ */
 import { ByteSize, Duration, Effect } from "effect"
 import {
   BatchProcessor,

@@ -1,8 +1,8 @@
 // The lines below that must not compile are errors to Effect's diagnostics as well.
 // @effect-diagnostics missingEffectError:off missingEffectContext:off
 /**
- * What must not compile: each `@ts-expect-error` fails `tsc` (part of `npm run check`) where the line below it compiles. Nothing
- * here is ever run.
+ * What must not compile: each `@ts-expect-error` fails `tsc` (part of `npm run check`) where the line below it
+ * compiles. Nothing here is ever run.
  */
 import { Context, Effect, Exit, type Layer, Schema, type Scope, type Stream } from "effect"
 import {
@@ -122,7 +122,10 @@ const built = Plain.toLayer(
   )
 )
 same<Layer.Services<typeof built>, TaskRegistry | Mailer>()
-/** The scope of a handler is the handler's to close: `Effect.scoped`. The layer's own would stay open as long as the worker. */
+/**
+ * The scope of a handler is the handler's to close: `Effect.scoped`. The layer's own would stay open as long as the
+ * worker.
+ */
 const leaking = Plain.toLayer(() => Effect.asVoid(Effect.acquireRelease(Effect.void, () => Effect.void)))
 same<Layer.Services<typeof leaking>, TaskRegistry | Scope.Scope>()
 const acquiring = Plain.toLayer(

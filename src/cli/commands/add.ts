@@ -105,7 +105,9 @@ const sayWithheld = (names: ReadonlyArray<string>) =>
     yield* out.note(`sluice: not kept with the job, since they look like secrets: ${said}${more}; --env NAME keeps one`)
   })
 
-/** Begins a worker in the background when none alive would run the commands. Its project's settings are its own to read. */
+/**
+ * Begins a worker in the background when none alive would run the commands. Its project's settings are its own to read.
+ */
 const startWorker = (store: string, shared: boolean) =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue

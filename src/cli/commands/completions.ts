@@ -1,4 +1,7 @@
-/** `sluice completions`: a script for the shell. Commands and flags stand in it; ids, groups and tasks are asked for when Tab is pressed. */
+/**
+ * `sluice completions`: a script for the shell. Commands and flags stand in it; ids, groups and tasks are asked for
+ * when Tab is pressed.
+ */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Completions from "effect/cli/Completions"
@@ -9,8 +12,8 @@ import { output } from "../Output.ts"
 export type Shell = "bash" | "zsh" | "fish"
 
 /**
- * What lists the values of a flag or an argument. It looks at a store, which anybody may have written: a line counts only when it is a name by our rules,
- * and no shell expands it. These commands load no code of the folder they run in.
+ * What lists the values of a flag or an argument. It looks at a store, which anybody may have written: a line counts
+ * only when it is a name by our rules, and no shell expands it. These commands load no code of the folder they run in.
  */
 const sources = {
   jobs: "sluice job ls -q --limit 100 2>/dev/null",

@@ -31,7 +31,10 @@ import * as HumanNumber from "../terminal/HumanNumber.ts"
 import { Progress, progressMode } from "../terminal/Progress.ts"
 import * as Sanitize from "../terminal/Sanitize.ts"
 
-/** A file that is not there yet: the one asked for, or one in the state folder. A demo's figures are of its own jobs only. */
+/**
+ * A file that is not there yet: the one asked for, or one in the state folder. A demo's figures are of its own jobs
+ * only.
+ */
 const newStore = Effect.gen(function* () {
   const { cwd } = yield* Invocation
   const asked = yield* GlobalFlags.Store

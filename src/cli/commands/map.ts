@@ -115,7 +115,10 @@ interface LineAttempt {
 
 const nothing: OutputCounts = { stdout: 0, stderr: 0 }
 
-/** As GNU parallel ends: with the code of the line that was one failure too many, or the last one; with 0 for enough successes. */
+/**
+ * As GNU parallel ends: with the code of the line that was one failure too many, or the last one; with 0 for enough
+ * successes.
+ */
 const haltedBy = (halt: Halt, last: number): Effect.Effect<void, CommandFailure> =>
   halt.what === "success" || last === 0 ? Effect.void : Effect.fail(passOn(last))
 
@@ -501,8 +504,8 @@ export const command = Command.make(
         })
 
       /**
-       * A job that has ended is gone on with when its output can be printed. One that was cancelled, or given up since its workers died, runs
-       * again as another job: in the lane of this map, which need not be that of the job.
+       * A job that has ended is gone on with when its output can be printed. One that was cancelled, or given up since
+       * its workers died, runs again as another job: in the lane of this map, which need not be that of the job.
        */
       const leftOf = (number: number) =>
         Effect.gen(function* () {
@@ -531,7 +534,8 @@ export const command = Command.make(
           filesOf.delete(number)
           const { stderr, stdout } = line.written()
           const block = Effect.gen(function* () {
-            // What could not be written is not finished; what wrote nothing may have no log to look for, but leaves its results.
+            // What could not be written is not finished; what wrote nothing may have no log to look for, but leaves its
+            // results.
             const hasOutput = stdout + stderr > 0 || places !== undefined
             if (hasOutput && !(yield* line.output.finish(end.exitCode !== 0))) return
             record.finished(number, { exit: end.exitCode, job, attempt: line.attempt, stdout, stderr })

@@ -1,4 +1,6 @@
-/** `sluice scale`: slots ahead of the load. What will come, what the scaler does about it and why, and how to set it. */
+/**
+ * `sluice scale`: slots ahead of the load. What will come, what the scaler does about it and why, and how to set it.
+ */
 import * as Command from "effect/cli/Command"
 import { backtest } from "./scale/backtest.ts"
 import { event } from "./scale/event.ts"

@@ -1,4 +1,7 @@
-/** `sluice soak`: a day of load, by the clock or as fast as it goes, and what it did to memory, handles, the store and the jobs. */
+/**
+ * `sluice soak`: a day of load, by the clock or as fast as it goes, and what it did to memory, handles, the store and
+ * the jobs.
+ */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"

@@ -1,4 +1,7 @@
-/** The handler of `demo.compress`, run in a thread: it keeps a core busy, and loads nothing but Node to be quick to start. */
+/**
+ * The handler of `demo.compress`, run in a thread: it keeps a core busy, and loads nothing but Node to be quick to
+ * start.
+ */
 import { readFile } from "node:fs/promises"
 import { gzipSync } from "node:zlib"
 

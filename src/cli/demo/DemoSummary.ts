@@ -91,7 +91,10 @@ const groupSummary = (task: string, group: string, rollUps: ReadonlyArray<RollUp
   }
 }
 
-/** Puts together the account of the work and the roll-ups that the store kept of it. The store holds this demo's jobs only. */
+/**
+ * Puts together the account of the work and the roll-ups that the store kept of it. The store holds this demo's jobs
+ * only.
+ */
 export const summarize = (demo: {
   readonly listing: FolderListing
   readonly store: string

@@ -1,6 +1,6 @@
 /**
- * A server on loopback that hands out the listed files and nothing else. Every user of the machine can reach loopback, so the
- * address holds a secret of 128 bits, and a request whose Host is not ours (DNS rebinding) is refused.
+ * A server on loopback that hands out the listed files and nothing else. Every user of the machine can reach loopback,
+ * so the address holds a secret of 128 bits, and a request whose Host is not ours (DNS rebinding) is refused.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Context from "effect/Context"

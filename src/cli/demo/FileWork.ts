@@ -54,7 +54,10 @@ const showProgress = Effect.gen(function* () {
 const sum = <A>(items: ReadonlyArray<A>, of: (item: A) => number): number =>
   items.reduce((total, item) => total + of(item), 0)
 
-/** Works on `files`, absolute paths, and ends when every job has. Failed jobs are in the account; only a store that fails fails it. */
+/**
+ * Works on `files`, absolute paths, and ends when every job has. Failed jobs are in the account; only a store that
+ * fails fails it.
+ */
 export const workOn = (files: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue

@@ -1,6 +1,6 @@
 /**
- * The files of a folder, as `npm start` works on them: regular files below it, in the order of their paths, within bounds,
- * and an account of everything that was left out.
+ * The files of a folder, as `npm start` works on them: regular files below it, in the order of their paths, within
+ * bounds, and an account of everything that was left out.
  */
 import * as Schema from "effect/Schema"
 import * as Effect from "effect/Effect"
@@ -56,7 +56,10 @@ export interface FolderListing {
 export interface FolderLimits {
   /** Files listed at most, 500 unless said: a run of a few seconds. */
   readonly mostFiles: number
-  /** Bytes of all listed files at most, 200 MB unless said. A file that does not fit is left out, smaller ones after it may fit. */
+  /**
+   * Bytes of all listed files at most, 200 MB unless said. A file that does not fit is left out, smaller ones after it
+   * may fit.
+   */
   readonly mostBytes: number
   /** Entries looked at, 200,000 unless said: a second or two, for whoever starts it at `/`. */
   readonly mostEntries: number
@@ -109,11 +112,11 @@ const openFolder = (folder: string): Effect.Effect<string, FolderFilesError> =>
   })
 
 /**
- * Lists `folder`. Left out: `.git`, `node_modules`, what the `.gitignore` files in it name (and those above it, up to the
- * root of its repository, unless they name the folder itself), symbolic links (what they lead to is either listed already
- * or outside), anything that is not a regular file, what cannot be read, and what exceeds the limits. Nothing is written
- * and no file is opened. The same tree gives the same listing: paths go by their UTF-16 units, folders in place.
- * A name that is no valid UTF-8 cannot be opened by its text and counts as unreadable.
+ * Lists `folder`. Left out: `.git`, `node_modules`, what the `.gitignore` files in it name (and those above it, up to
+ * the root of its repository, unless they name the folder itself), symbolic links (what they lead to is either listed
+ * already or outside), anything that is not a regular file, what cannot be read, and what exceeds the limits. Nothing
+ * is written and no file is opened. The same tree gives the same listing: paths go by their UTF-16 units, folders in
+ * place. A name that is no valid UTF-8 cannot be opened by its text and counts as unreadable.
  */
 export const listFolder = (
   folder: string,
@@ -232,8 +235,8 @@ const wording: { readonly [Reason in LeftOutReason]: string } = {
 }
 
 /**
- * The account for people, safe to show: what is worked on, then a line per reason of what is not. What cannot be read is
- * named, up to ten of it.
+ * The account for people, safe to show: what is worked on, then a line per reason of what is not. What cannot be read
+ * is named, up to ten of it.
  */
 export const summarize = (listing: FolderListing): ReadonlyArray<string> => [
   `${plural(listing.files.length, "file")}, ${HumanNumber.bytes(listing.bytes)}, in ${Sanitize.line(listing.folder)}`,

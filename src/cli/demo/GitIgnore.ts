@@ -1,7 +1,8 @@
 /**
- * The rules of `.gitignore` files (gitignore(5)), nested ones included. The `ignore` package knows the rules of one file; here
- * each pattern of a nested file is rewritten to say which folder it holds for, so that all rules stand in one list and git's
- * own order decides: the last pattern that matches, the deepest file last. Upper and lower case differ, as on Linux.
+ * The rules of `.gitignore` files (gitignore(5)), nested ones included. The `ignore` package knows the rules of one
+ * file; here each pattern of a nested file is rewritten to say which folder it holds for, so that all rules stand in
+ * one list and git's own order decides: the last pattern that matches, the deepest file last. Upper and lower case
+ * differ, as on Linux.
  */
 import ignore, { type Ignore } from "ignore"
 import * as fs from "node:fs"
@@ -10,8 +11,9 @@ import * as path from "node:path"
 const fileName = ".gitignore"
 
 /**
- * Whose file it is nobody knows, and `ignore` makes regular expressions of its lines, which cost a power of the path's length: as many as a line
- * has stars. What goes beyond these is passed over: such a line names nothing, such a file counts as unreadable, such a path is not asked for.
+ * Whose file it is nobody knows, and `ignore` makes regular expressions of its lines, which cost a power of the path's
+ * length: as many as a line has stars. What goes beyond these is passed over: such a line names nothing, such a file
+ * counts as unreadable, such a path is not asked for.
  */
 const mostBytes = 1_048_576
 const mostCharacters = 4096
@@ -28,7 +30,10 @@ const withoutTrailingSpaces = (line: string): string => {
   return backslashes % 2 === 1 && end < line.length ? line.slice(0, end + 1) : line.slice(0, end)
 }
 
-/** Whether a line is cheap enough, and a regular expression can be made of it. Folders of any depth after each other are one. */
+/**
+ * Whether a line is cheap enough, and a regular expression can be made of it. Folders of any depth after each other are
+ * one.
+ */
 const isUsable = (line: string): boolean => {
   if (line.length > mostCharacters) return false
   const stars = line.replaceAll(/(?:\*\*\/){2,}/g, "**/").match(/\*+/g) ?? []
@@ -42,8 +47,8 @@ const isUsable = (line: string): boolean => {
 }
 
 /**
- * One line of the `.gitignore` in `folder` (relative to where the rules are applied, empty for there), as a pattern that
- * matches the same from above; `undefined` for a line without a pattern.
+ * One line of the `.gitignore` in `folder` (relative to where the rules are applied, empty for there), as a pattern
+ * that matches the same from above; `undefined` for a line without a pattern.
  */
 export const rebase = (line: string, folder: string): string | undefined => {
   const text = withoutTrailingSpaces(line.endsWith("\r") ? line.slice(0, -1) : line)
@@ -58,8 +63,8 @@ export const rebase = (line: string, folder: string): string | undefined => {
 }
 
 /**
- * `inherited` and, after them, the rules of the `.gitignore` in `directory`, which is `folder` seen from where the rules are
- * applied. A file that cannot be read adds nothing, as with git, nor does one of more than a megabyte.
+ * `inherited` and, after them, the rules of the `.gitignore` in `directory`, which is `folder` seen from where the
+ * rules are applied. A file that cannot be read adds nothing, as with git, nor does one of more than a megabyte.
  */
 export const extend = (inherited: Ignore | undefined, directory: string, folder: string): Ignore | undefined => {
   let text: string
@@ -90,8 +95,8 @@ export interface Above {
 }
 
 /**
- * The rules that the repository around `directory` (an absolute path without links) holds for it. None outside a repository,
- * and none when they name `directory` itself: whoever starts in a build folder means that folder.
+ * The rules that the repository around `directory` (an absolute path without links) holds for it. None outside a
+ * repository, and none when they name `directory` itself: whoever starts in a build folder means that folder.
  */
 export const above = (directory: string): Above => {
   const none: Above = { rules: undefined, prefix: "" }

@@ -1,7 +1,7 @@
 /**
- * Bytes as text that can be cut and joined, and bytes again without loss. File names and lines are bytes; where they are not UTF-8, each
- * byte that is none becomes the lone surrogate U+DC80 to U+DCFF (0xDC00 + the byte), which no UTF-8 decodes to, as Python's
- * `surrogateescape` has it (PEP 383).
+ * Bytes as text that can be cut and joined, and bytes again without loss. File names and lines are bytes; where they
+ * are not UTF-8, each byte that is none becomes the lone surrogate U+DC80 to U+DCFF (0xDC00 + the byte), which no UTF-8
+ * decodes to, as Python's `surrogateescape` has it (PEP 383).
  */
 import { isUtf8 } from "node:buffer"
 

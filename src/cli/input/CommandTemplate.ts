@@ -2,12 +2,12 @@
  * The command of `sluice map`: split into arguments once, filled in once per input line.
  *
  * Words are split like a shell's (POSIX, "Token Recognition" and "Quoting"): blanks and newlines separate; `'…'` keeps
- * everything; `"…"` keeps everything but `\` before `$`, `` ` ``, `"`, `\` and newline; `\` outside quotes keeps the next
- * character, and before a newline joins the lines. Nothing is expanded and no character is an operator: `$HOME`, `*`, `|`,
- * `;`, `#` and `~` are ordinary text. For a pipeline there is `--shell`.
+ * everything; `"…"` keeps everything but `\` before `$`, `` ` ``, `"`, `\` and newline; `\` outside quotes keeps the
+ * next character, and before a newline joins the lines. Nothing is expanded and no character is an operator: `$HOME`,
+ * `*`, `|`, `;`, `#` and `~` are ordinary text. For a pipeline there is `--shell`.
  *
- * Placeholders (see `Placeholder`) count inside quotes and outside; a backslash before one (outside single quotes) keeps it as it is
- * written. A job that has several inputs repeats the words with `{}` once for each.
+ * Placeholders (see `Placeholder`) count inside quotes and outside; a backslash before one (outside single quotes)
+ * keeps it as it is written. A job that has several inputs repeats the words with `{}` once for each.
  *
  * A replacement stays inside its argument: whatever the input holds, it is never split, expanded or read as a quote. A
  * template without any placeholder gets the input as its last argument. An input that begins with `-` is still read as
@@ -196,12 +196,12 @@ const withoutTrailingSpace = (text: string): string => {
 }
 
 /**
- * A template for `sh -c`. The values never become program text where the placeholders stand: they are assigned, single-quoted,
- * to shell variables in front of the program, and each placeholder becomes a quoted use of its variable. A shell does not
- * parse what it expands, so an input cannot run anything even where this scanner misreads the program; it is only the
- * scanner that finds out whether a placeholder stands in quotes, so that it may be written quoted or unquoted alike.
- * `{#}` is put in as digits. What the program itself hands to another shell (`sh -c '… {}'`, `eval`, `ssh`) is parsed there
- * again: give the value to that one as an argument.
+ * A template for `sh -c`. The values never become program text where the placeholders stand: they are assigned,
+ * single-quoted, to shell variables in front of the program, and each placeholder becomes a quoted use of its variable.
+ * A shell does not parse what it expands, so an input cannot run anything even where this scanner misreads the program;
+ * it is only the scanner that finds out whether a placeholder stands in quotes, so that it may be written quoted or
+ * unquoted alike. `{#}` is put in as digits. What the program itself hands to another shell (`sh -c '… {}'`, `eval`,
+ * `ssh`) is parsed there again: give the value to that one as an argument.
  *
  * Inside `$(…)`, write `case` patterns as `(a)`, not `a)`, for the parentheses to match.
  */
@@ -400,9 +400,10 @@ const variablesOf = (placeholder: Placeholder.Placeholder, nth: number, texts: n
 }
 
 /**
- * The command of one job: program and arguments, ready to be started without a shell; for a shell template
- * `["sh", "-c", text]`. Fails when an input holds what no operating system can pass in an argument, or lacks a field. Bytes that
- * are not UTF-8 stay as `ByteText` has them. How long an argument may be is for the system to say (128 KiB each on Linux).
+ * The command of one job: program and arguments, ready to be started without a shell; for a shell template `["sh",
+ * "-c", text]`. Fails when an input holds what no operating system can pass in an argument, or lacks a field. Bytes
+ * that are not UTF-8 stay as `ByteText` has them. How long an argument may be is for the system to say (128 KiB each on
+ * Linux).
  */
 export const render = (
   template: CommandTemplate,

@@ -1,6 +1,12 @@
-/** What in the words of a command means something to a shell and nothing without one: pipes, redirections, variables, globs. */
+/**
+ * What in the words of a command means something to a shell and nothing without one: pipes, redirections, variables,
+ * globs.
+ */
 
-/** Operators wherever they stand unquoted; `&` where one stands alone or twice, since addresses hold it; `$` before what a shell expands. */
+/**
+ * Operators wherever they stand unquoted; `&` where one stands alone or twice, since addresses hold it; `$` before what
+ * a shell expands.
+ */
 const syntax = /&&|\|\|?|>>?|<|;|\*|&(?=\s|$)|\$(?=[A-Za-z_({])|`/y
 
 /** The first such place outside quotes: what stands there, and its column, from 1. */

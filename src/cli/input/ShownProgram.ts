@@ -1,6 +1,6 @@
 /**
- * The program of a shell template as people would have typed it. `sluice map --shell` gives inputs to the shell in variables, assigned in front of
- * the program (`CommandTemplate`); to a reader the input in its place says more.
+ * The program of a shell template as people would have typed it. `sluice map --shell` gives inputs to the shell in
+ * variables, assigned in front of the program (`CommandTemplate`); to a reader the input in its place says more.
  */
 import { shellQuote } from "./CommandTemplate.ts"
 

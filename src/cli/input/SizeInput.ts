@@ -13,9 +13,10 @@ const units = new Map<string, ByteSize.Unit>(
 const example = "write it like 10MB (10,000,000 bytes) or 1GiB (1,073,741,824 bytes)"
 
 /**
- * Reads a size in bytes: a number and a unit, in any case, `10MB`, `1.5 GiB`, `512B`. `kB MB GB TB PB` are powers of 1000
- * (IEC 80000-13, SI), `KiB MiB GiB TiB PiB` powers of 1024. A bare letter (`10M`) is refused, since programs disagree on
- * what it means, and so is a number without unit, except `0`. Exact; a size is whole bytes and at most 2^53 − 1.
+ * Reads a size in bytes: a number and a unit, in any case, `10MB`, `1.5 GiB`, `512B`. `kB MB GB TB PB` are powers of
+ * 1000 (IEC 80000-13, SI), `KiB MiB GiB TiB PiB` powers of 1024. A bare letter (`10M`) is refused, since programs
+ * disagree on what it means, and so is a number without unit, except `0`. Exact; a size is whole bytes and at most 2^53
+ * − 1.
  */
 export const parseSize = (input: string): Result.Result<ByteSize.ByteSize, InputError> => {
   const fail = (reason: InputError["reason"], advice: string) =>

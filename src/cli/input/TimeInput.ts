@@ -28,10 +28,11 @@ const hourOf = (hour: number, half: string | undefined): number =>
   half === undefined ? hour : hour < 1 || hour > 12 ? Number.NaN : (hour % 12) + (half === "pm" ? 12 : 0)
 
 /**
- * Reads an absolute time, as `--at` takes it. With an offset it is RFC 3339, `2026-07-01T09:30:00Z`. Without one it is of this machine's
- * time zone: a date and a time (`2026-12-01 09:00`), a day and a time (`tomorrow 9:00`, `friday 5pm`), or a time alone, which is the next one
- * there is. The day must exist in the calendar, and the time on that day. Fractions beyond the millisecond are cut off. A leap second
- * (`:60`) is refused: the clock of the machine has none. `now` is in milliseconds since 1970.
+ * Reads an absolute time, as `--at` takes it. With an offset it is RFC 3339, `2026-07-01T09:30:00Z`. Without one it is
+ * of this machine's time zone: a date and a time (`2026-12-01 09:00`), a day and a time (`tomorrow 9:00`, `friday
+ * 5pm`), or a time alone, which is the next one there is. The day must exist in the calendar, and the time on that day.
+ * Fractions beyond the millisecond are cut off. A leap second (`:60`) is refused: the clock of the machine has none.
+ * `now` is in milliseconds since 1970.
  */
 export const parseTime = (input: string, now: number): Result.Result<DateTime.Utc, InputError> => {
   const fail = (reason: InputError["reason"], advice: string) =>

@@ -5,8 +5,8 @@ import { isNumber } from "../input/Placeholder.ts"
 import { joined, type MapInputStream } from "./MapInput.ts"
 
 /**
- * Bytes of a command that `-X` fills. Linux takes 2 MiB of arguments and environment, but no more than 128 KiB of one argument, which is
- * all there is of a program for `sh -c`; xargs takes the same.
+ * Bytes of a command that `-X` fills. Linux takes 2 MiB of arguments and environment, but no more than 128 KiB of one
+ * argument, which is all there is of a program for `sh -c`; xargs takes the same.
  */
 export const fullBytes = 128 * 1024
 

@@ -1,4 +1,7 @@
-/** `--joblog FILE`, in the columns of GNU parallel, so that what reads its logs reads ours. Lines are in the order of their ends. */
+/**
+ * `--joblog FILE`, in the columns of GNU parallel, so that what reads its logs reads ours. Lines are in the order of
+ * their ends.
+ */
 import { appendFileSync, existsSync, writeFileSync } from "node:fs"
 import { shellWord, shownProgram } from "../input/ShownProgram.ts"
 
@@ -16,8 +19,8 @@ export interface JobLogLine {
 }
 
 /**
- * A command as a shell would take it, on one line; of one that a shell runs (`sh -c PROGRAM`) the program, with the inputs in their places. Tabs and
- * newlines are escaped, to keep one job on one line.
+ * A command as a shell would take it, on one line; of one that a shell runs (`sh -c PROGRAM`) the program, with the
+ * inputs in their places. Tabs and newlines are escaped, to keep one job on one line.
  */
 export const commandText = (words: ReadonlyArray<string>, shell: boolean): string =>
   (shell ? shownProgram(words.at(-1) ?? "") : words.map(shellWord).join(" "))
@@ -26,7 +29,9 @@ export const commandText = (words: ReadonlyArray<string>, shell: boolean): strin
 
 const header = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"
 
-/** Begins the file anew, unless `goOn` and it is there. `shell`: a shell runs the commands. Throws the system's error. */
+/**
+ * Begins the file anew, unless `goOn` and it is there. `shell`: a shell runs the commands. Throws the system's error.
+ */
 export const open = (file: string, goOn: boolean, shell: boolean): ((line: JobLogLine) => void) => {
   if (!goOn || !existsSync(file)) writeFileSync(file, header)
   return ({ command, durationMs, exitCode, received, sequence, signal, startedAt }) =>

@@ -1,6 +1,7 @@
 /**
- * How a map over a stream knows its list again: a file with 8 bytes per line, a hash of the list up to and with that line. A later run compares
- * while it reads, and is that list as far as the hashes agree. No more of it is in memory than one block.
+ * How a map over a stream knows its list again: a file with 8 bytes per line, a hash of the list up to and with that
+ * line. A later run compares while it reads, and is that list as far as the hashes agree. No more of it is in memory
+ * than one block.
  */
 import { createHash } from "node:crypto"
 import { closeSync, ftruncateSync, readSync, writeSync } from "node:fs"
@@ -18,7 +19,10 @@ export interface KnownPrefix {
   readonly close: () => void
 }
 
-/** `goOn`: compares with what is in the file; else, and from the first difference on, writes it anew. Throws the system's error. */
+/**
+ * `goOn`: compares with what is in the file; else, and from the first difference on, writes it anew. Throws the
+ * system's error.
+ */
 export const open = (file: string, goOn: boolean): KnownPrefix => {
   if (!goOn) OwnFile.remove(file)
   const known = OwnFile.look(file) !== undefined

@@ -28,8 +28,8 @@ const own = (value: unknown, key: string): unknown =>
     : undefined
 
 /**
- * A field as text: of that very name, else reached by the names between dots, numbers those of elements. Text is taken as it is,
- * numbers, booleans, arrays and objects as JSON. Undefined where it is missing or null.
+ * A field as text: of that very name, else reached by the names between dots, numbers those of elements. Text is taken
+ * as it is, numbers, booleans, arrays and objects as JSON. Undefined where it is missing or null.
  */
 export const fieldOf = ({ record }: MapInput, name: string): string | undefined =>
   textOf(own(record, name)) ?? textOf(name.split(".").reduce(own, record as unknown))

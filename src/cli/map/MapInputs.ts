@@ -1,7 +1,7 @@
 /**
- * What a map maps over, as it comes: words after `:::`, lines of a file or of standard input, records, combinations of several sources.
- * Nothing of one source is kept in memory. What cannot be known before the end waits for it and keeps the inputs: several sources,
- * `--shuf`, and a command that names `{##}`.
+ * What a map maps over, as it comes: words after `:::`, lines of a file or of standard input, records, combinations of
+ * several sources. Nothing of one source is kept in memory. What cannot be known before the end waits for it and keeps
+ * the inputs: several sources, `--shuf`, and a command that names `{##}`.
  */
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Effect from "effect/Effect"
@@ -221,7 +221,10 @@ const raw = (source: MapSource): Effect.Effect<Raw, CommandFailure> =>
     return yield* fromOne(source, standardInput(source))
   })
 
-/** In an order that is the same for the same seed; without one it follows from the inputs, so that a map that goes on finds its order. */
+/**
+ * In an order that is the same for the same seed; without one it follows from the inputs, so that a map that goes on
+ * finds its order.
+ */
 const shuffled = (rows: ReadonlyArray<MapInput>, seed: string | undefined, hash: Hash) =>
   Random.shuffle(rows).pipe(Random.withSeed(seed ?? hash.copy().digest("hex")))
 

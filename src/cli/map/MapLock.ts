@@ -1,4 +1,7 @@
-/** One run of a map at a time: a file with the process id of whoever runs it. A file left by a killed process counts for nothing. */
+/**
+ * One run of a map at a time: a file with the process id of whoever runs it. A file left by a killed process counts for
+ * nothing.
+ */
 import path from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

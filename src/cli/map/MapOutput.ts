@@ -1,7 +1,7 @@
 /**
- * The outputs of a map's lines on their way to stdout and stderr. What a line writes goes into its log and is printed from there when it has
- * ended and its turn has come, so memory stays flat. A line whose log is full, or whose disk is, stands still until it owns the output; then the
- * log so far is printed, and the rest as it comes.
+ * The outputs of a map's lines on their way to stdout and stderr. What a line writes goes into its log and is printed
+ * from there when it has ended and its turn has come, so memory stays flat. A line whose log is full, or whose disk is,
+ * stands still until it owns the output; then the log so far is printed, and the rest as it comes.
  */
 import * as Effect from "effect/Effect"
 import type { JobId, OutputLog, OutputStream, Outputs } from "../../services/Queue/index.ts"

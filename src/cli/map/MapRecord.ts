@@ -1,11 +1,12 @@
 /**
- * What is known of a map across its runs: a file per map in the state folder, known by the map's identity. The jobs themselves rest in
- * the store, but retention removes old ones; this record says which lines are finished however many there are.
+ * What is known of a map across its runs: a file per map in the state folder, known by the map's identity. The jobs
+ * themselves rest in the store, but retention removes old ones; this record says which lines are finished however many
+ * there are.
  *
- * The first line is a JSON header. Then `NUMBER EXIT JOB ATTEMPT STDOUT STDERR` for each finished line (bytes of its output, which rests in the
- * log of that attempt), appended after its output was printed, `from NUMBER` where the list turned out to be another from that line on, which makes
- * void what was said of these lines before, and `end` when all are. A line that is not ended by a newline was being written when the process died,
- * and does not count.
+ * The first line is a JSON header. Then `NUMBER EXIT JOB ATTEMPT STDOUT STDERR` for each finished line (bytes of its
+ * output, which rests in the log of that attempt), appended after its output was printed, `from NUMBER` where the list
+ * turned out to be another from that line on, which makes void what was said of these lines before, and `end` when all
+ * are. A line that is not ended by a newline was being written when the process died, and does not count.
  */
 import { closeSync, fsyncSync, renameSync, writeSync } from "node:fs"
 import path from "node:path"

@@ -1,6 +1,6 @@
 /**
- * One run of a map: puts its lines into the queue a window at a time, hears how each ends, prints and records it. What a killed run
- * left in the store is taken over: live jobs are awaited, ended ones printed.
+ * One run of a map: puts its lines into the queue a window at a time, hears how each ends, prints and records it. What
+ * a killed run left in the store is taken over: live jobs are awaited, ended ones printed.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -36,7 +36,10 @@ import type { Printing } from "./Printing.ts"
 /** A job's header with the number of its line, from 1. */
 export const lineHeader = "sluice-line"
 
-/** Jobs enqueued and not ended, per slot and at least and at most: enough that no slot waits for input, few enough to forget. */
+/**
+ * Jobs enqueued and not ended, per slot and at least and at most: enough that no slot waits for input, few enough to
+ * forget.
+ */
 const windowPerSlot = 4
 const windowLeast = 64
 const windowMost = 1000
@@ -85,7 +88,10 @@ export interface MapPlan {
   /** See `BeyondLimit`. */
   readonly beyond: BeyondLimit | undefined
   readonly grace: Duration.Duration
-  /** Whether an earlier run has finished the line; asked once for each, in their order. Its output is printed then, in its turn. */
+  /**
+   * Whether an earlier run has finished the line; asked once for each, in their order. Its output is printed then, in
+   * its turn.
+   */
   readonly isFinished: (number: number, input: MapInput) => Effect.Effect<boolean>
   /** The job an earlier run left of a line, if it can be gone on with. */
   readonly left: (number: number) => Effect.Effect<JobId | undefined>
@@ -101,8 +107,8 @@ export interface MapReport {
   /** So many lines were read, `finished` of them by an earlier run. */
   readonly read: (lines: number, finished: number) => Effect.Effect<void>
   /**
-   * The line has ended, and its job where one was made of it; answers what prints its output and then records it as finished, and the bytes that
-   * are to be printed.
+   * The line has ended, and its job where one was made of it; answers what prints its output and then records it as
+   * finished, and the bytes that are to be printed.
    */
   readonly ended: (
     line: EndedLine,

@@ -1,6 +1,6 @@
 /**
- * The command of a map, read from the command line, and refused where it could not mean what it seems to: what a shell would take for an
- * operator where no shell runs, and braces that stand for nothing in these inputs.
+ * The command of a map, read from the command line, and refused where it could not mean what it seems to: what a shell
+ * would take for an operator where no shell runs, and braces that stand for nothing in these inputs.
  */
 import * as Result from "effect/Result"
 import { type CommandFailure, fail } from "../Failure.ts"

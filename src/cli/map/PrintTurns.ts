@@ -1,6 +1,7 @@
 /**
- * Whose output may be printed. A line that has ended is one block; a line that still runs may own the output until it has ended. In order, a line's
- * turn comes when all before it are printed; without order, first come, first served. Nothing else is printed while a line owns the output.
+ * Whose output may be printed. A line that has ended is one block; a line that still runs may own the output until it
+ * has ended. In order, a line's turn comes when all before it are printed; without order, first come, first served.
+ * Nothing else is printed while a line owns the output.
  */
 export class PrintTurns<Block> {
   private readonly ordered: boolean
@@ -34,7 +35,10 @@ export class PrintTurns<Block> {
     this.ended.set(line, block)
   }
 
-  /** The line runs and wants the output for itself. `grant` is called by a later `next`; at once when it owns it already. */
+  /**
+   * The line runs and wants the output for itself. `grant` is called by a later `next`; at once when it owns it
+   * already.
+   */
   want(line: number, grant: () => void): void {
     if (this.owner === line) grant()
     else this.wanting.set(line, grant)
@@ -46,7 +50,9 @@ export class PrintTurns<Block> {
     if (this.owner === line) this.owner = undefined
   }
 
-  /** The next block to print, which then counts as printed; undefined when it is nobody's turn but of lines that run. */
+  /**
+   * The next block to print, which then counts as printed; undefined when it is nobody's turn but of lines that run.
+   */
   next(): Block | undefined {
     if (this.owner !== undefined) return this.take(this.owner)
     if (this.ordered) {

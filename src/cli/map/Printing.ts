@@ -1,4 +1,7 @@
-/** Prints the blocks of a map one after the other, each in its turn (`PrintTurns`), beside the lines that run and print themselves. */
+/**
+ * Prints the blocks of a map one after the other, each in its turn (`PrintTurns`), beside the lines that run and print
+ * themselves.
+ */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import { PrintTurns } from "./PrintTurns.ts"

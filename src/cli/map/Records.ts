@@ -1,4 +1,7 @@
-/** Records whose fields a command names: `--from x.csv`, `.tsv`, `.json`, `.ndjson`, and the flags of these names. Read as they come. */
+/**
+ * Records whose fields a command names: `--from x.csv`, `.tsv`, `.json`, `.ndjson`, and the flags of these names. Read
+ * as they come.
+ */
 import * as Csv from "effect/encoding/Csv"
 import * as JsonArray from "effect/encoding/JsonArray"
 import * as Stream from "effect/Stream"
@@ -35,7 +38,10 @@ const ofRow = (row: ReadonlyArray<string>, header: ReadonlyArray<string> | undef
     : { record: Object.fromEntries(row.map((cell, i) => [header[i] ?? String(i + 1), cell])) })
 })
 
-/** The syntax of CSV is ASCII, so bytes pass through the parser as characters of their number, and become text cell by cell. */
+/**
+ * The syntax of CSV is ASCII, so bytes pass through the parser as characters of their number, and become text cell by
+ * cell.
+ */
 const ofTable = (
   bytes: Stream.Stream<Uint8Array, CommandFailure>,
   name: string,
@@ -61,7 +67,9 @@ const ofTable = (
     )
   )
 
-/** `name` is what messages call the source. A table begins with the names of its columns, unless `hasHeader` is false. */
+/**
+ * `name` is what messages call the source. A table begins with the names of its columns, unless `hasHeader` is false.
+ */
 export const read = (
   bytes: Stream.Stream<Uint8Array, CommandFailure>,
   name: string,

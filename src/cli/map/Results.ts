@@ -1,7 +1,8 @@
 /**
- * `--results`: what each line writes, in files, as GNU parallel lays them out: `DIR/1/VALUE/stdout`, `stderr` and `seq` (the number of the line), a pair of
- * folders for each source, named by its column where it has one; or, where the text holds placeholders, in the file that it becomes, with `.err` and `.seq`
- * beside it, or in the folder if it ends in a slash. A file has its name once it is whole; of two lines with the same name the last one's stays.
+ * `--results`: what each line writes, in files, as GNU parallel lays them out: `DIR/1/VALUE/stdout`, `stderr` and `seq`
+ * (the number of the line), a pair of folders for each source, named by its column where it has one; or, where the text
+ * holds placeholders, in the file that it becomes, with `.err` and `.seq` beside it, or in the folder if it ends in a
+ * slash. A file has its name once it is whole; of two lines with the same name the last one's stays.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -55,7 +56,10 @@ const pieces = (text: string, most: number): ReadonlyArray<string> => {
   return [...found, piece]
 }
 
-/** A value as a name of a folder, or of one within the other where it is too long: as GNU parallel has it, but for what it would let out of the folder. */
+/**
+ * A value as a name of a folder, or of one within the other where it is too long: as GNU parallel has it, but for what
+ * it would let out of the folder.
+ */
 export const folderName = (value: string): string => {
   if (value === "") return "\\e"
   if (value === "." || value === "..") return `\\${value}`

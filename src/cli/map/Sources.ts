@@ -1,7 +1,7 @@
 /**
- * Where inputs come from when the command line names sources, as GNU parallel has them: `::: a b` words, `:::: FILE…` lines of files. Several
- * sources give every combination, the last one turning fastest; with a `+` behind it (`:::+`, `::::+`) a source is linked to the one
- * before: one of each at a time, as far as the shorter reaches.
+ * Where inputs come from when the command line names sources, as GNU parallel has them: `::: a b` words, `:::: FILE…`
+ * lines of files. Several sources give every combination, the last one turning fastest; with a `+` behind it (`:::+`,
+ * `::::+`) a source is linked to the one before: one of each at a time, as far as the shorter reaches.
  */
 import * as Result from "effect/Result"
 

@@ -1,4 +1,7 @@
-/** `--notify`: runs a command for each finished job, or tells the desktop. Whatever that does, the job is not touched, and what fails is told once. */
+/**
+ * `--notify`: runs a command for each finished job, or tells the desktop. Whatever that does, the job is not touched,
+ * and what fails is told once.
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"

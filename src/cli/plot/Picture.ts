@@ -1,6 +1,6 @@
 /**
- * What a plot over time shows, apart from how it is drawn: the same picture becomes an SVG, an HTML page or characters of a terminal.
- * Texts in it must be safe to show (`Sanitize`). Times are milliseconds since 1970.
+ * What a plot over time shows, apart from how it is drawn: the same picture becomes an SVG, an HTML page or characters
+ * of a terminal. Texts in it must be safe to show (`Sanitize`). Times are milliseconds since 1970.
  */
 
 /** A curve; null where nothing was measured: the curve is broken there. */

@@ -1,6 +1,6 @@
 /**
- * A picture as SVG that needs nothing else: no script, no font of its own, nothing loaded. With `auto` its colours follow the reader's light or dark
- * system, also when it is shown by `<img>`.
+ * A picture as SVG that needs nothing else: no script, no font of its own, nothing loaded. With `auto` its colours
+ * follow the reader's light or dark system, also when it is shown by `<img>`.
  */
 import { escapeText } from "./Markup.ts"
 import { type Band, greatest, type Line, type Panel, type Picture } from "./Picture.ts"

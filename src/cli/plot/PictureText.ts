@@ -1,6 +1,6 @@
 /**
- * A picture in characters: curves in braille dots, two by four to a cell, bands as shades beneath them. With colour the curves differ by colour, without it
- * a forecast is a row of `•`. Fits the width given.
+ * A picture in characters: curves in braille dots, two by four to a cell, bands as shades beneath them. With colour the
+ * curves differ by colour, without it a forecast is a row of `•`. Fits the width given.
  */
 import * as DisplayWidth from "../terminal/DisplayWidth.ts"
 import type { Style } from "../terminal/Style.ts"
@@ -91,7 +91,10 @@ class Canvas {
   }
 }
 
-/** The mean of the known values in each of `count` equal parts of the time; where a part is between points, the value before it. */
+/**
+ * The mean of the known values in each of `count` equal parts of the time; where a part is between points, the value
+ * before it.
+ */
 const sampled = (
   points: ReadonlyArray<readonly [at: number, value: number | null]>,
   { from, to }: Picture,

@@ -46,8 +46,8 @@ export const moment = (timeZone: string) => {
 }
 
 /**
- * At most `most` ticks from `from` to `to`. Steps of up to an hour are even in time; longer ones stand at the same local hour every day, so that
- * midnights stay midnights when the clocks change.
+ * At most `most` ticks from `from` to `to`. Steps of up to an hour are even in time; longer ones stand at the same
+ * local hour every day, so that midnights stay midnights when the clocks change.
  */
 export const timeTicks = (from: number, to: number, timeZone: string, most: number): ReadonlyArray<TimeTick> => {
   const step = steps.find((step) => (to - from) / step <= most) ?? Math.ceil((to - from) / most / day) * day

@@ -6,7 +6,9 @@ import { isWorkerAlive, type ProfileFolder, TaskQueue } from "../../services/Que
 import { fail } from "../Failure.ts"
 import { onFiles } from "./Profiles.ts"
 
-/** A worker looks every two seconds; one that has not answered by then is blocked or does not listen. In milliseconds. */
+/**
+ * A worker looks every two seconds; one that has not answered by then is blocked or does not listen. In milliseconds.
+ */
 const answerWithinMs = 15_000
 const lookMs = 50
 
@@ -38,7 +40,9 @@ const workersHere = (pids: ReadonlyArray<number>) =>
     return pids.length > 0 ? pids : here
   })
 
-/** Asks each and waits for the answers, `takesMs` longer than for one that comes at once. What nobody took is withdrawn. */
+/**
+ * Asks each and waits for the answers, `takesMs` longer than for one that comes at once. What nobody took is withdrawn.
+ */
 export const ask = (
   files: ProfileFolder.ProfileFolder,
   pids: ReadonlyArray<number>,

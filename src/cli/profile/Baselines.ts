@@ -38,8 +38,9 @@ export const readBaseline = (files: ProfileFolder.ProfileFolder, name: string) =
 export type Metric = "cpu" | "wall"
 
 /**
- * What is compared, one figure a run. CPU time is divided by that of the yardstick in the same run, so that a machine that was slower as a
- * whole is not taken for a slower task; time by the wall is taken as it is, since it may be spent waiting.
+ * What is compared, one figure a run. CPU time is divided by that of the yardstick in the same run, so that a machine
+ * that was slower as a whole is not taken for a slower task; time by the wall is taken as it is, since it may be spent
+ * waiting.
  */
 export const costs = (runs: ReadonlyArray<RunFigures>, metric: Metric): ReadonlyArray<number> =>
   runs.map(({ cpuUs, wallUs, yardstickUs }) => (metric === "wall" ? wallUs : cpuUs / yardstickUs))

@@ -1,4 +1,7 @@
-/** Runs of a task in fresh processes: what one process is lucky or unlucky with (memory layout, the compiler's guesses) is one run's. */
+/**
+ * Runs of a task in fresh processes: what one process is lucky or unlucky with (memory layout, the compiler's guesses)
+ * is one run's.
+ */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"

@@ -37,8 +37,8 @@ export const spent = () => {
 }
 
 /**
- * A fixed piece of work of the kinds a handler is made of (arithmetic, objects, strings, sorting), about 15 ms. Its own CPU time says what
- * the machine was worth at that moment: clocks that change, neighbours that fill the caches.
+ * A fixed piece of work of the kinds a handler is made of (arithmetic, objects, strings, sorting), about 15 ms. Its own
+ * CPU time says what the machine was worth at that moment: clocks that change, neighbours that fill the caches.
  */
 const yardstick = (): number => {
   let seed = 1

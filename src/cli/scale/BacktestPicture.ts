@@ -1,4 +1,7 @@
-/** A rehearsal as a picture: what arrived and what had been forecast of it; slots and waits of each way of choosing them. */
+/**
+ * A rehearsal as a picture: what arrived and what had been forecast of it; slots and waits of each way of choosing
+ * them.
+ */
 import { middleHalf, type Rehearsal } from "../../services/Queue/index.ts"
 import type { Line, Panel, Picture } from "../plot/Picture.ts"
 import { perStep } from "./StepText.ts"
@@ -6,7 +9,10 @@ import { perStep } from "./StepText.ts"
 type Rehearsed = Rehearsal.Rehearsal
 type Policy = Rehearsal.RehearsedPolicy["policy"]
 
-/** Drawn: what the scaler would have done, the same without a forecast, and the yardstick. The slots of now are in the table. */
+/**
+ * Drawn: what the scaler would have done, the same without a forecast, and the yardstick. The slots of now are in the
+ * table.
+ */
 const tones: Readonly<Partial<Record<Policy, Line["tone"]>>> = {
   scaler: "forecast",
   reactive: "second",

@@ -1,4 +1,6 @@
-/** The scaler on the store in force, for commands that look at it or change its settings: nothing is decided or moved. */
+/**
+ * The scaler on the store in force, for commands that look at it or change its settings: nothing is decided or moved.
+ */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Sluice } from "../../services/Queue/index.ts"

@@ -4,8 +4,8 @@ import { type RollUpWidth, TaskQueue } from "../../services/Queue/index.ts"
 import type { SeenCount } from "./ForecastPicture.ts"
 
 /**
- * From `from` up to `to`, both multiples of `stepMs`. A step without arrivals counts as zero when a worker was alive in it, and as not measured otherwise.
- * Steps before the first record of any kind are left out.
+ * From `from` up to `to`, both multiples of `stepMs`. A step without arrivals counts as zero when a worker was alive in
+ * it, and as not measured otherwise. Steps before the first record of any kind are left out.
  */
 export const seenCounts = (
   group: string,

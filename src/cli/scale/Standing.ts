@@ -1,4 +1,7 @@
-/** How each group's forecast stands, also while no worker is alive: then it is brought up to date here, from what a worker kept or from the roll-ups. */
+/**
+ * How each group's forecast stands, also while no worker is alive: then it is brought up to date here, from what a
+ * worker kept or from the roll-ups.
+ */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

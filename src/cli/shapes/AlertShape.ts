@@ -12,7 +12,10 @@ import {
 
 const iso = (at: number): string => new Date(at).toISOString()
 
-/** An alert that is pending or fires, as `--json` shows it. Figures are in the metric's `unit`: milliseconds, bytes, shares, jobs, levels. */
+/**
+ * An alert that is pending or fires, as `--json` shows it. Figures are in the metric's `unit`: milliseconds, bytes,
+ * shares, jobs, levels.
+ */
 export const AlertStandingShape = Schema.Struct({
   rule: Schema.String,
   metric: Schema.String,

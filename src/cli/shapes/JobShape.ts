@@ -40,7 +40,9 @@ const summary = {
   /** How the last attempt of a command ended: its exit code, or the signal that ended it; both null otherwise. */
   exitCode: Schema.NullOr(Schema.Int),
   signal: Schema.NullOr(Schema.String),
-  /** From the start of the last attempt to the job's end, in milliseconds; null until then, and where it was cancelled. */
+  /**
+   * From the start of the last attempt to the job's end, in milliseconds; null until then, and where it was cancelled.
+   */
   ranMs: Schema.NullOr(Schema.Finite),
   /** The last attempt's failure in a sentence, else null. */
   error: Schema.NullOr(Schema.String)
@@ -191,8 +193,8 @@ export const endOf = (job: JobRecord, form: PayloadForm): JobEnd => {
 }
 
 /**
- * Whether its row says that the last attempt of a command wrote nothing: it completed, and nothing was kept or left out. Such an attempt has no
- * log; any other that has none has lost it.
+ * Whether its row says that the last attempt of a command wrote nothing: it completed, and nothing was kept or left
+ * out. Such an attempt has no log; any other that has none has lost it.
  */
 export const wroteNothing = (job: JobRecord, form: PayloadForm): boolean => {
   if (job.state !== "completed") return false

@@ -53,7 +53,10 @@ export const TimingsShape = Schema.Struct({
 })
 export type Timings = typeof TimingsShape.Type
 
-/** Two modules measured in turn in one process: for each figure the median over the rounds of after divided by before, and of either side. */
+/**
+ * Two modules measured in turn in one process: for each figure the median over the rounds of after divided by before,
+ * and of either side.
+ */
 export const PairTimingsShape = Schema.Struct({
   task: Schema.String,
   times: Schema.Finite,

@@ -1,4 +1,7 @@
-/** What colours and attributes a terminal was told to draw in (SGR, ECMA-48 8.3.117), so that it can be left without any and brought back to them. */
+/**
+ * What colours and attributes a terminal was told to draw in (SGR, ECMA-48 8.3.117), so that it can be left without any
+ * and brought back to them.
+ */
 
 /** Attributes that a parameter takes back. */
 const takenBack: { readonly [parameter: number]: ReadonlyArray<number> } = {

@@ -1,8 +1,8 @@
 /**
- * Control sequences that we write ourselves: colours and the movements of a display. Each carries, as its last parameters, numbers that
- * this process drew by lot and shows nobody. A screen lets sequences with these numbers through, without them, and shows every other one as text:
- * what a stranger wrote into a name can look like ours and is not. So text and styles are put together as plain strings, and no command
- * has to remember which is which.
+ * Control sequences that we write ourselves: colours and the movements of a display. Each carries, as its last
+ * parameters, numbers that this process drew by lot and shows nobody. A screen lets sequences with these numbers
+ * through, without them, and shows every other one as text: what a stranger wrote into a name can look like ours and is
+ * not. So text and styles are put together as plain strings, and no command has to remember which is which.
  */
 interface Signature {
   readonly text: string
@@ -63,7 +63,10 @@ export const unsign = (text: string, change: (text: string) => string): string =
 
 const parameters = `[\\d;:]{0,${parametersMost}}`
 
-/** Of others, what draws within its line only: colours (group 1: their parameters), erasing in the line (group 2: how much of it), carriage returns. */
+/**
+ * Of others, what draws within its line only: colours (group 1: their parameters), erasing in the line (group 2: how
+ * much of it), carriage returns.
+ */
 export const lineDrawing = new RegExp(`\\x1b\\[(${parameters})m|\\x1b\\[([0-2]?)K|\\r`, "g")
 /** At the end of text: what may be the beginning of one of these. */
 export const cutDrawing = new RegExp(`\\x1b(?:\\[${parameters})?$`)

@@ -5,8 +5,8 @@ import { graphemes } from "./Graphemes.ts"
 const printableAscii = /^[\x20-\x7e]*$/
 
 /**
- * Number of terminal cells `text` takes: wide CJK characters and emoji two, combining marks none, colour sequences none.
- * Other control sequences must have been made visible first (`Sanitize`). Plain ASCII costs one scan.
+ * Number of terminal cells `text` takes: wide CJK characters and emoji two, combining marks none, colour sequences
+ * none. Other control sequences must have been made visible first (`Sanitize`). Plain ASCII costs one scan.
  */
 export const cells = (text: string): number => (printableAscii.test(text) ? text.length : displayWidth(text))
 

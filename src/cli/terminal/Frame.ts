@@ -1,6 +1,6 @@
 /**
- * What a whole screen shows, cell by cell, and the smallest writes that turn one such picture into the next. No line reaches the last
- * column, where terminals disagree on wrapping. Every text is made safe here, whoever wrote it.
+ * What a whole screen shows, cell by cell, and the smallest writes that turn one such picture into the next. No line
+ * reaches the last column, where terminals disagree on wrapping. Every text is made safe here, whoever wrote it.
  */
 import type { JobState } from "../../services/Queue/index.ts"
 import { sequence } from "./ControlSequence.ts"
@@ -90,7 +90,10 @@ const paint = (text: string, { chosen, tone }: Cell, style: Style): string => {
   return tone in style ? style[tone as Exclude<Tone, "plain" | JobState>](text) : style.state(tone as JobState, text)
 }
 
-/** Cells one after the other, neighbours of one look together. Where terminals may disagree on a width, the next cell is gone to. */
+/**
+ * Cells one after the other, neighbours of one look together. Where terminals may disagree on a width, the next cell is
+ * gone to.
+ */
 const written = (row: number, from: number, cells: Row, style: Style): string => {
   let text = goTo(row, from)
   let column = from
@@ -109,7 +112,9 @@ const written = (row: number, from: number, cells: Row, style: Style): string =>
   return text
 }
 
-/** Going somewhere takes some eight bytes: so many cells that stay as they are cost no more when they are written again. */
+/**
+ * Going somewhere takes some eight bytes: so many cells that stay as they are cost no more when they are written again.
+ */
 const gapMost = 6
 
 const rowDifference = (at: number, before: Row, after: Row, style: Style): string => {
@@ -135,7 +140,10 @@ const rowDifference = (at: number, before: Row, after: Row, style: Style): strin
   return text
 }
 
-/** What to write where `before` is shown so that `after` is; without `before` all of it. Both have the same number of rows. */
+/**
+ * What to write where `before` is shown so that `after` is; without `before` all of it. Both have the same number of
+ * rows.
+ */
 export const difference = (before: Frame | undefined, after: Frame, style: Style): string =>
   before === undefined
     ? sequence("2", "J") + after.map((row, i) => (row.length === 0 ? "" : written(i, 0, row, style))).join("")

@@ -1,7 +1,7 @@
 /**
- * A terminal taken over whole: raw keys in, frames out, the screen of before given back in the end, whatever the end is: a normal one, an interrupt, a
- * signal, Ctrl-Z, or an exception that ends the process. Frames are written as differences, at most ten a second; only a new size or a
- * screen that was away is painted whole.
+ * A terminal taken over whole: raw keys in, frames out, the screen of before given back in the end, whatever the end
+ * is: a normal one, an interrupt, a signal, Ctrl-Z, or an exception that ends the process. Frames are written as
+ * differences, at most ten a second; only a new size or a screen that was away is painted whole.
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -92,7 +92,8 @@ export const open = (options: {
     }
     const onClosed = () => Queue.offerUnsafe(events, { _tag: "Closed" })
 
-    // Without a listener of ours the signal stops the process group as it does any other; an orphaned one, which nobody could continue, ignores it.
+    // Without a listener of ours the signal stops the process group as it does any other; an orphaned one, which nobody
+    // could continue, ignores it.
     const stopGroup = Effect.sync(() => {
       process.off("SIGTSTP", onStop)
       process.kill(0, "SIGTSTP")

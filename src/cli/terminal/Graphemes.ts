@@ -6,7 +6,10 @@ const segmentsOf = (text: string): Intl.Segments => {
   return segmenter.segment(text)
 }
 
-/** The characters of `text` as readers count them, one by one: a letter with its marks, an emoji sequence. Reads no further than it is asked. */
+/**
+ * The characters of `text` as readers count them, one by one: a letter with its marks, an emoji sequence. Reads no
+ * further than it is asked.
+ */
 export const graphemes = (text: string): Iterable<string> => ({
   *[Symbol.iterator]() {
     for (const { segment } of segmentsOf(text)) yield segment

@@ -31,7 +31,8 @@ export const rate = (perSecond: number): string => {
 }
 
 /**
- * A share between 0 and 1 as whole percent. Never rounds to an end it has not reached: `100 %` means all and `0 %` none.
+ * A share between 0 and 1 as whole percent. Never rounds to an end it has not reached: `100 %` means all and `0 %`
+ * none.
  */
 export const percent = (share: number): string => {
   if (!Number.isFinite(share)) return unknown

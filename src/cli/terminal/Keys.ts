@@ -1,6 +1,6 @@
 /**
- * What a person pressed, from the bytes a terminal in raw mode sends. A sequence may arrive in pieces: `pending` holds what is no key yet, and
- * `flushed` says what it was when nothing followed, an Escape above all.
+ * What a person pressed, from the bytes a terminal in raw mode sends. A sequence may arrive in pieces: `pending` holds
+ * what is no key yet, and `flushed` says what it was when nothing followed, an Escape above all.
  */
 
 const names = {

@@ -12,8 +12,8 @@ import type { Screen } from "./Screen.ts"
 import type { Style } from "./Style.ts"
 
 /**
- * `bars`: a line per group, redrawn in place, for a terminal with motion. `lines`: a line per group at every tenth of its
- * jobs and at least every ten seconds, for logs. `quiet`: nothing.
+ * `bars`: a line per group, redrawn in place, for a terminal with motion. `lines`: a line per group at every tenth of
+ * its jobs and at least every ten seconds, for logs. `quiet`: nothing.
  */
 export type ProgressMode = "bars" | "lines" | "quiet"
 
@@ -42,8 +42,8 @@ const eraseRight = sequence("0", "K")
 const eraseBelow = sequence("0", "J")
 
 /**
- * Progress of a command's jobs on stderr, per group, and the command's own output around it. Counting costs a few additions;
- * what is drawn is decided ten times a second, whatever the number of jobs.
+ * Progress of a command's jobs on stderr, per group, and the command's own output around it. Counting costs a few
+ * additions; what is drawn is decided ten times a second, whatever the number of jobs.
  */
 export class Progress extends Context.Service<
   Progress,

@@ -42,9 +42,10 @@ const bar = (filled: number, width: number): string => {
 }
 
 /**
- * The live display: one line per group, figures aligned from line to line, for a terminal of `columns` by `rows`. No line
- * reaches the last column, where terminals disagree on wrapping, and no more lines than leave room for the cursor. Where
- * it gets narrow the bar gives way first, then p95, then the rate; then lines are cut. Without groups there are no lines.
+ * The live display: one line per group, figures aligned from line to line, for a terminal of `columns` by `rows`. No
+ * line reaches the last column, where terminals disagree on wrapping, and no more lines than leave room for the cursor.
+ * Where it gets narrow the bar gives way first, then p95, then the rate; then lines are cut. Without groups there are
+ * no lines.
  */
 export const bars = (
   groups: ReadonlyArray<GroupFigures>,

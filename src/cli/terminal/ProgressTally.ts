@@ -36,8 +36,9 @@ const runTimesKept = 512
 /**
  * Keeps count of one group. Formulas:
  *
- * - rate: endings of the last ten seconds (nine whole ones and the current one) ÷ the time they span; with fewer than ten of them,
- *   all endings ÷ the time since the tally began, so that slow jobs have a rate too. What an earlier run had done is not counted.
+ * - rate: endings of the last ten seconds (nine whole ones and the current one) ÷ the time they span; with fewer than
+ *   ten of them, all endings ÷ the time since the tally began, so that slow jobs have a rate too. What an earlier run
+ *   had done is not counted.
  * - ETA: (expected − done) ÷ rate.
  * - p95: nearest rank over the last 512 run times.
  *

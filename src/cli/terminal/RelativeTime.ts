@@ -6,9 +6,9 @@ const units: ReadonlyArray<readonly [name: string, milliseconds: number, next: n
 ]
 
 /**
- * When something was or will be, seen from `nowMillis`: `3 s ago`, `in 5 min`, `2 d ago`, and `now` within half a second.
- * Both are epoch milliseconds of the same clock. Rounded to the nearest of one unit, so `--in 5m` reads `in 5 min`
- * right after it was accepted.
+ * When something was or will be, seen from `nowMillis`: `3 s ago`, `in 5 min`, `2 d ago`, and `now` within half a
+ * second. Both are epoch milliseconds of the same clock. Rounded to the nearest of one unit, so `--in 5m` reads `in 5
+ * min` right after it was accepted.
  */
 export const relativeTime = (atMillis: number, nowMillis: number): string => {
   const distance = Math.abs(atMillis - nowMillis)

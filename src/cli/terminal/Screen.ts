@@ -11,14 +11,15 @@ export interface Screen {
   /** Lines right now. */
   readonly rows: () => number
   /**
-   * Writes `text`: newlines, tabs and our own control sequences (`Style`, `ControlSequence`) as they are, every other unsafe character (`SafeText`)
-   * shown as an escape, whether this is a terminal or not. Completes when the stream has taken it, so a slow reader of a pipe slows the
-   * writer down. A stream that is closed takes everything and keeps nothing: whether a broken pipe ends the command is for `main`.
+   * Writes `text`: newlines, tabs and our own control sequences (`Style`, `ControlSequence`) as they are, every other
+   * unsafe character (`SafeText`) shown as an escape, whether this is a terminal or not. Completes when the stream has
+   * taken it, so a slow reader of a pipe slows the writer down. A stream that is closed takes everything and keeps
+   * nothing: whether a broken pipe ends the command is for `main`.
    */
   readonly write: (text: string) => Effect.Effect<void>
   /**
-   * Bytes of others: unchanged into pipes and files, as text of `write` on a terminal. False when they could not be written, all of them: for
-   * who notes that they were.
+   * Bytes of others: unchanged into pipes and files, as text of `write` on a terminal. False when they could not be
+   * written, all of them: for who notes that they were.
    */
   readonly writeBytes: (bytes: Uint8Array) => Effect.Effect<boolean>
 }
@@ -49,8 +50,8 @@ export const make = ({ columns, isTerminal, rows, send }: Device): Screen => {
 }
 
 /**
- * Node writes to a file once and takes no notice when only a part was taken, which is how a disk gets full. Here all is written or the error is the
- * stream's, whose listener ends the command.
+ * Node writes to a file once and takes no notice when only a part was taken, which is how a disk gets full. Here all is
+ * written or the error is the stream's, whose listener ends the command.
  */
 const sendToFile =
   (stream: FileStream) =>

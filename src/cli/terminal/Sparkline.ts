@@ -1,7 +1,10 @@
 /** A row of bars, one per value, from the least to the most of them: the shape of a curve in one line of text. */
 const bars = "▁▂▃▄▅▆▇█"
 
-/** At most `width` bars; each stands for the largest of the values it covers. The lowest bar is the least of them, or `from`. */
+/**
+ * At most `width` bars; each stands for the largest of the values it covers. The lowest bar is the least of them, or
+ * `from`.
+ */
 export const sparkline = (values: ReadonlyArray<number>, width: number, from?: number): string => {
   const count = Math.min(width, values.length)
   const tops = Array.from({ length: count }, (_, i) =>

@@ -33,8 +33,8 @@ const gap = "  "
 /**
  * A table as lines without newlines: a header, then a line per row, columns aligned two spaces apart, no space at the
  * end. On a terminal the lines fit: the widest left-aligned column is cut first, cell by cell, down to its minimum, and
- * cut text ends in `…`; where that is too wide, columns leave, and then the lines themselves are cut. No rows, no header:
- * an empty list is the caller's to explain. Measures every cell once.
+ * cut text ends in `…`; where that is too wide, columns leave, and then the lines themselves are cut. No rows, no
+ * header: an empty list is the caller's to explain. Measures every cell once.
  */
 export const render = <Row>(
   columns: ReadonlyArray<Column<Row>>,
@@ -132,7 +132,9 @@ const fit = <Row>(
   return widths
 }
 
-/** `name: value` lines with the values aligned, for one object: `job get`, `queue status`. Empty values are left out. */
+/**
+ * `name: value` lines with the values aligned, for one object: `job get`, `queue status`. Empty values are left out.
+ */
 export const fields = (
   pairs: ReadonlyArray<readonly [name: string, value: string]>,
   style: Style = plain

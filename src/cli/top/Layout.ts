@@ -1,4 +1,6 @@
-/** What `sluice top` shows on a screen of some size: each pane's lines, the essential first where there are few. Pure. */
+/**
+ * What `sluice top` shows on a screen of some size: each pane's lines, the essential first where there are few. Pure.
+ */
 import { Job } from "../../services/Queue/index.ts"
 import * as DisplayWidth from "../terminal/DisplayWidth.ts"
 import { type Line, line, type Piece, piece, type Size, widthOf } from "../terminal/Frame.ts"

@@ -1,11 +1,14 @@
-/** The lines of a command's log, as they are written, without colours: stdout and stderr each by itself, in the order in which their lines end. */
+/**
+ * The lines of a command's log, as they are written, without colours: stdout and stderr each by itself, in the order in
+ * which their lines end.
+ */
 import type { OutputReader, OutputStream } from "../../services/Queue/index.ts"
 import * as CommandOutput from "../CommandOutput.ts"
 
 export interface OutputLines {
   /**
-   * Lines that ended since the last call; of a long log a part, the rest with the next calls. `isOver`: nothing more is written, so that
-   * what is there is all. What cannot be read ends it too. Never rejects.
+   * Lines that ended since the last call; of a long log a part, the rest with the next calls. `isOver`: nothing more is
+   * written, so that what is there is all. What cannot be read ends it too. Never rejects.
    */
   readonly read: (isOver: boolean) => Promise<ReadonlyArray<string>>
   /** Of the stream that wrote last, what stands after its last line end or carriage return. */

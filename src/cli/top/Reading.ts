@@ -1,6 +1,7 @@
 /**
- * The store as `sluice top` shows it. Each look is bounded: counters, the first jobs of each state, the newest roll-ups, and the log lines that are new
- * of the jobs in view. Alerts are read every few seconds, forecasts every minute and only where a worker keeps one.
+ * The store as `sluice top` shows it. Each look is bounded: counters, the first jobs of each state, the newest
+ * roll-ups, and the log lines that are new of the jobs in view. Alerts are read every few seconds, forecasts every
+ * minute and only where a worker keeps one.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -59,7 +60,9 @@ const waitsFor = (job: JobRecord, now: number): string =>
 
 type NextHour = NonNullable<ShownGroup["nextHour"]>
 
-/** One reader for as long as the screen is shown: what it has heard of jobs, counts, alerts and forecasts stays with it. */
+/**
+ * One reader for as long as the screen is shown: what it has heard of jobs, counts, alerts and forecasts stays with it.
+ */
 export const makeReading = Effect.gen(function* () {
   const queue = yield* TaskQueue
   const store = yield* JobStore

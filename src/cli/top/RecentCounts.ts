@@ -1,4 +1,7 @@
-/** What the groups did in the last ten minutes, from the roll-ups: kept here, so that each look reads only the newest intervals. */
+/**
+ * What the groups did in the last ten minutes, from the roll-ups: kept here, so that each look reads only the newest
+ * intervals.
+ */
 import { Histogram, type RollUp } from "../../services/Queue/index.ts"
 
 export const width = 10_000

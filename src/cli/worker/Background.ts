@@ -1,7 +1,8 @@
 /**
- * Workers that stay in the background: started detached, with their output in a log file, and found again by a note each leaves in the
- * state folder. Notes and logs are for this user alone (0600). A note counts only when it is this user's own and speaks of a worker of this
- * user's, since by it a process is ended; a folder of somebody else's, or one in such a folder, throws `NotOwn`.
+ * Workers that stay in the background: started detached, with their output in a log file, and found again by a note
+ * each leaves in the state folder. Notes and logs are for this user alone (0600). A note counts only when it is this
+ * user's own and speaks of a worker of this user's, since by it a process is ended; a folder of somebody else's, or one
+ * in such a folder, throws `NotOwn`.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -43,7 +44,10 @@ const decode = Schema.decodeUnknownSync(
   )
 )
 
-/** Every note with its worker; undefined when that is gone. Those of other containers, who may share the folder, are theirs. */
+/**
+ * Every note with its worker; undefined when that is gone. Those of other containers, who may share the folder, are
+ * theirs.
+ */
 const notes = (
   folder: string
 ): ReadonlyArray<{ readonly file: string; readonly worker: BackgroundWorker | undefined }> => {

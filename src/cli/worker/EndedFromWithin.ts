@@ -1,6 +1,6 @@
 /**
- * A handler may end the process that it runs in (`process.exit`), and all that runs beside it. That is no success, whatever code it
- * gave, and whoever looks for the cause wants to know what ran.
+ * A handler may end the process that it runs in (`process.exit`), and all that runs beside it. That is no success,
+ * whatever code it gave, and whoever looks for the cause wants to know what ran.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

@@ -17,8 +17,8 @@ const joinWithinMs = 15_000
 const lastLine = (file: string): string => (OwnFile.readText(file) ?? "").trimEnd().split("\n").at(-1) ?? ""
 
 /**
- * Starts `sluice` with `args`, which make a worker on `store`, and waits until it has joined it, or had nothing to do and ended well.
- * Answers its process id. Its log keeps what it says.
+ * Starts `sluice` with `args`, which make a worker on `store`, and waits until it has joined it, or had nothing to do
+ * and ended well. Answers its process id. Its log keeps what it says.
  */
 export const startInBackground = (args: ReadonlyArray<string>, store: string, childEnv: NodeJS.ProcessEnv) =>
   Effect.gen(function* () {

@@ -1,4 +1,7 @@
-/** Tells of jobs that ended in this worker: of all of them (`worker --notify`), and of those that were added with a notifier of their own. */
+/**
+ * Tells of jobs that ended in this worker: of all of them (`worker --notify`), and of those that were added with a
+ * notifier of their own.
+ */
 import * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,7 @@
-/** What a worker that leads the scaler acts on beyond this host, as the settings name it: a command, a workload of Kubernetes. */
+/**
+ * What a worker that leads the scaler acts on beyond this host, as the settings name it: a command, a workload of
+ * Kubernetes.
+ */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type JobStore, ResourceGroup, type ScaledWorkload, Sluice } from "../../services/Queue/index.ts"
@@ -17,8 +20,8 @@ const slotsIn = (text: string): readonly [string, number] | undefined => {
 }
 
 /**
- * `deployment/workers`, `statefulset/jobs/workers=1..20 network=10`; undefined: none of these. Names as Kubernetes allows them (RFC 1123). Without
- * slots a replica has as many as this worker.
+ * `deployment/workers`, `statefulset/jobs/workers=1..20 network=10`; undefined: none of these. Names as Kubernetes
+ * allows them (RFC 1123). Without slots a replica has as many as this worker.
  */
 export const workloadIn = (text: string): (Omit<ScaledWorkload, "slots"> & Partial<ScaledWorkload>) | undefined => {
   const label = "[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?"

@@ -1,4 +1,6 @@
-/** One worker process in the foreground: serves until it is told to stop, drained, or (`--once`) has nothing left to do. */
+/**
+ * One worker process in the foreground: serves until it is told to stop, drained, or (`--once`) has nothing left to do.
+ */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"

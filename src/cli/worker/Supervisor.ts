@@ -1,9 +1,10 @@
 /**
- * `worker --processes N|auto`: a parent that keeps worker processes alive. `N`: that many. `auto`: one per core, as far as memory goes, until
- * groups are scaled (`sluice scale set GROUP --mode on`); from then on as many as their targets need, between `--min` and `--max`.
+ * `worker --processes N|auto`: a parent that keeps worker processes alive. `N`: that many. `auto`: one per core, as far
+ * as memory goes, until groups are scaled (`sluice scale set GROUP --mode on`); from then on as many as their targets
+ * need, between `--min` and `--max`.
  *
- * The parent holds no jobs. Killed with -9 it leaves none behind that nobody looks after: its workers see their channel end and stop as at
- * SIGTERM, so what runs may finish within the grace period and is handed back after it.
+ * The parent holds no jobs. Killed with -9 it leaves none behind that nobody looks after: its workers see their channel
+ * end and stop as at SIGTERM, so what runs may finish within the grace period and is handed back after it.
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -18,7 +19,10 @@ import type { Signal } from "../Signals.ts"
 /** Endings that would only repeat themselves. */
 const hopeless: ReadonlySet<number> = new Set([ExitCode.usage, ExitCode.notFound, ExitCode.notAllowed])
 
-/** Between two looks at the targets, in milliseconds: short against the second a process takes to start; costs four small reads. */
+/**
+ * Between two looks at the targets, in milliseconds: short against the second a process takes to start; costs four
+ * small reads.
+ */
 const followEveryMs = 2000
 
 /** What `auto` begins with, and the most it runs unless said otherwise: a process per core. */
@@ -66,7 +70,9 @@ export const supervise = (options: Supervised & { readonly processes: number }) 
     return yield* untilEnded(running, options.signals)
   })
 
-/** Keeps as many alive as the targets in the store need; `processes` to begin with. Answers the exit code of the whole. */
+/**
+ * Keeps as many alive as the targets in the store need; `processes` to begin with. Answers the exit code of the whole.
+ */
 export const superviseTargets = (
   options: Supervised & {
     readonly processes: number

@@ -7,7 +7,8 @@
  * export default Resize.toLayer((payload, job) => ...)      // or: export default [ResizeLive, MailLive]
  * ```
  *
- * What else the handlers need must have been provided to them already. Tasks that are exported by name are what `sluice enqueue` knows.
+ * What else the handlers need must have been provided to them already. Tasks that are exported by name are what `sluice
+ * enqueue` knows.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

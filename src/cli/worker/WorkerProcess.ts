@@ -31,7 +31,10 @@ const wordsFromPs = (pid: number): ReadonlyArray<string> | undefined => {
 
 const launchers = ["sluice", "sluice.mjs"]
 
-/** Whether the words of a command line are those of `sluice worker`: Node (with flags of its own), our launcher, and `worker`. */
+/**
+ * Whether the words of a command line are those of `sluice worker`: Node (with flags of its own), our launcher, and
+ * `worker`.
+ */
 export const isWorkerLine = (words: ReadonlyArray<string>): boolean =>
   words.slice(1).some((word, i) => launchers.includes(path.basename(word)) && words[i + 2] === "worker")
 

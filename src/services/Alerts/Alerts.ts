@@ -1,12 +1,13 @@
 /**
  * Alerts: rules over what the queue measures, the life of each alert, silences, and what became of it all.
  *
- * One worker leads and looks (`upkeep/AlertLoop.ts`). What it knows rests in the store, replaced whole and only in the version that was
- * read: the next leader goes on where the last one was, and of two that think they lead one decides. A notification is stored together with the
- * decision and sent until each sink has it: at least once, with an id that stays the same. Only a crash between a receiver's answer and the
- * note of it sends twice.
+ * One worker leads and looks (`upkeep/AlertLoop.ts`). What it knows rests in the store, replaced whole and only in the
+ * version that was read: the next leader goes on where the last one was, and of two that think they lead one decides. A
+ * notification is stored together with the decision and sent until each sink has it: at least once, with an id that
+ * stays the same. Only a crash between a receiver's answer and the note of it sends twice.
  *
- * Nothing is evaluated while no worker lives: that no worker is there at all must be watched from outside (`sluice worker ls`).
+ * Nothing is evaluated while no worker lives: that no worker is there at all must be watched from outside (`sluice
+ * worker ls`).
  */
 import { Context, type Effect, Schema } from "effect"
 import type { StoreError } from "../Queue/StoreError.ts"
@@ -50,7 +51,10 @@ export interface AlertStanding extends Instance {
 }
 
 export interface AlertOverview {
-  /** When a leader last told, which worker it was, and what it sends to; undefined: none ever looked. At most a minute old while one leads. */
+  /**
+   * When a leader last told, which worker it was, and what it sends to; undefined: none ever looked. At most a minute
+   * old while one leads.
+   */
   readonly looked: { readonly at: number; readonly by: string; readonly sinks: ReadonlyArray<string> } | undefined
   /** Pending and firing, the worst first. */
   readonly alerts: ReadonlyArray<AlertStanding>
@@ -89,7 +93,10 @@ export class Alerts extends Context.Service<
     readonly rules: Effect.Effect<ReadonlyArray<RuleInForce>, StoreError>
     /** Adds a rule or replaces the one of its name, also a built-in one. In force with the next look. */
     readonly putRule: (request: RuleRequest) => Effect.Effect<AlertRule, AlertError | StoreError>
-    /** Removes an added rule, returns a changed one to what is built in, switches a built-in one off. Its alerts resolve. */
+    /**
+     * Removes an added rule, returns a changed one to what is built in, switches a built-in one off. Its alerts
+     * resolve.
+     */
     readonly removeRule: (name: string) => Effect.Effect<"removed" | "restored" | "off", AlertError | StoreError>
     /** Switches a built-in rule on again. */
     readonly restoreRule: (name: string) => Effect.Effect<void, AlertError | StoreError>
@@ -113,8 +120,8 @@ export class Alerts extends Context.Service<
     /** Sends a sample to each sink of this process at once, one try each. */
     readonly test: Effect.Effect<ReadonlyArray<SinkAnswer>>
     /**
-     * One look: evaluates all rules, stores what changed, sends what is due. The leader's loop calls it. Fails with the store and then has
-     * decided nothing; a sink that fails is tried again by a later look.
+     * One look: evaluates all rules, stores what changed, sends what is due. The leader's loop calls it. Fails with the
+     * store and then has decided nothing; a sink that fails is tried again by a later look.
      */
     readonly look: (by: string) => Effect.Effect<void, StoreError>
   }

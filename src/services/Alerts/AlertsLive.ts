@@ -39,7 +39,10 @@ import { RecentMinutes } from "./watch/RecentMinutes.ts"
 
 /** A ledger that says the same is written all the same after so long: then it shows that somebody looks. */
 const signOfLifeMs = 60_000
-/** Longer without a look, and a condition is not taken to have held meanwhile. Above `signOfLifeMs`, since that is all a new leader knows. */
+/**
+ * Longer without a look, and a condition is not taken to have held meanwhile. Above `signOfLifeMs`, since that is all a
+ * new leader knows.
+ */
 const unseenAfterMs = 180_000
 /** The history is told like a sink, before all others. */
 const history = "history"
@@ -47,7 +50,9 @@ const silenceMost = 366 * 86_400_000
 /** An ended silence is removed by the leader after so long. */
 const silenceKeptMs = 86_400_000
 
-/** Notifications tried in one look, all at once: so a look takes no longer than one send, however many sinks are gone. */
+/**
+ * Notifications tried in one look, all at once: so a look takes no longer than one send, however many sinks are gone.
+ */
 const sendMost = 4
 
 /** Lines in one answer: as many as are kept of one rule. */
@@ -140,7 +145,7 @@ export const layer = Layer.effect(
       return (yield* documents.silences()).filter(({ until }) => until > now).sort((a, b) => a.until - b.until)
     })
 
-    // Sending ----------------------------------------------------------------------------------------------------------
+    // Sending ---------------------------------------------------------------------------------------------------------
 
     /** One try of one notification at every sink that is left; which of them need no other. */
     const tryOnce = ({ attempts, done, notification }: Outgoing) =>
@@ -208,7 +213,7 @@ export const layer = Layer.effect(
         yield* noteTried(new Map(tried), read)
       })
 
-    // Looking ----------------------------------------------------------------------------------------------------------
+    // Looking ---------------------------------------------------------------------------------------------------------
 
     interface Read {
       readonly ledger: Ledger
@@ -257,7 +262,7 @@ export const layer = Layer.effect(
         yield* sendDue(read, now)
       })
 
-    // Asking -----------------------------------------------------------------------------------------------------------
+    // Asking ----------------------------------------------------------------------------------------------------------
 
     const overview = Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis

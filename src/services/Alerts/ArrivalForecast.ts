@@ -1,4 +1,7 @@
-/** What the alerts ask of a forecast: the jobs that will come. `PredictiveScaler.predictLoad` answers it; nothing else of the scaler is needed. */
+/**
+ * What the alerts ask of a forecast: the jobs that will come. `PredictiveScaler.predictLoad` answers it; nothing else
+ * of the scaler is needed.
+ */
 import { Context, type Effect } from "effect"
 import type { StoreError } from "../Queue/StoreError.ts"
 import type { ArrivalStep } from "./policy/BacklogForecast.ts"
@@ -9,7 +12,9 @@ export interface ArrivalsAhead {
   readonly steps: ReadonlyArray<ArrivalStep>
 }
 
-/** Undefined: nothing is known that is worth acting on; then what came in the last quarter of an hour is taken to go on. */
+/**
+ * Undefined: nothing is known that is worth acting on; then what came in the last quarter of an hour is taken to go on.
+ */
 export type AskArrivals = (group: string, horizonMs: number) => Effect.Effect<ArrivalsAhead | undefined, StoreError>
 
 /** The forecast in force. Default: none. */

@@ -1,14 +1,17 @@
 /**
  * What the sinks are told: the alerts of one pass together, so that a thousand groups in trouble are one message.
  *
- * A notification is stored before it is sent, and sent until the sink has taken it or the tries are used up: at least once. `id` is the
- * same in every try; a receiver that must not act twice remembers it.
+ * A notification is stored before it is sent, and sent until the sink has taken it or the tries are used up: at least
+ * once. `id` is the same in every try; a receiver that must not act twice remembers it.
  */
 import { Schema } from "effect"
 import { Severity } from "./AlertRule.ts"
 import { metricNames, type Metric } from "./policy/Metrics.ts"
 
-/** What became of an alert. `reminder`: it still fires. `silenced`: as `firing` or `resolved`, but told only to the history. */
+/**
+ * What became of an alert. `reminder`: it still fires. `silenced`: as `firing` or `resolved`, but told only to the
+ * history.
+ */
 export const AlertStatus = Schema.Literals(["firing", "resolved", "reminder", "test"])
 export type AlertStatus = typeof AlertStatus.Type
 

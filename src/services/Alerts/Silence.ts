@@ -1,4 +1,7 @@
-/** Keeps alerts from the sinks for a time. They are watched on, shown by `sluice alert ls`, and told when they still fire at the silence's end. */
+/**
+ * Keeps alerts from the sinks for a time. They are watched on, shown by `sluice alert ls`, and told when they still
+ * fire at the silence's end.
+ */
 import { Schema } from "effect"
 
 export const Silence = Schema.Struct({

@@ -20,7 +20,10 @@ export const layer = AlertsLive.layer
 /** The same, and looks whenever this process's worker leads. Beside a worker. */
 export const layerWatching = AlertLoop.layer.pipe(Layer.provideMerge(AlertsLive.layer))
 
-/** Forecast rules look ahead with the scaler's forecast, where it does not distrust it itself. Provide it to the layers above. */
+/**
+ * Forecast rules look ahead with the scaler's forecast, where it does not distrust it itself. Provide it to the layers
+ * above.
+ */
 export const layerForecast = Layer.effect(
   ArrivalForecast,
   Effect.map(

@@ -1,6 +1,6 @@
 /**
- * What a worker tells of its attempts to who measures them: nobody, unless a profiler is provided. One meter per task, made once;
- * its calls are synchronous, allocate nothing as a rule and never fail.
+ * What a worker tells of its attempts to who measures them: nobody, unless a profiler is provided. One meter per task,
+ * made once; its calls are synchronous, allocate nothing as a rule and never fail.
  */
 import { Context, type Effect } from "effect"
 import type { JobId } from "./Job.ts"
@@ -19,7 +19,10 @@ export interface MeteredAttempt {
 }
 
 export interface TaskMeter {
-  /** A handler as it is to be run. Asked once per task. `runsHere`: on this event loop, so that what it does can be seen. */
+  /**
+   * A handler as it is to be run. Asked once per task. `runsHere`: on this event loop, so that what it does can be
+   * seen.
+   */
   readonly wrap: <P, C extends { readonly id: JobId }>(
     run: (payload: P, attempt: C) => Effect.Effect<unknown, unknown>,
     runsHere: boolean

@@ -10,9 +10,15 @@ export type ItemExit<S, E> = Exit.Exit<S, E | NonRetryable | Snoozed>
 /** A job within a batch. */
 export interface BatchItem<out P, in S, in E = never, in G = unknown> {
   readonly payload: P
-  /** The job as its own handler would see it: progress, limits, signal, snooze. Its signal aborts when it leaves the batch. */
+  /**
+   * The job as its own handler would see it: progress, limits, signal, snooze. Its signal aborts when it leaves the
+   * batch.
+   */
   readonly job: JobContext<unknown, G>
-  /** Ends this job now, before the handler returns. The first end counts; later ones, and its place in the answer, are ignored. */
+  /**
+   * Ends this job now, before the handler returns. The first end counts; later ones, and its place in the answer, are
+   * ignored.
+   */
   readonly settle: (exit: ItemExit<S, E>) => Effect.Effect<void>
 }
 
@@ -20,10 +26,12 @@ export interface BatchItem<out P, in S, in E = never, in G = unknown> {
 export type BatchOutcomes<S, E> = ReadonlyArray<ItemExit<S, E> | undefined>
 
 /**
- * Runs many jobs in one call. It may answer nothing where success is `void`: all that are not settled yet are completed.
+ * Runs many jobs in one call. It may answer nothing where success is `void`: all that are not settled yet are
+ * completed.
  *
- * A call that fails or dies as a whole, or runs into the hard limit, decides nothing: the items without an outcome run again in two
- * halves, and so on down to one, whose end is then its own. Failing with `Snoozed` puts off all of them, no attempt spent.
+ * A call that fails or dies as a whole, or runs into the hard limit, decides nothing: the items without an outcome run
+ * again in two halves, and so on down to one, whose end is then its own. Failing with `Snoozed` puts off all of them,
+ * no attempt spent.
  */
 export type BatchHandler<P, S, E, G, R> = (
   items: ReadonlyArray<BatchItem<P, S, E, G>>
@@ -38,8 +46,9 @@ export interface BatchOptions<P, S, E, G> {
   /** A batch that is not full starts when one of its jobs has waited this long. Default 100 ms. */
   readonly maxWaitTime?: Duration.Input
   /**
-   * Learns the size between 1 and `maxBatchSize` that costs least per job, from what calls take, and goes on following it; with a
-   * `latencyTarget` the largest such that a call stays within that time. Default false: batches are filled to `maxBatchSize`.
+   * Learns the size between 1 and `maxBatchSize` that costs least per job, from what calls take, and goes on following
+   * it; with a `latencyTarget` the largest such that a call stays within that time. Default false: batches are filled
+   * to `maxBatchSize`.
    */
   readonly tune?: boolean | { readonly latencyTarget: Duration.Input }
   /** Jobs of one batch have the same key; it becomes their partition key. Default: all jobs of the task go together. */

@@ -1,4 +1,7 @@
-/** Closures in batches, within the local slots of their group, and what is known of batches here and in the store's workers. */
+/**
+ * Closures in batches, within the local slots of their group, and what is known of batches here and in the store's
+ * workers.
+ */
 import { Clock, Effect, Exit, Layer } from "effect"
 import { BatchProcessor, type QueueTask, type TaskResult } from "./BatchProcessor.ts"
 import { defaultSize, largestBatch } from "./Batch.ts"

@@ -1,7 +1,8 @@
 /**
- * What this process has seen of its batches: for each task the calls by size with what they took, the curve fitted to them, and the
- * size to ask for next. The worker tells of each call, and sends the curves along with its heartbeat, so that every process that opens the store sees
- * them while the worker lives. In memory: a new worker learns anew, within some 30 calls.
+ * What this process has seen of its batches: for each task the calls by size with what they took, the curve fitted to
+ * them, and the size to ask for next. The worker tells of each call, and sends the curves along with its heartbeat, so
+ * that every process that opens the store sees them while the worker lives. In memory: a new worker learns anew, within
+ * some 30 calls.
  */
 import { Context, Layer } from "effect"
 import * as BatchSize from "./policy/BatchSize.ts"

@@ -1,6 +1,6 @@
 /**
- * How an operator asks a worker, wherever it runs, to collect garbage: a job of a task that only this process serves. It travels as any job
- * does, needs nothing of the store, and brings the report back.
+ * How an operator asks a worker, wherever it runs, to collect garbage: a job of a task that only this process serves.
+ * It travels as any job does, needs nothing of the store, and brings the report back.
  */
 import { Schema } from "effect"
 import type { CollectionReport } from "./MemoryGate.ts"

@@ -1,4 +1,7 @@
-/** The attempt a fiber belongs to: what a handler logs is kept with its job, and who waits within a handler holds its slot meanwhile. */
+/**
+ * The attempt a fiber belongs to: what a handler logs is kept with its job, and who waits within a handler holds its
+ * slot meanwhile.
+ */
 import { Context } from "effect"
 import type { LogLevel } from "./Turn.ts"
 

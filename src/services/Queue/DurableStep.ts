@@ -1,6 +1,6 @@
 /**
- * Steps of one handler that are not run again: what a step made is kept with its job, and an attempt that comes later is answered from
- * there.
+ * Steps of one handler that are not run again: what a step made is kept with its job, and an attempt that comes later
+ * is answered from there.
  *
  * ```ts
  * const OrderLive = Order.toLayer((order, job) =>
@@ -10,8 +10,9 @@
  *   }))
  * ```
  *
- * A step's result is durable before the handler goes on. A crash between the two, after the effect and before the commit, runs the step
- * once more: at least once, as for jobs. Results go when the job completes or is removed; a dead letter that is retried keeps them.
+ * A step's result is durable before the handler goes on. A crash between the two, after the effect and before the
+ * commit, runs the step once more: at least once, as for jobs. Results go when the job completes or is removed; a dead
+ * letter that is retried keeps them.
  */
 import { Effect, Schema } from "effect"
 import * as Bounds from "./policy/Bounds.ts"
@@ -34,9 +35,10 @@ const take = (job: object, name: string): Effect.Effect<Set<string>> =>
   })
 
 /**
- * Runs the effect, or answers what it made in an earlier attempt. The name, at most 200 characters, is unique within the job's handler: a second
- * step of it in one attempt is a defect. A changed name or a result that no longer fits its schema makes it a new step. A failing step
- * keeps nothing, and may be tried again. Costs a read, and a commit when it runs.
+ * Runs the effect, or answers what it made in an earlier attempt. The name, at most 200 characters, is unique within
+ * the job's handler: a second step of it in one attempt is a defect. A changed name or a result that no longer fits its
+ * schema makes it a new step. A failing step keeps nothing, and may be tried again. Costs a read, and a commit when it
+ * runs.
  */
 export const step = <A, E, R>(
   job: JobContext<unknown, never>,

@@ -148,7 +148,9 @@ export interface CheckedOptions
   readonly onConflict: Unique["onConflict"] | undefined
 }
 
-/** Throws `OutOfBounds`. `now` in milliseconds since 1970; `ownGroup`: where it goes unless the options name another. */
+/**
+ * Throws `OutOfBounds`. `now` in milliseconds since 1970; `ownGroup`: where it goes unless the options name another.
+ */
 export const checkOptions = (
   task: AnyTask,
   options: EnqueueOptions | undefined,

@@ -1,15 +1,16 @@
 /**
- * The orders of groups (`policy/Order.ts`), as they are declared with a `ResourceGroup` and chosen by operators, kept in the store for
- * all its processes.
+ * The orders of groups (`policy/Order.ts`), as they are declared with a `ResourceGroup` and chosen by operators, kept
+ * in the store for all its processes.
  *
- * Ranks are made by the process that enqueues or settles. Where several share a store, each reads the orders when told of a change and every 5 s, so all
- * follow within 5 s (a process that cannot reach the store for longer cannot enqueue either). How long tasks run is learned from the
- * roll-ups, where an order asks for it: within a minute.
+ * Ranks are made by the process that enqueues or settles. Where several share a store, each reads the orders when told
+ * of a change and every 5 s, so all follow within 5 s (a process that cannot reach the store for longer cannot enqueue
+ * either). How long tasks run is learned from the roll-ups, where an order asks for it: within a minute.
  *
- * What waits when an order changes is ranked anew in two passes, the second begun 10 s after the change, when nobody ranks by the old
- * order any more. A pass goes through the group's jobs from the oldest, a page a transaction; where it stands is kept in the store, so that
- * whoever comes next goes on: the caller of `rankWaiting`, or the worker that leads the upkeep. New jobs mix with it safely, since ranks of
- * two orders compare like those of one; the larger bound of both holds meanwhile.
+ * What waits when an order changes is ranked anew in two passes, the second begun 10 s after the change, when nobody
+ * ranks by the old order any more. A pass goes through the group's jobs from the oldest, a page a transaction; where it
+ * stands is kept in the store, so that whoever comes next goes on: the caller of `rankWaiting`, or the worker that
+ * leads the upkeep. New jobs mix with it safely, since ranks of two orders compare like those of one; the larger bound
+ * of both holds meanwhile.
  */
 import { Context, type Effect, Schema } from "effect"
 import type { JobId } from "./Job.ts"
@@ -77,7 +78,10 @@ export class GroupOrders extends Context.Service<
     /** All groups that were ever given an order, as the store has them now. */
     readonly list: Effect.Effect<ReadonlyArray<GroupOrder>, StoreError>
     readonly get: (group: string) => Effect.Effect<GroupOrder, StoreError>
-    /** The operator's choice; undefined: back to what is declared. Durable when it answers; jobs that wait keep their ranks until `rankWaiting`. */
+    /**
+     * The operator's choice; undefined: back to what is declared. Durable when it answers; jobs that wait keep their
+     * ranks until `rankWaiting`.
+     */
     readonly set: (group: string, choice: OrderChoice | undefined) => Effect.Effect<GroupOrder, StoreError>
     /** Ranks up to 1,000 live jobs of a group that is changing, in one transaction. */
     readonly rankWaiting: (group: string) => Effect.Effect<RankedPage, StoreError>

@@ -31,7 +31,10 @@ const page = 1_000
 const hourMs = 3_600_000
 /** How often runs are learned, in milliseconds. */
 const learnEveryMs = 60_000
-/** What is read then: the hour that runs, and one before it. Once an hour all of it is, and what has not run for a day is forgotten. */
+/**
+ * What is read then: the hour that runs, and one before it. Once an hour all of it is, and what has not run for a day
+ * is forgotten.
+ */
 const learnBackMs = 2 * hourMs
 const learnAllEveryMs = hourMs
 

@@ -26,8 +26,9 @@ export const WaitReason = Schema.Literals(["time", "retry", "parents", "key"])
 export type WaitReason = typeof WaitReason.Type
 
 /**
- * Identifies a job within its store: an integer of 53 bits, unique and roughly in order of time, assigned by the store inside the transaction
- * that stores the job. When it was enqueued is said by its record, not by its id. People and outside programs see the text of `formatJobId`.
+ * Identifies a job within its store: an integer of 53 bits, unique and roughly in order of time, assigned by the store
+ * inside the transaction that stores the job. When it was enqueued is said by its record, not by its id. People and
+ * outside programs see the text of `formatJobId`.
  */
 export type JobId = number & Brand.Brand<"JobId">
 
@@ -106,7 +107,10 @@ export interface JobExtra {
   readonly softLimit?: number
   /** Milliseconds after which the handler is stopped; overrides the task's. */
   readonly hardLimit?: number
-  /** When its result is wanted, in milliseconds since 1970. It orders, it cancels nothing: a job beyond its deadline runs like any other. */
+  /**
+   * When its result is wanted, in milliseconds since 1970. It orders, it cancels nothing: a job beyond its deadline
+   * runs like any other.
+   */
   readonly deadline?: number
 }
 

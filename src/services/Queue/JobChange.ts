@@ -4,13 +4,13 @@ import type { Rankings } from "./policy/Order.ts"
 /** What operators change. Each answers for waiting and finished jobs in one transaction; running jobs are signalled. */
 export type JobChange =
   /**
-   * Waiting: cancelled. Running: its worker is signalled within 2 s, and the job does not run again: an attempt that asks for a
-   * retry, is handed back or is lost ends it as cancelled. Finished: refused.
+   * Waiting: cancelled. Running: its worker is signalled within 2 s, and the job does not run again: an attempt that
+   * asks for a retry, is handed back or is lost ends it as cancelled. Finished: refused.
    */
   | { readonly _tag: "Cancel"; readonly reason: string }
   /**
-   * Finished: pending again as a new job under its old id, with no attempts spent and none lost. Live: refused. Without `rankings` it
-   * keeps the head start it had.
+   * Finished: pending again as a new job under its old id, with no attempts spent and none lost. Live: refused. Without
+   * `rankings` it keeps the head start it had.
    */
   | { readonly _tag: "Retry"; readonly rankings?: Rankings }
   /** Waiting or finished: gone, with logs and progress. Running: refused. */
@@ -32,7 +32,10 @@ export type JobChange =
 export interface ChangeResult {
   /** Ids that changed or were signalled. */
   readonly changed: ReadonlyArray<JobId>
-  /** Named ids that do not allow it, with their state; undefined: no such job. Empty for a filter, which passes them over. */
+  /**
+   * Named ids that do not allow it, with their state; undefined: no such job. Empty for a filter, which passes them
+   * over.
+   */
   readonly refused: ReadonlyArray<{ readonly id: JobId; readonly state: JobState | undefined }>
   /** A filter matches more than `limit`: call again. */
   readonly more: boolean

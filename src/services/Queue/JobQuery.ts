@@ -46,8 +46,8 @@ const filterFields: { readonly [K in keyof Required<JobFilter>]: (what: string, 
 const filterNames: ReadonlySet<string> = new Set(Object.keys(filterFields))
 
 /**
- * The filter in whole milliseconds, if each of its fields is one and within its bounds: a misspelt one would be passed over, and a bulk change reach every job.
- * Throws `OutOfBounds`.
+ * The filter in whole milliseconds, if each of its fields is one and within its bounds: a misspelt one would be passed
+ * over, and a bulk change reach every job. Throws `OutOfBounds`.
  */
 export const checkFilter = (filter: JobFilter): JobFilter => {
   Bounds.fields("filter", filter, filterNames)

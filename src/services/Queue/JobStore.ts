@@ -1,19 +1,21 @@
 /**
  * Where jobs rest between enqueue and retention's end: the one contract every store keeps.
  *
- * The store takes turns. A turn carries everything that has gathered (settles, new jobs, claims, progress, logs), is one
- * transaction, and answers all of it; `enqueue`, `claim` and `settle` alone are turns with empty parts. Inside a turn the order is:
- * progress and logs, settle, enqueue, promote what is due, claim, counters, commit. Everything it answers is durable when it answers.
+ * The store takes turns. A turn carries everything that has gathered (settles, new jobs, claims, progress, logs), is
+ * one transaction, and answers all of it; `enqueue`, `claim` and `settle` alone are turns with empty parts. Inside a
+ * turn the order is: progress and logs, settle, enqueue, promote what is due, claim, counters, commit. Everything it
+ * answers is durable when it answers.
  *
- * Delivery is at least once. Every state change of a running job carries its token (session and attempt) and is refused once the
- * claim has passed on; at most one completion is accepted.
+ * Delivery is at least once. Every state change of a running job carries its token (session and attempt) and is refused
+ * once the claim has passed on; at most one completion is accepted.
  *
- * Time is the caller's: `now` is passed in, in milliseconds since 1970, read from Effect's `Clock`. The processes that share a
- * store must share a clock to within a second; order inside a group never compares two clocks but `rank`, then id. How long a session has been
- * silent is measured by the monotonic clock, where who renewed and who looks share one: setting a clock ends no lease.
+ * Time is the caller's: `now` is passed in, in milliseconds since 1970, read from Effect's `Clock`. The processes that
+ * share a store must share a clock to within a second; order inside a group never compares two clocks but `rank`, then
+ * id. How long a session has been silent is measured by the monotonic clock, where who renewed and who looks share one:
+ * setting a clock ends no lease.
  *
- * Only `StoreTurns` calls `turn`, but for a report on a job from outside its worker; it keeps one in flight per store and lets what
- * arrives meanwhile be the next.
+ * Only `StoreTurns` calls `turn`, but for a report on a job from outside its worker; it keeps one in flight per store
+ * and lets what arrives meanwhile be the next.
  */
 import { Context, type Effect, type Scope } from "effect"
 import type { CounterRecord, GroupRecord, RankedJob } from "./GroupRecord.ts"
@@ -39,7 +41,10 @@ export interface SweepResult {
   readonly more: boolean
 }
 
-/** How long finished jobs stay, but those whose holder (`JobExtra`) is live. A job goes when it is older than the age or beyond the count of its state, whichever comes first. */
+/**
+ * How long finished jobs stay, but those whose holder (`JobExtra`) is live. A job goes when it is older than the age or
+ * beyond the count of its state, whichever comes first.
+ */
 export interface Retention {
   readonly ageMs: number
   readonly count: number
@@ -53,12 +58,15 @@ export interface KeptJob {
 }
 
 /**
- * What woke a listener: jobs became claimable, jobs finished, a worker has a signal, limit, pause or document to see, or, for those who
- * watch, a job has started or reported.
+ * What woke a listener: jobs became claimable, jobs finished, a worker has a signal, limit, pause or document to see,
+ * or, for those who watch, a job has started or reported.
  */
 export type Wake = "ready" | "finished" | "control" | "noted"
 
-/** `by`: the turn given to this store that brought it about, told before that turn is answered: who took it has all of it in the answer. */
+/**
+ * `by`: the turn given to this store that brought it about, told before that turn is answered: who took it has all of
+ * it in the answer.
+ */
 export type WakeListener = (wake: Wake, by?: Turn) => void
 
 export interface StoreStatus {
@@ -99,8 +107,8 @@ export class JobStore extends Context.Service<
     /** In the order asked; absent ones are left out. */
     readonly get: (ids: ReadonlyArray<JobId>) => Effect.Effect<ReadonlyArray<JobRecord>, StoreError>
     /**
-     * Keeps the record of a job beyond its retention for as long as the answer is referenced. Only of stores in the heap of this process,
-     * which keep few finished jobs; undefined when there is no such job.
+     * Keeps the record of a job beyond its retention for as long as the answer is referenced. Only of stores in the
+     * heap of this process, which keep few finished jobs; undefined when there is no such job.
      */
     readonly keep?: ((id: JobId) => KeptJob | undefined) | undefined
     readonly list: (filter: JobFilter, page: PageRequest) => Effect.Effect<Page, StoreError>
@@ -112,7 +120,10 @@ export class JobStore extends Context.Service<
     readonly oldestPending: Effect.Effect<ReadonlyMap<string, number>, StoreError>
     /** Up to `limit` (1,000) pending jobs of a group, in the order in which they start. */
     readonly upNext: (group: string, limit: number) => Effect.Effect<ReadonlyArray<RankedJob>, StoreError>
-    /** Up to `limit` lines after the line numbered `after` (from 0), in order; `next` continues. At most 1,000 lines are kept per job, the newest. */
+    /**
+     * Up to `limit` lines after the line numbered `after` (from 0), in order; `next` continues. At most 1,000 lines are
+     * kept per job, the newest.
+     */
     readonly logs: (
       id: JobId,
       options: { readonly after: number; readonly limit: number }
@@ -124,7 +135,10 @@ export class JobStore extends Context.Service<
     readonly status: Effect.Effect<StoreStatus, StoreError>
 
     // Changing, for operators.
-    /** At most `limit` (1,000) jobs in one transaction, oldest first; with a filter that names no ids only those after `after`. */
+    /**
+     * At most `limit` (1,000) jobs in one transaction, oldest first; with a filter that names no ids only those after
+     * `after`.
+     */
     readonly change: (
       filter: JobFilter,
       change: JobChange,
@@ -142,18 +156,23 @@ export class JobStore extends Context.Service<
       name: string,
       settings: { readonly limit?: number | null; readonly paused?: boolean }
     ) => Effect.Effect<GroupRecord, StoreError>
-    /** Forgets a group and what operators set for it. False while any job of it is stored, finished ones too: nothing is changed then. */
+    /**
+     * Forgets a group and what operators set for it. False while any job of it is stored, finished ones too: nothing is
+     * changed then.
+     */
     readonly removeGroup: (name: string) => Effect.Effect<boolean, StoreError>
     readonly paused: Effect.Effect<boolean, StoreError>
     /** Pauses or resumes the whole queue, apart from the pauses of its groups. */
     readonly setPaused: (paused: boolean) => Effect.Effect<void, StoreError>
 
-    // Documents and journals: what the services around the queue keep in it. Small and rarely written; texts are the services' own.
+    // Documents and journals: what the services around the queue keep in it. Small and rarely written; texts are the
+    // services' own.
     /** All documents of a kind, by key. */
     readonly documents: (kind: string) => Effect.Effect<ReadonlyArray<StoredDocument>, StoreError>
     /**
-     * Replaces one whole; `text` undefined removes it. With `version` only while that is still its version (0: only while there is
-     * none). Answers the new version (0: removed), or undefined when it had moved on: read it again and decide anew.
+     * Replaces one whole; `text` undefined removes it. With `version` only while that is still its version (0: only
+     * while there is none). Answers the new version (0: removed), or undefined when it had moved on: read it again and
+     * decide anew.
      */
     readonly putDocument: (
       kind: string,
@@ -173,15 +192,17 @@ export class JobStore extends Context.Service<
       options: { readonly now: number; readonly keep: number }
     ) => Effect.Effect<void, StoreError>
 
-    // Workers. A session is the fencing epoch of all its claims: greater than every one before it, never used twice. It ends when it
-    // leaves or is swept, not when its lease runs out: until then its tokens hold, and a beat takes it up again.
+    // Workers. A session is the fencing epoch of all its claims: greater than every one before it, never used twice. It
+    // ends when it leaves or is swept, not when its lease runs out: until then its tokens hold, and a beat takes it up
+    // again.
     readonly join: (
       worker: WorkerInfo,
       options: { readonly now: number; readonly leaseMs: number }
     ) => Effect.Effect<number, StoreError>
     /**
-     * Renews the lease to `now + leaseMs`, also one that has run out. False: fenced, the session has ended. A store on a thread of its own also renews while the caller's event loop is
-     * blocked, for at most `blockedMostMs`: what holds the loop beyond its time limit can only be stopped by giving its job away.
+     * Renews the lease to `now + leaseMs`, also one that has run out. False: fenced, the session has ended. A store on
+     * a thread of its own also renews while the caller's event loop is blocked, for at most `blockedMostMs`: what holds
+     * the loop beyond its time limit can only be stopped by giving its job away.
      */
     readonly beat: (
       session: number,
@@ -201,8 +222,9 @@ export class JobStore extends Context.Service<
     readonly workers: Effect.Effect<ReadonlyArray<WorkerRecord>, StoreError>
     readonly drain: (session: number) => Effect.Effect<boolean, StoreError>
     /**
-     * Takes up to `limit` jobs from sessions whose lease has run out or whose process on this host is dead, and expires waiting jobs. Who stands
-     * still on this host is spared as long as its tasks allow (`WorkerInfo.suspendedForMs`, `policy/Standing.ts`).
+     * Takes up to `limit` jobs from sessions whose lease has run out or whose process on this host is dead, and expires
+     * waiting jobs. Who stands still on this host is spared as long as its tasks allow (`WorkerInfo.suspendedForMs`,
+     * `policy/Standing.ts`).
      */
     readonly sweep: (options: {
       readonly now: number
@@ -211,15 +233,18 @@ export class JobStore extends Context.Service<
 
     // Upkeep.
     /**
-     * Takes the lead of `role` until `now + ttlMs`, or keeps it: renewed once half of that has passed. False: another session has it. A
-     * store that knows the leader's process to be dead gives its lead away at once.
+     * Takes the lead of `role` until `now + ttlMs`, or keeps it: renewed once half of that has passed. False: another
+     * session has it. A store that knows the leader's process to be dead gives its lead away at once.
      */
     readonly lead: (
       role: string,
       session: number,
       options: { readonly now: number; readonly ttlMs: number }
     ) => Effect.Effect<boolean, StoreError>
-    /** Removes up to `limit` finished jobs beyond retention, with all that hangs on them, and old roll-ups; answers how many jobs. */
+    /**
+     * Removes up to `limit` finished jobs beyond retention, with all that hangs on them, and old roll-ups; answers how
+     * many jobs.
+     */
     readonly prune: (
       policy: RetentionPolicy,
       options: { readonly now: number; readonly limit: number }
@@ -230,15 +255,15 @@ export class JobStore extends Context.Service<
      */
     readonly watch: Effect.Effect<void, never, Scope.Scope>
     /**
-     * Until the scope closes no transaction of this process is under way, and its calls wait: a process that is stopped inside one would hold
-     * up all others. Waits for what is under way.
+     * Until the scope closes no transaction of this process is under way, and its calls wait: a process that is stopped
+     * inside one would hold up all others. Waits for what is under way.
      */
     readonly hold: Effect.Effect<void, StoreError, Scope.Scope>
 
     /**
-     * Calls `listener` after commits of this and other processes that may concern it, until the scope closes. May call without cause. The first
-     * call makes a store in a file listen to other processes, at the price of a socket and two commits; `aside`: not this one, it hears of
-     * them only while another does.
+     * Calls `listener` after commits of this and other processes that may concern it, until the scope closes. May call
+     * without cause. The first call makes a store in a file listen to other processes, at the price of a socket and two
+     * commits; `aside`: not this one, it hears of them only while another does.
      */
     readonly onWake: (
       listener: WakeListener,

@@ -29,7 +29,10 @@ const textBytesAbove = (text: string, most: number): number | undefined => {
   return bytes > most ? bytes : undefined
 }
 
-/** Bytes of what is stored, when they are more than `most`; a look at the value where there is no text, its JSON only where that leaves it open. */
+/**
+ * Bytes of what is stored, when they are more than `most`; a look at the value where there is no text, its JSON only
+ * where that leaves it open.
+ */
 export const bytesAbove: {
   readonly [Form in PayloadForm]: (stored: unknown, most: number) => number | undefined
 } = {

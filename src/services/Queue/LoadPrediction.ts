@@ -24,20 +24,23 @@ export interface LoadStep {
   /** Jobs that arrive in it. */
   readonly arrivals: Interval
   /**
-   * Slot-seconds those jobs take: arrivals × service time. The interval is that of a random sum (mean and variance of a compound
-   * count, e.g. Feller, An Introduction to Probability Theory, vol. 1, XII).
+   * Slot-seconds those jobs take: arrivals × service time. The interval is that of a random sum (mean and variance of a
+   * compound count, e.g. Feller, An Introduction to Probability Theory, vol. 1, XII).
    */
   readonly work: Interval
   /** The id of the operator's event that shaped it. */
   readonly event: string | undefined
 }
 
-/** The quantiles of a sum over several steps. Rests on errors of sums: those of single steps are alike within one, and do not add up to it. */
+/**
+ * The quantiles of a sum over several steps. Rests on errors of sums: those of single steps are alike within one, and
+ * do not add up to it.
+ */
 export type SumInterval = Pick<Interval, "p05" | "p50" | "p90" | "p95">
 
 /**
- * How the forecast has done of late, over all steps of a horizon unless said: the one that was asked for, or an hour of minutes, a day of hours. Undefined
- * until there was something to measure that far ahead.
+ * How the forecast has done of late, over all steps of a horizon unless said: the one that was asked for, or an hour of
+ * minutes, a day of hours. Undefined until there was something to measure that far ahead.
  */
 export interface ForecastQuality {
   /** Milliseconds from the last step seen. */
@@ -55,15 +58,24 @@ export interface ForecastQuality {
   readonly accuracy: number | undefined
   /** Weighted absolute error: Σ|error| ÷ Σ counts. */
   readonly error: number | undefined
-  /** The same error of the naive forecast over the same steps: the better of repeating the last count and repeating yesterday. */
+  /**
+   * The same error of the naive forecast over the same steps: the better of repeating the last count and repeating
+   * yesterday.
+   */
   readonly naiveError: number | undefined
   /** Mean absolute error in units of that of repeating yesterday (Hyndman and Koehler 2006): below 1 is better. */
   readonly mase: number | undefined
   /** The part of counts within [p05, p95]; 0.9 is meant. */
   readonly coverage: number | undefined
-  /** The error that counting alone brings if the rate were known exactly and arrivals were independent: no forecast does better. */
+  /**
+   * The error that counting alone brings if the rate were known exactly and arrivals were independent: no forecast does
+   * better.
+   */
   readonly noiseFloor: number | undefined
-  /** Of sums over the horizon: 1 − error; said ÷ came − 1; the part within the 90 % interval. Of the nearest length that is followed. */
+  /**
+   * Of sums over the horizon: 1 − error; said ÷ came − 1; the part within the 90 % interval. Of the nearest length that
+   * is followed.
+   */
   readonly sumAccuracy: number | undefined
   readonly sumBias: number | undefined
   readonly sumCoverage: number | undefined

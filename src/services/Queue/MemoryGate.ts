@@ -1,10 +1,10 @@
 /**
- * The door between new jobs and this process's memory. It knows how near the memory's end is; enqueues ask it, workers fill fewer slots
- * when it says so, caches and pools are shrunk by it.
+ * The door between new jobs and this process's memory. It knows how near the memory's end is; enqueues ask it, workers
+ * fill fewer slots when it says so, caches and pools are shrunk by it.
  *
- * Asking costs a comparison and a subtraction. It looks at the memory itself (about 2 µs) after so many new jobs as the room allows,
- * at least every 4096, and with the worker's tick of 250 ms; a process without a worker looks only when it enqueues. A process that is
- * idle is never woken for it.
+ * Asking costs a comparison and a subtraction. It looks at the memory itself (about 2 µs) after so many new jobs as the
+ * room allows, at least every 4096, and with the worker's tick of 250 ms; a process without a worker looks only when it
+ * enqueues. A process that is idle is never woken for it.
  */
 import { Context } from "effect"
 import type { MemoryReading, NearestLimit, PressureLevel } from "./policy/MemoryPressure.ts"
@@ -23,15 +23,19 @@ export interface MemoryRefusal {
 export interface Shrinkable {
   readonly name: string
   /**
-   * Gives back what it can spare at this level (never `ok`), at once and without waiting; answers how many entries or objects that were.
-   * Called when the level rises, and each second while it is `high` or `critical`. What it throws is logged.
+   * Gives back what it can spare at this level (never `ok`), at once and without waiting; answers how many entries or
+   * objects that were. Called when the level rises, and each second while it is `high` or `critical`. What it throws is
+   * logged.
    */
   readonly shrink: (level: PressureLevel) => number
 }
 
 /** What a full collection brought, or why there was none. */
 export interface CollectionReport {
-  /** `asked`: done because someone said so. `unavailable`: this runtime cannot be told to collect. Else as the policy decided. */
+  /**
+   * `asked`: done because someone said so. `unavailable`: this runtime cannot be told to collect. Else as the policy
+   * decided.
+   */
   readonly reason: CollectionVerdict | "asked" | "unavailable"
   readonly collected: boolean
   /** How long the program stood still, in milliseconds. */
@@ -114,7 +118,10 @@ export interface Gate {
   /** Asked before so many new jobs are stored; undefined: come in. */
   readonly refusal: (jobs: number) => MemoryRefusal | undefined
   readonly level: () => PressureLevel
-  /** Looks at the memory now, and collects when the level is not `ok`, the process idle and much may be garbage. Called by the worker's tick. */
+  /**
+   * Looks at the memory now, and collects when the level is not `ok`, the process idle and much may be garbage. Called
+   * by the worker's tick.
+   */
   readonly tick: () => void
   /** Looks now and says what there is. */
   readonly state: () => PressureState

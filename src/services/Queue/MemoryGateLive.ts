@@ -175,11 +175,15 @@ const makeGate = ({ monotonic, probe, settings, wallClock, warn }: Surroundings)
     const isShort = level === "critical" || shareOf(reading) >= thresholds.critical
     const decided = isShort && settings.collect ? verdict(true) : undefined
     if (decided === "pays" && collectNow(decided).collected) return
-    // Until the next collection tells, all is taken to live: a heap that fills faster than it may be collected must not be let on.
+    // Until the next collection tells, all is taken to live: a heap that fills faster than it may be collected must not
+    // be let on.
     settle(now, levelOf(reading, decided === "too-soon", level, thresholds))
   }
 
-  /** Under pressure a process that is idle collects without being asked. Not on a call's way in: the caller would wait for it. */
+  /**
+   * Under pressure a process that is idle collects without being asked. Not on a call's way in: the caller would wait
+   * for it.
+   */
   const tick = () => {
     look()
     if (settings.collect && level !== "ok" && level !== "critical" && verdict(false) === "pays") collectNow("pays")

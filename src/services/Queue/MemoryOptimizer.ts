@@ -1,9 +1,9 @@
 /**
- * What a process does about its memory: pools of objects that are dear to make, a measured picture of where memory goes, and collections
- * when they pay.
+ * What a process does about its memory: pools of objects that are dear to make, a measured picture of where memory
+ * goes, and collections when they pay.
  *
- * The queue itself needs none of it switched on: the gate that refuses new jobs before memory ends is part of every queue
- * (`MemoryGate`), and this service shows and drives it.
+ * The queue itself needs none of it switched on: the gate that refuses new jobs before memory ends is part of every
+ * queue (`MemoryGate`), and this service shows and drives it.
  */
 import { Context, type Duration, type Effect, Schema, type Scope } from "effect"
 import type {
@@ -33,7 +33,10 @@ export class PoolError extends Schema.TaggedError<PoolError>()("PoolError", {
   }
 }
 
-/** A lease was given back a second time. The object was left where it is: somebody else may have it by now. Correct the caller. */
+/**
+ * A lease was given back a second time. The object was left where it is: somebody else may have it by now. Correct the
+ * caller.
+ */
 export class DoubleRelease extends Schema.TaggedError<DoubleRelease>()("DoubleRelease", {
   pool: Schema.String,
   holder: Schema.String
@@ -47,7 +50,10 @@ export class DoubleRelease extends Schema.TaggedError<DoubleRelease>()("DoubleRe
 export interface PoolLeak {
   readonly pool: string
   readonly holder: string
-  /** `scope-closed`: a lease was not released by hand before its scope closed; the pool took the object back. `held-long`: it is still out. */
+  /**
+   * `scope-closed`: a lease was not released by hand before its scope closed; the pool took the object back.
+   * `held-long`: it is still out.
+   */
   readonly how: "scope-closed" | "held-long"
   readonly heldMs: number
 }
@@ -57,15 +63,23 @@ export interface PoolOptions<in T> {
   readonly name?: string
   /** So many objects stay when idle ones go. They are made when first needed. Default 0. */
   readonly min?: number
-  /** At most so many exist, those being cleaned up or destroyed included. Whoever comes then waits, first come first served. Default 64. */
+  /**
+   * At most so many exist, those being cleaned up or destroyed included. Whoever comes then waits, first come first
+   * served. Default 64.
+   */
   readonly max?: number
-  /** An object beyond `min` that nobody wanted for this long goes. Default 1 minute: a pause between bursts is survived. */
+  /**
+   * An object beyond `min` that nobody wanted for this long goes. Default 1 minute: a pause between bursts is survived.
+   */
   readonly idleTimeout?: Duration.Input
-  /** Held longer, an object counts as leaked: it is named, not taken away. Default 30 minutes, the hard limit of a job. */
+  /**
+   * Held longer, an object counts as leaked: it is named, not taken away. Default 30 minutes, the hard limit of a job.
+   */
   readonly maxHold?: Duration.Input
   /**
-   * Ends an object's life (closes a connection): when it is discarded, has been idle for too long, its cleanup failed, or the pool closes.
-   * Its object counts until it is done; a defect of it is logged and counts as done. Default: nothing is to be done.
+   * Ends an object's life (closes a connection): when it is discarded, has been idle for too long, its cleanup failed,
+   * or the pool closes. Its object counts until it is done; a defect of it is logged and counts as done. Default:
+   * nothing is to be done.
    */
   readonly destroy?: (item: T) => Effect.Effect<void>
 }
@@ -107,11 +121,11 @@ export interface PoolStats {
 }
 
 /**
- * A pool of objects that are dear to make: at most `max` exist, each is with one holder at a time, the one that came back last goes
- * out first. It shrinks to `min` when the process is short of memory, and does not wake an idle process.
+ * A pool of objects that are dear to make: at most `max` exist, each is with one holder at a time, the one that came
+ * back last goes out first. It shrinks to `min` when the process is short of memory, and does not wake an idle process.
  *
- * Borrowing costs 0.5 to 2 µs: it pays for objects that take longer than that to make (large buffers, compiled codecs, connections)
- * and costs for small records; docs/performance.md has figures.
+ * Borrowing costs 0.5 to 2 µs: it pays for objects that take longer than that to make (large buffers, compiled codecs,
+ * connections) and costs for small records; docs/performance.md has figures.
  */
 export interface ObjectPool<in out T> {
   readonly name: string
@@ -119,7 +133,10 @@ export interface ObjectPool<in out T> {
   readonly use: <A, E, R>(f: (item: T) => Effect.Effect<A, E, R>) => Effect.Effect<A, E | PoolError, R>
   /** An object until the scope closes. */
   readonly get: Effect.Effect<T, PoolError, Scope.Scope>
-  /** An object that its holder gives back by hand, at the latest before the scope closes; what is not given back by then is a leak. */
+  /**
+   * An object that its holder gives back by hand, at the latest before the scope closes; what is not given back by then
+   * is a leak.
+   */
   readonly lease: (holder?: string) => Effect.Effect<Lease<T>, PoolError, Scope.Scope>
   /** Destroys idle objects until at most so many are idle; answers how many went. Waits for their end. */
   readonly shrink: (keep: number) => Effect.Effect<number>
@@ -142,8 +159,9 @@ export class MemoryOptimizer extends Context.Service<
   MemoryOptimizer,
   {
     /**
-     * A pool of what `factory` makes, until the optimizer's layer or the pool closes. `cleanup` runs on an object that comes back, before
-     * anyone else gets it; it may take its time, and its object counts until it is done. A defect of it is logged, and the object replaced.
+     * A pool of what `factory` makes, until the optimizer's layer or the pool closes. `cleanup` runs on an object that
+     * comes back, before anyone else gets it; it may take its time, and its object counts until it is done. A defect of
+     * it is logged, and the object replaced.
      */
     readonly createPool: <T>(
       factory: () => T,
@@ -153,13 +171,15 @@ export class MemoryOptimizer extends Context.Service<
     /** Looks now; costs about 0.1 ms. */
     readonly monitorMemory: Effect.Effect<MemoryMetrics>
     /**
-     * Collects garbage when that pays: enough of it, and nobody waits (`policy/CollectionPays.ts`). The program stands still meanwhile,
-     * about 0.7 ms per MiB that lives. Answers what it freed, or why it did not collect.
+     * Collects garbage when that pays: enough of it, and nobody waits (`policy/CollectionPays.ts`). The program stands
+     * still meanwhile, about 0.7 ms per MiB that lives. Answers what it freed, or why it did not collect.
      */
     readonly optimizeGC: Effect.Effect<CollectionReport>
     /** Collects whatever the policy thinks. For operators and measurements. */
     readonly collect: Effect.Effect<CollectionReport>
-    /** Registers a cache or the like to be shrunk when memory is short, until the scope closes. Pools are registered. */
+    /**
+     * Registers a cache or the like to be shrunk when memory is short, until the scope closes. Pools are registered.
+     */
     readonly shrinkWhenShort: (shrinkable: Shrinkable) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("sluice/services/Queue/MemoryOptimizer") {}

@@ -1,7 +1,7 @@
 /**
- * Who in this process waits for which job. The worker delivers the outcome of a job it ran with the commit that settled it; for jobs
- * that run elsewhere the queue reads the store. Waiting costs one map entry, or a place in an array for many jobs stored together;
- * not waiting costs nothing.
+ * Who in this process waits for which job. The worker delivers the outcome of a job it ran with the commit that settled
+ * it; for jobs that run elsewhere the queue reads the store. Waiting costs one map entry, or a place in an array for
+ * many jobs stored together; not waiting costs nothing.
  */
 import { Context, Layer } from "effect"
 import type { Failure, JobId } from "./Job.ts"

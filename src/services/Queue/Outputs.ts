@@ -1,9 +1,11 @@
 /**
- * What commands wrote, in files: a log per attempt, in the order it was read, that can be followed while it is written. Beside a store in a
- * file it lies in a folder of this user's own (`jobs.db.outputs`, 0700); of a memory store in a temporary one that goes with the process.
+ * What commands wrote, in files: a log per attempt, in the order it was read, that can be followed while it is written.
+ * Beside a store in a file it lies in a folder of this user's own (`jobs.db.outputs`, 0700); of a memory store in a
+ * temporary one that goes with the process.
  *
- * A log is whole up to `outputLimitBytes`; of a longer one beginning and end are kept, and what is between is named where it was. A log whose
- * process was killed ends where it was cut. No row of the store refers to one: job and attempt are its name.
+ * A log is whole up to `outputLimitBytes`; of a longer one beginning and end are kept, and what is between is named
+ * where it was. A log whose process was killed ends where it was cut. No row of the store refers to one: job and
+ * attempt are its name.
  */
 import { Context, type Effect } from "effect"
 import type { JobId } from "./Job.ts"
@@ -54,8 +56,9 @@ export interface OutputLog {
   /** Whether the log is whole still with so many bytes more. */
   readonly hasRoom: (bytes: number) => boolean
   /**
-   * Adds a chunk, which must not change until it is taken; answers how many bytes of it are in the log now: all of them, or fewer where
-   * the disk is full, and then nothing more is kept. A promise where the file system may take its time. Never fails.
+   * Adds a chunk, which must not change until it is taken; answers how many bytes of it are in the log now: all of
+   * them, or fewer where the disk is full, and then nothing more is kept. A promise where the file system may take its
+   * time. Never fails.
    */
   readonly write: (chunk: Uint8Array, stream: OutputStream) => number | Promise<number>
   /** Bytes given to it so far. */
@@ -71,7 +74,10 @@ export type OutputPiece =
   | ({ readonly _tag: "LeftOut" } & OutputCounts)
   | { readonly _tag: "End"; readonly end: AttemptEnd }
 
-/** A log while it is read, from its beginning, also while it is written. Holds one file and 256 KiB, whatever the log's size. */
+/**
+ * A log while it is read, from its beginning, also while it is written. Holds one file and 256 KiB, whatever the log's
+ * size.
+ */
 export interface OutputReader {
   /** The next piece; undefined when there is none yet, or none any more. Rejects with the system's error. */
   readonly next: () => Promise<OutputPiece | undefined>

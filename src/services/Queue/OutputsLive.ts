@@ -64,7 +64,9 @@ const storedIn = (folder: string): ReadonlyArray<StoredOutput> => {
   return [...found.values()].sort((a, b) => a.job - b.job)
 }
 
-/** Beside the store, for this user alone; where another user of a shared store was first, under a name of this one's. */
+/**
+ * Beside the store, for this user alone; where another user of a shared store was first, under a name of this one's.
+ */
 const folderOf = ({ kind, location }: JobStore["Service"]["traits"]): string | undefined => {
   if (kind !== "sqlite") return undefined
   const folder = `${location}.outputs`

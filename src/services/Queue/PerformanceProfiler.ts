@@ -1,15 +1,15 @@
 /**
- * Where the time of jobs goes. Always on: per task and group how long attempts waited, ran, held the event loop and took to become
- * durable, in mergeable histograms; what the process used meanwhile; the slowest attempts; tasks that leave memory behind. On request: a
- * CPU and allocation profile attributed to tasks, with the bottlenecks named.
+ * Where the time of jobs goes. Always on: per task and group how long attempts waited, ran, held the event loop and
+ * took to become durable, in mergeable histograms; what the process used meanwhile; the slowest attempts; tasks that
+ * leave memory behind. On request: a CPU and allocation profile attributed to tasks, with the bottlenecks named.
  *
- * What is recorded always costs well below 0.3 µs per attempt (`docs/performance.md`) and memory per task, not per job: at most 60 KiB
- * for each task and group. It covers this process since its start; the store's roll-ups (`TaskQueue.rollUps`) keep waits and runs of all
- * processes for months.
+ * What is recorded always costs well below 0.3 µs per attempt (`docs/performance.md`) and memory per task, not per job:
+ * at most 60 KiB for each task and group. It covers this process since its start; the store's roll-ups
+ * (`TaskQueue.rollUps`) keep waits and runs of all processes for months.
  *
- * Honest limits. CPU, heap, collections and I/O belong to the process: they are given as such, beside each job's own times. While no profile
- * is taken, the time a handler holds the event loop is known for its first stretch only. A profile sees this process's main thread: threads
- * and child processes show as waiting.
+ * Honest limits. CPU, heap, collections and I/O belong to the process: they are given as such, beside each job's own
+ * times. While no profile is taken, the time a handler holds the event loop is known for its first stretch only. A
+ * profile sees this process's main thread: threads and child processes show as waiting.
  */
 import { Context, type Duration, type Effect, Schema } from "effect"
 import type { JobId } from "./Job.ts"
@@ -71,23 +71,27 @@ export class PerformanceProfiler extends Context.Service<
   PerformanceProfiler,
   {
     /**
-     * Measures any effect under a name: how often, how long, how it ended; in a profile its work is attributed to the name. Names are
-     * kept for good, at most 1,000; what comes beyond is counted as `(other contexts)`. About 2 µs a call.
+     * Measures any effect under a name: how often, how long, how it ended; in a profile its work is attributed to the
+     * name. Names are kept for good, at most 1,000; what comes beyond is counted as `(other contexts)`. About 2 µs a
+     * call.
      */
     readonly profile: <A, E, R>(operation: Effect.Effect<A, E, R>, context: string) => Effect.Effect<A, E, R>
     /** Everything recorded since the profiler began. Sums up histograms: about a millisecond. */
     readonly getBenchmarks: Effect.Effect<PerformanceBenchmarks>
     /**
-     * The same as readings that merge with those of other processes: since the profiler began, or of the period that begins now and is
-     * waited for.
+     * The same as readings that merge with those of other processes: since the profiler began, or of the period that
+     * begins now and is waited for.
      */
     readonly read: (period?: Duration.Input) => Effect.Effect<ProfilerReading>
     /**
-     * What measured attempts did with their time, by task: rounds of at least twenty that nobody took before. A few attempts of each task
-     * are measured each minute; see `profile/AttemptProbes.ts`.
+     * What measured attempts did with their time, by task: rounds of at least twenty that nobody took before. A few
+     * attempts of each task are measured each minute; see `profile/AttemptProbes.ts`.
      */
     readonly takeEvidence: Effect.Effect<ReadonlyMap<string, Evidence>>
-    /** Starts the CPU and allocation profile of this process; does nothing when one is being taken. Blocks for about 15 ms. */
+    /**
+     * Starts the CPU and allocation profile of this process; does nothing when one is being taken. Blocks for about 15
+     * ms.
+     */
     readonly startProfiling: Effect.Effect<void>
     /** Ends the profile and says what it showed. Blocks while samples are read: about 50 ms for each minute. */
     readonly stopProfiling: Effect.Effect<ProfilingReport, NotProfiling>
@@ -96,8 +100,8 @@ export class PerformanceProfiler extends Context.Service<
     /** Whether a profile is being taken. */
     readonly isProfiling: Effect.Effect<boolean>
     /**
-     * Profiles the next attempt of one job in this process, from its start to its end; waits for it. `WrongState`: the job has ended, before
-     * or without such an attempt.
+     * Profiles the next attempt of one job in this process, from its start to its end; waits for it. `WrongState`: the
+     * job has ended, before or without such an attempt.
      */
     readonly profileJob: (
       id: JobId

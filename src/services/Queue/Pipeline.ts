@@ -1,6 +1,6 @@
 /**
- * Stages over the queue: the result of one task's job is the payload of the next one's, a result that is a list becomes a job per item,
- * and their results, in order, one payload again.
+ * Stages over the queue: the result of one task's job is the payload of the next one's, a result that is a list becomes
+ * a job per item, and their results, in order, one payload again.
  *
  * ```ts
  * const Thumbnails = Pipeline.make("thumbnails", { payload: Schema.Struct({ folder: Schema.String }) })
@@ -10,11 +10,12 @@
  *   .fanIn(WriteIndex, { from: (uploads) => ({ urls: uploads.map(({ url }) => url) }) })
  * ```
  *
- * Types are checked along the chain: a stage whose payload is not what comes before it does not compile without a `from` that makes
- * it. Every step is a job of a task, with its limits, retries, priority and dead letters; the task's idempotency key is not used, since a
- * step belongs to one run. A *run* is a job too, of `pipeline.task`: whatever takes a task takes a pipeline (`TaskQueue.run`, unique
- * keys, delays, schedules). Between its steps that job waits; a step's end wakes it, and in one transaction of the store it brings the
- * next jobs and waits again. A crash at any point leaves the run before or after that transaction: no step is lost, none is doubled.
+ * Types are checked along the chain: a stage whose payload is not what comes before it does not compile without a
+ * `from` that makes it. Every step is a job of a task, with its limits, retries, priority and dead letters; the task's
+ * idempotency key is not used, since a step belongs to one run. A *run* is a job too, of `pipeline.task`: whatever
+ * takes a task takes a pipeline (`TaskQueue.run`, unique keys, delays, schedules). Between its steps that job waits; a
+ * step's end wakes it, and in one transaction of the store it brings the next jobs and waits again. A crash at any
+ * point leaves the run before or after that transaction: no step is lost, none is doubled.
  *
  * `Sluice.layerPipeline(Thumbnails)` lets a worker drive the runs. It need not be the worker that runs the stages.
  */
@@ -84,8 +85,8 @@ export interface Items<in out P, in out A, in out E> {
   /** Waits for all items; their results, in the order of the items. */
   readonly collect: () => Pipeline<P, ReadonlyArray<A>, E>
   /**
-   * Waits for all items; their results folded in the order of the items. They are read from the store by page, so only the folded
-   * value is held in memory. `step` must be pure: it is run again after a crash.
+   * Waits for all items; their results folded in the order of the items. They are read from the store by page, so only
+   * the folded value is held in memory. `step` must be pure: it is run again after a crash.
    */
   readonly fold: <B>(options: {
     readonly schema: Schema.Codec<B, any>
@@ -221,9 +222,14 @@ export interface StageStatus {
 export interface PipelineRun<A, E> {
   /** The job that is the run; its text is the batch key of the jobs of its steps. */
   readonly id: JobId
-  /** Waits for the end: the last stage's result, a stage's typed error, `StageFailed`, or `JobFailed` when the run itself was cancelled. */
+  /**
+   * Waits for the end: the last stage's result, a stage's typed error, `StageFailed`, or `JobFailed` when the run
+   * itself was cancelled.
+   */
   readonly await: Effect.Effect<A, E | StageFailed | JobFailed | JobNotFound | StoreError>
-  /** How many jobs of each stage wait, run and have ended; exact up to 10,000 each. Reads some rows of the run's jobs. */
+  /**
+   * How many jobs of each stage wait, run and have ended; exact up to 10,000 each. Reads some rows of the run's jobs.
+   */
   readonly status: Effect.Effect<ReadonlyArray<StageStatus>, JobNotFound | StoreError>
   /** Cancels the run and all its live jobs. Once it has answered no step of the run starts any more. */
   readonly cancel: (reason?: string) => Effect.Effect<void, JobNotFound | StoreError>

@@ -1,5 +1,6 @@
 /**
- * What a pipeline is made of, its types erased: the stages and steps as the driver of a run follows them, and what each is called.
+ * What a pipeline is made of, its types erased: the stages and steps as the driver of a run follows them, and what each
+ * is called.
  */
 import { type Duration, Schema } from "effect"
 import { FailureCause } from "./Job.ts"
@@ -11,7 +12,10 @@ import * as ResourceGroup from "./ResourceGroup.ts"
 import * as Task from "./Task.ts"
 import type { EnqueueOptions } from "./TaskQueue.ts"
 
-/** A step ended without a typed error: a defect, a limit, a cancellation; or its payload was refused. The run is buried with it. */
+/**
+ * A step ended without a typed error: a defect, a limit, a cancellation; or its payload was refused. The run is buried
+ * with it.
+ */
 export class StageFailed extends Schema.TaggedError<StageFailed>()("StageFailed", {
   /** `1` for the first stage, `2.1` for the first stage of the items that stage 2 fans out. */
   stage: Schema.String,
@@ -36,7 +40,10 @@ export const PipelineProgress = Schema.Struct({
 export type PipelineProgress = typeof PipelineProgress.Type
 
 export interface StageOptions {
-  /** Jobs of this stage that run at a time, over all runs and workers: makes the group `<pipeline>/<task>`. Default: the task's group as it is. */
+  /**
+   * Jobs of this stage that run at a time, over all runs and workers: makes the group `<pipeline>/<task>`. Default: the
+   * task's group as it is.
+   */
   readonly concurrency?: number
   /** 1 (first) to 10. Default: the task's. */
   readonly priority?: number
@@ -48,12 +55,14 @@ export interface StageOptions {
 
 export interface FanOutOptions extends StageOptions {
   /**
-   * Items of one run that may be waiting at a time, 1 to 1,000; the rest is not stored yet. More are fed, in one transaction, when
-   * the middle one of those handed over has ended. Default 200: enough for the slots of several workers, little enough that other work is not behind them.
+   * Items of one run that may be waiting at a time, 1 to 1,000; the rest is not stored yet. More are fed, in one
+   * transaction, when the middle one of those handed over has ended. Default 200: enough for the slots of several
+   * workers, little enough that other work is not behind them.
    */
   readonly buffer?: number
   /**
-   * What an item does that is given up: `"stop"` (default) cancels what is left and fails the run, `"skip"` leaves it out of the results.
+   * What an item does that is given up: `"stop"` (default) cancels what is left and fails the run, `"skip"` leaves it
+   * out of the results.
    */
   readonly onFailure?: "stop" | "skip"
 }

@@ -1,9 +1,9 @@
 /**
- * Where the tasks of this store belong by what was measured of them. Workers measure, decide and keep it in the store; producers and
- * workers of all processes read it there, so that they agree within ten seconds.
+ * Where the tasks of this store belong by what was measured of them. Workers measure, decide and keep it in the store;
+ * producers and workers of all processes read it there, so that they agree within ten seconds.
  *
- * New jobs of a task whose definition names no group go to the group it was placed in, else to `computation`. An enqueue's own `group`
- * comes first, and a job that is stored keeps the group it has.
+ * New jobs of a task whose definition names no group go to the group it was placed in, else to `computation`. An
+ * enqueue's own `group` comes first, and a job that is stored keeps the group it has.
  */
 import { Context, Duration, type Effect } from "effect"
 import { checkedBy } from "./InvalidSetting.ts"
@@ -17,13 +17,14 @@ export type { Evidence, Fit, Placement } from "./policy/Placement.ts"
 
 export interface PlacementSettings {
   /**
-   * `on` (default): tasks without a group are placed. `advise`: nothing is placed; what would be is shown (`sluice doctor`). `off`: nothing is
-   * measured either. Of this process: a producer with `advise` or `off` enqueues as the definition says.
+   * `on` (default): tasks without a group are placed. `advise`: nothing is placed; what would be is shown (`sluice
+   * doctor`). `off`: nothing is measured either. Of this process: a producer with `advise` or `off` enqueues as the
+   * definition says.
    */
   readonly mode: "on" | "advise" | "off"
   /**
-   * How often a few attempts of each task are measured, and its place considered; at least 100 ms. Default 30 s: twice that, at the least, until a task is
-   * placed, and measuring costs nothing to speak of.
+   * How often a few attempts of each task are measured, and its place considered; at least 100 ms. Default 30 s: twice
+   * that, at the least, until a task is placed, and measuring costs nothing to speak of.
    */
   readonly every: Duration.Duration
 }

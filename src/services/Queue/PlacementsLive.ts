@@ -6,7 +6,10 @@ import { type PlaceableTask, Placements, checkedPlacementSettings } from "./Plac
 import { groupOf, Placement } from "./policy/Placement.ts"
 
 const kind = "placement"
-/** How long a copy is good, in milliseconds: a placement that comes this late costs nothing, and one small read in ten seconds neither. */
+/**
+ * How long a copy is good, in milliseconds: a placement that comes this late costs nothing, and one small read in ten
+ * seconds neither.
+ */
 const rereadAfterMs = 10_000
 
 const Text = Schema.fromJsonString(Placement)

@@ -1,16 +1,17 @@
 /**
- * Slots ahead of the load. Reads what arrived per group from the store's roll-ups, forecasts it, and decides how many slots each
- * group needs over all workers so that jobs wait no longer than asked, from the coming arrivals, from what runs and waits, and from
- * how long slots take to come.
+ * Slots ahead of the load. Reads what arrived per group from the store's roll-ups, forecasts it, and decides how many
+ * slots each group needs over all workers so that jobs wait no longer than asked, from the coming arrivals, from what
+ * runs and waits, and from how long slots take to come.
  *
- * Modes per group: `off`, `shadow` (default: decides and logs, moves nothing) and `on`. A decision without a forecast that beats the
- * naive one is reactive; no decision interrupts a job: slots that are taken away finish what they run.
+ * Modes per group: `off`, `shadow` (default: decides and logs, moves nothing) and `on`. A decision without a forecast
+ * that beats the naive one is reactive; no decision interrupts a job: slots that are taken away finish what they run.
  *
- * One worker of a store leads (`upkeep/ScalerLoop.ts`) and decides for all; the others carry targets out. Time is each caller's clock;
- * only complete steps count, and a step in which nobody recorded is missing, not zero. When the store does not answer, or the clock went
- * back, the last targets stay.
+ * One worker of a store leads (`upkeep/ScalerLoop.ts`) and decides for all; the others carry targets out. Time is each
+ * caller's clock; only complete steps count, and a step in which nobody recorded is missing, not zero. When the store
+ * does not answer, or the clock went back, the last targets stay.
  *
- * Forecasts rest in the store (`forecast-state`) with their queue, so the next leader goes on where the last one stopped.
+ * Forecasts rest in the store (`forecast-state`) with their queue, so the next leader goes on where the last one
+ * stopped.
  */
 import { Context, type Duration, type Effect, Schema } from "effect"
 import type {
@@ -49,22 +50,25 @@ export class PredictiveScaler extends Context.Service<
   PredictiveScaler,
   {
     /**
-     * Arrivals and work of a group, step by step from the present one to the horizon (at most 1,440 steps), their sums with intervals, and how well
-     * forecasts over such a horizon have done. Learned for a day ahead, with steps of an hour for a week; beyond, it goes by what was learned there. A group nobody has seen gets a cold forecast of zero. Brings the forecast up to date first: as many updates as steps
-     * have passed, and one forecast, a few milliseconds; after a start without a saved forecast, seconds.
+     * Arrivals and work of a group, step by step from the present one to the horizon (at most 1,440 steps), their sums
+     * with intervals, and how well forecasts over such a horizon have done. Learned for a day ahead, with steps of an
+     * hour for a week; beyond, it goes by what was learned there. A group nobody has seen gets a cold forecast of zero.
+     * Brings the forecast up to date first: as many updates as steps have passed, and one forecast, a few milliseconds;
+     * after a start without a saved forecast, seconds.
      */
     readonly predictLoad: (
       resourceGroup: ResourceGroup | string,
       timeHorizon: Duration.Input
     ) => Effect.Effect<LoadPrediction, StoreError | ScaleInvalid>
     /**
-     * One round now: look, decide, write what changed and, for groups in mode `on`, move. A loop does the same on the leader. Without a
-     * layer that acts (`layerScaler`) it writes the targets that workers carry out.
+     * One round now: look, decide, write what changed and, for groups in mode `on`, move. A loop does the same on the
+     * leader. Without a layer that acts (`layerScaler`) it writes the targets that workers carry out.
      */
     readonly scalePreemptively: Effect.Effect<void, StoreError>
     /**
-     * Looks through the recorded past of all groups for what recurs, keeps what it finds for `patterns`, and chooses anew what each forecast
-     * rests on. The leader does so each night. Seconds for each group with a week of minutes; yields in between.
+     * Looks through the recorded past of all groups for what recurs, keeps what it finds for `patterns`, and chooses
+     * anew what each forecast rests on. The leader does so each night. Seconds for each group with a week of minutes;
+     * yields in between.
      */
     readonly learnFromPatterns: Effect.Effect<void, StoreError>
 
@@ -85,8 +89,9 @@ export class PredictiveScaler extends Context.Service<
     /** What `learnFromPatterns` found last, by group, surest first. */
     readonly patterns: (group?: string) => Effect.Effect<ReadonlyArray<RecurringPattern>, StoreError>
     /**
-     * What would have been forecast over the last `steps` steps (default a day), `ahead` at a time (default 1), having seen only what lay before
-     * each time. Learns from all that roll-ups keep before that: seconds, of which the scored steps hold the event loop, about 0.3 ms each.
+     * What would have been forecast over the last `steps` steps (default a day), `ahead` at a time (default 1), having
+     * seen only what lay before each time. Learns from all that roll-ups keep before that: seconds, of which the scored
+     * steps hold the event loop, about 0.3 ms each.
      */
     readonly backtest: (
       group: string,

@@ -86,7 +86,7 @@ const make = Effect.gen(function* () {
     now
   })
 
-  // The round ----------------------------------------------------------------------------------------------------------
+  // The round ---------------------------------------------------------------------------------------------------------
 
   const tooLate = Effect.suspend(() =>
     Effect.fail(
@@ -109,7 +109,7 @@ const make = Effect.gen(function* () {
     )
   )
 
-  // Predicting and learning --------------------------------------------------------------------------------------------
+  // Predicting and learning -------------------------------------------------------------------------------------------
 
   const predictLoad = (resourceGroup: ResourceGroup | string, timeHorizon: Duration.Input) =>
     Effect.gen(function* () {
@@ -156,7 +156,7 @@ const make = Effect.gen(function* () {
     Effect.annotateLogs({ module: Leader.role })
   )
 
-  // Looking ------------------------------------------------------------------------------------------------------------
+  // Looking -----------------------------------------------------------------------------------------------------------
 
   const decisions = (
     group: string | undefined,
@@ -275,7 +275,7 @@ const make = Effect.gen(function* () {
       })
     })
 
-  // Settings -----------------------------------------------------------------------------------------------------------
+  // Settings ----------------------------------------------------------------------------------------------------------
 
   const settings = Effect.gen(function* () {
     const inForce = yield* settingsInForce
@@ -322,5 +322,8 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** Over a store. Beside a worker it decides while that worker leads; alone it decides when asked, and keeps no record of its own. */
+/**
+ * Over a store. Beside a worker it decides while that worker leads; alone it decides when asked, and keeps no record of
+ * its own.
+ */
 export const layer: Layer.Layer<PredictiveScaler, never, JobStore> = Layer.effect(PredictiveScaler, make)

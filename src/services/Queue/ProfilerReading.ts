@@ -1,6 +1,6 @@
 /**
- * What one process measured in a period, its times in histograms: those of many processes merge by addition, and only then become figures.
- * Sent by workers to who asks, as JSON.
+ * What one process measured in a period, its times in histograms: those of many processes merge by addition, and only
+ * then become figures. Sent by workers to who asks, as JSON.
  */
 import { Schema } from "effect"
 import { LeakHint, ProcessFigures, SlowAttempt } from "./ProfilingReport.ts"

@@ -8,13 +8,19 @@ export interface ProfilerSettings {
   /** Whether anything is recorded. Default true. */
   readonly enabled: boolean
   /**
-   * An attempt that runs longer is told in its log (at most one a minute and task) and as a `SlowTask` event. Default 500 ms: what a person
-   * notices. `Infinity`: never.
+   * An attempt that runs longer is told in its log (at most one a minute and task) and as a `SlowTask` event. Default
+   * 500 ms: what a person notices. `Infinity`: never.
    */
   readonly slowTask: Duration.Duration
-  /** For tasks by name, instead of `slowTask`. Default: commands (`shell`) never, since their length is their own business. */
+  /**
+   * For tasks by name, instead of `slowTask`. Default: commands (`shell`) never, since their length is their own
+   * business.
+   */
   readonly slowTasks: Readonly<Record<string, Duration.Duration>>
-  /** Distance of the CPU profile's samples, 50 µs to 1 s. Default 500 µs: 2,000 a second cost about 2 % of the profiled time. */
+  /**
+   * Distance of the CPU profile's samples, 50 µs to 1 s. Default 500 µs: 2,000 a second cost about 2 % of the profiled
+   * time.
+   */
   readonly sampleInterval: Duration.Duration
   /** Mean distance of the allocation samples, in bytes, 1 KiB to 1 GiB. Default 64 KiB. */
   readonly allocationInterval: number

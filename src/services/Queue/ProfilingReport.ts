@@ -1,4 +1,6 @@
-/** What a profile says, as it is kept in files and shown by the command line. Times of day are milliseconds since 1970. */
+/**
+ * What a profile says, as it is kept in files and shown by the command line. Times of day are milliseconds since 1970.
+ */
 import { Schema } from "effect"
 
 /** Of a whole period, never averaged from parts. Milliseconds, off by less than 0.8 %; zeros when `count` is 0. */
@@ -16,7 +18,10 @@ export type Quantiles = typeof Quantiles.Type
 export const ProcessFigures = Schema.Struct({
   /** CPU time of all threads over the wall's, 1 is one core. */
   cpu: Schema.Finite,
-  /** Of the event loop's thread: share of the time on a core, and share it waited for one. Null where the system does not tell. */
+  /**
+   * Of the event loop's thread: share of the time on a core, and share it waited for one. Null where the system does
+   * not tell.
+   */
   onCpu: Schema.NullOr(Schema.Finite),
   starved: Schema.NullOr(Schema.Finite),
   /** Share of the time in which the event loop did not wait for events. */
@@ -67,7 +72,9 @@ export const TaskFigures = Schema.Struct({
   waitMs: Quantiles,
   /** From start to the handler's end. */
   runMs: Quantiles,
-  /** What the handler ran before it first waited: all of a handler that never waits. It held the event loop meanwhile. */
+  /**
+   * What the handler ran before it first waited: all of a handler that never waits. It held the event loop meanwhile.
+   */
   heldMs: Quantiles,
   /** From the handler's end until its result was durable. */
   storeMs: Quantiles,

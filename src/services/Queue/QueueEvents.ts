@@ -1,6 +1,6 @@
 /**
- * What happens to jobs, as this process sees it: the events of the jobs it enqueues, runs and changes. For what happens in all
- * processes read the store (`TaskQueue.list`, `TaskQueue.rollUps`).
+ * What happens to jobs, as this process sees it: the events of the jobs it enqueues, runs and changes. For what happens
+ * in all processes read the store (`TaskQueue.list`, `TaskQueue.rollUps`).
  *
  * Events are published after the commit that made them true, in the order of the store's turns, and are at most once: a
  * subscriber that falls 16,384 events behind loses the oldest. With no subscriber an event costs nothing.
@@ -83,7 +83,10 @@ export type QueueEvent =
       readonly attempt: number
       readonly at: number
     }
-  /** An attempt ran longer than its task's threshold (`PerformanceProfiler.Settings`). Published at its end, before that is durable. */
+  /**
+   * An attempt ran longer than its task's threshold (`PerformanceProfiler.Settings`). Published at its end, before that
+   * is durable.
+   */
   | {
       readonly _tag: "SlowTask"
       readonly id: JobId

@@ -12,61 +12,80 @@ import { checkRetry, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
 
 export interface MemorySettings {
   /**
-   * Shares of the nearest limit (old generation of the heap, container, machine) at which pressure rises. Defaults 0.55, 0.65, 0.75: V8 gives
-   * a process up when what lives fills more than 0.8, and what is on its way when the door shuts needs room too. See
-   * `policy/MemoryPressure.ts`.
+   * Shares of the nearest limit (old generation of the heap, container, machine) at which pressure rises. Defaults
+   * 0.55, 0.65, 0.75: V8 gives a process up when what lives fills more than 0.8, and what is on its way when the door
+   * shuts needs room too. See `policy/MemoryPressure.ts`.
    */
   readonly thresholds: PressureThresholds
   /** Whether an enqueue is refused (`MemoryShort`) at `critical`. Default true: better than to end as out of memory. */
   readonly refuse: boolean
   /**
-   * Whether the queue collects garbage by itself: before it refuses, at most a fifth of the time; and in an idle worker from `elevated` on, where much may
-   * be garbage, at most a tenth. Default true: garbage is no reason to refuse, nor to slow down.
+   * Whether the queue collects garbage by itself: before it refuses, at most a fifth of the time; and in an idle worker
+   * from `elevated` on, where much may be garbage, at most a tenth. Default true: garbage is no reason to refuse, nor
+   * to slow down.
    */
   readonly collect: boolean
 }
 
 export interface QueueSettings {
-  /** L: how long a worker keeps its jobs without a sign of life. At least 1 s, several beats. Default 30 s: a crash is healed within a minute, a pause of the machine forgiven. */
+  /**
+   * L: how long a worker keeps its jobs without a sign of life. At least 1 s, several beats. Default 30 s: a crash is
+   * healed within a minute, a pause of the machine forgiven.
+   */
   readonly lease: Duration.Duration
   /** R: how often expired leases are looked for. 100 ms to L/2. Default 5 s, or L/2 where that is less. */
   readonly sweepInterval: Duration.Duration
-  /** P: how often a worker looks without being woken, the net under notifications. At least 10 ms: less keeps a core busy. Default 1 s. */
+  /**
+   * P: how often a worker looks without being woken, the net under notifications. At least 10 ms: less keeps a core
+   * busy. Default 1 s.
+   */
   readonly pollInterval: Duration.Duration
-  /** How long a graceful stop waits for running jobs before it interrupts and hands them back. Default 10 s, below what service managers allow (systemd 90 s, Kubernetes 30 s). */
+  /**
+   * How long a graceful stop waits for running jobs before it interrupts and hands them back. Default 10 s, below what
+   * service managers allow (systemd 90 s, Kubernetes 30 s).
+   */
   readonly grace: Duration.Duration
   /**
-   * Waiting that lifts a job by one priority, in milliseconds, in groups that go by priority without a bound of their own. Default 30,000; see
-   * `policy/Rank.ts` for the bound.
+   * Waiting that lifts a job by one priority, in milliseconds, in groups that go by priority without a bound of their
+   * own. Default 30,000; see `policy/Rank.ts` for the bound.
    */
   readonly ageingStepMs: number
   /** For tasks that state none. Default: three retries, 1 s × 2, cap 5 min. */
   readonly retry: RetryPolicy
-  /** After which a handler is told to finish, for tasks that state none; infinite: never. Default 25 min. Commands state that they have none. */
+  /**
+   * After which a handler is told to finish, for tasks that state none; infinite: never. Default 25 min. Commands state
+   * that they have none.
+   */
   readonly softLimit: Duration.Duration
-  /** After which a handler is stopped, for tasks that state none; infinite: never. Default 30 min. Commands state that they have none. */
+  /**
+   * After which a handler is stopped, for tasks that state none; infinite: never. Default 30 min. Commands state that
+   * they have none.
+   */
   readonly hardLimit: Duration.Duration
   /**
-   * Largest payload, result and durable step, in bytes of JSON, on every store. At most 1 GB. Default 1 MiB: larger things belong in a file or
-   * object store, their name in the payload.
+   * Largest payload, result and durable step, in bytes of JSON, on every store. At most 1 GB. Default 1 MiB: larger
+   * things belong in a file or object store, their name in the payload.
    */
   readonly maxPayloadBytes: number
   /**
-   * Largest log of what an attempt of a command wrote, in bytes; of a longer one beginning and end are kept. At least 16 KiB. Default 64 MiB: whole
-   * but for what is data rather than a log.
+   * Largest log of what an attempt of a command wrote, in bytes; of a longer one beginning and end are kept. At least
+   * 16 KiB. Default 64 MiB: whole but for what is data rather than a log.
    */
   readonly outputLimitBytes: number
   /**
-   * Largest sum of all those logs, in bytes; beyond it the oldest of what has ended go before their jobs do. Default 8 GiB: what a hundred attempts
-   * can write, and a small part of a disk.
+   * Largest sum of all those logs, in bytes; beyond it the oldest of what has ended go before their jobs do. Default 8
+   * GiB: what a hundred attempts can write, and a small part of a disk.
    */
   readonly outputTotalBytes: number
   /**
-   * Jobs of group `computation` at a time, over all workers, where no operator set it. 1 to 1,000,000. Default 3, a little above the cores of a small
-   * machine; at the command line the cores.
+   * Jobs of group `computation` at a time, over all workers, where no operator set it. 1 to 1,000,000. Default 3, a
+   * little above the cores of a small machine; at the command line the cores.
    */
   readonly computationLimit: number
-  /** How long finished jobs stay: completed and cancelled 7 days, at most 100,000 of each; failed 30 days, at most 100,000. */
+  /**
+   * How long finished jobs stay: completed and cancelled 7 days, at most 100,000 of each; failed 30 days, at most
+   * 100,000.
+   */
   readonly retention: RetentionPolicy
   /** When memory is short, and what is done then. */
   readonly memory: MemorySettings

@@ -4,22 +4,28 @@ import * as Durations from "./policy/Durations.ts"
 import { longestBoundMs, type OrderChoice, type OrderName, orders } from "./policy/Order.ts"
 
 /**
- * A resource group: a shared budget that jobs draw on. Its limit holds for the whole store, over all workers; a worker's own
- * slots bound what one process runs at a time.
+ * A resource group: a shared budget that jobs draw on. Its limit holds for the whole store, over all workers; a
+ * worker's own slots bound what one process runs at a time.
  */
 
 export interface ResourceGroup {
   readonly name: string
   /** Jobs that may run at the same time, over all workers of the store. */
   readonly limit: number
-  /** In which order its jobs start; an operator's choice goes before it. Undefined: as the store has it, else by priority. */
+  /**
+   * In which order its jobs start; an operator's choice goes before it. Undefined: as the store has it, else by
+   * priority.
+   */
   readonly order?: OrderChoice
 }
 
 export interface GroupOptions {
   /** In which order its jobs start: see `policy/Order.ts`. */
   readonly order?: OrderName
-  /** A job is passed only by jobs that became due at most this long after it. At most 7 days; default as the order has it. */
+  /**
+   * A job is passed only by jobs that became due at most this long after it. At most 7 days; default as the order has
+   * it.
+   */
   readonly bound?: Duration.Input
 }
 

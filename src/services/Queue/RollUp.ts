@@ -6,7 +6,9 @@ import type { Histogram } from "./policy/Histogram.ts"
 /** Widths of the roll-ups, in milliseconds. */
 export type RollUpWidth = 10_000 | 60_000 | 3_600_000
 
-/** What happened to the jobs of one group and task in one interval. Times in milliseconds; histograms merge by addition. */
+/**
+ * What happened to the jobs of one group and task in one interval. Times in milliseconds; histograms merge by addition.
+ */
 export interface RollUp extends Counters {
   readonly width: RollUpWidth
   readonly start: number

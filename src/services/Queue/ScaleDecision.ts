@@ -1,4 +1,7 @@
-/** What the scaler decided and why: entries of the journal `scale-decision`. A decision that changes nothing is counted, not kept. */
+/**
+ * What the scaler decided and why: entries of the journal `scale-decision`. A decision that changes nothing is counted,
+ * not kept.
+ */
 import { Schema } from "effect"
 import { ScaleMode } from "./ScaleSettings.ts"
 
@@ -29,7 +32,10 @@ export const ScaleReason = Schema.Literals([
 ])
 export type ScaleReason = typeof ScaleReason.Type
 
-/** Why the forecast was left out: it was not better than the naive one, its intervals did not hold, it is older than its steps, or too little has been seen, or the settings say so. */
+/**
+ * Why the forecast was left out: it was not better than the naive one, its intervals did not hold, it is older than its
+ * steps, or too little has been seen, or the settings say so.
+ */
 export const Distrust = Schema.Literals(["cold", "worse than naive", "badly covered", "stale", "set aside"])
 export type Distrust = typeof Distrust.Type
 
@@ -52,7 +58,9 @@ export const ScaleInputs = Schema.Struct({
 })
 export type ScaleInputs = typeof ScaleInputs.Type
 
-/** Slots that each consideration asks for, before bounds and holds; `forecast` is `null` while the forecast is left out. */
+/**
+ * Slots that each consideration asks for, before bounds and holds; `forecast` is `null` while the forecast is left out.
+ */
 export const ScaleNeeds = Schema.Struct({
   forecast: Schema.NullOr(Schema.Finite),
   reactive: Schema.Finite,
@@ -86,7 +94,10 @@ export interface KeptDecision extends ScaleDecision {
   readonly seq: number
 }
 
-/** Where the slots of a group are to go: document `scale-target`, key the group. Written by the leader when it changes, in mode `on` only. */
+/**
+ * Where the slots of a group are to go: document `scale-target`, key the group. Written by the leader when it changes,
+ * in mode `on` only.
+ */
 export const ScaleTarget = Schema.Struct({
   group: Schema.String,
   /** Slots over all workers. */

@@ -1,6 +1,6 @@
 /**
- * What operators know and no history tells: a sale, a holiday, a migration. While an event lasts, its factor or its arrivals take the
- * place of the forecast's. Documents of kind `scale-event`.
+ * What operators know and no history tells: a sale, a holiday, a migration. While an event lasts, its factor or its
+ * arrivals take the place of the forecast's. Documents of kind `scale-event`.
  */
 import { Schema } from "effect"
 import { lastTime } from "./policy/Bounds.ts"
@@ -12,8 +12,8 @@ const Time = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: lastTim
 export const Once = Schema.TaggedStruct("Once", { from: Time, to: Time })
 
 /**
- * Again and again: a cron expression of five fields for the start, in a time zone, and how long it lasts. It comes at least once a leap year, and
- * not before its last time has ended.
+ * Again and again: a cron expression of five fields for the start, in a time zone, and how long it lasts. It comes at
+ * least once a leap year, and not before its last time has ended.
  */
 export const Recurring = Schema.TaggedStruct("Recurring", {
   cron: Schema.String,

@@ -1,7 +1,7 @@
 /**
- * How the scaler treats a group: its settings with units, defaults and reasons. They rest in the store as documents of kind
- * `scale-settings`, one for every group (key `*`) and one for each group that differs, and are read anew with each round: a change
- * reaches every process within one round.
+ * How the scaler treats a group: its settings with units, defaults and reasons. They rest in the store as documents of
+ * kind `scale-settings`, one for every group (key `*`) and one for each group that differs, and are read anew with each
+ * round: a change reaches every process within one round.
  */
 import { Context, Duration, type Effect, Schema } from "effect"
 import { checkedBy } from "./InvalidSetting.ts"
@@ -32,22 +32,28 @@ export const ScaleSettings = Schema.Struct({
   /** The most. Default `null`: the group's limit in the store, which stays the upper bound in any case. */
   maxSlots: Schema.NullOr(slots),
   /**
-   * Whether forecasts decide. Default true. False: what arrives, runs and waits alone, as while a forecast is not trusted; for a group whose
-   * backtest shows that reacting does as well.
+   * Whether forecasts decide. Default true. False: what arrives, runs and waits alone, as while a forecast is not
+   * trusted; for a group whose backtest shows that reacting does as well.
    */
   forecast: Schema.Boolean,
   /**
-   * The part of arrivals within the start-up time that slots are kept for, as a quantile of what may come. Default `null`: learned by trying
-   * quantiles on paper against the arrivals that came.
+   * The part of arrivals within the start-up time that slots are kept for, as a quantile of what may come. Default
+   * `null`: learned by trying quantiles on paper against the arrivals that came.
    */
   quantile: Schema.NullOr(Schema.Finite.check(Schema.isBetween({ minimum: 0.5, maximum: 0.99 }))),
-  /** From a decision to slots that run jobs. Default `null`: learned from how long targets took to be met, 15 s until something is known. */
+  /**
+   * From a decision to slots that run jobs. Default `null`: learned from how long targets took to be met, 15 s until
+   * something is known.
+   */
   startupMs: Schema.NullOr(millis(hour)),
   /** How long a job may wait for a slot. Default `null`: a tenth of its service time, at least 1 s. */
   waitMs: Schema.NullOr(millis(day)),
   /** The part of jobs that may wait longer. Default 0.05. */
   lateShare: Schema.Finite.check(Schema.isBetween({ minimum: 0.001, maximum: 0.5 })),
-  /** For so long fewer slots must suffice before they are fewer. Default 5 minutes: shorter dips are followed by what was there before. */
+  /**
+   * For so long fewer slots must suffice before they are fewer. Default 5 minutes: shorter dips are followed by what
+   * was there before.
+   */
   holdDownMs: millis(day),
   /** Within which a backlog is worked off. Default one minute: those behind it wait as long. */
   drainMs: Schema.Finite.check(Schema.isBetween({ minimum: 1000, maximum: day })),
@@ -103,9 +109,15 @@ export const everyGroup = "*"
 
 /** Settings of the process that scales, rather than of a group. */
 export interface ScalerSettings {
-  /** Whether this process takes its turn at leading. Default true. One that does not still takes its share of the slots that are decided. */
+  /**
+   * Whether this process takes its turn at leading. Default true. One that does not still takes its share of the slots
+   * that are decided.
+   */
   readonly leads: boolean
-  /** Between two rounds. Default 15 s: a backlog is seen within it, and a round of a thousand groups takes a fraction of it. */
+  /**
+   * Between two rounds. Default 15 s: a backlog is seen within it, and a round of a thousand groups takes a fraction of
+   * it.
+   */
   readonly round: Duration.Duration
   /** Between two looks of a worker at its targets. Default 5 s. */
   readonly carry: Duration.Duration
@@ -113,7 +125,10 @@ export interface ScalerSettings {
   readonly roundMost: Duration.Duration
   /** How long after its end a step is read: stores write roll-ups within a second or two. Default 5 s. */
   readonly settle: Duration.Duration
-  /** Between two saves of a group's forecast, about half a megabyte. Default 30 minutes: what came since is read again from the roll-ups, 30 steps in 10 ms. */
+  /**
+   * Between two saves of a group's forecast, about half a megabyte. Default 30 minutes: what came since is read again
+   * from the roll-ups, 30 steps in 10 ms.
+   */
   readonly save: Duration.Duration
   /** Decisions kept for each group. Default 500. */
   readonly decisionsKept: number

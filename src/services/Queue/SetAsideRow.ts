@@ -1,4 +1,7 @@
-/** A row of a store that nothing can read, moved to where it stops nobody: as a document of this kind, to look at, keep elsewhere and remove. */
+/**
+ * A row of a store that nothing can read, moved to where it stops nobody: as a document of this kind, to look at, keep
+ * elsewhere and remove.
+ */
 import type { StoredDocument } from "./StoredDocument.ts"
 
 export const setAsideKind = "set-aside"

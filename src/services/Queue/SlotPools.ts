@@ -1,6 +1,6 @@
 /**
- * The groups of a worker whose slots move between bounds (`WorkerOptions.slots: { network: { min: 2, max: 20 } }`), and the decision that
- * moves them. Running jobs are never interrupted by it: those beyond a smaller number finish.
+ * The groups of a worker whose slots move between bounds (`WorkerOptions.slots: { network: { min: 2, max: 20 } }`), and
+ * the decision that moves them. Running jobs are never interrupted by it: those beyond a smaller number finish.
  */
 import { Context, type Effect } from "effect"
 import { type PoolSizing, type PoolState, poolSizing, type SlotBounds } from "./policy/PoolSize.ts"

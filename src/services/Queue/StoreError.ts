@@ -16,15 +16,17 @@ export class StoreReadOnly extends Schema.TaggedError<StoreReadOnly>()("StoreRea
 /** The file is damaged or a checksum does not match. Restore a backup; the file is left untouched. */
 export class StoreCorrupt extends Schema.TaggedError<StoreCorrupt>()("StoreCorrupt", { message: Schema.String }) {}
 
-/** Somebody added triggers or indexes to the store that would act on its jobs. Nothing was run; the message names them. */
+/**
+ * Somebody added triggers or indexes to the store that would act on its jobs. Nothing was run; the message names them.
+ */
 export class StoreTampered extends Schema.TaggedError<StoreTampered>()("StoreTampered", { message: Schema.String }) {}
 
 /** The file belongs to another program. Name another; it is left untouched. */
 export class StoreForeign extends Schema.TaggedError<StoreForeign>()("StoreForeign", { message: Schema.String }) {}
 
 /**
- * The file, its folder or what lies beside it is another user's, or others may write it; or a link stands where a file must. Mend owner and mode,
- * or open it as shared; it is left untouched.
+ * The file, its folder or what lies beside it is another user's, or others may write it; or a link stands where a file
+ * must. Mend owner and mode, or open it as shared; it is left untouched.
  */
 export class StoreUntrusted extends Schema.TaggedError<StoreUntrusted>()("StoreUntrusted", {
   message: Schema.String
@@ -40,7 +42,9 @@ export class StoreNewer extends Schema.TaggedError<StoreNewer>()("StoreNewer", {
 /** Someone else has open what would be replaced. Stop them, or name another file; nothing was changed. */
 export class StoreInUse extends Schema.TaggedError<StoreInUse>()("StoreInUse", { message: Schema.String }) {}
 
-/** This Node carries an SQLite that may corrupt a file shared by several processes. Use the Node named in the message. */
+/**
+ * This Node carries an SQLite that may corrupt a file shared by several processes. Use the Node named in the message.
+ */
 export class StoreUnsafe extends Schema.TaggedError<StoreUnsafe>()("StoreUnsafe", { message: Schema.String }) {}
 
 /** The store's layer is closed. A defect of the caller: it outlived its scope. */

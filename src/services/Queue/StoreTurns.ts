@@ -1,11 +1,13 @@
 /**
  * Gathers what producers and the worker of this process have for the store and takes it there in turns. One turn is in
- * flight at a time; what arrives meanwhile is the next one, so batches form by themselves, with no window and no setting.
+ * flight at a time; what arrives meanwhile is the next one, so batches form by themselves, with no window and no
+ * setting.
  *
- * A turn that fails is answered to its producers at once. The worker's part of it (settles, progress, logs) is kept and goes with the next
- * try, until it lands or the worker gives it up.
+ * A turn that fails is answered to its producers at once. The worker's part of it (settles, progress, logs) is kept and
+ * goes with the next try, until it lands or the worker gives it up.
  *
- * Who hears of a turn hears it in the stack of its answer. What one of them throws is logged and its own: the others hear all the same.
+ * Who hears of a turn hears it in the stack of its answer. What one of them throws is logged and its own: the others
+ * hear all the same.
  */
 import { Context, type Effect } from "effect"
 import type { JobId } from "./Job.ts"
@@ -53,7 +55,10 @@ export class StoreTurns extends Context.Service<
     readonly bind: (worker: TurnWorker) => () => void
     /** Whether this turn was taken here: what it brought is in its answer, and a wake by it tells nothing new. */
     readonly isOwn: (turn: Turn | undefined) => boolean
-    /** Tells of each turn that was taken here, when those who asked have heard of it, until the answered function is called. */
+    /**
+     * Tells of each turn that was taken here, when those who asked have heard of it, until the answered function is
+     * called.
+     */
     readonly onTaken: (listener: (turn: Turn, result: TurnResult) => void) => () => void
     /** Completes when what is gathered now has been taken to the store, or was given up. */
     readonly landed: Effect.Effect<void>

@@ -9,7 +9,9 @@ import { type EnqueueListener, type SettleListener, StoreTurns, type TurnWorker 
 
 /** Rows of new jobs in one turn, unless one call brings more: keeps a turn to a few milliseconds. */
 const maxEnqueue = 2048
-/** A synchronous store is turned again in the same task for this long before timers get their chance, in milliseconds. */
+/**
+ * A synchronous store is turned again in the same task for this long before timers get their chance, in milliseconds.
+ */
 const sliceMs = 1
 /** After failed turns. */
 const backoff = { firstMs: 50, capMs: 1000 }

@@ -37,7 +37,9 @@ export const ChunkInput = Schema.Struct({
 })
 export type ChunkInput = typeof ChunkInput.Type
 
-/** The results of a chunk: lines of JSON, each ended by LF, small ones in the job, others in a file of the spool folder. */
+/**
+ * The results of a chunk: lines of JSON, each ended by LF, small ones in the job, others in a file of the spool folder.
+ */
 export const ChunkOutput = Schema.Struct({
   /** Items read, blank lines left out. */
   items: Schema.Int,

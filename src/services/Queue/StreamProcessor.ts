@@ -1,12 +1,17 @@
 /**
- * Streams of any length as jobs: the source is cut into chunks, each chunk is a job, its results go to a sink, in bounded memory and resumable.
+ * Streams of any length as jobs: the source is cut into chunks, each chunk is a job, its results go to a sink, in
+ * bounded memory and resumable.
  *
  * ```ts
  * const Enrich = StreamTask.make("enrich", { item: Order, output: Enriched, group: "network" })
  * const EnrichLive = Enrich.toLayer((orders) => Effect.forEach(orders, enrich))
  *
  * const streams = yield* StreamProcessor
- * const processor = yield* streams.create({ chunkSize: 1000, backpressure: true, memoryLimit: ByteSize.megabytes(100) })
+ * const processor = yield* streams.create({
+ *   chunkSize: 1000,
+ *   backpressure: true,
+ *   memoryLimit: ByteSize.megabytes(100)
+ * })
  * const report = yield* processor.run({
  *   name: "orders",
  *   source: StreamSource.ndjsonFile("orders.ndjson"),
@@ -15,8 +20,8 @@
  * })
  * ```
  *
- * A chunk runs at least once, as every job; it is committed to the sink exactly once. The same stream run again after a crash goes on from its last
- * committed chunk; run again when it has finished, it only answers its report.
+ * A chunk runs at least once, as every job; it is committed to the sink exactly once. The same stream run again after a
+ * crash goes on from its last committed chunk; run again when it has finished, it only answers its report.
  */
 import { type ByteSize, Context, type Effect, type Layer, Schema, type Stream } from "effect"
 import type { ChunkInput, ChunkOutput } from "./StreamChunk.ts"
@@ -55,7 +60,10 @@ export class SinkFailed extends Schema.TaggedError<SinkFailed>()("SinkFailed", {
 /** The sink holds less than was committed to it. Put it back, or start anew with `restart: true`. */
 export class SinkChanged extends Schema.TaggedError<SinkChanged>()("SinkChanged", { message: Schema.String }) {}
 
-/** A chunk's job is dead and `onChunkFailure` is `"stop"`. Mend the cause and run the stream again: it retries this chunk first. */
+/**
+ * A chunk's job is dead and `onChunkFailure` is `"stop"`. Mend the cause and run the stream again: it retries this
+ * chunk first.
+ */
 export class ChunkFailed extends Schema.TaggedError<ChunkFailed>()("ChunkFailed", {
   message: Schema.String,
   /** From 0. */
@@ -94,13 +102,19 @@ export class StreamError extends Schema.TaggedError<StreamError>()("StreamError"
 }
 
 export interface StreamSettings {
-  /** Items of a chunk, which is one job. Default 1000: some 1 MB of 1 kB lines, a turn of the store for a thousand items. */
+  /**
+   * Items of a chunk, which is one job. Default 1000: some 1 MB of 1 kB lines, a turn of the store for a thousand
+   * items.
+   */
   readonly chunkSize?: number
-  /** Whether cutting waits while as many chunks are under way as the limits allow. Default true. False: the whole source is enqueued as fast as it is read. */
+  /**
+   * Whether cutting waits while as many chunks are under way as the limits allow. Default true. False: the whole source
+   * is enqueued as fast as it is read.
+   */
   readonly backpressure?: boolean
   /**
-   * Memory for the chunks under way in this process, at least 1 MB. Default 100 MB. A byte of input counts as eight; a chunk is cut short of `chunkSize`
-   * where it would take more than half of the limit.
+   * Memory for the chunks under way in this process, at least 1 MB. Default 100 MB. A byte of input counts as eight; a
+   * chunk is cut short of `chunkSize` where it would take more than half of the limit.
    */
   readonly memoryLimit?: ByteSize.Input
   /** Most chunks under way, however small. Default 64. */
@@ -117,7 +131,10 @@ export interface StreamTaskContext extends JobContext<ChunkOutput, unknown> {
   readonly stream: string
 }
 
-/** What the handler of a chunk answers: the results, or a stream of them, written to the spool as they come. Nothing: no results. */
+/**
+ * What the handler of a chunk answers: the results, or a stream of them, written to the spool as they come. Nothing: no
+ * results.
+ */
 export type ChunkAnswer<O, E, R> =
   | Effect.Effect<Iterable<O>, E | NonRetryable | Snoozed, R>
   | Effect.Effect<void, E | NonRetryable | Snoozed, R>
@@ -130,8 +147,9 @@ export interface StreamTask<in out A, in out O, in out E> {
   readonly item: Schema.Codec<A, any>
   readonly output: Schema.Codec<O, any>
   /**
-   * The handler, run once per chunk in a fiber of the worker with the items of the chunk. Its failure is the chunk's: all items run again, by the task's
-   * retry policy. An item that does not decode fails the chunk without a retry, its line named.
+   * The handler, run once per chunk in a fiber of the worker with the items of the chunk. Its failure is the chunk's:
+   * all items run again, by the task's retry policy. An item that does not decode fails the chunk without a retry, its
+   * line named.
    */
   readonly toLayer: <R = never>(
     handler: (items: ReadonlyArray<A>, context: StreamTaskContext) => ChunkAnswer<O, E, R>
@@ -144,11 +162,15 @@ export interface StreamOptions<A, O, E, R> {
   readonly source: StreamSource<A, R>
   readonly task: StreamTask<A, O, E>
   readonly sink: StreamSink<O, R>
-  /** `"source"` (default): results in the order of the source. `"completion"`: chunk by chunk as they end, so that a slow one holds up none. */
+  /**
+   * `"source"` (default): results in the order of the source. `"completion"`: chunk by chunk as they end, so that a
+   * slow one holds up none.
+   */
   readonly order?: "source" | "completion"
   /**
-   * What a chunk whose job is dead (attempts used up, cancelled, removed) does to the stream. `"stop"` (default): the stream fails with `ChunkFailed`, and retries the chunk when
-   * it is run again. `"skip"`: its items have no results, the report counts it, its job stays among the dead letters.
+   * What a chunk whose job is dead (attempts used up, cancelled, removed) does to the stream. `"stop"` (default): the
+   * stream fails with `ChunkFailed`, and retries the chunk when it is run again. `"skip"`: its items have no results,
+   * the report counts it, its job stays among the dead letters.
    */
   readonly onChunkFailure?: "stop" | "skip"
   /** Forgets what is known of the stream and begins anew; the sink file is emptied. */
@@ -181,8 +203,9 @@ export interface StreamReport {
 
 export interface StreamRunner {
   /**
-   * Runs the stream to its end. Needs a worker with the task's handler, here or elsewhere; with one elsewhere, source file and spool folder must be reachable there under the
-   * same paths. Interrupting it leaves the chunks under way in the store.
+   * Runs the stream to its end. Needs a worker with the task's handler, here or elsewhere; with one elsewhere, source
+   * file and spool folder must be reachable there under the same paths. Interrupting it leaves the chunks under way in
+   * the store.
    */
   readonly run: <A, O, E, R = never>(
     options: StreamOptions<A, O, E, R>

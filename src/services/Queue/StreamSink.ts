@@ -1,6 +1,7 @@
 /**
- * Where the results of a stream go. A chunk is committed when its results are in the sink and durable; a file holds exactly the results of
- * the committed chunks after a crash and resume, since it is cut back to where the stream's record says.
+ * Where the results of a stream go. A chunk is committed when its results are in the sink and durable; a file holds
+ * exactly the results of the committed chunks after a crash and resume, since it is cut back to where the stream's
+ * record says.
  */
 import type { Effect, Stream } from "effect"
 
@@ -53,8 +54,9 @@ export const csvFile = (
 })
 
 /**
- * Calls `write` for each chunk. When it has answered, the chunk is committed; a crash in between calls it again with the same chunk, so let it be
- * idempotent by `chunk` (an upsert, a transaction that also keeps the number). `state` is the path of the stream's record.
+ * Calls `write` for each chunk. When it has answered, the chunk is committed; a crash in between calls it again with
+ * the same chunk, so let it be idempotent by `chunk` (an upsert, a transaction that also keeps the number). `state` is
+ * the path of the stream's record.
  */
 export const forEachChunk = <O, E, R>(
   state: string,

@@ -1,25 +1,33 @@
 /**
- * Where the items of a stream come from. Files are cut without being parsed, and a chunk's job names its part of the file, which the worker
- * reads: the store carries references. Other sources are put into the jobs themselves, within `maxPayloadBytes`.
+ * Where the items of a stream come from. Files are cut without being parsed, and a chunk's job names its part of the
+ * file, which the worker reads: the store carries references. Other sources are put into the jobs themselves, within
+ * `maxPayloadBytes`.
  */
 import { Effect, Schema, Stream } from "effect"
 import { Csv, Ndjson } from "effect/encoding"
 import { OutOfBounds, shown } from "./policy/Bounds.ts"
 
-/** An NDJSON file: one JSON value per line, UTF-8, ended by LF or CRLF; the last may lack it. Blank lines are no items. */
+/**
+ * An NDJSON file: one JSON value per line, UTF-8, ended by LF or CRLF; the last may lack it. Blank lines are no items.
+ */
 export interface NdjsonFile {
   readonly _tag: "NdjsonFile"
   readonly path: string
 }
 
-/** A CSV file as of RFC 4180, UTF-8, whose first record that is not empty names the columns; cells are decoded as `Csv.decodeSchema` does. Blank lines are no items. */
+/**
+ * A CSV file as of RFC 4180, UTF-8, whose first record that is not empty names the columns; cells are decoded as
+ * `Csv.decodeSchema` does. Blank lines are no items.
+ */
 export interface CsvFile {
   readonly _tag: "CsvFile"
   readonly path: string
   readonly delimiter: string
 }
 
-/** Items as they come. `open(taken)` begins after so many: when the stream is resumed, those are in the store already. */
+/**
+ * Items as they come. `open(taken)` begins after so many: when the stream is resumed, those are in the store already.
+ */
 export interface Items<out A, out R> {
   readonly _tag: "Items"
   readonly form: "values" | "json" | "csv"
@@ -44,8 +52,9 @@ export const csvFile = (path: string, options?: { readonly delimiter?: string })
 })
 
 /**
- * Any stream of items. A stream must begin with the same items each time it is run, since a resumed one is read from its beginning and what is
- * in the store already is passed over; a function that is given their number can begin further on (`LIMIT … OFFSET`, a seek).
+ * Any stream of items. A stream must begin with the same items each time it is run, since a resumed one is read from
+ * its beginning and what is in the store already is passed over; a function that is given their number can begin
+ * further on (`LIMIT … OFFSET`, a seek).
  */
 export const items = <A, E, R>(
   stream: Stream.Stream<A, E, R> | ((taken: number) => Stream.Stream<A, E, R>)
@@ -55,7 +64,10 @@ export const items = <A, E, R>(
   open: typeof stream === "function" ? stream : (taken) => Stream.drop(stream, taken)
 })
 
-/** Bytes of NDJSON, such as an HTTP response's `stream`. They are requested anew and passed over up to where the stream was when it is resumed. */
+/**
+ * Bytes of NDJSON, such as an HTTP response's `stream`. They are requested anew and passed over up to where the stream
+ * was when it is resumed.
+ */
 export const ndjson = <E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   options?: {
@@ -94,7 +106,9 @@ const textOf = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<str
     return Stream.concat(Stream.mapEffect(bytes, decode), Stream.fromEffect(Effect.suspend(() => decode())))
   })
 
-/** Bytes of CSV with a header record; see `ndjson` and `csvFile`. Throws a `RangeError` for a delimiter that is none. */
+/**
+ * Bytes of CSV with a header record; see `ndjson` and `csvFile`. Throws a `RangeError` for a delimiter that is none.
+ */
 export const csv = <E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   options?: { readonly delimiter?: string }

@@ -1,6 +1,6 @@
 /**
- * A typed definition of work, shared by everyone who touches it: the producer enqueues with it, the worker runs its handler, the
- * command line and the API read its schemas.
+ * A typed definition of work, shared by everyone who touches it: the producer enqueues with it, the worker runs its
+ * handler, the command line and the API read its schemas.
  *
  * ```ts
  * const Resize = Task.make("resize", {
@@ -40,7 +40,10 @@ export interface UniqueOption {
   readonly onConflict?: UniqueConflict
   /** Where a key is unique: among the jobs of this task (default), of its group, or of the whole store. */
   readonly scope?: "task" | "group" | "store"
-  /** From the first enqueue the key also stays taken for this long after its job has finished. Default: only while the job is live. */
+  /**
+   * From the first enqueue the key also stays taken for this long after its job has finished. Default: only while the
+   * job is live.
+   */
   readonly window?: Duration.Input
 }
 
@@ -54,8 +57,8 @@ export interface TaskOptions<P, S, E, G> {
   /** What the handler reports while it runs. Default `Schema.Unknown`. */
   readonly progress?: Schema.Codec<G, any>
   /**
-   * The budget its jobs draw on: a group or the name of one. Default: `computation` until workers have measured the task, then the group it
-   * was placed in (`Placements.ts`).
+   * The budget its jobs draw on: a group or the name of one. Default: `computation` until workers have measured the
+   * task, then the group it was placed in (`Placements.ts`).
    */
   readonly group?: ResourceGroup.ResourceGroup | string
   /** 1 (first) to 10. Default 5. */
@@ -66,16 +69,23 @@ export interface TaskOptions<P, S, E, G> {
   readonly retryable?: (error: E) => boolean
   /** After which the handler is told to finish (`job.softLimit`, `job.signal`). Default 25 minutes. */
   readonly softLimit?: Duration.Input
-  /** After which it is interrupted, its thread or process killed. Default 30 minutes; `Duration.infinity` for none, as commands have it. */
+  /**
+   * After which it is interrupted, its thread or process killed. Default 30 minutes; `Duration.infinity` for none, as
+   * commands have it.
+   */
   readonly hardLimit?: Duration.Input
   /**
-   * On one machine: how long a process that is stopped, or was continued a moment ago, keeps its jobs of this task, from its last sign of
-   * life. Default 0: they run elsewhere when its lease has run out. Commands: 8 hours. No more than the lease is the same as 0.
+   * On one machine: how long a process that is stopped, or was continued a moment ago, keeps its jobs of this task,
+   * from its last sign of life. Default 0: they run elsewhere when its lease has run out. Commands: 8 hours. No more
+   * than the lease is the same as 0.
    */
   readonly suspendedFor?: Duration.Input
   /** A waiting job is cancelled after this long. Default: never. */
   readonly expiresIn?: Duration.Input
-  /** When the result is wanted, from when the job is due. It orders its group (see `ResourceGroup.make`) and cancels nothing. Default: none. */
+  /**
+   * When the result is wanted, from when the job is due. It orders its group (see `ResourceGroup.make`) and cancels
+   * nothing. Default: none.
+   */
   readonly deadlineIn?: Duration.Input
   /** Names what makes two payloads the same work. Jobs with equal keys are unique as `unique` says. */
   readonly idempotencyKey?: (payload: P) => string
@@ -160,28 +170,28 @@ export interface Task<in out P, in out S = void, in out E = never, in out G = un
   readonly batch: Batching<P> | undefined
 
   /**
-   * The handler, run in a fiber of the worker. What it needs is taken from the layer's environment once. A handler that acquires
-   * resources is `Effect.scoped`; an effect that makes the handler may keep its own as long as the layer.
+   * The handler, run in a fiber of the worker. What it needs is taken from the layer's environment once. A handler that
+   * acquires resources is `Effect.scoped`; an effect that makes the handler may keep its own as long as the layer.
    */
   readonly toLayer: <R = never, EX = never, RX = never>(
     handler: Handler<P, S, E, G, R> | Effect.Effect<Handler<P, S, E, G, R>, EX, RX>
   ) => Layer.Layer<never, EX, TaskRegistry | R | Exclude<RX, Scope.Scope>>
 
   /**
-   * A handler for many jobs in one call, run in a fiber of the worker; without an argument the definition's `batch.process`. A batch
-   * takes one slot of its group. Every job keeps its own outcome, retries, limits and cancellation. Throws `InvalidTask` when the
-   * task declares no `batch`.
+   * A handler for many jobs in one call, run in a fiber of the worker; without an argument the definition's
+   * `batch.process`. A batch takes one slot of its group. Every job keeps its own outcome, retries, limits and
+   * cancellation. Throws `InvalidTask` when the task declares no `batch`.
    */
   readonly toBatchLayer: <R = never, EX = never, RX = never>(
     handler?: BatchHandler<P, S, E, G, R> | Effect.Effect<BatchHandler<P, S, E, G, R>, EX, RX>
   ) => Layer.Layer<never, EX, TaskRegistry | R | Exclude<RX, Scope.Scope>>
 
   /**
-   * The handler as the default export (or `export`) of a module that runs in a pool of threads, for work that keeps a core busy.
-   * It is called with the decoded payload and may be killed alone at its hard limit.
+   * The handler as the default export (or `export`) of a module that runs in a pool of threads, for work that keeps a
+   * core busy. It is called with the decoded payload and may be killed alone at its hard limit.
    *
-   * `when: "computing"`: the module runs on the worker's event loop until workers have seen the task compute for half of its time or more,
-   * then in threads, and back when it no longer does. Default `"always"`.
+   * `when: "computing"`: the module runs on the worker's event loop until workers have seen the task compute for half
+   * of its time or more, then in threads, and back when it no longer does. Default `"always"`.
    */
   readonly toThreadLayer: (options: {
     readonly module: URL | string

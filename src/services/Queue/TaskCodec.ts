@@ -1,7 +1,8 @@
 /**
- * A task's schemas compiled for the store's edge: payloads, results, errors and progress as JSON text for stores that rest text, as
- * encoded values for the memory store. Both carry the same: what JSON does not is refused, and what the schema does not name is left out. Where nothing
- * is to be changed the memory store keeps the value as it is: the handler sees the caller's object, so neither may change it afterwards.
+ * A task's schemas compiled for the store's edge: payloads, results, errors and progress as JSON text for stores that
+ * rest text, as encoded values for the memory store. Both carry the same: what JSON does not is refused, and what the
+ * schema does not name is left out. Where nothing is to be changed the memory store keeps the value as it is: the
+ * handler sees the caller's object, so neither may change it afterwards.
  */
 import { Schema, SchemaAST } from "effect"
 import { enable } from "effect/schema/SchemaJITCompiler"
@@ -31,7 +32,10 @@ export interface TaskCodec {
 
 const identity = (value: unknown) => value
 
-/** `own`: what is decoded was encoded here, by the same schema; a value that needs no decoding is then not looked at again. */
+/**
+ * `own`: what is decoded was encoded here, by the same schema; a value that needs no decoding is then not looked at
+ * again.
+ */
 const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm, own = false): Edge => {
   const json = Schema.toCodecJson(schema)
   enable(json.ast)

@@ -1,9 +1,9 @@
 /**
- * The queue as programs use it: enqueue, await, look, change. Needs only a store; a process that should also run jobs adds
- * `Worker.layer` and handlers.
+ * The queue as programs use it: enqueue, await, look, change. Needs only a store; a process that should also run jobs
+ * adds `Worker.layer` and handlers.
  *
- * An enqueue is acknowledged after it is durable. Awaiting works from any process; in the one that runs the job the result
- * arrives with the commit, elsewhere with the store's notification or, without one, within the poll interval.
+ * An enqueue is acknowledged after it is durable. Awaiting works from any process; in the one that runs the job the
+ * result arrives with the commit, elsewhere with the store's notification or, without one, within the poll interval.
  */
 import { Context, type Duration, type Effect, Schema, type Stream } from "effect"
 import { Failure, formatJobId, type JobExtra, type JobId, type JobRecord, type JobState } from "./Job.ts"
@@ -43,8 +43,8 @@ export class QueueOverloaded extends Schema.TaggedError<QueueOverloaded>()("Queu
   retryAfterMs: Schema.Finite
 }) {}
 /**
- * This process has too little memory left to take in more (`critical`, see `MemoryGate`). Try again after `retryAfterMs`, or in another
- * process; jobs that run meanwhile free memory.
+ * This process has too little memory left to take in more (`critical`, see `MemoryGate`). Try again after
+ * `retryAfterMs`, or in another process; jobs that run meanwhile free memory.
  */
 export class MemoryShort extends Schema.TaggedError<MemoryShort>()("MemoryShort", {
   message: Schema.String,
@@ -80,8 +80,8 @@ export class EnqueueError extends Schema.TaggedError<EnqueueError>()("EnqueueErr
 }
 
 /**
- * The awaited job ended without its typed result or error: a defect, a limit, a cancellation, a lost worker. `completed`: it has a result, which
- * does not fit the schema it is awaited with (`BadResult`).
+ * The awaited job ended without its typed result or error: a defect, a limit, a cancellation, a lost worker.
+ * `completed`: it has a result, which does not fit the schema it is awaited with (`BadResult`).
  */
 export class JobFailed extends Schema.TaggedError<JobFailed>()("JobFailed", {
   id: Schema.Finite,
@@ -123,7 +123,10 @@ export interface EnqueueOptions {
   readonly in?: Duration.Input
   /** Not before this time, in milliseconds since 1970. */
   readonly at?: number
-  /** The budget it draws on; over the task's. A name that nobody declared makes a group with the limit of undeclared ones. */
+  /**
+   * The budget it draws on; over the task's. A name that nobody declared makes a group with the limit of undeclared
+   * ones.
+   */
   readonly group?: string
   /** 1 (first) to 10; over the task's. */
   readonly priority?: number
@@ -178,7 +181,10 @@ export interface JobHandle<S, E, G> {
   /** Waits for the end: the typed result, the typed error, or `JobFailed`. */
   readonly await: Effect.Effect<S, E | JobFailed | JobNotFound | StoreError>
   readonly status: Effect.Effect<JobRecord, JobNotFound | StoreError>
-  /** Decoded progress as it changes, ending with the job. Looks at the store each poll interval when the job runs elsewhere. */
+  /**
+   * Decoded progress as it changes, ending with the job. Looks at the store each poll interval when the job runs
+   * elsewhere.
+   */
   readonly progress: Stream.Stream<G, JobNotFound | StoreError>
   readonly logs: Effect.Effect<ReadonlyArray<LogLine>, InvalidOption | StoreError>
   readonly cancel: (reason?: string) => Effect.Effect<void, JobNotFound | WrongState | StoreError>
@@ -210,7 +216,10 @@ export type RequestHandles<Requests extends ReadonlyArray<EnqueueRequest>> = {
 /** Jobs that belong together, and what follows when all of them have ended. */
 export interface JobSet<Requests extends ReadonlyArray<EnqueueRequest>, S, E, G> {
   readonly jobs: Requests
-  /** Enqueued with them; it waits until each of them has ended, well or not (unless its `onParentFailure` says otherwise). */
+  /**
+   * Enqueued with them; it waits until each of them has ended, well or not (unless its `onParentFailure` says
+   * otherwise).
+   */
   readonly onDone: EnqueueRequest<S, E, G>
   /** What to find them by (`JobFilter.batchKey`), for those that have none of their own. */
   readonly batchKey?: string
@@ -256,8 +265,8 @@ export class TaskQueue extends Context.Service<
       requests: Requests
     ) => Effect.Effect<RequestHandles<Requests>, EnqueueError | StoreError>
     /**
-     * Jobs with one that follows when all of them have ended: stored whole or not at all, so the follower is neither lost nor
-     * doubled by a crash. It is a job like any other, and its handler runs at least once.
+     * Jobs with one that follows when all of them have ended: stored whole or not at all, so the follower is neither
+     * lost nor doubled by a crash. It is a job like any other, and its handler runs at least once.
      */
     readonly enqueueSet: <const Requests extends ReadonlyArray<EnqueueRequest>, S, E, G>(
       set: JobSet<Requests, S, E, G>
@@ -280,8 +289,9 @@ export class TaskQueue extends Context.Service<
     /** A handle to a job that exists already. */
     readonly job: <P, S, E, G>(task: Task<P, S, E, G>, id: JobId) => JobHandle<S, E, G>
     /**
-     * Runs an effect of this process within the slots of a group, by priority, without a store: no durability, no retries, no
-     * other process. The slots are this process's own, apart from those of durable jobs. Interrupting the caller interrupts it.
+     * Runs an effect of this process within the slots of a group, by priority, without a store: no durability, no
+     * retries, no other process. The slots are this process's own, apart from those of durable jobs. Interrupting the
+     * caller interrupts it.
      */
     readonly submit: <A, E, R>(
       effect: Effect.Effect<A, E, R>,
@@ -304,11 +314,14 @@ export class TaskQueue extends Context.Service<
     readonly status: Effect.Effect<StoreStatus, StoreError>
     /** The one reason why a job has not started (or that it has), with what would change it. */
     readonly explain: (id: JobId) => Effect.Effect<Reason, JobNotFound | StoreError>
-    /** Where a pending job stands in the order of its group; undefined for a job that is not pending. Reads up to 1,000 index entries. */
+    /**
+     * Where a pending job stands in the order of its group; undefined for a job that is not pending. Reads up to 1,000
+     * index entries.
+     */
     readonly place: (id: JobId) => Effect.Effect<Place | undefined, JobNotFound | StoreError>
     /**
-     * A job as it changes, until it has ended: as it is now, and after each change. What this process does to it shows at once, what others do
-     * within 100 ms, at the latest with the poll interval.
+     * A job as it changes, until it has ended: as it is now, and after each change. What this process does to it shows
+     * at once, what others do within 100 ms, at the latest with the poll interval.
      */
     readonly watch: (id: JobId) => Stream.Stream<JobRecord, JobNotFound | StoreError>
     /** Waits until the job is in one of the states (default: finished). */
@@ -337,8 +350,8 @@ export class TaskQueue extends Context.Service<
       value: unknown
     ) => Effect.Effect<void, JobNotFound | WrongState | InvalidOption | StoreError>
     /**
-     * All matching jobs, a page at a time: each page is one transaction, the whole is not. Answers how many changed. A filter with a field that is
-     * none is refused: nothing is changed.
+     * All matching jobs, a page at a time: each page is one transaction, the whole is not. Answers how many changed. A
+     * filter with a field that is none is refused: nothing is changed.
      */
     readonly cancelWhere: (filter: JobFilter, reason?: string) => Effect.Effect<number, InvalidOption | StoreError>
     readonly retryWhere: (filter: JobFilter) => Effect.Effect<number, InvalidOption | StoreError>
@@ -351,13 +364,15 @@ export class TaskQueue extends Context.Service<
     /** `null` returns to the declared limit. At least 1; `pause` stops a group. */
     readonly setLimit: (group: string, limit: number | null) => Effect.Effect<GroupRecord, InvalidOption | StoreError>
     /**
-     * Forgets a group with its limit, pause and order. False while any job of it is stored, finished ones too: nothing is changed then. One that
-     * a worker has slots for, or a task names, comes back with the next job of it or start of a worker.
+     * Forgets a group with its limit, pause and order. False while any job of it is stored, finished ones too: nothing
+     * is changed then. One that a worker has slots for, or a task names, comes back with the next job of it or start of
+     * a worker.
      */
     readonly removeGroup: (group: string) => Effect.Effect<boolean, InvalidOption | StoreError>
     /**
-     * In which order the jobs of a group start (`policy/Order.ts`); `null` returns to the declared one. Ranks what waits anew, a thousand jobs a
-     * transaction: interrupted, a worker goes on with it. All processes follow within 5 s (`GroupOrders`).
+     * In which order the jobs of a group start (`policy/Order.ts`); `null` returns to the declared one. Ranks what
+     * waits anew, a thousand jobs a transaction: interrupted, a worker goes on with it. All processes follow within 5 s
+     * (`GroupOrders`).
      */
     readonly setOrder: (
       group: string,

@@ -1,6 +1,6 @@
 /**
- * The tasks this process knows and the handlers it has. Handler layers (`Task.toLayer`) register themselves here while they are
- * alive; the worker claims the jobs of the tasks it finds, and the command line looks up schemas by name.
+ * The tasks this process knows and the handlers it has. Handler layers (`Task.toLayer`) register themselves here while
+ * they are alive; the worker claims the jobs of the tasks it finds, and the command line looks up schemas by name.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import type { BatchItem } from "./Batch.ts"

@@ -1,4 +1,7 @@
-/** The turn: what producers and workers ask of a store in one transaction, and what it answers. `JobStore` says in which order. */
+/**
+ * The turn: what producers and workers ask of a store in one transaction, and what it answers. `JobStore` says in which
+ * order.
+ */
 import type { Failure, JobExtra, JobId } from "./Job.ts"
 import type { StoreReason } from "./StoreError.ts"
 
@@ -14,9 +17,10 @@ export const uniqueConflicts = ["reject", "existing", "replace", "debounce", "ke
  * - `reject`: the enqueue is refused with the id of the live job.
  * - `existing`: the live job is answered instead.
  * - `replace`: a waiting job takes over payload, priority, due time and deadline; a running one is answered as it is.
- * - `debounce`: as `replace`, so that each call pushes the start away; while one runs the new job is held as by `keepLast`.
- * - `keepLast`: a waiting job takes over the payload and keeps its place; while one runs, the newest call is held, `scheduled`, and
- *   follows it.
+ * - `debounce`: as `replace`, so that each call pushes the start away; while one runs the new job is held as by
+ *   `keepLast`.
+ * - `keepLast`: a waiting job takes over the payload and keeps its place; while one runs, the newest call is held,
+ *   `scheduled`, and follows it.
  */
 export type UniqueConflict = (typeof uniqueConflicts)[number]
 
@@ -24,22 +28,28 @@ export interface Unique {
   /** The key with its scope already in it: unique over the whole store. */
   readonly key: string
   readonly onConflict: UniqueConflict
-  /** Milliseconds from the first enqueue during which the key stays taken, even when its job has finished; 0: while it is live. */
+  /**
+   * Milliseconds from the first enqueue during which the key stays taken, even when its job has finished; 0: while it
+   * is live.
+   */
   readonly windowMs: number
 }
 
 export const parentFailurePolicies = ["cancel", "fail", "run"] as const
 
 /**
- * What becomes of a waiting job when a job it waits for fails, is cancelled or is removed. `cancel`: it is cancelled with cause
- * `ParentFailed`, and so on down. `fail`: it is buried as `failed` with cause `ParentFailed`. `run`: it runs all the same.
+ * What becomes of a waiting job when a job it waits for fails, is cancelled or is removed. `cancel`: it is cancelled
+ * with cause `ParentFailed`, and so on down. `fail`: it is buried as `failed` with cause `ParentFailed`. `run`: it runs
+ * all the same.
  */
 export type ParentFailurePolicy = (typeof parentFailurePolicies)[number]
 
 export interface After {
   readonly jobs: ReadonlyArray<JobId>
   readonly onParentFailure: ParentFailurePolicy
-  /** Also for the jobs before it among those that are stored whole with it (`Turn.batches`), whose ids nobody knows yet. */
+  /**
+   * Also for the jobs before it among those that are stored whole with it (`Turn.batches`), whose ids nobody knows yet.
+   */
   readonly siblings?: boolean
 }
 
@@ -91,15 +101,16 @@ export type SettleOutcome =
   | "release"
 
 /**
- * Jobs that come with the end of an attempt: stored whole, in its transaction, and only if the settle is accepted and did not become
- * a cancellation. Since they follow work that was accepted, the limit of live jobs does not refuse them.
+ * Jobs that come with the end of an attempt: stored whole, in its transaction, and only if the settle is accepted and
+ * did not become a cancellation. Since they follow work that was accepted, the limit of live jobs does not refuse them.
  */
 export interface FollowUp {
   /** Without `unique` and `after`. */
   readonly jobs: ReadonlyArray<NewJob>
   /**
-   * `release` only: the job waits, reason `parents`, until all of these have ended, however they end: places in `jobs`, and ids of
-   * other jobs, of which finished and unknown ones are not waited for. Nothing to wait for: it runs again when it is due.
+   * `release` only: the job waits, reason `parents`, until all of these have ended, however they end: places in `jobs`,
+   * and ids of other jobs, of which finished and unknown ones are not waited for. Nothing to wait for: it runs again
+   * when it is due.
    */
   readonly afterJobs: ReadonlyArray<number>
   readonly afterIds: ReadonlyArray<JobId>
@@ -137,15 +148,18 @@ export const settleFields = fieldsOf<Settle>({
 })
 
 /**
- * What a session may take beyond its group's limit. A number: as if the limit were that, where no operator set one and while no jobs
- * wait in the group that another session would run; for a command that was told how many at a time. `nested`: its jobs run in the slot of a running job that waits
- * for them, so neither limit nor pause holds them. Absent for nearly all sessions.
+ * What a session may take beyond its group's limit. A number: as if the limit were that, where no operator set one and
+ * while no jobs wait in the group that another session would run; for a command that was told how many at a time.
+ * `nested`: its jobs run in the slot of a running job that waits for them, so neither limit nor pause holds them.
+ * Absent for nearly all sessions.
  */
 export type BeyondLimit = number | "nested"
 
 export interface ClaimRequest {
   readonly group: string
-  /** Free slots of the calling worker. The store hands out fewer when the group's limit, over all workers, is nearer. */
+  /**
+   * Free slots of the calling worker. The store hands out fewer when the group's limit, over all workers, is nearer.
+   */
   readonly limit: number
   readonly beyond?: BeyondLimit | undefined
   /**
@@ -155,7 +169,10 @@ export interface ClaimRequest {
   readonly batches?: ReadonlyArray<BatchClaim> | undefined
 }
 
-/** How the jobs of one task become batches. They stay pending, for any worker to take, until a batch is full or has waited. */
+/**
+ * How the jobs of one task become batches. They stay pending, for any worker to take, until a batch is full or has
+ * waited.
+ */
 export interface BatchClaim {
   readonly task: string
   /** Most jobs in a batch. At least 1. */
@@ -171,7 +188,10 @@ export interface ProgressNote {
   readonly attempt: number
   /** As payloads: text or value. The last one wins. */
   readonly value: unknown
-  /** Set: not progress, but JSON text that the durable step of this name made. Kept until the job completes or is removed. */
+  /**
+   * Set: not progress, but JSON text that the durable step of this name made. Kept until the job completes or is
+   * removed.
+   */
   readonly step?: string
 }
 
@@ -191,11 +211,17 @@ export interface Turn {
   readonly session: number
   readonly settle: ReadonlyArray<Settle>
   readonly enqueue: ReadonlyArray<NewJob>
-  /** Lengths of the consecutive runs of `enqueue` that are stored whole or not at all; they add up to its length. Undefined: each job alone. */
+  /**
+   * Lengths of the consecutive runs of `enqueue` that are stored whole or not at all; they add up to its length.
+   * Undefined: each job alone.
+   */
   readonly batches: ReadonlyArray<number> | undefined
   /** Tried in order; put the group that needs it most first. */
   readonly claim: ReadonlyArray<ClaimRequest>
-  /** With session 0 (a command that runs as a job, reporting from outside) the attempt alone is the token of progress and logs. */
+  /**
+   * With session 0 (a command that runs as a job, reporting from outside) the attempt alone is the token of progress
+   * and logs.
+   */
   readonly progress: ReadonlyArray<ProgressNote>
   readonly logs: ReadonlyArray<LogLine>
 }
@@ -214,7 +240,10 @@ export interface ClaimedJob {
   readonly partitionKey: string | undefined
   readonly expiresAt: number | undefined
   readonly extra: JobExtra | undefined
-  /** How many of its attempts were lost with their worker; 0 for nearly all. A retry or a hand-back leaves it, an operator's Retry starts anew. */
+  /**
+   * How many of its attempts were lost with their worker; 0 for nearly all. A retry or a hand-back leaves it, an
+   * operator's Retry starts anew.
+   */
   readonly lost: number
 }
 
@@ -244,7 +273,9 @@ export type EnqueueNote =
   | { readonly _tag: "Duplicate"; readonly existing: JobId }
   /** Refused: the store holds as many live jobs as its setting allows. */
   | { readonly _tag: "Overloaded"; readonly limit: number; readonly retryAfterMs: number }
-  /** Refused: a parent is unknown (or was removed). Asked only of a job that is to be stored: a taken key comes first. */
+  /**
+   * Refused: a parent is unknown (or was removed). Asked only of a job that is to be stored: a taken key comes first.
+   */
   | { readonly _tag: "ParentNotFound"; readonly parent: JobId }
   /** Refused because another job of its batch was. */
   | { readonly _tag: "BatchRefused" }
@@ -269,16 +300,26 @@ export interface TurnResult {
   readonly jobs: ReadonlyArray<ClaimedJob>
   /** Claimed batches, each in order of rank; the first job holds the slot. Absent where none could come. */
   readonly batches?: ReadonlyArray<ReadonlyArray<ClaimedJob>> | undefined
-  /** The earliest time at which a scheduled job becomes due or a batch has waited long enough, if any: look again then. */
+  /**
+   * The earliest time at which a scheduled job becomes due or a batch has waited long enough, if any: look again then.
+   */
   readonly nextDue: number | undefined
   /** For the session's running jobs; with each turn until they have ended, since an answer may be lost. */
   readonly signals: ReadonlyArray<Signal>
-  /** The session is unknown or its lease has ended: nothing was claimed, settles were refused. Stop all handlers and join again. */
+  /**
+   * The session is unknown or its lease has ended: nothing was claimed, settles were refused. Stop all handlers and
+   * join again.
+   */
   readonly fenced: boolean
   /** The session was asked to drain: claim no more, finish, leave. */
   readonly draining: boolean
-  /** Groups that nothing was claimed from and in which this turn made jobs ready that the session may start now: claim from them. */
+  /**
+   * Groups that nothing was claimed from and in which this turn made jobs ready that the session may start now: claim
+   * from them.
+   */
   readonly ready?: ReadonlyArray<string> | undefined
-  /** Jobs that have ended with this turn though no settle of it says so: expired, cancelled or by the end of another. */
+  /**
+   * Jobs that have ended with this turn though no settle of it says so: expired, cancelled or by the end of another.
+   */
   readonly ended?: ReadonlyArray<JobId> | undefined
 }

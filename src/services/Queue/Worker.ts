@@ -1,9 +1,11 @@
 /**
- * A worker: claims jobs for the tasks this process has handlers for and runs them, each in a fiber, a thread or a process.
+ * A worker: claims jobs for the tasks this process has handlers for and runs them, each in a fiber, a thread or a
+ * process.
  *
- * Claims come in batches up to the free slots of each group; a slot is free when its handler ends, and the settle rides in the
- * turn that refills it. Leases are renewed apart from the handlers. When the layer closes the worker stops gracefully: it claims
- * no more, waits for running jobs up to the grace period, interrupts the rest and hands those back unspent.
+ * Claims come in batches up to the free slots of each group; a slot is free when its handler ends, and the settle rides
+ * in the turn that refills it. Leases are renewed apart from the handlers. When the layer closes the worker stops
+ * gracefully: it claims no more, waits for running jobs up to the grace period, interrupts the rest and hands those
+ * back unspent.
  */
 import { Context, type Duration, type Effect } from "effect"
 import type { BeyondLimit } from "./Turn.ts"
@@ -16,10 +18,10 @@ export interface WorkerOptions {
   /** Shown to operators; at most 200 characters. Default `host:pid`. */
   readonly name?: string
   /**
-   * Slots per group of this worker, at most 100,000 each. A group that nobody knows yet is warned of. Groups not named get as many as the group's limit.
-   * `"*"` sets the default for those; 0 leaves a group to others. With bounds (not for `"*"`) the number starts at `min` and moves while
-   * the worker runs, as jobs wait and slots idle (`policy/PoolSize.ts`) or, with `tune: true`, to where most jobs complete
-   * (`policy/Concurrency.ts`).
+   * Slots per group of this worker, at most 100,000 each. A group that nobody knows yet is warned of. Groups not named
+   * get as many as the group's limit. `"*"` sets the default for those; 0 leaves a group to others. With bounds (not
+   * for `"*"`) the number starts at `min` and moves while the worker runs, as jobs wait and slots idle
+   * (`policy/PoolSize.ts`) or, with `tune: true`, to where most jobs complete (`policy/Concurrency.ts`).
    */
   readonly slots?: Readonly<Record<string, number | SlotBounds>>
   /** Threads for CPU-bound handlers, at most 1,024. Default: one less than the cores, at least one. */
@@ -98,7 +100,10 @@ export interface GroupLoad {
 
 export interface WorkerStatus {
   readonly session: number
-  /** Its lease was renewed in time. Otherwise it stood still, or cannot reach its store: it takes on nothing until it has renewed. */
+  /**
+   * Its lease was renewed in time. Otherwise it stood still, or cannot reach its store: it takes on nothing until it
+   * has renewed.
+   */
   readonly isFresh: boolean
   readonly name: string
   readonly state: "running" | "draining" | "stopped"
@@ -116,8 +121,8 @@ export class Worker extends Context.Service<
     /** A stop, under way or to come, waits for nothing: what runs is interrupted and handed back unspent. */
     readonly hurry: Effect.Effect<void>
     /**
-     * Changes the slots of a group while running; jobs beyond a smaller number finish. Undefined: as they were declared. `beyond`: see
-     * `BeyondLimit`.
+     * Changes the slots of a group while running; jobs beyond a smaller number finish. Undefined: as they were
+     * declared. `beyond`: see `BeyondLimit`.
      */
     readonly setSlots: (group: string, slots: number | undefined, beyond?: BeyondLimit) => Effect.Effect<void>
     /** Completes when this worker was asked to drain (by an operator) and has finished. */

@@ -1,6 +1,6 @@
 /**
- * The worker: asks each turn for as many jobs as its groups have free slots, starts what it gets, and hands back how each ended.
- * An idle worker takes one turn per poll interval.
+ * The worker: asks each turn for as many jobs as its groups have free slots, starts what it gets, and hands back how
+ * each ended. An idle worker takes one turn per poll interval.
  */
 import { Clock, Deferred, Effect, Layer } from "effect"
 import { hostname } from "node:os"
@@ -34,7 +34,10 @@ import { StoreTurns, type TurnWorker } from "./StoreTurns.ts"
 import { TaskRegistry } from "./TaskRegistry.ts"
 import { Worker, type WorkerOptions, type WorkerStatus } from "./Worker.ts"
 
-/** After the grace period: time for interrupted handlers to clean up and for their jobs to be handed back, in milliseconds. */
+/**
+ * After the grace period: time for interrupted handlers to clean up and for their jobs to be handed back, in
+ * milliseconds.
+ */
 const handBackMs = 1500
 
 const make = (options: WorkerOptions) =>
@@ -57,7 +60,7 @@ const make = (options: WorkerOptions) =>
     const drained = yield* Deferred.make<void>()
     const hurried = yield* Deferred.make<void>()
 
-    // Slots ------------------------------------------------------------------------------------------------------------
+    // Slots -----------------------------------------------------------------------------------------------------------
 
     const collects = batchClaims(registry, tuning.next)
     const slots = new Slots(options.slots, () => fork(Effect.ignore(refreshGroups)), collects)
@@ -79,7 +82,10 @@ const make = (options: WorkerOptions) =>
       turns.kick()
     })
 
-    /** A misspelt group would get slots that nothing ever fills, and its jobs wait; but its first job may just be to come. */
+    /**
+     * A misspelt group would get slots that nothing ever fills, and its jobs wait; but its first job may just be to
+     * come.
+     */
     const warnOfUnknownGroups = Effect.gen(function* () {
       const named = Object.keys(options.slots ?? {}).filter((group) => group !== "*")
       if (named.length === 0) return
@@ -107,7 +113,7 @@ const make = (options: WorkerOptions) =>
       return threads.keep([...threaded].reduce((sum, group) => sum + (given.get(group) ?? 0), 0))
     })
 
-    // What is claimed --------------------------------------------------------------------------------------------------
+    // What is claimed -------------------------------------------------------------------------------------------------
 
     const handBack = new HandBack(turns, yield* GroupOrders)
     const attempts = yield* makeAttempts({
@@ -120,7 +126,7 @@ const make = (options: WorkerOptions) =>
     })
     const { awaitQuiet, running } = attempts
 
-    // The session ------------------------------------------------------------------------------------------------------
+    // The session -----------------------------------------------------------------------------------------------------
 
     const session = yield* makeSession({
       name,
@@ -160,7 +166,7 @@ const make = (options: WorkerOptions) =>
 
     const takenJobs = yield* makeTakenJobs({ session: session.current, running: () => running.all() })
 
-    // Turns ------------------------------------------------------------------------------------------------------------
+    // Turns -----------------------------------------------------------------------------------------------------------
 
     const lostClaims = yield* makeLostClaims({
       session: session.current,
@@ -206,7 +212,7 @@ const make = (options: WorkerOptions) =>
       Effect.forever
     )
 
-    // The end ----------------------------------------------------------------------------------------------------------
+    // The end ---------------------------------------------------------------------------------------------------------
 
     const drain: Effect.Effect<void> = Effect.suspend(() => {
       if (state === "running") state = "draining"
@@ -218,7 +224,10 @@ const make = (options: WorkerOptions) =>
       Effect.asVoid
     )
 
-    /** Claims stop at once; running jobs get the grace period, are told to finish, and what is left is handed back unspent. */
+    /**
+     * Claims stop at once; running jobs get the grace period, are told to finish, and what is left is handed back
+     * unspent.
+     */
     const stop = Effect.gen(function* () {
       state = "stopped"
       for (const attempt of running.all()) attempt.leave()
@@ -237,7 +246,7 @@ const make = (options: WorkerOptions) =>
       (message) => fork(Effect.logWarning(message))
     )
 
-    // Its life ---------------------------------------------------------------------------------------------------------
+    // Its life --------------------------------------------------------------------------------------------------------
 
     yield* store.onWake((wake, by) => {
       if (wake === "ready") {
@@ -287,7 +296,9 @@ const make = (options: WorkerOptions) =>
     }
   })
 
-/** A worker with this process's handlers; its scope's close stops it gracefully. Fails when the store cannot be joined. */
+/**
+ * A worker with this process's handlers; its scope's close stops it gracefully. Fails when the store cannot be joined.
+ */
 export const layer = (
   options: WorkerOptions = {}
 ): Layer.Layer<

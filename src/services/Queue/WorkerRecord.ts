@@ -46,7 +46,10 @@ export interface WorkerLoad {
   readonly cpu: number
   readonly rssBytes: number
   readonly heapBytes: number
-  /** How late the event loop was at most since the last beat, in milliseconds, of a look each half second (two seconds while nothing runs). */
+  /**
+   * How late the event loop was at most since the last beat, in milliseconds, of a look each half second (two seconds
+   * while nothing runs).
+   */
   readonly loopDelayMs: number
   /** Since the worker began; absent for a worker without batches. */
   readonly batches?: ReadonlyArray<BatchCurve>
@@ -56,8 +59,8 @@ export interface WorkerLoad {
   readonly heapLimitBytes?: number
   readonly pressure?: PressureLevel
   /**
-   * Slots that were declared for this worker, by group or `*`: the most the scaler gives it. 0 where it gives none: closed, or between
-   * bounds of the worker's own. Absent when nothing was declared.
+   * Slots that were declared for this worker, by group or `*`: the most the scaler gives it. 0 where it gives none:
+   * closed, or between bounds of the worker's own. Absent when nothing was declared.
    */
   readonly declared?: Readonly<Record<string, number>>
 }
@@ -68,7 +71,10 @@ export interface WorkerRecord extends Omit<WorkerInfo, "suspendedForMs"> {
   readonly lastBeat: number
   /** By the clock of who asks. */
   readonly leaseUntil: number
-  /** Its process stands still, or was continued a moment ago; `since` its last beat. Its lease may have run out and be spared. */
+  /**
+   * Its process stands still, or was continued a moment ago; `since` its last beat. Its lease may have run out and be
+   * spared.
+   */
   readonly suspended?: { readonly since: number } | undefined
   /** Its process is no more: its lease counts for nothing. */
   readonly gone?: boolean

@@ -1,6 +1,7 @@
 /**
- * The public surface of the queue. A type that a program's own exports can hold without naming it (a task, an error, a layer's
- * services) stands here under a name of its own, beside its namespace: a declaration file cannot reach into a namespace (TS2883).
+ * The public surface of the queue. A type that a program's own exports can hold without naming it (a task, an error, a
+ * layer's services) stands here under a name of its own, beside its namespace: a declaration file cannot reach into a
+ * namespace (TS2883).
  */
 export { collectTask, CollectionShape, isCollectTask } from "./CollectRequest.ts"
 export * as Job from "./Job.ts"

@@ -52,7 +52,10 @@ const queue = PipelineLive.layer.pipe(Layer.provideMerge(Store.queue))
 /** The queue over any store. */
 export const layer = exposed(queue)
 
-/** The queue in the heap of this process: nothing survives it. For tests, and for work that may be lost. Throws a `RangeError` for options that are none. */
+/**
+ * The queue in the heap of this process: nothing survives it. For tests, and for work that may be lost. Throws a
+ * `RangeError` for options that are none.
+ */
 export const layerMemory = (options?: JobStoreMemory.Options) =>
   exposed(queue.pipe(Layer.provideMerge(Store.memory(options))))
 
@@ -74,8 +77,8 @@ const threadSettings = ({ recycleThreads: { age, heapMb, jobs } = {}, threads }:
 })
 
 /**
- * Runs the jobs of the tasks whose handlers are registered, and takes its turn at the store's upkeep. Throws a `RangeError` for options that are
- * none.
+ * Runs the jobs of the tasks whose handlers are registered, and takes its turn at the store's upkeep. Throws a
+ * `RangeError` for options that are none.
  */
 export const layerWorker = (options?: WorkerOptions) => {
   checkOptions(options)
@@ -99,14 +102,14 @@ export const layerWorker = (options?: WorkerOptions) => {
 }
 
 /**
- * The scaler of a store, to be asked and set: predictions, decisions, backtests. It decides when it is told to; `layerScaler` decides by
- * itself.
+ * The scaler of a store, to be asked and set: predictions, decisions, backtests. It decides when it is told to;
+ * `layerScaler` decides by itself.
  */
 export const layerPredictiveScaler = PredictiveScalerLive.layer
 
 /**
- * Lets a worker take its turn at leading the scaler, and take its share of the slots that are decided. Without more it only says what it
- * would do; `PredictiveScaler.set(group, { mode: "on" })` lets it act. Over a worker and its store.
+ * Lets a worker take its turn at leading the scaler, and take its share of the slots that are decided. Without more it
+ * only says what it would do; `PredictiveScaler.set(group, { mode: "on" })` lets it act. Over a worker and its store.
  */
 export const layerScaler = (settings?: Partial<ScalerSettings>) => {
   const layer = Layer.merge(ScalerLoop.layer, ScalerSeries.layer).pipe(Layer.provideMerge(PredictiveScalerLive.layer))
@@ -115,13 +118,16 @@ export const layerScaler = (settings?: Partial<ScalerSettings>) => {
     : layer.pipe(Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...settings })))
 }
 
-/** A command of the user's as actuator: provide it to `layerScaler`. Throws a `RangeError` for options that are none. */
+/**
+ * A command of the user's as actuator: provide it to `layerScaler`. Throws a `RangeError` for options that are none.
+ */
 export const layerCommandActuator = (options: CommandHook.CommandHookOptions) =>
   CommandHook.layer(options).pipe(Layer.provide(ProcessRunnerLive.layer))
 
 /**
- * Deployments and StatefulSets of workers as actuator, for a process that runs in a pod: provide it to `layerScaler`. Loaded when it is built: the
- * HTTP client costs others nothing. Throws a `RangeError` for slots or bounds that are none.
+ * Deployments and StatefulSets of workers as actuator, for a process that runs in a pod: provide it to `layerScaler`.
+ * Loaded when it is built: the HTTP client costs others nothing. Throws a `RangeError` for slots or bounds that are
+ * none.
  */
 export const layerKubernetesActuator = (workloads: ReadonlyArray<ScaledWorkload>, options: InClusterOptions) =>
   Layer.unwrap(

@@ -18,8 +18,8 @@ import * as TaskQueueLive from "./TaskQueueLive.ts"
 import * as TaskRegistry from "./TaskRegistry.ts"
 
 /**
- * What queue and worker share behind their contracts, as one name in the types of layers: `layerWorker` asks for it, the layers of the
- * stores bring it, and no program has any other use for it.
+ * What queue and worker share behind their contracts, as one name in the types of layers: `layerWorker` asks for it,
+ * the layers of the stores bring it, and no program has any other use for it.
  */
 export interface QueueInternals {
   readonly QueueInternals: unique symbol
@@ -29,7 +29,10 @@ type Exposed<Services> = Services extends StoreTurns | StoreMeter.StoreMeter | O
   ? QueueInternals
   : Services
 
-/** The same layer; its type names only what programs can import, so that theirs may be exported with `declaration: true`. */
+/**
+ * The same layer; its type names only what programs can import, so that theirs may be exported with `declaration:
+ * true`.
+ */
 export const exposed = <A, E, R>(layer: Layer.Layer<A, E, R>) =>
   layer as unknown as Layer.Layer<Exposed<A>, E, Exposed<R>>
 

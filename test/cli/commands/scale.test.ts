@@ -85,7 +85,8 @@ describe("sluice scale", () => {
 
         const [status] = yield* json("status", "mail")
         assert.deepInclude(status, { group: "mail", mode: "shadow", source: "rebuilt" })
-        // Each speaks of its horizon, in whole steps: the status of the next step, which is as far as the leader looks with what it has learned.
+        // Each speaks of its horizon, in whole steps: the status of the next step, which is as far as the leader looks
+        // with what it has learned.
         assert.strictEqual(forecast.quality.horizonMs, 31 * minute)
         assert.strictEqual(status.quality.horizonMs, minute)
         assert.strictEqual(status.quality.accuracyNext, forecast.quality.accuracyNext)

@@ -8,7 +8,10 @@ import path from "node:path"
 import { parseShell, render } from "../../../src/cli/input/CommandTemplate.ts"
 import { hostileTexts, longTexts } from "../../support/hostile/HostileText.ts"
 
-/** Where a placeholder may stand in a program: bare, in either quote, in substitutions, functions, cases, parameters, redirections. */
+/**
+ * Where a placeholder may stand in a program: bare, in either quote, in substitutions, functions, cases, parameters,
+ * redirections.
+ */
 const programs = [
   "echo {}",
   "echo '{}'",

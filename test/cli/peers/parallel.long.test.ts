@@ -1,4 +1,7 @@
-/** The abilities of GNU parallel that people use, called on both tools. `docs/guides/coming-from-gnu-parallel.md` is held to it. */
+/**
+ * The abilities of GNU parallel that people use, called on both tools. `docs/guides/coming-from-gnu-parallel.md` is
+ * held to it.
+ */
 import { describe, it } from "@effect/vitest"
 import { type Ability, compare, inGuide, isInstalled } from "./Ability.ts"
 

@@ -5,8 +5,9 @@ import * as Screen from "../../../src/cli/terminal/Screen.ts"
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
 
 /**
- * The receiving end of a full screen: text, going to a place, erasing, colours, the alternate screen and the cursor's visibility. Anything
- * else that it is sent is an error, as are text in the last column and text while the screen of before is shown.
+ * The receiving end of a full screen: text, going to a place, erasing, colours, the alternate screen and the cursor's
+ * visibility. Anything else that it is sent is an error, as are text in the last column and text while the screen of
+ * before is shown.
  */
 export const makeEmulatedScreen = (size: { columns: number; rows: number }) => {
   let cells: Array<Array<string>> = []

@@ -2,8 +2,9 @@ import { Effect } from "effect"
 import * as Screen from "../../../src/cli/terminal/Screen.ts"
 
 /**
- * As much of a terminal as the command line uses: text, newline, cursor up to the start of a line, erase to the end of line and
- * of screen, colours ignored. `stdout` and `stderr` share it, as they do in life. Anything else it is sent is an error.
+ * As much of a terminal as the command line uses: text, newline, cursor up to the start of a line, erase to the end of
+ * line and of screen, colours ignored. `stdout` and `stderr` share it, as they do in life. Anything else it is sent is
+ * an error.
  */
 export const makeFakeTerminal = (size: { columns: number; rows: number } = { columns: 80, rows: 24 }) => {
   let lines: Array<string> = [""]

@@ -1,6 +1,6 @@
 /**
- * `sluice top` on a real terminal (tmux), over a store with ten thousand jobs and a thousand events a second: what it writes, what its keys do, and how it
- * leaves the terminal, however it ends.
+ * `sluice top` on a real terminal (tmux), over a store with ten thousand jobs and a thousand events a second: what it
+ * writes, what its keys do, and how it leaves the terminal, however it ends.
  *
  * Reduced: 5 s of counting instead of 20 s. Without tmux it is named as not run, and fails with `CI=true`.
  */

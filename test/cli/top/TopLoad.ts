@@ -1,7 +1,8 @@
 /**
- * A busy store for `sluice top`: ten thousand jobs that wait, three that run and tell how far they are, one that failed, and jobs that come and go a
- * thousand events a second (enqueued, started, completed). `node TopLoad.ts STORE` says `ready ID`, the id of the failed one, and goes on until
- * it is ended. With a number after STORE that many jobs are finished before.
+ * A busy store for `sluice top`: ten thousand jobs that wait, three that run and tell how far they are, one that
+ * failed, and jobs that come and go a thousand events a second (enqueued, started, completed). `node TopLoad.ts STORE`
+ * says `ready ID`, the id of the failed one, and goes on until it is ended. With a number after STORE that many jobs
+ * are finished before.
  */
 import { Effect, Layer, Schema } from "effect"
 import { Job, Sluice, Task, TaskQueue } from "../../../src/index.ts"

@@ -1,6 +1,6 @@
 /**
- * Tuned slots of a real worker over handlers that really contend, against fixed numbers of slots on the same machine in the same minutes.
- * Figures are printed; the assertion leaves room for a machine that does other things too.
+ * Tuned slots of a real worker over handlers that really contend, against fixed numbers of slots on the same machine in
+ * the same minutes. Figures are printed; the assertion leaves room for a machine that does other things too.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema, Semaphore } from "effect"

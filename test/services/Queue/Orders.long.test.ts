@@ -1,8 +1,9 @@
 /**
- * The whole queue at saturation, on both stores: producers, a worker, runs learned, retries, deadlines, and orders that change on the way.
+ * The whole queue at saturation, on both stores: producers, a worker, runs learned, retries, deadlines, and orders that
+ * change on the way.
  *
- * Bound (`policy/Order.ts`): a job is passed only by jobs that became due at most B after it. While orders change, and for jobs that were
- * ranked before, the larger of 10/9 of both bounds.
+ * Bound (`policy/Order.ts`): a job is passed only by jobs that became due at most B after it. While orders change, and
+ * for jobs that were ranked before, the larger of 10/9 of both bounds.
  *
  * Reduced: a fifth of the jobs, memory and SQLite alike.
  */

@@ -1,4 +1,6 @@
-/** Tasks that really compute, wait, read and hoard, through a real worker: where they end up, and what measuring costs. */
+/**
+ * Tasks that really compute, wait, read and hoard, through a real worker: where they end up, and what measuring costs.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -26,7 +28,10 @@ const Read = Task.make("read", { payload: Schema.String })
 const Hoard = Task.make("hoard", { payload: Schema.Int })
 const Declared = Task.make("declared", { payload: Schema.String, group: "computation" })
 
-/** Shared by all that read: to fill megabytes with zeros for each would be computing, as much as the reading of a cached file is waiting. */
+/**
+ * Shared by all that read: to fill megabytes with zeros for each would be computing, as much as the reading of a cached
+ * file is waiting.
+ */
 const block = Buffer.alloc(4 * mebibyte)
 
 const fetching = (url: string) => Effect.promise(async () => void (await (await fetch(url)).text()))

@@ -1,4 +1,7 @@
-/** Numbers and times of layers and of settings that processes have: each refused by its name in one line, or within its bounds. */
+/**
+ * Numbers and times of layers and of settings that processes have: each refused by its name in one line, or within its
+ * bounds.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, type Context, Duration, Effect, Exit, Layer } from "effect"
 import { AlertLayers } from "../../../src/services/Alerts/index.ts"

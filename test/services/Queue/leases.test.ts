@@ -423,7 +423,8 @@ describe("self-fencing", () => {
       const runs: Array<Run> = []
       let joins = 0
       let hanging = false
-      // Turns and beats hang; the turn takes effect first, and its answer, with a job in it, comes after the worker has joined anew.
+      // Turns and beats hang; the turn takes effect first, and its answer, with a job in it, comes after the worker has
+      // joined anew.
       const node = yield* startNode({
         store: {
           ...store,

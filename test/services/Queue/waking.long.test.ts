@@ -1,4 +1,7 @@
-/** How long what `waking.test.ts` shows takes, on a store thread and the wall clock: medians, since others may have the machine meanwhile. */
+/**
+ * How long what `waking.test.ts` shows takes, on a store thread and the wall clock: medians, since others may have the
+ * machine meanwhile.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Layer, Schema, Stream } from "effect"
 import path from "node:path"

@@ -1,4 +1,7 @@
-/** What one thing of a process brings about for another waits for no poll: here none comes within the hour, and no timer is advanced. */
+/**
+ * What one thing of a process brings about for another waits for no poll: here none comes within the hour, and no timer
+ * is advanced.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, type Scope, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"

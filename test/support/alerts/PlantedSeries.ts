@@ -1,6 +1,7 @@
 /**
- * Series of steps of five minutes as queues have them, made from a seed: curves of day and week, a level that wanders from day to day and
- * hour to hour, overdispersed counts, lone outliers that are nobody's incident; and incidents planted in them at known times.
+ * Series of steps of five minutes as queues have them, made from a seed: curves of day and week, a level that wanders
+ * from day to day and hour to hour, overdispersed counts, lone outliers that are nobody's incident; and incidents
+ * planted in them at known times.
  */
 import type { SeededRandom } from "../SeededRandom.ts"
 

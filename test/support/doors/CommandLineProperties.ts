@@ -1,7 +1,7 @@
 /**
- * What must hold at the doors of the command line for any words: they are taken or refused in one line with its exit code, on every store
- * alike, and what was taken reads back the same. Flags and payloads go through the whole parser to queues that stay open; settings are read
- * from the environment and from a file as every command reads them.
+ * What must hold at the doors of the command line for any words: they are taken or refused in one line with its exit
+ * code, on every store alike, and what was taken reads back the same. Flags and payloads go through the whole parser to
+ * queues that stay open; settings are read from the environment and from a file as every command reads them.
  */
 import { assert } from "@effect/vitest"
 import { Effect, Schema, type Scope } from "effect"

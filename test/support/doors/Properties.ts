@@ -1,4 +1,7 @@
-/** What must hold at each door for any value: it is taken or refused with a typed error, on every store alike, and nothing else happens. */
+/**
+ * What must hold at each door for any value: it is taken or refused with a typed error, on every store alike, and
+ * nothing else happens.
+ */
 import { assert } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Option, Schema, type Scope, Stream } from "effect"
 import { Csv } from "effect/encoding"
@@ -235,7 +238,10 @@ export const payloads = (seed: number, values: number): Effect.Effect<number, un
 const badIds = (hostile: HostileValues): JobId =>
   (hostile.random.chance(0.3) ? hostile.number() : hostile.any()) as JobId
 
-/** Filters, changes, ids and controls over a population that stays, but for what they are meant to change. Answers how many were taken. */
+/**
+ * Filters, changes, ids and controls over a population that stays, but for what they are meant to change. Answers how
+ * many were taken.
+ */
 export const changes = (seed: number, values: number): Effect.Effect<number, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const hostile = new HostileValues(new SeededRandom(seed))
@@ -563,7 +569,10 @@ export const controls = (seed: number, values: number): Effect.Effect<number, un
     )
   })
 
-/** CSV in any chunking, as a file and as bytes: the same records as its reader finds in the whole. Answers how many cells of `values` were in files that were taken. */
+/**
+ * CSV in any chunking, as a file and as bytes: the same records as its reader finds in the whole. Answers how many
+ * cells of `values` were in files that were taken.
+ */
 export const streams = (seed: number, values: number): Effect.Effect<number, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const { random } = new HostileValues(new SeededRandom(seed))

@@ -1,4 +1,7 @@
-/** The clock of processes as libfaketime shows it: set while they run. Their monotonic clock goes on undisturbed, as on a real host. */
+/**
+ * The clock of processes as libfaketime shows it: set while they run. Their monotonic clock goes on undisturbed, as on
+ * a real host.
+ */
 import { Effect } from "effect"
 import { globSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

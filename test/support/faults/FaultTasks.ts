@@ -14,8 +14,8 @@ export const Nap = Task.make("nap", {
 })
 
 /**
- * A nap that fails after it, in a fifth of its first attempts. Late attempts do not, so that each job completes however often its worker
- * is killed.
+ * A nap that fails after it, in a fifth of its first attempts. Late attempts do not, so that each job completes however
+ * often its worker is killed.
  */
 export const Shaky = Task.make("shaky", {
   payload: Schema.Struct({ ms: Schema.Finite, version: Schema.Int }),

@@ -1,6 +1,7 @@
 /**
- * What handlers really did, written by themselves: one file per worker process, one line per entry, each line one `write` to a
- * descriptor in append mode. What was written is there however the process ends; only the last line of a killed process may be torn.
+ * What handlers really did, written by themselves: one file per worker process, one line per entry, each line one
+ * `write` to a descriptor in append mode. What was written is there however the process ends; only the last line of a
+ * killed process may be torn.
  */
 import { mkdirSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs"
 import path from "node:path"
@@ -11,9 +12,9 @@ export interface Entry {
   /** Name of the worker process. Names are never used twice. */
   readonly process: string
   /**
-   * `start`, `end`: of a handler; `failed`: it ended by failing of itself. `accepted`, `refused`: what the store said of the result. `blocked`: this job was named as holding
-   * the event loop. `created`, `existing`, `rolledBack`: how an enqueue of the key in `detail` was acknowledged.
-   * `notStored`: it failed, for the reason in `detail`.
+   * `start`, `end`: of a handler; `failed`: it ended by failing of itself. `accepted`, `refused`: what the store said
+   * of the result. `blocked`: this job was named as holding the event loop. `created`, `existing`, `rolledBack`: how an
+   * enqueue of the key in `detail` was acknowledged. `notStored`: it failed, for the reason in `detail`.
    */
   readonly kind:
     | "start"

@@ -1,6 +1,6 @@
 /**
- * Ten poison jobs of one sort among a thousand others, on two worker processes that are replaced when they die. Answers what became of
- * each.
+ * Ten poison jobs of one sort among a thousand others, on two worker processes that are replaced when they die. Answers
+ * what became of each.
  */
 import { Effect } from "effect"
 import { type JobId, type JobRecord, QueueSettings, Sluice, TaskQueue } from "../../../src/services/Queue/index.ts"

@@ -7,7 +7,10 @@ export const endlessLoop = () => {
   for (;;);
 }
 
-/** A leak of some hundred megabytes a second: what eats faster than it can be watched may take the process along (`heapLimitMb`). */
+/**
+ * A leak of some hundred megabytes a second: what eats faster than it can be watched may take the process along
+ * (`heapLimitMb`).
+ */
 export const heap = () => {
   const held: Array<unknown> = []
   for (;;) {

@@ -1,5 +1,6 @@
 /**
- * Jobs arrive evenly while worker processes on one file meet a fault again and again. Answers what became of every acknowledged job.
+ * Jobs arrive evenly while worker processes on one file meet a fault again and again. Answers what became of every
+ * acknowledged job.
  */
 import { Effect, Fiber, Schedule, type Scope } from "effect"
 import {

@@ -9,8 +9,8 @@ import type { Stretch } from "./Verdict.ts"
 const toldMs = 250
 
 /**
- * Whether the store had to refuse: a process that was stopped inside its transaction had kept everybody from the file for as long as an
- * enqueue waits for it.
+ * Whether the store had to refuse: a process that was stopped inside its transaction had kept everybody from the file
+ * for as long as an enqueue waits for it.
  */
 const isExcused = ({ at, error }: Refusal, outages: ReadonlyArray<Stretch>): boolean =>
   error.reason._tag === "StoreUnavailable" &&

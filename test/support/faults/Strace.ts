@@ -22,7 +22,8 @@ export const tracing = (log: string, calls: ReadonlyArray<string>): ReadonlyArra
 ]
 
 /**
- * Makes calls on the path fail. `when`: `5` the fifth call of each thread, `5+` every one from the fifth on, `5+3` the fifth and every third after it.
+ * Makes calls on the path fail. `when`: `5` the fifth call of each thread, `5+` every one from the fifth on, `5+3` the
+ * fifth and every third after it.
  */
 export const failing = (options: {
   readonly log: string

@@ -1,11 +1,12 @@
 /**
  * What became of the acknowledged jobs, told from what handlers wrote down and what the store says.
  *
- * A job is lost when the store does not hold it as completed, stuck when it is still live, accepted twice when two runs of it were told
- * that their result was taken, or when one was and the stored result is another's. A second run is explained when each earlier one met
- * a fault: its process was killed before, or within a second after, its handler ended (the result was on its way), or was stopped
- * meanwhile for longer than the renewals of its lease can bear, or the store was held up by a process that was stopped in its transaction. A run that failed of itself
- * needs no fault to be followed by another attempt; the same attempt again does.
+ * A job is lost when the store does not hold it as completed, stuck when it is still live, accepted twice when two runs
+ * of it were told that their result was taken, or when one was and the stored result is another's. A second run is
+ * explained when each earlier one met a fault: its process was killed before, or within a second after, its handler
+ * ended (the result was on its way), or was stopped meanwhile for longer than the renewals of its lease can bear, or
+ * the store was held up by a process that was stopped in its transaction. A run that failed of itself needs no fault to
+ * be followed by another attempt; the same attempt again does.
  */
 import { Effect, Schema } from "effect"
 import { type JobId, type JobRecord, JobStore } from "../../../src/services/Queue/index.ts"
@@ -27,7 +28,10 @@ export interface Verdict {
   readonly failed: number
   /** Runs that a fault cut off and that had to be repeated. */
   readonly orphans: number
-  /** The longest time from a fault to the next run of a job it orphaned, while the store could be reached, in milliseconds. */
+  /**
+   * The longest time from a fault to the next run of a job it orphaned, while the store could be reached, in
+   * milliseconds.
+   */
   readonly recoveryMaxMs: number
   /** Which job that was, and its runs. */
   readonly slowest: string
@@ -84,8 +88,8 @@ export interface Stretch {
 }
 
 /**
- * Stretches in which the store took no result from anybody while some process was stopped: one that is stopped inside its transaction
- * holds the lock of the file, and no lease can be renewed nor any job recovered until it goes on.
+ * Stretches in which the store took no result from anybody while some process was stopped: one that is stopped inside
+ * its transaction holds the lock of the file, and no lease can be renewed nor any job recovered until it goes on.
  */
 const outagesOf = (entries: ReadonlyArray<Entry>, fleet: Fleet): ReadonlyArray<Stretch> => {
   const stops = fleet.all.flatMap((worker) => worker.stops)

@@ -1,4 +1,6 @@
-/** Processes under control: started, watched, killed, stopped and continued, stopped gently. None outlives its scope. */
+/**
+ * Processes under control: started, watched, killed, stopped and continued, stopped gently. None outlives its scope.
+ */
 import { Deferred, Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"

@@ -1,6 +1,7 @@
 /**
- * Enqueues naps and says so: `node enqueuer.ts '<EnqueuerConfig as JSON>'`. Writes `asked N` to stdout before and `acknowledged N` after each
- * enqueue, for whoever watches its system calls; what is refused it asks for again. What was acknowledged and what failed is in the ledger too.
+ * Enqueues naps and says so: `node enqueuer.ts '<EnqueuerConfig as JSON>'`. Writes `asked N` to stdout before and
+ * `acknowledged N` after each enqueue, for whoever watches its system calls; what is refused it asks for again. What
+ * was acknowledged and what failed is in the ledger too.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"

@@ -1,6 +1,7 @@
 /**
- * A process of its own under a heap cap: its group can sustain two hundred jobs a second, which is measured first; it is then offered ten times
- * that in an open loop, and says in one line of JSON what became of every job. A tenth of the offers waits for its result.
+ * A process of its own under a heap cap: its group can sustain two hundred jobs a second, which is measured first; it
+ * is then offered ten times that in an open loop, and says in one line of JSON what became of every job. A tenth of the
+ * offers waits for its result.
  *
  *     node --max-old-space-size=256 overload.ts memory|FILE SECONDS [LIVE] [BYTES]
  *
@@ -23,7 +24,10 @@ const times = 10
 const measureMs = Math.min(4_000, loadMs / 2)
 const closedLoopFibers = 100
 const slots = 10
-/** Of a job. Producer and worker share one event loop, so what bounds the worker is its slots: ten times of that can still be offered. */
+/**
+ * Of a job. Producer and worker share one event loop, so what bounds the worker is its slots: ten times of that can
+ * still be offered.
+ */
 const runMs = 50
 const sustainable = (slots * 1000) / runMs
 const tickMs = 5

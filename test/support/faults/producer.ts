@@ -1,7 +1,7 @@
 /**
- * Many producers in one process, for the unique-key suite: `node producer.ts '<ProducerConfig as JSON>'`. Each enqueues keys at random;
- * every fifth call is a batch that is refused because its last job waits for a parent that does not exist. What was acknowledged is in
- * the ledger. Ends on SIGTERM.
+ * Many producers in one process, for the unique-key suite: `node producer.ts '<ProducerConfig as JSON>'`. Each enqueues
+ * keys at random; every fifth call is a batch that is refused because its last job waits for a parent that does not
+ * exist. What was acknowledged is in the ledger. Ends on SIGTERM.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Effect } from "effect"

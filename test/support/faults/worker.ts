@@ -1,4 +1,7 @@
-/** A worker process for the fault suites: `node worker.ts '<WorkerConfig as JSON>'`. Writes a ledger; stops gracefully on SIGTERM. */
+/**
+ * A worker process for the fault suites: `node worker.ts '<WorkerConfig as JSON>'`. Writes a ledger; stops gracefully
+ * on SIGTERM.
+ */
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Effect, Exit, Layer, PubSub } from "effect"
 import { QueueEvents, QueueSettings, Sluice, Worker } from "../../../src/services/Queue/index.ts"

@@ -1,6 +1,6 @@
 /**
- * What somebody else may have put where Sluice keeps a file of its own, and things outside that must come to no harm by it: a file, a folder, and
- * a socket that counts who connects.
+ * What somebody else may have put where Sluice keeps a file of its own, and things outside that must come to no harm by
+ * it: a file, a folder, and a socket that counts who connects.
  */
 import { execFileSync } from "node:child_process"
 import {

@@ -1,4 +1,7 @@
-/** Strings and file names that have broken programs before, and as many more as asked for from a seed. Bytes: not all are UTF-8. */
+/**
+ * Strings and file names that have broken programs before, and as many more as asked for from a seed. Bytes: not all
+ * are UTF-8.
+ */
 import { SeededRandom } from "../SeededRandom.ts"
 
 const listed: ReadonlyArray<string> = [

@@ -9,7 +9,10 @@ export interface Place {
   readonly folder: string
 }
 
-/** The words of one or more calls of a command; a command that would take minutes or needs no store has none, with a reason. */
+/**
+ * The words of one or more calls of a command; a command that would take minutes or needs no store has none, with a
+ * reason.
+ */
 export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>> | string>> => ({
   run: [["--", "true"]],
   add: [

@@ -11,8 +11,8 @@ import { type Hostility, makeHostile } from "./HostileStore.ts"
 import { rawCharacterIn } from "./HostileText.ts"
 
 /**
- * A command takes 2 s at most, of which the start of its process takes some 0.7 s of CPU time. Measured is the CPU time of the thread that it
- * is called on, which others on a busy machine do not lengthen.
+ * A command takes 2 s at most, of which the start of its process takes some 0.7 s of CPU time. Measured is the CPU time
+ * of the thread that it is called on, which others on a busy machine do not lengthen.
  */
 const mostCpuMs = 1300
 /** One that waits takes no CPU time: it has ended by then, however busy the machine. */

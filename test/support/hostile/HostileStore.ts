@@ -1,14 +1,15 @@
 /**
- * A store as an enemy would prepare it, from one that Sluice made. Which tables and columns there are is asked of the file: columns of later schemas are
- * covered without a word here.
+ * A store as an enemy would prepare it, from one that Sluice made. Which tables and columns there are is asked of the
+ * file: columns of later schemas are covered without a word here.
  */
 import { DatabaseSync, type SQLInputValue } from "node:sqlite"
 import { crc32 } from "node:zlib"
 import { hostileNumbers, hostileTexts, longTexts } from "./HostileText.ts"
 
 /**
- * `words`: what is JSON stays JSON, each word in it and every other text is hostile. `texts`: every text is hostile as a whole, so no JSON is
- * left. `bytes`: texts are bytes that are no UTF-8. A number: it stands for every number, but those that rows are found by.
+ * `words`: what is JSON stays JSON, each word in it and every other text is hostile. `texts`: every text is hostile as
+ * a whole, so no JSON is left. `bytes`: texts are bytes that are no UTF-8. A number: it stands for every number, but
+ * those that rows are found by.
  */
 export type Hostility = "words" | "texts" | "bytes" | { readonly number: number | bigint | string }
 

@@ -1,4 +1,7 @@
-/** What a stranger may write where a name, a message or any other text is expected; and what of it must never come out raw. */
+/**
+ * What a stranger may write where a name, a message or any other text is expected; and what of it must never come out
+ * raw.
+ */
 
 /** `canary`: a file that a shell would make, were one to read the text. */
 export const hostileTexts = (canary: string): ReadonlyArray<string> => [
@@ -39,7 +42,10 @@ export const hostileNumbers: ReadonlyArray<number | bigint | string> = [
 
 const raw = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800]/u
 
-/** What Sluice itself sends to a terminal: colours (those of a help among them), and the movements of its progress display. */
+/**
+ * What Sluice itself sends to a terminal: colours (those of a help among them), and the movements of its progress
+ * display.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control sequences are what is looked for
 const own = /\x1b\[(?:0|1|2|22|31|32|33|34|36|39)m|\x1b\[\d+F|\x1b\[0[JK]/g
 

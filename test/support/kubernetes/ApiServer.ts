@@ -1,7 +1,9 @@
 /**
- * A stand-in for Kubernetes' API server on loopback, real HTTPS: the scale sub-resource with resource versions, tokens, roles and faults on order.
+ * A stand-in for Kubernetes' API server on loopback, real HTTPS: the scale sub-resource with resource versions, tokens,
+ * roles and faults on order.
  *
- * In `certificates` lies one for 127.0.0.1 of an authority made for these tests alone, with its key, which protects nothing.
+ * In `certificates` lies one for 127.0.0.1 of an authority made for these tests alone, with its key, which protects
+ * nothing.
  */
 import { Effect } from "effect"
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
@@ -37,7 +39,10 @@ export interface ApiServer {
   readonly requests: () => number
   readonly tokens: Set<string>
   readonly verbs: Set<string>
-  /** Answers to the next requests, before anything else is looked at; `hang` never answers, `reset` drops the connection. */
+  /**
+   * Answers to the next requests, before anything else is looked at; `hang` never answers, `reset` drops the
+   * connection.
+   */
   readonly faults: Array<Fault | "hang" | "reset">
   /** Called before a patch is looked at: someone else is faster. */
   beforePatch: (key: string) => void

@@ -1,9 +1,9 @@
 /**
- * The manifests of deploy/kubernetes, checked against the schemas of Kubernetes and KEDA (`kubernetes-models` and `@kubernetes-models/keda`,
- * generated from the OpenAPI document of Kubernetes and the CRDs of KEDA).
+ * The manifests of deploy/kubernetes, checked against the schemas of Kubernetes and KEDA (`kubernetes-models` and
+ * `@kubernetes-models/keda`, generated from the OpenAPI document of Kubernetes and the CRDs of KEDA).
  *
- * Those validators let unknown fields pass, as API servers did for long, so that a misspelt field would be a setting without effect. A
- * field that no validator has looked at is therefore reported too.
+ * Those validators let unknown fields pass, as API servers did for long, so that a misspelt field would be a setting
+ * without effect. A field that no validator has looked at is therefore reported too.
  */
 import { ScaledObject } from "@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject"
 import { TriggerAuthentication } from "@kubernetes-models/keda/keda.sh/v1alpha1/TriggerAuthentication"

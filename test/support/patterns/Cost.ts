@@ -35,7 +35,8 @@ export const slowText = ({ flags, source }: SourcePattern): string | undefined =
     ] as const) {
       const text = (n: number) => start + pump.repeat(n / pump.length) + end
       if (millis(pattern, text(shortest)) < suspiciousMs) continue
-      // Again, the best of three, for the machine may have been busy; and four times as long: 16 times the cost where it is quadratic.
+      // Again, the best of three, for the machine may have been busy; and four times as long: 16 times the cost where
+      // it is quadratic.
       const best = (n: number) => Math.min(...[1, 2, 3].map(() => millis(pattern, text(n))))
       const once = best(shortest)
       if (once >= suspiciousMs / 4 && best(shortest * 4) > once * 8) return JSON.stringify([start, pump, "…", end])

@@ -56,7 +56,9 @@ export const inSources = (): {
   return { literals, made }
 }
 
-/** What `new RegExp` is given in these files, in a process of its own: here their modules may have been loaded before. */
+/**
+ * What `new RegExp` is given in these files, in a process of its own: here their modules may have been loaded before.
+ */
 export const madeIn = (files: ReadonlyArray<string>): ReadonlyArray<SourcePattern> =>
   JSON.parse(
     execFileSync(process.execPath, [fileURLToPath(new URL("MadePatterns.ts", import.meta.url)), ...files], {

@@ -1,7 +1,8 @@
 /**
- * A process whose task `leaky` keeps 1 kB of each job for good, while `clean` does not, run in changing proportions. Prints the leak hints
- * as JSON. `--tight`: nobody leaks. Started with `--expose-gc`: full collections, which come by themselves in the course of hours, are
- * asked for between rounds. The store is a file, since one in memory keeps finished jobs on the same heap.
+ * A process whose task `leaky` keeps 1 kB of each job for good, while `clean` does not, run in changing proportions.
+ * Prints the leak hints as JSON. `--tight`: nobody leaks. Started with `--expose-gc`: full collections, which come by
+ * themselves in the course of hours, are asked for between rounds. The store is a file, since one in memory keeps
+ * finished jobs on the same heap.
  */
 import "../../../scripts/wasm-wrappers.mjs"
 import { Effect, Layer, Schema } from "effect"

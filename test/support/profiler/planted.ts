@@ -1,7 +1,7 @@
 /**
- * A process that is held back by what its argument names: `cpu`, `memory`, `io`, `store` or `lock`, or by nothing (`none`). Profiles itself and
- * prints the report as JSON. The slow disk is a pipe into which another process writes every now and then: reads of it wait in the system
- * as reads of a slow disk do.
+ * A process that is held back by what its argument names: `cpu`, `memory`, `io`, `store` or `lock`, or by nothing
+ * (`none`). Profiles itself and prints the report as JSON. The slow disk is a pipe into which another process writes
+ * every now and then: reads of it wait in the system as reads of a slow disk do.
  */
 import "../../../scripts/wasm-wrappers.mjs"
 import { Effect, Layer, Schema, Semaphore } from "effect"

@@ -1,6 +1,6 @@
 /**
- * Handlers that contend, by the second: how many jobs end and how many of them complete when so many run at a time. Poisson noise,
- * and a load that drifts by 5 % with a memory of 20 s.
+ * Handlers that contend, by the second: how many jobs end and how many of them complete when so many run at a time.
+ * Poisson noise, and a load that drifts by 5 % with a memory of 20 s.
  */
 import { concurrency } from "../../../src/services/Queue/policy/Concurrency.ts"
 import type { SlotBounds } from "../../../src/services/Queue/policy/PoolSize.ts"
@@ -65,7 +65,10 @@ export interface Simulated {
   readonly slots: ReadonlyArray<number>
 }
 
-/** `contention(second)` is shared by all workers, as is the backlog, which never ends. They hear of each other every ten seconds. */
+/**
+ * `contention(second)` is shared by all workers, as is the backlog, which never ends. They hear of each other every ten
+ * seconds.
+ */
 export const simulate = (
   contention: (second: number) => Contention,
   { bounds, seconds, seed, workers = 1 }: { bounds: SlotBounds; seconds: number; seed: number; workers?: number }

@@ -1,6 +1,6 @@
 /**
- * A fault at the n-th store call of a process, for every n of the life of a job: whatever the process was doing, afterwards the job is
- * there once, has ended once and as it should, and whoever waits for it has heard.
+ * A fault at the n-th store call of a process, for every n of the life of a job: whatever the process was doing,
+ * afterwards the job is there once, has ended once and as it should, and whoever waits for it has heard.
  */
 import { assert } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Fiber, Result, Schema, type Scope } from "effect"
@@ -58,7 +58,8 @@ export const lives: ReadonlyArray<LifeOfJobs> = [
   { name: "retry", jobs: 1, end: "completed" },
   { name: "failure", jobs: 1, end: "failed", retries: 1 },
   { name: "progress", jobs: 1, end: "completed" },
-  // The signal may go down with the answer it came in, or hang as long as the job takes; the job then ends as its handler does.
+  // The signal may go down with the answer it came in, or hang as long as the job takes; the job then ends as its
+  // handler does.
   { name: "cancel", jobs: 1, end: "cancelled", orElse: "completed", cancels: true },
   { name: "success", jobs: 20, end: "completed" }
 ]

@@ -5,7 +5,10 @@ import type { JobStore, Wake } from "../../../src/services/Queue/JobStore.ts"
 import type { SettleOutcome, Turn, TurnResult } from "../../../src/services/Queue/Turn.ts"
 import { StoreError, StoreUnavailable } from "../../../src/services/Queue/StoreError.ts"
 
-/** What becomes of a call. `lost`: it took effect, but the answer never came. `hang`: as the other two, after the store's limit of 10 s. */
+/**
+ * What becomes of a call. `lost`: it took effect, but the answer never came. `hang`: as the other two, after the
+ * store's limit of 10 s.
+ */
 export type Fate = "answer" | "refuse" | "lose" | "hangAndRefuse" | "hangAndLose" | "exit" | "exitAfter"
 
 type Store = JobStore["Service"]

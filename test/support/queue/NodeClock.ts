@@ -1,4 +1,7 @@
-/** The clock of one simulated process: it can be stopped, as a process is by SIGSTOP, and never started again, as after SIGKILL. */
+/**
+ * The clock of one simulated process: it can be stopped, as a process is by SIGSTOP, and never started again, as after
+ * SIGKILL.
+ */
 import { type Clock, type Duration, Effect, Latch } from "effect"
 
 export class NodeClock implements Clock.Clock {

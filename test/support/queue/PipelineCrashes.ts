@@ -1,6 +1,6 @@
 /**
- * A fault at the n-th store call of a process that drives a pipeline, for every n of a run's life: whatever the process was doing, the
- * run ends with its result, and each of its steps was there once and was accepted once.
+ * A fault at the n-th store call of a process that drives a pipeline, for every n of a run's life: whatever the process
+ * was doing, the run ends with its result, and each of its steps was there once and was accepted once.
  */
 import { assert } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Layer, Schema, type Scope } from "effect"

@@ -1,4 +1,7 @@
-/** A SQLite file that simulated processes open, each with a connection of its own, and that is checked when the test is over. */
+/**
+ * A SQLite file that simulated processes open, each with a connection of its own, and that is checked when the test is
+ * over.
+ */
 import { assert } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"

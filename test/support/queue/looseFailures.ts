@@ -1,4 +1,7 @@
-/** A process with a worker whose handlers leave rejections behind; says as JSON what became of each job. With `throw`: an exception instead. */
+/**
+ * A process with a worker whose handlers leave rejections behind; says as JSON what became of each job. With `throw`:
+ * an exception instead.
+ */
 import { Effect, Exit, Layer, Schema } from "effect"
 import { Sluice, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
 

@@ -1,6 +1,6 @@
 /**
- * A memory store whose load is made up: arrivals per minute by a function of time, served at once or not, as roll-ups and counters tell it.
- * What is kept in the store (documents, journals, leads, sessions) is real.
+ * A memory store whose load is made up: arrivals per minute by a function of time, served at once or not, as roll-ups
+ * and counters tell it. What is kept in the store (documents, journals, leads, sessions) is real.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { empty, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"

@@ -1,4 +1,6 @@
-/** One simulated process that scales: a session in a store shared with others, its slots written down instead of filled. */
+/**
+ * One simulated process that scales: a session in a store shared with others, its slots written down instead of filled.
+ */
 import { Clock, Context, Effect, Exit, Layer, Scope } from "effect"
 import { JobStore, PredictiveScaler, Sluice, Worker } from "../../../src/services/Queue/index.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "../../../src/services/Queue/ScaleSettings.ts"

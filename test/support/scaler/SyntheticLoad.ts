@@ -1,4 +1,7 @@
-/** Load made up for tests and for looking at: counts with a day and a week in them, and a store file that remembers them as roll-ups. */
+/**
+ * Load made up for tests and for looking at: counts with a day and a week in them, and a store file that remembers them
+ * as roll-ups.
+ */
 import { DatabaseSync } from "node:sqlite"
 import type { RollUpWidth } from "../../../src/services/Queue/index.ts"
 import { pack, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"
@@ -64,7 +67,10 @@ const packed = (millis: number, count: number): string => {
   return JSON.stringify([n, sum, max, pack(buckets)])
 }
 
-/** Writes into a store file, of the present schema and used by nobody else now, what its roll-ups would hold after such a load. */
+/**
+ * Writes into a store file, of the present schema and used by nobody else now, what its roll-ups would hold after such
+ * a load.
+ */
 export const storeLoad = (file: string, { counts, group, runMs, start, stepMs, task }: StoredLoad): void => {
   const db = new DatabaseSync(file)
   try {

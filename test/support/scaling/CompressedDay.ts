@@ -1,8 +1,9 @@
 /**
  * A day of load in minutes. Days differ as a whole and step by step, and jobs come as Poisson has them.
  *
- * `regular`: a curve with a peak at noon and a step up for the afternoon, which come every day. `rush`: the same, and a spike in the morning of every
- * day. `spike`: that spike on the day that counts only, out of nothing. `flat`: every hour as the others.
+ * `regular`: a curve with a peak at noon and a step up for the afternoon, which come every day. `rush`: the same, and a
+ * spike in the morning of every day. `spike`: that spike on the day that counts only, out of nothing. `flat`: every
+ * hour as the others.
  */
 import { poisson } from "../scaler/SyntheticLoad.ts"
 import type { SeededRandom } from "../SeededRandom.ts"

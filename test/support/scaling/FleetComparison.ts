@@ -9,8 +9,9 @@ import { type JobWait, scalingRun } from "./ScalingRun.ts"
 import { virtualDay } from "./VirtualFleet.ts"
 
 /**
- * `forecast` and `reaction`: the scaler with and without one, one job in twenty may be late. `forecast 1 %`: one in a hundred may, which is what is had for
- * the worker-seconds that the forecast saves. `fixed`: six processes, enough for the day's peak.
+ * `forecast` and `reaction`: the scaler with and without one, one job in twenty may be late. `forecast 1 %`: one in a
+ * hundred may, which is what is had for the worker-seconds that the forecast saves. `fixed`: six processes, enough for
+ * the day's peak.
  */
 export const policies = ["forecast", "forecast 1 %", "reaction", "fixed"] as const
 export type Policy = (typeof policies)[number]
@@ -26,7 +27,9 @@ const stepMs = 10_000
 const roundMs = 3000
 /** The fleet is brought to where it would be before the day begins. */
 const beforeMs = 60_000
-/** The store keeps so much of steps of 10 s: as many days as that holds are loaded as roll-ups before the fleet begins. */
+/**
+ * The store keeps so much of steps of 10 s: as many days as that holds are loaded as roll-ups before the fleet begins.
+ */
 const keptMs = 6 * 3_600_000
 export const pastDaysOf = (dayMs: number): number => Math.floor((keptMs - stepMs) / dayMs)
 

@@ -103,7 +103,10 @@ export const pictureOf = ({ course, dayMs, seed }: Cell, days: ReadonlyArray<Fle
   }
 }
 
-/** What the forecast is to bring against reaction: this part of its late jobs, for this part of its worker-seconds at most. */
+/**
+ * What the forecast is to bring against reaction: this part of its late jobs, for this part of its worker-seconds at
+ * most.
+ */
 const lateMost = 0.8
 const secondsMost = 1.05
 

@@ -1,12 +1,15 @@
 /**
- * The clock of a host that can be set while processes run: the machine's, and an offset that a file tells. The monotonic clock and timers go on
- * undisturbed, as on a real host.
+ * The clock of a host that can be set while processes run: the machine's, and an offset that a file tells. The
+ * monotonic clock and timers go on undisturbed, as on a real host.
  */
 import type { Clock } from "effect"
 import { Context, Clock as Clocks, Effect } from "effect"
 import { readFileSync, renameSync, writeFileSync } from "node:fs"
 
-/** Between two looks at the file: the machine is as exact as that about the moment when all its processes see another time. */
+/**
+ * Between two looks at the file: the machine is as exact as that about the moment when all its processes see another
+ * time.
+ */
 const lookEveryMs = 50
 
 const offsetIn = (file: string): number => {

@@ -1,6 +1,6 @@
 /**
- * A day of load on a fleet of worker processes that share a SQLite file. Before it lies a recorded past of such days, from which the scaler
- * forecasts, and some minutes that bring the fleet to where it would be.
+ * A day of load on a fleet of worker processes that share a SQLite file. Before it lies a recorded past of such days,
+ * from which the scaler forecasts, and some minutes that bring the fleet to where it would be.
  */
 import { Clock, Effect, Schedule } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"

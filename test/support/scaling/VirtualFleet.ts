@@ -1,6 +1,7 @@
 /**
- * The fleet of `ScalingRun.ts` on paper: the same jobs, the same past, the scaler's own decisions, and processes as they are there, by a clock that
- * costs nothing. Differences between policies show here in seconds; what real processes, stores and clocks add shows in the live run.
+ * The fleet of `ScalingRun.ts` on paper: the same jobs, the same past, the scaler's own decisions, and processes as
+ * they are there, by a clock that costs nothing. Differences between policies show here in seconds; what real
+ * processes, stores and clocks add shows in the live run.
  */
 import { Effect } from "effect"
 import { processCount } from "../../../src/services/Queue/policy/ProcessCount.ts"
@@ -32,7 +33,10 @@ export interface VirtualResult {
   readonly processes: ReadonlyArray<readonly [at: number, processes: number]>
 }
 
-/** As `ScalingRun.ts` sees them: a look a second, a process that joins a moment after it is ready, a step read a second after its end. */
+/**
+ * As `ScalingRun.ts` sees them: a look a second, a process that joins a moment after it is ready, a step read a second
+ * after its end.
+ */
 const lookMs = 500
 const joinMs = 500
 const settleMs = 1000

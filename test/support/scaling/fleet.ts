@@ -1,7 +1,7 @@
 /**
- * A fleet on one host: `node fleet.ts '<FleetConfig as JSON>'` is the parent, which starts and stops worker processes as `sluice worker
- * --processes` does. They run this program too, with `worker` before the configuration, and are ready late: `startUpMs` stands for an image that is
- * pulled and a model that is loaded.
+ * A fleet on one host: `node fleet.ts '<FleetConfig as JSON>'` is the parent, which starts and stops worker processes
+ * as `sluice worker --processes` does. They run this program too, with `worker` before the configuration, and are ready
+ * late: `startUpMs` stands for an image that is pulled and a model that is loaded.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Clock, Duration, Effect, Layer, Queue } from "effect"
@@ -32,7 +32,8 @@ const text = process.argv[isWorker ? 3 : 2]!
 const config = JSON.parse(text) as FleetConfig
 
 const store = Sluice.layerSqlite({ path: config.store, thread: isWorker })
-// Long enough that a machine which is busy with other things loses none: here a lost lease would look like a slot taken away.
+// Long enough that a machine which is busy with other things loses none: here a lost lease would look like a slot taken
+// away.
 const patient = Layer.succeed(QueueSettings.Settings, {
   ...QueueSettings.defaults,
   lease: Duration.seconds(12),

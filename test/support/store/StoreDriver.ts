@@ -1,4 +1,7 @@
-/** Drives a `JobStore` in tests: the virtual clock's time goes into every call, and jobs are described by what matters in them. */
+/**
+ * Drives a `JobStore` in tests: the virtual clock's time goes into every call, and jobs are described by what matters
+ * in them.
+ */
 import { it } from "@effect/vitest"
 import { Clock, Effect, type Layer } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,6 +1,6 @@
 /**
- * What a store should do, in the plainest way: every question is answered by going through all jobs. Times are absolute; expiry,
- * recovery and promotion happen in `pass`, since when exactly a store does them is its own affair.
+ * What a store should do, in the plainest way: every question is answered by going through all jobs. Times are
+ * absolute; expiry, recovery and promotion happen in `pass`, since when exactly a store does them is its own affair.
  */
 import type { Failure, FailureCause, JobAttempt, JobId, JobState, WaitReason } from "../../../src/services/Queue/Job.ts"
 import { formatJobId } from "../../../src/services/Queue/Job.ts"
@@ -128,7 +128,10 @@ export class StoreModel {
     return this.jobs.filter((job) => job.state === "running" && job.new.group === group).length
   }
 
-  /** Stores a batch whole or not at all, giving new jobs the ids that the store gave. Answers the notes by index in the batch. */
+  /**
+   * Stores a batch whole or not at all, giving new jobs the ids that the store gave. Answers the notes by index in the
+   * batch.
+   */
   enqueue(
     batch: ReadonlyArray<NewJob>,
     ids: ReadonlyArray<JobId>,
@@ -481,7 +484,9 @@ export class StoreModel {
     this.endWith(job, state, "ParentFailed", message, now)
   }
 
-  /** Tells the jobs that waited for those that have ended, the one that ended first first, until nobody waits for them. */
+  /**
+   * Tells the jobs that waited for those that have ended, the one that ended first first, until nobody waits for them.
+   */
   tell(now: number): void {
     for (let next = this.ended.shift(); next !== undefined; next = this.ended.shift()) {
       const { id: parent, well } = next

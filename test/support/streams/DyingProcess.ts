@@ -1,12 +1,14 @@
 /**
- * A process that runs a stream and is gone at its n-th step: a file made, written, cut, synced, renamed or removed, or a chunk enqueued. From then on
- * nothing it does happens, and nothing answers it.
+ * A process that runs a stream and is gone at its n-th step: a file made, written, cut, synced, renamed or removed, or
+ * a chunk enqueued. From then on nothing it does happens, and nothing answers it.
  */
 import { Context, Deferred, Effect, Layer, Scope } from "effect"
 import { JobStore, Sluice, StreamProcessor, TaskQueue } from "../../../src/services/Queue/index.ts"
 import { type OpenFile, StreamFiles } from "../../../src/services/Queue/run/stream/StreamFiles.ts"
 
-/** How it goes: in the middle of the step (a write is torn, anything else not done), or after it and before its answer. */
+/**
+ * How it goes: in the middle of the step (a write is torn, anything else not done), or after it and before its answer.
+ */
 export type Death = "within" | "after"
 
 export interface DyingProcess {

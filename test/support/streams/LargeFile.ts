@@ -22,7 +22,10 @@ export const writeInput = (file: string, lines: number): void => {
   fs.closeSync(to)
 }
 
-/** The number of the first line that is not what it should be; undefined when all `lines` are there, once and in order, and nothing else. */
+/**
+ * The number of the first line that is not what it should be; undefined when all `lines` are there, once and in order,
+ * and nothing else.
+ */
 export const firstDifference = (file: string, lines: number): number | undefined => {
   const { size } = fs.statSync(file)
   const from = fs.openSync(file, "r")

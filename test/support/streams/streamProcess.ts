@@ -1,6 +1,7 @@
 /**
- * A process that runs a stream: `node streamProcess.ts '<StreamConfig as JSON>'`. Opens its store, says `idle` and waits for a line on stdin; then runs
- * the stream and says `done` with the report. Writes a ledger: `run CHUNK ATTEMPT` when a handler begins, `committed N` when the first N chunks are.
+ * A process that runs a stream: `node streamProcess.ts '<StreamConfig as JSON>'`. Opens its store, says `idle` and
+ * waits for a line on stdin; then runs the stream and says `done` with the report. Writes a ledger: `run CHUNK ATTEMPT`
+ * when a handler begins, `committed N` when the first N chunks are.
  */
 import "../../../scripts/wasm-wrappers.mjs"
 import { ByteSize, Effect, Layer, Schema } from "effect"

@@ -28,7 +28,10 @@ const decodeCommand = Schema.decodeUnknownResult(Schema.toCodecJson(ShellTask.sh
   onExcessProperty: "error"
 })
 
-/** Of a command what is not given stays as it is: folder, environment, umask. A worker would bury what its task cannot read. */
+/**
+ * Of a command what is not given stays as it is: folder, environment, umask. A worker would bury what its task cannot
+ * read.
+ */
 const wholePayload = (id: JobId, given: unknown) =>
   Effect.gen(function* () {
     const { payload, task } = yield* TaskQueue.use((queue) => queue.get(id))

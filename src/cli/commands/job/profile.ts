@@ -12,7 +12,9 @@ import { ask, problemOf } from "../../profile/AskWorkers.ts"
 import { onFiles, profiles, readReport } from "../../profile/Profiles.ts"
 import { printReport } from "../../profile/ReportText.ts"
 
-/** A worker saves a profile right after its attempt; a large one takes a second or two to attribute. In milliseconds. */
+/**
+ * A worker saves a profile right after its attempt; a large one takes a second or two to attribute. In milliseconds.
+ */
 const savedWithinMs = 15_000
 const lookMs = 100
 

@@ -1,4 +1,7 @@
-/** `sluice job pause`, `resume` and `kill`: signals to the process group of a running command, whichever worker of this machine runs it. */
+/**
+ * `sluice job pause`, `resume` and `kill`: signals to the process group of a running command, whichever worker of this
+ * machine runs it.
+ */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"

@@ -19,7 +19,10 @@ const pairs = (record: Readonly<Record<string, number>>, busy: Readonly<Record<s
 
 type Busy = Readonly<Record<string, number>>
 
-/** Running jobs by session and group, as the store has them now: what workers say of themselves is as old as their last beat. */
+/**
+ * Running jobs by session and group, as the store has them now: what workers say of themselves is as old as their last
+ * beat.
+ */
 const busyBySession = Effect.gen(function* () {
   const queue = yield* TaskQueue
   const sessions = new Map<number, Record<string, number>>()

@@ -1,7 +1,7 @@
 /**
- * Where a group's backlog is going: what waits now, plus what is expected to arrive, less what the slots can do. Work is a fluid here
- * (a first-order approximation; L. Kleinrock, Queueing Systems, vol. 2, ch. 2): right about when a backlog grows beyond a number that is large beside the
- * noise, silent about waits of a few jobs.
+ * Where a group's backlog is going: what waits now, plus what is expected to arrive, less what the slots can do. Work
+ * is a fluid here (a first-order approximation; L. Kleinrock, Queueing Systems, vol. 2, ch. 2): right about when a
+ * backlog grows beyond a number that is large beside the noise, silent about waits of a few jobs.
  */
 
 /** Jobs expected in one step. */
@@ -38,7 +38,9 @@ export const projectBacklog = ({ backlog, perMs, stepMs, steps }: BacklogInput):
   return { stepMs, p50: along(({ p50 }) => p50), p90: along(({ p90 }) => p90) }
 }
 
-/** Milliseconds until a path first reaches `limit`, read between the ends of steps; undefined: not within it. 0: it has. */
+/**
+ * Milliseconds until a path first reaches `limit`, read between the ends of steps; undefined: not within it. 0: it has.
+ */
 export const timeToReach = (
   from: number,
   path: ReadonlyArray<number>,

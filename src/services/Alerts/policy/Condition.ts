@@ -9,8 +9,9 @@
  *     ◀───────────────────────── resolved ────────────────┘
  * ```
  *
- * Flapping is damped by the hold: what came once resolves after a minute (or `forMs`, if longer) clear of the resolve threshold, and each time it came
- * again within the last hour doubles that, up to an hour. A figure that swings makes one long alert instead of many short ones; none is lost.
+ * Flapping is damped by the hold: what came once resolves after a minute (or `forMs`, if longer) clear of the resolve
+ * threshold, and each time it came again within the last hour doubles that, up to an hour. A figure that swings makes
+ * one long alert instead of many short ones; none is lost.
  *
  * A figure that is not there (no attempts, the worker is gone) does not hold.
  */
@@ -65,8 +66,8 @@ const isClear = (rule: AlertRule, value: number | undefined): boolean =>
   value === undefined || (metricSpec(rule.metric).side === "above" ? value <= rule.resolveAt : value >= rule.resolveAt)
 
 /**
- * After one more look. Undefined: inactive with nothing to remember. `unseenMs`: for how long before `now` nobody had looked, beyond the
- * usual; a condition is not taken to have held meanwhile.
+ * After one more look. Undefined: inactive with nothing to remember. `unseenMs`: for how long before `now` nobody had
+ * looked, beyond the usual; a condition is not taken to have held meanwhile.
  */
 export const step = (
   before: Instance | undefined,

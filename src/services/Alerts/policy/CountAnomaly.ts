@@ -1,7 +1,8 @@
 /**
- * Whether the counts of a series (arrivals per step of five minutes) have left their course: fewer than usual for this hour of this day,
- * or more. Four changes are watched side by side, each with its own suspicion: to a twentieth, to about a half, to about double, to
- * threefold. Between them lie the changes that nobody needs to hear of: up to about a third either way.
+ * Whether the counts of a series (arrivals per step of five minutes) have left their course: fewer than usual for this
+ * hour of this day, or more. Four changes are watched side by side, each with its own suspicion: to a twentieth, to
+ * about a half, to about double, to threefold. Between them lie the changes that nobody needs to hear of: up to about a
+ * third either way.
  */
 import { Persistence, type PersistenceState } from "./Persistence.ts"
 import { type ExpectedCount, SeasonalCounts, type SeasonalCountsState } from "./SeasonalCounts.ts"
@@ -14,8 +15,8 @@ export const learnSteps = Suspicion.stepsPerWeek
 const acceptSteps = 288
 
 /**
- * A series that is silent in more than three of four steps, or expects less than a job in two steps, has no course to leave: someone who runs a batch
- * now and then is no anomaly.
+ * A series that is silent in more than three of four steps, or expects less than a job in two steps, has no course to
+ * leave: someone who runs a batch now and then is no anomaly.
  */
 const activeLeast = 0.25
 const meanLeast = 0.5

@@ -1,6 +1,7 @@
 /**
- * The rules that hold in every store without being asked for. Few, since each must be worth waking somebody in a queue we know nothing of:
- * how much backlog or waiting is too much differs, so those are left to be added; work that cannot go on is wrong everywhere.
+ * The rules that hold in every store without being asked for. Few, since each must be worth waking somebody in a queue
+ * we know nothing of: how much backlog or waiting is too much differs, so those are left to be added; work that cannot
+ * go on is wrong everywhere.
  */
 import type { AlertRule } from "../AlertRule.ts"
 import type { Metric } from "./Metrics.ts"
@@ -16,7 +17,8 @@ const rule = (
 ): AlertRule => makeRule({ name, metric, threshold, ...rest })
 
 export const defaultRules: ReadonlyArray<AlertRule> = [
-  // Jobs are due, slots are free, a worker is there, and for two minutes nothing started: the queue is broken, not busy.
+  // Jobs are due, slots are free, a worker is there, and for two minutes nothing started: the queue is broken, not
+  // busy.
   rule("nothing-starts", "no-claims", 2 * minute, { severity: "critical" }),
   rule("no-worker", "no-worker", 1, { severity: "critical" }),
   rule("failing", "failure-rate", 0.25, { resolveAt: 0.15 }),

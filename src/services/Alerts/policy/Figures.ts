@@ -37,7 +37,10 @@ export interface Look {
   /** Those alive. */
   readonly workers: ReadonlyArray<WorkerRecord>
   readonly status: StoreStatus
-  /** By the minute and group, oldest first, of as much as the rules in force look back on; and how far that is, in milliseconds. */
+  /**
+   * By the minute and group, oldest first, of as much as the rules in force look back on; and how far that is, in
+   * milliseconds.
+   */
   readonly minutes: ReadonlyMap<string, ReadonlyArray<RollUp>>
   readonly minutesMs: number
   readonly unusual: ReadonlyMap<string, ReadonlyArray<Unusual>>

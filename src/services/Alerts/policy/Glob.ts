@@ -1,4 +1,7 @@
-/** Names by pattern: `*` is any run of characters, `?` one. In time linear in the text for each star (R. Cox's backtracking to the last star only). */
+/**
+ * Names by pattern: `*` is any run of characters, `?` one. In time linear in the text for each star (R. Cox's
+ * backtracking to the last star only).
+ */
 export const matchesGlob = (pattern: string, text: string): boolean => {
   let p = 0
   let t = 0

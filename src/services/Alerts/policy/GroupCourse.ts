@@ -21,7 +21,9 @@ export interface GroupStep {
 const runFloorMs = 10
 const waitFloorMs = 500
 
-/** A p95 needs so many times; steps are put together until they have them, for at most an hour, and then a few must do. */
+/**
+ * A p95 needs so many times; steps are put together until they have them, for at most an hour, and then a few must do.
+ */
 const timesEnough = 20
 const timesFew = 5
 const stepsTogether = 12

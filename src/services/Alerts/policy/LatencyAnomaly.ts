@@ -1,7 +1,8 @@
 /**
- * Whether a latency has grown beyond its course: compared on the logarithmic scale with a level that follows over days and a profile of the
- * hours of the day. The change that is watched for is to half as much again, or by one and a half deviations where the series is noisier than that. The
- * level learns too slowly, and not at all under suspicion, to take a growth over hours for the new course.
+ * Whether a latency has grown beyond its course: compared on the logarithmic scale with a level that follows over days
+ * and a profile of the hours of the day. The change that is watched for is to half as much again, or by one and a half
+ * deviations where the series is noisier than that. The level learns too slowly, and not at all under suspicion, to
+ * take a growth over hours for the new course.
  */
 import { Persistence, type PersistenceState } from "./Persistence.ts"
 import * as Suspicion from "./Suspicion.ts"
@@ -54,7 +55,9 @@ export class LatencyAnomaly {
   private suspicion: Suspicion.Suspicion
   private held: [steps: number, off: number]
 
-  /** `floorMs`: what nobody notices. It is added before the logarithm is taken, so that below it nothing is a change. */
+  /**
+   * `floorMs`: what nobody notices. It is added before the logarithm is taken, so that below it nothing is a change.
+   */
   constructor(floorMs: number, state?: LatencyAnomalyState) {
     this.floorMs = floorMs
     this.steps = state?.steps ?? 0

@@ -1,6 +1,7 @@
 /**
- * What the leader of the alerts knows and the next one must know: every alert that is not inactive, and the notifications that have not
- * reached every sink. One pass makes the next ledger out of the last; decisions and the notification that tells of them stand in it together.
+ * What the leader of the alerts knows and the next one must know: every alert that is not inactive, and the
+ * notifications that have not reached every sink. One pass makes the next ledger out of the last; decisions and the
+ * notification that tells of them stand in it together.
  */
 import type { AlertRule } from "../AlertRule.ts"
 import { metricSpec } from "./Metrics.ts"
@@ -51,7 +52,9 @@ export interface PassOptions {
   readonly runbooks: string
 }
 
-/** Oldest notifications are given up beyond so many on their way: sinks that are gone for hours must not fill the store. */
+/**
+ * Oldest notifications are given up beyond so many on their way: sinks that are gone for hours must not fill the store.
+ */
 export const outgoingMost = 100
 
 export const silencing = (

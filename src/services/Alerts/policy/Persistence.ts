@@ -1,7 +1,8 @@
 /**
- * How much slower evidence gathers than the number of steps says, because what is off now is still off in the next step: a busy hour, a slow
- * disk. The variance of the sums of an hour is laid against that of single steps (batch means; A. M. Law, Simulation Modeling and
- * Analysis): 1 when steps are independent, 12 when an hour is off as one. Evidence is divided by it.
+ * How much slower evidence gathers than the number of steps says, because what is off now is still off in the next
+ * step: a busy hour, a slow disk. The variance of the sums of an hour is laid against that of single steps (batch
+ * means; A. M. Law, Simulation Modeling and Analysis): 1 when steps are independent, 12 when an hour is off as one.
+ * Evidence is divided by it.
  */
 
 const block = 12

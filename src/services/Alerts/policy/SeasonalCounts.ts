@@ -1,9 +1,11 @@
 /**
- * What count to expect of the next step of a series that repeats by day and week: a level times a profile over the half hours of the week,
- * with the dispersion around it. Everything is a ratio of exponentially weighted sums, so low counts bring no bias, and what is learned is
- * winsorised (J. W. Tukey) at three deviations, so that an incident leaves little behind.
+ * What count to expect of the next step of a series that repeats by day and week: a level times a profile over the half
+ * hours of the week, with the dispersion around it. Everything is a ratio of exponentially weighted sums, so low counts
+ * bring no bias, and what is learned is winsorised (J. W. Tukey) at three deviations, so that an incident leaves little
+ * behind.
  *
- * A half hour of the week that was seen once or twice leans on the same half hour of the day, and that on the level. 400 numbers a series.
+ * A half hour of the week that was seen once or twice leans on the same half hour of the day, and that on the level.
+ * 400 numbers a series.
  */
 
 const slotMs = 1_800_000
@@ -25,8 +27,9 @@ const weekKeep = keep(6 * 4)
 const dayKeep = keep(6 * 14)
 const activeKeep = keep(7 * stepsPerDay)
 /**
- * How many steps the coarser profile counts for beside what was seen: the variance of a step over that between slots, as shares (credibility; H.
- * Bühlmann, 1967). Slots differ from the coarser profile by about a third. Bounds keep a single step from being believed, and the profile from never being learned.
+ * How many steps the coarser profile counts for beside what was seen: the variance of a step over that between slots,
+ * as shares (credibility; H. Bühlmann, 1967). Slots differ from the coarser profile by about a third. Bounds keep a
+ * single step from being believed, and the profile from never being learned.
  */
 const slotVariance = 0.1
 const leanLeast = 0.5
@@ -109,7 +112,10 @@ export class SeasonalCounts {
     )
   }
 
-  /** `at`: the middle of the step, in local milliseconds. Profiles are read between the middles of their slots, so that ramps are smooth. */
+  /**
+   * `at`: the middle of the step, in local milliseconds. Profiles are read between the middles of their slots, so that
+   * ramps are smooth.
+   */
   expect(at: number): ExpectedCount {
     const position = (((at + sinceMonday) / slotMs - 0.5) % weekSlots) + weekSlots
     const first = Math.floor(position)

@@ -1,6 +1,7 @@
 /**
- * Whether a larger share than usual fails. The usual share is a ratio of exponentially weighted sums; the change that is watched for is to
- * four times that, and to at least five percentage points more: a rare failure that becomes a little less rare is nobody's alarm.
+ * Whether a larger share than usual fails. The usual share is a ratio of exponentially weighted sums; the change that
+ * is watched for is to four times that, and to at least five percentage points more: a rare failure that becomes a
+ * little less rare is nobody's alarm.
  */
 import * as Suspicion from "./Suspicion.ts"
 
@@ -10,7 +11,10 @@ const acceptSteps = stepsPerDay
 /** Attempts the first guess counts for, and that guess. */
 const attemptsBefore = 100
 const shareBefore = 0.01
-/** Failures come in clumps: variance of the count beyond Poisson, as a share of the mean squared. Bounds and first guess. */
+/**
+ * Failures come in clumps: variance of the count beyond Poisson, as a share of the mean squared. Bounds and first
+ * guess.
+ */
 const dispersionLeast = 0.05
 const dispersionBefore = 0.3
 const dispersionWeight = 50

@@ -1,4 +1,7 @@
-/** What a store is called where outsiders read it: enough to tell stores apart, no path of this machine, no user and no password. */
+/**
+ * What a store is called where outsiders read it: enough to tell stores apart, no path of this machine, no user and no
+ * password.
+ */
 import { safeText } from "./RuleText.ts"
 
 /** `queue.db on web-1` of a file, `postgres://db.example/jobs` of an address, `memory:`. */

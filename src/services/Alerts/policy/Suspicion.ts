@@ -1,9 +1,11 @@
 /**
- * Suspicion that a series has changed, gathered step by step: a CUSUM of log-likelihood ratios (E. S. Page, 1954). Each step adds how much
- * better the change explains what was seen than the normal course does; below 0 it starts anew. While the normal course holds, the mean
- * time to a false alarm is at least exp(threshold) steps (G. Lorden, 1971), so the threshold follows from how many false alarms are borne.
+ * Suspicion that a series has changed, gathered step by step: a CUSUM of log-likelihood ratios (E. S. Page, 1954). Each
+ * step adds how much better the change explains what was seen than the normal course does; below 0 it starts anew.
+ * While the normal course holds, the mean time to a false alarm is at least exp(threshold) steps (G. Lorden, 1971), so
+ * the threshold follows from how many false alarms are borne.
  *
- * A step may add or take away only a share of the threshold. So a single outlier, however wild, is never an alarm: at least three steps must agree.
+ * A step may add or take away only a share of the threshold. So a single outlier, however wild, is never an alarm: at
+ * least three steps must agree.
  */
 
 /** Length of a step, in milliseconds: five minutes smooth bursts and still tell within a quarter of an hour. */
@@ -11,7 +13,10 @@ export const stepMs = 300_000
 
 export const stepsPerWeek = (7 * 86_400_000) / stepMs
 
-/** Weeks between false alarms of one detector of one series, by the model. Reality is less kind than models; see docs/decisions/0011-alerts.md for what was measured. */
+/**
+ * Weeks between false alarms of one detector of one series, by the model. Reality is less kind than models; see
+ * docs/decisions/0011-alerts.md for what was measured.
+ */
 const weeksBetween = 50
 
 /** ln of the steps between two false alarms. */
@@ -19,7 +24,9 @@ export const threshold = Math.log(weeksBetween * stepsPerWeek)
 
 /** Largest share of the threshold that one step moves: three steps at least. */
 const stepMost = 0.4 * threshold
-/** What is gathered beyond the threshold is not kept: a change that ends is believed to have ended within a few steps. */
+/**
+ * What is gathered beyond the threshold is not kept: a change that ends is believed to have ended within a few steps.
+ */
 const gatheredMost = 1.2 * threshold
 /** An alarm ends below this share of the threshold. */
 const endsBelow = 0.25 * threshold
@@ -43,8 +50,8 @@ export const next = ({ alarm, gathered }: Suspicion, ratio: number): Suspicion =
 export const isSuspect = ({ alarm, gathered }: Suspicion): boolean => alarm || gathered >= 0.5 * threshold
 
 /**
- * Log-likelihood ratio of a count whose mean is `factor` times the expected one, against the expected one, for the negative binomial
- * with variance `mean + dispersion × mean²`; the Poisson distribution as dispersion goes to 0.
+ * Log-likelihood ratio of a count whose mean is `factor` times the expected one, against the expected one, for the
+ * negative binomial with variance `mean + dispersion × mean²`; the Poisson distribution as dispersion goes to 0.
  */
 export const countRatio = (count: number, mean: number, dispersion: number, factor: number): number => {
   if (dispersion < 1e-9) return count * Math.log(factor) - mean * (factor - 1)

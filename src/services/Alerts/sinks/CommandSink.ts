@@ -1,6 +1,6 @@
 /**
- * Runs a program for each notification: no shell, the notification as JSON on standard input, what it says bounded, its whole process group
- * ended when it takes too long. Exit code 0 is taken for delivered.
+ * Runs a program for each notification: no shell, the notification as JSON on standard input, what it says bounded, its
+ * whole process group ended when it takes too long. Exit code 0 is taken for delivered.
  */
 import { Duration, Effect, Layer, Stream } from "effect"
 import * as ChildProcess from "effect/process/ChildProcess"

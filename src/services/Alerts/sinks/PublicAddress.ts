@@ -1,7 +1,8 @@
 /**
- * Whether an address is one on the open internet: not of this host, a private network, a link, a carrier's inside, a tunnel, a test range
- * or a group. From the IANA special-purpose address registries (RFC 6890 and its updates), and ranges that look public and are the inside of
- * somebody's cloud; most clouds keep their metadata service in a range of the registries (169.254.169.254, 100.100.100.200, 192.0.0.192, fd00:ec2::254).
+ * Whether an address is one on the open internet: not of this host, a private network, a link, a carrier's inside, a
+ * tunnel, a test range or a group. From the IANA special-purpose address registries (RFC 6890 and its updates), and
+ * ranges that look public and are the inside of somebody's cloud; most clouds keep their metadata service in a range of
+ * the registries (169.254.169.254, 100.100.100.200, 192.0.0.192, fd00:ec2::254).
  */
 import { BlockList, isIP } from "node:net"
 

@@ -1,6 +1,7 @@
 /**
- * Signs webhooks as the Standard Webhooks specification 1.0.0 says (standardwebhooks.com): HMAC-SHA-256 over `id.timestamp.body`. The timestamp
- * is a part of what is signed, so that an old message cannot be sent again as a new one; the id is the same in every try.
+ * Signs webhooks as the Standard Webhooks specification 1.0.0 says (standardwebhooks.com): HMAC-SHA-256 over
+ * `id.timestamp.body`. The timestamp is a part of what is signed, so that an old message cannot be sent again as a new
+ * one; the id is the same in every try.
  */
 import { createHmac } from "node:crypto"
 import { Redacted } from "effect"

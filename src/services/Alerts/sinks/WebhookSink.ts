@@ -1,8 +1,9 @@
 /**
- * Posts notifications, signed, as JSON. Nothing but the checked host is ever connected to: a name is resolved once for each try, every address must
- * be on the open internet, and the connection is made to those addresses and no others, so that an answer of the name server that
- * changes between the check and the connection changes nothing. Certificates are checked whatever the environment says. Redirects are not
- * followed; of the answer no more than 4 KiB is read, and what is told of it holds neither the secret nor what the URL may hold of one.
+ * Posts notifications, signed, as JSON. Nothing but the checked host is ever connected to: a name is resolved once for
+ * each try, every address must be on the open internet, and the connection is made to those addresses and no others, so
+ * that an answer of the name server that changes between the check and the connection changes nothing. Certificates are
+ * checked whatever the environment says. Redirects are not followed; of the answer no more than 4 KiB is read, and what
+ * is told of it holds neither the secret nor what the URL may hold of one.
  */
 import type { Clock } from "effect"
 import { Duration, Effect, Layer, Redacted } from "effect"

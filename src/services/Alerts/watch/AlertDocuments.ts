@@ -1,4 +1,7 @@
-/** What the alerts keep in the store, and how it reads. What cannot be read is passed over with a line in the log, so that one bad row stops nothing. */
+/**
+ * What the alerts keep in the store, and how it reads. What cannot be read is passed over with a line in the log, so
+ * that one bad row stops nothing.
+ */
 import { Cause, Clock, Effect, Option, Schema } from "effect"
 import type { Complain } from "../../Queue/Complaints.ts"
 import type { JobStore } from "../../Queue/JobStore.ts"

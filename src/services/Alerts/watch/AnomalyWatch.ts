@@ -1,7 +1,7 @@
 /**
- * Follows the course of every group step by step, from the store's roll-ups, and keeps what it has learned in the store (`alert-model`).
- * It goes on where the last leader saved, through the roll-ups of the time between: the next leader knows what the last one knew, but for a
- * step that was not complete.
+ * Follows the course of every group step by step, from the store's roll-ups, and keeps what it has learned in the store
+ * (`alert-model`). It goes on where the last leader saved, through the roll-ups of the time between: the next leader
+ * knows what the last one knew, but for a step that was not complete.
  */
 import { DateTime, Effect, Option, Schema } from "effect"
 import type { JobStore } from "../../Queue/JobStore.ts"
@@ -15,8 +15,8 @@ import { stepMs } from "../policy/Suspicion.ts"
 export const modelKind = "alert-model"
 
 /**
- * Steps taken in one look, of one group and of all together: a week of history of a few groups is caught up with within minutes, that of a thousand
- * within two hours, and no look takes longer than some 200 ms.
+ * Steps taken in one look, of one group and of all together: a week of history of a few groups is caught up with within
+ * minutes, that of a thousand within two hours, and no look takes longer than some 200 ms.
  */
 const stepsMost = 72
 const groupStepsMost = 6000
@@ -99,7 +99,10 @@ export class AnomalyWatch {
     this.zone = zone
   }
 
-  /** Takes the steps that are complete, so many as one look may; answers what is unusual once it is up to date, and nothing before. `groups`: how many there are. */
+  /**
+   * Takes the steps that are complete, so many as one look may; answers what is unusual once it is up to date, and
+   * nothing before. `groups`: how many there are.
+   */
   look(now: number, groups: number): Effect.Effect<ReadonlyMap<string, ReadonlyArray<Unusual>>, StoreError> {
     const self = this
     return Effect.gen(function* () {

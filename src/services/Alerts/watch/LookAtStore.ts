@@ -1,4 +1,7 @@
-/** One look at the store, for all rules together. Its cost grows with groups and workers and with the minutes looked back on, not with jobs. */
+/**
+ * One look at the store, for all rules together. Its cost grows with groups and workers and with the minutes looked
+ * back on, not with jobs.
+ */
 import { Cause, Effect } from "effect"
 import type { Complain } from "../../Queue/Complaints.ts"
 import type { JobStore } from "../../Queue/JobStore.ts"

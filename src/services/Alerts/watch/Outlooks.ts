@@ -1,4 +1,6 @@
-/** What the backlogs of groups will do: from a forecast of arrivals where there is one, otherwise from what came lately. */
+/**
+ * What the backlogs of groups will do: from a forecast of arrivals where there is one, otherwise from what came lately.
+ */
 import { Effect } from "effect"
 import type { StoreError } from "../../Queue/StoreError.ts"
 import type { ArrivalsAhead, AskArrivals } from "../ArrivalForecast.ts"
@@ -33,8 +35,8 @@ export class Outlooks {
   }
 
   /**
-   * Of one group. Its capacity is its slots over all workers, each doing a job in the mean time of late; undefined where no slot is or no job
-   * ended lately.
+   * Of one group. Its capacity is its slots over all workers, each doing a job in the mean time of late; undefined
+   * where no slot is or no job ended lately.
    */
   of(look: Omit<Look, "outlooks">, group: string, horizonMs: number): Effect.Effect<Outlook | undefined, StoreError> {
     return Effect.gen({ self: this }, function* () {

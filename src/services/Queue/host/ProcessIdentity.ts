@@ -1,6 +1,7 @@
 /**
- * Who a process is beyond its number, and whether it is there: the one place that answers this. A pid alone may belong to a process in
- * another container, to a newer one that got the number of the dead, or to a zombie that nobody has collected.
+ * Who a process is beyond its number, and whether it is there: the one place that answers this. A pid alone may belong
+ * to a process in another container, to a newer one that got the number of the dead, or to a zombie that nobody has
+ * collected.
  */
 import { execFileSync } from "node:child_process"
 import { existsSync, readFileSync, readlinkSync } from "node:fs"
@@ -16,7 +17,9 @@ const attempt = (read: () => string): string => {
 
 const ownNamespace = (kind: "pid" | "time"): string => attempt(() => readlinkSync(`/proc/self/ns/${kind}`))
 
-/** Processes for which it is equal share a monotonic clock: one boot of one machine (Linux); elsewhere the host's name. */
+/**
+ * Processes for which it is equal share a monotonic clock: one boot of one machine (Linux); elsewhere the host's name.
+ */
 export const sharedClock: string =
   `${attempt(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim())} ${ownNamespace("time")}`.trim() ||
   hostname()
@@ -34,7 +37,9 @@ interface Look {
   readonly start: string
 }
 
-/** The name in parentheses may hold spaces and parentheses itself; the start time is the 20th field after it (proc(5)). */
+/**
+ * The name in parentheses may hold spaces and parentheses itself; the start time is the 20th field after it (proc(5)).
+ */
 const fromProc = (pid: number): Look => {
   const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, "utf8"))
   const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
@@ -72,8 +77,8 @@ const exists = (pid: number): boolean => {
 }
 
 /**
- * What has become of a process of this machine that began at `start` (empty: not known). Zombies are gone, whoever has yet to collect
- * them. Two small reads on Linux.
+ * What has become of a process of this machine that began at `start` (empty: not known). Zombies are gone, whoever has
+ * yet to collect them. Two small reads on Linux.
  */
 export const stateOf = (pid: number, start: string | undefined): ProcessState => {
   // 0 and below would name groups.
@@ -97,8 +102,8 @@ export const stateThere = (process: {
 export const markOf = (pid: number): string => `${pid} ${startOf(pid)} ${machine}`
 
 /**
- * Of a process that left a mark on this machine. `undefined`: it lives in another container, where we cannot look. A mark of before a
- * reboot is of a process that is gone; one without a machine is taken for one of ours.
+ * Of a process that left a mark on this machine. `undefined`: it lives in another container, where we cannot look. A
+ * mark of before a reboot is of a process that is gone; one without a machine is taken for one of ours.
  */
 export const stateOfMark = (mark: string): ProcessState | undefined => {
   const [pid, start, ...where] = mark.split(" ")

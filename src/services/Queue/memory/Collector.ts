@@ -1,4 +1,7 @@
-/** A full collection on demand. V8 has it behind a flag that may be set while it runs; the function is then found in a new context. */
+/**
+ * A full collection on demand. V8 has it behind a flag that may be set while it runs; the function is then found in a
+ * new context.
+ */
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 

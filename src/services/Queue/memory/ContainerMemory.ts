@@ -1,7 +1,7 @@
 /**
- * The memory limit of the control group this process runs in, versions 1 and 2, and what counts against it. Used is what the kernel cannot
- * take back without killing: the group's usage less its inactive file pages, as the kubelet reckons a working set. Node's own
- * `process.availableMemory()` counts those pages as used.
+ * The memory limit of the control group this process runs in, versions 1 and 2, and what counts against it. Used is
+ * what the kernel cannot take back without killing: the group's usage less its inactive file pages, as the kubelet
+ * reckons a working set. Node's own `process.availableMemory()` counts those pages as used.
  */
 import { readFileSync } from "node:fs"
 import path from "node:path"
@@ -68,7 +68,8 @@ export const containerMemory = (machineBytes: number, read: ReadText = readText)
     for (const line of groups.split("\n")) {
       const [, controllers, group] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
       if (controllers === undefined || group === undefined || !controllers.split(",").includes(controller)) continue
-      // Inside a container the group named may lie outside of what is mounted; the mount's root is then the container's own group.
+      // Inside a container the group named may lie outside of what is mounted; the mount's root is then the container's
+      // own group.
       for (const folder of ancestors(at, group)) {
         const limitBytes = numberIn(read(path.posix.join(folder, limit)))
         if (limitBytes === undefined || limitBytes >= Math.min(unlimitedFrom, tightest?.limitBytes ?? machineBytes))

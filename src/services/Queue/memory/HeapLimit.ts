@@ -1,10 +1,11 @@
 /**
  * What may live in the heap of this thread before V8 gives the process up.
  *
- * V8 tells only the sum of the old generation's limit and the largest young generation (`heap_size_limit`: 448 MiB under
- * `--max-old-space-size=256`, Node 24.21), so the old part is taken from where it was set, or reckoned from the sum. Of it a whole semi-space
- * must stay free: a collection that could not move the young generation into the old one ends in "Reached heap limit"
- * (`Heap::CanPromoteYoungAndExpandOldGeneration`, heap.cc; met at 232 of 256 MiB with 55 MiB of it young).
+ * V8 tells only the sum of the old generation's limit and the largest young generation (`heap_size_limit`: 448 MiB
+ * under `--max-old-space-size=256`, Node 24.21), so the old part is taken from where it was set, or reckoned from the
+ * sum. Of it a whole semi-space must stay free: a collection that could not move the young generation into the old one
+ * ends in "Reached heap limit" (`Heap::CanPromoteYoungAndExpandOldGeneration`, heap.cc; met at 232 of 256 MiB with 55
+ * MiB of it young).
  */
 import { resourceLimits } from "node:worker_threads"
 import { getHeapStatistics } from "node:v8"
@@ -23,7 +24,10 @@ const flag = (name: string, words: ReadonlyArray<string>): number | undefined =>
   return undefined
 }
 
-/** In bytes. `words`: V8's flags, the command line's after those of NODE_OPTIONS. `threadMb`: what the thread was given, if it is one. */
+/**
+ * In bytes. `words`: V8's flags, the command line's after those of NODE_OPTIONS. `threadMb`: what the thread was given,
+ * if it is one.
+ */
 export const usableHeap = (
   heapSizeLimit: number,
   words: ReadonlyArray<string>,

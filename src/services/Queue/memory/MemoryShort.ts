@@ -6,7 +6,10 @@ const MiB = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)} MiB`
 
 const whose = { heap: "of its heap", container: "of its container's memory", machine: "of the machine's memory" }
 
-/** One error for a refusal however often it is given out: making one captures a stack, and refusals come in thousands a second. */
+/**
+ * One error for a refusal however often it is given out: making one captures a stack, and refusals come in thousands a
+ * second.
+ */
 const errors = new WeakMap<MemoryRefusal, EnqueueError>()
 
 export const memoryShort = (refusal: MemoryRefusal): EnqueueError => {

@@ -1,9 +1,10 @@
 /**
- * The pool behind `MemoryOptimizer.createPool`. Its state changes in its methods only, each of which runs to its end in one turn of the event
- * loop, and an object is in exactly one place: idle, held, or on its way out.
+ * The pool behind `MemoryOptimizer.createPool`. Its state changes in its methods only, each of which runs to its end in
+ * one turn of the event loop, and an object is in exactly one place: idle, held, or on its way out.
  *
- * Effect's own `Pool` cannot carry the contract: it knows no release but that of a scope, so none can come twice or be missed, names no
- * holder, counts nothing, and cannot be told to shrink; its time to live also wakes the process when nothing happens.
+ * Effect's own `Pool` cannot carry the contract: it knows no release but that of a scope, so none can come twice or be
+ * missed, names no holder, counts nothing, and cannot be told to shrink; its time to live also wakes the process when
+ * nothing happens.
  */
 import { type Cause, Effect, Exit, type Fiber, type Scope } from "effect"
 import {
@@ -138,7 +139,7 @@ export class Pool<T> implements ObjectPool<T> {
     return this.idle.length + this.out.size + this.ending
   }
 
-  // Handing out ----------------------------------------------------------------------------------------------------------
+  // Handing out -------------------------------------------------------------------------------------------------------
 
   private hold(entry: Entry<T>, holder: Held<T>["holder"]): Held<T> {
     const held: Held<T> = { entry, holder, since: this.settings.monotonic(), isTold: false }
@@ -167,7 +168,9 @@ export class Pool<T> implements ObjectPool<T> {
     return this.failure(new PoolClosed({ message: `Pool ${this.name} is closed` }))
   }
 
-  /** An object for the holder; waits interruptibly when all are out. To be called where it cannot be interrupted itself. */
+  /**
+   * An object for the holder; waits interruptibly when all are out. To be called where it cannot be interrupted itself.
+   */
   private take(holder: Held<T>["holder"]): Effect.Effect<Held<T>, PoolError> {
     if (this.closed) return Effect.fail(this.isClosed())
     if (this.waiters.size === 0) {
@@ -221,7 +224,7 @@ export class Pool<T> implements ObjectPool<T> {
     }
   }
 
-  // Coming back ----------------------------------------------------------------------------------------------------------
+  // Coming back -------------------------------------------------------------------------------------------------------
 
   giveBack(held: Held<T>, isBroken: boolean): void {
     if (!this.out.delete(held)) return
@@ -273,7 +276,7 @@ export class Pool<T> implements ObjectPool<T> {
     })
   }
 
-  // Watching -------------------------------------------------------------------------------------------------------------
+  // Watching ----------------------------------------------------------------------------------------------------------
 
   releasedTwice(holder: string): DoubleRelease {
     this.counts.doubleReleases++
@@ -336,7 +339,7 @@ export class Pool<T> implements ObjectPool<T> {
     return before - this.idle.length
   }
 
-  // The contract ---------------------------------------------------------------------------------------------------------
+  // The contract ------------------------------------------------------------------------------------------------------
 
   use<A, E, R>(f: (item: T) => Effect.Effect<A, E, R>): Effect.Effect<A, E | PoolError, R> {
     return Effect.acquireUseRelease(

@@ -1,6 +1,7 @@
 /**
- * How a log rests in its files: frames of a kind, a length and that many bytes. A frame that was cut is one whose bytes end early, so a log can be
- * read while it is written and after its writer was killed. Each file begins with a `begin` frame; `end` is the last of a log.
+ * How a log rests in its files: frames of a kind, a length and that many bytes. A frame that was cut is one whose bytes
+ * end early, so a log can be read while it is written and after its writer was killed. Each file begins with a `begin`
+ * frame; `end` is the last of a log.
  */
 import type { AttemptEnd } from "../Outputs.ts"
 

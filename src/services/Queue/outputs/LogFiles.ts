@@ -1,6 +1,6 @@
 /**
- * The files of a log, by job and attempt: `0123456789a.1.0` to `.3`. The first two hold its beginning; the last two its end, by turns: the older of
- * them makes room for the next.
+ * The files of a log, by job and attempt: `0123456789a.1.0` to `.3`. The first two hold its beginning; the last two its
+ * end, by turns: the older of them makes room for the next.
  */
 import { join } from "node:path"
 import type { JobId } from "../Job.ts"

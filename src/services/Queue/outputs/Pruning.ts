@@ -1,4 +1,7 @@
-/** Which logs go: those whose jobs are gone, and the oldest of ended jobs where all together are larger than they may be. */
+/**
+ * Which logs go: those whose jobs are gone, and the oldest of ended jobs where all together are larger than they may
+ * be.
+ */
 import { Effect } from "effect"
 import type { JobId } from "../Job.ts"
 import { finishedStates } from "../Job.ts"

@@ -1,7 +1,8 @@
 /**
- * What roll-ups say of each step: arrivals per group, and whether anybody was there to record them. A step without a cell of a group is
- * zero for it while some worker sent beats or some other group recorded anything, and missing otherwise: a store that was down, or had
- * neither worker nor producer, says nothing of the load. At the edges of such a time a step may be measured in part.
+ * What roll-ups say of each step: arrivals per group, and whether anybody was there to record them. A step without a
+ * cell of a group is zero for it while some worker sent beats or some other group recorded anything, and missing
+ * otherwise: a store that was down, or had neither worker nor producer, says nothing of the load. At the edges of such
+ * a time a step may be measured in part.
  */
 import type { ResourceRollUp, RollUp } from "../RollUp.ts"
 import { type RunSums, runsOf } from "./ServiceMoments.ts"

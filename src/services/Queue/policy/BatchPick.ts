@@ -1,6 +1,7 @@
 /**
- * Which pending jobs of a batch task start together now. A batch is ripe when it is full, or when one of its jobs has been due for
- * the task's waiting time. A job that was lost with its worker goes alone, so that what took the worker down takes no company along.
+ * Which pending jobs of a batch task start together now. A batch is ripe when it is full, or when one of its jobs has
+ * been due for the task's waiting time. A job that was lost with its worker goes alone, so that what took the worker
+ * down takes no company along.
  */
 import type { BatchClaim } from "../Turn.ts"
 

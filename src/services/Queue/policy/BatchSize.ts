@@ -1,12 +1,14 @@
 /**
- * The batch size that costs least per item, learned from calls. A call for n items is taken to cost `fixed + item n + growth n²`
- * milliseconds: per item a falling and a rising part, with a lowest point at sqrt(fixed / growth) between them. The three are fitted by
- * recursive least squares in its information form (L. Ljung, System Identification, 2nd ed., chapter 11) to the cost per item, relative to
- * what was measured, so that noise counts alike at all sizes; none is negative. Calls are forgotten, so that the fit is one of
- * the last few dozen: made near the sizes in use, it follows curves of other shapes too.
+ * The batch size that costs least per item, learned from calls. A call for n items is taken to cost `fixed + item n +
+ * growth n²` milliseconds: per item a falling and a rising part, with a lowest point at sqrt(fixed / growth) between
+ * them. The three are fitted by recursive least squares in its information form (L. Ljung, System Identification, 2nd
+ * ed., chapter 11) to the cost per item, relative to what was measured, so that noise counts alike at all sizes; none
+ * is negative. Calls are forgotten, so that the fit is one of the last few dozen: made near the sizes in use, it
+ * follows curves of other shapes too.
  *
- * Exploring: sizes grow at most twofold from one call to the next, starting at 4, and one call in four is a fifth larger or
- * smaller than the best known. A cost far from the fit several times in a row is a change: what was before is forgotten at once.
+ * Exploring: sizes grow at most twofold from one call to the next, starting at 4, and one call in four is a fifth
+ * larger or smaller than the best known. A cost far from the fit several times in a row is a change: what was before is
+ * forgotten at once.
  */
 
 export interface BatchSizeOptions {
@@ -25,7 +27,10 @@ export interface Call {
 /** What is known after some calls. Plain data. */
 export interface BatchSizeState {
   readonly calls: number
-  /** Sums over the calls, each less with every later one: of products of the three features, upper triangle, then of the features. */
+  /**
+   * Sums over the calls, each less with every later one: of products of the three features, upper triangle, then of the
+   * features.
+   */
   readonly sums: ReadonlyArray<number>
   /** The last calls, as many as make a change. */
   readonly last: ReadonlyArray<Call>
@@ -52,7 +57,9 @@ const forgetting = 0.93
 const firstSize = 4
 /** Sizes double until there are so many calls to fit. */
 const learning = 4
-/** The part of the way, in logarithms, to the lowest point of the fit; and the farthest that point may be, as a factor. */
+/**
+ * The part of the way, in logarithms, to the lowest point of the fit; and the farthest that point may be, as a factor.
+ */
 const approach = 0.6
 const mostStep = 2
 const probeEvery = 4

@@ -1,6 +1,7 @@
 /**
- * What holds a worker back, decided from the figures of a period. Each kind has one measure between 0 and 1 that says how much of the
- * time it explains; those above its threshold are named, the largest first, with the figures they rest on.
+ * What holds a worker back, decided from the figures of a period. Each kind has one measure between 0 and 1 that says
+ * how much of the time it explains; those above its threshold are named, the largest first, with the figures they rest
+ * on.
  */
 
 export type BottleneckKind = "cpu" | "memory" | "io" | "store" | "lock"
@@ -26,7 +27,10 @@ export interface TaskPeriod {
   readonly onLoopMs: number
   /** The fastest attempt ever seen, in milliseconds. */
   readonly fastestMs: number
-  /** Of the pauses between one end and the next, the share below a third of their mean: near 0 when ends keep their distance. */
+  /**
+   * Of the pauses between one end and the next, the share below a third of their mean: near 0 when ends keep their
+   * distance.
+   */
   readonly closeEnds: number
   /** Bytes it allocated, by the heap's samples; 0 when unknown. */
   readonly allocatedBytes: number
@@ -34,7 +38,10 @@ export interface TaskPeriod {
 
 export interface Period {
   readonly wallMs: number
-  /** Of the event loop's thread, as shares of the wall: running on a core, and runnable but without one. Null: unknown here. */
+  /**
+   * Of the event loop's thread, as shares of the wall: running on a core, and runnable but without one. Null: unknown
+   * here.
+   */
   readonly onCpu: number | null
   readonly starved: number | null
   /** Share of the time in which the event loop was not waiting for events. */
@@ -188,8 +195,8 @@ const lock = (period: Period): Bottleneck | undefined => {
 /** The bottlenecks of a period, the one that explains most first; empty when nothing held it back. */
 export const bottlenecks = (period: Period): ReadonlyArray<Bottleneck> => {
   if (period.wallMs <= 0) return []
-  // A device that serves one at a time looks like a lock; requests in flight at the disk tell them apart. Open connections do not:
-  // they are open while nothing goes over them too.
+  // A device that serves one at a time looks like a lock; requests in flight at the disk tell them apart. Open
+  // connections do not: they are open while nothing goes over them too.
   const queueing = period.diskShare >= much ? undefined : lock(period)
   return [memory(period), queueing === undefined ? io(period) : undefined, store(period), cpu(period), queueing]
     .filter((candidate) => candidate !== undefined)

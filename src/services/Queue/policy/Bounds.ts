@@ -1,11 +1,11 @@
 /**
- * What every door takes in: library, command line, settings, environment and documents of the store ask here, once, and what passed is
- * not looked at again further in. Each function answers the value as the queue keeps it and throws `OutOfBounds` with one line that says
- * what was given and what was expected; the door makes its own error of that.
+ * What every door takes in: library, command line, settings, environment and documents of the store ask here, once, and
+ * what passed is not looked at again further in. Each function answers the value as the queue keeps it and throws
+ * `OutOfBounds` with one line that says what was given and what was expected; the door makes its own error of that.
  *
- * The bounds hold for every store: whole numbers stay exact in a double and in an integer column, times stay within what `Date` can show,
- * and text is the same when it comes back from UTF-8. Those of durations are in `Durations.ts`: what is here loads nothing of Effect, which the
- * store's thread does without.
+ * The bounds hold for every store: whole numbers stay exact in a double and in an integer column, times stay within
+ * what `Date` can show, and text is the same when it comes back from UTF-8. Those of durations are in `Durations.ts`:
+ * what is here loads nothing of Effect, which the store's thread does without.
  */
 import type { JobId } from "../Job.ts"
 import { numberFormat } from "../../Text/policy/EnglishNumber.ts"
@@ -22,7 +22,9 @@ export const lastTime = 8.64e15
 export const longestMs = 36_500 * 86_400_000
 /** Retries of one job. At the standard policy's cap of five minutes a million takes nine years. */
 export const mostRetries = 1_000_000
-/** Characters (UTF-16 units) of a label: tag, owner, team, partition key, batch key. At most three bytes of UTF-8 each. */
+/**
+ * Characters (UTF-16 units) of a label: tag, owner, team, partition key, batch key. At most three bytes of UTF-8 each.
+ */
 export const longestLabel = 200
 /** Characters (UTF-16 units) of a unique key. */
 export const longestKey = 1000
@@ -110,7 +112,10 @@ export const time = (name: string, value: unknown): number => {
   return refuse(name, value, `milliseconds since 1970, at most ${lastTime} (the last time that Date knows)`)
 }
 
-/** When an attempt that asked for `delayMs` runs again. What handlers and policies of a program answer at run time is bent, never refused. */
+/**
+ * When an attempt that asked for `delayMs` runs again. What handlers and policies of a program answer at run time is
+ * bent, never refused.
+ */
 export const dueAfter = (now: number, delayMs: number): number =>
   now + (delayMs > 0 ? Math.ceil(Math.min(delayMs, longestMs)) : 0)
 

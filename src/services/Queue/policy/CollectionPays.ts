@@ -1,9 +1,10 @@
 /**
- * Whether a full garbage collection is worth its pause now. V8 collects by itself while a program allocates; what it cannot know is that
- * nobody waits just now, or that jobs are being refused because of garbage.
+ * Whether a full garbage collection is worth its pause now. V8 collects by itself while a program allocates; what it
+ * cannot know is that nobody waits just now, or that jobs are being refused because of garbage.
  *
- * A full collection stops the program for about 0.7 ms per MiB that lives (184 ms at 251 MiB, Node 24.21), so it is limited to a tenth of the
- * time, a fifth while jobs are refused, and while the program is busy to pauses that callers hardly notice.
+ * A full collection stops the program for about 0.7 ms per MiB that lives (184 ms at 251 MiB, Node 24.21), so it is
+ * limited to a tenth of the time, a fifth while jobs are refused, and while the program is busy to pauses that callers
+ * hardly notice.
  */
 
 export interface CollectionInput {
@@ -43,8 +44,8 @@ export const idleBelow = 0.2
 /** A pause that is short enough beside running jobs, in milliseconds. */
 export const shortPauseMs = 250
 /**
- * Time between two collections, as a multiple of the pause, and at least; half of that while jobs are refused, else twice as long after each that
- * was fruitless, up to `restDoublingsMost` times.
+ * Time between two collections, as a multiple of the pause, and at least; half of that while jobs are refused, else
+ * twice as long after each that was fruitless, up to `restDoublingsMost` times.
  */
 export const restFactor = 10
 export const restLeastMs = 1000

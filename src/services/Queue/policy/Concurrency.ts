@@ -1,21 +1,23 @@
 /**
- * How many jobs of a group a worker runs at a time when they contend (a lock, a pool of connections, one disk): the number with the best
- * goodput, found by trying. What is best, and how surely two numbers differ, is `Goodput.ts`.
+ * How many jobs of a group a worker runs at a time when they contend (a lock, a pool of connections, one disk): the
+ * number with the best goodput, found by trying. What is best, and how surely two numbers differ, is `Goodput.ts`.
  *
  * The way there is hill climbing with steps that adapt, each decided by a sequential test:
  * - *climbing*: from `min` by half of the present number, as long as that brings something;
  * - *narrowing*: a step up, a step down, then half the step, until it is a twentieth of the number;
- * - *resting*: it stays, and tries one step, every half a minute at first, every five minutes in the end; a seventh of the number, or
- *   more where the noise hides what that brings. A CUSUM of the goodput (E. S. Page, Continuous inspection schemes, Biometrika 1954) ends
- *   the rest when it changes: climbing again when it rose;
- * - *backing off* when it fell: half the number, and half again, as long as that is not worse. Where nearly all fails no step shows a slope.
+ * - *resting*: it stays, and tries one step, every half a minute at first, every five minutes in the end; a seventh of
+ *   the number, or more where the noise hides what that brings. A CUSUM of the goodput (E. S. Page, Continuous
+ *   inspection schemes, Biometrika 1954) ends the rest when it changes: climbing again when it rose;
+ * - *backing off* when it fell: half the number, and half again, as long as that is not worse. Where nearly all fails
+ *   no step shows a slope.
  *
- * A step is taken when it is better by 2.5 standard errors; at 5, or while climbing, at once, else after the number before it was measured
- * once more, so that a drift of the load meanwhile is not taken for its work. It is given up at 1.5 standard errors below.
+ * A step is taken when it is better by 2.5 standard errors; at 5, or while climbing, at once, else after the number
+ * before it was measured once more, so that a drift of the load meanwhile is not taken for its work. It is given up at
+ * 1.5 standard errors below.
  *
- * Considered: latency against that of an empty system as gradient (TCP Vegas; Netflix's concurrency-limits, Gradient2). It needs
- * jobs of like length, and does not see failures. A fit of the Universal Scalability Law: wrong at a cliff, which a full pool is.
- * `docs/decisions/0012-tuning-and-routing.md` has the figures.
+ * Considered: latency against that of an empty system as gradient (TCP Vegas; Netflix's concurrency-limits, Gradient2).
+ * It needs jobs of like length, and does not see failures. A fit of the Universal Scalability Law: wrong at a cliff,
+ * which a full pool is. `docs/decisions/0012-tuning-and-routing.md` has the figures.
  */
 import * as Goodput from "./Goodput.ts"
 import type { PoolSample, PoolSizing, Sized, SlotBounds } from "./PoolSize.ts"
@@ -67,7 +69,9 @@ const settleMostMs = 30_000
 /** A stretch says something from here on: two samples, two jobs per slot. */
 const stretchLeastMs = 2000
 const jobsPerSlot = 2
-/** So many completions, or three times as many failures, are a base to compare with; fewer are if they took this long. */
+/**
+ * So many completions, or three times as many failures, are a base to compare with; fewer are if they took this long.
+ */
 const evidence = 30
 const evidenceMostMs = 300_000
 /** Differences below one per cent are not looked for. */
@@ -84,7 +88,10 @@ const restFirstMs = 30_000
 const restMostMs = 300_000
 /** Goodput at rest is remembered for about so long. */
 const memoryMs = 60_000
-/** The CUSUM: what is forgiven per sample, in standard errors and as a part of the goodput; where it ends the rest; its least base. */
+/**
+ * The CUSUM: what is forgiven per sample, in standard errors and as a part of the goodput; where it ends the rest; its
+ * least base.
+ */
 const allowance = 0.5
 const allowancePart = 0.05
 const changed = 12

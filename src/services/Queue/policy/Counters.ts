@@ -1,4 +1,7 @@
-/** What roll-ups count of the jobs of a group and task: one table, from which everything that keeps or adds them up is derived. */
+/**
+ * What roll-ups count of the jobs of a group and task: one table, from which everything that keeps or adds them up is
+ * derived.
+ */
 
 export interface Counters {
   readonly arrivals: number

@@ -1,4 +1,7 @@
-/** Durations as people read them, on the terminal and in what alerts say: a space before every unit, units `ms s min h d`. */
+/**
+ * Durations as people read them, on the terminal and in what alerts say: a space before every unit, units `ms s min h
+ * d`.
+ */
 
 import { grouped, numberFormat } from "../../Text/policy/EnglishNumber.ts"
 

@@ -42,6 +42,8 @@ export const duration = (name: string, input: unknown, least = 0, most = longest
   throw new OutOfBounds(`${name} is ${Duration.format(input)}; expected ${expected}`)
 }
 
-/** A time that something may take at most, in whole milliseconds. Infinite is as long as the longest duration: no limit. */
+/**
+ * A time that something may take at most, in whole milliseconds. Infinite is as long as the longest duration: no limit.
+ */
 export const limit = (name: string, input: unknown): number =>
   millisOf(input) === Number.POSITIVE_INFINITY ? longestMs : duration(name, input)

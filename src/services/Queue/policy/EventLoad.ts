@@ -1,6 +1,7 @@
 /**
- * Operators' events over a forecast: while one lasts, its factor scales the interval, or its arrivals take its place. A step that an event
- * covers in part is shaped in proportion. Of several at once the group's own goes before one for every group, then the first by id.
+ * Operators' events over a forecast: while one lasts, its factor scales the interval, or its arrivals take its place. A
+ * step that an event covers in part is shaped in proportion. Of several at once the group's own goes before one for
+ * every group, then the first by id.
  */
 import { Cron, Result } from "effect"
 import type { Interval } from "../LoadPrediction.ts"
@@ -14,7 +15,9 @@ export interface EventTimes {
   readonly times: ReadonlyArray<{ readonly from: number; readonly to: number }>
 }
 
-/** Starts of one recurring event that are looked at in one period: more than that come only of an event that never ends. */
+/**
+ * Starts of one recurring event that are looked at in one period: more than that come only of an event that never ends.
+ */
 const startsMost = 1440
 
 /** Starts that are looked at for whether one comes before the last has ended. */
@@ -23,7 +26,10 @@ const startsTried = 40
 /** Most days of a month, from January. */
 const daysOfMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
-/** Whether the calendar has such a day: the 30th of February is searched for through eight years, to no end. A weekday comes in any case. */
+/**
+ * Whether the calendar has such a day: the 30th of February is searched for through eight years, to no end. A weekday
+ * comes in any case.
+ */
 const comes = ({ days, months, weekdays }: Cron.Cron): boolean =>
   weekdays.size > 0 ||
   days.size === 0 ||

@@ -1,23 +1,27 @@
 /**
- * How long a run of each task takes, from what the store recorded of past ones. The mean, and not the median: starting first what is
- * expected to be done first minimises the mean wait when what is expected is the mean (M. H. Rothkopf, "Scheduling with random service
- * times", Management Science 12, 1966).
+ * How long a run of each task takes, from what the store recorded of past ones. The mean, and not the median: starting
+ * first what is expected to be done first minimises the mean wait when what is expected is the mean (M. H. Rothkopf,
+ * "Scheduling with random service times", Management Science 12, 1966).
  */
 import type { RollUp } from "../RollUp.ts"
 
 /** How far back runs are looked for, in milliseconds: work that comes once a day is still known. */
 export const lookBackMs = 24 * 3_600_000
 
-/** The means go over this many of the newest hours in which a task ran: enough runs to be steady, few enough to follow a change within two hours. */
+/**
+ * The means go over this many of the newest hours in which a task ran: enough runs to be steady, few enough to follow a
+ * change within two hours.
+ */
 const hoursTaken = 2
 
 export interface ExpectedRun {
   /** Milliseconds. */
   readonly ms: number
   /**
-   * The part of the group's recent work (run time) in tasks that run at most as long, its own with it; 0 to 1. It is what a job waits for
-   * when shorter ones go first (T. E. Phipps, "Machine repair as a priority waiting-line problem", Operations Research 4, 1956), and spreads the
-   * tasks of a group whether their runs differ by half or by a thousand times.
+   * The part of the group's recent work (run time) in tasks that run at most as long, its own with it; 0 to 1. It is
+   * what a job waits for when shorter ones go first (T. E. Phipps, "Machine repair as a priority waiting-line problem",
+   * Operations Research 4, 1956), and spreads the tasks of a group whether their runs differ by half or by a thousand
+   * times.
    */
   readonly share: number
 }
@@ -31,7 +35,10 @@ interface Seen {
   sum: number
 }
 
-/** By group, from roll-ups of one hour. What they do not tell is taken from `before`, so that later calls may bring the newest hours alone. */
+/**
+ * By group, from roll-ups of one hour. What they do not tell is taken from `before`, so that later calls may bring the
+ * newest hours alone.
+ */
 export const expectedRuns = (
   rollUps: ReadonlyArray<RollUp>,
   before: ReadonlyMap<string, ExpectedRuns>

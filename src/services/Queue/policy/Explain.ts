@@ -1,4 +1,6 @@
-/** Why a job has not started: one reason, decided from what the store shows. Pure; the first that applies is the answer. */
+/**
+ * Why a job has not started: one reason, decided from what the store shows. Pure; the first that applies is the answer.
+ */
 import type { JobRecord } from "../Job.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
 import type { BatchClaim } from "../Turn.ts"
@@ -25,7 +27,10 @@ export type Reason =
   | { readonly _tag: "NoSlotsForGroup"; readonly group: string }
   | { readonly _tag: "GroupFull"; readonly group: string; readonly running: number; readonly limit: number }
   | { readonly _tag: "WorkersBusy"; readonly group: string; readonly running: number; readonly slots: number }
-  /** A slot is free, and `jobs` of the `size` that its batch may hold are there: it starts with the last of them, or at `until`. */
+  /**
+   * A slot is free, and `jobs` of the `size` that its batch may hold are there: it starts with the last of them, or at
+   * `until`.
+   */
   | { readonly _tag: "WaitingForBatch"; readonly jobs: number; readonly size: number; readonly until: number }
   /** A slot is free: it starts with the next turn of a worker. */
   | { readonly _tag: "Next" }
@@ -37,11 +42,17 @@ export interface Situation {
   readonly group: GroupRecord
   /** Workers whose lease holds. */
   readonly workers: ReadonlyArray<WorkerRecord>
-  /** When the pending jobs that would share its batch became due, itself among them; undefined where its task has no batches. */
+  /**
+   * When the pending jobs that would share its batch became due, itself among them; undefined where its task has no
+   * batches.
+   */
   readonly batch: { readonly rule: BatchClaim; readonly dues: ReadonlyArray<number> } | undefined
 }
 
-/** How the job's task is collected: by the living worker that is content with the fewest jobs. Undefined: not in batches, as far as workers have told. */
+/**
+ * How the job's task is collected: by the living worker that is content with the fewest jobs. Undefined: not in
+ * batches, as far as workers have told.
+ */
 export const batchRule = (task: string, workers: ReadonlyArray<WorkerRecord>): BatchClaim | undefined =>
   workers
     .flatMap(({ load }) => load?.collects?.filter((rule) => rule.task === task) ?? [])

@@ -1,7 +1,7 @@
 /**
- * What another server answers, as far as it is let in: so many bytes of it, and of those one line without anything a terminal or a log obeys and
- * without what it was told in confidence. A server that echoes its requests, or a proxy's page about one, would else write our token
- * into logs, decisions and alerts.
+ * What another server answers, as far as it is let in: so many bytes of it, and of those one line without anything a
+ * terminal or a log obeys and without what it was told in confidence. A server that echoes its requests, or a proxy's
+ * page about one, would else write our token into logs, decisions and alerts.
  */
 import { Effect, RegExp as Pattern, Stream } from "effect"
 
@@ -39,7 +39,10 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&apos;"
 }
 
-/** A pattern for the character as it is, percent-encoded, in HTML, in JSON or in a form. Letters and digits are themselves everywhere. */
+/**
+ * A pattern for the character as it is, percent-encoded, in HTML, in JSON or in a form. Letters and digits are
+ * themselves everywhere.
+ */
 const spelt = (character: string): string => {
   if (/^\w$/.test(character)) return character
   const code = character.codePointAt(0)!
@@ -59,7 +62,9 @@ const spelt = (character: string): string => {
   return `(?:${[...patterns, `&#x0*${hex};`, `&#0*${code};`, ...(character === " " ? ["\\+"] : [])].join("|")})`
 }
 
-/** A text in base64 wherever in the encoded bytes it begins: without the characters that it shares with its neighbours. */
+/**
+ * A text in base64 wherever in the encoded bytes it begins: without the characters that it shares with its neighbours.
+ */
 const inBase64 = (secret: Uint8Array): ReadonlyArray<string> =>
   [0, 1, 2].flatMap((before) => {
     const bytes = Buffer.concat([Buffer.alloc(before), secret])
@@ -74,8 +79,9 @@ const encodings = (secret: string): ReadonlyArray<string> => {
 }
 
 /**
- * The text with `***` for each of the secrets: in letters of either case, each character as servers write it, in base64 and in hex. Meant for
- * servers that are careless: one that means harm knows ways to write that nobody thinks of, and knows the secret anyway.
+ * The text with `***` for each of the secrets: in letters of either case, each character as servers write it, in base64
+ * and in hex. Meant for servers that are careless: one that means harm knows ways to write that nobody thinks of, and
+ * knows the secret anyway.
  */
 export const masked = (text: string, secrets: ReadonlyArray<string>): string => {
   // The longest first, since one may be a part of another.

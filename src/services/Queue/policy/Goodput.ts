@@ -1,11 +1,11 @@
 /**
  * What a stretch of time at one number of slots brought, what it is worth, and how surely two stretches differ.
  *
- * Goodput is what completes; failures and time-outs do not count. Worth is X(n) / n^0.05: goodput X against the jobs in flight n, which by
- * Little's law is goodput against latency. It is Kleinrock's generalised power (L. Kleinrock, Power and deterministic rules of thumb for
- * probabilistic problems in computer communications, ICC 1979) with an exponent of 19: one per cent of goodput is worth nineteen of
- * latency. Where goodput saturates as Amdahl's law has it, about five per cent of it are given away for a latency that would otherwise
- * grow without end; at a peak it is the peak.
+ * Goodput is what completes; failures and time-outs do not count. Worth is X(n) / n^0.05: goodput X against the jobs in
+ * flight n, which by Little's law is goodput against latency. It is Kleinrock's generalised power (L. Kleinrock, Power
+ * and deterministic rules of thumb for probabilistic problems in computer communications, ICC 1979) with an exponent of
+ * 19: one per cent of goodput is worth nineteen of latency. Where goodput saturates as Amdahl's law has it, about five
+ * per cent of it are given away for a latency that would otherwise grow without end; at a peak it is the peak.
  */
 
 export interface Stretch {
@@ -47,8 +47,9 @@ export const sum = (a: Stretch, b: Stretch, part = 1): Stretch => ({
 })
 
 /**
- * The logarithm of what a stretch at so many slots was worth, up to a constant. Other workers' jobs draw on the same thing, and taking from
- * them is no gain: all that run are taken to get on equally fast, so that the group's goodput is this worker's per slot, times all of them.
+ * The logarithm of what a stretch at so many slots was worth, up to a constant. Other workers' jobs draw on the same
+ * thing, and taking from them is no gain: all that run are taken to get on equally fast, so that the group's goodput is
+ * this worker's per slot, times all of them.
  */
 export const worth = ({ elsewhereMs, ms, succeeded }: Stretch, slots: number): number => {
   const all = slots + elsewhereMs / ms
@@ -76,7 +77,10 @@ const withBlock = (noise: Noise): Noise => {
   return { ...begun, drift: Math.max(leastDrift, drift + driftPart * ((change ** 2 - byChance) / 2 - drift)) }
 }
 
-/** A sample at an unchanged number of slots. Differences of neighbours tell the noise, whatever the trend (J. von Neumann, 1941). */
+/**
+ * A sample at an unchanged number of slots. Differences of neighbours tell the noise, whatever the trend (J. von
+ * Neumann, 1941).
+ */
 export const heard = (noise: Noise, sample: Stretch): Noise => {
   const { dispersion, last } = noise
   const more = { ...noise, last: sample, block: sum(noise.block, sample) }
@@ -89,7 +93,9 @@ export const heard = (noise: Noise, sample: Stretch): Noise => {
   })
 }
 
-/** The standard error of the difference of two worths: what counting leaves open, and what the load drifts between them. */
+/**
+ * The standard error of the difference of two worths: what counting leaves open, and what the load drifts between them.
+ */
 export const errorOf = (a: Stretch, b: Stretch, { dispersion, drift }: Noise): number => {
   const of = ({ ms, succeeded }: Stretch) => dispersion / (succeeded + 0.5) + drift * Math.min(1, blockMs / ms)
   return Math.sqrt(of(a) + of(b))

@@ -1,7 +1,7 @@
 /**
- * Which task leaks: the heap that is left after full collections is laid against how many attempts of each task had ended by then, by
- * least squares. A slope is bytes that an attempt leaves behind for good. A hint is given only when the slope is larger than a floor, its
- * interval lies clear of 0, and the heap grew in both halves of the time.
+ * Which task leaks: the heap that is left after full collections is laid against how many attempts of each task had
+ * ended by then, by least squares. A slope is bytes that an attempt leaves behind for good. A hint is given only when
+ * the slope is larger than a floor, its interval lies clear of 0, and the heap grew in both halves of the time.
  */
 
 export interface HeapSample {
@@ -27,7 +27,10 @@ export interface LeakHint {
 const fewest = 8
 /** Slopes below are noise or tables that grow with use: bytes per attempt. */
 const floorBytes = 64
-/** A hint accuses: the slope must lie this many times its interval away from 0, one chance in some thousands for each task. */
+/**
+ * A hint accuses: the slope must lie this many times its interval away from 0, one chance in some thousands for each
+ * task.
+ */
 const certainly = 1.8
 /** Correlation of attempts above which two tasks count as in step. */
 const inStep = 0.999

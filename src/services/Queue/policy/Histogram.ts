@@ -1,7 +1,8 @@
 /**
- * A log-linear histogram of durations that merges by addition: each power of two is cut into 64 equal buckets, so a value read back is off
- * by less than 0.8 % (half a bucket), at any magnitude above 64 microseconds, and by at most a microsecond below. The layout is that of HdrHistogram (G. Tene) at 6 bits of
- * sub-bucket resolution. Sparse: only touched buckets are kept, so a histogram of a steady task is a few dozen entries.
+ * A log-linear histogram of durations that merges by addition: each power of two is cut into 64 equal buckets, so a
+ * value read back is off by less than 0.8 % (half a bucket), at any magnitude above 64 microseconds, and by at most a
+ * microsecond below. The layout is that of HdrHistogram (G. Tene) at 6 bits of sub-bucket resolution. Sparse: only
+ * touched buckets are kept, so a histogram of a steady task is a few dozen entries.
  */
 
 /** Bucket index to count. Values are milliseconds; index 0 holds everything below the resolution of one microsecond. */
@@ -65,7 +66,9 @@ export const merge = (a: Histogram, b: Histogram): Histogram => {
   return { count: a.count + b.count, sum: a.sum + b.sum, max: Math.max(a.max, b.max), buckets }
 }
 
-/** The value below which `fraction` (0 to 1) of the recordings lie, in milliseconds; 0 when empty. Never above `max`. */
+/**
+ * The value below which `fraction` (0 to 1) of the recordings lie, in milliseconds; 0 when empty. Never above `max`.
+ */
 export const quantile = (histogram: Histogram, fraction: number): number => {
   let left = Math.max(1, Math.ceil(histogram.count * fraction))
   for (const [index, count] of histogram.buckets) {
@@ -89,8 +92,8 @@ export const unpack = (packed: ReadonlyArray<number>): Histogram["buckets"] =>
 const windowStep = subBuckets
 
 /**
- * A histogram being recorded: one addition per recording into a window of buckets that grows to what was seen (4 bytes a
- * bucket, at most about 12 KiB), a snapshot when asked.
+ * A histogram being recorded: one addition per recording into a window of buckets that grows to what was seen (4 bytes
+ * a bucket, at most about 12 KiB), a snapshot when asked.
  */
 export class Recorder {
   private counts = new Uint32Array(0)

@@ -1,9 +1,11 @@
 /**
- * What JSON carries, so that a value is the same on every store: one that keeps text, and one that keeps the value itself.
+ * What JSON carries, so that a value is the same on every store: one that keeps text, and one that keeps the value
+ * itself.
  *
- * JSON has no −0, which becomes 0, and no property without a value, which goes. What else it does not carry (NaN and the infinities, `BigInt`,
- * functions, symbols, `undefined` in a list, objects with a class: `Map`, `Set`, `Date`) it would change in silence into something else;
- * here that is refused. A schema that describes such values encodes them into JSON; only parts that say nothing (`Schema.Any`) let them through.
+ * JSON has no −0, which becomes 0, and no property without a value, which goes. What else it does not carry (NaN and
+ * the infinities, `BigInt`, functions, symbols, `undefined` in a list, objects with a class: `Map`, `Set`, `Date`) it
+ * would change in silence into something else; here that is refused. A schema that describes such values encodes them
+ * into JSON; only parts that say nothing (`Schema.Any`) let them through.
  */
 import { SchemaAST } from "effect"
 
@@ -26,7 +28,10 @@ const kindOf = (value: unknown): string => {
   return `an object of class ${Object.getPrototypeOf(value)?.constructor?.name || "unknown"}`
 }
 
-/** The value as JSON gives it back: itself where nothing changes. Throws `NotJson` with the place of what JSON does not carry. */
+/**
+ * The value as JSON gives it back: itself where nothing changes. Throws `NotJson` with the place of what JSON does not
+ * carry.
+ */
 export const settled = (value: unknown, path = "", depth = 0): unknown => {
   switch (typeof value) {
     case "string":
@@ -97,8 +102,9 @@ const isUnsettled = (value: unknown, depth = 0): boolean => {
 }
 
 /**
- * Looks at those parts of a value that JSON may change, going by the encoded side of its schema; undefined: there are none. `exact`: also at what
- * text loses by itself (−0, properties that the schema does not name, classes), so that a value that passes may stay as it is.
+ * Looks at those parts of a value that JSON may change, going by the encoded side of its schema; undefined: there are
+ * none. `exact`: also at what text loses by itself (−0, properties that the schema does not name, classes), so that a
+ * value that passes may stay as it is.
  */
 export const unsettled = (ast: SchemaAST.AST, exact: boolean): ((value: unknown) => boolean) | undefined =>
   lookAt(ast, exact) as ((value: unknown) => boolean) | undefined

@@ -1,7 +1,7 @@
 /**
- * Lanes: names under which commands are enqueued for one process. A worker claims only the jobs of tasks it knows, so jobs under a name of
- * their own are run by whoever serves that name. Numbers are reused (see `PrivateLane`), so there are never more names than commands at
- * work at the same time.
+ * Lanes: names under which commands are enqueued for one process. A worker claims only the jobs of tasks it knows, so
+ * jobs under a name of their own are run by whoever serves that name. Numbers are reused (see `PrivateLane`), so there
+ * are never more names than commands at work at the same time.
  */
 
 /** The name commands are enqueued under for any worker. */

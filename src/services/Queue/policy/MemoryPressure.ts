@@ -1,13 +1,14 @@
 /**
- * How near a process is to the end of its memory, and what follows from it: the level, how many slots a worker still fills, when an
- * enqueue that was refused may come again, and how soon to look again.
+ * How near a process is to the end of its memory, and what follows from it: the level, how many slots a worker still
+ * fills, when an enqueue that was refused may come again, and how soon to look again.
  *
- * Why these shares: V8 ends a process when the old generation, after four collections in a row, still fills more than 80 % of its limit and
- * little but collecting is done (`Heap::CheckIneffectiveMarkCompact`, heap.cc). Memory that lives must therefore stay below 0.8, with
- * room for what is on its way when the door closes. Readings count garbage too. Where a collection is short it is made to tell the two
- * apart, and until the next one may be made all is taken to live; in a large heap a tenth of the limit is taken for garbage instead, since V8
- * starts a collection of its own when the heap is at most half-way from what lived after the last one to the limit: 0.85 with garbage means at
- * least 0.7 without.
+ * Why these shares: V8 ends a process when the old generation, after four collections in a row, still fills more than
+ * 80 % of its limit and little but collecting is done (`Heap::CheckIneffectiveMarkCompact`, heap.cc). Memory that lives
+ * must therefore stay below 0.8, with room for what is on its way when the door closes. Readings count garbage too.
+ * Where a collection is short it is made to tell the two apart, and until the next one may be made all is taken to
+ * live; in a large heap a tenth of the limit is taken for garbage instead, since V8 starts a collection of its own when
+ * the heap is at most half-way from what lived after the last one to the limit: 0.85 with garbage means at least 0.7
+ * without.
  */
 /** From the lowest; `critical` refuses new jobs. */
 export const levels = ["ok", "elevated", "high", "critical"] as const
@@ -33,7 +34,9 @@ export interface MemoryReading {
   readonly heapUsedBytes: number
   /** What may live in it: the old generation less room for the young one (`memory/HeapLimit.ts`). */
   readonly heapLimitBytes: number
-  /** What counts against `memoryLimitBytes`: of the container all of its processes, else the resident set of this one. */
+  /**
+   * What counts against `memoryLimitBytes`: of the container all of its processes, else the resident set of this one.
+   */
   readonly memoryUsedBytes: number
   /** Of the container, else of the machine. */
   readonly memoryLimitBytes: number
@@ -70,8 +73,8 @@ export const levelOf = (
 }
 
 /**
- * How many of a group's slots a worker fills; `isHungry`: the group is for memory-intensive jobs. Elevated: those
- * at half. High: all at half, those one at a time. Critical: one per group. Never 0: work that ends is what frees memory.
+ * How many of a group's slots a worker fills; `isHungry`: the group is for memory-intensive jobs. Elevated: those at
+ * half. High: all at half, those one at a time. Critical: one per group. Never 0: work that ends is what frees memory.
  */
 export const slotsAt = (level: PressureLevel, slots: number, isHungry: boolean): number => {
   if (slots <= 1 || level === "ok") return slots
@@ -83,7 +86,10 @@ export const slotsAt = (level: PressureLevel, slots: number, isHungry: boolean):
 const retryFirstMs = 250
 const retryCapMs = 5_000
 
-/** When to come again after a refusal: as long as the door has been shut by now, 250 ms to 5 s. Doubles with each try, as a backoff does. */
+/**
+ * When to come again after a refusal: as long as the door has been shut by now, 250 ms to 5 s. Doubles with each try,
+ * as a backoff does.
+ */
 export const retryAfterMs = (shutForMs: number): number =>
   Math.round(Math.min(retryCapMs, Math.max(retryFirstMs, shutForMs)))
 
@@ -95,15 +101,15 @@ const rowsLeast = 16
 const rowsMost = 4096
 
 /**
- * What a new job is taken to need after so many were taken in and memory grew by so much: the largest growth seen lately, forgotten by a
- * tenth with each look.
+ * What a new job is taken to need after so many were taken in and memory grew by so much: the largest growth seen
+ * lately, forgotten by a tenth with each look.
  */
 export const learnRowBytes = (before: number, grownBytes: number, rows: number): number =>
   rows <= 0 ? before : Math.max(rowBytesLeast, 0.9 * before, grownBytes / rows)
 
 /**
- * How many new jobs may be taken in before memory is looked at again: those that fill half the room to the threshold, so that what comes
- * meanwhile of other things has the other half.
+ * How many new jobs may be taken in before memory is looked at again: those that fill half the room to the threshold,
+ * so that what comes meanwhile of other things has the other half.
  */
 export const rowsUntilLook = (reading: MemoryReading, { critical }: PressureThresholds, rowBytes: number): number => {
   const room = Math.min(

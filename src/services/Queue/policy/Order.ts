@@ -1,8 +1,9 @@
 /**
- * In which order the jobs of a group start. Every order is a *head start*: a job that became due at d has rank `d + offset`, with an
- * offset from 0 to the bound B of the order; the lowest rank starts first. The offset is fixed when the job is ranked and waiting
- * counts the same for all, so the claim stays a plain index scan, and comparing ranks at any moment is comparing
- * `waited − offset` (J. R. Jackson, "Some problems in queueing with dynamic priorities", Naval Research Logistics Quarterly 7, 1960: urgency numbers).
+ * In which order the jobs of a group start. Every order is a *head start*: a job that became due at d has rank `d +
+ * offset`, with an offset from 0 to the bound B of the order; the lowest rank starts first. The offset is fixed when
+ * the job is ranked and waiting counts the same for all, so the claim stays a plain index scan, and comparing ranks at
+ * any moment is comparing `waited − offset` (J. R. Jackson, "Some problems in queueing with dynamic priorities", Naval
+ * Research Logistics Quarterly 7, 1960: urgency numbers).
  *
  * | order | offset |
  * |---|---|
@@ -12,12 +13,12 @@
  * | `shortest` | B × the part of the group's work that is in tasks expected to run at most as long (`ExpectedRun.share`) |
  * | `score` | ½ × B × (priority − 1) / 9, plus ¼ of each of the two offsets above |
  *
- * **No order starves a job.** Let j start before i. Then `d_j + offset_j ≤ d_i + offset_i`, so `d_j − d_i ≤ offset_i − offset_j ≤ B`: a
- * job is passed only by jobs that became due at most B after it, whatever the load. While a group changes from one order to another its
- * jobs carry ranks of both, and the larger of 10/9 of their bounds holds.
+ * **No order starves a job.** Let j start before i. Then `d_j + offset_j ≤ d_i + offset_i`, so `d_j − d_i ≤ offset_i −
+ * offset_j ≤ B`: a job is passed only by jobs that became due at most B after it, whatever the load. While a group
+ * changes from one order to another its jobs carry ranks of both, and the larger of 10/9 of their bounds holds.
  *
- * What is not known is neutral: a task whose runs nobody has seen stands in the middle, a job without a deadline as one that is not near.
- * A deadline in the past is an offset of 0: a job cannot be ranked before it was due.
+ * What is not known is neutral: a task whose runs nobody has seen stands in the middle, a job without a deadline as one
+ * that is not near. A deadline in the past is an offset of 0: a job cannot be ranked before it was due.
  */
 import * as Bounds from "./Bounds.ts"
 import type { ExpectedRuns } from "./ExpectedRun.ts"
@@ -26,7 +27,10 @@ import { defaultAgeingStepMs, highestPriority, lowestPriority, rank } from "./Ra
 export const orders = ["fifo", "priority", "deadline", "shortest", "score"] as const
 export type OrderName = (typeof orders)[number]
 
-/** What holds for a group that nobody gave an order. Nothing learned, no deadline needed: what an operator sees is all there is to it. */
+/**
+ * What holds for a group that nobody gave an order. Nothing learned, no deadline needed: what an operator sees is all
+ * there is to it.
+ */
 export const defaultOrder: OrderName = "priority"
 
 /** Priorities from the first to the last. */
@@ -35,7 +39,10 @@ const priorities = lowestPriority - highestPriority
 /** An order as someone chose it. */
 export interface OrderChoice {
   readonly order: OrderName
-  /** B, in whole milliseconds: a job is passed only by those that became due at most this long after it. Default: `defaultBoundMs`. */
+  /**
+   * B, in whole milliseconds: a job is passed only by those that became due at most this long after it. Default:
+   * `defaultBoundMs`.
+   */
   readonly boundMs?: number | undefined
 }
 
@@ -53,9 +60,9 @@ export const checkOrder = (name: string, choice: OrderChoice): OrderChoice => {
 }
 
 /**
- * Milliseconds. `priority`: nine steps of ageing, 4.5 minutes. `deadline`: an hour, since deadlines further away than B cannot be told
- * apart, and those of background work are minutes to an hour. `shortest`, `score`: 15 minutes, enough to let a long job stand back through
- * a burst, and short enough that nobody takes it for lost.
+ * Milliseconds. `priority`: nine steps of ageing, 4.5 minutes. `deadline`: an hour, since deadlines further away than B
+ * cannot be told apart, and those of background work are minutes to an hour. `shortest`, `score`: 15 minutes, enough to
+ * let a long job stand back through a burst, and short enough that nobody takes it for lost.
  */
 export const defaultBoundMs = (order: OrderName, ageingStepMs: number): number => {
   switch (order) {
@@ -154,7 +161,10 @@ export const rankBy = (
   deadline: number | undefined
 ): number => due + Math.round(offset(ranking, task, due, priority, deadline))
 
-/** The rank in a group. On the way of every enqueue and retry: without any order but the default an addition and a multiplication. */
+/**
+ * The rank in a group. On the way of every enqueue and retry: without any order but the default an addition and a
+ * multiplication.
+ */
 export const rankIn = (
   rankings: Rankings,
   group: string,

@@ -1,4 +1,7 @@
-/** Where a pending job stands in the order of its group: what starts before it, and until when something new still may. Pure. */
+/**
+ * Where a pending job stands in the order of its group: what starts before it, and until when something new still may.
+ * Pure.
+ */
 import type { RankedJob } from "../GroupRecord.ts"
 import { type OrderName, passedUntil, type Ranking } from "./Order.ts"
 
@@ -24,7 +27,9 @@ export interface Place {
   readonly passing: number
   /** The first of them. */
   readonly passedBy: ReadonlyArray<RankedJob>
-  /** Milliseconds since 1970: what becomes due then or later starts after it. At most the bound after its own due time. */
+  /**
+   * Milliseconds since 1970: what becomes due then or later starts after it. At most the bound after its own due time.
+   */
   readonly passedUntil: number
 }
 

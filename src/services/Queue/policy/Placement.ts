@@ -1,9 +1,11 @@
 /**
- * Which group a task belongs in by what its attempts were seen to do: compute, wait for the disk, wait for others, or hold much memory.
+ * Which group a task belongs in by what its attempts were seen to do: compute, wait for the disk, wait for others, or
+ * hold much memory.
  *
- * Evidence comes in rounds of at least twenty measured attempts. A task is placed when two rounds in a row agree, and placed anew no
- * sooner than ten minutes later; and what keeps it where it is is wider than what brings it there (a Schmitt trigger), so that one
- * between two groups stays in the first. With it a task moves at most six times an hour, and one that does not change moves once.
+ * Evidence comes in rounds of at least twenty measured attempts. A task is placed when two rounds in a row agree, and
+ * placed anew no sooner than ten minutes later; and what keeps it where it is is wider than what brings it there (a
+ * Schmitt trigger), so that one between two groups stays in the first. With it a task moves at most six times an hour,
+ * and one that does not change moves once.
  */
 import { Schema } from "effect"
 
@@ -52,7 +54,10 @@ export type Placement = typeof Placement.Type
 export const roundAttempts = 20
 const agreeingRounds = 2
 const stayMs = 10 * 60_000
-/** Bytes of an attempt that make it heavy, and below which it no longer is: two of the larger at a time are a burden for a small container. */
+/**
+ * Bytes of an attempt that make it heavy, and below which it no longer is: two of the larger at a time are a burden for
+ * a small container.
+ */
 const heavyBytes = 64 * 1024 ** 2
 const lightBytes = heavyBytes / 2
 /** The part of its own time in which a task computes, to be called computing, and to be called so still. */

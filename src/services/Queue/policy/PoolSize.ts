@@ -1,10 +1,11 @@
 /**
- * How many slots a worker gives a group that may have between `min` and `max`: more while jobs wait and more slots bring more
- * throughput, fewer when some have long been idle.
+ * How many slots a worker gives a group that may have between `min` and `max`: more while jobs wait and more slots
+ * bring more throughput, fewer when some have long been idle.
  *
- * Growing is tried, not assumed: after each step up the throughput of full slots is measured again, and a step that brought less than
- * a third of what it would bring if slots were all that is missing is taken back and not tried again for a while. What the slots wait
- * for may be a disk or another machine, and then more of them only make every job slower.
+ * Growing is tried, not assumed: after each step up the throughput of full slots is measured again, and a step that
+ * brought less than a third of what it would bring if slots were all that is missing is taken back and not tried again
+ * for a while. What the slots wait for may be a disk or another machine, and then more of them only make every job
+ * slower.
  */
 
 export interface SlotBounds {
@@ -12,8 +13,9 @@ export interface SlotBounds {
   readonly min: number
   readonly max: number
   /**
-   * Whether the number follows what completes, for handlers that contend; see `policy/Concurrency.ts`. Default false: it then grows as long as
-   * jobs wait and slots help, and shrinks when they idle. Tuning measures by trying, which a group whose handlers do not contend pays for nothing.
+   * Whether the number follows what completes, for handlers that contend; see `policy/Concurrency.ts`. Default false:
+   * it then grows as long as jobs wait and slots help, and shrinks when they idle. Tuning measures by trying, which a
+   * group whose handlers do not contend pays for nothing.
    */
   readonly tune?: boolean
 }
@@ -65,7 +67,10 @@ const measureLeastMs = 2000
 const measureJobsPerSlot = 2
 /** Jobs this long are no reason to wait for more of them: the step counts as useful. */
 const measureMostMs = 30_000
-/** A step up, of the present size. Small enough to find the knee, large enough to reach ten times the size in about ten steps. */
+/**
+ * A step up, of the present size. Small enough to find the knee, large enough to reach ten times the size in about ten
+ * steps.
+ */
 const step = 0.25
 /** A step is kept when it brings at least this part of what its slots would bring alone. */
 const usefulPart = 1 / 3

@@ -7,8 +7,9 @@ export interface ProcessBounds {
 }
 
 /**
- * Slots of a group in one process: as declared for it, else an even share of the group's limit over the most processes there may be, so
- * that the limit is reached with all of them. `undefined`: no limit either; then any number of processes will do.
+ * Slots of a group in one process: as declared for it, else an even share of the group's limit over the most processes
+ * there may be, so that the limit is reached with all of them. `undefined`: no limit either; then any number of
+ * processes will do.
  */
 export const slotsPerProcess = (
   declared: number | undefined,
@@ -21,8 +22,8 @@ export const slotsPerProcess = (
 }
 
 /**
- * Processes for these slots: as many as the group that needs most of them, within the bounds. `others`: whether groups that are not scaled have
- * work; then there are not fewer than now.
+ * Processes for these slots: as many as the group that needs most of them, within the bounds. `others`: whether groups
+ * that are not scaled have work; then there are not fewer than now.
  */
 export const processCount = (
   needs: ReadonlyArray<{ readonly slots: number; readonly perProcess: number | undefined }>,
@@ -34,7 +35,9 @@ export const processCount = (
   return Math.min(bounds.max, Math.max(bounds.min, wanted))
 }
 
-/** Of the memory that is free, this part may be given to new processes: the rest absorbs what running ones still take. */
+/**
+ * Of the memory that is free, this part may be given to new processes: the rest absorbs what running ones still take.
+ */
 const memoryShare = 0.8
 
 /** How many more processes fit into memory, at least 0. Bytes. */

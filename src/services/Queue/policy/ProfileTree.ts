@@ -7,7 +7,10 @@ export interface CallFrame {
   readonly lineNumber: number
 }
 
-/** A profile as the inspector gives it (`Profiler.stop`), what of it is used. Times are microseconds of the monotonic clock. */
+/**
+ * A profile as the inspector gives it (`Profiler.stop`), what of it is used. Times are microseconds of the monotonic
+ * clock.
+ */
 export interface CpuProfile {
   readonly nodes: ReadonlyArray<{
     readonly id: number
@@ -117,8 +120,8 @@ const hottestOf = (times: ReadonlyMap<string, Time>, most: number): ReadonlyArra
     .map(({ at, name, self, total }) => ({ name, at, selfMs: self / 1000, totalMs: total / 1000 }))
 
 /**
- * Reads a profile. `ownerAt` names who was at work at a time (microseconds of the profile's clock), or undefined; it is asked with
- * ascending times. `isOurs`: a frame the measuring itself brought in, left out of stacks.
+ * Reads a profile. `ownerAt` names who was at work at a time (microseconds of the profile's clock), or undefined; it is
+ * asked with ascending times. `isOurs`: a frame the measuring itself brought in, left out of stacks.
  */
 export const readProfile = (
   profile: CpuProfile,

@@ -1,12 +1,13 @@
 /**
- * Where records end in bytes that come in blocks, whatever the blocks' boundaries: lines of NDJSON, records of CSV. All that matters to it is
- * ASCII, and no byte of a longer UTF-8 sequence is: a block may end inside a character.
+ * Where records end in bytes that come in blocks, whatever the blocks' boundaries: lines of NDJSON, records of CSV. All
+ * that matters to it is ASCII, and no byte of a longer UTF-8 sequence is: a block may end inside a character.
  */
 
 export interface RecordScan {
   /**
-   * The index just after the first record that ends in `block[from, to)`, or -1. Give all bytes once and in order. A record ended by a lone CR at
-   * the end of a block is known to have ended only with the next byte, and then answers `from`.
+   * The index just after the first record that ends in `block[from, to)`, or -1. Give all bytes once and in order. A
+   * record ended by a lone CR at the end of a block is known to have ended only with the next byte, and then answers
+   * `from`.
    */
   next(block: Uint8Array, from: number, to: number): number
   /** The line, from 1, on which the record that is being scanned began. */
@@ -32,14 +33,17 @@ export class LineScan implements RecordScan {
 }
 
 /**
- * CSV records as RFC 4180 and Effect's `Csv` end them: by LF, CR or CRLF outside quotes. What the format forbids (a quote inside an unquoted
- * field, text after a closing one) is taken for text; the reader of the chunk refuses it.
+ * CSV records as RFC 4180 and Effect's `Csv` end them: by LF, CR or CRLF outside quotes. What the format forbids (a
+ * quote inside an unquoted field, text after a closing one) is taken for text; the reader of the chunk refuses it.
  */
 export class CsvScan implements RecordScan {
   line: number
   private current: number
   private state: "start" | "unquoted" | "quoted" | "closing" = "start"
-  /** The last byte was a CR: inside quotes it was counted as a line's end, outside the record has ended unless an LF follows. */
+  /**
+   * The last byte was a CR: inside quotes it was counted as a line's end, outside the record has ended unless an LF
+   * follows.
+   */
   private afterCr = false
   private readonly delimiter: number
 

@@ -1,11 +1,13 @@
 /**
- * What recurs and the ordinary course of a day does not explain: each day, each week, or each month at the same local time.
+ * What recurs and the ordinary course of a day does not explain: each day, each week, or each month at the same local
+ * time.
  *
- * Every hour is held against what its day's level and the profile of a working day or weekend lead to expect, both medians (J. W. Tukey,
- * Exploratory Data Analysis, 1977, chapter 11: median polish), on the square-root scale, on which counts scatter alike at every level (M. S.
- * Bartlett 1936). Hours far beyond the scatter are exceptional. A time of the week or month is an event when most of its hours were, and so many
- * that chance, at the rate of exceptional hours overall, would not bring them anywhere among all times looked at (binomial tail,
- * Bonferroni). An event of each day is in the profile itself; it is looked for against the hours around it.
+ * Every hour is held against what its day's level and the profile of a working day or weekend lead to expect, both
+ * medians (J. W. Tukey, Exploratory Data Analysis, 1977, chapter 11: median polish), on the square-root scale, on which
+ * counts scatter alike at every level (M. S. Bartlett 1936). Hours far beyond the scatter are exceptional. A time of
+ * the week or month is an event when most of its hours were, and so many that chance, at the rate of exceptional hours
+ * overall, would not bring them anywhere among all times looked at (binomial tail, Bonferroni). An event of each day is
+ * in the profile itself; it is looked for against the hours around it.
  */
 import type { RecurringPattern } from "../LoadPrediction.ts"
 
@@ -244,8 +246,8 @@ const joined = (
 }
 
 /**
- * Patterns in hourly counts, surest first, then largest. `offsetMs`: how far local time is ahead of UTC at a time. What every day brings is
- * not found again as an event of a weekday, nor that of a weekday as one of a month.
+ * Patterns in hourly counts, surest first, then largest. `offsetMs`: how far local time is ahead of UTC at a time. What
+ * every day brings is not found again as an event of a weekday, nor that of a weekday as one of a month.
  */
 export const recurringIn = (
   counts: ReadonlyArray<HourCount>,

@@ -1,16 +1,22 @@
 /**
- * Whether measurements got slower, beyond noise. Two samples of runs, before and after, are compared by rank, so that a run disturbed by
- * the machine weighs no more than any other: the Mann-Whitney U test (H. B. Mann, D. R. Whitney, 1947), with the normal approximation,
- * correction for ties and for continuity. How much slower is the median of all pairwise ratios, the estimate of Hodges and Lehmann (1963)
- * on the logarithmic scale, with the interval that belongs to the same test. A change counts when it is both unlikely to be chance and
- * large enough to matter.
+ * Whether measurements got slower, beyond noise. Two samples of runs, before and after, are compared by rank, so that a
+ * run disturbed by the machine weighs no more than any other: the Mann-Whitney U test (H. B. Mann, D. R. Whitney,
+ * 1947), with the normal approximation, correction for ties and for continuity. How much slower is the median of all
+ * pairwise ratios, the estimate of Hodges and Lehmann (1963) on the logarithmic scale, with the interval that belongs
+ * to the same test. A change counts when it is both unlikely to be chance and large enough to matter.
  */
 
 /** What counts as a regression. */
 export interface RegressionBar {
-  /** Chance of calling equal runs a regression, one-sided. Default 0.005: one false alarm in 200 checks of a single task. */
+  /**
+   * Chance of calling equal runs a regression, one-sided. Default 0.005: one false alarm in 200 checks of a single
+   * task.
+   */
   readonly alpha: number
-  /** Smallest slowdown that matters, as a share. Default 0.05: smaller ones are real at times, and not worth a broken build. */
+  /**
+   * Smallest slowdown that matters, as a share. Default 0.05: smaller ones are real at times, and not worth a broken
+   * build.
+   */
   readonly floor: number
 }
 

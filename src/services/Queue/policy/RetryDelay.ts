@@ -13,9 +13,15 @@ export interface RetryPolicy {
   readonly stepMs: number
   /** No delay is longer, jitter aside. */
   readonly capMs: number
-  /** The delay is multiplied by a random number in `1 ± jitter`, so that jobs that failed together do not return together. */
+  /**
+   * The delay is multiplied by a random number in `1 ± jitter`, so that jobs that failed together do not return
+   * together.
+   */
   readonly jitter: number
-  /** A series of one's own in the place of first, factor and step: milliseconds after failed attempt number `attempt` (from 1). Cap and jitter hold for it too. */
+  /**
+   * A series of one's own in the place of first, factor and step: milliseconds after failed attempt number `attempt`
+   * (from 1). Cap and jitter hold for it too.
+   */
   readonly delayMs?: (attempt: number) => number
 }
 
@@ -51,8 +57,9 @@ export const checkRetry = (name: string, policy: RetryPolicy): RetryPolicy => {
 }
 
 /**
- * Milliseconds to wait after failed attempt number `attempt` (from 1). `random` is uniform in [0, 1). Whole milliseconds, never
- * below 0 nor above the cap by more than the jitter. A function of one's own that answers no number means no delay.
+ * Milliseconds to wait after failed attempt number `attempt` (from 1). `random` is uniform in [0, 1). Whole
+ * milliseconds, never below 0 nor above the cap by more than the jitter. A function of one's own that answers no number
+ * means no delay.
  */
 export const retryDelay = (policy: RetryPolicy, attempt: number, random: number): number => {
   const delay = policy.delayMs === undefined ? delayInSeries(policy, attempt) : policy.delayMs(attempt)

@@ -1,6 +1,6 @@
 /**
- * Roll-ups: what happened to the jobs of each group and task, in intervals of 10 s, 1 min and 1 h. A store records into the
- * cells of a `RollUpRecorder`, takes the deltas out from time to time and adds them up where it keeps them: in a
+ * Roll-ups: what happened to the jobs of each group and task, in intervals of 10 s, 1 min and 1 h. A store records into
+ * the cells of a `RollUpRecorder`, takes the deltas out from time to time and adds them up where it keeps them: in a
  * `RollUpArchive`, or in rows of its own with `mergeRollUps`. Deltas add up in any order and any grouping.
  */
 import type { ResourceRollUp, RollUp, RollUpQuery, RollUpWidth } from "../RollUp.ts"
@@ -14,8 +14,8 @@ export const baseWidth = 10_000 satisfies RollUpWidth
 export const rollUpWidths: ReadonlyArray<RollUpWidth> = [10_000, 60_000, 3_600_000]
 
 /**
- * How far back each width reaches, in milliseconds: 6 hours of 10 s for live pages and the scaler, 7 days of minutes for a
- * forecast's weekly season, 400 days of hours to compare with last year.
+ * How far back each width reaches, in milliseconds: 6 hours of 10 s for live pages and the scaler, 7 days of minutes
+ * for a forecast's weekly season, 400 days of hours to compare with last year.
  */
 export const rollUpRetentionMs: Readonly<Record<RollUpWidth, number>> = {
   10000: 6 * 3_600_000,
@@ -116,8 +116,8 @@ export class RollUpCell implements Counters {
 }
 
 /**
- * Records the present. Call `at` with the time before recording; call `take` at least every 10 s while jobs move, since what is
- * not taken stays in memory.
+ * Records the present. Call `at` with the time before recording; call `take` at least every 10 s while jobs move, since
+ * what is not taken stays in memory.
  */
 export class RollUpRecorder {
   private start = -Infinity
@@ -139,7 +139,10 @@ export class RollUpRecorder {
     return cell
   }
 
-  /** Moves on to the interval of `now`; a clock that steps back stays where it was. True when an interval ended: time to `take`. */
+  /**
+   * Moves on to the interval of `now`; a clock that steps back stays where it was. True when an interval ended: time to
+   * `take`.
+   */
   at(now: number): boolean {
     if (now < this.start + baseWidth) return false
     this.collect()
@@ -196,8 +199,8 @@ interface Shelf {
 }
 
 /**
- * Keeps roll-ups in memory, added up to every width, for as long as `rollUpRetentionMs` says and at most `rowsMost` rows per
- * width: then the oldest go first. A row takes about 0.2 to 1 KiB.
+ * Keeps roll-ups in memory, added up to every width, for as long as `rollUpRetentionMs` says and at most `rowsMost`
+ * rows per width: then the oldest go first. A row takes about 0.2 to 1 KiB.
  */
 export class RollUpArchive {
   private readonly rowsMost: number

@@ -1,16 +1,20 @@
 /**
- * Which variables of an environment are secret. Sluice's own are never recorded with a job and never handed to what a job, a hook or a thread runs;
- * others that look like secrets are recorded only when somebody says so.
+ * Which variables of an environment are secret. Sluice's own are never recorded with a job and never handed to what a
+ * job, a hook or a thread runs; others that look like secrets are recorded only when somebody says so.
  *
- * Told by the name, since most secrets look like nothing: its last words, as people name passwords, tokens and keys. And by the value where that
- * says it: a URL with a password, a private key. Names that end in `FILE`, `PATH`, `DIR` or `SOCK` say where something lies, and are none.
+ * Told by the name, since most secrets look like nothing: its last words, as people name passwords, tokens and keys.
+ * And by the value where that says it: a URL with a password, a private key. Names that end in `FILE`, `PATH`, `DIR` or
+ * `SOCK` say where something lies, and are none.
  */
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 const own = /^SLUICE_/
 
-/** What ours may hold: also a file with a secret is nothing a job has to know of, and an address may carry a token in its path. */
+/**
+ * What ours may hold: also a file with a secret is nothing a job has to know of, and an address may carry a token in
+ * its path.
+ */
 const ownWords = /SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|WEBHOOKS$|(^|_)KEYS?(_|$)/
 
 /** The end of a name, in capitals; of short words the whole word, or `MONKEY` were a key. */

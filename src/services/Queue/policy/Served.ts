@@ -11,7 +11,10 @@ export const able = (task: string, workers: ReadonlyArray<WorkerRecord>): Readon
 export const slotsOf = (group: string, workers: ReadonlyArray<WorkerRecord>): number =>
   workers.reduce((sum, { slots }) => sum + (slots[group] ?? 0), 0)
 
-/** Jobs that are due and wait in vain. `isKnown`: some worker has their handler, but none of those a slot for their group. */
+/**
+ * Jobs that are due and wait in vain. `isKnown`: some worker has their handler, but none of those a slot for their
+ * group.
+ */
 export interface Unserved {
   readonly task: string
   readonly group: string
@@ -19,7 +22,10 @@ export interface Unserved {
   readonly isKnown: boolean
 }
 
-/** Commands in a lane are left out: each lane has its own process, and a worker for commands takes over those of the dead. */
+/**
+ * Commands in a lane are left out: each lane has its own process, and a worker for commands takes over those of the
+ * dead.
+ */
 export const unserved = (
   counters: ReadonlyArray<CounterRecord>,
   workers: ReadonlyArray<WorkerRecord>

@@ -1,8 +1,9 @@
 /**
- * How long a job holds its slot, from the run histograms of roll-ups: mean and spread over the recent past, older steps fading. What
- * queueing formulas ask for; how likely a running job still runs later, `staffing/ServiceTime.ts` knows.
+ * How long a job holds its slot, from the run histograms of roll-ups: mean and spread over the recent past, older steps
+ * fading. What queueing formulas ask for; how likely a running job still runs later, `staffing/ServiceTime.ts` knows.
  *
- * Long jobs are under-represented while they run, since only attempts that ended are in the roll-ups; what runs counts as work by itself.
+ * Long jobs are under-represented while they run, since only attempts that ended are in the roll-ups; what runs counts
+ * as work by itself.
  */
 import { type Histogram, valueOf } from "./Histogram.ts"
 
@@ -32,10 +33,16 @@ export const noService: ServiceSums = { count: 0, sum: 0, squares: 0, arrivals: 
 /** Assumed while no attempt has ended: long enough to ask for a slot, short enough not to ask for many. */
 export const unknownServiceMs = 1000
 
-/** Sums count half as much after so long: an hour follows a deploy that changes run times and still averages over a quiet one. */
+/**
+ * Sums count half as much after so long: an hour follows a deploy that changes run times and still averages over a
+ * quiet one.
+ */
 export const halfLifeMs = 3_600_000
 
-/** At most so many attempts for one job: the default of three retries makes four; a burst of recoveries must not multiply the load. */
+/**
+ * At most so many attempts for one job: the default of three retries makes four; a burst of recoveries must not
+ * multiply the load.
+ */
 const attemptsMost = 4
 
 export const runsOf = (run: Histogram): RunSums => {
@@ -44,7 +51,10 @@ export const runsOf = (run: Histogram): RunSums => {
   return { count: run.count, sum: run.sum, squares }
 }
 
-/** One step later. Sums of a step in which nothing ended do not fade: a night without jobs teaches nothing about their length. */
+/**
+ * One step later. Sums of a step in which nothing ended do not fade: a night without jobs teaches nothing about their
+ * length.
+ */
 export const afterStep = (
   before: ServiceSums,
   step: { readonly arrivals: number; readonly starts: number; readonly runs: RunSums },

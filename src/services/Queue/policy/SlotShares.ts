@@ -1,6 +1,6 @@
 /**
- * How slots of a group are split over its workers: evenly, the rest to the sessions that came first. Every worker computes the same split
- * from the same list, so nobody has to hand shares out.
+ * How slots of a group are split over its workers: evenly, the rest to the sessions that came first. Every worker
+ * computes the same split from the same list, so nobody has to hand shares out.
  */
 
 export interface ShareTaker {
@@ -9,7 +9,9 @@ export interface ShareTaker {
   readonly most: number
 }
 
-/** Slots by session. What a worker may not take goes to the others; less than `slots` in all where each has its most. */
+/**
+ * Slots by session. What a worker may not take goes to the others; less than `slots` in all where each has its most.
+ */
 export const slotShares = (slots: number, takers: ReadonlyArray<ShareTaker>): ReadonlyMap<number, number> => {
   const shares = new Map<number, number>()
   let slotsLeft = slots

@@ -1,6 +1,7 @@
 /**
- * What becomes of a session that has not renewed its lease. Standing still is not dying: a process that is stopped, or was continued a
- * moment ago, may keep what its tasks let it keep; one that is gone keeps nothing. `docs/decisions/0018-standing-still.md`.
+ * What becomes of a session that has not renewed its lease. Standing still is not dying: a process that is stopped, or
+ * was continued a moment ago, may keep what its tasks let it keep; one that is gone keeps nothing.
+ * `docs/decisions/0018-standing-still.md`.
  */
 
 /** `holds`: within its lease. `suspended`: beyond it, and spared. `lost`: whoever looks may take its jobs. */

@@ -1,7 +1,7 @@
 /**
- * Names of tasks and groups. They are checked when they are given; a store that others prepared may hold any text, so they are checked again when
- * they are read. What is no name gets one that is: the job stays visible and can be listed, explained, cancelled and removed by it, and
- * no worker serves it. The file keeps what it held.
+ * Names of tasks and groups. They are checked when they are given; a store that others prepared may hold any text, so
+ * they are checked again when they are read. What is no name gets one that is: the job stays visible and can be listed,
+ * explained, cancelled and removed by it, and no worker serves it. The file keeps what it held.
  */
 
 /** Letters, digits and `. _ - : /`, at most 100: a name is a label of metrics and a word of commands. */
@@ -14,7 +14,10 @@ const mark = (text: string): string => {
   return (hash >>> 0).toString(16).padStart(8, "0")
 }
 
-/** `name` when it is one, else `not-a-name:` with what can be read of it and a mark of the whole. Costs one match for a name. */
+/**
+ * `name` when it is one, else `not-a-name:` with what can be read of it and a mark of the whole. Costs one match for a
+ * name.
+ */
 export const storedName = (name: unknown): string => {
   if (typeof name === "string" && namePattern.test(name)) return name
   const text = name instanceof Uint8Array ? Array.from(name.subarray(0, 1000)).join(" ") : String(name)

@@ -1,10 +1,11 @@
 /**
- * Which chunks of a stream are under way, whether another fits, and which ended ones are committed next: the back-pressure and the order of a stream.
+ * Which chunks of a stream are under way, whether another fits, and which ended ones are committed next: the
+ * back-pressure and the order of a stream.
  */
 
 /**
- * What a byte of a chunk's input is counted as: the text, the items decoded from it, their results, and as much again for garbage not yet collected.
- * Measured with 1 kB NDJSON lines; see docs/decisions/0007-streams.md.
+ * What a byte of a chunk's input is counted as: the text, the items decoded from it, their results, and as much again
+ * for garbage not yet collected. Measured with 1 kB NDJSON lines; see docs/decisions/0007-streams.md.
  */
 export const bytesPerInputByte = 8
 
@@ -48,7 +49,10 @@ export class StreamWindow<Info, End> {
     return this.flights.size
   }
 
-  /** Whether a chunk of so many bytes of input may go under way. The first always may: a chunk is never larger than the limit allows. */
+  /**
+   * Whether a chunk of so many bytes of input may go under way. The first always may: a chunk is never larger than the
+   * limit allows.
+   */
   admits(bytes: number): boolean {
     if (this.flights.size === 0) return true
     return (

@@ -1,7 +1,7 @@
 /**
- * Work from arrivals: the sum of N independent service times S with mean s. Its mean is E N · s and its variance
- * Var N · s² + E N · Var S (W. Feller, An Introduction to Probability Theory and Its Applications, vol. 1, chapter XII): the interval of the
- * arrivals, scaled, and wider by what the spread of single jobs adds.
+ * Work from arrivals: the sum of N independent service times S with mean s. Its mean is E N · s and its variance Var N
+ * · s² + E N · Var S (W. Feller, An Introduction to Probability Theory and Its Applications, vol. 1, chapter XII): the
+ * interval of the arrivals, scaled, and wider by what the spread of single jobs adds.
  */
 import type { Interval } from "../LoadPrediction.ts"
 

@@ -1,10 +1,11 @@
 /**
- * What attempts do with their time, measured on a few of each task: how long each held the event loop, how long that had nothing to do
- * meanwhile, how much of it with a request of the attempt to the file system under way, and the memory it took.
+ * What attempts do with their time, measured on a few of each task: how long each held the event loop, how long that
+ * had nothing to do meanwhile, how much of it with a request of the attempt to the file system under way, and the
+ * memory it took.
  *
- * Measuring goes on in windows: attempts that begin within a second, at most twenty of each task, until they end or ten seconds have passed.
- * What it needs (a hook around every fiber step of a measured attempt, and one around every callback of the process) is there for at most a
- * tenth of the time, after twenty seconds of it to begin with.
+ * Measuring goes on in windows: attempts that begin within a second, at most twenty of each task, until they end or ten
+ * seconds have passed. What it needs (a hook around every fiber step of a measured attempt, and one around every
+ * callback of the process) is there for at most a tenth of the time, after twenty seconds of it to begin with.
  */
 import { Effect } from "effect"
 import { getHeapStatistics } from "node:v8"
@@ -17,13 +18,19 @@ const togetherMost = 100
 /** A window takes attempts in for this long, in milliseconds; each is measured for the longest at most. */
 const windowMs = 1000
 const longestMs = 10_000
-/** Milliseconds of measuring per millisecond that goes by; and those that tasks have beside it for their first rounds, all together. */
+/**
+ * Milliseconds of measuring per millisecond that goes by; and those that tasks have beside it for their first rounds,
+ * all together.
+ */
 const budgetPart = 0.1
 const budgetToBeginMs = 20_000
 const roundsToBegin = 2
 /** Until so many attempts of a task have ended they load modules and open connections. */
 const warmUp = 3
-/** Who has had two rounds rests twice as long after each later one, up to this many times: others are to be measured too. */
+/**
+ * Who has had two rounds rests twice as long after each later one, up to this many times: others are to be measured
+ * too.
+ */
 const restFactorMost = 8
 /** An attempt whose loop others held for more than four fifths of the time tells neither computing from waiting. */
 const explainedLeast = 0.2
@@ -71,7 +78,10 @@ interface Probe {
 
 const noEvidence = () => ({ attempts: 0, runMs: 0, cpuMs: 0, waitMs: 0, diskMs: 0, bytes: 0 })
 
-/** What a quarter of the attempts reach: where a collection frees what others left, an attempt seems to take less than it does. */
+/**
+ * What a quarter of the attempts reach: where a collection frees what others left, an attempt seems to take less than
+ * it does.
+ */
 const upperQuartile = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? 0 : [...values].sort((a, b) => a - b)[Math.floor(values.length * 0.75)]!
 

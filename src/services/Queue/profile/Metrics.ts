@@ -4,7 +4,10 @@ import type { Histogram } from "../policy/Histogram.ts"
 import type { ProcessFigures } from "../ProfilingReport.ts"
 import { quantilesOf } from "./Quantiles.ts"
 
-/** `total`: from due to the handler's end. Memory and CPU are the whole process's, also where a group's metrics carry them. */
+/**
+ * `total`: from due to the handler's end. Memory and CPU are the whole process's, also where a group's metrics carry
+ * them.
+ */
 export const metricsOf = (
   attempts: number,
   total: Histogram,

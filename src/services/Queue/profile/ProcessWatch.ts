@@ -1,6 +1,6 @@
 /**
- * What the process uses: counters of the system and of V8, copied when asked, and a look each second for what only shows in between
- * (peaks, lateness, collections). It has no timer of its own: the worker's tick drives it.
+ * What the process uses: counters of the system and of V8, copied when asked, and a look each second for what only
+ * shows in between (peaks, lateness, collections). It has no timer of its own: the worker's tick drives it.
  */
 import { readFileSync } from "node:fs"
 import { constants, PerformanceObserver } from "node:perf_hooks"

@@ -1,7 +1,8 @@
 /**
- * Where profiles are kept: a folder beside the store, `jobs.db.profiles`, for its owner alone (0700, files 0600). A profile is a report and
- * the two files V8 wrote. Deploy marks are lines of `marks.ndjson`. Requests to workers and their answers pass through it too. Everything throws
- * `NotOwn` where the folder, or a file in it, is not the caller's own.
+ * Where profiles are kept: a folder beside the store, `jobs.db.profiles`, for its owner alone (0700, files 0600). A
+ * profile is a report and the two files V8 wrote. Deploy marks are lines of `marks.ndjson`. Requests to workers and
+ * their answers pass through it too. Everything throws `NotOwn` where the folder, or a file in it, is not the caller's
+ * own.
  */
 import { Schema } from "effect"
 import { lstatSync } from "node:fs"
@@ -28,7 +29,10 @@ export type DeployMark = typeof DeployMark.Type
 /** Letters, digits and dashes: an id never leaves the folder. */
 const idPattern = /^[A-Za-z0-9-]{1,100}$/
 
-/** What a worker is asked for. `forMs`: a profile stops by itself after that, figures are of that long from now; null: since it began. */
+/**
+ * What a worker is asked for. `forMs`: a profile stops by itself after that, figures are of that long from now; null:
+ * since it began.
+ */
 export const ProfileRequest = Schema.Struct({
   id: Schema.String.check(Schema.isPattern(idPattern)),
   action: Schema.Literals(["start", "stop", "job", "figures"]),
@@ -112,7 +116,7 @@ export class ProfileFolder {
     return JSON.parse(text)
   }
 
-  // Profiles -----------------------------------------------------------------------------------------------------------
+  // Profiles ----------------------------------------------------------------------------------------------------------
 
   /** Ids, newest first. */
   ids(): ReadonlyArray<string> {
@@ -145,7 +149,7 @@ export class ProfileFolder {
     return text === undefined ? undefined : Schema.decodeUnknownSync(ProfilingReport)(JSON.parse(text))
   }
 
-  // Marks --------------------------------------------------------------------------------------------------------------
+  // Marks -------------------------------------------------------------------------------------------------------------
 
   mark(mark: DeployMark): void {
     this.ensure()
@@ -166,7 +170,7 @@ export class ProfileFolder {
     })
   }
 
-  // Baselines ----------------------------------------------------------------------------------------------------------
+  // Baselines ---------------------------------------------------------------------------------------------------------
 
   baselines(): ReadonlyArray<string> {
     return this.idsIn(".json", "baselines")
@@ -187,7 +191,7 @@ export class ProfileFolder {
     if (idPattern.test(name) && this.has("baselines")) OwnFile.remove(this.within("baselines", `${name}.json`))
   }
 
-  // Requests -----------------------------------------------------------------------------------------------------------
+  // Requests ----------------------------------------------------------------------------------------------------------
 
   /** Leaves a request for a worker, in place of one it has not taken yet. */
   request(pid: number, request: ProfileRequest): void {

@@ -1,6 +1,7 @@
 /**
- * Lets the command line profile this worker: looks every two seconds for a request in the store's profile folder, does what it asks for and
- * saves what came of it there. A worker whose event loop is blocked takes its request when it turns again.
+ * Lets the command line profile this worker: looks every two seconds for a request in the store's profile folder, does
+ * what it asks for and saves what came of it there. A worker whose event loop is blocked takes its request when it
+ * turns again.
  */
 import { Effect, Exit, Fiber, Layer } from "effect"
 import { parseJobId } from "../policy/JobIds.ts"

@@ -1,7 +1,10 @@
 import { type Histogram, quantile } from "../policy/Histogram.ts"
 import type { Quantiles } from "../ProfilingReport.ts"
 
-/** Histograms of the profiler hold microseconds, so that their resolution is a nanosecond: handlers in memory run for less than one. */
+/**
+ * Histograms of the profiler hold microseconds, so that their resolution is a nanosecond: handlers in memory run for
+ * less than one.
+ */
 export const scale = 1000
 
 /** As figures in milliseconds. */

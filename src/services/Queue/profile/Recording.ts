@@ -87,7 +87,8 @@ export class Recording {
     const allocated = allocatedByOwner(heap.head, ownerOfFrame)
     const onLoop = this.spans.onLoop()
     const counted = measured.process
-    // Samples know better: the profiler's signals cut short the waiting that the loop's own counter goes by, and collections are told late.
+    // Samples know better: the profiler's signals cut short the waiting that the loop's own counter goes by, and
+    // collections are told late.
     const gcMs = Math.max(counted.gcMs, reading.gcMs)
     const process_ = {
       ...counted,

@@ -1,6 +1,6 @@
 /**
- * The slowest attempts of a task in the last five to ten minutes, with their figures. Two windows of five minutes, each of the 8 slowest of a task: an
- * attempt that is no candidate costs one comparison.
+ * The slowest attempts of a task in the last five to ten minutes, with their figures. Two windows of five minutes, each
+ * of the 8 slowest of a task: an attempt that is no candidate costs one comparison.
  */
 import type { MeteredAttempt } from "../AttemptMeter.ts"
 import { formatJobId } from "../policy/JobIds.ts"
@@ -54,7 +54,10 @@ export class Slowest {
     this.since = now
   }
 
-  /** Slowest first. `meanwhile` tells what the process did in a stretch of time; `p99Of` the percentile of a task's runs. */
+  /**
+   * Slowest first. `meanwhile` tells what the process did in a stretch of time; `p99Of` the percentile of a task's
+   * runs.
+   */
   read(
     now: number,
     meanwhile: (from: number, to: number) => { readonly gcMs: number; readonly loopDelayMs: number },

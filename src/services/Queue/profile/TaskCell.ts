@@ -26,7 +26,10 @@ export const nothing: CellMark = {
   total: empty
 }
 
-/** What was recorded between two marks. The highest value of the period is the upper one's, unless its bucket shows it to be older. */
+/**
+ * What was recorded between two marks. The highest value of the period is the upper one's, unless its bucket shows it
+ * to be older.
+ */
 export const between = (before: Histogram, after: Histogram): Histogram => {
   if (before.count === 0) return after
   const counts = new Map(before.buckets)

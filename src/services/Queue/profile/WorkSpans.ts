@@ -1,7 +1,7 @@
 /**
- * Whose work the event loop does at each moment, while a profile is taken. Three sources tell when an owner begins and stops: the start
- * of its handler; every step of its fibers (through the tracer's hook around each primitive); and, for promises and timers of its own
- * making, Node's hooks around asynchronous callbacks.
+ * Whose work the event loop does at each moment, while a profile is taken. Three sources tell when an owner begins and
+ * stops: the start of its handler; every step of its fibers (through the tracer's hook around each primitive); and, for
+ * promises and timers of its own making, Node's hooks around asynchronous callbacks.
  */
 import { Effect, Tracer } from "effect"
 import { createHook } from "node:async_hooks"
@@ -40,8 +40,8 @@ const marker = "sluice-work:"
 const changesMost = 4_000_000
 
 /**
- * Runs one step of an owner's fiber. Compiled once per owner under a file name that says whose it is, so that stacks of allocation
- * samples, which carry no time, show it.
+ * Runs one step of an owner's fiber. Compiled once per owner under a file name that says whose it is, so that stacks of
+ * allocation samples, which carry no time, show it.
  */
 const compileStep = (name: string): Step =>
   new Script(

@@ -1,6 +1,6 @@
 /**
- * Waits for the ends of jobs. A job that ends with a turn of this process is heard of with its commit; for the others the store is
- * read: when it wakes us, and each poll interval while anybody waits.
+ * Waits for the ends of jobs. A job that ends with a turn of this process is heard of with its commit; for the others
+ * the store is read: when it wakes us, and each poll interval while anybody waits.
  */
 import { Cause, Clock, Effect, Exit, Scope } from "effect"
 import { CurrentAttempt } from "../CurrentAttempt.ts"
@@ -153,7 +153,9 @@ export const makeAwaiting = Effect.gen(function* () {
   /** When all awaited jobs may be looked up again, by the monotonic clock. */
   let restUntil = 0
 
-  /** `all`: every awaited job. Otherwise, since jobs end roughly in their order, page by page while a page brings ends. */
+  /**
+   * `all`: every awaited job. Otherwise, since jobs end roughly in their order, page by page while a page brings ends.
+   */
   const lookUpAwaited = (all: boolean) =>
     Effect.gen(function* () {
       const startedAt = monotonic()
@@ -166,7 +168,8 @@ export const makeAwaiting = Effect.gen(function* () {
       restUntil = endedAt + (endedAt - startedAt) / lookingShare
     })
 
-  // One fiber looks for the ends of jobs that run elsewhere: when the store wakes us and each poll interval, while anybody waits.
+  // One fiber looks for the ends of jobs that run elsewhere: when the store wakes us and each poll interval, while
+  // anybody waits.
   let watching = false
   let nudged = false
   let lookingSoon = false
@@ -324,8 +327,8 @@ export const makeAwaiting = Effect.gen(function* () {
     job: <S, E>(task: Task<any, S, E, any>, id: JobId, kept: KeptJob | undefined) =>
       within([id], awaitJob(task, id, kept)),
     /**
-     * The results of several jobs in their order. Call it as they are acknowledged, before any of them starts: then no result is
-     * missed and none looked up. `maybeEnded`: some were there before.
+     * The results of several jobs in their order. Call it as they are acknowledged, before any of them starts: then no
+     * result is missed and none looked up. `maybeEnded`: some were there before.
      */
     gather: <S, E>(task: Task<any, S, E, any>, ids: ReadonlyArray<JobId>, maybeEnded: boolean) =>
       within(ids, new Gathering(task, ids, maybeEnded).results)

@@ -146,7 +146,10 @@ export const makeEnqueuing = Effect.gen(function* () {
     }
   }
 
-  /** What the last jobs without options share with those of the same task in the same millisecond: most of them under load. */
+  /**
+   * What the last jobs without options share with those of the same task in the same millisecond: most of them under
+   * load.
+   */
   let last:
     | { readonly task: AnyTask; readonly now: number; readonly rankings: Rankings; readonly checked: CheckedOptions }
     | undefined
@@ -172,7 +175,10 @@ export const makeEnqueuing = Effect.gen(function* () {
     return undefined
   }
 
-  /** Rows of so many valid requests of these tasks, their groups made known to the store. Where memory is short nothing is built. */
+  /**
+   * Rows of so many valid requests of these tasks, their groups made known to the store. Where memory is short nothing
+   * is built.
+   */
   const rowsOf = <A>(
     tasks: ReadonlyArray<AnyTask>,
     jobs: number,

@@ -1,6 +1,6 @@
 /**
- * Slots for effects of this process that need no store (`TaskQueue.submit`): per group a number that run at once, the rest in order
- * of priority, then arrival.
+ * Slots for effects of this process that need no store (`TaskQueue.submit`): per group a number that run at once, the
+ * rest in order of priority, then arrival.
  */
 import { Effect } from "effect"
 import { lowestPriority } from "../policy/Rank.ts"
@@ -34,7 +34,9 @@ export class LocalSlots {
     group.running--
   }
 
-  /** Runs the effect in a slot of the group; waits for one if need be. Interruption gives the place or the slot back. */
+  /**
+   * Runs the effect in a slot of the group; waits for one if need be. Interruption gives the place or the slot back.
+   */
   run<A, E, R>(effect: Effect.Effect<A, E, R>, name: string, limit: number, priority: number): Effect.Effect<A, E, R> {
     const group = this.groupOf(name, limit)
     const acquire = Effect.callback<void>((resume) => {

@@ -34,7 +34,9 @@ export const makeLooking = Effect.gen(function* () {
         )
       : Effect.fail(jobNotFound(id))
 
-  /** When the pending jobs that would share the job's batch became due, as far as workers have told how they collect. */
+  /**
+   * When the pending jobs that would share the job's batch became due, as far as workers have told how they collect.
+   */
   const batchOf = (job: JobRecord, workers: ReadonlyArray<WorkerRecord>) =>
     Effect.gen(function* () {
       const rule = job.state === "pending" ? batchRule(job.task, workers) : undefined

@@ -1,6 +1,7 @@
 /**
- * Handlers that await jobs of their own group. Each holds a slot meanwhile; when every slot of the group is held so, none of the awaited jobs
- * can start, and all of it stands still until a time limit ends it. That is said, once for a group while it lasts.
+ * Handlers that await jobs of their own group. Each holds a slot meanwhile; when every slot of the group is held so,
+ * none of the awaited jobs can start, and all of it stands still until a time limit ends it. That is said, once for a
+ * group while it lasts.
  */
 import { Effect } from "effect"
 import type { AttemptOfFiber } from "../CurrentAttempt.ts"
@@ -30,7 +31,10 @@ export class NestedWaits {
     return () => void this.waits.delete(wait)
   }
 
-  /** Looks at the store while handlers wait. A group has to stand still in two looks: a job that is about to start has its time. */
+  /**
+   * Looks at the store while handlers wait. A group has to stand still in two looks: a job that is about to start has
+   * its time.
+   */
   readonly look: Effect.Effect<void, StoreError> = Effect.suspend(() => {
     if (this.waits.size === 0) {
       this.still.clear()
@@ -46,7 +50,10 @@ export class NestedWaits {
     })
   })
 
-  /** Groups whose every running job is a handler of this process that waits for a job of the same group to start; with their tasks. */
+  /**
+   * Groups whose every running job is a handler of this process that waits for a job of the same group to start; with
+   * their tasks.
+   */
   private get standing(): Effect.Effect<ReadonlyMap<string, ReadonlyArray<string>>, StoreError> {
     return Effect.gen({ self: this }, function* () {
       const waits = [...this.waits]

@@ -1,6 +1,7 @@
 /**
- * Who looks at a job as it changes. A turn of this process that touches the job says so at once; what other processes do to it is heard
- * of through the store's wakes, with the poll interval under them. A job that nobody watches costs a turn nothing.
+ * Who looks at a job as it changes. A turn of this process that touches the job says so at once; what other processes
+ * do to it is heard of through the store's wakes, with the poll interval under them. A job that nobody watches costs a
+ * turn nothing.
  */
 import { Effect, Scope } from "effect"
 import type { JobId } from "../Job.ts"
@@ -66,7 +67,10 @@ export const makeWatching = Effect.gen(function* () {
     })
     .pipe(Scope.provide(scope), Effect.cached)
 
-  /** Until the scope closes: an effect that completes when the job may have changed since it completed last; at once the first time. */
+  /**
+   * Until the scope closes: an effect that completes when the job may have changed since it completed last; at once the
+   * first time.
+   */
   return (id: JobId): Effect.Effect<Effect.Effect<void>, never, Scope.Scope> =>
     Effect.gen(function* () {
       const watcher = new Watcher()

@@ -1,6 +1,7 @@
 /**
- * A command that has the terminal of this process: in a process group of its own, in the foreground, so that Ctrl-C and Ctrl-Z are the command's.
- * Node can give nobody a terminal; a shell with job control (POSIX, `set -m`) can, and takes it back when the command has stopped or ended. Pure.
+ * A command that has the terminal of this process: in a process group of its own, in the foreground, so that Ctrl-C and
+ * Ctrl-Z are the command's. Node can give nobody a terminal; a shell with job control (POSIX, `set -m`) can, and takes
+ * it back when the command has stopped or ended. Pure.
  */
 import type { Startable } from "./ThroughShell.ts"
 
@@ -12,8 +13,8 @@ shift
 exec "$@"`
 
 /**
- * Ctrl-Z stopped the command: whoever waits stops too (its own jobs first), and on its way back the command gets the terminal again. Ctrl-C ended
- * it: that is told as well.
+ * Ctrl-Z stopped the command: whoever waits stops too (its own jobs first), and on its way back the command gets the
+ * terminal again. Ctrl-C ended it: that is told as well.
  */
 const wait = `trap : INT
 modes=$(stty -g 2>/dev/null)
@@ -29,7 +30,10 @@ done
 [ $code -ne 130 ] || kill -INT $PPID
 exit $code`
 
-/** `own`: variables that only the command has, by which it is found among the processes. Nothing secret: they are on a command line. */
+/**
+ * `own`: variables that only the command has, by which it is found among the processes. Nothing secret: they are on a
+ * command line.
+ */
 export const atTerminal = ({ args, cwd, env, file }: Startable, own: Readonly<Record<string, string>>): Startable => ({
   file: "/bin/sh",
   args: [

@@ -1,6 +1,6 @@
 /**
- * One run of a job in this process: what its handler sees of it, its time limits, and its way to an end. It ends once, whatever ends
- * it first: the handler, its hard limit, a cancellation, a stop, a lost lease.
+ * One run of a job in this process: what its handler sees of it, its time limits, and its way to an end. It ends once,
+ * whatever ends it first: the handler, its hard limit, a cancellation, a stop, a lost lease.
  */
 import { Context, type Duration, Effect, Exit, type Fiber } from "effect"
 import type { MeteredAttempt, TaskMeter } from "../AttemptMeter.ts"
@@ -16,7 +16,10 @@ import type { Expiring } from "./Deadlines.ts"
 import { enter, type Owner } from "./LooseFailures.ts"
 import type { Placed } from "./RunningAttempts.ts"
 
-/** How long an interrupted handler may take to clean up before its slot is given on and its job settled without it, in milliseconds. */
+/**
+ * How long an interrupted handler may take to clean up before its slot is given on and its job settled without it, in
+ * milliseconds.
+ */
 export const abandonAfterMs = 5000
 
 /** A registration made ready to run: schemas compiled, environment prepared. */
@@ -152,7 +155,10 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, AttemptO
     this.host.log(this, level, message)
   }
 
-  /** Runs the handler at once, as far as it goes without waiting; the caller leaves its context (`LooseFailures`). `now` by the worker's monotonic clock. Answers whether it still runs. */
+  /**
+   * Runs the handler at once, as far as it goes without waiting; the caller leaves its context (`LooseFailures`). `now`
+   * by the worker's monotonic clock. Answers whether it still runs.
+   */
   start(payload: unknown, now: number): boolean {
     const { runnable } = this
     this.startedAt = now
@@ -211,8 +217,9 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, AttemptO
   }
 
   /**
-   * Asks the handler to finish, since the worker stops: what goes by the signal may still end well within the grace period. One that
-   * hears of it and gives up has not failed: its job is handed back. One that did not ask and fails has failed like any other.
+   * Asks the handler to finish, since the worker stops: what goes by the signal may still end well within the grace
+   * period. One that hears of it and gives up has not failed: its job is handed back. One that did not ask and fails
+   * has failed like any other.
    */
   leave(): void {
     this.leaves = true

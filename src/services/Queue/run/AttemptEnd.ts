@@ -151,8 +151,8 @@ const succeeded = (value: unknown, job: ClaimedJob, { codec, maxResultBytes, now
 }
 
 /**
- * Decides from how the handler ended. Pure but for `random`. Never throws: when the task's own policy does, or its error cannot be
- * looked at, the job is buried with what it threw.
+ * Decides from how the handler ended. Pure but for `random`. Never throws: when the task's own policy does, or its
+ * error cannot be looked at, the job is buried with what it threw.
  */
 export const attemptEnd = (
   exit: Exit.Exit<unknown, unknown>,

@@ -1,6 +1,6 @@
 /**
- * What becomes of the jobs that a worker claims: each is started, or waits alone as a suspect, or goes back; and how each attempt ended
- * is on its way to the store when its slot is free.
+ * What becomes of the jobs that a worker claims: each is started, or waits alone as a suspect, or goes back; and how
+ * each attempt ended is on its way to the store when its slot is free.
  */
 import { Clock, Duration, Effect, type Exit } from "effect"
 import { BatchTuning } from "../BatchTuning.ts"
@@ -283,7 +283,9 @@ export const makeAttempts = Effect.fnUntraced(function* ({
     atWork: (): ReadonlyArray<Attempt> => (starting === undefined ? running.all() : [starting, ...running.all()]),
     /** Whether nothing is to be claimed now. */
     isShut: () => quarantine.isShut,
-    /** Jobs of a turn that began at `now`. What comes when the worker has begun to end goes back: nobody waits for it. */
+    /**
+     * Jobs of a turn that began at `now`. What comes when the worker has begun to end goes back: nobody waits for it.
+     */
     take: (jobs: ReadonlyArray<ClaimedJob>, now: number) => {
       if (!starts()) for (const job of jobs) handBack.until(job, now)
       else if (quarantine.concerns(jobs)) quarantine.isolate(jobs)

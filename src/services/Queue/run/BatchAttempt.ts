@@ -1,9 +1,9 @@
 /**
  * Many jobs in one slot and, if all goes well, one handler call.
  *
- * A call that fails, dies or overruns as a whole does not say which item was the cause: those without an outcome run again in two
- * halves, one after the other, and so on down to single items, whose ends are their own. One bad item among n costs about
- * 2 log2(n) calls more; where all fail, 2n - 1 calls are made, about two per job.
+ * A call that fails, dies or overruns as a whole does not say which item was the cause: those without an outcome run
+ * again in two halves, one after the other, and so on down to single items, whose ends are their own. One bad item
+ * among n costs about 2 log2(n) calls more; where all fail, 2n - 1 calls are made, about two per job.
  *
  * The first job holds the slot in the store, so it is settled last, when no call runs any more; the others as they end.
  */

@@ -1,6 +1,6 @@
 /**
- * One job of a batch: an attempt whose handler is to wait for its outcome. So its limits, its cancellation, its progress and its end
- * are those of every attempt; only the hard limit, met in company, is the batch's to judge.
+ * One job of a batch: an attempt whose handler is to wait for its outcome. So its limits, its cancellation, its
+ * progress and its end are those of every attempt; only the hard limit, met in company, is the batch's to judge.
  */
 import { Effect, Exit } from "effect"
 import type { BatchItem as Item } from "../Batch.ts"

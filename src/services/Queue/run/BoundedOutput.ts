@@ -1,6 +1,7 @@
 /**
- * Keeps the beginning and the end of a stream of bytes within a limit: the beginning says what was going on, the end what went wrong.
- * Memory grows with what was written, up to `limitBytes` plus one chunk, whatever the size of the chunks.
+ * Keeps the beginning and the end of a stream of bytes within a limit: the beginning says what was going on, the end
+ * what went wrong. Memory grows with what was written, up to `limitBytes` plus one chunk, whatever the size of the
+ * chunks.
  */
 export interface BoundedOutput {
   readonly push: (chunk: Uint8Array) => void

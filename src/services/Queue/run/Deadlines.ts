@@ -1,6 +1,6 @@
 /**
- * Time limits of many running jobs with one timer: a wheel of 100 ms buckets. What is armed is a link in its bucket's chain, so that arming and
- * disarming allocate nothing; a limit fires at most 100 ms late and never early.
+ * Time limits of many running jobs with one timer: a wheel of 100 ms buckets. What is armed is a link in its bucket's
+ * chain, so that arming and disarming allocate nothing; a limit fires at most 100 ms late and never early.
  */
 import { Effect, type Fiber } from "effect"
 

@@ -1,8 +1,10 @@
 /**
- * Renews the lease of a worker's session, apart from its handlers, every third of the lease, and reports its load with it. When
- * the store does not answer for 0.8 of the lease the worker is told to stop its handlers, before another worker may start them.
+ * Renews the lease of a worker's session, apart from its handlers, every third of the lease, and reports its load with
+ * it. When the store does not answer for 0.8 of the lease the worker is told to stop its handlers, before another
+ * worker may start them.
  *
- * A process that stood still (SIGSTOP, a frozen container) beyond that time asks first: nobody may have taken its jobs, and then it goes on.
+ * A process that stood still (SIGSTOP, a frozen container) beyond that time asks first: nobody may have taken its jobs,
+ * and then it goes on.
  */
 import { Clock, Context, Effect, Latch } from "effect"
 import { JobStore } from "../JobStore.ts"
@@ -99,10 +101,12 @@ export const make = (options: HeartbeatOptions) =>
     const answerMs = Math.min(10_000, options.leaseMs / 3)
 
     /**
-     * What takes at most so long. When it took longer this process stood still: if the time to stop has passed meanwhile, the store is
-     * asked once more. Only after a long stop again and again: a loop that is merely slow and reaches no store stops in the end.
+     * What takes at most so long. When it took longer this process stood still: if the time to stop has passed
+     * meanwhile, the store is asked once more. Only after a long stop again and again: a loop that is merely slow and
+     * reaches no store stops in the end.
      *
-     * A tenth of a lease late tells a stop that can matter: after a beat in time (1/3) and one in flight (1/3) it took longer than that to 0.8.
+     * A tenth of a lease late tells a stop that can matter: after a beat in time (1/3) and one in flight (1/3) it took
+     * longer than that to 0.8.
      */
     const awake = <A, E>(atMostMs: number, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
       Effect.suspend(() => {

@@ -9,8 +9,8 @@ import * as OwnFolder from "../../../files/OwnFolder.ts"
 const lookEvery = 200
 
 /**
- * A standard input that stays open: a named pipe, to which whoever has its name may write. The command comes to its end once the pipe was removed
- * and the last writer is gone.
+ * A standard input that stays open: a named pipe, to which whoever has its name may write. The command comes to its end
+ * once the pipe was removed and the last writer is gone.
  */
 export interface InputPipe {
   readonly path: string

@@ -1,6 +1,6 @@
 /**
- * Stops and continues what runs for this process, as a shell does with its jobs. Commands and worker processes lead process groups of their
- * own, where the signals of a terminal do not reach them.
+ * Stops and continues what runs for this process, as a shell does with its jobs. Commands and worker processes lead
+ * process groups of their own, where the signals of a terminal do not reach them.
  */
 import { stateOf } from "../host/ProcessIdentity.ts"
 import * as ProcessGroup from "./ProcessGroup.ts"
@@ -18,7 +18,9 @@ const stop = (group: number, stopsBy: NodeJS.Signals): void => {
   ProcessGroup.signal(group, stopsBy)
 }
 
-/** A process is being started, and whether it has is told later. Call what this answers once it is known, after `began`. */
+/**
+ * A process is being started, and whether it has is told later. Call what this answers once it is known, after `began`.
+ */
 export const begins = (): (() => void) => {
   starting++
   return () => {

@@ -1,10 +1,10 @@
 /**
- * What a handler leaves behind: promises it does not wait for, timers. A rejection there that nobody handles would end the process and with it
- * the attempts of everybody else; here it is put down to the attempt that left it, and the process goes on. Effect keeps the asynchronous
- * context of every fiber, so whose it is is known for certain.
+ * What a handler leaves behind: promises it does not wait for, timers. A rejection there that nobody handles would end
+ * the process and with it the attempts of everybody else; here it is put down to the attempt that left it, and the
+ * process goes on. Effect keeps the asynchronous context of every fiber, so whose it is is known for certain.
  *
- * An exception that nobody catches (a throw in a timer's callback) is another matter: Node says that a process must not go on after
- * it. It ends as it always did; who left it is said before.
+ * An exception that nobody catches (a throw in a timer's callback) is another matter: Node says that a process must not
+ * go on after it. It ends as it always did; who left it is said before.
  */
 import { AsyncLocalStorage } from "node:async_hooks"
 import { type Context, Effect, type Fiber, type Scope } from "effect"
@@ -27,8 +27,8 @@ const fork = (effect: Effect.Effect<unknown, unknown>, context: Context.Context<
   Effect.runForkWith(context)(effect)
 
 /**
- * What is set going from here on belongs to the owner, until the next one or `leave`: half the cost of a scope for each, on the way of every
- * job.
+ * What is set going from here on belongs to the owner, until the next one or `leave`: half the cost of a scope for
+ * each, on the way of every job.
  */
 export const enter = (owner: Owner): void => origin.enterWith(owner)
 

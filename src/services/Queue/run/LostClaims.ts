@@ -1,6 +1,6 @@
 /**
- * A turn's answer may be lost after the store has committed it: then jobs count as claimed by a session that never heard of them.
- * Once a turn gets through again they are looked for, and handed back.
+ * A turn's answer may be lost after the store has committed it: then jobs count as claimed by a session that never
+ * heard of them. Once a turn gets through again they are looked for, and handed back.
  */
 import { Clock, Effect } from "effect"
 import type { JobId, JobRecord } from "../Job.ts"

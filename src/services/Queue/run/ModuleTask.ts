@@ -1,4 +1,7 @@
-/** A handler that can run in a thread, run on this event loop instead: the same module, called the same way, its errors told the same way. */
+/**
+ * A handler that can run in a thread, run on this event loop instead: the same module, called the same way, its errors
+ * told the same way.
+ */
 import { Effect } from "effect"
 import { isAbsolute } from "node:path"
 import { pathToFileURL } from "node:url"

@@ -1,6 +1,7 @@
 /**
- * Takes over commands whose own process has gone: a `run` or `map` that was killed leaves jobs in its private lane, which nobody else
- * claims. A worker for commands serves such lanes until they are empty. It keeps away from lanes that have an owner.
+ * Takes over commands whose own process has gone: a `run` or `map` that was killed leaves jobs in its private lane,
+ * which nobody else claims. A worker for commands serves such lanes until they are empty. It keeps away from lanes that
+ * have an owner.
  */
 import { Clock, Effect, Exit, Scope } from "effect"
 import { JobStore } from "../JobStore.ts"
@@ -8,8 +9,8 @@ import { lanesInUse, ownerOf } from "./PrivateLane.ts"
 import { laneTask, type ShellTask } from "./ShellTask.ts"
 
 /**
- * Looks each `everyMs` until the scope closes; `serve` registers a handler for a lane's task until its scope closes. A look costs
- * one small query while no such lane is in use; one that fails is left to the next.
+ * Looks each `everyMs` until the scope closes; `serve` registers a handler for a lane's task until its scope closes. A
+ * look costs one small query while no such lane is in use; one that fails is left to the next.
  */
 export const serveOrphans = <E, R>(
   serve: (task: ShellTask) => Effect.Effect<unknown, E, R | Scope.Scope>,

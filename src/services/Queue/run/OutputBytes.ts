@@ -25,8 +25,8 @@ const decode = (encoded: typeof Encoded.Type): Effect.Effect<Uint8Array, SchemaI
 }
 
 /**
- * What a command reads or writes: any bytes. In JSON it is a string when the bytes are valid UTF-8, else `{ "base64": "…" }`; the
- * way back gives the same bytes in both cases.
+ * What a command reads or writes: any bytes. In JSON it is a string when the bytes are valid UTF-8, else `{ "base64":
+ * "…" }`; the way back gives the same bytes in both cases.
  */
 export const OutputBytes = Encoded.pipe(
   Schema.decodeTo(Schema.Uint8Array, SchemaTransformation.transformEffect({ decode, encode }))

@@ -16,8 +16,8 @@ export interface OutputPipe {
 const batchSize = 16
 
 /**
- * The reading end of a pipe that nobody writes to; undefined when somebody does: what a command has left behind, still open. What
- * was written and not read is gone with the last end that was open.
+ * The reading end of a pipe that nobody writes to; undefined when somebody does: what a command has left behind, still
+ * open. What was written and not read is gone with the last end that was open.
  */
 const openUnused = (path: string): OutputPipe | undefined => {
   // Without O_NONBLOCK the open would wait for a writer. The flag belongs to this end; the writer's blocks as usual.
@@ -33,7 +33,10 @@ const openUnused = (path: string): OutputPipe | undefined => {
 }
 
 export interface OutputPipes {
-  /** Undefined where there are none. Fails with the system's error when descriptors or the space for temporary files have run out. */
+  /**
+   * Undefined where there are none. Fails with the system's error when descriptors or the space for temporary files
+   * have run out.
+   */
   readonly take: Effect.Effect<OutputPipe | undefined, NodeJS.ErrnoException>
   /** For the next command. Its reading end is closed. */
   readonly giveBack: (pipe: OutputPipe) => void
@@ -42,12 +45,15 @@ export interface OutputPipes {
 }
 
 /**
- * A stock of true pipes for the output of commands, or `undefined` where there are none and Node's own connection has to do.
+ * A stock of true pipes for the output of commands, or `undefined` where there are none and Node's own connection has
+ * to do.
  *
- * Node connects children by sockets, and a socket cannot be opened again by its name: `echo failed > /dev/stderr` and `tee /dev/stderr`
- * fail with ENXIO under Node, and work under a shell. Node has no pipe(2), but a named pipe is one, and the process that starts commands opens its
- * other end by the name. One serves a command after another. There are none without `mkfifo`, and none outside the main thread: a thread keeps a list of the descriptors it
- * opened and closes them when it ends, also those that the reading socket has closed already and that belong to somebody else by then.
+ * Node connects children by sockets, and a socket cannot be opened again by its name: `echo failed > /dev/stderr` and
+ * `tee /dev/stderr` fail with ENXIO under Node, and work under a shell. Node has no pipe(2), but a named pipe is one,
+ * and the process that starts commands opens its other end by the name. One serves a command after another. There are
+ * none without `mkfifo`, and none outside the main thread: a thread keeps a list of the descriptors it opened and
+ * closes them when it ends, also those that the reading socket has closed already and that belong to somebody else by
+ * then.
  */
 export const make: Effect.Effect<OutputPipes, never, Scope.Scope> = Effect.gen(function* () {
   const stock: Array<string> = []

@@ -1,9 +1,10 @@
 /**
- * What a job that drives a run (or one item of it) does each time it is woken: finds out from the store how far the run has come, and
- * ends, waits on, or brings the next jobs. It keeps no state of its own: the jobs of the steps, stored in one transaction with its
- * going back to wait, are the state. So a crash at any point is followed by the same decision.
+ * What a job that drives a run (or one item of it) does each time it is woken: finds out from the store how far the run
+ * has come, and ends, waits on, or brings the next jobs. It keeps no state of its own: the jobs of the steps, stored in
+ * one transaction with its going back to wait, are the state. So a crash at any point is followed by the same decision.
  *
- * The jobs of a step are found by a tag, `<driving job>:<step>`; ids grow in the order of the items, so the order of ids is theirs.
+ * The jobs of a step are found by a tag, `<driving job>:<step>`; ids grow in the order of the items, so the order of
+ * ids is theirs.
  */
 import { Effect } from "effect"
 import { checkOptions, enqueueRow } from "../EnqueueRow.ts"
@@ -52,7 +53,10 @@ const indexOf = (job: JobRecord): number => Number(job.extra?.headers?.[indexHea
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
-/** Goes on from where the run is. Succeeds with the run's result; fails with `Suspended` to wait, or with why the run is given up. */
+/**
+ * Goes on from where the run is. Succeeds with the run's result; fails with `Suspended` to wait, or with why the run is
+ * given up.
+ */
 export const drive = ({
   groupOf,
   input,
@@ -84,7 +88,7 @@ export const drive = ({
       catch: (cause) => failed(step, "Defect", `What it starts with could not be made: ${messageOf(cause)}`)
     })
 
-  // Bringing jobs ------------------------------------------------------------------------------------------------------
+  // Bringing jobs -----------------------------------------------------------------------------------------------------
 
   /** Rows of a step's jobs; they belong to the tenant and owner of the run. */
   const rows = (step: number, stage: StagePlan, payloads: ReadonlyArray<unknown>, first: number | undefined) =>
@@ -147,7 +151,9 @@ export const drive = ({
     })
   }
 
-  /** Hands items over up to the buffer, and waits; once all have ended, what they gather. `newest` was handed over last. */
+  /**
+   * Hands items over up to the buffer, and waits; once all have ended, what they gather. `newest` was handed over last.
+   */
   const feed = (
     step: number,
     plan: Many,
@@ -188,7 +194,7 @@ export const drive = ({
       )
     })
 
-  // Reading results ----------------------------------------------------------------------------------------------------
+  // Reading results ---------------------------------------------------------------------------------------------------
 
   /** What the items of a step gather, `fed` of them, read by page. */
   const gather = (step: number, plan: Many, fed: number): Effect.Effect<unknown, unknown> =>

@@ -25,8 +25,9 @@ const plain = (value: unknown, depth: number): unknown =>
   value instanceof Error && depth < maxDepth ? fieldsOf(value, depth) : copy(value)
 
 /**
- * Anything that was thrown, as data that can be sent: an `Error` becomes an object of its name, message, stack, cause and own fields
- * (structured clone alone would drop the fields and the `_tag`); what cannot be copied becomes text. Never throws.
+ * Anything that was thrown, as data that can be sent: an `Error` becomes an object of its name, message, stack, cause
+ * and own fields (structured clone alone would drop the fields and the `_tag`); what cannot be copied becomes text.
+ * Never throws.
  */
 export const from = (thrown: unknown): unknown => {
   try {

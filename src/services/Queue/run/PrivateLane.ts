@@ -1,9 +1,10 @@
 /**
- * A lane of its own for a process that runs only the commands it enqueued itself: a number whose task name no other process serves
- * and under which nothing waits. Lanes are numbered from 1 and used again, so their names stay few.
+ * A lane of its own for a process that runs only the commands it enqueued itself: a number whose task name no other
+ * process serves and under which nothing waits. Lanes are numbered from 1 and used again, so their names stay few.
  *
- * Two processes that pick the same number at the same time find each other among the workers: the one with the smaller session keeps
- * it, the other moves on before it has enqueued anything. A worker that serves `shell` as well only helps; it owns no lane.
+ * Two processes that pick the same number at the same time find each other among the workers: the one with the smaller
+ * session keeps it, the other moves on before it has enqueued anything. A worker that serves `shell` as well only
+ * helps; it owns no lane.
  */
 import { Clock, Effect, Exit, Scope } from "effect"
 import { liveStates } from "../Job.ts"
@@ -55,8 +56,8 @@ export interface PrivateLane {
 }
 
 /**
- * Takes a free lane until the scope closes. `serve` starts a worker without slots that serves the task; give it slots when this has
- * answered. With `resume`, that lane and no other; `undefined` when it has an owner already.
+ * Takes a free lane until the scope closes. `serve` starts a worker without slots that serves the task; give it slots
+ * when this has answered. With `resume`, that lane and no other; `undefined` when it has an owner already.
  */
 export const acquire = <E, R>(
   serve: (task: ShellTask) => Effect.Effect<Worker["Service"], E, R | Scope.Scope>,
@@ -70,7 +71,8 @@ export const acquire = <E, R>(
     const queue = yield* TaskQueue
     const store = yield* JobStore
     const now = yield* Clock.currentTimeMillis
-    // A lane of a process that was killed is free again, and its jobs are claimable, only once its session is swept away.
+    // A lane of a process that was killed is free again, and its jobs are claimable, only once its session is swept
+    // away.
     while ((yield* store.sweep({ now, limit: sweepPage })).more);
     const before = yield* queue.stats
     if (options.resume !== undefined && ownerOf(options.resume, before.workers, now) !== undefined) return undefined

@@ -9,7 +9,10 @@ export const signal = (group: number, name: NodeJS.Signals): void => {
   }
 }
 
-/** State and process group, from the text of `/proc/PID/stat`; the name before them may hold spaces and parentheses (proc(5)). */
+/**
+ * State and process group, from the text of `/proc/PID/stat`; the name before them may hold spaces and parentheses
+ * (proc(5)).
+ */
 const parseStat = (stat: string): { readonly state: string; readonly group: number } => {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
   return { state: fields[0] ?? "", group: Number(fields[2]) }
@@ -25,8 +28,9 @@ const isRunning = (pid: string, group: number): boolean => {
 }
 
 /**
- * Whether a process of the group still runs. Zombies do not count: in a container whose first process reaps nobody they stay for ever.
- * One system call for a group that is gone; otherwise `/proc` is read, about 10 us per process of the machine.
+ * Whether a process of the group still runs. Zombies do not count: in a container whose first process reaps nobody they
+ * stay for ever. One system call for a group that is gone; otherwise `/proc` is read, about 10 us per process of the
+ * machine.
  */
 export const isAlive = (group: number): boolean => {
   try {
@@ -52,7 +56,10 @@ const hasOpen = (pid: string, paths: ReadonlyArray<string>): boolean => {
   }
 }
 
-/** Other processes of this user that have one of the files open, by their real paths. Linux; elsewhere none is found. Reads all of `/proc`. */
+/**
+ * Other processes of this user that have one of the files open, by their real paths. Linux; elsewhere none is found.
+ * Reads all of `/proc`.
+ */
 export const holders = (paths: ReadonlyArray<string>): ReadonlyArray<number> => {
   if (process.platform !== "linux") return []
   return readdirSync("/proc")

@@ -38,7 +38,9 @@ const defaultOutputLimitBytes = 1024 * 1024
 const drainFor = Duration.seconds(1)
 /** A process closes its output a moment before it is gone; only what is there after this time was left behind. */
 const leavingMillis = 100
-/** SIGKILL cannot be refused, but a process in an uninterruptible system call takes it late. We do not wait for that. */
+/**
+ * SIGKILL cannot be refused, but a process in an uninterruptible system call takes it late. We do not wait for that.
+ */
 const killedMillis = 1000
 
 type Reason = ProcessError["reason"]
@@ -95,7 +97,8 @@ const reasonOf = (error: unknown, start: Start): Reason => {
   const isCommands = code !== "EILSEQ" && syscall !== "open"
   const found = isCommands ? obstacle(start) : undefined
   if (found !== undefined) return found
-  // With nothing in its way: a script whose `#!` line names a program that is missing, a folder mounted noexec, another machine's program.
+  // With nothing in its way: a script whose `#!` line names a program that is missing, a folder mounted noexec, another
+  // machine's program.
   if (isCommands && (code === "ENOENT" || code === "EACCES" || code === "ENOTDIR" || code === "ENOEXEC")) {
     return new CommandNotExecutable({ command: shown(start.command.command[0]) })
   }
@@ -193,7 +196,10 @@ const awaitEmpty = Effect.fnUntraced(function* (group: number, atMostMillis: num
   return true
 })
 
-/** Until both streams have closed, or were read for `drainFor` in all: time in which a slow taker held them back does not count. */
+/**
+ * Until both streams have closed, or were read for `drainFor` in all: time in which a slow taker held them back does
+ * not count.
+ */
 const awaitDrained = Effect.fnUntraced(function* ({ drained, flowing, held }: Running) {
   if (Deferred.isDoneUnsafe(drained)) return
   const clock = yield* Clock.Clock
@@ -221,7 +227,10 @@ const endGroup = Effect.fnUntraced(function* (running: Running, graceMillis: num
   yield* awaitEmpty(running.pid, killedMillis)
 })
 
-/** Ends what a dead spawner may have started and nobody knows by its number: it alone writes to the pipes of its command. */
+/**
+ * Ends what a dead spawner may have started and nobody knows by its number: it alone writes to the pipes of its
+ * command.
+ */
 const endHolders = Effect.fnUntraced(function* (pipes: ReadonlyArray<OutputPipes.OutputPipe>) {
   const paths = pipes.map(({ path }) => path)
   const end = (name: NodeJS.Signals) => {
@@ -241,7 +250,10 @@ const spawnFailed = ({ code, message }: NodeJS.ErrnoException) =>
   processError(new SpawnFailed({ code: code ?? "EUNKNOWN", detail: message }))
 
 export interface RunnerSettings {
-  /** Processes that start commands, at most. Default: two from four cores on, else one. 0: every command is started by this process itself. */
+  /**
+   * Processes that start commands, at most. Default: two from four cores on, else one. 0: every command is started by
+   * this process itself.
+   */
   readonly spawners?: number
   /** Whether they start the first command too. Default: one command a minute is started by this process itself. */
   readonly spawnFirst?: boolean
@@ -258,7 +270,9 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
         most: settings.spawners
       })
       const ownUmask = Umask.current()
-      /** One for each stream that is read, of one command after another: chunks of their own pile up until collected. */
+      /**
+       * One for each stream that is read, of one command after another: chunks of their own pile up until collected.
+       */
       const readBuffers: Array<Buffer> = []
       let inputs = 0
 
@@ -271,8 +285,8 @@ export const layerWith = (settings: RunnerSettings): Layer.Layer<ProcessRunner> 
         })
 
       /**
-       * By this process itself. process.umask(mask) around spawn would hold for every thread of it, the store's included, and Node refuses it
-       * outside the main thread: another mask than its own is a shell's to set.
+       * By this process itself. process.umask(mask) around spawn would hold for every thread of it, the store's
+       * included, and Node refuses it outside the main thread: another mask than its own is a shell's to set.
        */
       const startHere = Effect.fnUntraced(function* (asked: Start, taken: ReadonlyArray<OutputPipes.OutputPipe>) {
         const { command } = asked

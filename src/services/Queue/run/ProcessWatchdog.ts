@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { Effect, type Scope } from "effect"
 
 /**
- * Reads `+ GROUP` and `- GROUP` lines. End of file means that the worker is gone, however it went: what is then on the list gets SIGTERM,
- * and SIGKILL after `$1` seconds; the folder `$2` is removed. A session of its own and deaf to the signals of a terminal, it outlives whoever kills the worker.
+ * Reads `+ GROUP` and `- GROUP` lines. End of file means that the worker is gone, however it went: what is then on the
+ * list gets SIGTERM, and SIGKILL after `$1` seconds; the folder `$2` is removed. A session of its own and deaf to the
+ * signals of a terminal, it outlives whoever kills the worker.
  */
 const script = `
 trap '' HUP INT QUIT TERM
@@ -33,8 +34,9 @@ export interface ProcessWatchdog {
 }
 
 /**
- * One shell that waits for this process to die, started with the first group to watch and again should it be killed. It costs about
- * 1 MB and no CPU. The kernel's own means, PR_SET_PDEATHSIG, cannot be reached from JavaScript, knows no groups, and is Linux only.
+ * One shell that waits for this process to die, started with the first group to watch and again should it be killed. It
+ * costs about 1 MB and no CPU. The kernel's own means, PR_SET_PDEATHSIG, cannot be reached from JavaScript, knows no
+ * groups, and is Linux only.
  */
 export const make = (
   graceSeconds: number,

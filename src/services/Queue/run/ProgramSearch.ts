@@ -1,4 +1,6 @@
-/** Where a program is, as execvp(3) looks for it. Knows nothing of Effect: the process that starts commands loads it. */
+/**
+ * Where a program is, as execvp(3) looks for it. Knows nothing of Effect: the process that starts commands loads it.
+ */
 import { accessSync, constants, statSync } from "node:fs"
 
 /** Where execvp(3) looks when the environment has no PATH. */
@@ -33,7 +35,10 @@ export type Found =
   | { readonly _tag: "Refused" }
   | { readonly _tag: "Missing" }
 
-/** Paths of the answer begin with `cwd` where the name or a folder of `PATH` is relative. Costs one or two system calls per folder. */
+/**
+ * Paths of the answer begin with `cwd` where the name or a folder of `PATH` is relative. Costs one or two system calls
+ * per folder.
+ */
 export const search = (program: Buffer, path: Buffer | undefined, cwd: Buffer): Found => {
   if (program.length === 0) return { _tag: "Missing" }
   const folders = program.includes(slash) ? [cwd] : splitPath(path ?? defaultPath).map((folder) => within(cwd, folder))
@@ -54,7 +59,10 @@ const rememberedMost = 256
 export class RememberedSearch {
   private readonly found = new Map<string, { readonly file: string; readonly until: number }>()
 
-  /** What to execute for `program`: an absolute path, or the name as it is when `PATH` does not lead to one. `now` in milliseconds. */
+  /**
+   * What to execute for `program`: an absolute path, or the name as it is when `PATH` does not lead to one. `now` in
+   * milliseconds.
+   */
   lookUp(program: string, path: string | undefined, now: number): string {
     if (program.includes("/")) return program
     const key = `${program}\0${path ?? ""}`

@@ -1,22 +1,26 @@
 /**
- * Keeps a job that takes its process down from taking others along. A job of which two attempts were lost with their worker is a
- * *suspect*: it runs alone in its process. Nobody knows which of the jobs that died together was the cause; alone, only the cause
- * dies again. So a bystander loses two attempts at most and completes with the third, and the cause is buried after its last.
- * One loss makes no suspect: after an ordinary crash or a deployment recovery goes on side by side.
+ * Keeps a job that takes its process down from taking others along. A job of which two attempts were lost with their
+ * worker is a *suspect*: it runs alone in its process. Nobody knows which of the jobs that died together was the cause;
+ * alone, only the cause dies again. So a bystander loses two attempts at most and completes with the third, and the
+ * cause is buried after its last. One loss makes no suspect: after an ordinary crash or a deployment recovery goes on
+ * side by side.
  *
- * A worker that is given a suspect while other jobs run hands it back unspent, claims nothing more, and claims again when nothing runs:
- * the suspect, its place unchanged, is then among the first. A worker that is idle hands back, unspent and in their places, what came
- * with the suspect, and starts it when that and all that ended before is stored. While it runs the worker claims nothing.
+ * A worker that is given a suspect while other jobs run hands it back unspent, claims nothing more, and claims again
+ * when nothing runs: the suspect, its place unchanged, is then among the first. A worker that is idle hands back,
+ * unspent and in their places, what came with the suspect, and starts it when that and all that ended before is stored.
+ * While it runs the worker claims nothing.
  *
- * The bound: jobs that outlast a wait of 30 s (`patienceMs`) are waited for no longer. Until they have ended the worker claims as usual,
- * and suspects run in their company.
+ * The bound: jobs that outlast a wait of 30 s (`patienceMs`) are waited for no longer. Until they have ended the worker
+ * claims as usual, and suspects run in their company.
  *
  * Cost for ordinary jobs: one comparison per claimed job, one check per ended job.
  */
 import type { JobId } from "../Job.ts"
 import type { ClaimedJob } from "../Turn.ts"
 
-/** Attempts lost with their worker that make a suspect. Two: the default of three retries leaves it two attempts alone. */
+/**
+ * Attempts lost with their worker that make a suspect. Two: the default of three retries leaves it two attempts alone.
+ */
 export const suspectAfter = 2
 
 /** How long a worker claims nothing while it waits for its running jobs to end, in milliseconds. */

@@ -1,4 +1,7 @@
-/** The handlers of this process made ready to run, each once: anew when one comes or goes, or when a task's place changes. */
+/**
+ * The handlers of this process made ready to run, each once: anew when one comes or goes, or when a task's place
+ * changes.
+ */
 import { Clock, Context, Effect, Logger, Random } from "effect"
 import { AttemptMeters, type TaskMeter } from "../AttemptMeter.ts"
 import type { JobId } from "../Job.ts"
@@ -49,7 +52,10 @@ export const makeRunnables = Effect.gen(function* () {
   const inThread = ({ handler, task }: Extract<Registration, { readonly _tag: "Thread" }>) =>
     !handler.onceComputing || placements.computes(task.name)
 
-  /** Whether its own call does the work on this event loop: an item of a batch waits for the batch's, a command is a process. */
+  /**
+   * Whether its own call does the work on this event loop: an item of a batch waits for the batch's, a command is a
+   * process.
+   */
   const runsHere = (registration: Registration): boolean =>
     (registration._tag === "Fiber" && !isShellTask(registration.task.name)) ||
     (registration._tag === "Thread" && !inThread(registration))

@@ -1,6 +1,6 @@
 /**
- * The attempts that run in this worker, in no order. Each knows its place, so that coming and going cost no look-up and no memory;
- * finding one by its job, which only operators' signals ask for, goes through all.
+ * The attempts that run in this worker, in no order. Each knows its place, so that coming and going cost no look-up and
+ * no memory; finding one by its job, which only operators' signals ask for, goes through all.
  */
 import type { JobId } from "../Job.ts"
 

@@ -1,6 +1,6 @@
 /**
- * A worker's session with the store: joined with what the worker has, renewed by a heartbeat, left when it ends. A session that is lost
- * is joined anew, once its worker has let go of the jobs it ran: another may run them by now.
+ * A worker's session with the store: joined with what the worker has, renewed by a heartbeat, left when it ends. A
+ * session that is lost is joined anew, once its worker has let go of the jobs it ran: another may run them by now.
  */
 import { Clock, Duration, Effect, Random } from "effect"
 import { hostname } from "node:os"

@@ -17,20 +17,24 @@ const Variable = SystemBytes.check(
 )
 
 /**
- * The payload of a shell job: a command and the surroundings it was given in. Nothing of the worker's own surroundings leaks in: what
- * is not recorded here is not there.
+ * The payload of a shell job: a command and the surroundings it was given in. Nothing of the worker's own surroundings
+ * leaks in: what is not recorded here is not there.
  */
 export const ShellCommand = Schema.Struct({
   /**
-   * Program and arguments, passed on unchanged. There is no shell between, hence no quoting, unless the program is one: `["sh", "-c", "…"]`.
-   * A program without a slash is looked up in the `PATH` of `env`, one with a relative path from `cwd`.
+   * Program and arguments, passed on unchanged. There is no shell between, hence no quoting, unless the program is one:
+   * `["sh", "-c", "…"]`. A program without a slash is looked up in the `PATH` of `env`, one with a relative path from
+   * `cwd`.
    */
   command: Schema.NonEmptyArray(SystemWord),
   /** Absolute working directory. */
   cwd: SystemWord,
   /** The whole environment, with `envBytes`; nothing is inherited. */
   env: Environment,
-  /** Variables whose name or value is not UTF-8, each as the bytes `NAME=VALUE`. Stronger than one of the same name in `env`. */
+  /**
+   * Variables whose name or value is not UTF-8, each as the bytes `NAME=VALUE`. Stronger than one of the same name in
+   * `env`.
+   */
   envBytes: Schema.optionalKey(Schema.Array(Variable)),
   /** File mode bits that new files do not get, 0 to 0o777. */
   umask: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0o777 })),
@@ -41,7 +45,10 @@ export const ShellCommand = Schema.Struct({
 })
 export type ShellCommand = typeof ShellCommand.Type
 
-/** How a command ended and what it said. Exit codes other than 0 are results, not errors: what they mean is the caller's decision. */
+/**
+ * How a command ended and what it said. Exit codes other than 0 are results, not errors: what they mean is the caller's
+ * decision.
+ */
 export const ShellResult = Schema.Struct({
   /** `null` when a signal ended it. */
   exitCode: Schema.NullOr(Schema.Int),

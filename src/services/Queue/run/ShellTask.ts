@@ -1,9 +1,10 @@
 /**
  * The task behind `sluice run`, `add` and `map`: a command as a job.
  *
- * Its payload is a `ShellCommand`, complete in itself: any worker on the machine can run it. Exit code 0 completes the job with a
- * `ShellResult`; any other end fails the attempt with `CommandFailed`, so that retries work as for every task. A command has no time limit
- * unless its job has one: the soft limit sends SIGTERM to the process group; the hard limit and a cancellation kill it.
+ * Its payload is a `ShellCommand`, complete in itself: any worker on the machine can run it. Exit code 0 completes the
+ * job with a `ShellResult`; any other end fails the attempt with `CommandFailed`, so that retries work as for every
+ * task. A command has no time limit unless its job has one: the soft limit sends SIGTERM to the process group; the hard
+ * limit and a cancellation kill it.
  *
  * The command finds `SLUICE_JOB_ID`, `SLUICE_ATTEMPT`, `SLUICE_GROUP` and `SLUICE_STORE` in its environment.
  */
@@ -18,10 +19,16 @@ import { OutputBytes } from "./OutputBytes.ts"
 import { ProcessError, ProcessRunner } from "./ProcessRunner.ts"
 import { ShellCommand, ShellResult } from "./ShellCommand.ts"
 
-/** Bytes of each stream that rest in a job's row: small outputs whole, for programs that read them as a value. The whole is in its log (`Outputs`). */
+/**
+ * Bytes of each stream that rest in a job's row: small outputs whole, for programs that read them as a value. The whole
+ * is in its log (`Outputs`).
+ */
 export const previewBytes = 64 * 1024
 
-/** Of a failed one, in characters of JSON, since an error is at most 16 KiB in all: the end, where commands say what went wrong. */
+/**
+ * Of a failed one, in characters of JSON, since an error is at most 16 KiB in all: the end, where commands say what
+ * went wrong.
+ */
 const failedJsonMost = 7000
 
 const controlsOfTwo = new Set(["\b", "\t", "\n", "\f", "\r", '"', "\\"].map((text) => text.charCodeAt(0)))
@@ -111,11 +118,14 @@ export interface ShellListener {
   /** Its process is there; `group` is that of the process and all it starts. */
   readonly onProcess?: (job: Task.JobContext, group: number) => void
   /**
-   * Takes what the command writes, instead of its log alone, and gives it to that (`log.write`). When it answers a promise the stream is read on
-   * only once that has settled; a rejection ends the attempt as a defect.
+   * Takes what the command writes, instead of its log alone, and gives it to that (`log.write`). When it answers a
+   * promise the stream is read on only once that has settled; a rejection ends the attempt as a defect.
    */
   readonly onOutput?: (job: Task.JobContext, log: OutputLog, chunk: Uint8Array, stream: OutputStream) => unknown
-  /** Variables that commands find besides the recorded ones, which are stronger. They are in this process alone: never stored. */
+  /**
+   * Variables that commands find besides the recorded ones, which are stronger. They are in this process alone: never
+   * stored.
+   */
   readonly env?: Readonly<Record<string, string>>
   /** Commands have the terminal of this process, one at a time; see `RunOptions.atTerminal`. */
   readonly atTerminal?: boolean
@@ -123,7 +133,10 @@ export interface ShellListener {
   readonly previewBytes?: number
 }
 
-/** SIGKILL follows SIGTERM this soon when a run is interrupted: within the time a stopping worker has to hand its jobs back. */
+/**
+ * SIGKILL follows SIGTERM this soon when a run is interrupted: within the time a stopping worker has to hand its jobs
+ * back.
+ */
 const forceKillAfter = "1 second"
 
 /** How an attempt ended, for its log. */

@@ -1,8 +1,8 @@
 /**
  * A worker's room for running jobs, per group, and what it asks the store for.
  *
- * A group is asked for only while it is *hot*: after an enqueue, a settle, a wake, a due time or a poll, until a claim brings less than
- * was asked for. Asking cools a group before the turn leaves, so what heats it meanwhile is not lost.
+ * A group is asked for only while it is *hot*: after an enqueue, a settle, a wake, a due time or a poll, until a claim
+ * brings less than was asked for. Asking cools a group before the turn leaves, so what heats it meanwhile is not lost.
  */
 import type { BatchClaim, BeyondLimit, ClaimedJob, ClaimRequest } from "../Turn.ts"
 import { type PressureLevel, slotsAt } from "../policy/MemoryPressure.ts"
@@ -37,8 +37,8 @@ export class Slots {
   private level: PressureLevel = "ok"
 
   /**
-   * `wanted` as `WorkerOptions.slots`; `onUnknown` hears of a group whose limit is not known yet; `batches` tells the tasks whose
-   * jobs start together, if there are any.
+   * `wanted` as `WorkerOptions.slots`; `onUnknown` hears of a group whose limit is not known yet; `batches` tells the
+   * tasks whose jobs start together, if there are any.
    */
   constructor(
     wanted: WorkerOptions["slots"],

@@ -1,6 +1,6 @@
 /**
- * What the operating system takes for an argument, a path or a variable: any bytes but NUL. Text as long as it is UTF-8, which it nearly
- * always is; a file name of another time, in Latin-1, is bytes.
+ * What the operating system takes for an argument, a path or a variable: any bytes but NUL. Text as long as it is
+ * UTF-8, which it nearly always is; a file name of another time, in Latin-1, is bytes.
  */
 import { Effect, Schema, SchemaIssue, SchemaTransformation } from "effect"
 import * as StrictBase64 from "../policy/StrictBase64.ts"

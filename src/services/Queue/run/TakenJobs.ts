@@ -1,6 +1,6 @@
 /**
- * After a lease that had run out was taken up again: some of the jobs that run here may have been taken meanwhile. Their handlers are
- * stopped; whatever they would settle is refused by its token.
+ * After a lease that had run out was taken up again: some of the jobs that run here may have been taken meanwhile.
+ * Their handlers are stopped; whatever they would settle is refused by its token.
  */
 import { Effect, Schedule } from "effect"
 import { JobStore } from "../JobStore.ts"

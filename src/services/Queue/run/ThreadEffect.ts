@@ -28,7 +28,10 @@ const outcomeOf = (cause: Cause.Cause<unknown>): Outcome => {
   }
 }
 
-/** Runs a handler that is an Effect. Apart from the thread's entry, so that handlers which are plain functions do not load Effect. */
+/**
+ * Runs a handler that is an Effect. Apart from the thread's entry, so that handlers which are plain functions do not
+ * load Effect.
+ */
 export const run = async (effect: Effect.Effect<unknown, unknown>, context: ThreadContext): Promise<Outcome> => {
   const logger = Logger.make<unknown, void>(({ cause, logLevel, message }) =>
     context.log(

@@ -1,6 +1,6 @@
 /**
- * What runs inside a thread of the pool: loads handlers, runs one call at a time, reports. It loads nothing but Node until a handler
- * asks for more, which is what makes a thread quick to start.
+ * What runs inside a thread of the pool: loads handlers, runs one call at a time, reports. It loads nothing but Node
+ * until a handler asks for more, which is what makes a thread quick to start.
  */
 import { AsyncLocalStorage } from "node:async_hooks"
 import type { EventLoopUtilization } from "node:perf_hooks"
@@ -31,7 +31,10 @@ let running: { readonly id: number; readonly softLimit: AbortController } | unde
 
 const tell = (message: FromThread) => post(message)
 
-/** Ends the thread when the fault is the running call's, or nobody knows whose. Else the pool replaces the thread once it is free. */
+/**
+ * Ends the thread when the fault is the running call's, or nobody knows whose. Else the pool replaces the thread once
+ * it is free.
+ */
 const onUncaught = (error: unknown) => {
   const id = origin.getStore()
   const isFatal = running !== undefined && (id === undefined || id === running.id)

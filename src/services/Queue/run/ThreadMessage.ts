@@ -1,7 +1,10 @@
 import type { MessagePort } from "node:worker_threads"
 import type { HandlerFailed, ThreadCall, ThreadCallInvalid, ThreadJob, ThreadLogLevel } from "./ThreadPool.ts"
 
-/** Given to a thread at its start: the port it and the pool speak on. `parentPort` is the handlers' own, and nobody listens to it. */
+/**
+ * Given to a thread at its start: the port it and the pool speak on. `parentPort` is the handlers' own, and nobody
+ * listens to it.
+ */
 export interface ThreadStart {
   port?: MessagePort
 }
@@ -25,7 +28,10 @@ export type Outcome =
   | { readonly type: "failed"; readonly reason: HandlerFailed["reason"]; readonly error: unknown }
   | { readonly type: "invalid"; readonly reason: ThreadCallInvalid["reason"]; readonly detail: string }
 
-/** What a thread tells the pool. `heapBytes` is the used heap after the call, garbage included; `busyMs` of `runMs` its event loop was at work. */
+/**
+ * What a thread tells the pool. `heapBytes` is the used heap after the call, garbage included; `busyMs` of `runMs` its
+ * event loop was at work.
+ */
 export type FromThread =
   | { readonly type: "ready" }
   | {

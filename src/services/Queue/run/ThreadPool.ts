@@ -11,11 +11,17 @@ export interface ThreadJob {
   readonly attempt: number
 }
 
-/** What a handler in a thread knows of its job and can tell the outside. After the handler has ended, telling has no effect. */
+/**
+ * What a handler in a thread knows of its job and can tell the outside. After the handler has ended, telling has no
+ * effect.
+ */
 export interface ThreadContext {
   /** Undefined when the caller named none. */
   readonly job: ThreadJob | undefined
-  /** Aborted at the soft limit. Seen only by code that lets the thread's event loop turn: an endless loop is ended by the hard limit alone. */
+  /**
+   * Aborted at the soft limit. Seen only by code that lets the thread's event loop turn: an endless loop is ended by
+   * the hard limit alone.
+   */
   readonly signal: AbortSignal
   /** Hands a value, which structured clone must be able to copy, to the caller's `onProgress`. Order is kept. */
   readonly progress: (value: unknown) => void
@@ -23,18 +29,25 @@ export interface ThreadContext {
   readonly log: (level: ThreadLogLevel, message: string) => void
 }
 
-/** What a thread module exports: a function that returns the result, a promise of it, or an Effect that needs nothing more. */
+/**
+ * What a thread module exports: a function that returns the result, a promise of it, or an Effect that needs nothing
+ * more.
+ */
 export type ThreadHandler<in P, out S, out E = never> = (
   payload: P,
   context: ThreadContext
 ) => S | Promise<S> | Effect.Effect<S, E>
 
 /**
- * The handler ended without a result; the thread is well. `error` is plain data: for an `Error` its name, message, stack, cause and own
- * fields, `_tag` among them, so that the task's error schema can decode it; for anything else a copy of it.
+ * The handler ended without a result; the thread is well. `error` is plain data: for an `Error` its name, message,
+ * stack, cause and own fields, `_tag` among them, so that the task's error schema can decode it; for anything else a
+ * copy of it.
  */
 export class HandlerFailed extends Schema.TaggedError<HandlerFailed>()("HandlerFailed", {
-  /** `failure`: an Effect failed. `thrown`: a function threw or its promise was rejected. `defect`: an Effect died. `interrupted`: by itself. */
+  /**
+   * `failure`: an Effect failed. `thrown`: a function threw or its promise was rejected. `defect`: an Effect died.
+   * `interrupted`: by itself.
+   */
   reason: Schema.Literals(["failure", "thrown", "defect", "interrupted"]),
   error: Schema.Unknown
 }) {}
@@ -42,8 +55,8 @@ export class HandlerFailed extends Schema.TaggedError<HandlerFailed>()("HandlerF
 /** The thread ended while it ran this job. The other jobs are untouched, and a fresh thread takes its place. */
 export class ThreadDied extends Schema.TaggedError<ThreadDied>()("ThreadDied", {
   /**
-   * `OutOfMemory`: the heap grew beyond its limit. `Exited`: something called `process.exit`. `Uncaught`: an exception or rejection of this
-   * job's that nobody handled. `Killed`: the pool closed.
+   * `OutOfMemory`: the heap grew beyond its limit. `Exited`: something called `process.exit`. `Uncaught`: an exception
+   * or rejection of this job's that nobody handled. `Killed`: the pool closed.
    */
   reason: Schema.Literals(["OutOfMemory", "Exited", "Uncaught", "Killed"]),
   /** One line for people. */
@@ -78,12 +91,18 @@ export interface ThreadCall {
   readonly module: URL | string
   /** Name of the exported handler. Default `default`. */
   readonly export?: string
-  /** As JSON text, parsed in the thread and cheapest when the job comes from a store, or as a value, copied by structured clone. */
+  /**
+   * As JSON text, parsed in the thread and cheapest when the job comes from a store, or as a value, copied by
+   * structured clone.
+   */
   readonly payload: { readonly json: string } | { readonly value: unknown }
   readonly job?: ThreadJob
   /** A thread has been found: the handler begins. Called once. */
   readonly onStart?: () => void
-  /** The handler ended with its thread well: milliseconds it took, and those of them the thread's event loop was busy. Called once, at most. */
+  /**
+   * The handler ended with its thread well: milliseconds it took, and those of them the thread's event loop was busy.
+   * Called once, at most.
+   */
   readonly onEnd?: (runMs: number, busyMs: number) => void
   /** The soft limit: passed on as the handler's `context.signal`. */
   readonly signal?: AbortSignal
@@ -93,23 +112,32 @@ export interface ThreadCall {
 }
 
 export interface ThreadPoolSettings {
-  /** Threads kept while the pool is in use, that is from the first call on. Default 1: a start takes longer than most jobs. */
+  /**
+   * Threads kept while the pool is in use, that is from the first call on. Default 1: a start takes longer than most
+   * jobs.
+   */
   readonly minThreads: number
   /** Default `availableParallelism() - 1`, at least 1: the event loop keeps a core. */
   readonly maxThreads: number
-  /** A thread is replaced after so many jobs. Default 500: what handlers leave behind (timers, caches, leaks) goes with it. */
+  /**
+   * A thread is replaced after so many jobs. Default 500: what handlers leave behind (timers, caches, leaks) goes with
+   * it.
+   */
   readonly recycleAfterJobs: number
   /** A thread is replaced at the end of a job once it is so old. Default 30 minutes, for the same reason. */
   readonly recycleAfter: Duration.Input
-  /** A thread is replaced when its heap, garbage included, is larger than this after a job. Default half of `heapLimitMb`. */
+  /**
+   * A thread is replaced when its heap, garbage included, is larger than this after a job. Default half of
+   * `heapLimitMb`.
+   */
   readonly recycleAboveHeapMb: number
   /**
-   * The heap of a thread, in MiB, garbage included and buffers not; beyond it the thread dies as `OutOfMemory`. Default 512: a handler that
-   * holds 200 MiB and makes garbage as fast as it can stays below.
+   * The heap of a thread, in MiB, garbage included and buffers not; beyond it the thread dies as `OutOfMemory`. Default
+   * 512: a handler that holds 200 MiB and makes garbage as fast as it can stays below.
    *
-   * Read every 50 ms by this process's event loop. An allocation of twice the limit at once, or an event loop blocked while a handler eats
-   * memory, can still meet V8's own limit (three times this one), and that may abort the process: work of unknown size belongs in a
-   * process, not in a thread.
+   * Read every 50 ms by this process's event loop. An allocation of twice the limit at once, or an event loop blocked
+   * while a handler eats memory, can still meet V8's own limit (three times this one), and that may abort the process:
+   * work of unknown size belongs in a process, not in a thread.
    */
   readonly heapLimitMb: number
   /** Idle threads beyond `minThreads` end after this. Default 1 minute. */
@@ -138,11 +166,13 @@ export interface ThreadPoolStats {
  * Runs CPU-bound handlers in worker threads, one job at a time in each.
  *
  * - Calls get threads in the order they came. A waiting call that is interrupted costs nothing.
- * - Interrupting a running call ends its thread, and only that: an endless loop dies too. The interruption completes when the thread has
- *   ended, at most 5 s later; a thread inside a native call that cannot be stopped (`execSync`) keeps its place until it returns.
- * - A rejection that nobody has handled when the handler ends fails the job. One that comes later, while the thread runs somebody
- *   else's job, is logged and the thread replaced after that job; no other job is blamed.
- * - Nothing is started before the first call, or `keep`. Closing the scope ends all threads and fails what runs with `ThreadDied`, `Killed`.
+ * - Interrupting a running call ends its thread, and only that: an endless loop dies too. The interruption completes
+ *   when the thread has ended, at most 5 s later; a thread inside a native call that cannot be stopped (`execSync`)
+ *   keeps its place until it returns.
+ * - A rejection that nobody has handled when the handler ends fails the job. One that comes later, while the thread
+ *   runs somebody else's job, is logged and the thread replaced after that job; no other job is blamed.
+ * - Nothing is started before the first call, or `keep`. Closing the scope ends all threads and fails what runs with
+ *   `ThreadDied`, `Killed`.
  *
  * A call costs about 0.05 ms and two structured clones; see docs/decisions/0003-threads.md for figures.
  */
@@ -151,8 +181,8 @@ export class ThreadPool extends Context.Service<
   {
     readonly run: (call: ThreadCall) => Effect.Effect<unknown, HandlerFailed | ThreadDied | ThreadCallInvalid>
     /**
-     * Starts so many threads ahead of their calls, within `minThreads` and `maxThreads`, and keeps them while idle until told another number or
-     * memory is short. A thread takes 0.1 to 0.6 s to start: long beside most jobs.
+     * Starts so many threads ahead of their calls, within `minThreads` and `maxThreads`, and keeps them while idle
+     * until told another number or memory is short. A thread takes 0.1 to 0.6 s to start: long beside most jobs.
      */
     readonly keep: (threads: number) => Effect.Effect<void>
     readonly stats: Effect.Effect<ThreadPoolStats>

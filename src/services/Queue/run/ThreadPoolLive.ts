@@ -22,15 +22,18 @@ import { line } from "../../Text/policy/SafeText.ts"
 /** Sources run as they are, a build as JavaScript: the entry has the extension of this file. */
 const entry = new URL(`./ThreadEntry${extname(import.meta.url)}`, import.meta.url)
 
-/** How long an interruption waits for its thread to end. V8 stops JavaScript within a millisecond; a native call it cannot. */
+/**
+ * How long an interruption waits for its thread to end. V8 stops JavaScript within a millisecond; a native call it
+ * cannot.
+ */
 const killWaitMillis = 5000
 
 const bytesPerMiB = 1024 * 1024
 
 /**
- * V8's own limit is a net below ours: where it is met inside one growing Map, array or `JSON.parse`, V8 aborts the whole process
- * (measured with Node 24.21, docs/decisions/0003-threads.md), so a job that eats memory must be ended before. Hence the pool reads
- * the heaps of its busy threads.
+ * V8's own limit is a net below ours: where it is met inside one growing Map, array or `JSON.parse`, V8 aborts the
+ * whole process (measured with Node 24.21, docs/decisions/0003-threads.md), so a job that eats memory must be ended
+ * before. Hence the pool reads the heaps of its busy threads.
  */
 const netFactor = 3
 const heapReadingMillis = 50
@@ -340,7 +343,8 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
     const at = idle.indexOf(thread)
     if (at >= 0) idle.splice(at, 1)
     if (state !== "ending") totals.died++
-    // A thread that cannot even start fails one of the calls it was started for; else they would wait and it be tried for ever.
+    // A thread that cannot even start fails one of the calls it was started for; else they would wait and it be tried
+    // for ever.
     const call = state === "starting" ? nextWaiting() : detach(thread)
     const death =
       thread.death ??
@@ -492,7 +496,10 @@ const makePool = (settings: ThreadPoolSettings, clock: Clock.Clock, warn: (messa
   return { run, keep, trimIdle, shed, close, stats, idleTimeoutMillis }
 }
 
-/** A pool of threads with these settings, the rest by default. Settings out of range are a defect. Closing the layer ends its threads. */
+/**
+ * A pool of threads with these settings, the rest by default. Settings out of range are a defect. Closing the layer
+ * ends its threads.
+ */
 export const layer = (settings: Partial<ThreadPoolSettings> = {}): Layer.Layer<ThreadPool> =>
   Layer.effect(
     ThreadPool,

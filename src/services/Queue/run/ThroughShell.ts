@@ -1,7 +1,7 @@
 /**
- * A command that Node cannot start as it is. Node passes words on as UTF-8 and has no umask for a child alone; a shell makes bytes of octal
- * numbers, sets the umask, and becomes the command. The command finds exactly what was asked for: what a shell sets or forgets by itself is put right
- * by `env`, which the shell becomes first.
+ * A command that Node cannot start as it is. Node passes words on as UTF-8 and has no umask for a child alone; a shell
+ * makes bytes of octal numbers, sets the umask, and becomes the command. The command finds exactly what was asked for:
+ * what a shell sets or forgets by itself is put right by `env`, which the shell becomes first.
  *
  * Values of variables travel to the shell in its environment, never on a command line. Pure.
  */
@@ -58,8 +58,8 @@ const split = (variable: Uint8Array) => {
 }
 
 /**
- * The same command for Node. Throws `EILSEQ` for a variable that looks like a secret and that no shell can pass on, as one whose name is no
- * identifier: the only way left were a command line, which everybody may read.
+ * The same command for Node. Throws `EILSEQ` for a variable that looks like a secret and that no shell can pass on, as
+ * one whose name is no identifier: the only way left were a command line, which everybody may read.
  */
 export const throughShell = ({ args, cwd, env, envBytes, program, umask }: Asked): Startable => {
   const bytes = envBytes.map(split)

@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs"
 /**
  * The file mode bits this process withholds from new files, 0 to 0o777.
  *
- * Linux tells it in `/proc` (since 4.7). `process.umask()`, the only other way, sets the mask of the whole process to 0 for a moment, in
- * which a file that another thread creates is open to everyone; it is used only where there is no `/proc`.
+ * Linux tells it in `/proc` (since 4.7). `process.umask()`, the only other way, sets the mask of the whole process to 0
+ * for a moment, in which a file that another thread creates is open to everyone; it is used only where there is no
+ * `/proc`.
  */
 export const current = (): number => {
   try {

@@ -1,7 +1,7 @@
 /**
- * The forecasts of all groups in one process, brought up to date from the store's roll-ups: each complete step once, in order, never
- * again. A clock that goes back gives nothing to read until it has passed the last step seen; one that goes forward leaves steps that
- * nobody recorded, which are missing.
+ * The forecasts of all groups in one process, brought up to date from the store's roll-ups: each complete step once, in
+ * order, never again. A clock that goes back gives nothing to read until it has passed the last step seen; one that
+ * goes forward leaves steps that nobody recorded, which are missing.
  */
 import { Cause, Effect } from "effect"
 import type { Complain } from "../Complaints.ts"
@@ -34,7 +34,10 @@ const widths: ReadonlyArray<StepWidth> = [10_000, 60_000, 3_600_000]
 /** Steps read at a time for all groups, and for one. */
 const chunkOfAll = 30
 const chunkOfOne = 720
-/** Staffing learns from so much of the past, in milliseconds: two days show it the peaks, at a fifth of a millisecond a step. */
+/**
+ * Staffing learns from so much of the past, in milliseconds: two days show it the peaks, at a fifth of a millisecond a
+ * step.
+ */
 const learnedMs = 2 * 86_400_000
 /** A forecast kept by a clock that was further ahead than this is made anew instead of waited for, in milliseconds. */
 const aheadMost = 86_400_000
@@ -83,8 +86,8 @@ export class ForecastBook {
   }
 
   /**
-   * Takes over what the store keeps where it has seen more than this process; the rest is told of by roll-ups. `scanned`: what the
-   * last leader said of `scanned()`.
+   * Takes over what the store keeps where it has seen more than this process; the rest is told of by roll-ups.
+   * `scanned`: what the last leader said of `scanned()`.
    */
   restore(gridOf: GridOf, now: number, scanned: Readonly<Record<string, number>>): Effect.Effect<void, StoreError> {
     return Effect.gen({ self: this }, function* () {
@@ -129,8 +132,9 @@ export class ForecastBook {
   }
 
   /**
-   * Reads every complete step that has not been seen, for all groups, oldest first. Ends early, answering false, when `budgetMs` of
-   * this process's time are spent; the next call goes on. Staffing learns from steps that passed without a decision.
+   * Reads every complete step that has not been seen, for all groups, oldest first. Ends early, answering false, when
+   * `budgetMs` of this process's time are spent; the next call goes on. Staffing learns from steps that passed without
+   * a decision.
    */
   advanceAll(
     gridOf: GridOf,
@@ -192,7 +196,10 @@ export class ForecastBook {
     return Effect.flatMap(Slices.make(share), ({ pause }) => this.bring(undefined, group, grid, now, pause))
   }
 
-  /** Serves a forecast made anew instead of the present one, if it would have been better, or the present one is ahead of the clock. */
+  /**
+   * Serves a forecast made anew instead of the present one, if it would have been better, or the present one is ahead
+   * of the clock.
+   */
   choose(fresh: GroupForecast, now: number): void {
     const served = this.groups.get(fresh.group)
     const isAhead = served !== undefined && served.to > this.complete(served.grid.stepMs, now)
@@ -233,8 +240,8 @@ export class ForecastBook {
   }
 
   /**
-   * Writes the forecasts whose save is due, or all. Where the store holds another version (another process wrote it, or this one and never heard the answer)
-   * the one that has seen more is gone on with.
+   * Writes the forecasts whose save is due, or all. Where the store holds another version (another process wrote it, or
+   * this one and never heard the answer) the one that has seen more is gone on with.
    */
   save(now: number, everyMs: number): Effect.Effect<void, StoreError> {
     return Effect.gen({ self: this }, function* () {

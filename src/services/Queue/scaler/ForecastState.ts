@@ -94,7 +94,10 @@ export const textOf = ({ forecaster, grid, service, staffing, tasks }: GroupFore
     forecaster: forecaster.save()
   })
 
-/** Undefined when the document cannot be used as it stands: another format, step or zone, damaged, or ahead of the clock. */
+/**
+ * Undefined when the document cannot be used as it stands: another format, step or zone, damaged, or ahead of the
+ * clock.
+ */
 export const restored = (
   group: string,
   document: { readonly text: string; readonly version: number },

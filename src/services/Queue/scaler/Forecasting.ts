@@ -1,4 +1,7 @@
-/** The forecaster of a group on the grid of its steps: local time, length of the horizon, quality in the service's units. */
+/**
+ * The forecaster of a group on the grid of its steps: local time, length of the horizon, quality in the service's
+ * units.
+ */
 import { DateTime, Option } from "effect"
 import type { ForecastQuality } from "../LoadPrediction.ts"
 import type { Forecaster } from "../policy/forecast/Forecaster.ts"
@@ -80,6 +83,9 @@ export const trackRecordOf = ({
 
 let unseen: ForecastQuality | undefined
 
-/** Of a group nobody has seen. Made when first asked for: a forecaster is too much to make in every process that loads this. */
+/**
+ * Of a group nobody has seen. Made when first asked for: a forecaster is too much to make in every process that loads
+ * this.
+ */
 export const noQuality = (): ForecastQuality =>
   (unseen ??= qualityOf(forecasterOn({ stepMs: 60_000, start: 0, timeZone: "UTC" }).quality(), 60_000))

@@ -1,6 +1,6 @@
 /**
- * The rounds of the leader: goes on where the last one stopped, looks, decides for every group, keeps what it decided, and moves what is to
- * be moved. All of it under one permit of its caller.
+ * The rounds of the leader: goes on where the last one stopped, looks, decides for every group, keeps what it decided,
+ * and moves what is to be moved. All of it under one permit of its caller.
  */
 import { Cause, Effect, Exit } from "effect"
 import { makeComplaints } from "../Complaints.ts"
@@ -221,7 +221,9 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
       return { decisions, records }
     })
 
-  /** Writes the targets of groups in mode `on`, takes away the others', and orders what workers elsewhere should bring. */
+  /**
+   * Writes the targets of groups in mode `on`, takes away the others', and orders what workers elsewhere should bring.
+   */
   const act = (
     settings: SettingsInForce,
     situation: Situation,

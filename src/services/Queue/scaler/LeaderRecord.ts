@@ -1,6 +1,6 @@
 /**
- * What the leader leaves for its successor, and for those who ask without leading: document `scale-leader`. Who leads, what each group's
- * target is and why, what the forecast said. Written when a target moves and at least each minute.
+ * What the leader leaves for its successor, and for those who ask without leading: document `scale-leader`. Who leads,
+ * what each group's target is and why, what the forecast said. Written when a target moves and at least each minute.
  */
 import { Effect, Option, Schema } from "effect"
 import type { JobStore } from "../JobStore.ts"

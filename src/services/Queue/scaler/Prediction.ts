@@ -19,7 +19,10 @@ export interface Standing {
   readonly distrust: Distrust | undefined
 }
 
-/** `complete`: the end of the last step that could have been read. A forecast beyond it was made by a clock that has gone back. */
+/**
+ * `complete`: the end of the last step that could have been read. A forecast beyond it was made by a clock that has
+ * gone back.
+ */
 export const standingOf = (forecast: GroupForecast | undefined, complete: number): Standing => {
   if (forecast === undefined) return { quality: noQuality(), distrust: "cold" }
   const { quality: own } = foreseenBy(forecast, 1)

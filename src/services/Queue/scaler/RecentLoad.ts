@@ -1,4 +1,7 @@
-/** What arrived and ended in the last seconds, from the finest roll-ups: forecasts see whole steps, decisions what came since the last round. */
+/**
+ * What arrived and ended in the last seconds, from the finest roll-ups: forecasts see whole steps, decisions what came
+ * since the last round.
+ */
 import { Effect } from "effect"
 import type { JobStore } from "../JobStore.ts"
 import { valueOf } from "../policy/Histogram.ts"
@@ -11,7 +14,10 @@ export interface RecentLoad {
   readonly served: ReadonlyArray<{ readonly ms: number; readonly jobs: number }>
 }
 
-/** By group, over the intervals from `from` to `to`, both on the grid of 10 s. Groups in which nothing happened are left out. */
+/**
+ * By group, over the intervals from `from` to `to`, both on the grid of 10 s. Groups in which nothing happened are left
+ * out.
+ */
 export const readRecent = (
   store: JobStore["Service"],
   from: number,

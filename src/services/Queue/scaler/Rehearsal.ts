@@ -1,8 +1,10 @@
 /**
- * What today's forecaster and today's settings would have made of a group's recorded past, beside doing without them: forecasts by rolling origin, and
- * slots in a replay. Only what lay before each moment was known at it. Operators' events are left out: history does not tell when they were known.
+ * What today's forecaster and today's settings would have made of a group's recorded past, beside doing without them:
+ * forecasts by rolling origin, and slots in a replay. Only what lay before each moment was known at it. Operators'
+ * events are left out: history does not tell when they were known.
  *
- * Holds the event loop while it computes, seconds for a week of minutes: for a process of its own, such as a command, not for a worker.
+ * Holds the event loop while it computes, seconds for a week of minutes: for a process of its own, such as a command,
+ * not for a worker.
  */
 import { Duration, Effect } from "effect"
 import { JobStore } from "../JobStore.ts"
@@ -48,8 +50,8 @@ export interface RehearsalOptions {
 
 export interface RehearsedPolicy {
   /**
-   * `scaler`: forecast and all; `reactive`: the scaler without a forecast; `fixed`: the slots of now; `fixed in hindsight`: the fewest that would have
-   * done, left out when the most allowed would not.
+   * `scaler`: forecast and all; `reactive`: the scaler without a forecast; `fixed`: the slots of now; `fixed in
+   * hindsight`: the fewest that would have done, left out when the most allowed would not.
    */
   readonly policy: "scaler" | "reactive" | "fixed" | "fixed in hindsight"
   readonly result: ReplayResult
@@ -82,7 +84,10 @@ const dayMs = 86_400_000
 const jobsMost = 300_000
 /** Decisions in a step of the replay, at most: steps of an hour need not be looked at every 15 s. */
 const roundsMost = 60
-/** What decisions have learned from before the replay begins: what they know of the spread of arrivals is half forgotten after a day of minutes. */
+/**
+ * What decisions have learned from before the replay begins: what they know of the spread of arrivals is half forgotten
+ * after a day of minutes.
+ */
 const learnMs = dayMs
 /** Assumed where no attempt has ended. */
 const serviceUnknownMs = 1000
@@ -117,8 +122,8 @@ interface Said {
 }
 
 /**
- * A forecaster that keeps what it says: `said[i]` when it had been given the counts before the one of index i, from `noteFrom` on. A replay then need
- * not run it again.
+ * A forecaster that keeps what it says: `said[i]` when it had been given the counts before the one of index i, from
+ * `noteFrom` on. A replay then need not run it again.
  */
 const noting = (
   forecaster: Forecaster,
@@ -147,7 +152,10 @@ const noting = (
   }
 }
 
-/** The scaler's decisions from `replayFrom` on, experienced by the steps from `learnFrom` to there. With nothing said: reactive. */
+/**
+ * The scaler's decisions from `replayFrom` on, experienced by the steps from `learnFrom` to there. With nothing said:
+ * reactive.
+ */
 const scalerPolicy = (
   { counts, start, stepMs }: Past,
   { learnFrom, replayFrom }: { readonly learnFrom: number; readonly replayFrom: number },

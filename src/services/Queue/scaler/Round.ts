@@ -1,6 +1,6 @@
 /**
- * One group's decision of a round: what was seen and forecast, what is needed, what is kept of it. Deciding has no effects but on the
- * group's staffing; the round that carries it is in `PredictiveScalerLive.ts`.
+ * One group's decision of a round: what was seen and forecast, what is needed, what is kept of it. Deciding has no
+ * effects but on the group's staffing; the round that carries it is in `PredictiveScalerLive.ts`.
  */
 import type { EventTimes } from "../policy/EventLoad.ts"
 import { figuresOf, noService } from "../policy/ServiceMoments.ts"
@@ -100,8 +100,8 @@ export interface Decided {
 }
 
 /**
- * Staffing at the first decision of a process: the slots of now were needed until now, whoever decided them, so they are taken away only
- * when fewer have sufficed for the hold.
+ * Staffing at the first decision of a process: the slots of now were needed until now, whoever decided them, so they
+ * are taken away only when fewer have sufficed for the hold.
  */
 export const takenUp = (staffing: Staffing, at: number, slots: number): Staffing =>
   Staffing.restore({ ...staffing.save(), held: { needs: [{ at, slots }], last: { at, slots }, changes: 0 } })
@@ -152,7 +152,8 @@ export const decide = (inputs: DecideInputs): Decided => {
       ? []
       : arrivalsOf(forecast, Math.max(until, forecast.to + stepsLeast * settings.stepMs), events)
   const from = targetBefore(inputs)
-  // In shadow mode all is as if it had been on: the slots that were decided are there, and jobs that run beyond them would wait.
+  // In shadow mode all is as if it had been on: the slots that were decided are there, and jobs that run beyond them
+  // would wait.
   const isOn = settings.mode === "on"
   const ready = isOn ? situation.slots : from
   const running = isOn ? situation.running : Math.min(situation.running, from)

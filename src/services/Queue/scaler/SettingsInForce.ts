@@ -68,7 +68,9 @@ export class SettingsInForce {
     }
   }
 
-  /** The document after a change, undefined when nothing is left of it, and the version it replaces; or what is wrong. */
+  /**
+   * The document after a change, undefined when nothing is left of it, and the version it replaces; or what is wrong.
+   */
   changed(
     group: string,
     change: ScaleSettingsChange

@@ -16,7 +16,10 @@ export class Slices {
     this.isReal = isReal
   }
 
-  /** `share`: the part of the time, above 0, in which this work may be done; it sleeps for the rest. Default 1: all of it. On a virtual clock there is nothing to spare, and no time is spent. */
+  /**
+   * `share`: the part of the time, above 0, in which this work may be done; it sleeps for the rest. Default 1: all of
+   * it. On a virtual clock there is nothing to spare, and no time is spent.
+   */
   static make(share = 1): Effect.Effect<Slices> {
     return Clock.clockWith((clock) =>
       Effect.sync(() => new Slices(share, clock === Context.get(Context.empty(), Clock.Clock)))

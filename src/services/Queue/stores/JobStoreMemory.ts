@@ -1,10 +1,10 @@
 /**
- * The store in the heap of one process: nothing survives it, nothing waits for I/O. It keeps the whole contract, so that a test
- * on it is a test of the queue, and is the fastest store for work that may be lost.
+ * The store in the heap of one process: nothing survives it, nothing waits for I/O. It keeps the whole contract, so
+ * that a test on it is a test of the queue, and is the fastest store for work that may be lost.
  *
- * Cost: a job that is enqueued, claimed and settled in batches takes about a third of a microsecond; a pending job about 190
- * bytes of heap with its indexes, beside its payload. Payloads and results rest as the values they are: do not change them
- * after handing them over.
+ * Cost: a job that is enqueued, claimed and settled in batches takes about a third of a microsecond; a pending job
+ * about 190 bytes of heap with its indexes, beside its payload. Payloads and results rest as the values they are: do
+ * not change them after handing them over.
  */
 import { Clock, Effect, Layer } from "effect"
 import type { ClaimedJob, Signal, Turn, TurnResult } from "../Turn.ts"
@@ -34,8 +34,8 @@ export interface Options {
   /** Live jobs above which an enqueue is refused as overloaded. Default 2,000,000: about half a gigabyte of heap. */
   readonly maxLive?: number
   /**
-   * Jobs kept of each finished state, the newest, whatever the retention: heap is dearer than disk. Default 10,000; fewer while memory is
-   * short.
+   * Jobs kept of each finished state, the newest, whatever the retention: heap is dearer than disk. Default 10,000;
+   * fewer while memory is short.
    */
   readonly maxFinished?: number
   /** Log lines kept per job, the newest. Default 1,000, as the contract says. */

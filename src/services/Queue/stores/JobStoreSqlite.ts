@@ -1,8 +1,9 @@
 /**
- * The store in one SQLite file, for the processes of one machine: nothing acknowledged is lost, also when the power goes.
+ * The store in one SQLite file, for the processes of one machine: nothing acknowledged is lost, also when the power
+ * goes.
  *
- * One turn is one transaction with one `fdatasync` (about 0.1 ms on an SSD), however many jobs it carries; at most one is in
- * flight per process, other processes wait their turn. Figures: `docs/decisions/0002-sqlite.md`.
+ * One turn is one transaction with one `fdatasync` (about 0.1 ms on an SSD), however many jobs it carries; at most one
+ * is in flight per process, other processes wait their turn. Figures: `docs/decisions/0002-sqlite.md`.
  */
 import { Clock, Effect, Layer } from "effect"
 import path from "node:path"
@@ -62,28 +63,34 @@ export interface Options {
   /** Default `full`: see `Durability`. */
   readonly durability?: Durability
   /**
-   * Whether the file is worked on in a thread of its own. Default true: the event loop stays free and leases are renewed while a
-   * handler blocks it. False saves the start of a thread: for short commands, and tests on the virtual clock.
+   * Whether the file is worked on in a thread of its own. Default true: the event loop stays free and leases are
+   * renewed while a handler blocks it. False saves the start of a thread: for short commands, and tests on the virtual
+   * clock.
    */
   readonly thread?: boolean
   /** Live jobs above which an enqueue is refused as overloaded. Default 10,000,000: about 4 GB of disk. */
   readonly maxLive?: number
-  /** Milliseconds to wait for locks of other processes before a call fails, at most 60,000. Default 9,000, so that every call ends within 10 s. */
+  /**
+   * Milliseconds to wait for locks of other processes before a call fails, at most 60,000. Default 9,000, so that every
+   * call ends within 10 s.
+   */
   readonly busyTimeoutMs?: number
   /**
-   * Whether the file and its folder may be another user's, or writable by others; refused unless said, as `StoreUntrusted`. Whoever can write
-   * them reads and changes every job, with the environment it carries, and decides what workers run as their user. Default false.
+   * Whether the file and its folder may be another user's, or writable by others; refused unless said, as
+   * `StoreUntrusted`. Whoever can write them reads and changes every job, with the environment it carries, and decides
+   * what workers run as their user. Default false.
    */
   readonly shared?: boolean
   /**
-   * Disk space kept free for completions, in bytes, in a file beside the store; at most 1 GiB. Default 4 MiB: some ten thousand settles. 0 keeps none.
+   * Disk space kept free for completions, in bytes, in a file beside the store; at most 1 GiB. Default 4 MiB: some ten
+   * thousand settles. 0 keeps none.
    */
   readonly reserveBytes?: number
 }
 
 /**
- * A store over the file. The layer fails when the file is damaged, foreign, newer, not the caller's own or cannot be written, and leaves it
- * untouched. Throws a `RangeError` for options that are none.
+ * A store over the file. The layer fails when the file is damaged, foreign, newer, not the caller's own or cannot be
+ * written, and leaves it untouched. Throws a `RangeError` for options that are none.
  */
 export const layer = (options: Options): Layer.Layer<JobStore, StoreError> => {
   const { thread, ...settings } = checked(options)

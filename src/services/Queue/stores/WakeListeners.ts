@@ -3,8 +3,8 @@ import { Cause, Effect, type Scope } from "effect"
 import type { WakeListener } from "../JobStore.ts"
 
 /**
- * Adds a listener with `add`, which answers how to take it away, until the scope closes. What the listener throws is logged and its own:
- * neither the commit it hears of nor another listener suffers.
+ * Adds a listener with `add`, which answers how to take it away, until the scope closes. What the listener throws is
+ * logged and its own: neither the commit it hears of nor another listener suffers.
  */
 export const listen = (
   add: (listener: WakeListener) => () => void,

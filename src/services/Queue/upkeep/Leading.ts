@@ -1,6 +1,6 @@
 /**
- * Upkeep is led by one worker at a time. The lead of a role is a lease of its own, renewed with the passes; when its holder dies another
- * worker takes it with its next pass, when it hangs within three intervals.
+ * Upkeep is led by one worker at a time. The lead of a role is a lease of its own, renewed with the passes; when its
+ * holder dies another worker takes it with its next pass, when it hangs within three intervals.
  */
 import { Clock, Duration, Effect, Layer, Schedule } from "effect"
 import { JobStore } from "../JobStore.ts"
@@ -11,7 +11,10 @@ import { Worker } from "../Worker.ts"
 /** What `Schedule.jittered` may add to a delay. */
 const jitterMost = 1.2
 
-/** Repeats the pass, jittered so that workers spread out and never later than `every`; a failed one is logged and the next one tried. */
+/**
+ * Repeats the pass, jittered so that workers spread out and never later than `every`; a failed one is logged and the
+ * next one tried.
+ */
 export const layerRepeated = <R>(
   role: string,
   every: Effect.Effect<Duration.Duration>,

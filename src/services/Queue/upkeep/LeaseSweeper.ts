@@ -25,8 +25,9 @@ export const sweepOnce = Effect.gen(function* () {
 })
 
 /**
- * Whether this process may judge others. When it stood still itself, they may have stood still with it (a frozen container): they get a
- * lease to renew in. Two beats are a third of a lease apart, so nobody can have lost one through a stop of half a lease.
+ * Whether this process may judge others. When it stood still itself, they may have stood still with it (a frozen
+ * container): they get a lease to renew in. Two beats are a third of a lease apart, so nobody can have lost one through
+ * a stop of half a lease.
  */
 const makeJudgement = Effect.gen(function* () {
   const monotonic = monotonicOf(yield* Clock.Clock)

@@ -1,4 +1,7 @@
-/** Ranks what waits in groups whose order has changed, where whoever changed it has not, and once more when all processes follow. */
+/**
+ * Ranks what waits in groups whose order has changed, where whoever changed it has not, and once more when all
+ * processes follow.
+ */
 import { Duration, Effect } from "effect"
 import { followMs, GroupOrders } from "../GroupOrders.ts"
 import { layerLed } from "./Leading.ts"

@@ -20,7 +20,9 @@ export const pruneOnce = Effect.gen(function* () {
   }
 })
 
-/** Often enough that a busy store holds little more than its retention allows; a pass with nothing to do costs one look. */
+/**
+ * Often enough that a busy store holds little more than its retention allows; a pass with nothing to do costs one look.
+ */
 const interval = Duration.seconds(10)
 
 export const layer = layerLed("prune", Effect.succeed(interval), pruneOnce)

@@ -1,7 +1,7 @@
 /**
- * The rounds of the scaler, and this worker's share of what they decide. While it leads, it decides for all; led or not, it looks at the
- * targets and gives each group as many slots as fall to it. Jobs beyond a smaller number finish. Targets that are gone leave the slots as
- * they were declared; targets that cannot be read stay.
+ * The rounds of the scaler, and this worker's share of what they decide. While it leads, it decides for all; led or
+ * not, it looks at the targets and gives each group as many slots as fall to it. Jobs beyond a smaller number finish.
+ * Targets that are gone leave the slots as they were declared; targets that cannot be read stay.
  */
 import { Clock, Duration, Effect, Layer, Option, Schedule, Schema } from "effect"
 import { JobStore } from "../JobStore.ts"

@@ -8,7 +8,10 @@ import type { PoolSample, PoolSizing, Sized, SlotBounds } from "../policy/PoolSi
 import { SlotPoolSizing, SlotPools } from "../SlotPools.ts"
 import { type GroupLoad, Worker } from "../Worker.ts"
 
-/** Often enough to follow a burst, long enough that a sample of full slots says something; costs one read of the counters. */
+/**
+ * Often enough to follow a burst, long enough that a sample of full slots says something; costs one read of the
+ * counters.
+ */
 const everyMs = 1000
 
 interface Pool {

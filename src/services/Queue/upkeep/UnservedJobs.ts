@@ -1,6 +1,7 @@
 /**
- * A worker says once what waits in vain beside it: jobs whose task no living worker has a handler for, or whose group none of those has a
- * slot for. Jobs have to be found so in two looks: a worker that is about to join has its time. It is said anew after they were served.
+ * A worker says once what waits in vain beside it: jobs whose task no living worker has a handler for, or whose group
+ * none of those has a slot for. Jobs have to be found so in two looks: a worker that is about to join has its time. It
+ * is said anew after they were served.
  */
 import { Clock, Duration, Effect, Layer } from "effect"
 import { isCollectTask } from "../CollectRequest.ts"

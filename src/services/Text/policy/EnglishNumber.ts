@@ -1,6 +1,7 @@
 /**
- * Numbers as English writes them: a comma every three digits. The first format of a process reads tables for 4 to 9 ms, so each is made when
- * it is first asked, and whole numbers below a thousand, which look the same in all of them, ask none.
+ * Numbers as English writes them: a comma every three digits. The first format of a process reads tables for 4 to 9 ms,
+ * so each is made when it is first asked, and whole numbers below a thousand, which look the same in all of them, ask
+ * none.
  */
 
 /** A format with these options, none of which changes a whole number below a thousand. */

@@ -1,14 +1,16 @@
 /**
- * Text of strangers, made safe to show. Names, payloads, errors and logs of jobs are written by anybody: an escape sequence among
- * them could retitle the window, rewrite lines already printed or feed keystrokes back to the shell; a bidirectional override or an
- * invisible character makes a name read differently from what it is; a line end forges a line of a log. Each such character is
- * shown as an escape instead: `\x1b`, `\n`, `\u{202e}`. Nothing is dropped, so a reader still sees what is there. For display only:
- * a literal backslash is not doubled, so the text cannot be parsed back.
+ * Text of strangers, made safe to show. Names, payloads, errors and logs of jobs are written by anybody: an escape
+ * sequence among them could retitle the window, rewrite lines already printed or feed keystrokes back to the shell; a
+ * bidirectional override or an invisible character makes a name read differently from what it is; a line end forges a
+ * line of a log. Each such character is shown as an escape instead: `\x1b`, `\n`, `\u{202e}`. Nothing is dropped, so a
+ * reader still sees what is there. For display only: a literal backslash is not doubled, so the text cannot be parsed
+ * back.
  *
- * What counts as such: control characters (C0, DEL, C1), line and paragraph separators, format characters (bidirectional marks, soft
- * hyphen, joiners, tags), whatever else Unicode lets be drawn as nothing (fillers, variation selectors, U+034F), the blank braille
- * cell, noncharacters, surrogates without a partner, and the ninth and later of the marks on one letter. Not: what joins
- * or chooses the form of an emoji or an ideograph (👩‍👩‍👧, 🏴󠁧󠁢󠁥󠁮󠁧󠁿, ❤️, 葛󠄀), and spaces of any width.
+ * What counts as such: control characters (C0, DEL, C1), line and paragraph separators, format characters
+ * (bidirectional marks, soft hyphen, joiners, tags), whatever else Unicode lets be drawn as nothing (fillers, variation
+ * selectors, U+034F), the blank braille cell, noncharacters, surrogates without a partner, and the ninth and later of
+ * the marks on one letter. Not: what joins or chooses the form of an emoji or an ideograph (👩‍👩‍👧, 🏴󠁧󠁢󠁥󠁮󠁧󠁿, ❤️, 葛󠄀),
+ * and spaces of any width.
  */
 
 const printableAscii = /^[\x20-\x7e]*$/
@@ -25,7 +27,10 @@ const suspicious = new RegExp(`${hidden}|${mark}{${marksMost + 1}}`, "v")
 
 const emojiElement = String.raw`\p{Extended_Pictographic}[\ufe0e\ufe0f\p{Emoji_Modifier}]?`
 
-/** Sequences that are drawn as one character: an emoji, a keycap, a flag of the three that tags spell, an ideograph in one of its forms. */
+/**
+ * Sequences that are drawn as one character: an emoji, a keycap, a flag of the three that tags spell, an ideograph in
+ * one of its forms.
+ */
 const drawnAsOne = [
   String.raw`\p{RGI_Emoji_Tag_Sequence}`,
   `${emojiElement}(?:\\u200d${emojiElement}){0,5}`,

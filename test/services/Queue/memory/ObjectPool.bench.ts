@@ -1,6 +1,6 @@
 /**
- * The pool against plain allocation, and against Effect's own, on three kinds of objects. CPU time of the whole process, garbage collection
- * included, so that a busy machine matters little; rounds interleaved.
+ * The pool against plain allocation, and against Effect's own, on three kinds of objects. CPU time of the whole
+ * process, garbage collection included, so that a busy machine matters little; rounds interleaved.
  *
  *     node --expose-gc test/services/Queue/memory/ObjectPool.bench.ts [ROUNDS]
  */

@@ -25,7 +25,10 @@ class Thing {
 const max = 8
 const fibersMost = 40
 
-/** Takes so many steps; dies at the first fault. Answers how often an object was handed out, waited for, and an interruption came. */
+/**
+ * Takes so many steps; dies at the first fault. Answers how often an object was handed out, waited for, and an
+ * interruption came.
+ */
 export const poolSteps = (seed: number, steps: number) =>
   Effect.gen(function* () {
     const random = new SeededRandom(seed)

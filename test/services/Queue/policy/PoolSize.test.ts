@@ -4,7 +4,10 @@ import { SeededRandom, seeds } from "../../../support/SeededRandom.ts"
 
 const bounds: SlotBounds = { min: 2, max: 20 }
 
-/** Seconds of a group with work for `wanted` slots, whose throughput with n full slots is `throughput(n)` jobs per second. */
+/**
+ * Seconds of a group with work for `wanted` slots, whose throughput with n full slots is `throughput(n)` jobs per
+ * second.
+ */
 const simulate = (
   seconds: number,
   wanted: (second: number) => number,

@@ -117,7 +117,8 @@ describe("sums that are predicted", () => {
               assert.isAtMost(Math.abs(said / came - 1), 0.03, `${hours} h`)
               assert.isAtMost(off, 1.1 * usualOff + 0.005 * came, `${hours} h`)
             }
-            // Windows that begin two hours apart overlap: what misses one misses its neighbours, so the three horizons are counted together.
+            // Windows that begin two hours apart overlap: what misses one misses its neighbours, so the three horizons
+            // are counted together.
             const within = scores.reduce((sum, each) => sum + each.within, 0)
             assert.isAtLeast(within, 0.75 * scores.length * origins)
 

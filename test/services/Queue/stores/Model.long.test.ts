@@ -1,6 +1,6 @@
 /**
- * Every store against the model, for long: 200 runs of 2,000 random steps each, after each of which all records, messages, counters and
- * roll-ups are those of the model. Repeat one with `SLUICE_SEED`.
+ * Every store against the model, for long: 200 runs of 2,000 random steps each, after each of which all records,
+ * messages, counters and roll-ups are those of the model. Repeat one with `SLUICE_SEED`.
  */
 import { describe } from "@effect/vitest"
 import * as JobStoreMemory from "../../../../src/services/Queue/stores/JobStoreMemory.ts"

@@ -1,9 +1,10 @@
 import type { Archive } from "./Archive.ts"
 
 /**
- * The level at which to read a quantile so that it comes true as often as it is meant to (I. Gibbs, E. Candès, Adaptive conformal
- * inference under distribution shift, 2021): each miss widens a little, each hit narrows by as much less as misses are rarer.
- * It stays within bounds: a run of luck does not make an interval empty, one of bad luck not infinite.
+ * The level at which to read a quantile so that it comes true as often as it is meant to (I. Gibbs, E. Candès, Adaptive
+ * conformal inference under distribution shift, 2021): each miss widens a little, each hit narrows by as much less as
+ * misses are rarer. It stays within bounds: a run of luck does not make an interval empty, one of bad luck not
+ * infinite.
  */
 export class AdaptiveLevel {
   value: number

@@ -8,7 +8,10 @@ const windows = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24]
 /** Windows of a day: the longer the step, the longer the course that is compared, up to a day. */
 const windowsOfDay = 96
 const grainsOfDay = 288
-/** Of a difference in level: how much of it is expected throughout the course, and what it counts for by itself, in windows. */
+/**
+ * Of a difference in level: how much of it is expected throughout the course, and what it counts for by itself, in
+ * windows.
+ */
 const shift = { expected: 0.6, weight: 4 }
 /** Weights fall by e at this share of the third nearest day's squared distance: two to five days count. */
 const bandwidth = 0.4
@@ -16,9 +19,10 @@ const nearestForScale = 2
 const fewest = 3
 
 /**
- * Past days whose course until this time of day was most like the present one, and what they went on with: a nearest-neighbour forecast with a
- * kernel (S. Yakowitz, Nearest-neighbour methods for time series analysis, 1987). What regressions on fixed lags cannot say: that the weekday, the kind of
- * day or the stage of an incident repeats which now resembles most. Holds no state of its own; follows from the history.
+ * Past days whose course until this time of day was most like the present one, and what they went on with: a
+ * nearest-neighbour forecast with a kernel (S. Yakowitz, Nearest-neighbour methods for time series analysis, 1987).
+ * What regressions on fixed lags cannot say: that the weekday, the kind of day or the stage of an incident repeats
+ * which now resembles most. Holds no state of its own; follows from the history.
  */
 export class Analogs {
   private readonly calendar: LocalCalendar
@@ -33,7 +37,10 @@ export class Analogs {
     this.history = history
   }
 
-  /** The mean root those days had `ahead` steps on, and the level they had at this time; undefined when too few are known. */
+  /**
+   * The mean root those days had `ahead` steps on, and the level they had at this time; undefined when too few are
+   * known.
+   */
   at(ahead: number, levelSteps: number): { readonly near: number; readonly start: number } | undefined {
     const { calendar, history, weights } = this
     this.find()

@@ -2,8 +2,9 @@ import { Result } from "effect"
 import { Base64 } from "effect/encoding"
 
 /**
- * What carries state out and in again. A part names its fields once, in `carry(archive)`, and the same lines save and restore it: a field
- * cannot be written in one order and read in another. Numbers keep every bit, so what is restored goes on exactly as it was.
+ * What carries state out and in again. A part names its fields once, in `carry(archive)`, and the same lines save and
+ * restore it: a field cannot be written in one order and read in another. Numbers keep every bit, so what is restored
+ * goes on exactly as it was.
  */
 export class Archive {
   private readonly reading: boolean

@@ -3,9 +3,9 @@ const leastCorrelation = 0.25
 const fewestValues = 64
 
 /**
- * The period at which a series resembles itself most, by sample autocorrelation (G. E. P. Box, G. M. Jenkins, 1970): the highest peak
- * behind the first fall below 0, and among its near-equals the shortest, since multiples of a period are as good. In values, at
- * most a third of the series; undefined when none stands out. Cost: n²/3 multiplications.
+ * The period at which a series resembles itself most, by sample autocorrelation (G. E. P. Box, G. M. Jenkins, 1970):
+ * the highest peak behind the first fall below 0, and among its near-equals the shortest, since multiples of a period
+ * are as good. In values, at most a third of the series; undefined when none stands out. Cost: n²/3 multiplications.
  */
 export const strongestPeriod = (values: Float64Array): number | undefined => {
   const n = values.length

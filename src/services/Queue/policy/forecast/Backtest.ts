@@ -1,7 +1,7 @@
 /**
- * A forecaster over a recorded past, by rolling origin (Tashman 2000): at each origin it has been given the counts before it and nothing else, and
- * forecasts the steps after it, which are scored when they are reached. The naive forecast is asked at the same origins and scored on the same
- * steps. Pure: the same counts give the same figures.
+ * A forecaster over a recorded past, by rolling origin (Tashman 2000): at each origin it has been given the counts
+ * before it and nothing else, and forecasts the steps after it, which are scored when they are reached. The naive
+ * forecast is asked at the same origins and scored on the same steps. Pure: the same counts give the same figures.
  */
 import type { Forecaster, ForecastStep } from "./Forecaster.ts"
 
@@ -20,7 +20,10 @@ export interface BacktestOptions {
   readonly horizon: number
   /** Steps between origins; at most `horizon`, so that every step is forecast. */
   readonly every: number
-  /** Steps of the season that a naive forecast repeats, those of a day. Another repeats the last count; the better of the two is told of. */
+  /**
+   * Steps of the season that a naive forecast repeats, those of a day. Another repeats the last count; the better of
+   * the two is told of.
+   */
   readonly season: number
 }
 
@@ -38,8 +41,9 @@ export interface Accuracy {
   readonly horizon: number | undefined
   readonly sum: number | undefined
   /**
-   * Mean absolute scaled error over the horizon: the mean error in units of the naive forecast's, one season ahead, over the counts before `from`
-   * (Hyndman and Koehler 2006). The naive forecast's own may differ from 1: it is taken over the steps that were forecast.
+   * Mean absolute scaled error over the horizon: the mean error in units of the naive forecast's, one season ahead,
+   * over the counts before `from` (Hyndman and Koehler 2006). The naive forecast's own may differ from 1: it is taken
+   * over the steps that were forecast.
    */
   readonly mase: number | undefined
 }
@@ -51,11 +55,17 @@ export interface BacktestScores extends Accuracy {
   readonly sumCoverage: number | undefined
   /** The part of counts within [p05, p95], the bounds rounded outwards to whole counts. 0.9 is meant. */
   readonly coverage: number | undefined
-  /** The part of counts within the inner half; 0.5 is meant. A count at its edge counts in part: rounding would widen a narrow band by a good deal. */
+  /**
+   * The part of counts within the inner half; 0.5 is meant. A count at its edge counts in part: rounding would widen a
+   * narrow band by a good deal.
+   */
   readonly coverage50: number | undefined
   /** The part of counts up to p90. */
   readonly under90: number | undefined
-  /** Weighted quantile loss at 0.9: 2 × Σ pinball loss ÷ Σ counts, in percent (Koenker and Bassett 1978; as in the M5 competition's uncertainty track). */
+  /**
+   * Weighted quantile loss at 0.9: 2 × Σ pinball loss ÷ Σ counts, in percent (Koenker and Bassett 1978; as in the M5
+   * competition's uncertainty track).
+   */
   readonly wQL90: number | undefined
 }
 
@@ -68,7 +78,10 @@ export interface BacktestResult {
   /** Steps of all forecasts that could be scored; within the horizon each step may be forecast several times. */
   readonly scored: number
   readonly forecast: BacktestScores
-  /** The better of repeating the season and repeating the last count, the latter alone while no season has passed; of a point forecast only the error can be had. */
+  /**
+   * The better of repeating the season and repeating the last count, the latter alone while no season has passed; of a
+   * point forecast only the error can be had.
+   */
   readonly naive: NaiveScores
   /** Every step from `from` on. */
   readonly steps: ReadonlyArray<BacktestedStep>
@@ -78,8 +91,8 @@ export interface BacktestResult {
 const inner = 0.674_489_75 / 1.644_853_63
 
 /**
- * The inner half of a step's forecast, [p25, p75], between its known quantiles: normal on each side of the median on the square-root scale, where
- * counts have about the same spread whatever their size (Anscombe 1948).
+ * The inner half of a step's forecast, [p25, p75], between its known quantiles: normal on each side of the median on
+ * the square-root scale, where counts have about the same spread whatever their size (Anscombe 1948).
  */
 export const middleHalf = (step: Pick<ForecastStep, "p05" | "p50" | "p95">): readonly [low: number, high: number] => {
   const [low, middle, high] = [step.p05, step.p50, step.p95].map((value) => Math.sqrt(Math.max(0, value))) as [
@@ -90,7 +103,9 @@ export const middleHalf = (step: Pick<ForecastStep, "p05" | "p50" | "p95">): rea
   return [(middle + (low - middle) * inner) ** 2, (middle + (high - middle) * inner) ** 2]
 }
 
-/** The last count before `origin` that lies whole seasons before `index`, up to a week of them; undefined without one. */
+/**
+ * The last count before `origin` that lies whole seasons before `index`, up to a week of them; undefined without one.
+ */
 const naiveAt = (counts: Counts, index: number, origin: number, season: number): number | undefined => {
   const first = index - season * Math.ceil((index - origin + 1) / season)
   for (let i = first, tries = 0; i >= 0 && tries < 7; i -= season, tries++) {
@@ -167,8 +182,8 @@ class Errors {
 }
 
 /**
- * Runs `forecaster` over `counts`. It must know nothing but the first `seen` of them: more would be knowledge of the future. Costs one update per count
- * and one forecast per origin.
+ * Runs `forecaster` over `counts`. It must know nothing but the first `seen` of them: more would be knowledge of the
+ * future. Costs one update per count and one forecast per origin.
  */
 export const backtest = (counts: Counts, forecaster: Candidate, options: BacktestOptions): BacktestResult => {
   const { every, from, horizon, season, seen = 0 } = options

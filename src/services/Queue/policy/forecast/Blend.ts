@@ -3,8 +3,8 @@ import type { Archive } from "./Archive.ts"
 /** How errors become weights. */
 export interface BlendOptions {
   /**
-   * How sharply weights fall with the error: at 30, a forecast whose recent error is 1 % larger than the best one's weighs 30 % less. Between
-   * an average of all (0) and the single best (infinity).
+   * How sharply weights fall with the error: at 30, a forecast whose recent error is 1 % larger than the best one's
+   * weighs 30 % less. Between an average of all (0) and the single best (infinity).
    */
   readonly sharpness: number
   /** Of errors: 1 looks for the median, 2 for the expectation. */
@@ -13,18 +13,21 @@ export interface BlendOptions {
 
 const usual: BlendOptions = { sharpness: 30, power: 1 }
 /**
- * Losses count for at most so many typical ones: a spike that nobody foresaw does not decide who is best. Far more of squares, since an expectation of what
- * comes rarely is made of what came rarely.
+ * Losses count for at most so many typical ones: a spike that nobody foresaw does not decide who is best. Far more of
+ * squares, since an expectation of what comes rarely is made of what came rarely.
  */
 const farthest = { 1: 8, 2: 1000 } as const
-/** While less was seen than is remembered, the later half of it weighs three quarters: models that had not learned yet are not held to that. */
+/**
+ * While less was seen than is remembered, the later half of it weighs three quarters: models that had not learned yet
+ * are not held to that.
+ */
 const recency = 2
 
 /**
- * Weights of several forecasts of the same thing, by their recent errors: the exponentially weighted average (N. Littlestone,
- * M. K. Warmuth, The weighted majority algorithm, 1994; V. Vovk, 1990) with errors that fade and the best one as their unit. A mixture of
- * forecasts that err differently errs less than the best of them (J. M. Bates, C. W. J. Granger, 1969). The fading errors are its inertia:
- * weights move over hundreds of steps, not with the last one.
+ * Weights of several forecasts of the same thing, by their recent errors: the exponentially weighted average (N.
+ * Littlestone, M. K. Warmuth, The weighted majority algorithm, 1994; V. Vovk, 1990) with errors that fade and the best
+ * one as their unit. A mixture of forecasts that err differently errs less than the best of them (J. M. Bates, C. W. J.
+ * Granger, 1969). The fading errors are its inertia: weights move over hundreds of steps, not with the last one.
  */
 export class Blend {
   readonly weights: Float64Array
@@ -70,7 +73,8 @@ export class Blend {
     }
     let total = 0
     for (let i = 0; i < errors.length; i++) {
-      // Nothing is held against what was not known (specialists: Y. Freund and others, 1997): it begins as the best one's equal.
+      // Nothing is held against what was not known (specialists: Y. Freund and others, 1997): it begins as the best
+      // one's equal.
       if (Number.isNaN(forecasts[offset + i]!)) errors[i] = best
       weights[i] = best > 0 ? Math.exp(sharpness * (1 - errors[i]! / best)) : errors[i] === best ? 1 : 0
       total += weights[i]!

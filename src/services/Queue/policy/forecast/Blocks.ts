@@ -15,9 +15,9 @@ const reaches = [1, 8, 16, 48, 96]
 export const stepsOfBlock = (stepSeconds: number): number => Math.max(1, Math.round(blockSeconds / stepSeconds))
 
 /**
- * What lies further ahead than single steps are foretold: the same forecasts over sums of a quarter of an hour, by which a day is 96 steps. What a model errs by
- * is seen in a sum, and drowned by chance in a single count; and a sum over hours is learned as a sum. The steps of a block share it as they did on the
- * days before.
+ * What lies further ahead than single steps are foretold: the same forecasts over sums of a quarter of an hour, by
+ * which a day is 96 steps. What a model errs by is seen in a sum, and drowned by chance in a single count; and a sum
+ * over hours is learned as a sum. The steps of a block share it as they did on the days before.
  */
 export class Blocks {
   readonly direct: Direct
@@ -91,8 +91,8 @@ export class Blocks {
   }
 
   /**
-   * How the steps of a block share its count: as on the days before, and as evenly as chance lets that look (shrinkage towards a smooth course; W. James, C. Stein,
-   * 1961). Only valid until the next call.
+   * How the steps of a block share its count: as on the days before, and as evenly as chance lets that look (shrinkage
+   * towards a smooth course; W. James, C. Stein, 1961). Only valid until the next call.
    */
   private sharesOf(block: number): Float64Array {
     const { series, shares, size } = this

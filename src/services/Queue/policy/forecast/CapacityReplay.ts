@@ -1,8 +1,9 @@
 /**
- * What a way of choosing slots would have done with a recorded past: jobs arrive as they were counted, wait for a slot in the order they came, and
- * hold it for a service time. A slot that is asked for costs at once and runs jobs after the start-up time; one that is given up finishes its job
- * first. Within a step jobs come at random moments (a Poisson process given its count), service times are drawn from those measured, and both draws are
- * the same for every policy, so that differences are the policy's. Pure: the seed is part of the program.
+ * What a way of choosing slots would have done with a recorded past: jobs arrive as they were counted, wait for a slot
+ * in the order they came, and hold it for a service time. A slot that is asked for costs at once and runs jobs after
+ * the start-up time; one that is given up finishes its job first. Within a step jobs come at random moments (a Poisson
+ * process given its count), service times are drawn from those measured, and both draws are the same for every policy,
+ * so that differences are the policy's. Pure: the seed is part of the program.
  *
  * A policy is told what a scaler can see at that moment and nothing later.
  */
@@ -58,7 +59,9 @@ export interface ReplayResult {
   readonly meanSlots: number
   readonly mostSlots: number
   readonly wait: Histogram
-  /** The part of jobs that waited longer than `waitMs`; those that still wait at the end count as waiting until then. */
+  /**
+   * The part of jobs that waited longer than `waitMs`; those that still wait at the end count as waiting until then.
+   */
   readonly late: number
   /** Decisions that changed the number of slots. */
   readonly changes: number
@@ -247,8 +250,9 @@ export const fixedAt =
     slots
 
 /**
- * The fewest slots that, never changed, would have kept the part of late jobs within `lateShare`: known only afterwards, a yardstick rather than a policy.
- * Undefined when `maxSlots` would not have done. By halving: about 15 replays.
+ * The fewest slots that, never changed, would have kept the part of late jobs within `lateShare`: known only
+ * afterwards, a yardstick rather than a policy. Undefined when `maxSlots` would not have done. By halving: about 15
+ * replays.
  */
 export const fewestFixed = (counts: Counts, settings: ReplaySettings, lateShare: number): number | undefined => {
   const late = (slots: number) => replay(counts, fixedAt(slots), { ...settings, slots, minSlots: 0 }).late

@@ -5,8 +5,9 @@ const tolerance = 0.75
 const threshold = 20
 
 /**
- * Notices that errors have shifted to one side: the cumulative sums of Page (E. S. Page, Continuous inspection schemes, 1954; D. V. Hinkley,
- * 1971), one for each side. An error counts for at most three typical ones, so that one outlier is no change.
+ * Notices that errors have shifted to one side: the cumulative sums of Page (E. S. Page, Continuous inspection schemes,
+ * 1954; D. V. Hinkley, 1971), one for each side. An error counts for at most three typical ones, so that one outlier is
+ * no change.
  */
 export class ChangeAlarm {
   private above = 0

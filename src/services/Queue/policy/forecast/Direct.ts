@@ -23,7 +23,9 @@ const mixed = (one: Outlook, other: Outlook, share: number): Outlook => {
   }
 }
 
-/** Direct forecasts of one series of counts: what all distances have in common, and a lead for each range of distances. */
+/**
+ * Direct forecasts of one series of counts: what all distances have in common, and a lead for each range of distances.
+ */
 export class Direct {
   readonly series: Series
   readonly leads: ReadonlyArray<Lead>
@@ -58,7 +60,10 @@ export class Direct {
     return 1 + ((changeWidening - 1) * this.changed) / this.changeSteps
   }
 
-  /** The count of the next step; undefined: not measured. Answers what the step counts as: what was expected of it when it was not measured. */
+  /**
+   * The count of the next step; undefined: not measured. Answers what the step counts as: what was expected of it when
+   * it was not measured.
+   */
   update(count: number | undefined): number {
     const { leads, misses, series } = this
     const step = this.steps
@@ -87,8 +92,8 @@ export class Direct {
   }
 
   /**
-   * The step `ahead` on: by the two leads whose middles it lies between. Beyond the last lead it goes by that one, and its errors go on growing as those of a random
-   * walk would.
+   * The step `ahead` on: by the two leads whose middles it lies between. Beyond the last lead it goes by that one, and
+   * its errors go on growing as those of a random walk would.
    */
   outlook(ahead: number): Outlook {
     const { leads, misses, series, widening } = this

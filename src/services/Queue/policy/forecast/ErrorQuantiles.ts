@@ -6,14 +6,18 @@ const reach = 60
 const bins = 2 * reach + 1
 
 /**
- * Quantiles of a stream of values around 0 of order 1, of which old ones fade: a histogram on the scale of asinh, fine near 0, wide far
- * from it. Errors of forecasts so kept, taken as the errors to come, are conformal prediction (V. Vovk, A. Gammerman, G. Shafer, Algorithmic
- * Learning in a Random World, 2005) with fading weights (R. F. Barber, E. J. Candès, A. Ramdas, R. J. Tibshirani, 2023).
+ * Quantiles of a stream of values around 0 of order 1, of which old ones fade: a histogram on the scale of asinh, fine
+ * near 0, wide far from it. Errors of forecasts so kept, taken as the errors to come, are conformal prediction (V.
+ * Vovk, A. Gammerman, G. Shafer, Algorithmic Learning in a Random World, 2005) with fading weights (R. F. Barber, E. J.
+ * Candès, A. Ramdas, R. J. Tibshirani, 2023).
  */
 export class ErrorQuantiles {
   private readonly counts = new Float32Array(bins)
   private total = 0
-  /** Before anything was seen: these many values spread as a normal distribution, so that the first quantiles are not those of a few. */
+  /**
+   * Before anything was seen: these many values spread as a normal distribution, so that the first quantiles are not
+   * those of a few.
+   */
   constructor(prior: number) {
     for (let i = 0; i < bins; i++) {
       const value = Math.sinh((i - reach) / binsPerUnit)

@@ -12,16 +12,20 @@ const most = 5
 const recency = 2
 /** Distances over which errors are smoothed before they are weighed, at most. */
 const spanMost = 24
-/** Multiples of the distance over which means of the same hours before give way to what erred least: in one of them hardly more than one thing happens. */
+/**
+ * Multiples of the distance over which means of the same hours before give way to what erred least: in one of them
+ * hardly more than one thing happens.
+ */
 const enough = 2
 
 /**
- * The expectation, from the same models as the central forecast. Models of roots and medians are below it where counts are skewed (retransformation
- * bias; N. Duan, Smearing estimate, 1983): each is multiplied so that what it said adds up to what came. Of the results a mean by squared errors is taken,
- * whose least is the expectation as that of absolute errors is the median (T. Gneiting, Making and evaluating point forecasts, 2011).
+ * The expectation, from the same models as the central forecast. Models of roots and medians are below it where counts
+ * are skewed (retransformation bias; N. Duan, Smearing estimate, 1983): each is multiplied so that what it said adds up
+ * to what came. Of the results a mean by squared errors is taken, whose least is the expectation as that of absolute
+ * errors is the median (T. Gneiting, Making and evaluating point forecasts, 2011).
  *
- * Errors are smoothed first over as many steps as the lead is about: what scatters from step to step is no model's fault and adds up to nothing, what stays
- * adds up in every sum.
+ * Errors are smoothed first over as many steps as the lead is about: what scatters from step to step is no model's
+ * fault and adds up to nothing, what stays adds up in every sum.
  */
 export class Expectation {
   private readonly blend: Blend

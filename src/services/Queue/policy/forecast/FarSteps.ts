@@ -36,9 +36,9 @@ const fields = {
 const width = Object.keys(fields).length
 
 /**
- * Single steps within the blocks of one lead: what a block's count says of one of its steps, and how right that was. A block is foretold by
- * regressions; a step has a share of it, which counts scatter around far more than blocks do: intervals of steps rest on errors of steps. One step
- * of each block is followed, which chance chooses.
+ * Single steps within the blocks of one lead: what a block's count says of one of its steps, and how right that was. A
+ * block is foretold by regressions; a step has a share of it, which counts scatter around far more than blocks do:
+ * intervals of steps rest on errors of steps. One step of each block is followed, which chance chooses.
  */
 export class FarSteps {
   readonly lead: Lead

@@ -7,14 +7,20 @@ const weekWaves = 2
 export const dimension = 33 + 2 * dayWaves + 2 * weekWaves
 /** Where the two of the third season are: what was learned of them is worth nothing once that season is another. */
 export const seasonFeatures = [27, 28] as const
-/** Where a seasonal naive forecast finds its parts: yesterday's and last week's value around the target, and the level then. */
+/**
+ * Where a seasonal naive forecast finds its parts: yesterday's and last week's value around the target, and the level
+ * then.
+ */
 export const places = { dayNear: 10, dayThen: 12, weekNear: 15, weekThen: 17 } as const
 
-/** The features that are differences of roots from the level, from the first up to but without the second; then comes an absolute one. */
+/**
+ * The features that are differences of roots from the level, from the first up to but without the second; then comes an
+ * absolute one.
+ */
 const differences = { from: 2, to: 32 } as const
 /**
- * What constant and waves are of the load's own scale. So little that the penalty on all weights holds these back: they know nothing of
- * what happened, and follow a change of level last.
+ * What constant and waves are of the load's own scale. So little that the penalty on all weights holds these back: they
+ * know nothing of what happened, and follow a change of level last.
  */
 const waveShare = 0.01
 /** Added to roots before their logarithm is taken: zeros have none. */
@@ -26,12 +32,14 @@ const leastShare = 0.05
 const levelSteps = 4
 
 /**
- * Writes what is known now about the step `ahead` after the last one, and answers the present level. All but the constant, the level and
- * the waves, which have the load's own scale, are differences from that level, so that weights of 0 forecast that things stay as they are.
+ * Writes what is known now about the step `ahead` after the last one, and answers the present level. All but the
+ * constant, the level and the waves, which have the load's own scale, are differences from that level, so that weights
+ * of 0 forecast that things stay as they are.
  *
- * Lags and levels of now; the values around the same time yesterday, a week and two weeks ago, with the levels that belonged to them; the
- * profiles of day and week at the target and now; what the level becomes when it moves in proportion as it did then; what the days went on
- * with that were most like the present one; Fourier terms of day and week (as in A. M. De Livera, R. J. Hyndman, R. D. Snyder, 2011).
+ * Lags and levels of now; the values around the same time yesterday, a week and two weeks ago, with the levels that
+ * belonged to them; the profiles of day and week at the target and now; what the level becomes when it moves in
+ * proportion as it did then; what the days went on with that were most like the present one; Fourier terms of day and
+ * week (as in A. M. De Livera, R. J. Hyndman, R. D. Snyder, 2011).
  */
 export const writeFeatures = (series: Series, ahead: number, out: Float32Array, offset: number): number => {
   const { analogs, calendar, history, last, ofDay, ofWeek, seasons } = series
@@ -117,7 +125,8 @@ export const writeFeatures = (series: Series, ahead: number, out: Float32Array, 
 }
 
 /**
- * The same features on the scale of logarithms, where differences are ratios: what a load does that grows and shrinks as a whole.
+ * The same features on the scale of logarithms, where differences are ratios: what a load does that grows and shrinks
+ * as a whole.
  */
 export const writeLogFeatures = (features: Float32Array, offset: number, level: number, out: Float32Array): void => {
   const base = Math.max(0, level) + logBase

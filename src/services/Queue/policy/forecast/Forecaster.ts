@@ -12,7 +12,10 @@ export type { SumQuantiles } from "./Sums.ts"
 export interface ForecastStep {
   /** The central forecast: the figure that errs least in absolute terms. For counts that are mostly 0 it is near 0. */
   readonly mean: number
-  /** The expectation: what counts are on average, so that sums of it are sums to plan with. Above `mean` where counts are skewed. */
+  /**
+   * The expectation: what counts are on average, so that sums of it are sums to plan with. Above `mean` where counts
+   * are skewed.
+   */
   readonly expected: number
   readonly p05: number
   readonly p50: number
@@ -21,14 +24,15 @@ export interface ForecastStep {
 }
 
 /**
- * What the forecaster goes by, as far as it has seen enough: `reactive` repeats the last counts, `smoothing` has learned how they follow
- * one another, `day` and `week` know a season of that length as well, `season` one of another length.
+ * What the forecaster goes by, as far as it has seen enough: `reactive` repeats the last counts, `smoothing` has
+ * learned how they follow one another, `day` and `week` know a season of that length as well, `season` one of another
+ * length.
  */
 export type ForecastMode = "reactive" | "smoothing" | "season" | "day" | "week"
 
 /**
- * How forecasts have done lately over a horizon. Shares are of the arrivals, 0.1 is 10 %. Undefined until there was something to measure that far
- * ahead.
+ * How forecasts have done lately over a horizon. Shares are of the arrivals, 0.1 is 10 %. Undefined until there was
+ * something to measure that far ahead.
  */
 export interface ForecastQuality {
   /** Steps that it speaks of, from the next one on. */
@@ -44,15 +48,24 @@ export interface ForecastQuality {
   readonly accuracyNext: number | undefined
   /** The same over the whole horizon, step by step. */
   readonly accuracy: number | undefined
-  /** Mean absolute error over the horizon relative to that of repeating yesterday (R. J. Hyndman, A. B. Koehler, 2006). Below 1 is better. */
+  /**
+   * Mean absolute error over the horizon relative to that of repeating yesterday (R. J. Hyndman, A. B. Koehler, 2006).
+   * Below 1 is better.
+   */
   readonly mase: number | undefined
   /** Share of counts that fell between p05 and p95 over the horizon, both rounded outwards. 0.9 is meant. */
   readonly coverage: number | undefined
-  /** Accuracy that nobody can exceed over the horizon while arrivals are independent of one another: counts scatter around any forecast. */
+  /**
+   * Accuracy that nobody can exceed over the horizon while arrivals are independent of one another: counts scatter
+   * around any forecast.
+   */
   readonly bestPossible: number | undefined
   /** What `accuracy` would have been for the better of repeating the last count and repeating yesterday. */
   readonly naiveAccuracy: number | undefined
-  /** Of the sum over the horizon: its accuracy; what was said of it relative to what came, less 1; how often its 90 % interval held. */
+  /**
+   * Of the sum over the horizon: its accuracy; what was said of it relative to what came, less 1; how often its 90 %
+   * interval held.
+   */
   readonly sumAccuracy: number | undefined
   readonly sumBias: number | undefined
   readonly sumCoverage: number | undefined
@@ -76,7 +89,10 @@ export interface Forecaster {
   readonly steps: number
   /** The count of the next step; undefined when it was not measured, which is not zero. */
   readonly update: (count: number | undefined) => void
-  /** The next `steps` steps, first to last. Any number may be asked for; beyond the horizon the forecast goes by the last models. */
+  /**
+   * The next `steps` steps, first to last. Any number may be asked for; beyond the horizon the forecast goes by the
+   * last models.
+   */
   readonly forecast: (steps: number) => ReadonlyArray<ForecastStep>
   /** The interval of a sum over the next `steps` steps, of which so much is expected. */
   readonly within: (steps: number, expected: number) => SumQuantiles

@@ -13,9 +13,9 @@ export interface ForecastOptions {
   /** Steps ahead that models are learned for. Default 60. */
   readonly horizon?: number
   /**
-   * How far the local calendar is ahead of UTC at a step, by its number (the first count is step 0), so that a season follows the local
-   * time of day over a change to daylight saving. Asked for steps up to four weeks back and as far ahead as is forecast, often: keep it
-   * cheap. Default: 0 throughout.
+   * How far the local calendar is ahead of UTC at a step, by its number (the first count is step 0), so that a season
+   * follows the local time of day over a change to daylight saving. Asked for steps up to four weeks back and as far
+   * ahead as is forecast, often: keep it cheap. Default: 0 throughout.
    */
   readonly offsetSeconds?: (step: number) => number
 }
@@ -39,7 +39,10 @@ const told = ({ expected, mean, p05, p50, p90, p95 }: ForecastStep): ForecastSte
 
 /** Steps ahead that are foretold one by one where there are blocks; what lies further is foretold by them. */
 const near = 60
-/** Steps between two times at which sums are said where there are no blocks, and blocks between them: not parts of a day. */
+/**
+ * Steps between two times at which sums are said where there are no blocks, and blocks between them: not parts of a
+ * day.
+ */
 const sumsEvery = { steps: 25, blocks: 5 }
 
 interface Measure {
@@ -203,8 +206,8 @@ class Forecasting implements Forecaster {
 export const make = (options: ForecastOptions): Forecaster => new Forecasting(options)
 
 /**
- * A forecaster that goes on from a saved state. Undefined when the state is of another version, grid or horizon, or damaged: start with
- * `make`, and push the history again as far as there is one.
+ * A forecaster that goes on from a saved state. Undefined when the state is of another version, grid or horizon, or
+ * damaged: start with `make`, and push the history again as far as there is one.
  */
 export const restore = (options: ForecastOptions, state: ForecastState): Forecaster | undefined => {
   const forecasting = new Forecasting(options)

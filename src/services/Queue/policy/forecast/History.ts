@@ -1,8 +1,9 @@
 import type { Archive } from "./Archive.ts"
 
 /**
- * The last counts of a series, on the scale the models work on: the square root, which makes the spread of a count the same at every
- * level (M. S. Bartlett, The square root transformation in analysis of variance, 1936). Steps are numbered from 0, the first one seen.
+ * The last counts of a series, on the scale the models work on: the square root, which makes the spread of a count the
+ * same at every level (M. S. Bartlett, The square root transformation in analysis of variance, 1936). Steps are
+ * numbered from 0, the first one seen.
  */
 export class History {
   /** Square roots of counts, by step modulo the size. A step that was not measured holds what was expected of it. */

@@ -4,8 +4,8 @@ import type { Archive } from "./Archive.ts"
 const gains = { level: 0.2, trend: 0.01, season: 0.25, damping: 0.95 }
 
 /**
- * Level, damped trend and additive season, each smoothed (C. C. Holt, 1957; P. R. Winters, 1960; damping by E. S. Gardner, E. McKenzie,
- * 1985). On square roots, where a season that multiplies the level is nearly one that adds to it.
+ * Level, damped trend and additive season, each smoothed (C. C. Holt, 1957; P. R. Winters, 1960; damping by E. S.
+ * Gardner, E. McKenzie, 1985). On square roots, where a season that multiplies the level is nearly one that adds to it.
  */
 export class HoltWinters {
   private readonly season: Float32Array

@@ -6,8 +6,8 @@ const hours = 24
 const prior = 0.5
 
 /**
- * Mean counts by the hour of the day and of the week. Coarse enough that a single week tells something, which a mean of each step of a week would not. An hour
- * counts once it is over: its first steps are not like it.
+ * Mean counts by the hour of the day and of the week. Coarse enough that a single week tells something, which a mean of
+ * each step of a week would not. An hour counts once it is over: its first steps are not like it.
  */
 export class HourMeans {
   private readonly ofDay: SlotMean
@@ -64,7 +64,10 @@ export class HourMeans {
     return usual > 0 ? came / usual : 1
   }
 
-  /** How far that hour of the week is above or below the same hour of all days, `usual`; drawn to its weekday. NaN when it was never seen. */
+  /**
+   * How far that hour of the week is above or below the same hour of all days, `usual`; drawn to its weekday. NaN when
+   * it was never seen.
+   */
   ofTheWeek(slot: number, usual: number, weekday: number): number {
     return this.ofWeek.relativeTo(usual, this.hourOf(slot), 0, weekday)
   }

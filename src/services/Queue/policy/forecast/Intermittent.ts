@@ -5,8 +5,9 @@ import { Smoothing } from "./Smoothing.ts"
 const gains = { chance: 0.03, size: 0.05 }
 
 /**
- * Counts that are mostly 0: how often there is one, times how large it is then (R. H. Teunter, A. A. Syntetos, M. Z. Babai, Intermittent
- * demand, 2011, which repairs J. D. Croston, 1972: the chance falls while nothing comes). On counts, not roots: this is an expectation.
+ * Counts that are mostly 0: how often there is one, times how large it is then (R. H. Teunter, A. A. Syntetos, M. Z.
+ * Babai, Intermittent demand, 2011, which repairs J. D. Croston, 1972: the chance falls while nothing comes). On
+ * counts, not roots: this is an expectation.
  */
 export class Intermittent {
   private readonly chance = new Smoothing(gains.chance)

@@ -17,10 +17,11 @@ const few = { up: 8, end: 16 }
 const prior = 60
 
 /**
- * The intervals of one lead. Errors of roots, in units of the spread that was expected of them, are kept, and their quantiles are the
- * quantiles to come (split-conformal with a local scale: J. Lei, M. G'Sell, A. Rinaldo, R. J. Tibshirani, L. Wasserman, 2018). Where few arrive, roots of counts are
- * not continuous; there a negative binomial is laid through expectation and observed dispersion. The two are mixed by how well their
- * p90 did (pinball loss). The levels that p05 and p95 are read at adapt.
+ * The intervals of one lead. Errors of roots, in units of the spread that was expected of them, are kept, and their
+ * quantiles are the quantiles to come (split-conformal with a local scale: J. Lei, M. G'Sell, A. Rinaldo, R. J.
+ * Tibshirani, L. Wasserman, 2018). Where few arrive, roots of counts are not continuous; there a negative binomial is
+ * laid through expectation and observed dispersion. The two are mixed by how well their p90 did (pinball loss). The
+ * levels that p05 and p95 are read at adapt.
  */
 export class Intervals {
   private readonly errors = new ErrorQuantiles(prior)

@@ -13,7 +13,10 @@ import { type Misses, Spread, spreadDimension } from "./Spread.ts"
 import { Tally } from "./Tally.ts"
 
 const models = modelNames.length
-/** Days over which errors fade in the weights of models, in the spread, and in the quantiles; and the fewest steps for each. */
+/**
+ * Days over which errors fade in the weights of models, in the spread, and in the quantiles; and the fewest steps for
+ * each.
+ */
 const blendDays = 7
 const spreadDays = 28
 const quantileDays = 14
@@ -21,8 +24,8 @@ const expectationDays = 14
 const qualityDays = 3
 const fewest = { ridge: 300, blend: 500, spread: 300, quantiles: 200, quality: 200 }
 /**
- * Steps between two solutions of a regression: often while it has learned little, then as its sums change, which is slower the longer its
- * memory is.
+ * Steps between two solutions of a regression: often while it has learned little, then as its sums change, which is
+ * slower the longer its memory is.
  */
 const solveEvery = { first: 2, least: 8, most: 60 }
 const learning = { first: 100, memories: 200 }
@@ -30,8 +33,8 @@ const learning = { first: 100, memories: 200 }
 /** Penalty on weights, as a share of each feature's own energy. */
 const penalty = 0.003
 /**
- * Floors of the spread, as shares of the typical error and of counting noise. A quarter: a few lucky steps do not make the interval
- * collapse, and a load that is steadier than chance still gets a narrow one.
+ * Floors of the spread, as shares of the typical error and of counting noise. A quarter: a few lucky steps do not make
+ * the interval collapse, and a load that is steadier than chance still gets a narrow one.
  */
 const leastOfMiss = 0.25
 /** And its ceiling: a fit on little data may say anything. */
@@ -65,12 +68,13 @@ const fields = {
 const width = Object.keys(fields).length
 
 /**
- * All that is learned for distances from one to another: their regressions (direct forecasts, one model each; G. Chevillon, Direct
- * multi-step estimation and forecasting, 2007), the weights of models, the spread of errors and the intervals. What it forecasts waits here, with
- * the features it was made from, until its count comes: nothing is learned from what was not known then.
+ * All that is learned for distances from one to another: their regressions (direct forecasts, one model each; G.
+ * Chevillon, Direct multi-step estimation and forecasting, 2007), the weights of models, the spread of errors and the
+ * intervals. What it forecasts waits here, with the features it was made from, until its count comes: nothing is
+ * learned from what was not known then.
  *
- * Each step is forecast once, from one of these distances, which chance chooses. What was learned from a single distance would be wrong for the others: a day
- * ahead, repeating the last count is right, and only there.
+ * Each step is forecast once, from one of these distances, which chance chooses. What was learned from a single
+ * distance would be wrong for the others: a day ahead, repeating the last count is right, and only there.
  */
 export class Lead {
   readonly from: number
@@ -87,7 +91,10 @@ export class Lead {
   private readonly rate = new Rate()
   /** What it said, by row. */
   private readonly rated: Float64Array
-  /** One row per step that is waited for, at its number modulo the farthest distance; a last one for what is forecast and not kept. */
+  /**
+   * One row per step that is waited for, at its number modulo the farthest distance; a last one for what is forecast
+   * and not kept.
+   */
   private readonly features: Float32Array
   private readonly spreadFeatures: Float32Array
   private readonly forecasts: Float64Array
@@ -175,7 +182,10 @@ export class Lead {
     told[at + fields.yesterday] = history.has(yesterday) ? history.at(yesterday) ** 2 : told[at + fields.last]!
   }
 
-  /** Learns from the count of a step. Answers the error of its root and the spread that was expected; undefined when it was not forecast. */
+  /**
+   * Learns from the count of a step. Answers the error of its root and the spread that was expected; undefined when it
+   * was not forecast.
+   */
   learn(count: number, step: number, day: number): { readonly error: number; readonly spread: number } | undefined {
     if (step < this.distanceOf(step)) return undefined
     const row = step % this.to

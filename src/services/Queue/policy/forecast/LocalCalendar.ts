@@ -1,6 +1,6 @@
 /**
- * Where steps lie in the local calendar. Seasons follow the local time of day: when the clocks change, the same time yesterday is 23 or
- * 25 hours ago.
+ * Where steps lie in the local calendar. Seasons follow the local time of day: when the clocks change, the same time
+ * yesterday is 23 or 25 hours ago.
  */
 export class LocalCalendar {
   /** Steps of a day and of a week. */

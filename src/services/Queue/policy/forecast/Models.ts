@@ -9,15 +9,18 @@ export interface RidgeKind {
   readonly scale: "root" | "log"
   /** Days over which an observation fades; never fewer than 300 steps. */
   readonly days: number
-  /** An error counts in proportion up to so many typical ones, and no further beyond (P. J. Huber, 1964). Small: towards the median. */
+  /**
+   * An error counts in proportion up to so many typical ones, and no further beyond (P. J. Huber, 1964). Small: towards
+   * the median.
+   */
   readonly bound: number
   /** Observations weigh with this power of the level: 1 for busy hours, -1 for errors relative to the level. */
   readonly power: number
 }
 
 /**
- * Regressions that differ in memory, in scale and in whose errors they mind. Their mean is better than any one, and no choice of these
- * figures is best for all loads.
+ * Regressions that differ in memory, in scale and in whose errors they mind. Their mean is better than any one, and no
+ * choice of these figures is best for all loads.
  */
 export const ridgeKinds: ReadonlyArray<RidgeKind> = [
   { name: "ridge over months", scale: "root", days: 60, bound: 1, power: 0 },
@@ -73,8 +76,8 @@ const orElse = (value: number, otherwise: number): number => (Number.isNaN(value
 const squared = (root: number): number => (root > 0 ? root * root : 0)
 
 /**
- * Writes what each model expects of the step `ahead` on, in counts, to `out` from `to`, and the features of that step to `features` from
- * `at`. Answers the level of now, as a root. A model that knows nothing yet of that step writes NaN.
+ * Writes what each model expects of the step `ahead` on, in counts, to `out` from `to`, and the features of that step
+ * to `features` from `at`. Answers the level of now, as a root. A model that knows nothing yet of that step writes NaN.
  */
 export const writeForecasts = (
   series: Series,

@@ -1,6 +1,7 @@
 /**
- * Quantiles of counts that scatter more than a Poisson distribution does: variance `mean + dispersion mean²`, dispersion 0 being Poisson's
- * (M. Greenwood, G. U. Yule, 1920). For small means, where counts are far from continuous. Probabilities by recursion: O(quantile).
+ * Quantiles of counts that scatter more than a Poisson distribution does: variance `mean + dispersion mean²`,
+ * dispersion 0 being Poisson's (M. Greenwood, G. U. Yule, 1920). For small means, where counts are far from continuous.
+ * Probabilities by recursion: O(quantile).
  */
 export const negativeBinomialQuantiles = (
   mean: number,

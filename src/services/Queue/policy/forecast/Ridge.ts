@@ -1,10 +1,11 @@
 import type { Archive } from "./Archive.ts"
 
 /**
- * Linear regression that learns from one observation at a time and forgets old ones: weighted normal equations whose sums decay, solved
- * with a penalty on each weight (A. E. Hoerl, R. W. Kennard, Ridge regression, 1970; exponential forgetting as in L. Ljung, System
- * Identification, 2nd ed., chapter 11). The sums are kept, not their inverse: the penalty then does not fade as it does in recursive
- * least squares, and directions that stop being excited do not blow up.
+ * Linear regression that learns from one observation at a time and forgets old ones: weighted normal equations whose
+ * sums decay, solved with a penalty on each weight (A. E. Hoerl, R. W. Kennard, Ridge regression, 1970; exponential
+ * forgetting as in L. Ljung, System Identification, 2nd ed., chapter 11). The sums are kept, not their inverse: the
+ * penalty then does not fade as it does in recursive least squares, and directions that stop being excited do not blow
+ * up.
  *
  * The penalty of a weight is a share of the energy of its own feature, so that the result does not depend on units.
  */

@@ -4,7 +4,10 @@ import type { History } from "./History.ts"
 import type { LocalCalendar } from "./LocalCalendar.ts"
 import { SlotProfile } from "./SlotProfile.ts"
 
-/** A season is in use when its forecasts err less than those without it by this factor, and until they no longer err less. */
+/**
+ * A season is in use when its forecasts err less than those without it by this factor, and until they no longer err
+ * less.
+ */
 const confirmedBelow = 0.95
 const lostAbove = 1
 /** Steps over which errors of the backtest fade, as a multiple of the season; never fewer than the second. */
@@ -15,7 +18,10 @@ const lookOver = 768
 /** Steps of one value's own neighbourhood, before which a repeat is only smoothness. */
 const shortest = 4
 
-/** One candidate and its standing backtest: at each step, the forecast made one step earlier by repeating the season, moved to today's level. */
+/**
+ * One candidate and its standing backtest: at each step, the forecast made one step earlier by repeating the season,
+ * moved to today's level.
+ */
 class Candidate {
   private error = 0
   private plain = 0
@@ -55,8 +61,9 @@ class Candidate {
 }
 
 /**
- * Which seasons a series has: day and week are always tried, a third one when its autocorrelation shows it; each is believed only once
- * forecasts by it have been better than without for a season or so, and dropped when they no longer are.
+ * Which seasons a series has: day and week are always tried, a third one when its autocorrelation shows it; each is
+ * believed only once forecasts by it have been better than without for a season or so, and dropped when they no longer
+ * are.
  */
 export class Seasons {
   private readonly calendar: LocalCalendar

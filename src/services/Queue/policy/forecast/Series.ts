@@ -12,7 +12,10 @@ import { Usual } from "./Usual.ts"
 /** Shares a profile's slot takes of its new value: about the last five days, and the last two or three weeks. */
 const profileGains = { day: 0.2, week: 0.4 }
 
-/** What all models of a series have in common: its history, levels, profiles and seasons. Values are square roots of counts. */
+/**
+ * What all models of a series have in common: its history, levels, profiles and seasons. Values are square roots of
+ * counts.
+ */
 export class Series {
   readonly calendar: LocalCalendar
   readonly history: History
@@ -47,7 +50,10 @@ export class Series {
     return this.history.length - 1
   }
 
-  /** Adds a step; a missing one with what was expected, of which nothing is learned. Answers whether another third season is tried. */
+  /**
+   * Adds a step; a missing one with what was expected, of which nothing is learned. Answers whether another third
+   * season is tried.
+   */
   push(root: number, measured: boolean): boolean {
     const { calendar } = this
     this.history.push(root)

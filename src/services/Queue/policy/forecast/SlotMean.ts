@@ -4,8 +4,9 @@ import type { Archive } from "./Archive.ts"
 const prior = 5
 
 /**
- * The mean count of each slot of a season: the same hours before, over as many seasons as are remembered, and faded from then on. Of counts, not of
- * roots: sums of it are sums to plan with from the second season on, whatever the counts scatter like.
+ * The mean count of each slot of a season: the same hours before, over as many seasons as are remembered, and faded
+ * from then on. Of counts, not of roots: sums of it are sums to plan with from the second season on, whatever the
+ * counts scatter like.
  */
 export class SlotMean {
   private readonly means: Float32Array
@@ -32,8 +33,9 @@ export class SlotMean {
   }
 
   /**
-   * How far a slot, and its neighbours up to `reach` away, are above or below what is usual, as far as their counts can tell: drawn to `otherwise` by a
-   * few of them (the mean of a gamma distribution after Poisson counts). NaN when none was seen.
+   * How far a slot, and its neighbours up to `reach` away, are above or below what is usual, as far as their counts can
+   * tell: drawn to `otherwise` by a few of them (the mean of a gamma distribution after Poisson counts). NaN when none
+   * was seen.
    */
   relativeTo(usual: number, slot: number, reach: number, otherwise: number): number {
     const { length } = this.means

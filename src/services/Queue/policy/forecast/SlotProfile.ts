@@ -1,8 +1,9 @@
 import type { Archive } from "./Archive.ts"
 
 /**
- * A typical value for each slot of a season: an exponentially weighted mean of what was seen there, one season after the other (the
- * seasonal index of C. C. Holt, 1957, and P. R. Winters, 1960, without level and trend). A slot's first value is taken as it is.
+ * A typical value for each slot of a season: an exponentially weighted mean of what was seen there, one season after
+ * the other (the seasonal index of C. C. Holt, 1957, and P. R. Winters, 1960, without level and trend). A slot's first
+ * value is taken as it is.
  */
 export class SlotProfile {
   private readonly values: Float32Array

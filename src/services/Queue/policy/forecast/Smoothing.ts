@@ -1,6 +1,9 @@
 import type { Archive } from "./Archive.ts"
 
-/** Simple exponential smoothing (R. G. Brown, 1956): a level that takes the share `gain` of each new value. The first values are averaged. */
+/**
+ * Simple exponential smoothing (R. G. Brown, 1956): a level that takes the share `gain` of each new value. The first
+ * values are averaged.
+ */
 export class Smoothing {
   value = 0
   private seen = 0

@@ -4,7 +4,10 @@ import type { Series } from "./Series.ts"
 import { SlotProfile } from "./SlotProfile.ts"
 import { Smoothing } from "./Smoothing.ts"
 
-/** How large errors of one step have been lately, and at each time of day: what the spread of errors to come is judged by. Of roots. */
+/**
+ * How large errors of one step have been lately, and at each time of day: what the spread of errors to come is judged
+ * by. Of roots.
+ */
 export class Misses {
   readonly lately = new Smoothing(1 / 8)
   readonly longer = new Smoothing(1 / 60)
@@ -29,9 +32,9 @@ export const spreadDimension = 9
 const penalty = 0.01
 
 /**
- * How far off a forecast is expected to be: a ridge regression of absolute errors on what is known when it is made (the scale of
- * locally weighted conformal prediction, J. Lei and others, 2018). A root's own scatter, its size, errors of late and at that time of
- * day, and how far the load is expected to move.
+ * How far off a forecast is expected to be: a ridge regression of absolute errors on what is known when it is made (the
+ * scale of locally weighted conformal prediction, J. Lei and others, 2018). A root's own scatter, its size, errors of
+ * late and at that time of day, and how far the load is expected to move.
  */
 export class Spread {
   private readonly ridge = new Ridge(spreadDimension)

@@ -23,7 +23,10 @@ export interface SumTally {
 const memory = { days: 28, qualityDays: 3, least: 40 }
 /** Virtual errors to begin with, as of a rate that is off by so much. */
 const prior = { errors: 20, rate: 0.1, rates: 4 }
-/** Days, and multiples of a sum's length, that were seen before one is taken for an example: the first are said by models that have learned nothing. */
+/**
+ * Days, and multiples of a sum's length, that were seen before one is taken for an example: the first are said by
+ * models that have learned nothing.
+ */
 const cold = { days: 2, lengths: 1 }
 /** How much wider an interval is that rests on a single sum, relative to one of many. */
 const few = 3
@@ -37,8 +40,9 @@ const measuredLeast = 0.75
 const chanceOfRoot = 0.25
 
 /**
- * Sums over one number of steps: what was said of them, and what came. Errors of steps are alike within a sum, so that its interval cannot be had from
- * theirs: it rests on errors of sums. In units of what chance and a rate that is off bring: with variance 1/4 + r² T / 4 for the root of a sum of expectation T.
+ * Sums over one number of steps: what was said of them, and what came. Errors of steps are alike within a sum, so that
+ * its interval cannot be had from theirs: it rests on errors of sums. In units of what chance and a rate that is off
+ * bring: with variance 1/4 + r² T / 4 for the root of a sum of expectation T.
  */
 class SumOver {
   readonly steps: number
@@ -78,7 +82,8 @@ class SumOver {
   }
 
   quantiles(expected: number): ReadonlyArray<number> {
-    // Sums overlap: as many are independent of one another as fit side by side, and the extremes of few are not far enough out.
+    // Sums overlap: as many are independent of one another as fit side by side, and the extremes of few are not far
+    // enough out.
     const independent = (Math.min(this.learned, this.remembered) * this.every) / this.steps
     const spread = this.spread(expected) * (1 + few / (1 + independent))
     return [this.low.value, 0.5, 0.9, this.high.value].map(

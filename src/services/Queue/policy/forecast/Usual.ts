@@ -10,7 +10,10 @@ const meanOver = { days: 28, weeks: 8 }
 const latelyDays = 2
 const prior = 30
 
-/** Means of the same hours before, of counts: sums of them are sums to plan with. NaN: nothing was seen that it could be the mean of. */
+/**
+ * Means of the same hours before, of counts: sums of them are sums to plan with. NaN: nothing was seen that it could be
+ * the mean of.
+ */
 export interface UsualCount {
   readonly ofDay: number
   readonly ofWeek: number
@@ -19,7 +22,10 @@ export interface UsualCount {
   readonly overall: number
 }
 
-/** What is usual at each time of the day and of the week, and how far the load of late is above or below it: what a load that grows needs. */
+/**
+ * What is usual at each time of the day and of the week, and how far the load of late is above or below it: what a load
+ * that grows needs.
+ */
 export class Usual {
   /** By the step of the day. */
   readonly ofDay: SlotMean
@@ -42,7 +48,10 @@ export class Usual {
     this.mean = new Smoothing(1 / (meanOver.days * day))
   }
 
-  /** Of few counts a step tells little by itself: it is drawn to its hour, the hour to the mean of all, that of a week to its weekday. */
+  /**
+   * Of few counts a step tells little by itself: it is drawn to its hour, the hour to the mean of all, that of a week
+   * to its weekday.
+   */
   at(step: number): UsualCount {
     const { byHour, calendar } = this
     const overall = this.mean.value

@@ -1,6 +1,7 @@
 /**
- * What becomes of a new job: stored, held behind the running job of its key, taken over by a waiting one, answered by another, or refused.
- * A taken key comes first, then parents that are not there, then room: only who would be stored is asked for the last two.
+ * What becomes of a new job: stored, held behind the running job of its key, taken over by a waiting one, answered by
+ * another, or refused. A taken key comes first, then parents that are not there, then room: only who would be stored is
+ * asked for the last two.
  */
 import type { JobId } from "../../Job.ts"
 import type { EnqueueNote, NewJob, UniqueConflict } from "../../Turn.ts"
@@ -75,8 +76,8 @@ const batchRefused: StoreNote = { _tag: "BatchRefused" }
 const noId = 0 as JobId
 
 /**
- * The notes of a batch that is refused because one of its jobs would be, were they stored one after the other; undefined: it may be
- * stored. Cheap for a batch without keys and parents.
+ * The notes of a batch that is refused because one of its jobs would be, were they stored one after the other;
+ * undefined: it may be stored. Cheap for a batch without keys and parents.
  */
 export const refusalOfBatch = (
   batch: ReadonlyArray<NewJob>,
@@ -107,8 +108,8 @@ export const refusalOfBatch = (
 }
 
 /**
- * Until when the key of a job enqueued at `enqueuedAt` stays taken, also when it has finished, in milliseconds since 1970; 0: no window.
- * A job that is retried opens none.
+ * Until when the key of a job enqueued at `enqueuedAt` stays taken, also when it has finished, in milliseconds since
+ * 1970; 0: no window. A job that is retried opens none.
  */
 export const windowEnd = (enqueuedAt: number, windowMs: number): number => (windowMs === 0 ? 0 : enqueuedAt + windowMs)
 

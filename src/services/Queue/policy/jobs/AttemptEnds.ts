@@ -1,6 +1,7 @@
 /**
- * How the end of an attempt changes its job, and what it counts. Whoever cancelled a running job wants no further attempt: one that would
- * follow becomes a cancellation, and counts as that alone. An attempt that is handed back counts nothing, since it is not spent.
+ * How the end of an attempt changes its job, and what it counts. Whoever cancelled a running job wants no further
+ * attempt: one that would follow becomes a cancellation, and counts as that alone. An attempt that is handed back
+ * counts nothing, since it is not spent.
  */
 import type { Counter } from "../Counters.ts"
 import type { SettleOutcome } from "../../Turn.ts"

@@ -1,6 +1,6 @@
 /**
- * What is kept of a job's attempts. Those after which it waited again are kept as they end; the last one is the job's own row. An attempt
- * that was handed back is none.
+ * What is kept of a job's attempts. Those after which it waited again are kept as they end; the last one is the job's
+ * own row. An attempt that was handed back is none.
  */
 import type { Failure, JobAttempt, JobState } from "../../Job.ts"
 

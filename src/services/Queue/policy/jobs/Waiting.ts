@@ -1,5 +1,6 @@
 /**
- * Where a job that does not run stands, and why. It is `pending` once nothing keeps it: no parent, no earlier job of its key, not its time.
+ * Where a job that does not run stands, and why. It is `pending` once nothing keeps it: no parent, no earlier job of
+ * its key, not its time.
  *
  * SQL repeats this in one place, for the jobs whose time has come: `Due` of the SQLite store.
  */
@@ -36,7 +37,10 @@ export const stateWhile = (wait: number, due: number, now: number): number =>
 export const waitWhile = (wait: number, due: number, now: number): number =>
   wait === waitNone || wait === waitTime ? (due <= now ? waitNone : waitTime) : wait
 
-/** Milliseconds a job has waited to start: from its due time, or its enqueue if that is later. A clock set back waits nothing. */
+/**
+ * Milliseconds a job has waited to start: from its due time, or its enqueue if that is later. A clock set back waits
+ * nothing.
+ */
 export const waitedMs = (now: number, due: number, enqueuedAt: number): number =>
   Math.max(0, now - Math.max(due, enqueuedAt))
 

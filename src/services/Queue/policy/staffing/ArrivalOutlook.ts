@@ -1,12 +1,13 @@
 /**
- * Arrivals of the coming ticks, from two sources: what came in the last ticks, and the forecast, whose steps may be many ticks long. Several
- * predictors run side by side and are mixed by how well each did, lately, as far ahead as slots take to start: exponential
- * smoothing at four speeds, with and without a damped trend (C. C. Holt, 1957; E. S. Gardner, E. McKenzie, 1985), the forecast as it is, and
- * the forecast times how far the last ticks were above or below it. Mixing by inverse excess error follows J. M. Bates and C. W. J.
- * Granger (1969).
+ * Arrivals of the coming ticks, from two sources: what came in the last ticks, and the forecast, whose steps may be
+ * many ticks long. Several predictors run side by side and are mixed by how well each did, lately, as far ahead as
+ * slots take to start: exponential smoothing at four speeds, with and without a damped trend (C. C. Holt, 1957; E. S.
+ * Gardner, E. McKenzie, 1985), the forecast as it is, and the forecast times how far the last ticks were above or below
+ * it. Mixing by inverse excess error follows J. M. Bates and C. W. J. Granger (1969).
  *
- * How far arrivals were off beyond counting noise, relative to what was expected, and the quantiles of that, are learned from the same errors
- * (quantiles: stochastic approximation, H. Robbins and S. Monro, 1951; as in I. Gibbs, E. Candès, Adaptive conformal inference, 2021).
+ * How far arrivals were off beyond counting noise, relative to what was expected, and the quantiles of that, are
+ * learned from the same errors (quantiles: stochastic approximation, H. Robbins and S. Monro, 1951; as in I. Gibbs, E.
+ * Candès, Adaptive conformal inference, 2021).
  */
 
 const speeds = [0.1, 0.25, 0.5, 0.8]
@@ -114,7 +115,10 @@ export class ArrivalOutlook {
     }
   }
 
-  /** How many of its own deviations the arrivals were above expectation, at a level: no less than 0. Between the levels kept: linear. */
+  /**
+   * How many of its own deviations the arrivals were above expectation, at a level: no less than 0. Between the levels
+   * kept: linear.
+   */
   quantile(level: number): number {
     const after = levels.findIndex((each) => each >= level)
     if (after <= 0) return Math.max(0, this.quantiles[after === 0 ? 0 : levels.length - 1]!)
@@ -123,7 +127,8 @@ export class ArrivalOutlook {
   }
 
   /**
-   * A tick has ended with so many arrivals; undefined: not measured. `foreseen`: what the forecast had said of it, undefined without one.
+   * A tick has ended with so many arrivals; undefined: not measured. `foreseen`: what the forecast had said of it,
+   * undefined without one.
    */
   observe(arrivals: number | undefined, foreseen: number | undefined): void {
     const due = this.pending.filter((each) => each.due === this.tick)
@@ -171,7 +176,10 @@ export class ArrivalOutlook {
     return Math.sqrt(Math.max(0, this.spread[0] / this.spread[1]))
   }
 
-  /** The next `ticks` ticks. Without a forecast, or when it is not `trusted`, only the last ticks count; either way all predictors go on being scored. */
+  /**
+   * The next `ticks` ticks. Without a forecast, or when it is not `trusted`, only the last ticks count; either way all
+   * predictors go on being scored.
+   */
   look(ticks: number, forecast: ForecastTick | undefined, trusted: boolean): Outlook {
     const each: Array<ReadonlyArray<number>> = smoothers.map((_, i) => {
       const path: Array<number> = []

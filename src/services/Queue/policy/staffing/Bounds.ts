@@ -1,6 +1,7 @@
 /**
- * From what is needed to what is asked for: held, bounded, in steps, and never below what runs. Up at once, down when less has sufficed for as long as
- * the hold: the highest need within it counts (the stabilisation window of Kubernetes' horizontal autoscaler).
+ * From what is needed to what is asked for: held, bounded, in steps, and never below what runs. Up at once, down when
+ * less has sufficed for as long as the hold: the highest need within it counts (the stabilisation window of Kubernetes'
+ * horizontal autoscaler).
  */
 import { leaked, settled } from "./Turnover.ts"
 

@@ -1,8 +1,9 @@
 /**
- * Servers for a load so that few jobs wait long: the M/M/c queue (A. K. Erlang, 1917; formulas as in L. Kleinrock, Queueing Systems,
- * volume 1, 1975, section 3.6). Erlang B comes from its recursion in the inverse, 1/B(k) = 1 + k / (a B(k-1)), which neither overflows
- * nor cancels (D. L. Jagerman, Bell System Technical Journal 53, 1974), and Erlang C from Erlang B. Above `normalFrom` erlangs the
- * limit of S. Halfin and W. Whitt (Operations Research 29, 1981) takes its place, there at most two servers short of it, which are added.
+ * Servers for a load so that few jobs wait long: the M/M/c queue (A. K. Erlang, 1917; formulas as in L. Kleinrock,
+ * Queueing Systems, volume 1, 1975, section 3.6). Erlang B comes from its recursion in the inverse, 1/B(k) = 1 + k / (a
+ * B(k-1)), which neither overflows nor cancels (D. L. Jagerman, Bell System Technical Journal 53, 1974), and Erlang C
+ * from Erlang B. Above `normalFrom` erlangs the limit of S. Halfin and W. Whitt (Operations Research 29, 1981) takes
+ * its place, there at most two servers short of it, which are added.
  *
  * A load `a` is in erlangs: arrivals per second times seconds of service.
  */
@@ -10,12 +11,18 @@ import { upperTail } from "../Regression.ts"
 
 /** From so many erlangs on a search over servers would cost more than the normal limit is wrong. */
 const normalFrom = 4000
-/** Servers that the limit is short of Erlang C there, at most: shares from 0.0005 to 0.3, waits from 0.0001 to 0.1 service times. */
+/**
+ * Servers that the limit is short of Erlang C there, at most: shares from 0.0005 to 0.3, waits from 0.0001 to 0.1
+ * service times.
+ */
 const limitShort = 2
 /** Keeps every answer a safe integer, whatever the load. */
 const mostServers = 1e9
 
-/** Part of the jobs that have to wait, with a load of `a` erlangs and `c` servers: at least 0, and 1 when the load is too much. Cost: O(c). */
+/**
+ * Part of the jobs that have to wait, with a load of `a` erlangs and `c` servers: at least 0, and 1 when the load is
+ * too much. Cost: O(c).
+ */
 export const erlangC = (c: number, a: number): number => {
   if (!(a > 0)) return 0
   if (c <= a) return 1
@@ -33,8 +40,8 @@ const halfinWhitt = (beta: number): number => {
 }
 
 /**
- * Part of the jobs that wait longer than `patience`, the wait objective in units of the mean service time. First come, first served,
- * memoryless service.
+ * Part of the jobs that wait longer than `patience`, the wait objective in units of the mean service time. First come,
+ * first served, memoryless service.
  */
 export const waitExceeds = (c: number, a: number, patience: number): number =>
   !(a > 0) ? 0 : c <= a ? 1 : erlangC(c, a) * Math.exp(-(c - a) * Math.max(0, patience))
@@ -48,8 +55,8 @@ export interface WaitObjective {
 }
 
 /**
- * The fewest servers that keep the objective under a load of `a` erlangs; 0 without load. Never falls as the load grows. Cost: O(servers), below
- * 20 microseconds at the most.
+ * The fewest servers that keep the objective under a load of `a` erlangs; 0 without load. Never falls as the load
+ * grows. Cost: O(servers), below 20 microseconds at the most.
  */
 export const requiredServers = (a: number, { patience, share }: WaitObjective): number => {
   if (!(a > 0)) return 0
@@ -79,8 +86,9 @@ const requiredAtScale = (a: number, patience: number, share: number): number => 
 }
 
 /**
- * Servers above the load that keep an objective, by load, remembered on a grid of loads 1 % apart (0.01 below one erlang): a look-up instead of a search for
- * a decision that asks for dozens of them. Rounded up to the grid, so that it never promises too little.
+ * Servers above the load that keep an objective, by load, remembered on a grid of loads 1 % apart (0.01 below one
+ * erlang): a look-up instead of a search for a decision that asks for dozens of them. Rounded up to the grid, so that
+ * it never promises too little.
  */
 export class ErlangMargin {
   private readonly objective: WaitObjective
@@ -90,7 +98,10 @@ export class ErlangMargin {
     this.objective = objective
   }
 
-  /** Servers beyond `variance` that the objective needs when the number of jobs in service varies with it, as a Poisson number of that mean does. */
+  /**
+   * Servers beyond `variance` that the objective needs when the number of jobs in service varies with it, as a Poisson
+   * number of that mean does.
+   */
   above(variance: number): number {
     if (!(variance > 1e-9)) return 0
     if (!(variance < mostServers)) return 0

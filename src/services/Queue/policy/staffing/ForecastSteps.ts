@@ -14,8 +14,9 @@ const finite = (value: number | undefined): number | undefined =>
   value !== undefined && Number.isFinite(value) ? Math.max(0, value) : undefined
 
 /**
- * Arrivals of a tick that begins at `at`: within a step the rate goes in a straight line from half way to the step before to half way to the one
- * after, as it would were arrivals smooth. After the last step the last one goes on. Undefined: no finite forecast, or the tick lies before its first step.
+ * Arrivals of a tick that begins at `at`: within a step the rate goes in a straight line from half way to the step
+ * before to half way to the one after, as it would were arrivals smooth. After the last step the last one goes on.
+ * Undefined: no finite forecast, or the tick lies before its first step.
  */
 export const arrivalsForecast = (
   { from, last, stepMs, steps }: ForecastSteps,

@@ -1,6 +1,6 @@
 /**
- * A histogram on a logarithmic scale in which what came counts a little less with everything that comes later. Cells are 10 % wide, so what it
- * answers is right to 5 %.
+ * A histogram on a logarithmic scale in which what came counts a little less with everything that comes later. Cells
+ * are 10 % wide, so what it answers is right to 5 %.
  */
 
 const cellsPerDecade = 24

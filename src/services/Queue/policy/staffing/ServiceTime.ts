@@ -1,7 +1,7 @@
 /**
- * How long jobs of a group run, learned from those that ended. The mean decides the load; the longest thousandth counts as the shortest of them, so
- * that one hung job is not a fleet. How likely a job that has run for a while still runs later: of the jobs that ran as long, the part that ran
- * on (the survival function, conditional on the age).
+ * How long jobs of a group run, learned from those that ended. The mean decides the load; the longest thousandth counts
+ * as the shortest of them, so that one hung job is not a fleet. How likely a job that has run for a while still runs
+ * later: of the jobs that ran as long, the part that ran on (the survival function, conditional on the age).
  */
 import { LogHistogram, type LogHistogramState } from "./LogHistogram.ts"
 

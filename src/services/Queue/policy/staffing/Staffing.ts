@@ -1,11 +1,13 @@
 /**
- * How many slots a group should have: what runs and will still run, what will arrive until new slots could be there, and what waits. Pure: no
- * clock, no randomness; the same observations give the same decisions, and a state restored goes on exactly as the one saved.
+ * How many slots a group should have: what runs and will still run, what will arrive until new slots could be there,
+ * and what waits. Pure: no clock, no randomness; the same observations give the same decisions, and a state restored
+ * goes on exactly as the one saved.
  *
- * Needs of three kinds, of which the largest counts: by the forecast (arrivals at a quantile within the start-up time, with an Erlang-C
- * margin on their variance and on that of the jobs still running), by what arrived last, and by working off what waits. A forecast that is worse
- * than the naive one, badly covered, stale or cold is left out; the last arrivals then carry the reserve. The quantile is learned
- * (`TrialFleets.ts`) unless one is set. See docs/decisions/0009-staffing.md.
+ * Needs of three kinds, of which the largest counts: by the forecast (arrivals at a quantile within the start-up time,
+ * with an Erlang-C margin on their variance and on that of the jobs still running), by what arrived last, and by
+ * working off what waits. A forecast that is worse than the naive one, badly covered, stale or cold is left out; the
+ * last arrivals then carry the reserve. The quantile is learned (`TrialFleets.ts`) unless one is set. See
+ * docs/decisions/0009-staffing.md.
  */
 import { ArrivalOutlook, type Outlook, type OutlookState } from "./ArrivalOutlook.ts"
 import { bounded, type Held, nothingHeld } from "./Bounds.ts"
@@ -132,8 +134,8 @@ export class Staffing {
   }
 
   /**
-   * A step of the past, oldest first: the outlook and the trial fleets go through it tick by tick as if it were the present, so that the first
-   * decision is already an experienced one. Cost: tens of microseconds for each tick in it.
+   * A step of the past, oldest first: the outlook and the trial fleets go through it tick by tick as if it were the
+   * present, so that the first decision is already an experienced one. Cost: tens of microseconds for each tick in it.
    */
   learn(step: PastStep, settings: StaffingSettings): void {
     const ticks = Math.max(1, Math.round(step.stepMs / settings.tickMs))
@@ -391,5 +393,8 @@ export class Staffing {
   }
 }
 
-/** To the nearest of values 5 % apart: margins are remembered by it while the service time that it follows moves a little with each job. */
+/**
+ * To the nearest of values 5 % apart: margins are remembered by it while the service time that it follows moves a
+ * little with each job.
+ */
 const onGrid = (value: number): number => Math.exp(Math.round(Math.log(Math.max(value, 1e-6)) * 20) / 20)

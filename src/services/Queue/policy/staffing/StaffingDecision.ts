@@ -29,7 +29,10 @@ export interface Observation {
   readonly record?: TrackRecord | undefined
 }
 
-/** What asks for slots: what runs and will arrive by the forecast, by the last arrivals, what waits, and what bursts out of nothing have taken. */
+/**
+ * What asks for slots: what runs and will arrive by the forecast, by the last arrivals, what waits, and what bursts out
+ * of nothing have taken.
+ */
 export type NeedName = "forecast" | "reactive" | "backlog" | "standing"
 
 export type StaffingReason = NeedName | Limitation

@@ -14,9 +14,14 @@ export interface StaffingSettings extends Limits {
   readonly quantile: number | undefined
   /** Within which what waits is worked off. Default a minute: those behind it wait as long. */
   readonly drainMs: number
-  /** What jobs late beyond the share cost: 1 % of them so many per cent of the slots. Default 10: a group that misses its objective may have twice the slots to bring 10 % of its jobs on time. */
+  /**
+   * What jobs late beyond the share cost: 1 % of them so many per cent of the slots. Default 10: a group that misses
+   * its objective may have twice the slots to bring 10 % of its jobs on time.
+   */
   readonly latePrice: number
-  /** Mean service time until one is learned, and start-up time likewise; known ones take the place of what is learned. */
+  /**
+   * Mean service time until one is learned, and start-up time likewise; known ones take the place of what is learned.
+   */
   readonly serviceMs: number | undefined
   readonly startUpMs: number | undefined
 }

@@ -1,7 +1,7 @@
 /**
- * How long slots take from a decision until they run jobs, learned from the last decisions that were carried out. Deciding with too short a
- * time is late each time; with one too long it is early by as much: so it is an upper quantile, of few and recent ones, since images,
- * machines and clusters change.
+ * How long slots take from a decision until they run jobs, learned from the last decisions that were carried out.
+ * Deciding with too short a time is late each time; with one too long it is early by as much: so it is an upper
+ * quantile, of few and recent ones, since images, machines and clusters change.
  */
 
 /** Times that are kept. */

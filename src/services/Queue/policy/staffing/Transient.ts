@@ -1,11 +1,13 @@
 /**
- * How many slots the coming ticks need: jobs in the system now that will still run, and jobs yet to come, as if each found a slot at once. The
- * number in service of such a queue is known at any time, not only in equilibrium: the jobs there now thin out, the later ones are a
- * Poisson number (S. G. Eick, W. A. Massey, W. Whitt, The physics of the Mt/G/infinity queue, Operations Research 41, 1993), and the
- * slots are that mean and an Erlang-C margin on its variance (O. B. Jennings, A. Mandelbaum, W. A. Massey, W. Whitt, Server staffing to
- * meet time-varying demand, Management Science 42, 1996). Long jobs: those that run now decide. Short jobs: those that arrive.
+ * How many slots the coming ticks need: jobs in the system now that will still run, and jobs yet to come, as if each
+ * found a slot at once. The number in service of such a queue is known at any time, not only in equilibrium: the jobs
+ * there now thin out, the later ones are a Poisson number (S. G. Eick, W. A. Massey, W. Whitt, The physics of the
+ * Mt/G/infinity queue, Operations Research 41, 1993), and the slots are that mean and an Erlang-C margin on its
+ * variance (O. B. Jennings, A. Mandelbaum, W. A. Massey, W. Whitt, Server staffing to meet time-varying demand,
+ * Management Science 42, 1996). Long jobs: those that run now decide. Short jobs: those that arrive.
  *
- * What finds no slot waits: it is counted as a fluid, with the slots there are and will be, and is to be worked off in `drainMs`.
+ * What finds no slot waits: it is counted as a fluid, with the slots there are and will be, and is to be worked off in
+ * `drainMs`.
  */
 import type { ErlangMargin } from "./ErlangC.ts"
 
@@ -22,7 +24,9 @@ export interface Pace {
   readonly serviceMs: number
   readonly tickMs: number
   readonly drainMs: number
-  /** Part of the jobs in the system now that are still there after each coming tick. Undefined: service is memoryless. */
+  /**
+   * Part of the jobs in the system now that are still there after each coming tick. Undefined: service is memoryless.
+   */
   readonly remaining?: ReadonlyArray<number> | undefined
 }
 

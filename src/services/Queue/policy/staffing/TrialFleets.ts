@@ -1,11 +1,13 @@
 /**
- * How careful to be, learned by trying: a dozen fleets that exist on paper only meet the arrivals that really came, each with another quantile of
- * the coming arrivals and another share of late jobs in its margin. They pay for slots as a real fleet does, wait as long for new
- * ones, hold them as long, and their jobs wait when slots are short. The one that would have cost least, late jobs beyond the objective priced
- * in slots, is followed. On steady load that is a fleet with next to no reserve; where bursts come out of nothing it is one with a large one;
- * no quantile serves both. What they know of the future is what the real decision knows.
+ * How careful to be, learned by trying: a dozen fleets that exist on paper only meet the arrivals that really came,
+ * each with another quantile of the coming arrivals and another share of late jobs in its margin. They pay for slots as
+ * a real fleet does, wait as long for new ones, hold them as long, and their jobs wait when slots are short. The one
+ * that would have cost least, late jobs beyond the objective priced in slots, is followed. On steady load that is a
+ * fleet with next to no reserve; where bursts come out of nothing it is one with a large one; no quantile serves both.
+ * What they know of the future is what the real decision knows.
  *
- * The trial is a fluid one: jobs are fractions, the part that waits too long follows from the backlog, and while there is none from Erlang C.
+ * The trial is a fluid one: jobs are fractions, the part that waits too long follows from the backlog, and while there
+ * is none from Erlang C.
  */
 import { ErlangMargin, type WaitObjective, waitExceeds } from "./ErlangC.ts"
 import { LogHistogram, type LogHistogramState } from "./LogHistogram.ts"
@@ -19,7 +21,10 @@ export interface Risk {
   readonly quantile: number
   /** Part of the late jobs allowed that the margin allows. */
   readonly shareFactor: number
-  /** Slots that are never given up: as many as would have been in use at once, at most, for this part of the jobs. 0: none. */
+  /**
+   * Slots that are never given up: as many as would have been in use at once, at most, for this part of the jobs. 0:
+   * none.
+   */
   readonly standing: number
 }
 
@@ -37,7 +42,9 @@ const first = risks.findIndex(
     quantile === firstRisk.quantile && shareFactor === firstRisk.shareFactor && standing === firstRisk.standing
 )
 
-/** Ticks after which what a fleet cost counts half: about five days of minutes, so that each day of a week has its say. */
+/**
+ * Ticks after which what a fleet cost counts half: about five days of minutes, so that each day of a week has its say.
+ */
 const halfLife = 7200
 const memory = 2 ** (-1 / halfLife)
 /** Late jobs for which trial and reality are taken to agree: a number, and a part of all jobs. */
@@ -45,7 +52,10 @@ const fewestCompared = 10
 const comparedPart = 0.01
 /** Fewer jobs in service than this are none. */
 const leastInUse = 0.01
-/** Part of the late jobs allowed that is aimed at: an average that is just met is missed half of the time, and a week is a small sample of bursts. */
+/**
+ * Part of the late jobs allowed that is aimed at: an average that is just met is missed half of the time, and a week is
+ * a small sample of bursts.
+ */
 const aim = 0.8
 /** Ticks before another fleet is followed for the first time. */
 const fewestTicks = 240
@@ -64,7 +74,9 @@ export interface Terms {
   readonly changesPerHour: number
   readonly minSlots: number
   readonly maxSlots: number
-  /** What jobs late beyond the share cost: 1 % of them this many per cent of the slots an all-knowing fleet would hold. */
+  /**
+   * What jobs late beyond the share cost: 1 % of them this many per cent of the slots an all-knowing fleet would hold.
+   */
   readonly latePrice: number
 }
 
@@ -103,9 +115,10 @@ export type ArrivalsAt = (quantile: number) => ReadonlyArray<number>
 const newFleet = (): Fleet => ({ jobs: 0, done: 0, slots: 0, coming: [], needs: [], changes: 0, spent: 0, late: 0 })
 
 /**
- * Part of a tick's arrivals that wait beyond the objective. Those that come while more jobs are there than are served in time: the fluid count of jobs
- * says where their mean is. Around it they scatter, since when within the tick they came and how long each runs is chance, as normal deviates
- * of the square root do (F. J. Anscombe, 1948). Within a tick much longer than the service, queues come and go unseen: there Erlang C says how many wait.
+ * Part of a tick's arrivals that wait beyond the objective. Those that come while more jobs are there than are served
+ * in time: the fluid count of jobs says where their mean is. Around it they scatter, since when within the tick they
+ * came and how long each runs is chance, as normal deviates of the square root do (F. J. Anscombe, 1948). Within a tick
+ * much longer than the service, queues come and go unseen: there Erlang C says how many wait.
  */
 const latePart = (before: number, after: number, slots: number, { objective, pace }: Terms): number => {
   if (slots <= 0) return 1
@@ -175,7 +188,10 @@ export class TrialFleets {
     return risks[this.followed]!
   }
 
-  /** Of each fleet, as it is judged: slots relative to an all-knowing one, part of the jobs late, and both in one figure, the smaller the better. */
+  /**
+   * Of each fleet, as it is judged: slots relative to an all-knowing one, part of the jobs late, and both in one
+   * figure, the smaller the better.
+   */
   standings(
     terms: Pick<Terms, "objective" | "latePrice">
   ): ReadonlyArray<Risk & { slots: number; late: number; cost: number }> {
@@ -202,7 +218,9 @@ export class TrialFleets {
     return this.margins.each
   }
 
-  /** Jobs that were late in the real fleet for each that was so in the trial, as far as there is something to compare. */
+  /**
+   * Jobs that were late in the real fleet for each that was so in the trial, as far as there is something to compare.
+   */
   private lateness(): number {
     const [really, onPaper] = this.compared
     const prior = Math.max(fewestCompared, comparedPart * this.arrived)
@@ -220,7 +238,10 @@ export class TrialFleets {
     return this.marginsFor(objective)[index]!
   }
 
-  /** A tick has ended with so many arrivals; every fleet then decides anew on the coming ones. Cost: about a microsecond for each fleet and tick of the start-up time. */
+  /**
+   * A tick has ended with so many arrivals; every fleet then decides anew on the coming ones. Cost: about a microsecond
+   * for each fleet and tick of the start-up time.
+   */
   tick(arrivals: number, ahead: ArrivalsAt, terms: Terms, reallyLate: number | undefined): void {
     const { changesPerHour, maxSlots, minSlots, objective, pace, startUpTicks } = terms
     const kept = keptPerTick(pace)

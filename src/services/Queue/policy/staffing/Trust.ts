@@ -1,4 +1,7 @@
-/** Whether a forecast is good enough to decide on. Losing trust takes more than regaining it needs less of: it does not change with every step. */
+/**
+ * Whether a forecast is good enough to decide on. Losing trust takes more than regaining it needs less of: it does not
+ * change with every step.
+ */
 
 /** Why a forecast is left out. */
 export type Distrust = "cold" | "worse than naive" | "badly covered" | "stale" | "set aside"

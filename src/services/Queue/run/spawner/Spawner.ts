@@ -15,7 +15,10 @@ import {
 /** Sources run as they are, a build as JavaScript: the entry has the extension of this file. */
 const entry = new URL(`./SpawnerEntry${extname(import.meta.url)}`, import.meta.url)
 
-/** What the entry needs of V8 is little. A small heap, few mappings and no threads are what makes its starts cheap: the kernel copies them for each. */
+/**
+ * What the entry needs of V8 is little. A small heap, few mappings and no threads are what makes its starts cheap: the
+ * kernel copies them for each.
+ */
 const flags = [
   "--no-warnings",
   "--max-semi-space-size=1",
@@ -25,7 +28,10 @@ const flags = [
   "--no-maglev"
 ]
 
-/** A start that is not answered for so long, while nothing else is heard either: the spawner hangs, as one under a debugger or on a dead disk. */
+/**
+ * A start that is not answered for so long, while nothing else is heard either: the spawner hangs, as one under a
+ * debugger or on a dead disk.
+ */
 const hangsAfterMillis = 60_000
 /** When this process itself stood still, its timers run before it reads what was said meanwhile. */
 const secondLookMillis = 1000
@@ -38,7 +44,10 @@ export interface CommandEnded {
   readonly isAlone: boolean
 }
 
-/** Hears of one start. First `started`, `refused`, `lost` or `unavailable`, once; after `started`, `ended` or `lost`, once. */
+/**
+ * Hears of one start. First `started`, `refused`, `lost` or `unavailable`, once; after `started`, `ended` or `lost`,
+ * once.
+ */
 export interface StartListener {
   readonly started: (pid: number) => void
   readonly refused: (error: Extract<FromSpawner, { readonly type: "refused" }>) => void

@@ -1,10 +1,11 @@
 /**
- * The process that starts commands for another one, and ends them when that one dies: it loads in milliseconds, and what the kernel copies
- * for each start is its small heap. Loads nothing of Effect.
+ * The process that starts commands for another one, and ends them when that one dies: it loads in milliseconds, and
+ * what the kernel copies for each start is its small heap. Loads nothing of Effect.
  *
- * In a session of its own it hears nothing of a terminal; it is deaf to the signals with which people and service managers end a whole tree of
- * processes, since whom it serves may still need it to finish in peace. While that one is merely stopped it does nothing. Once that one is gone, however it
- * went, every group gets SIGTERM and, after the grace of the second argument, SIGKILL; the folder of the first is removed.
+ * In a session of its own it hears nothing of a terminal; it is deaf to the signals with which people and service
+ * managers end a whole tree of processes, since whom it serves may still need it to finish in peace. While that one is
+ * merely stopped it does nothing. Once that one is gone, however it went, every group gets SIGTERM and, after the grace
+ * of the second argument, SIGKILL; the folder of the first is removed.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync, openSync, rmSync } from "node:fs"

@@ -1,4 +1,6 @@
-/** What a spawner and the process it serves say to each other: one JSON text a line, over a socket that nobody else has. */
+/**
+ * What a spawner and the process it serves say to each other: one JSON text a line, over a socket that nobody else has.
+ */
 
 /** Told at its start. A spawner of another version, after an update in place, is not used. */
 export const protocolVersion = 2

@@ -10,16 +10,22 @@ const mostWith = (cores: number): number => (cores >= 4 ? 2 : 1)
 const busyFrom = 2
 
 const idleMillis = 60_000
-/** How long commands are started without one, after so many in a row could not be started: one alone may have been killed. */
+/**
+ * How long commands are started without one, after so many in a row could not be started: one alone may have been
+ * killed.
+ */
 const unavailableMillis = 60_000
 const failuresMost = 2
 
 export interface Spawners {
   /**
-   * Whether the next command is theirs to start: a process that starts one command in a minute does without. `now` in milliseconds, monotonic.
+   * Whether the next command is theirs to start: a process that starts one command in a minute does without. `now` in
+   * milliseconds, monotonic.
    */
   readonly areWorthIt: (now: number) => boolean
-  /** Never throws; see `StartListener`. Answers how to say that the start is over and its group of no concern any more. */
+  /**
+   * Never throws; see `StartListener`. Answers how to say that the start is over and its group of no concern any more.
+   */
   readonly start: (request: Omit<StartRequest, "type" | "id">, folder: string, listener: StartListener) => () => void
 }
 
@@ -64,7 +70,8 @@ export const make = (options: {
         spawners.add(spawner)
         return spawner
       } catch {
-        // No memory, no process table entry, no descriptor: the command itself will say which, or there is room for that at least.
+        // No memory, no process table entry, no descriptor: the command itself will say which, or there is room for
+        // that at least.
         notAvailable()
         return undefined
       }

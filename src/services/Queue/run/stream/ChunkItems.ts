@@ -142,7 +142,10 @@ export const makeChunkReader = <A>(item: Schema.Codec<A, any>) => {
       return Effect.succeed(items)
     })
 
-  /** Fails with `NonRetryable` where another attempt reads the same; with the system's error where it may not. Nothing waits after the decoding. */
+  /**
+   * Fails with `NonRetryable` where another attempt reads the same; with the system's error where it may not. Nothing
+   * waits after the decoding.
+   */
   return (input: ChunkInput): Effect.Effect<Array<A>, NonRetryable | FileError, Scope.Scope> =>
     input.source._tag === "FileSlice" ? ofSlice(input, input.source) : ofPayload(input, input.source)
 }

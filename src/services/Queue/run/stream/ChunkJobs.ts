@@ -45,7 +45,10 @@ export const chunkJobs = <A, O, E>(streamTask: StreamTask<A, O, E>, name: string
       new StreamError({ reason: new InvalidStream({ message: `A chunk was refused by the store: ${error.message}` }) })
 
     return {
-      /** Stores the job of a chunk. Asked again after a lost answer it finds the job by its key. Waits while the store is overloaded. */
+      /**
+       * Stores the job of a chunk. Asked again after a lost answer it finds the job by its key. Waits while the store
+       * is overloaded.
+       */
       enqueue: (input: ChunkInput): Effect.Effect<JobId, StreamError | StoreError> => {
         const key = batchKeyOf(name, input.run)
         const once: Effect.Effect<JobId, EnqueueError | StoreError> = queue

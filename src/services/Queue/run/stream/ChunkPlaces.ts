@@ -1,6 +1,7 @@
 /**
- * The paths in a chunk's job, before anything is opened there. They come out of the store, and whoever writes the store may have written
- * others: they count when the stream's own record, which lies beside its sink and not in the store, speaks of the same run and source.
+ * The paths in a chunk's job, before anything is opened there. They come out of the store, and whoever writes the store
+ * may have written others: they count when the stream's own record, which lies beside its sink and not in the store,
+ * speaks of the same run and source.
  */
 import { Effect, Option, Schema } from "effect"
 import path from "node:path"

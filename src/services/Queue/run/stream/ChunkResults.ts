@@ -1,6 +1,7 @@
 /**
- * The results of a chunk on their way out of its job: gathered as lines of JSON, kept in the job while they are few, in a file of the spool
- * folder beyond. The file bears job and attempt, so that an attempt that lost its claim writes to its own and is never read.
+ * The results of a chunk on their way out of its job: gathered as lines of JSON, kept in the job while they are few, in
+ * a file of the spool folder beyond. The file bears job and attempt, so that an attempt that lost its claim writes to
+ * its own and is never read.
  */
 import { Effect, Schema, Scope } from "effect"
 import path from "node:path"
@@ -12,8 +13,9 @@ import { type FileError, type OpenFile, StreamFiles } from "./StreamFiles.ts"
 /** Results up to so many bytes rest in the job: a page or two of the store, and no file to make, sync and remove. */
 const inlineMost = 16 * 1024
 /**
- * Bytes gathered before they are written: with room for a quarter more than the input, so that a handler that does not wait is done in one go, decoding,
- * handling and encoding. What it allocates is then dead before the garbage collector could take it for old.
+ * Bytes gathered before they are written: with room for a quarter more than the input, so that a handler that does not
+ * wait is done in one go, decoding, handling and encoding. What it allocates is then dead before the garbage collector
+ * could take it for old.
  */
 const blockBytes = ({ from, to }: ChunkInput) =>
   Math.min(Math.max((to.bytes - from.bytes) * 1.25, 256 * 1024), 8 * 1024 * 1024)
@@ -103,8 +105,9 @@ export const makeChunkResults = <O>(output: Schema.Codec<O, any>) => {
         })
 
       /**
-       * Answers whether all had room. A plain loop that waits for nothing: where the results were taken from their iterator by a generator or by hand, V8
-       * kept those of every chunk through its minor collections, and memory grew by 200 MB instead of 70 for chunks of 1 MB.
+       * Answers whether all had room. A plain loop that waits for nothing: where the results were taken from their
+       * iterator by a generator or by hand, V8 kept those of every chunk through its minor collections, and memory grew
+       * by 200 MB instead of 70 for chunks of 1 MB.
        */
       const encodeAll = (values: Iterable<O>): boolean => {
         let bytes = full.reduce((sum, { length }) => sum + length, written)

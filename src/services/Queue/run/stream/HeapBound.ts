@@ -1,6 +1,7 @@
 /**
- * Keeps a stream's garbage within its memory limit. V8 lets dead objects of its old generation grow to some 150 MB before it looks, however small what is
- * alive; with a limit below that it is asked to look when that part of the heap has grown by a share of the limit.
+ * Keeps a stream's garbage within its memory limit. V8 lets dead objects of its old generation grow to some 150 MB
+ * before it looks, however small what is alive; with a limit below that it is asked to look when that part of the heap
+ * has grown by a share of the limit.
  */
 import { Effect } from "effect"
 import v8 from "node:v8"
@@ -22,7 +23,9 @@ const collector = (): Collect | undefined => {
 const oldBytes = (): number =>
   v8.getHeapSpaceStatistics().find(({ space_name }) => space_name === "old_space")?.space_used_size ?? 0
 
-/** An effect to run now and then: about 10 µs when there is nothing to do, about 20 ms each time the growth is reached. */
+/**
+ * An effect to run now and then: about 10 µs when there is nothing to do, about 20 ms each time the growth is reached.
+ */
 export const heapBound = (memoryLimit: number): Effect.Effect<void> => {
   let collect: Collect | undefined
   let floor = oldBytes()

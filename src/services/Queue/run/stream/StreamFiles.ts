@@ -1,4 +1,7 @@
-/** The files a stream touches: its source, sink, record and spool. One seam, so that a test can stop a stream at every one of its steps. */
+/**
+ * The files a stream touches: its source, sink, record and spool. One seam, so that a test can stop a stream at every
+ * one of its steps.
+ */
 import { Context, Data, Effect, type Scope } from "effect"
 import { constants } from "node:fs"
 import { type FileHandle, open, rename, rm } from "node:fs/promises"

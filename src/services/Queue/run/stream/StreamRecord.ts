@@ -1,6 +1,6 @@
 /**
- * What is committed of a stream: one small file beside its sink, replaced whole with each commit. It is the one truth about the sink; how far the source is
- * cut beyond it stands in the jobs of the chunks under way.
+ * What is committed of a stream: one small file beside its sink, replaced whole with each commit. It is the one truth
+ * about the sink; how far the source is cut beyond it stands in the jobs of the chunks under way.
  */
 import { Effect, Schema } from "effect"
 import path from "node:path"

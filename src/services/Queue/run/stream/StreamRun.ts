@@ -1,7 +1,7 @@
 /**
- * One run of a stream. One fiber cuts the source and enqueues chunks while the window has room; this one hears how they end, puts their results into the
- * sink, makes the sink durable and then the record. A crash between the two costs what was written after the last record: it is cut off
- * and written again.
+ * One run of a stream. One fiber cuts the source and enqueues chunks while the window has room; this one hears how they
+ * end, puts their results into the sink, makes the sink durable and then the record. A crash between the two costs what
+ * was written after the last record: it is cut off and written again.
  */
 import { Effect, Latch, Queue, type Scope } from "effect"
 import path from "node:path"
@@ -91,7 +91,7 @@ export const runStream = <A, O, E, R>(settings: RunSettings, options: StreamOpti
       record.sinkBytes
     )
 
-    // What is in the store -----------------------------------------------------------------------------------------------
+    // What is in the store --------------------------------------------------------------------------------------------
 
     const window = new StreamWindow<Info, ChunkEnd>(
       { maxChunks: settings.maxChunks, maxBytes: settings.maxBytes, order },
@@ -131,7 +131,7 @@ export const runStream = <A, O, E, R>(settings: RunSettings, options: StreamOpti
     }
     yield* removeSpooled(spool, (chunk) => chunk < record.below || ends.has(chunk))
 
-    // Cutting ------------------------------------------------------------------------------------------------------------
+    // Cutting ---------------------------------------------------------------------------------------------------------
 
     const changed = (how: string) =>
       new StreamError({
@@ -193,7 +193,7 @@ export const runStream = <A, O, E, R>(settings: RunSettings, options: StreamOpti
       }
     })
 
-    // Committing ---------------------------------------------------------------------------------------------------------
+    // Committing ------------------------------------------------------------------------------------------------------
 
     const dead = ({ chunk, end, info }: Flight<Info, ChunkEnd>) =>
       new StreamError({

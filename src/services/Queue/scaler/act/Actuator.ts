@@ -1,9 +1,11 @@
 /**
- * What turns a decision of the scaler into capacity: worker processes on this host, a command of the user's, a Kubernetes workload.
+ * What turns a decision of the scaler into capacity: worker processes on this host, a command of the user's, a
+ * Kubernetes workload.
  *
- * The unit is the slot: room for one running job of a group, over all workers. An actuator buys slots in pieces of its own (a process, a
- * replica) and rounds up. Orders are levels, not steps: "12 slots of network", so placing one twice changes nothing, and a newer one
- * takes the place of an older that was not carried out yet. Nothing is ever killed for a smaller order: workers drain.
+ * The unit is the slot: room for one running job of a group, over all workers. An actuator buys slots in pieces of its
+ * own (a process, a replica) and rounds up. Orders are levels, not steps: "12 slots of network", so placing one twice
+ * changes nothing, and a newer one takes the place of an older that was not carried out yet. Nothing is ever killed for
+ * a smaller order: workers drain.
  */
 import { Context, type Effect, Schema } from "effect"
 
@@ -24,7 +26,9 @@ export class ActuatorThrottled extends Schema.TaggedError<ActuatorThrottled>()("
   retryAfterMs: Schema.Finite
 }) {}
 
-/** Someone else changed the same thing at the same moment, more than once. The actuator reads it anew and tries again. */
+/**
+ * Someone else changed the same thing at the same moment, more than once. The actuator reads it anew and tries again.
+ */
 export class ActuatorConflict extends Schema.TaggedError<ActuatorConflict>()("ActuatorConflict", {
   message: Schema.String
 }) {}
@@ -98,7 +102,10 @@ export interface OrderStatus {
   readonly group: string
   /** The latest order, in slots. */
   readonly desired: number
-  /** `settled`: carried out, capacity may still be starting. `underway`: being carried out. `failing`: tried without success, tried again. */
+  /**
+   * `settled`: carried out, capacity may still be starting. `underway`: being carried out. `failing`: tried without
+   * success, tried again.
+   */
   readonly state: "settled" | "underway" | "failing"
   /** Tries of this order so far. */
   readonly tries: number
@@ -108,7 +115,10 @@ export interface OrderStatus {
 
 /** From order to capacity, as seen. */
 export interface StartUp {
-  /** Milliseconds from an order to the first claim (or the joining) of the worker it brought, at the 90th percentile of the latest 20. */
+  /**
+   * Milliseconds from an order to the first claim (or the joining) of the worker it brought, at the 90th percentile of
+   * the latest 20.
+   */
   readonly p90Ms: number
   /** How many of them it rests on, 1 to 20. */
   readonly seen: number
@@ -120,9 +130,9 @@ export interface Actuator {
   /** Whether it provides slots of this group; targets of others are passed over. */
   readonly serves: (group: string) => boolean
   /**
-   * Orders these levels and answers how far each order has come, the failure of an earlier try included. Never fails and never waits for the
-   * work: it is done beside the caller, one try at a time per group, with retries, and the latest order wins. Idempotent. Groups that are not
-   * named keep their order.
+   * Orders these levels and answers how far each order has come, the failure of an earlier try included. Never fails
+   * and never waits for the work: it is done beside the caller, one try at a time per group, with retries, and the
+   * latest order wins. Idempotent. Groups that are not named keep their order.
    */
   readonly apply: (targets: ReadonlyArray<GroupTarget>) => Effect.Effect<ReadonlyArray<OrderStatus>>
   /** The slots it provides, per group. Reads; may ask over a network and then takes at most 10 s. */

@@ -1,6 +1,6 @@
 /**
- * Pairs what was asked for with what came, to learn how long capacity takes to start where nobody says which order brought which worker: the
- * first asked is the first to come. Pure; times in milliseconds since 1970.
+ * Pairs what was asked for with what came, to learn how long capacity takes to start where nobody says which order
+ * brought which worker: the first asked is the first to come. Pure; times in milliseconds since 1970.
  */
 
 /** What has not come by then never will, or came unseen. */

@@ -1,12 +1,14 @@
 /**
  * A command of the user's as actuator: called whenever a group should have another number of slots.
  *
- * The order comes twice, in the environment (`SLUICE_SCALE_GROUP`, `_DESIRED`, `_CURRENT`, `_REASON`, `_DECIDED_AT`) and as one JSON object on
- * standard input. It is an absolute number, so a call that repeats one changes nothing. Exit code 0 means ordered. Anything else, or no end in
- * time, is tried again with the latest order after about 1, 2, 4 … 60 s. For each group at most one call runs at a time.
+ * The order comes twice, in the environment (`SLUICE_SCALE_GROUP`, `_DESIRED`, `_CURRENT`, `_REASON`, `_DECIDED_AT`)
+ * and as one JSON object on standard input. It is an absolute number, so a call that repeats one changes nothing. Exit
+ * code 0 means ordered. Anything else, or no end in time, is tried again with the latest order after about 1, 2, 4 … 60
+ * s. For each group at most one call runs at a time.
  *
- * No shell unless asked for; names and reasons are data, never part of a command line. A call that runs out of time gets SIGTERM and, 5 s
- * later, SIGKILL, with all it has started. What capacity a command brings it does not say: workers that join the store are seen there.
+ * No shell unless asked for; names and reasons are data, never part of a command line. A call that runs out of time
+ * gets SIGTERM and, 5 s later, SIGKILL, with all it has started. What capacity a command brings it does not say:
+ * workers that join the store are seen there.
  */
 import { Duration, Effect, Layer, type Scope } from "effect"
 import * as Bounds from "../../policy/Bounds.ts"
@@ -38,7 +40,10 @@ export interface CommandHookOptions {
   readonly cwd: string
   /** Its whole environment besides `SLUICE_SCALE_*`; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>
-  /** How long a call may take, 1 ms to an hour. Default 30 s: room for a cloud's API, short against the time machines take to start. */
+  /**
+   * How long a call may take, 1 ms to an hour. Default 30 s: room for a cloud's API, short against the time machines
+   * take to start.
+   */
   readonly timeout?: Duration.Input
   /** Bytes kept of what it writes, for the message of a failure, at most 1 MiB. Default 4 KiB of each stream. */
   readonly outputLimitBytes?: number

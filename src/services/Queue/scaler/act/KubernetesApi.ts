@@ -1,9 +1,10 @@
 /**
  * The scale sub-resource of Kubernetes' API server, as far as an autoscaler needs it: read replicas, set replicas.
  *
- * A change is a merge patch that carries the `resourceVersion` it rests on; the server refuses it with 409 when someone else was faster, so
- * nothing is overwritten unseen. The token is read from its file for each request, since kubelets replace it about hourly; it is sent to a server
- * whose certificate was checked, whatever the environment says, is not sent on where that server redirects, and is masked in what it answers.
+ * A change is a merge patch that carries the `resourceVersion` it rests on; the server refuses it with 409 when someone
+ * else was faster, so nothing is overwritten unseen. The token is read from its file for each request, since kubelets
+ * replace it about hourly; it is sent to a server whose certificate was checked, whatever the environment says, is not
+ * sent on where that server redirects, and is masked in what it answers.
  */
 import { Clock, Context, Duration, Effect, Layer, Option, Schema } from "effect"
 import * as HttpClient from "effect/http/HttpClient"
@@ -61,7 +62,10 @@ export interface KubernetesApiOptions {
   readonly url: string
   readonly tokenFile: string
   readonly namespace: string
-  /** How long a request may take, its body included. Default 5 s: the API server answers in milliseconds or is in trouble. */
+  /**
+   * How long a request may take, its body included. Default 5 s: the API server answers in milliseconds or is in
+   * trouble.
+   */
   readonly timeout?: Duration.Input
 }
 

@@ -1,12 +1,13 @@
 /**
  * Deployments and StatefulSets of workers as actuator, scaled through their scale sub-resource.
  *
- * Each replica is a worker with so many slots of a group; groups that share a workload get what the greatest need among them asks for. Orders are
- * compared with what the API server has and written only when they differ, at least every 30 s: replicas that someone else has moved are moved
- * back. So nothing else may scale the same workload, no HorizontalPodAutoscaler and no KEDA.
+ * Each replica is a worker with so many slots of a group; groups that share a workload get what the greatest need among
+ * them asks for. Orders are compared with what the API server has and written only when they differ, at least every 30
+ * s: replicas that someone else has moved are moved back. So nothing else may scale the same workload, no
+ * HorizontalPodAutoscaler and no KEDA.
  *
- * Kubernetes chooses the pods that go; each gets SIGTERM and as long as its `terminationGracePeriodSeconds`. Give it the worker's grace period
- * (`SLUICE_GRACE`) and some seconds, so that no job is killed.
+ * Kubernetes chooses the pods that go; each gets SIGTERM and as long as its `terminationGracePeriodSeconds`. Give it
+ * the worker's grace period (`SLUICE_GRACE`) and some seconds, so that no job is killed.
  */
 import { Clock, Duration, Effect, Layer, type Scope } from "effect"
 import { JobStore } from "../../JobStore.ts"
@@ -19,7 +20,9 @@ import * as StartUpTimes from "./StartUpTimes.ts"
 
 export interface ScaledWorkload {
   readonly kind: Workload["kind"]
-  /** Of the workload, and what the names of its workers begin with: give pods their own name as `SLUICE_WORKER_NAME`. */
+  /**
+   * Of the workload, and what the names of its workers begin with: give pods their own name as `SLUICE_WORKER_NAME`.
+   */
   readonly name: string
   /** Default: the namespace this process runs in. */
   readonly namespace?: string

@@ -1,11 +1,12 @@
 /**
  * Worker processes on this host as actuator: starts them when more slots are wanted and drains them when fewer are.
  *
- * Fewer processes are reached as `sluice worker drain` does it: the newest are asked, through the store, to claim no more, and leave when
- * what they run has ended, however long that takes. One that has not joined yet has nothing to finish and gets SIGTERM. None is killed.
+ * Fewer processes are reached as `sluice worker drain` does it: the newest are asked, through the store, to claim no
+ * more, and leave when what they run has ended, however long that takes. One that has not joined yet has nothing to
+ * finish and gets SIGTERM. None is killed.
  *
- * Bounds: `min` and `max` count processes that claim. Draining ones come on top, as their jobs cannot be taken from them; that the host is not
- * overrun is seen to by memory: nothing is started that does not fit into what is free.
+ * Bounds: `min` and `max` count processes that claim. Draining ones come on top, as their jobs cannot be taken from
+ * them; that the host is not overrun is seen to by memory: nothing is started that does not fit into what is free.
  */
 import { Clock, Effect, type Scope } from "effect"
 import { JobStore } from "../../JobStore.ts"
@@ -33,7 +34,10 @@ const assumedProcessBytes = 192 * 1024 * 1024
 export interface LocalProcessesOptions {
   readonly pool: ProcessPool
   readonly bounds: ProcessBounds
-  /** Slots of each group that one process is started with, the most where they move; groups not named share their limit evenly. */
+  /**
+   * Slots of each group that one process is started with, the most where they move; groups not named share their limit
+   * evenly.
+   */
   readonly slots: Readonly<Record<string, number>>
   /** As workers here announce themselves. */
   readonly host: string
@@ -46,7 +50,10 @@ export interface LocalProcessesOptions {
 export interface LocalProcesses extends Actuator {
   /** Starts so many before anything is ordered, at least `min`, fewer where memory does not go further. */
   readonly begin: (count: number) => Effect.Effect<void>
-  /** As `apply`, with all groups that are scaled; others keep no order. While those have work (`othersBusy`) no process is taken away. */
+  /**
+   * As `apply`, with all groups that are scaled; others keep no order. While those have work (`othersBusy`) no process
+   * is taken away.
+   */
   readonly follow: (
     targets: ReadonlyArray<GroupTarget>,
     othersBusy: boolean
@@ -144,7 +151,8 @@ export const make = (options: LocalProcessesOptions): Effect.Effect<LocalProcess
       Effect.catchTag("StoreError", (error) => Effect.fail(unreachable(error)))
     )
 
-    // One level for all groups: processes serve them all. Carried out anew each time, since processes come and go by themselves.
+    // One level for all groups: processes serve them all. Carried out anew each time, since processes come and go by
+    // themselves.
     const every = "*"
     const orders = yield* Orders.make({ actuator: name, carryOut: reach, repeatAfterMs: 0 })
 

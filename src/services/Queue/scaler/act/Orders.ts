@@ -1,8 +1,10 @@
 /**
- * Carries orders out beside whoever gives them: at most one try at a time per group, failed ones tried again, and the latest order wins.
+ * Carries orders out beside whoever gives them: at most one try at a time per group, failed ones tried again, and the
+ * latest order wins.
  *
- * A control loop must not wait for a slow API, nor heap up what it ordered meanwhile. So only the latest level of each group is kept, and
- * giving up is not known: a failing order stays visible as `failing` until it succeeds or a later one takes its place.
+ * A control loop must not wait for a slow API, nor heap up what it ordered meanwhile. So only the latest level of each
+ * group is kept, and giving up is not known: a failing order stays visible as `failing` until it succeeds or a later
+ * one takes its place.
  */
 import { Clock, Effect, Random, Result, type Scope, Semaphore } from "effect"
 import { retryDelay, type RetryPolicy } from "../../policy/RetryDelay.ts"
@@ -14,9 +16,15 @@ export interface OrdersOptions {
   readonly actuator: string
   /** One try. Idempotent, and bounded in time by itself. */
   readonly carryOut: (target: GroupTarget) => Effect.Effect<void, ActuatorError>
-  /** An order that was carried out is carried out again when it is placed again after this time, in milliseconds. Default: never. */
+  /**
+   * An order that was carried out is carried out again when it is placed again after this time, in milliseconds.
+   * Default: never.
+   */
   readonly repeatAfterMs?: number
-  /** Groups worked on at the same time. Default 4: a thousand groups must not become a thousand processes or requests at once. */
+  /**
+   * Groups worked on at the same time. Default 4: a thousand groups must not become a thousand processes or requests at
+   * once.
+   */
   readonly concurrency?: number
 }
 
@@ -33,7 +41,10 @@ interface Order {
   state: OrderStatus["state"]
   tries: number
   failure: ActuatorError | undefined
-  /** Failed tries since the last success, of earlier orders too: a new order is no reason to believe that the way is free. */
+  /**
+   * Failed tries since the last success, of earlier orders too: a new order is no reason to believe that the way is
+   * free.
+   */
   failures: number
   /** To be carried out once more, though it was. */
   due: boolean

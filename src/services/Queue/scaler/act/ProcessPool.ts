@@ -1,11 +1,13 @@
 /**
  * Worker processes of this host, kept alive.
  *
- * One that crashes is started again, at once the first time and then after 1, 2, 4 … 30 s; after a minute of life it starts from the
- * beginning. One that ends well (drained, nothing left to do) or was retired is not replaced. One that could not even begin ends all.
+ * One that crashes is started again, at once the first time and then after 1, 2, 4 … 30 s; after a minute of life it
+ * starts from the beginning. One that ends well (drained, nothing left to do) or was retired is not replaced. One that
+ * could not even begin ends all.
  *
- * Each has a process group of its own, so that Ctrl-C reaches it once, through the pool's owner, and a channel whose end tells it that the owner
- * is gone, `kill -9` included: it then stops by itself, gracefully. No process is ever killed by the pool.
+ * Each has a process group of its own, so that Ctrl-C reaches it once, through the pool's owner, and a channel whose
+ * end tells it that the owner is gone, `kill -9` included: it then stops by itself, gracefully. No process is ever
+ * killed by the pool.
  */
 import { Clock, Deferred, Effect, Queue, type Scope } from "effect"
 import type { ChildProcess } from "node:child_process"

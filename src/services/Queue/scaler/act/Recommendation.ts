@@ -1,10 +1,10 @@
 /**
- * What autoscalers outside read: how many slots each group should have. The body of `GET /scaling/recommendation`, for KEDA's metrics-api
- * scaler.
+ * What autoscalers outside read: how many slots each group should have. The body of `GET /scaling/recommendation`, for
+ * KEDA's metrics-api scaler.
  *
- * Two figures a group: `recommended` is what was decided, for people; `desired` is what to act on, and null unless the group's mode is `on` and
- * the decision still valid. KEDA takes null for an error and falls back (`fallback.replicas`), so neither shadow mode nor a leader that is gone
- * moves anything.
+ * Two figures a group: `recommended` is what was decided, for people; `desired` is what to act on, and null unless the
+ * group's mode is `on` and the decision still valid. KEDA takes null for an error and falls back (`fallback.replicas`),
+ * so neither shadow mode nor a leader that is gone moves anything.
  */
 import { Schema } from "effect"
 import type { Recommendation as GroupAdvice, ScalerStatus } from "../../LoadPrediction.ts"
@@ -27,7 +27,9 @@ export const ForecastSummary = Schema.Struct({
 })
 export type ForecastSummary = typeof ForecastSummary.Type
 
-/** The decision in force for a group. Slots over all workers; times in milliseconds since 1970, by the leader's clock. */
+/**
+ * The decision in force for a group. Slots over all workers; times in milliseconds since 1970, by the leader's clock.
+ */
 export interface Decision {
   readonly group: string
   readonly mode: ScaleMode
@@ -42,7 +44,9 @@ export interface Decision {
   readonly validUntil: number
 }
 
-/** How long decisions stand without a sign of the leader, who leaves one each minute, in milliseconds: two may be late. */
+/**
+ * How long decisions stand without a sign of the leader, who leaves one each minute, in milliseconds: two may be late.
+ */
 const validMs = 3 * 60_000
 
 /** The decisions in force, from what the scaler says of itself. Groups nobody has decided for are left out. */

@@ -1,8 +1,10 @@
 /**
- * The scaler's gauges in Prometheus' text format, for a HorizontalPodAutoscaler on external metrics, KEDA's prometheus scaler and graphs.
+ * The scaler's gauges in Prometheus' text format, for a HorizontalPodAutoscaler on external metrics, KEDA's prometheus
+ * scaler and graphs.
  *
- * A decision that has run out has no `sluice_scaler_desired_workers`: a series that stays at its last value would keep an autoscaler where a
- * leader that is gone left it. The mode is a label, so a query for `mode="on"` finds nothing in shadow mode.
+ * A decision that has run out has no `sluice_scaler_desired_workers`: a series that stays at its last value would keep
+ * an autoscaler where a leader that is gone left it. The mode is a label, so a query for `mode="on"` finds nothing in
+ * shadow mode.
  */
 import { Context, Effect, Metric } from "effect"
 import * as QueueMetrics from "../../QueueMetrics.ts"

@@ -1,8 +1,8 @@
 /**
  * The targets that stand in the store, for a process that carries them out without being the one that decides.
  *
- * They stay in force when nobody decides any more: a leader that is gone is replaced within two rounds, and a store that does not answer is
- * no reason to take workers away.
+ * They stay in force when nobody decides any more: a leader that is gone is replaced within two rounds, and a store
+ * that does not answer is no reason to take workers away.
  */
 import { Clock, Effect } from "effect"
 import { JobStore } from "../../JobStore.ts"

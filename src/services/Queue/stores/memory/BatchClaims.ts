@@ -1,4 +1,7 @@
-/** A claim in a group some of whose tasks start their jobs together: batches and single jobs in order of rank, one slot each. */
+/**
+ * A claim in a group some of whose tasks start their jobs together: batches and single jobs in order of rank, one slot
+ * each.
+ */
 import type { BatchClaim, ClaimedJob } from "../../Turn.ts"
 import { pickBatches, windowOf } from "../../policy/BatchPick.ts"
 import type { JobLife } from "./JobLife.ts"

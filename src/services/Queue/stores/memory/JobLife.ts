@@ -1,4 +1,6 @@
-/** The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists. */
+/**
+ * The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists.
+ */
 import type { Failure, JobId } from "../../Job.ts"
 import { unlimited } from "../../ResourceGroup.ts"
 import type { After, BeyondLimit, ClaimedJob, ClaimRequest, FollowUp, NewJob, Settle } from "../../Turn.ts"
@@ -438,7 +440,10 @@ export class JobLife {
     this.end(job, state, now)
   }
 
-  /** A finished job as a new one under its old id, `prepared` before it waits. False: another live job has its unique key. */
+  /**
+   * A finished job as a new one under its old id, `prepared` before it waits. False: another live job has its unique
+   * key.
+   */
   revive(finished: StoredJob, now: number, prepared: (job: StoredJob) => void): boolean {
     const unique = finished.rare?.unique
     if (unique !== undefined && !this.keys.isFree(unique)) return false
@@ -505,7 +510,10 @@ export class JobLife {
     return this.ended.length > 0
   }
 
-  /** Tells the children of ended parents, and theirs, until nobody waits for what has ended; the parent that ended first first. */
+  /**
+   * Tells the children of ended parents, and theirs, until nobody waits for what has ended; the parent that ended first
+   * first.
+   */
   settleChildren(now: number): void {
     for (let i = 0; i < this.ended.length; i++) {
       const { children, id, well } = this.ended[i]!

@@ -1,6 +1,6 @@
 /**
- * All jobs and the indexes they are found by: by id, by lane (task and group), by label (owner, team, tag, partition key, batch
- * key) where they have one. It keeps the counts by state; what a state means is the business of `JobLife`.
+ * All jobs and the indexes they are found by: by id, by lane (task and group), by label (owner, team, tag, partition
+ * key, batch key) where they have one. It keeps the counts by state; what a state means is the business of `JobLife`.
  */
 import { idsPerMillisecond, type JobId, jobIdFloor, type JobRecord } from "../../Job.ts"
 import type { Count, JobFilter, Page, PageRequest } from "../../JobQuery.ts"
@@ -140,7 +140,9 @@ export class JobTable {
     job.kept = undefined
   }
 
-  /** Puts a fresh record in the place of a finished one, so that whatever still points at the old one passes it over. */
+  /**
+   * Puts a fresh record in the place of a finished one, so that whatever still points at the old one passes it over.
+   */
   renew(old: StoredJob, state: number): StoredJob {
     const job = renewed(old)
     old.lane.jobs.replace(old, job)
@@ -178,8 +180,9 @@ export class JobTable {
   }
 
   /**
-   * Up to `limit` jobs that pass the filter and `accept`, in order of id. Walks the smallest index that covers the filter and
-   * tests the rest: the cost is that of the answer where one index does, and of what was passed over where fields are joined.
+   * Up to `limit` jobs that pass the filter and `accept`, in order of id. Walks the smallest index that covers the
+   * filter and tests the rest: the cost is that of the answer where one index does, and of what was passed over where
+   * fields are joined.
    */
   matching(
     filter: JobFilter,

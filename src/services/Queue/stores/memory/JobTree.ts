@@ -1,7 +1,7 @@
 /**
- * Jobs in ascending order of id, in leaves of up to 128 jobs and branches of up to 32 leaves. Ids only grow, so a new job is
- * appended. Every node counts its jobs by state: a walk that wants the failed ones among a million skips what has none.
- * Removed jobs stay in their leaf until most of it is gone.
+ * Jobs in ascending order of id, in leaves of up to 128 jobs and branches of up to 32 leaves. Ids only grow, so a new
+ * job is appended. Every node counts its jobs by state: a walk that wants the failed ones among a million skips what
+ * has none. Removed jobs stay in their leaf until most of it is gone.
  */
 import type { JobId } from "../../Job.ts"
 import { gone, type StoredJob } from "./StoredJob.ts"
@@ -9,7 +9,9 @@ import { gone, type StoredJob } from "./StoredJob.ts"
 const leafSize = 128
 /** Few, since a walk passes over half of them on average before it finds the first job of a rare state. */
 const branchSize = 32
-/** Removed jobs a leaf may hold. Not half of it: most jobs go in order, leaf by leaf, and then nothing has to be moved. */
+/**
+ * Removed jobs a leaf may hold. Not half of it: most jobs go in order, leaf by leaf, and then nothing has to be moved.
+ */
 const goneMost = 96
 
 type Counts = [number, number, number, number, number, number]

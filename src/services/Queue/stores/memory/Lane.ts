@@ -8,8 +8,9 @@ import type { StoredJob } from "./StoredJob.ts"
 const rankOf = (job: StoredJob): number => job.rank
 
 /**
- * The pending jobs of one lane and priority, by rank. Within one priority ranks grow with time, so that new jobs are appended;
- * only retries, edits and later due times are put in between. A claim merges the streams of its group by their first jobs.
+ * The pending jobs of one lane and priority, by rank. Within one priority ranks grow with time, so that new jobs are
+ * appended; only retries, edits and later due times are put in between. A claim merges the streams of its group by
+ * their first jobs.
  */
 export class ReadyStream extends RankedJobs {
   readonly lane: Lane

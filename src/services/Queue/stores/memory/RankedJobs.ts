@@ -1,7 +1,7 @@
 /**
- * Jobs in ascending order of a key, ties by id, in chunks. Appending in order and taking the first cost a few nanoseconds;
- * putting a job in between, or taking one out, costs a binary search and the move of half a chunk. A job's key must not change
- * while it is in here.
+ * Jobs in ascending order of a key, ties by id, in chunks. Appending in order and taking the first cost a few
+ * nanoseconds; putting a job in between, or taking one out, costs a binary search and the move of half a chunk. A job's
+ * key must not change while it is in here.
  */
 import type { StoredJob } from "./StoredJob.ts"
 

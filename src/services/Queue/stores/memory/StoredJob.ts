@@ -1,7 +1,7 @@
 /**
- * A job as the memory store keeps it. The record is lean, since a million of them may wait: states are small integers, times
- * are milliseconds relative to the store's epoch (so that they stay small integers too), names live in the lane, and what few
- * jobs have hangs on `rare`.
+ * A job as the memory store keeps it. The record is lean, since a million of them may wait: states are small integers,
+ * times are milliseconds relative to the store's epoch (so that they stay small integers too), names live in the lane,
+ * and what few jobs have hangs on `rare`.
  */
 import type { Failure, JobAttempt, JobExtra, JobId, JobRecord, WaitReason } from "../../Job.ts"
 import type { KeptJob } from "../../JobStore.ts"

@@ -1,6 +1,6 @@
 /**
- * Who has which unique key. A key has at most one holder (a live job, or, within its window, the last one) and at most one held
- * job that follows when the holder finishes.
+ * Who has which unique key. A key has at most one holder (a live job, or, within its window, the last one) and at most
+ * one held job that follows when the holder finishes.
  */
 import type { JobId } from "../../Job.ts"
 import type { Unique } from "../../Turn.ts"

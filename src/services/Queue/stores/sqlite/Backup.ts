@@ -50,10 +50,10 @@ export const isSameFile = (a: string, b: string): boolean => {
 }
 
 /**
- * Copies a store that may be working to `target`, consistent as of one commit at the beginning, and verifies the copy: structure,
- * counters and checksums. It appears whole or not at all; a file that is there is replaced, one that is in use is refused with
- * `StoreInUse`. Commits go on meanwhile; the WAL is not emptied before the copy is done. The copy needs no file beside it, so it can be
- * read where nothing can be written.
+ * Copies a store that may be working to `target`, consistent as of one commit at the beginning, and verifies the copy:
+ * structure, counters and checksums. It appears whole or not at all; a file that is there is replaced, one that is in
+ * use is refused with `StoreInUse`. Commits go on meanwhile; the WAL is not emptied before the copy is done. The copy
+ * needs no file beside it, so it can be read where nothing can be written.
  */
 export const backup = (file: string, target: string, options?: PlaceOptions): Effect.Effect<BackupResult, StoreError> =>
   Effect.tryPromise({
@@ -97,9 +97,9 @@ export const verify = (backupFile: string, options?: PlaceOptions): Effect.Effec
   })
 
 /**
- * Puts a verified copy of `backupFile` in the place of `file`. Refused with `StoreInUse` while another process has the store open, and
- * with `StoreForeign` when `file` is another program's database. What was there, sound or damaged, is kept beside it as
- * `<file>.before-restore` until the next restore.
+ * Puts a verified copy of `backupFile` in the place of `file`. Refused with `StoreInUse` while another process has the
+ * store open, and with `StoreForeign` when `file` is another program's database. What was there, sound or damaged, is
+ * kept beside it as `<file>.before-restore` until the next restore.
  */
 export const restore = (
   backupFile: string,
@@ -234,7 +234,10 @@ const refuseInUse = (target: string): void => {
   }
 }
 
-/** Empties the WAL and locks every other process out; throws when one has the file open. A damaged file nobody can have in use. */
+/**
+ * Empties the WAL and locks every other process out; throws when one has the file open. A damaged file nobody can have
+ * in use.
+ */
 const holdAlone = (file: string): (() => void) => {
   // SQLite would delete the WAL of an empty file.
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return () => undefined

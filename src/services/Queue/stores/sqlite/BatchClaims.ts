@@ -1,4 +1,7 @@
-/** A claim in a group some of whose tasks start their jobs together: batches and single jobs in order of rank, one slot each. */
+/**
+ * A claim in a group some of whose tasks start their jobs together: batches and single jobs in order of rank, one slot
+ * each.
+ */
 import type { JobId } from "../../Job.ts"
 import type { BatchClaim, ClaimRequest } from "../../Turn.ts"
 import { pickBatches, windowOf } from "../../policy/BatchPick.ts"
@@ -22,7 +25,10 @@ interface Ripe {
   readonly ids: ReadonlyArray<JobId>
 }
 
-/** A lane in which nothing is ripe before this time, or before it holds so many pending jobs: until then it is not read again. */
+/**
+ * A lane in which nothing is ripe before this time, or before it holds so many pending jobs: until then it is not read
+ * again.
+ */
 interface Quiet {
   readonly until: number
   readonly pending: number

@@ -91,7 +91,10 @@ export class Changes {
     return { changed, refused: [], more: candidates.length > limit }
   }
 
-  /** The oldest jobs of a filter that would change. Those that are as asked already would be met again by every further call. */
+  /**
+   * The oldest jobs of a filter that would change. Those that are as asked already would be met again by every further
+   * call.
+   */
   private candidates(
     filter: JobFilter,
     change: JobChange,

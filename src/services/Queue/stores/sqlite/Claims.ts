@@ -1,6 +1,6 @@
 /**
- * Which pending jobs start: per group the lowest rank among the lanes of the tasks the session knows, up to its free slots and
- * what the group's limit leaves over all workers. One index seek per lane; jobs of other tasks are never met.
+ * Which pending jobs start: per group the lowest rank among the lanes of the tasks the session knows, up to its free
+ * slots and what the group's limit leaves over all workers. One index seek per lane; jobs of other tasks are never met.
  */
 import type { JobId } from "../../Job.ts"
 import type { ClaimedJob, ClaimRequest } from "../../Turn.ts"
@@ -23,7 +23,10 @@ interface Ranked {
   readonly rank: number
 }
 
-/** Up to here one UPDATE per job is quicker than one with a list: 9 instead of 20 µs for one job, 3.5 instead of 3.1 for a hundred. */
+/**
+ * Up to here one UPDATE per job is quicker than one with a list: 9 instead of 20 µs for one job, 3.5 instead of 3.1 for
+ * a hundred.
+ */
 const fewJobs = 4
 
 export const byRank = (a: Ranked, b: Ranked): number => a.rank - b.rank || a.id - b.id

@@ -1,14 +1,17 @@
 /**
  * One connection to the file: prepared statements, write transactions, and waiting for other processes.
  *
- * SQLite's own busy handler sleeps up to 100 ms between tries; a process that commits every half millisecond then starves the
- * others. Here a busy lock is tried again after 0.1 to 1 ms, until the timeout.
+ * SQLite's own busy handler sleeps up to 100 ms between tries; a process that commits every half millisecond then
+ * starves the others. Here a busy lock is tried again after 0.1 to 1 ms, until the timeout.
  */
 import { DatabaseSync } from "node:sqlite"
 import { pathToFileURL } from "node:url"
 import { isBusy, StoreFault, unavailable } from "./StoreFault.ts"
 
-/** How long a call waits for locks of other processes unless told otherwise, in milliseconds: every call ends within 10 s. */
+/**
+ * How long a call waits for locks of other processes unless told otherwise, in milliseconds: every call ends within 10
+ * s.
+ */
 export const busyTimeoutMs = 9_000
 
 export type Value = string | number | null
@@ -70,8 +73,8 @@ export class Database {
     this.raw = new DatabaseSync(access === "immutable" ? new URL("?immutable=1", pathToFileURL(path)) : path, {
       timeout: 0,
       allowExtension: false,
-      // The file may come from anybody: nothing in its schema may write elsewhere or call what is not harmless, nobody edits the schema
-      // itself, and a page is looked at before it is believed (sqlite.org/security.html).
+      // The file may come from anybody: nothing in its schema may write elsewhere or call what is not harmless, nobody
+      // edits the schema itself, and a page is looked at before it is believed (sqlite.org/security.html).
       defensive: true,
       enableForeignKeyConstraints: false,
       readOnly: access !== "readWrite"
@@ -95,7 +98,9 @@ export class Database {
     waitOutBusy(this.busyTimeoutMs, this.path, () => this.raw.exec(sql))
   }
 
-  /** One write transaction: `body` sees the newest state, nobody else writes meanwhile, and a throw undoes all of it. */
+  /**
+   * One write transaction: `body` sees the newest state, nobody else writes meanwhile, and a throw undoes all of it.
+   */
   write<A>(body: () => A): A {
     waitOutBusy(this.busyTimeoutMs, this.path, () => this.beginWrite.run())
     return this.finish(body)

@@ -1,4 +1,7 @@
-/** The store on the caller's thread: no start-up, no messages, but each call blocks the event loop until the disk has answered. */
+/**
+ * The store on the caller's thread: no start-up, no messages, but each call blocks the event loop until the disk has
+ * answered.
+ */
 import { Effect } from "effect"
 import type { Turn } from "../../Turn.ts"
 import type { WakeListener } from "../../JobStore.ts"

@@ -1,8 +1,8 @@
 /**
  * How jobs end: the move to history, and what follows for the key they held and the jobs that waited for them.
  *
- * One end can end others, and those more: a chain is worked through with a list, never by recursion, up to `cascadeBudget`
- * children per transaction; the rest is noted in the table `cascade` and goes on in the next ones.
+ * One end can end others, and those more: a chain is worked through with a list, never by recursion, up to
+ * `cascadeBudget` children per transaction; the rest is noted in the table `cascade` and goes on in the next ones.
  */
 import type { Failure, JobId } from "../../Job.ts"
 import { countOfState } from "../../policy/jobs/AttemptEnds.ts"

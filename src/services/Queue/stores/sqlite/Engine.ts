@@ -1,6 +1,7 @@
 /**
- * An open store file with what keeps it in order while the process lives: roll-ups are written each second, the WAL is emptied
- * once writing has paused for a second, other processes are woken and listened to, completions land on a full disk.
+ * An open store file with what keeps it in order while the process lives: roll-ups are written each second, the WAL is
+ * emptied once writing has paused for a second, other processes are woken and listened to, completions land on a full
+ * disk.
  */
 import type { JobId } from "../../Job.ts"
 import type { Turn, TurnResult } from "../../Turn.ts"
@@ -72,8 +73,8 @@ export class Engine {
   private tampered: StoreFault | undefined
 
   /**
-   * Throws what is wrong with the file. `onWake` hears of commits here and elsewhere; `liveness` keeps leases of a caller whose event loop
-   * does not answer.
+   * Throws what is wrong with the file. `onWake` hears of commits here and elsewhere; `liveness` keeps leases of a
+   * caller whose event loop does not answer.
    */
   constructor(settings: EngineSettings, onWake: (wakes: ReadonlyArray<Wake>) => void, liveness?: Liveness) {
     this.onWake = onWake

@@ -1,8 +1,9 @@
 /**
  * Stores new jobs. Runs of `batches` are decided first and stored then, so that a refused batch leaves nothing behind.
  *
- * Fused start: when no older pending job of a group waits for this session, new jobs go straight in as running, in order of
- * rank, up to the group's free slots; a job that starts at once then costs no pending row and no second statement.
+ * Fused start: when no older pending job of a group waits for this session, new jobs go straight in as running, in
+ * order of rank, up to the group's free slots; a job that starts at once then costs no pending row and no second
+ * statement.
  */
 import type { JobId } from "../../Job.ts"
 import type { ClaimRequest, NewJob } from "../../Turn.ts"

@@ -1,6 +1,7 @@
 /**
- * Records as the values of their fields, in one order, and back: rows of a table, and what goes between threads. Compiled once from a list of
- * names of our own, since these run for each job: 2 ns a field, where a loop over the names takes 15.
+ * Records as the values of their fields, in one order, and back: rows of a table, and what goes between threads.
+ * Compiled once from a list of names of our own, since these run for each job: 2 ns a field, where a loop over the
+ * names takes 15.
  */
 
 /** Of a field, or of a field of that. */
@@ -12,8 +13,8 @@ const checked = (names: ReadonlyArray<string>): ReadonlyArray<string> => {
 }
 
 /**
- * A record from the values that begin at a place; `absent`: fields that have no value there, and what they are. Whatever is absent, all records
- * of the same names are of one shape to the engine.
+ * A record from the values that begin at a place; `absent`: fields that have no value there, and what they are.
+ * Whatever is absent, all records of the same names are of one shape to the engine.
  */
 export const recordFrom = <A>(
   names: ReadonlyArray<keyof A & string>,

@@ -18,7 +18,10 @@ export interface Host {
   readonly call: <K extends Operation>(operation: K, ...args: Arguments<K>) => Effect.Effect<Answer<K>, StoreError>
   /** As `JobStore.hold`. */
   readonly hold: Effect.Effect<void, StoreError, Scope.Scope>
-  /** Commits of this process, until the answered function is called; and of others, once anybody has asked otherwise than `aside`. */
+  /**
+   * Commits of this process, until the answered function is called; and of others, once anybody has asked otherwise
+   * than `aside`.
+   */
   readonly listen: (listener: WakeListener, aside: boolean) => () => void
   /** Whether wakes also tell of what other processes note of jobs; calls count. */
   readonly watch: (on: boolean) => void

@@ -1,6 +1,6 @@
 /**
- * The columns of a job: one table, from which the schema, the lists of the statements, what is bound and read, and the rules for damaged rows
- * are derived. A job's row is in `job` while it is live and in `history` once it has finished.
+ * The columns of a job: one table, from which the schema, the lists of the statements, what is bound and read, and the
+ * rules for damaged rows are derived. A job's row is in `job` while it is live and in `history` once it has finished.
  */
 import { crc32 } from "node:zlib"
 import type { Failure, JobAttempt, JobExtra, JobId, JobRecord } from "../../Job.ts"
@@ -93,7 +93,10 @@ const failure = json("object", {
   ".at": "number"
 })
 
-/** Wide columns come last, so that reading the narrow ones never walks overflow pages. Times and ranks may carry fractions: hence no STRICT. */
+/**
+ * Wide columns come last, so that reading the narrow ones never walks overflow pages. Times and ranks may carry
+ * fractions: hence no STRICT.
+ */
 const columns: Readonly<Record<keyof JobRow, Column>> = {
   id: { sql: "id INTEGER PRIMARY KEY", rule: id },
   lane: { sql: "lane INTEGER NOT NULL", rule: integer },
@@ -288,8 +291,8 @@ export const toRecord = (
 }
 
 /**
- * The attempts of a row whose attempt ends now, and after which it waits again; `failureText` is what the row keeps of the failure. Text is added
- * to text where that will do: of nearly all.
+ * The attempts of a row whose attempt ends now, and after which it waits again; `failureText` is what the row keeps of
+ * the failure. Text is added to text where that will do: of nearly all.
  */
 export const attemptsAfter = (
   { attempt, attempts, session, started }: JobRow,

@@ -1,6 +1,6 @@
 /**
- * Unique keys. A key has one row while it is taken: by a live job, by one more that is held behind it, or, for the rest of its
- * window, by a job that has finished. The primary key keeps it unique, whatever the number of producers.
+ * Unique keys. A key has one row while it is taken: by a live job, by one more that is held behind it, or, for the rest
+ * of its window, by a job that has finished. The primary key keeps it unique, whatever the number of producers.
  */
 import type { JobId } from "../../Job.ts"
 import { windowKept } from "../../policy/jobs/Admission.ts"

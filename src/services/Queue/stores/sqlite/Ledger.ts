@@ -1,10 +1,12 @@
 /**
- * What a turn must know before it touches a job: the lanes with their counters, the groups with limits and pauses, the last id,
- * the next due time. All of it rests in the file; this is the copy in memory, exact while a transaction is open. `refresh` compares
- * `PRAGMA data_version` (0.2 µs), which moves when another connection commits, and reads everything anew only then.
+ * What a turn must know before it touches a job: the lanes with their counters, the groups with limits and pauses, the
+ * last id, the next due time. All of it rests in the file; this is the copy in memory, exact while a transaction is
+ * open. `refresh` compares `PRAGMA data_version` (0.2 µs), which moves when another connection commits, and reads
+ * everything anew only then.
  *
- * A *lane* is a pair of task and group with an integer id. Jobs carry the lane, so that counters, claims and look-ups work per lane. Here alone
- * their names are read, and become names where a file of others holds anything else (`storedName`).
+ * A *lane* is a pair of task and group with an integer id. Jobs carry the lane, so that counters, claims and look-ups
+ * work per lane. Here alone their names are read, and become names where a file of others holds anything else
+ * (`storedName`).
  */
 import type { JobId } from "../../Job.ts"
 import { jobIdFloor } from "../../policy/JobIds.ts"
@@ -217,8 +219,8 @@ export class Ledger {
   }
 
   /**
-   * Whom commits of other connections concern that were read since this was asked last. What is back where it was at the last look is
-   * none, nor is a drain or a document that was removed: who follows those looks for them.
+   * Whom commits of other connections concern that were read since this was asked last. What is back where it was at
+   * the last look is none, nor is a drain or a document that was removed: who follows those looks for them.
    */
   takeNews(): ReadonlyArray<Wake> {
     const news = [...this.news]
@@ -365,7 +367,9 @@ export class Ledger {
     this.nextDueKnown = false
   }
 
-  /** Call last in every write transaction: one UPDATE per lane whose counters moved. Answers whom its commit concerns. */
+  /**
+   * Call last in every write transaction: one UPDATE per lane whose counters moved. Answers whom its commit concerns.
+   */
   flush(): ReadonlyArray<Wake> {
     const wakes: Array<Wake> = []
     let ready = this.dueSooner

@@ -1,14 +1,18 @@
 /**
- * Keeps leases alive while the caller's event loop does not answer. Whatever the caller sends or hears counts up a shared number. When it
- * has stood still for a while the caller is asked; a loop that turns hears that within milliseconds. One that does not is blocked: the
- * store's thread renews the leases itself and notes since when and with which jobs. It gives up after what the worker's last beat
- * allowed: a loop that never answers must lose its jobs in the end.
+ * Keeps leases alive while the caller's event loop does not answer. Whatever the caller sends or hears counts up a
+ * shared number. When it has stood still for a while the caller is asked; a loop that turns hears that within
+ * milliseconds. One that does not is blocked: the store's thread renews the leases itself and notes since when and with
+ * which jobs. It gives up after what the worker's last beat allowed: a loop that never answers must lose its jobs in
+ * the end.
  */
 import type { SqliteStore } from "./SqliteStore.ts"
 
 /** An answer that has not come by then does not come soon. */
 const answerMs = 750
-/** Silence after which is asked: a part of the lease, so that a short one is renewed in time too. Each question wakes an idle process. */
+/**
+ * Silence after which is asked: a part of the lease, so that a short one is renewed in time too. Each question wakes an
+ * idle process.
+ */
 const quietPart = 1 / 12
 const quietMostMs = 2_000
 /** How long a blocked worker is kept that has not said its longest time limit yet: the default hard limit. */

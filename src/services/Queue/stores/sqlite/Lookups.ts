@@ -6,8 +6,8 @@
  * - tasks, groups or states: a merge over the lanes and states that the counters say hold jobs;
  * - otherwise: along the ids of both tables.
  *
- * What an index does not decide is checked on the row; a page looks at no more than `scannedPerPage` rows for that, and then
- * ends early with a cursor.
+ * What an index does not decide is checked on the row; a page looks at no more than `scannedPerPage` rows for that, and
+ * then ends early with a cursor.
  */
 import type { JobId, JobRecord } from "../../Job.ts"
 import { formatJobId, jobIdFloor } from "../../policy/JobIds.ts"

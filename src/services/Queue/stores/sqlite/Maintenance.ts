@@ -1,6 +1,7 @@
 /**
- * What operators do to a store file as a whole: back it up while it works, put a backup in its place, check it, query it, migrate it
- * forth and back. Each opens the file by itself and closes it again; a store that is not the caller's own is refused as when it is opened.
+ * What operators do to a store file as a whole: back it up while it works, put a backup in its place, check it, query
+ * it, migrate it forth and back. Each opens the file by itself and closes it again; a store that is not the caller's
+ * own is refused as when it is opened.
  */
 import { Effect } from "effect"
 import type { StoreError } from "../../StoreError.ts"
@@ -52,15 +53,18 @@ const using = <A>(
   })
 
 /**
- * Looks for damage: the schema and structure of the file, counters against the tables, payloads against their checksums. Reads only;
- * takes a second per some 200,000 jobs.
+ * Looks for damage: the schema and structure of the file, counters against the tables, payloads against their
+ * checksums. Reads only; takes a second per some 200,000 jobs.
  */
 export const check = (file: string, options?: CheckOptions & PlaceOptions): Effect.Effect<CheckResult, StoreError> =>
   using("check", file, openExisting, options, (db) => findDamage(db, options))
 
 const isNewest = (db: Database): boolean => userVersion(db) === migrations.length
 
-/** Sets aside every row that cannot be read, of a store of the newest schema; answers how many. Whoever meets one does the same. */
+/**
+ * Sets aside every row that cannot be read, of a store of the newest schema; answers how many. Whoever meets one does
+ * the same.
+ */
 export const setAside = (file: string, now: number, options?: PlaceOptions): Effect.Effect<number, StoreError> =>
   using("setAside", file, openOurs, options, (db) => (isNewest(db) ? new SetAside(db).repair(now) : 0))
 
@@ -75,7 +79,10 @@ export const rowsSetAside = (
 export const forgetRow = (file: string, name: string, options?: PlaceOptions): Effect.Effect<boolean, StoreError> =>
   using("forgetRow", file, openOurs, options, (db) => isNewest(db) && db.write(() => new SetAside(db).drop(name)))
 
-/** Which schema the file has, and the steps to the newest. Fails with `StoreCorrupt` when it is not what its version promises. */
+/**
+ * Which schema the file has, and the steps to the newest. Fails with `StoreCorrupt` when it is not what its version
+ * promises.
+ */
 export const migrationStatus = (file: string, options?: PlaceOptions): Effect.Effect<MigrationStatus, StoreError> =>
   using("migrationStatus", file, openWhole, options, (db) => {
     const found = userVersion(db)
@@ -86,6 +93,9 @@ export const migrationStatus = (file: string, options?: PlaceOptions): Effect.Ef
 export const migrate = (file: string, options?: PlaceOptions): Effect.Effect<ReadonlyArray<string>, StoreError> =>
   using("migrate", file, openOurs, options, (db) => migrateFile(db))
 
-/** Takes the last step back, for going back to an older Sluice; answers its name, or undefined when there is no way back. */
+/**
+ * Takes the last step back, for going back to an older Sluice; answers its name, or undefined when there is no way
+ * back.
+ */
 export const rollback = (file: string, options?: PlaceOptions): Effect.Effect<string | undefined, StoreError> =>
   using("rollback", file, openOurs, options, (db) => rollbackFile(db))

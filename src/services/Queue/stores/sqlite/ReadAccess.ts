@@ -24,8 +24,9 @@ const unreadableWal = (file: string): string =>
   `${file} has commits in ${file}-wal that cannot be read where nothing can be written. Copy both files into a folder of yours and name the copy.`
 
 /**
- * Opens a store that is there. A connection that may write takes its `-wal` and `-shm` with it when it closes last; where nothing can be
- * written, the file is read as it is, unless commits wait in a WAL that cannot be read without writing.
+ * Opens a store that is there. A connection that may write takes its `-wal` and `-shm` with it when it closes last;
+ * where nothing can be written, the file is read as it is, unless commits wait in a WAL that cannot be read without
+ * writing.
  */
 export const openExisting = (asked: string, options?: PlaceOptions & CopyOptions): Database => {
   if (!existsSync(path.dirname(asked))) throw new StoreFault(unavailable(`${asked} does not exist.`))

@@ -1,4 +1,7 @@
-/** Takes jobs from workers that are gone: pending again with the attempt spent and counted as lost, or buried when it was the last. */
+/**
+ * Takes jobs from workers that are gone: pending again with the attempt spent and counted as lost, or buried when it
+ * was the last.
+ */
 import type { JobId } from "../../Job.ts"
 import type { SweepResult } from "../../JobStore.ts"
 import * as States from "../../policy/jobs/States.ts"

@@ -1,6 +1,6 @@
 /**
- * Space kept for completions. A file of zeros lies beside the store; when the disk is full it is removed, so that what runs can be
- * settled, and new jobs are refused until there is room to lay it down again.
+ * Space kept for completions. A file of zeros lies beside the store; when the disk is full it is removed, so that what
+ * runs can be settled, and new jobs are refused until there is room to lay it down again.
  */
 import { closeSync, lstatSync, statfsSync, writeSync } from "node:fs"
 import path from "node:path"

@@ -1,6 +1,6 @@
 /**
- * What each column of each table holds, as far as everything that reads it relies on it, and the SQL that finds rows which do not. A file
- * that others wrote into, or a disk that flipped a bit, can hold anything: SQLite checks no types.
+ * What each column of each table holds, as far as everything that reads it relies on it, and the SQL that finds rows
+ * which do not. A file that others wrote into, or a disk that flipped a bit, can hold anything: SQLite checks no types.
  */
 
 import {

@@ -1,6 +1,6 @@
 /**
- * The jobs this process has claimed, as they are in the file: a settle then needs no row read back (15 % of a drain). Only a
- * copy: the file decides whether a token still holds, and an absent entry costs one read.
+ * The jobs this process has claimed, as they are in the file: a settle then needs no row read back (15 % of a drain).
+ * Only a copy: the file decides whether a token still holds, and an absent entry costs one read.
  */
 import type { JobId } from "../../Job.ts"
 import type { JobRow } from "./JobColumns.ts"

@@ -1,6 +1,7 @@
 /**
- * The objects of a file's schema against those that the migrations make: the exact text of each. Whoever may write the file may also have added a
- * trigger that copies every payload, or an index that refuses jobs, and SQLite would run it within our own statements.
+ * The objects of a file's schema against those that the migrations make: the exact text of each. Whoever may write the
+ * file may also have added a trigger that copies every payload, or an index that refuses jobs, and SQLite would run it
+ * within our own statements.
  */
 import { hash } from "node:crypto"
 import { Database } from "./Database.ts"
@@ -38,7 +39,10 @@ const ourWords = ([type, name]: Row): string => `${type} ${name}`
 const othersWords = ([type, name, table]: Row): string =>
   `${type} ${quoted(name)}${table === name ? "" : ` on ${quoted(table)}`}`
 
-/** `steps`: statements of the migrations that the file has taken; `own`: those of all there are, whose names are ours at any version. */
+/**
+ * `steps`: statements of the migrations that the file has taken; `own`: those of all there are, whose names are ours at
+ * any version.
+ */
 export const compare = (
   db: Database,
   steps: ReadonlyArray<string>,

@@ -12,7 +12,9 @@ export interface Session {
   readonly tasks: ReadonlySet<string>
 }
 
-/** The caller's clocks at one moment: milliseconds since 1970, and from an origin that its machine's processes share. */
+/**
+ * The caller's clocks at one moment: milliseconds since 1970, and from an origin that its machine's processes share.
+ */
 export interface Moment {
   readonly now: number
   readonly monotonic: number

@@ -1,9 +1,11 @@
 /**
- * Moves rows that cannot be read out of the way of all others, as they are, into documents. Who meets one fails; the rows of the whole
- * file are then gone through once, and what failed is done again without them. Nothing is looked at before that.
+ * Moves rows that cannot be read out of the way of all others, as they are, into documents. Who meets one fails; the
+ * rows of the whole file are then gone through once, and what failed is done again without them. Nothing is looked at
+ * before that.
  *
- * What a row held stays whole in its document. What hangs on it goes on without it: jobs that waited for a job that is set aside go by
- * their policy as if it had been removed, a worker's row is emptied and written anew with its next beat, counters are counted again.
+ * What a row held stays whole in its document. What hangs on it goes on without it: jobs that waited for a job that is
+ * set aside go by their policy as if it had been removed, a worker's row is emptied and written anew with its next
+ * beat, counters are counted again.
  */
 import type { JobId } from "../../Job.ts"
 import { formatJobId } from "../../policy/JobIds.ts"
@@ -84,7 +86,10 @@ export class SetAside {
     if (this.unreadableWorker.get() !== undefined) throw new UnreadableRow("a worker cannot be read")
   }
 
-  /** Does it; if rows that cannot be read are in its way, again without them. `repaired`: what is known of the file is out of date. */
+  /**
+   * Does it; if rows that cannot be read are in its way, again without them. `repaired`: what is known of the file is
+   * out of date.
+   */
   around<A>(now: number, body: () => A, repaired: () => void): A {
     try {
       return body()

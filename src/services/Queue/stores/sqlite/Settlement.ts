@@ -1,4 +1,6 @@
-/** Ends or hands back attempts. Each statement carries the token: no change of a row means that the claim has passed on. */
+/**
+ * Ends or hands back attempts. Each statement carries the token: no change of a row means that the claim has passed on.
+ */
 import type { JobId } from "../../Job.ts"
 import type { FollowUp, Settle } from "../../Turn.ts"
 import * as States from "../../policy/jobs/States.ts"

@@ -1,6 +1,6 @@
 /**
- * What running jobs must be told. A signal stays in the file until its job runs no longer, so that a job that was cancelled
- * is not run again by whoever finds it next.
+ * What running jobs must be told. A signal stays in the file until its job runs no longer, so that a job that was
+ * cancelled is not run again by whoever finds it next.
  */
 import type { JobId } from "../../Job.ts"
 import type { Signal } from "../../Turn.ts"
@@ -43,7 +43,9 @@ export class Signals {
     return reason
   }
 
-  /** What the session must be told, again with each turn until the jobs have ended: an answer may be lost on its way. */
+  /**
+   * What the session must be told, again with each turn until the jobs have ended: an answer may be lost on its way.
+   */
   of(session: number): ReadonlyArray<Signal> {
     if (!this.ledger.hasSignals) return []
     if (this.any.get() === undefined) {

@@ -1,6 +1,7 @@
 /**
- * The store over one open file, synchronous: every method is one transaction and throws what went wrong. It is hosted twice,
- * on the caller's thread by `DirectHost` and on a thread of its own by `ThreadHost`; neither knows more than these methods.
+ * The store over one open file, synchronous: every method is one transaction and throws what went wrong. It is hosted
+ * twice, on the caller's thread by `DirectHost` and on a thread of its own by `ThreadHost`; neither knows more than
+ * these methods.
  */
 import { statfsSync, statSync } from "node:fs"
 import path from "node:path"

@@ -112,8 +112,8 @@ const distinct = (names: ReadonlyArray<string>): ReadonlyArray<string> => {
 }
 
 /**
- * Prepares the one statement in `text` and begins it, waiting for the locks of others. What it changes has changed by then, however few
- * of its rows are asked for.
+ * Prepares the one statement in `text` and begins it, waiting for the locks of others. What it changes has changed by
+ * then, however few of its rows are asked for.
  */
 export const query = (
   file: string,

@@ -1,6 +1,6 @@
 /**
- * Roll-ups of a store file: recorded in memory, written inside a turn's transaction about each second, added to what other
- * processes wrote. A crash loses the last second of them, nothing else.
+ * Roll-ups of a store file: recorded in memory, written inside a turn's transaction about each second, added to what
+ * other processes wrote. A crash loses the last second of them, nothing else.
  */
 import type { ResourceRollUp, RollUp, RollUpQuery, RollUpWidth } from "../../RollUp.ts"
 import type { WorkerLoad } from "../../WorkerRecord.ts"

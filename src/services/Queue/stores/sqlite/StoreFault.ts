@@ -1,6 +1,6 @@
 /**
- * What can be wrong with a store file, as plain data: it crosses threads, and the store's thread need not load the schemas of the
- * errors that the callers see.
+ * What can be wrong with a store file, as plain data: it crosses threads, and the store's thread need not load the
+ * schemas of the errors that the callers see.
  */
 import type { StoreReason } from "../../StoreError.ts"
 

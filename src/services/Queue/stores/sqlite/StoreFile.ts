@@ -1,5 +1,6 @@
 /**
- * The file before it is a store: looked at without changing a byte, then opened, created or refused with a typed reason.
+ * The file before it is a store: looked at without changing a byte, then opened, created or refused with a typed
+ * reason.
  */
 import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readSync, statfsSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
@@ -12,8 +13,8 @@ import { corrupt, foreign, newer, StoreFault, systemCode, unsafe } from "./Store
 import { storePlace } from "./StorePlace.ts"
 
 /**
- * `full`: a commit is on the disk before it is answered. `relaxed`: it survives a crash of the process, but the last ones may be
- * lost with the power; three to five times as many small commits.
+ * `full`: a commit is on the disk before it is answered. `relaxed`: it survives a crash of the process, but the last
+ * ones may be lost with the power; three to five times as many small commits.
  */
 export type Durability = "full" | "relaxed"
 
@@ -85,7 +86,10 @@ export const isOfAnotherProgram = (file: string): boolean => {
   }
 }
 
-/** Versions whose WAL files are safe to share: 3.51.3, and the corrected 3.50 and 3.44 (sqlite.org/wal.html, section 11). */
+/**
+ * Versions whose WAL files are safe to share: 3.51.3, and the corrected 3.50 and 3.44 (sqlite.org/wal.html, section
+ * 11).
+ */
 export const isSafeToShare = (version: string): boolean => {
   const [major = 0, minor = 0, patch = 0] = version.split(".").map(Number)
   if (major !== 3) return major > 3
@@ -116,7 +120,10 @@ const networkFileSystems: ReadonlyMap<number, string> = new Map([
   [0x47504653, "GPFS"]
 ])
 
-/** The network file system a path lies on, where that can be told: locks and shared memory may not work across its machines. */
+/**
+ * The network file system a path lies on, where that can be told: locks and shared memory may not work across its
+ * machines.
+ */
 export const networkFileSystem = (file: string): string | undefined => {
   try {
     return networkFileSystems.get(statfsSync(path.dirname(file)).type >>> 0)

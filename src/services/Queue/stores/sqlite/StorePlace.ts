@@ -1,9 +1,11 @@
 /**
- * Where a store lies, and whether that is a place of the caller's own. Everybody who opens a store file asks here first, and goes on with the
- * path it answers: links are resolved once, so that what lies beside the store is looked for in one place.
+ * Where a store lies, and whether that is a place of the caller's own. Everybody who opens a store file asks here
+ * first, and goes on with the path it answers: links are resolved once, so that what lies beside the store is looked
+ * for in one place.
  *
- * SQLite and Sluice keep files beside the store under fixed names, and believe what they find there. So its folder must be one in which nobody
- * else can make a name: a sticky folder like /tmp is not enough. Why: `docs/decisions/0014-paths.md`.
+ * SQLite and Sluice keep files beside the store under fixed names, and believe what they find there. So its folder must
+ * be one in which nobody else can make a name: a sticky folder like /tmp is not enough. Why:
+ * `docs/decisions/0014-paths.md`.
  */
 import { closeSync, fstatSync, lstatSync, openSync, readSync, realpathSync, type Stats, statSync } from "node:fs"
 import path from "node:path"
@@ -18,7 +20,10 @@ const besideStore = [...sqliteFiles, ".reserve"]
 
 const insist = "where it is meant to be shared, say so: --shared, SLUICE_SHARED=on, or `shared` in code"
 
-/** The path without links, and what is there. A link in the store's own place counts when it leads to a file with something in it. */
+/**
+ * The path without links, and what is there. A link in the store's own place counts when it leads to a file with
+ * something in it.
+ */
 const resolved = (file: string): { readonly place: string; readonly stats: Stats | undefined } => {
   const folder = realpathSync(path.dirname(file))
   const place = path.join(folder, path.basename(file))
@@ -44,7 +49,10 @@ const isKeptAside = (place: string, { dev, ino, nlink }: Stats): boolean => {
   return nlink === 2 && aside?.ino === ino && aside.dev === dev
 }
 
-/** At the end of a rollback journal that names another file, which SQLite would look for and might remove. Ours name none. */
+/**
+ * At the end of a rollback journal that names another file, which SQLite would look for and might remove. Ours name
+ * none.
+ */
 const superJournalMark = Buffer.from("d9d505f920a163d7", "hex")
 
 const namesAnotherFile = (journal: string): boolean => {
@@ -98,8 +106,8 @@ const checkBeside = (file: string, isShared: boolean): void => {
 
 export interface PlaceOptions {
   /**
-   * Whether the store and its folder may be another user's, or writable by others. Whoever can write them reads and changes every job, with the
-   * environment it carries, and decides what workers run as their user. Default false.
+   * Whether the store and its folder may be another user's, or writable by others. Whoever can write them reads and
+   * changes every job, with the environment it carries, and decides what workers run as their user. Default false.
    */
   readonly shared?: boolean | undefined
 }
@@ -110,9 +118,9 @@ export interface CopyOptions {
 }
 
 /**
- * The path to open the store by. Throws a `StoreFault` when it, its folder or what lies beside it is not the caller's own; nothing is opened,
- * followed or changed. A shared store may be anybody's, and writable by anybody, but links and what is no regular file are refused there too.
- * Some ten looks at the file system.
+ * The path to open the store by. Throws a `StoreFault` when it, its folder or what lies beside it is not the caller's
+ * own; nothing is opened, followed or changed. A shared store may be anybody's, and writable by anybody, but links and
+ * what is no regular file are refused there too. Some ten looks at the file system.
  */
 export const storePlace = (
   file: string,

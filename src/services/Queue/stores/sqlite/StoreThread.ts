@@ -1,4 +1,7 @@
-/** The store's thread: opens the file, answers calls in the order they come, and keeps leases alive while the caller is blocked. */
+/**
+ * The store's thread: opens the file, answers calls in the order they come, and keeps leases alive while the caller is
+ * blocked.
+ */
 import { parentPort, workerData } from "node:worker_threads"
 import type { Turn } from "../../Turn.ts"
 import { Engine, type EngineTurnResult } from "./Engine.ts"

@@ -1,6 +1,6 @@
 /**
- * The store on a thread of its own: the caller's event loop stays free, and leases are renewed while it does not answer. A thread
- * that dies or hangs fails the calls in flight with `StoreUnavailable`; the next call starts another.
+ * The store on a thread of its own: the caller's event loop stays free, and leases are renewed while it does not
+ * answer. A thread that dies or hangs fails the calls in flight with `StoreUnavailable`; the next call starts another.
  */
 import { Effect, type Scope } from "effect"
 import { extname } from "node:path"
@@ -19,7 +19,10 @@ const entry = new URL(`./StoreThread${extname(import.meta.url)}`, import.meta.ur
 
 /** While calls are in flight. */
 const tickMs = 500
-/** Ticks of a call after which its thread is given up: 10 s of an event loop that answers. One that is blocked judges nobody. */
+/**
+ * Ticks of a call after which its thread is given up: 10 s of an event loop that answers. One that is blocked judges
+ * nobody.
+ */
 const ticksMost = 10_000 / tickMs
 
 interface Call {

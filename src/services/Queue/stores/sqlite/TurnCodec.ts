@@ -1,6 +1,6 @@
 /**
- * A turn and its answer as flat arrays of strings and numbers for the way between threads: structured cloning of an object per
- * job costs two to three times as much.
+ * A turn and its answer as flat arrays of strings and numbers for the way between threads: structured cloning of an
+ * object per job costs two to three times as much.
  */
 import { claimedJobFields, newJobFields, settleFields, type Turn } from "../../Turn.ts"
 import type { ClaimedJob, NewJob, Settle } from "../../Turn.ts"

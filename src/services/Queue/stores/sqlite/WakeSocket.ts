@@ -1,9 +1,10 @@
 /**
- * How processes on one file wake each other. Each that listens binds a socket beside the file and has its name in `listener`; who
- * commits something of concern writes one byte to the sockets of the others, after the commit. A byte is a set of `Wake`s.
+ * How processes on one file wake each other. Each that listens binds a socket beside the file and has its name in
+ * `listener`; who commits something of concern writes one byte to the sockets of the others, after the commit. A byte
+ * is a set of `Wake`s.
  *
- * A lost byte costs time, never a job: under the sockets `PRAGMA data_version` is looked at every 250 ms, or every 5 ms where no
- * socket could be bound.
+ * A lost byte costs time, never a job: under the sockets `PRAGMA data_version` is looked at every 250 ms, or every 5 ms
+ * where no socket could be bound.
  */
 import { connect, createServer, type Server, type Socket } from "node:net"
 import type { Wake } from "../../JobStore.ts"
@@ -24,7 +25,9 @@ const encode = (wakes: ReadonlyArray<Wake>): number => {
 
 const decode = (mask: number): ReadonlyArray<Wake> => bits.filter(([, bit]) => (mask & bit) !== 0).map(([wake]) => wake)
 
-/** News that start nothing may wait this long for more of their kind: a busy worker settles thousands of turns a second. */
+/**
+ * News that start nothing may wait this long for more of their kind: a busy worker settles thousands of turns a second.
+ */
 const idleNewsDelayMs = 5
 const idleNews = encode(["finished", "noted"])
 const noted = encode(["noted"])

@@ -1,6 +1,7 @@
 /**
- * Where the sockets of a store's processes lie. The store holds bare names; the folder follows from the store's own path, so that nothing
- * written in a store leads anywhere else. The folder is for its user alone: what lies in it nobody else has put there, nor can connect to.
+ * Where the sockets of a store's processes lie. The store holds bare names; the folder follows from the store's own
+ * path, so that nothing written in a store leads anywhere else. The folder is for its user alone: what lies in it
+ * nobody else has put there, nor can connect to.
  */
 import { createHash, randomBytes } from "node:crypto"
 import { chmodSync, lstatSync, rmdirSync } from "node:fs"
@@ -35,7 +36,10 @@ const place = (folder: string, prefix: string): WakeSocketPlace | undefined => {
   return Buffer.byteLength(pathOf("0".repeat(nameBytesMost))) <= pathBytesMost ? { folder, pathOf } : undefined
 }
 
-/** Beside the store; by the hash of its path in the user's own temporary folder when that is too long; undefined: no path is short enough. */
+/**
+ * Beside the store; by the hash of its path in the user's own temporary folder when that is too long; undefined: no
+ * path is short enough.
+ */
 export const placeFor = (store: string): WakeSocketPlace | undefined => {
   const hash = createHash("sha256").update(store).digest("hex").slice(0, 16)
   const temporary = process.env.XDG_RUNTIME_DIR || tmpdir()

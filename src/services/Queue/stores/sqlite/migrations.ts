@@ -14,7 +14,10 @@ export interface Migration {
   readonly down?: string
 }
 
-/** `job` holds what is live and stays as small as the backlog; a finished job moves to `history`. Their columns: `JobColumns`. */
+/**
+ * `job` holds what is live and stays as small as the backlog; a finished job moves to `history`. Their columns:
+ * `JobColumns`.
+ */
 const jobs = `
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE resource_group(
@@ -100,7 +103,10 @@ const documents: Migration = {
   down: "DROP TABLE document; DROP TABLE journal"
 }
 
-/** When a session was renewed by the clock that nobody sets, and how long it may stand still: milliseconds by task as JSON. */
+/**
+ * When a session was renewed by the clock that nobody sets, and how long it may stand still: milliseconds by task as
+ * JSON.
+ */
 const standing: Migration = {
   name: "standing",
   up: `ALTER TABLE worker ADD COLUMN lease INTEGER NOT NULL DEFAULT 0;
@@ -118,8 +124,8 @@ export const schemaVersion = migrations.length
 export const userVersion = (db: Database): number => db.prepare<[number]>("PRAGMA user_version").get()![0]
 
 /**
- * Brings the schema to the last of `steps`, in one transaction under the write lock: of two processes that open at once, one
- * migrates and the other finds it done. Answers the names of the steps taken.
+ * Brings the schema to the last of `steps`, in one transaction under the write lock: of two processes that open at
+ * once, one migrates and the other finds it done. Answers the names of the steps taken.
  */
 export const migrate = (db: Database, steps: ReadonlyArray<Migration> = migrations): ReadonlyArray<string> => {
   if (userVersion(db) === steps.length) return []
@@ -163,7 +169,10 @@ export const schemaDifferences = (db: Database, steps: ReadonlyArray<Migration> 
         steps.map(({ up }) => up)
       )
 
-/** What a schema lacks of what its version promises, in one line; undefined when it is whole. What others added is no damage. */
+/**
+ * What a schema lacks of what its version promises, in one line; undefined when it is whole. What others added is no
+ * damage.
+ */
 export const schemaDamage = (db: Database, { altered, lacks } = schemaDifferences(db)): string | undefined =>
   lacks.length > 0
     ? `its schema lacks the ${lacks[0]}`
@@ -174,7 +183,10 @@ export const schemaDamage = (db: Database, { altered, lacks } = schemaDifference
 /** Names said of what is not ours. */
 const mostNames = 5
 
-/** Throws when the schema is not whole, or holds what acts on our tables and is not ours. Costs some 50 µs when it is ours and the newest. */
+/**
+ * Throws when the schema is not whole, or holds what acts on our tables and is not ours. Costs some 50 µs when it is
+ * ours and the newest.
+ */
 export const refuseOthers = (db: Database): void => {
   // Version and schema of one moment: another process may be taking the steps.
   const differences = db.read(() => schemaDifferences(db))
@@ -187,8 +199,8 @@ export const refuseOthers = (db: Database): void => {
 }
 
 /**
- * Looks at the schema again whenever it has changed: it may be added to while it is open. Answers what `refuseOthers` would throw, until that is
- * dropped. Steps that a newer Sluice has taken meanwhile are not judged.
+ * Looks at the schema again whenever it has changed: it may be added to while it is open. Answers what `refuseOthers`
+ * would throw, until that is dropped. Steps that a newer Sluice has taken meanwhile are not judged.
  */
 export const schemaWatch = (db: Database): (() => StoreFault | undefined) => {
   const selectCookie = db.prepare<[number]>("PRAGMA schema_version")

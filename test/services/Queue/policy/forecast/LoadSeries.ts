@@ -35,7 +35,10 @@ export const businessWeek =
     return mean * weekend * curve
   }
 
-/** Sum of absolute errors over sum of counts, and the share between p05 and p95 (rounded outwards), from some origins on. */
+/**
+ * Sum of absolute errors over sum of counts, and the share between p05 and p95 (rounded outwards), from some origins
+ * on.
+ */
 export const score = (
   counts: ReadonlyArray<number | undefined>,
   origins: ReadonlyArray<number>,

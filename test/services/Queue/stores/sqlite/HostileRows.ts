@@ -173,7 +173,10 @@ const everything = (driver: StoreDriver) =>
     return ids as ReadonlyArray<JobId>
   })
 
-/** Whether the mutation could be made; asserts that nobody else noticed, and that what was unreadable is named and can be removed. */
+/**
+ * Whether the mutation could be made; asserts that nobody else noticed, and that what was unreadable is named and can
+ * be removed.
+ */
 export const survives = (populated: string, mutation: Mutation) =>
   Effect.gen(function* () {
     const file = `${populated}.trial`

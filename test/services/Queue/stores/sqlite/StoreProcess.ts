@@ -1,5 +1,6 @@
 /**
- * A process on a store file, for the tests beside this one. Started with a role and the file; speaks one JSON value per line.
+ * A process on a store file, for the tests beside this one. Started with a role and the file; speaks one JSON value per
+ * line.
  *
  *   produce N      enqueues N jobs in turns of ten, then ends
  *   work           claims and completes until it has found nothing for half a second; says the ids it completed
