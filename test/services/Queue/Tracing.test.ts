@@ -68,7 +68,7 @@ describe("traces", () => {
         "sluice.job.group": "post",
         "sluice.job.priority": 5
       })
-    }).pipe(Effect.provide(Testing.layer(MailLive).pipe(Layer.provide(layer))), Effect.provide(layer))
+    }).pipe(Effect.provide(Testing.layer(MailLive).pipe(Layer.provideMerge(layer))))
   })
 
   it.effect("go on from a header that the caller gave", () => {
@@ -82,10 +82,7 @@ describe("traces", () => {
       const traces = spans.filter(({ name }) => name === "process post").map(({ traceId }) => traceId)
       assert.include(traces, "0af7651916cd43dd8448eb211c80319c")
       assert.lengthOf(new Set(traces), 2)
-    }).pipe(
-      Effect.provide(Testing.layer(Mail.toLayer(() => Effect.void)).pipe(Layer.provide(layer))),
-      Effect.provide(layer)
-    )
+    }).pipe(Effect.provide(Testing.layer(Mail.toLayer(() => Effect.void)).pipe(Layer.provideMerge(layer))))
   })
 
   it.effect("are not made, and no header is written, while no tracer listens", () =>
