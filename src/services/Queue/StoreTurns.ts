@@ -53,6 +53,8 @@ export class StoreTurns extends Context.Service<
     readonly kick: (look?: boolean) => void
     /** Binds the process's worker. Answers how to unbind it; settles that are still kept are then dropped. */
     readonly bind: (worker: TurnWorker) => () => void
+    /** Whether one is bound: then this process hears of the commits of others. */
+    readonly hasWorker: () => boolean
     /** Whether this turn was taken here: what it brought is in its answer, and a wake by it tells nothing new. */
     readonly isOwn: (turn: Turn | undefined) => boolean
     /**

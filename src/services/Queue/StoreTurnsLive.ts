@@ -318,6 +318,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
         kick()
       },
       kick,
+      hasWorker: () => worker !== undefined,
       isOwn: (turn) => turn !== undefined && turn === inFlight,
       bind: (next) => {
         worker = next

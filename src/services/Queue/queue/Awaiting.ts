@@ -187,7 +187,7 @@ export const makeAwaiting = Effect.gen(function* () {
   const watch = () => {
     if (watching) return
     watching = true
-    fork(listening)
+    if (!turns.hasWorker()) fork(listening)
     fork(
       Effect.sleep(settings.pollInterval).pipe(
         Effect.andThen(Effect.ignore(lookUpAwaited(true))),
@@ -203,9 +203,8 @@ export const makeAwaiting = Effect.gen(function* () {
     )
   }
   const scope = yield* Effect.scope
-  /** From the first waiter on; what ended before is looked up. */
-  const listening = yield* store
-    .onWake((wake, by) => {
+  yield* store.onWake(
+    (wake, by) => {
       if (wake !== "finished" || nudged || turns.isOwn(by) || outcomes.size() === 0) return
       nudged = true
       fork(
@@ -214,7 +213,15 @@ export const makeAwaiting = Effect.gen(function* () {
           return Effect.ignore(lookUpAwaited(false))
         })
       )
-    })
+    },
+    { aside: true }
+  )
+  /**
+   * A process without a worker, which would hear of others anyway, begins to with its first waiter; what ended before is
+   * looked up.
+   */
+  const listening = yield* store
+    .onWake(() => undefined)
     .pipe(
       Effect.andThen(store.traits.shared ? Effect.ignore(lookUpAwaited(true)) : Effect.void),
       Scope.provide(scope),
