@@ -30,6 +30,9 @@ const worker = "sluice worker -d -q > /dev/null"
 const untilRuns = "until sluice job ls -q --state running | grep -q .; do :; done"
 const runningJob = `${worker}; sluice add -q -- sleep 100 > /dev/null; ${untilRuns}`
 
+const askingJob = `${worker}; sluice add -q --stdin-open -- cat > /dev/null; ${untilRuns}`
+const script = (name: string, text: string) => `printf '#!/bin/sh\\n${text}\\n' > ${name}; chmod +x ${name}`
+
 interface Special {
   /** What must be so first. */
   readonly first?: string
@@ -72,6 +75,17 @@ const specials: Readonly<Record<string, Special>> = {
   "sluice job pause last": { first: runningJob, after: "sluice job kill -s KILL last" },
   "sluice job resume last": { first: runningJob, after: "sluice job kill -s KILL last", isSlow: true },
   "sluice job kill -s INT last": { first: runningJob },
+  "sluice job send last yes": { first: askingJob, after: "sluice job kill -s KILL last" },
+  "sluice job send last --eof": { first: askingJob },
+  "cat answers.txt | sluice job send last - --eof": { first: `echo yes > answers.txt; ${askingJob}` },
+  "sluice job edit last --editor": { first: "export EDITOR=true" },
+  "sluice map --results 'out/{/.}.txt' 'wc -w -- {}' ::: *.md": { first: "echo words > notes.md" },
+  "sluice run --notify -- make test": { first: `${script("notify-send", "")}; PATH="$PWD:$PATH"` },
+  "sluice run --tty -- ./setup.sh": { first: script("setup.sh", "read name"), keys: "me\n" },
+  'sluice worker --notify \'./told.sh "$SLUICE_JOB_ID" "$SLUICE_JOB_STATE"\'': {
+    first: script("told.sh", ""),
+    interruptAt: isReady
+  },
   "sluice job retry last": { first: "sluice run -q -- true" },
   "sluice job profile last": { first: `${worker}; sluice add -q --in 4s -- sleep 1 > /dev/null` },
   "sluice job profile last --timeout 10m": {

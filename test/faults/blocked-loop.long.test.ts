@@ -3,7 +3,7 @@
  *
  * Invariants: it is named (an event, and a line in the job's log), never accepted twice, and other workers' jobs go on.
  * With the store on its own thread the lease is kept: one run, accepted, and operators see the worker as blocked
- * meanwhile. With the store on the caller's thread a loop held for longer than the lease loses it: its result is
+ * meanwhile, when that is for longer than a lease. With the store on the caller's thread a loop held for longer than the lease loses it: its result is
  * refused.
  *
  * Reduced: the store's own thread only.
@@ -81,7 +81,8 @@ for (const leases of [0.5, 1.5, 3]) {
                 { accepted: 1, refused: 0, runs: 1, state: "completed" }
               )
               assert(namedInLog(log), log.join("\n"))
-              if (thread) assert(seenBlocked, "no operator could see it")
+              // What is over before the thread has renewed for it, a third of a lease late, may be seen by nobody.
+              if (thread && leases >= 1) assert(seenBlocked, "no operator could see it")
             } else {
               assert.strictEqual(accepted, ended.state === "completed" ? 1 : 0)
               if (ended.state !== "completed") assert.strictEqual(ended.failure?.cause, "WorkerLost")

@@ -213,7 +213,7 @@ export const command = Command.make(
     { command: "sluice run -- make test" },
     { command: "sluice run -g network --retry 3 --timeout 30s -- ./fetch.sh" },
     { command: "sluice run --notify -- make test", description: "tells the desktop when it has ended" },
-    { command: "sluice run --tty -- ssh example.org", description: "asks at this terminal" },
+    { command: "sluice run --tty -- ./setup.sh", description: "asks at this terminal" },
     { command: "sluice run --shell -- 'sort < words | uniq -c'" }
   ])
 )
