@@ -3,8 +3,8 @@
  *
  * Invariants: it is named (an event, and a line in the job's log), never accepted twice, and other workers' jobs go on.
  * With the store on its own thread the lease is kept: one run, accepted, and operators see the worker as blocked
- * meanwhile, when that is for longer than a lease. With the store on the caller's thread a loop held for longer than the lease loses it: its result is
- * refused.
+ * meanwhile, when that is for longer than a lease. With the store on the caller's thread a loop held for longer than
+ * the lease loses it: its result is refused.
  *
  * Reduced: the store's own thread only.
  */

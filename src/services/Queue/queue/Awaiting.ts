@@ -217,8 +217,8 @@ export const makeAwaiting = Effect.gen(function* () {
     { aside: true }
   )
   /**
-   * A process without a worker, which would hear of others anyway, begins to with its first waiter; what ended before is
-   * looked up.
+   * A process without a worker, which would hear of others anyway, begins to with its first waiter; what ended before
+   * is looked up.
    */
   const listening = yield* store
     .onWake(() => undefined)
