@@ -1,6 +1,6 @@
 /** When a process begins to hear others: with its first waiter, and of all that has happened by then. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Fiber, Layer, Schema } from "effect"
+import { Context, Duration, Effect, Fiber, Layer, Schedule, Schema } from "effect"
 import { existsSync, readdirSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import { QueueSettings, Sluice, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
@@ -49,12 +49,18 @@ describe("a process on a store in a file", () => {
       const { id } = yield* queue.enqueue(Double, 1)
       yield* queue.get(id)
       yield* queue.cancel(id)
-      yield* Effect.sleep("20 millis")
+      // One that waits becomes a listener: had the other become one before it, there would be two.
+      const waiter = yield* opened(file)
+      const waiting = yield* Effect.forkChild(Effect.flatMap(waiter.enqueue(Double, 2), (job) => job.await))
+      yield* Effect.sync(() => rows(file, "listener")).pipe(
+        Effect.repeat({ until: (listeners) => listeners > 0, schedule: Schedule.spaced("5 millis") })
+      )
       assert.deepStrictEqual(
         { sockets: sockets(file), listeners: rows(file, "listener") },
-        { sockets: 0, listeners: 0 }
+        { sockets: 1, listeners: 1 }
       )
-    })
+      yield* Fiber.interrupt(waiting)
+    }).pipe(Effect.timeout("10 seconds"))
   )
 
   it.live("hears what another does to the job it waits for, with a poll each hour", () =>
