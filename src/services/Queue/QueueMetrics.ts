@@ -16,6 +16,7 @@
  * Labels are groups, tasks, states, outcomes and names of workers; never a job, a key or a person.
  */
 import { type Context, Metric } from "effect"
+import type { Counter } from "./policy/Counters.ts"
 import { type Histogram, valueOf } from "./policy/Histogram.ts"
 
 export type Labels = Readonly<Record<string, string>>
@@ -31,10 +32,10 @@ const boundaries: ReadonlyArray<number> = [
 ]
 const seconds = (name: string, description: string) => Metric.histogram(`sluice_${name}`, { description, boundaries })
 
-/** Of the store, by group and task. */
+/** Of the store, by group and task: of each counter of the roll-ups. */
 export const jobs = {
-  enqueued: counter("jobs_enqueued_total", "Jobs that were stored."),
-  started: counter("jobs_started_total", "Attempts that began."),
+  arrivals: counter("jobs_enqueued_total", "Jobs that were stored."),
+  starts: counter("jobs_started_total", "Attempts that began."),
   completed: counter("jobs_completed_total", "Jobs that completed."),
   failed: counter("jobs_failed_total", "Attempts that failed, also those that are tried again."),
   retried: counter("jobs_retried_total", "Failed attempts that are followed by another."),
@@ -42,7 +43,7 @@ export const jobs = {
   dead: counter("jobs_dead_total", "Jobs given up after their last attempt."),
   recovered: counter("jobs_recovered_total", "Attempts lost with their worker."),
   deduplicated: counter("jobs_deduplicated_total", "Enqueues whose unique key was taken.")
-}
+} satisfies Record<Counter, Metric.Counter<number>>
 
 /** Of the store. */
 export const queue = {

@@ -6,6 +6,7 @@ import { Clock, Duration, Effect, Layer } from "effect"
 import type { CounterRecord, GroupRecord } from "../GroupRecord.ts"
 import { finishedStates, liveStates } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
+import { type Counter, type Counters, counters, countersOf } from "../policy/Counters.ts"
 import { leadMs } from "../policy/Lead.ts"
 import { baseWidth, intervalStart } from "../policy/RollUps.ts"
 import * as QueueMetrics from "../QueueMetrics.ts"
@@ -22,31 +23,13 @@ const every = Duration.seconds(10)
  */
 const settledMs = 2 * baseWidth
 
-const countsOf = {
-  enqueued: "arrivals",
-  started: "starts",
-  completed: "completed",
-  failed: "failed",
-  retried: "retried",
-  cancelled: "cancelled",
-  dead: "dead",
-  recovered: "recovered",
-  deduplicated: "deduplicated"
-} as const satisfies Record<keyof typeof QueueMetrics.jobs, keyof RollUp>
-const counters = Object.keys(countsOf) as ReadonlyArray<keyof typeof countsOf>
-
-type Counts = Record<keyof typeof countsOf, number>
-
-const plus = (sum: Counts | undefined, rollUp: RollUp): Counts => {
-  const counts = { ...sum } as Counts
-  for (const counter of counters) counts[counter] = (sum?.[counter] ?? 0) + rollUp[countsOf[counter]]
-  return counts
-}
+const plus = (sum: Counters | undefined, rollUp: RollUp): Counters =>
+  countersOf((counter) => (sum?.[counter] ?? 0) + rollUp[counter])
 
 /** Sums of intervals as they pass: what is settled is added once, what may still grow is read again. */
 class RunningSums {
-  private readonly settled = new Map<string, Counts>()
-  private current = new Map<string, Counts>()
+  private readonly settled = new Map<string, Counters>()
+  private current = new Map<string, Counters>()
   /** Where the next reading begins, in milliseconds since 1970. */
   from: number
 
@@ -70,7 +53,7 @@ class RunningSums {
     return this.current.keys()
   }
 
-  of(lane: string, counter: keyof typeof countsOf): number {
+  of(lane: string, counter: Counter): number {
     return this.current.get(lane)?.[counter] ?? 0
   }
 }
