@@ -7,12 +7,10 @@ import { type Editable, edited, fits, isEdit, rankOf, rankOfRetry, statesFor } f
 import { cancelledBecause } from "../../policy/jobs/StoreFailures.ts"
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
-import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
 import { checksumOf, type JobRow, parseExtra } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
-import type { Ledger } from "./Ledger.ts"
 import type { Lookups } from "./Lookups.ts"
 import type { SetAside } from "./SetAside.ts"
 import type { Signals } from "./Signals.ts"
@@ -21,7 +19,6 @@ import type { Statistics } from "./Statistics.ts"
 const scannedAtATime = 10_000
 
 export class Changes {
-  private readonly ledger: Ledger
   private readonly rows: JobRows
   private readonly keys: Keys
   private readonly lookups: Lookups
@@ -29,13 +26,9 @@ export class Changes {
   private readonly signals: Signals
   private readonly statistics: Statistics
   private readonly setAside: SetAside
-  private readonly edit: Query<[]>
-  private readonly rank: Query<[]>
 
   constructor(
-    db: Database,
     parts: {
-      readonly ledger: Ledger
       readonly rows: JobRows
       readonly keys: Keys
       readonly lookups: Lookups
@@ -45,7 +38,6 @@ export class Changes {
       readonly setAside: SetAside
     }
   ) {
-    this.ledger = parts.ledger
     this.rows = parts.rows
     this.keys = parts.keys
     this.lookups = parts.lookups
@@ -53,10 +45,6 @@ export class Changes {
     this.signals = parts.signals
     this.statistics = parts.statistics
     this.setAside = parts.setAside
-    this.edit = db.prepare(
-      "UPDATE job SET payload = ?, checksum = ?, priority = ?, due = ?, rank = ?, state = ?, wait = ?, extra = ? WHERE id = ?"
-    )
-    this.rank = db.prepare("UPDATE job SET rank = ? WHERE id = ?")
   }
 
   change(filter: JobFilter, change: JobChange, now: number, limit: number, after: JobId | undefined): ChangeResult {
@@ -151,7 +139,7 @@ export class Changes {
         return true
       case "Rank": {
         const rank = rankOf(editable(row), change.rankings)
-        if (rank !== row.rank) this.rank.run(rank, row.id)
+        if (rank !== row.rank) this.rows.move(row, { ...row, rank })
         return true
       }
     }
@@ -163,9 +151,8 @@ export class Changes {
       if (holder?.live === true) return false
       this.keys.take(row.uniqueKey, row.id, 0, now)
     }
-    this.rows.takeFinished(row)
     this.rows.dropProgress(row.id)
-    this.rows.insertLive({
+    this.rows.move(row, {
       ...row,
       state: States.pending,
       wait: Waiting.waitNone,
@@ -178,6 +165,8 @@ export class Changes {
       expires: null,
       failure: null,
       attempts: null,
+      finished: null,
+      result: null,
       lost: 0
     })
     this.statistics.count(row.lane, "arrivals")
@@ -185,12 +174,8 @@ export class Changes {
   }
 
   private remove(row: JobRow, now: number): void {
-    if (row.state <= States.running) {
-      this.rows.takeLive(row)
-      this.endings.after(row, false, now)
-    } else {
-      this.rows.takeFinished(row)
-    }
+    this.rows.take(row)
+    if (States.isLive(row.state)) this.endings.after(row, false, now)
     if (row.uniqueKey !== null) this.keys.forget(row.uniqueKey, row.id)
     this.rows.forget(row)
   }
@@ -199,23 +184,19 @@ export class Changes {
     const before = editable(row)
     const { due, extra, isMoved, payload, priority, rank } = edited(before, change)
     const isPlaced = isMoved && Waiting.isForTimeOnly(row.wait)
-    const state = isPlaced ? Waiting.stateWhile(row.wait, due, now) : row.state
-    this.edit.run(
-      payload as string,
-      checksumOf(row.id, payload as string),
+    const moved: JobRow = {
+      ...row,
+      payload: payload as string,
+      checksum: checksumOf(row.id, payload as string),
       priority,
+      extra: extra === before.extra ? row.extra : JSON.stringify(extra),
       due,
       rank,
-      state,
-      isPlaced ? Waiting.waitWhile(row.wait, due, now) : row.wait,
-      extra === before.extra ? row.extra : JSON.stringify(extra),
-      row.id
-    )
-    if (state !== row.state) this.ledger.move(row.lane, row.state, state)
-    if (isPlaced) {
-      this.ledger.forgetNextDue()
-      if (state === States.scheduled) this.ledger.scheduledFor(due)
+      state: isPlaced ? Waiting.stateWhile(row.wait, due, now) : row.state,
+      wait: isPlaced ? Waiting.waitWhile(row.wait, due, now) : row.wait
     }
+    this.rows.rewrite(moved)
+    if (isMoved) this.rows.move(row, moved)
   }
 }
 

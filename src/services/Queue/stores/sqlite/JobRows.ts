@@ -1,106 +1,152 @@
-/** The statements that read, add, move and remove a job. */
+/**
+ * The statements that read, add, move and remove a job. It is in `job` until it goes for good, and in exactly one of the
+ * tables of the states; whoever moves it keeps the counters.
+ */
 import type { JobExtra, JobId } from "../../Job.ts"
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
 import { labelsOf } from "../../policy/jobs/Labels.ts"
 import type { Database, Query } from "./Database.ts"
-import {
-  historyColumns,
-  inserts,
-  jobColumns,
-  type JobRow,
-  type JobTuple,
-  parseExtra,
-  rowOf,
-  type Table
-} from "./JobColumns.ts"
+import { deletes, inserts, type JobRow, type JobTuple, parseExtra, rowOf, type Table, tupleOf } from "./JobColumns.ts"
+import { stateTable } from "./JobColumns.ts"
 import type { Ledger } from "./Ledger.ts"
+
+/** A job's rows joined, from its row in `job`. */
+const fromJob = {
+  running: "FROM job JOIN running ON running.id = job.id",
+  pending: "FROM job JOIN pending ON pending.lane = job.lane AND pending.id = job.id",
+  scheduled: "FROM job JOIN scheduled ON scheduled.lane = job.lane AND scheduled.id = job.id",
+  history: "FROM job JOIN history ON history.id = job.id"
+} as const
+const live = ["running", "pending", "scheduled"] as const
+
+const whereverItStands = (tables: ReadonlyArray<keyof typeof fromJob>): string =>
+  tables.map((table) => `SELECT ${tupleOf(table)} ${fromJob[table]} WHERE job.id = ?1`).join(" UNION ALL ")
+
+type Statements = Readonly<Record<Table, Query<[]>>>
 
 export class JobRows {
   private readonly ledger: Ledger
   private readonly selectLive: Query<JobTuple>
   private readonly selectFinished: Query<JobTuple>
-  private readonly inserts: Readonly<Record<Table, readonly [plain: Query<[]>, whole: Query<[]>]>>
+  private readonly selectAny: Query<JobTuple>
+  private readonly selectState: Query<[state: number]>
+  private readonly insertPlain: Statements
+  private readonly insertWhole: Statements
+  private readonly deleteRow: Statements
+  private readonly updateJob: Query<[]>
   private readonly insertLabel: Query<[]>
   private readonly deleteLabel: Query<[]>
-  private readonly deleteLive: Query<[]>
-  private readonly deleteFinished: Query<[]>
   private readonly deleteProgress: Query<[]>
   private readonly deleteSteps: Query<[]>
   private readonly deleteLog: Query<[]>
 
   constructor(db: Database, ledger: Ledger) {
     this.ledger = ledger
-    this.selectLive = db.prepare(`SELECT ${jobColumns} FROM job WHERE id = ?`)
-    this.selectFinished = db.prepare(`SELECT ${historyColumns} FROM history WHERE id = ?`)
-    const prepared = ([plain, whole]: (typeof inserts)[Table]) =>
-      [db.prepare<[]>(plain.sql), db.prepare<[]>(whole.sql)] as const
-    this.inserts = { job: prepared(inserts.job), history: prepared(inserts.history) }
+    this.selectLive = db.prepare(whereverItStands(live))
+    this.selectFinished = db.prepare(whereverItStands(["history"]))
+    this.selectAny = db.prepare(whereverItStands([...live, "history"]))
+    this.selectState = db.prepare(
+      `SELECT ${States.running} ${fromJob.running} WHERE job.id = ?1 UNION ALL
+       SELECT ${States.pending} ${fromJob.pending} WHERE job.id = ?1 UNION ALL
+       SELECT ${States.scheduled} ${fromJob.scheduled} WHERE job.id = ?1 UNION ALL
+       SELECT history.state ${fromJob.history} WHERE job.id = ?1`
+    )
+    const statements = (sqlOf: (table: Table) => string): Statements => ({
+      job: db.prepare(sqlOf("job")),
+      scheduled: db.prepare(sqlOf("scheduled")),
+      pending: db.prepare(sqlOf("pending")),
+      running: db.prepare(sqlOf("running")),
+      history: db.prepare(sqlOf("history"))
+    })
+    this.insertPlain = statements((table) => inserts[table][0].sql)
+    this.insertWhole = statements((table) => inserts[table][1].sql)
+    this.deleteRow = statements((table) => deletes[table].sql)
+    this.updateJob = db.prepare("UPDATE job SET priority = ?, checksum = ?, extra = ?, payload = ? WHERE id = ?")
     this.insertLabel = db.prepare("INSERT OR IGNORE INTO label(label, id) VALUES (?, ?)")
     this.deleteLabel = db.prepare("DELETE FROM label WHERE label = ? AND id = ?")
-    this.deleteLive = db.prepare("DELETE FROM job WHERE id = ?")
-    this.deleteFinished = db.prepare("DELETE FROM history WHERE id = ?")
     this.deleteProgress = db.prepare("DELETE FROM progress WHERE job = ?")
     this.deleteSteps = db.prepare("DELETE FROM step WHERE job = ?")
     this.deleteLog = db.prepare("DELETE FROM log WHERE job = ?")
   }
 
-  /** Of a live job. */
   row(tuple: JobTuple): JobRow {
-    return rowOf("job", tuple, this.ledger.lanes)
+    return rowOf(tuple, this.ledger.lanes)
   }
 
-  private insert(table: Table, row: JobRow): void {
-    const [plain, whole] = inserts[table]
-    if (plain.suits(row)) plain.run(this.inserts[table][0], row)
-    else whole.run(this.inserts[table][1], row)
-    this.ledger.add(row.lane, row.state, 1)
-  }
-
-  live(id: JobId): JobRow | undefined {
-    const tuple = this.selectLive.get(id)
+  private rowIn(query: Query<JobTuple>, id: JobId): JobRow | undefined {
+    const tuple = query.get(id)
     return tuple === undefined ? undefined : this.row(tuple)
   }
 
+  live(id: JobId): JobRow | undefined {
+    return this.rowIn(this.selectLive, id)
+  }
+
   finished(id: JobId): JobRow | undefined {
-    const tuple = this.selectFinished.get(id)
-    return tuple === undefined ? undefined : rowOf("history", tuple, this.ledger.lanes)
+    return this.rowIn(this.selectFinished, id)
   }
 
   find(id: JobId): JobRow | undefined {
-    return this.live(id) ?? this.finished(id)
+    return this.rowIn(this.selectAny, id)
   }
 
-  /** Stores a live job and counts it. Labels apart. */
-  insertLive(row: JobRow): void {
-    this.insert("job", row)
+  stateOf(id: JobId): number | undefined {
+    return this.selectState.get(id)?.[0]
+  }
+
+  private insertInto(table: Table, row: JobRow): void {
+    const [plain, whole] = inserts[table]
+    if (plain.suits(row)) plain.run(this.insertPlain[table], row)
+    else whole.run(this.insertWhole[table], row)
+  }
+
+  private deleteFrom(table: Table, row: JobRow): void {
+    deletes[table].run(this.deleteRow[table], row)
+  }
+
+  /** Stores a new job and counts it. Labels apart. */
+  add(row: JobRow): void {
+    this.insertInto("job", row)
+    this.place(row)
+  }
+
+  /** A job that stands nowhere stands here now, and is counted. */
+  place(row: JobRow): void {
+    this.insertInto(stateTable(row), row)
+    this.ledger.add(row.lane, row.state, 1)
     if (row.state === States.scheduled && Waiting.isForTimeOnly(row.wait)) this.ledger.scheduledFor(row.due)
   }
 
-  /** Stores a finished job and counts it. */
-  insertFinished(row: JobRow): void {
-    this.insert("history", row)
+  /** A job stands nowhere for now. */
+  take(row: JobRow): void {
+    this.deleteFrom(stateTable(row), row)
+    this.ledger.add(row.lane, row.state, -1)
+    if (row.state === States.scheduled) this.ledger.forgetNextDue()
+  }
+
+  /** Makes one of the other where they stand; what rests in `job` is not written. */
+  move(from: JobRow, to: JobRow): void {
+    this.deleteFrom(stateTable(from), from)
+    this.insertInto(stateTable(to), to)
+    if (from.state !== to.state) this.ledger.move(from.lane, from.state, to.state)
+    if (from.state === States.scheduled) this.ledger.forgetNextDue()
+    if (to.state === States.scheduled && Waiting.isForTimeOnly(to.wait)) this.ledger.scheduledFor(to.due)
+  }
+
+  /** What of `job` may change: by an operator, or by a job that replaces it. */
+  rewrite({ checksum, extra, id, payload, priority }: JobRow): void {
+    this.updateJob.run(priority, checksum, extra, payload, id)
   }
 
   addLabels(id: JobId, partitionKey: string | undefined, extra: JobExtra | undefined): void {
     for (const label of labelsOf(partitionKey, extra)) this.insertLabel.run(label, id)
   }
 
-  /** Takes a live job's row out of its table and its counter, on the way to another state. */
-  takeLive(row: JobRow): void {
-    this.deleteLive.run(row.id)
-    this.ledger.add(row.lane, row.state, -1)
-    if (row.state === States.scheduled) this.ledger.forgetNextDue()
-  }
-
-  takeFinished(row: JobRow): void {
-    this.deleteFinished.run(row.id)
-    this.ledger.add(row.lane, row.state, -1)
-  }
-
-  /** A job goes for good: labels, logs and progress too, and its id is never given again. */
+  /** A job that stands nowhere goes for good: labels, logs and progress too, and its id is never given again. */
   forget(row: JobRow): void {
     this.ledger.jobRemoved()
+    this.deleteFrom("job", row)
     for (const label of labelsOf(row.partitionKey, parseExtra(row.extra))) this.deleteLabel.run(label, row.id)
     this.dropProgress(row.id)
     this.deleteLog.run(row.id)

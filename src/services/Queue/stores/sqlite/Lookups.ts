@@ -4,7 +4,7 @@
  * - named ids: one seek each;
  * - a label (tag, batch, partition key, owner, team): along the label;
  * - tasks, groups or states: a merge over the lanes and states that the counters say hold jobs;
- * - otherwise: along the ids of both tables.
+ * - otherwise: along the ids of all jobs.
  *
  * What an index does not decide is checked on the row; a page looks at no more than `scannedPerPage` rows for that, and
  * then ends early with a cursor.
@@ -18,7 +18,7 @@ import * as States from "../../policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
 import { labelsOf, labelsOfFilter } from "../../policy/jobs/Labels.ts"
-import { isIntact, type JobRow, parseExtra, toRecord } from "./JobColumns.ts"
+import { isIntact, type JobRow, parseExtra, type StateTable, toRecord } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Lane, Ledger } from "./Ledger.ts"
 import type { Notes } from "./Notes.ts"
@@ -46,10 +46,10 @@ export class Lookups {
   private readonly endings: Endings
   private readonly notes: Notes
   private readonly setAside: SetAside
-  private readonly liveByLane: Record<PageRequest["order"], IdQuery>
+  /** By code of the state. */
+  private readonly liveByLane: ReadonlyArray<Record<PageRequest["order"], IdQuery>>
   private readonly finishedByLane: Record<PageRequest["order"], IdQuery>
-  private readonly liveById: Record<PageRequest["order"], IdQuery>
-  private readonly finishedById: Record<PageRequest["order"], IdQuery>
+  private readonly byId: Record<PageRequest["order"], IdQuery>
   private readonly byLabel: Record<PageRequest["order"], IdQuery>
   private readonly selectOldestPending: Query<[rank: number, id: JobId, due: number]>
   private readonly selectUpNext: Query<[id: JobId, priority: number, due: number, rank: number]>
@@ -74,16 +74,17 @@ export class Lookups {
       newest: db.prepare(`${select} id < ? ORDER BY id DESC LIMIT ?`),
       oldest: db.prepare(`${select} id > ? ORDER BY id LIMIT ?`)
     })
-    this.liveByLane = bothWays("SELECT id FROM job WHERE lane = ? AND state = ? AND")
+    const live = (table: StateTable) => bothWays(`SELECT id FROM ${table} WHERE lane = ? AND`)
+    this.liveByLane = [live("scheduled"), live("pending"), live("running")]
     this.finishedByLane = bothWays("SELECT id FROM history WHERE lane = ? AND state = ? AND")
-    this.liveById = bothWays("SELECT id FROM job WHERE")
-    this.finishedById = bothWays("SELECT id FROM history WHERE")
+    this.byId = bothWays("SELECT id FROM job WHERE")
     this.byLabel = bothWays("SELECT id FROM label WHERE label = ? AND")
     this.selectOldestPending = db.prepare(
-      "SELECT rank, id, due FROM job WHERE lane = ? AND state = 1 ORDER BY rank, id LIMIT 1"
+      "SELECT rank, id, due FROM pending WHERE lane = ? ORDER BY rank, id LIMIT 1"
     )
     this.selectUpNext = db.prepare(
-      "SELECT id, priority, due, rank FROM job WHERE lane = ? AND state = 1 ORDER BY rank, id LIMIT ?"
+      `SELECT job.id, priority, due, rank FROM pending JOIN job ON job.id = pending.id
+       WHERE pending.lane = ? ORDER BY rank, pending.id LIMIT ?`
     )
   }
 
@@ -178,13 +179,14 @@ export class Lookups {
     const label = labelsOfFilter(filter)[0]
     if (label !== undefined) return [{ read: (cursor, limit) => this.byLabel[order].all(label, cursor, limit) }]
     if (filter.tasks === undefined && filter.groups === undefined && filter.states === undefined) {
-      return [this.liveById, this.finishedById].map((query) => ({
-        read: (cursor, limit) => query[order].all(cursor, limit)
-      }))
+      return [{ read: (cursor, limit) => this.byId[order].all(cursor, limit) }]
     }
     return [...this.cells(filter)].map(({ lane, state }) => {
-      const query = (state <= States.running ? this.liveByLane : this.finishedByLane)[order]
-      return { read: (cursor, limit) => query.all(lane.id, state, cursor, limit) }
+      const live = this.liveByLane[state]?.[order]
+      return {
+        read: (cursor, limit) =>
+          live?.all(lane.id, cursor, limit) ?? this.finishedByLane[order].all(lane.id, state, cursor, limit)
+      }
     })
   }
 

@@ -21,7 +21,7 @@ import {
   time,
   within
 } from "./ColumnRules.ts"
-import { jobRules } from "./JobColumns.ts"
+import { jobRules, type StateTable } from "./JobColumns.ts"
 
 /** A row that cannot be read was met. */
 export class UnreadableRow extends Error {}
@@ -30,6 +30,8 @@ export interface TableRules {
   /** The columns that name a row. */
   readonly key: ReadonlyArray<string>
   readonly columns: Readonly<Record<string, Rule | Nullable>>
+  /** A part of a job, which is named by its id whatever the table. */
+  readonly isOfJob?: true
   /** Conditions on the whole row, with what to say of one that does not meet it. */
   readonly whole?: ReadonlyArray<readonly [condition: string, otherwise: string]>
 }
@@ -37,6 +39,27 @@ export interface TableRules {
 const histogram = json("array", { "[0]": "number", "[1]": "number", "[2]": "number", "[3]": "array" })
 
 const hasLane = ["lane IN (SELECT id FROM lane)", "its task and group are not known"] as const
+
+const places: ReadonlyArray<StateTable> = ["history", "running", "pending", "scheduled"]
+
+/** Whether the job of a row of `table` stands in another. */
+const standsIn = (other: StateTable, table: string): string =>
+  `EXISTS (SELECT 1 FROM ${other} WHERE ${other}.lane = ${table}.lane AND ${other}.id = ${table}.id)`
+
+/** Of a job that stands in several tables, it is the first that counts. */
+const rulesOf = (table: StateTable, ...whole: NonNullable<TableRules["whole"]>): TableRules => ({
+  key: ["id"],
+  isOfJob: true,
+  columns: jobRules(table),
+  whole: [
+    hasLane,
+    ...whole,
+    [`EXISTS (SELECT 1 FROM job WHERE job.id = ${table}.id AND job.lane = ${table}.lane)`, "its payload is not there"],
+    ...places
+      .slice(0, places.indexOf(table))
+      .map((other) => [`NOT ${standsIn(other, table)}`, `it stands in ${other} too`] as const)
+  ]
+})
 
 /** In the order in which they are mended: what others refer to comes first. */
 export const tables: Readonly<Record<string, TableRules>> = {
@@ -60,19 +83,15 @@ export const tables: Readonly<Record<string, TableRules>> = {
       riding: integer
     }
   },
-  history: {
-    key: ["id"],
-    columns: { ...jobRules("history"), state: among(3, 5) },
-    whole: [hasLane]
-  },
+  history: rulesOf("history"),
+  running: rulesOf("running", ["session IS NOT NULL", "it runs and nobody runs it"]),
+  pending: rulesOf("pending"),
+  scheduled: rulesOf("scheduled"),
   job: {
     key: ["id"],
-    columns: { ...jobRules("job"), state: among(0, 2) },
-    whole: [
-      hasLane,
-      ["state <> 2 OR session IS NOT NULL", "it runs and nobody runs it"],
-      ["id NOT IN (SELECT id FROM history)", "a finished job has its id"]
-    ]
+    isOfJob: true,
+    columns: jobRules("job"),
+    whole: [hasLane, [places.map((table) => standsIn(table, "job")).join(" OR "), "it stands nowhere"]]
   },
   label: { key: ["label", "id"], columns: { label: anyText, id } },
   unique_key: {
@@ -148,6 +167,12 @@ export const tables: Readonly<Record<string, TableRules>> = {
   document: { key: ["version"], columns: { version: id, kind: text, key: text, text: anyText, at: time } },
   journal: { key: ["seq"], columns: { seq: id, kind: text, key: text, at: time, text: anyText } }
 }
+
+/** The tables in which parts of jobs are. */
+export const tablesOfJobs: ReadonlyArray<StateTable | "job"> = [...places, "job"]
+
+/** What people call the rows of a table. */
+export const wordFor = (table: string): string => (tables[table]!.isOfJob === true ? "job" : table)
 
 /** A column of its own in front of a row's: the first thing wrong with it in words, or null. */
 const whyOf = ({ columns, whole = [] }: TableRules): string => {
