@@ -27,17 +27,15 @@ export class Changes {
   private readonly statistics: Statistics
   private readonly setAside: SetAside
 
-  constructor(
-    parts: {
-      readonly rows: JobRows
-      readonly keys: Keys
-      readonly lookups: Lookups
-      readonly endings: Endings
-      readonly signals: Signals
-      readonly statistics: Statistics
-      readonly setAside: SetAside
-    }
-  ) {
+  constructor(parts: {
+    readonly rows: JobRows
+    readonly keys: Keys
+    readonly lookups: Lookups
+    readonly endings: Endings
+    readonly signals: Signals
+    readonly statistics: Statistics
+    readonly setAside: SetAside
+  }) {
     this.rows = parts.rows
     this.keys = parts.keys
     this.lookups = parts.lookups

@@ -167,7 +167,8 @@ export class Claims {
     if (started > 0) {
       const { id, rank } = claimed.at(-1)!
       this.startTo.run(session, now, lane.id, rank, id)
-      if (this.deleteTo.run(lane.id, rank, id).changes !== started) throw new UnreadableRow("pending jobs are not told apart")
+      if (this.deleteTo.run(lane.id, rank, id).changes !== started)
+        throw new UnreadableRow("pending jobs are not told apart")
       this.ledger.add(lane, States.pending, -started)
       this.ledger.add(lane, States.running, started)
     }

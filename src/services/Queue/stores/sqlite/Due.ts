@@ -16,9 +16,7 @@ export class Due {
     this.ledger = ledger
     const due = "FROM scheduled WHERE wait IN (1, 2) AND due <= ? ORDER BY due, id LIMIT ?"
     this.copyDue = db.prepare(`${copyInto("pending", "scheduled")} WHERE (lane, id) IN (SELECT lane, id ${due})`)
-    this.deleteDue = db.prepare(
-      `DELETE FROM scheduled WHERE (lane, id) IN (SELECT lane, id ${due}) RETURNING lane`
-    )
+    this.deleteDue = db.prepare(`DELETE FROM scheduled WHERE (lane, id) IN (SELECT lane, id ${due}) RETURNING lane`)
   }
 
   promote(now: number): void {

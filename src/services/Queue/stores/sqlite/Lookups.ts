@@ -79,9 +79,7 @@ export class Lookups {
     this.finishedByLane = bothWays("SELECT id FROM history WHERE lane = ? AND state = ? AND")
     this.byId = bothWays("SELECT id FROM job WHERE")
     this.byLabel = bothWays("SELECT id FROM label WHERE label = ? AND")
-    this.selectOldestPending = db.prepare(
-      "SELECT rank, id, due FROM pending WHERE lane = ? ORDER BY rank, id LIMIT 1"
-    )
+    this.selectOldestPending = db.prepare("SELECT rank, id, due FROM pending WHERE lane = ? ORDER BY rank, id LIMIT 1")
     this.selectUpNext = db.prepare(
       `SELECT job.id, priority, due, rank FROM pending JOIN job ON job.id = pending.id
        WHERE pending.lane = ? ORDER BY rank, pending.id LIMIT ?`

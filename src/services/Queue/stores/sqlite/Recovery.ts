@@ -64,9 +64,7 @@ export class Recovery {
     )
     const select = (table: string) => `SELECT id, expires FROM ${table}
       WHERE expires IS NOT NULL AND attempt = 0 AND expires <= ?1`
-    this.selectExpired = db.prepare(
-      `${select("scheduled")} UNION ALL ${select("pending")} ORDER BY expires LIMIT ?2`
-    )
+    this.selectExpired = db.prepare(`${select("scheduled")} UNION ALL ${select("pending")} ORDER BY expires LIMIT ?2`)
   }
 
   sweep(moment: Moment, limit: number): SweepResult {
@@ -122,7 +120,14 @@ export class Recovery {
     const failure = JSON.stringify(found)
     if (state === undefined) {
       const attempts = attemptsAfter(row, "lost", found, failure, now)
-      this.rows.move(row, { ...row, state: States.pending, wait: Waiting.waitNone, lost: row.lost + 1, failure, attempts })
+      this.rows.move(row, {
+        ...row,
+        state: States.pending,
+        wait: Waiting.waitNone,
+        lost: row.lost + 1,
+        failure,
+        attempts
+      })
       if (row.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
       into.recovered.push(row.id)
       return

@@ -199,7 +199,9 @@ export class SetAside {
   private recount(): void {
     const states = States.stateNames.map((name, state) => {
       const where =
-        state < States.liveCodes ? `${name} WHERE ${name}.lane = lane.id` : `history WHERE history.lane = lane.id AND state = ${state}`
+        state < States.liveCodes
+          ? `${name} WHERE ${name}.lane = lane.id`
+          : `history WHERE history.lane = lane.id AND state = ${state}`
       return `${name} = (SELECT count(*) FROM ${where})`
     })
     this.db.raw.exec(`UPDATE lane SET ${states.join(", ")},
