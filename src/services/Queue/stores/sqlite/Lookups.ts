@@ -111,8 +111,8 @@ export class Lookups {
 
   list(filter: JobFilter, page: PageRequest): Page {
     const limit = Math.max(1, Math.min(1_000, page.limit))
-    const { cursor, rows } = this.find(filter, page.order, page.cursor, limit, scannedPerPage)
-    this.setAside.check(rows.map(({ id }) => id))
+    const { cursor, missing, rows } = this.find(filter, page.order, page.cursor, limit, scannedPerPage)
+    this.setAside.check([...missing, ...rows.map(({ id }) => id)])
     return { jobs: rows.map((row) => this.record(row)), next: cursor }
   }
 
@@ -147,29 +147,38 @@ export class Lookups {
     }
   }
 
-  /** Up to `limit` rows that match, looking at no more than `scanned`; a cursor when there may be more. */
+  /**
+   * Up to `limit` rows that match, looking at no more than `scanned`; a cursor when there may be more. `missing`: there
+   * is no such job, or parts of it are not there.
+   */
   find(
     filter: JobFilter,
     order: PageRequest["order"],
     after: JobId | undefined,
     limit: number,
     scanned: number
-  ): { readonly rows: ReadonlyArray<JobRow>; readonly cursor: JobId | undefined } {
+  ): {
+    readonly rows: ReadonlyArray<JobRow>
+    readonly missing: ReadonlyArray<JobId>
+    readonly cursor: JobId | undefined
+  } {
     const matches = this.matcher(filter)
     const low = filter.from === undefined ? 0 : jobIdFloor(filter.from)
     const high = filter.to === undefined ? lastId : jobIdFloor(filter.to)
     const start = order === "newest" ? Math.min(after ?? lastId, high) : Math.max(after ?? -1, low - 1)
     const rows: Array<JobRow> = []
+    const missing: Array<JobId> = []
     let left = scanned
     let last: JobId | undefined
     for (const id of merged(this.sources(filter, order), order, start, Math.min(piece, limit + 1))) {
-      if (order === "newest" ? id < low : id >= high) return { rows, cursor: undefined }
-      if (rows.length === limit || left-- === 0) return { rows, cursor: last }
+      if (order === "newest" ? id < low : id >= high) return { rows, missing, cursor: undefined }
+      if (rows.length === limit || left-- === 0) return { rows, missing, cursor: last }
       last = id
       const row = this.rows.find(id)
-      if (row !== undefined && matches(row)) rows.push(row)
+      if (row === undefined) missing.push(id)
+      else if (matches(row)) rows.push(row)
     }
-    return { rows, cursor: undefined }
+    return { rows, missing, cursor: undefined }
   }
 
   private sources(filter: JobFilter, order: PageRequest["order"]): ReadonlyArray<Source> {
