@@ -64,6 +64,14 @@ const stateTables = ["scheduled", "pending", "running", "history", "history", "h
 export type StateTable = (typeof stateTables)[number]
 export type Table = "job" | StateTable
 
+export const byTable = <A>(of: (table: Table) => A): Readonly<Record<Table, A>> => ({
+  job: of("job"),
+  scheduled: of("scheduled"),
+  pending: of("pending"),
+  running: of("running"),
+  history: of("history")
+})
+
 export const stateTable = ({ state }: JobRow): StateTable => stateTables[state]!
 
 interface Column {
@@ -166,17 +174,19 @@ export type JobTuple = Array<Value>
 /** SQL by column. */
 type Changes = Partial<Readonly<Record<keyof JobRow, string>>>
 
-/** What is read of a job that stands in a table and of its row in `job`: a `JobTuple`, with `changes` in it. */
+/** A field of a job that stands in a table, whose row in `job` is joined. */
+const valueIn = (table: StateTable, field: keyof JobRow): string => {
+  const { in: tables, otherwise } = columns[field]
+  if (tables.includes(table)) return `${table}.${nameOf(field)}`
+  if (field === "state") return String(stateTables.indexOf(table))
+  return tables.includes("job") ? `job.${nameOf(field)}` : String(otherwise)
+}
+
+export const stateIn = (table: StateTable): string => valueIn(table, "state")
+
+/** A `JobTuple`, with `changes` in it. */
 export const tupleOf = (table: StateTable, changes: Changes = {}): string =>
-  fields
-    .map((field) => {
-      const { in: tables, otherwise } = columns[field]
-      if (changes[field] !== undefined) return changes[field]
-      if (tables.includes(table)) return `${table}.${nameOf(field)}`
-      if (field === "state") return String(stateTables.indexOf(table))
-      return tables.includes("job") ? `job.${nameOf(field)}` : String(otherwise)
-    })
-    .join(", ")
+  fields.map((field) => changes[field] ?? valueIn(table, field)).join(", ")
 
 /** Copies rows of one table into another, with `changes`; which ones is yet to be said. */
 export const copyInto = (to: StateTable, from: StateTable, changes: Changes = {}): string => {
@@ -219,34 +229,24 @@ const insertOf = (table: Table, isLeftOut: (column: Column) => boolean): Insert 
   }
 }
 
-/** The plain one binds half the values: most jobs have nothing of the rest. */
-const insertsOf = (table: Table, isLeftOut: (column: Column) => boolean): readonly [plain: Insert, whole: Insert] => [
-  insertOf(table, isLeftOut),
-  insertOf(table, () => false)
-]
-const isOfNew = (column: Column) => column.default !== undefined
-const isRare = (column: Column) => column.rare === true
-
-export const inserts: Readonly<Record<Table, readonly [plain: Insert, whole: Insert]>> = {
-  job: insertsOf("job", isOfNew),
-  scheduled: insertsOf("scheduled", isOfNew),
-  pending: insertsOf("pending", isOfNew),
-  running: insertsOf("running", isRare),
-  history: insertsOf("history", isRare)
-}
-
-const deleteOf = (table: Table): RowStatement => ({
-  sql: `DELETE FROM ${table} WHERE ${keys[table].map((field) => `${nameOf(field)} = ?`).join(" AND ")}`,
-  run: runOf(keys[table])
+/**
+ * The plain one binds half the values: most jobs have nothing of the rest. Those that run or have finished have all that
+ * is not rare.
+ */
+export const inserts = byTable((table): readonly [plain: Insert, whole: Insert] => {
+  const isOfAttempts = table === "running" || table === "history"
+  return [
+    insertOf(table, (column) => (isOfAttempts ? column.rare === true : column.default !== undefined)),
+    insertOf(table, () => false)
+  ]
 })
 
-export const deletes: Readonly<Record<Table, RowStatement>> = {
-  job: deleteOf("job"),
-  scheduled: deleteOf("scheduled"),
-  pending: deleteOf("pending"),
-  running: deleteOf("running"),
-  history: deleteOf("history")
-}
+export const deletes = byTable(
+  (table): RowStatement => ({
+    sql: `DELETE FROM ${table} WHERE ${keys[table].map((field) => `${nameOf(field)} = ?`).join(" AND ")}`,
+    run: runOf(keys[table])
+  })
+)
 
 /** CRC-32 of the payload, started from the job's id: a payload under the wrong id does not match either. */
 export const checksumOf = (id: JobId, payload: string): number => crc32(payload, id % 2 ** 32)

@@ -7,21 +7,36 @@ import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
 import { labelsOf } from "../../policy/jobs/Labels.ts"
 import type { Database, Query } from "./Database.ts"
-import { deletes, inserts, type JobRow, type JobTuple, parseExtra, rowOf, type Table, tupleOf } from "./JobColumns.ts"
-import { stateTable } from "./JobColumns.ts"
+import {
+  byTable,
+  deletes,
+  inserts,
+  type JobRow,
+  type JobTuple,
+  parseExtra,
+  rowOf,
+  stateIn,
+  type StateTable,
+  stateTable,
+  type Table,
+  tupleOf
+} from "./JobColumns.ts"
 import type { Ledger } from "./Ledger.ts"
 
-/** A job's rows joined, from its row in `job`. */
-const fromJob = {
-  running: "FROM job JOIN running ON running.id = job.id",
-  pending: "FROM job JOIN pending ON pending.lane = job.lane AND pending.id = job.id",
-  scheduled: "FROM job JOIN scheduled ON scheduled.lane = job.lane AND scheduled.id = job.id",
-  history: "FROM job JOIN history ON history.id = job.id"
-} as const
-const live = ["running", "pending", "scheduled"] as const
+/** By lane too where that is what the table begins with. */
+const joined: Readonly<Record<StateTable, string>> = {
+  scheduled: "scheduled ON scheduled.lane = job.lane AND scheduled.id = job.id",
+  pending: "pending ON pending.lane = job.lane AND pending.id = job.id",
+  running: "running ON running.id = job.id",
+  history: "history ON history.id = job.id"
+}
 
-const whereverItStands = (tables: ReadonlyArray<keyof typeof fromJob>): string =>
-  tables.map((table) => `SELECT ${tupleOf(table)} ${fromJob[table]} WHERE job.id = ?1`).join(" UNION ALL ")
+const live = ["running", "pending", "scheduled"] as const
+const all = [...live, "history"] as const
+
+/** Of one job, in whichever of these tables it stands. */
+const selectIn = (tables: ReadonlyArray<StateTable>, what: (table: StateTable) => string): string =>
+  tables.map((table) => `SELECT ${what(table)} FROM job JOIN ${joined[table]} WHERE job.id = ?1`).join(" UNION ALL ")
 
 type Statements = Readonly<Record<Table, Query<[]>>>
 
@@ -43,25 +58,13 @@ export class JobRows {
 
   constructor(db: Database, ledger: Ledger) {
     this.ledger = ledger
-    this.selectLive = db.prepare(whereverItStands(live))
-    this.selectFinished = db.prepare(whereverItStands(["history"]))
-    this.selectAny = db.prepare(whereverItStands([...live, "history"]))
-    this.selectState = db.prepare(
-      `SELECT ${States.running} ${fromJob.running} WHERE job.id = ?1 UNION ALL
-       SELECT ${States.pending} ${fromJob.pending} WHERE job.id = ?1 UNION ALL
-       SELECT ${States.scheduled} ${fromJob.scheduled} WHERE job.id = ?1 UNION ALL
-       SELECT history.state ${fromJob.history} WHERE job.id = ?1`
-    )
-    const statements = (sqlOf: (table: Table) => string): Statements => ({
-      job: db.prepare(sqlOf("job")),
-      scheduled: db.prepare(sqlOf("scheduled")),
-      pending: db.prepare(sqlOf("pending")),
-      running: db.prepare(sqlOf("running")),
-      history: db.prepare(sqlOf("history"))
-    })
-    this.insertPlain = statements((table) => inserts[table][0].sql)
-    this.insertWhole = statements((table) => inserts[table][1].sql)
-    this.deleteRow = statements((table) => deletes[table].sql)
+    this.selectLive = db.prepare(selectIn(live, (table) => tupleOf(table)))
+    this.selectFinished = db.prepare(selectIn(["history"], (table) => tupleOf(table)))
+    this.selectAny = db.prepare(selectIn(all, (table) => tupleOf(table)))
+    this.selectState = db.prepare(selectIn(all, stateIn))
+    this.insertPlain = byTable((table) => db.prepare(inserts[table][0].sql))
+    this.insertWhole = byTable((table) => db.prepare(inserts[table][1].sql))
+    this.deleteRow = byTable((table) => db.prepare(deletes[table].sql))
     this.updateJob = db.prepare("UPDATE job SET priority = ?, checksum = ?, extra = ?, payload = ? WHERE id = ?")
     this.insertLabel = db.prepare("INSERT OR IGNORE INTO label(label, id) VALUES (?, ?)")
     this.deleteLabel = db.prepare("DELETE FROM label WHERE label = ? AND id = ?")

@@ -6,7 +6,7 @@ import { Effect, type Scope } from "effect"
 import { extname } from "node:path"
 import { Worker } from "node:worker_threads"
 import type { Turn } from "../../Turn.ts"
-import type { WakeListener } from "../../JobStore.ts"
+import type { Wake, WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
 import type { EngineSettings } from "./Engine.ts"
 import type { Answer, Arguments, Host, Operation } from "./Host.ts"
@@ -122,14 +122,10 @@ class StoreThreadHandle {
     if (!this.isClosed && this.watchers === (on ? 1 : 0)) this.say(on ? [0, "watch"] : [0, "unwatch"])
   }
 
-  private hear(worker: Worker, [sequence, kind, body]: Reply): void {
+  private hear(worker: Worker, [sequence, kind, body, wakes]: Reply): void {
     Atomics.add(this.signs, 0, 1)
     if (kind === "alive?") return
-    if (kind === "wake") {
-      const by = this.calls.get(sequence)?.turn
-      for (const listener of this.listeners) for (const wake of body) listener(wake, by)
-      return
-    }
+    if (kind === "wake") return this.tell(body, undefined)
     if (kind === "refused") {
       this.lose(worker, body)
       return
@@ -137,6 +133,7 @@ class StoreThreadHandle {
     const call = this.calls.get(sequence)
     if (call === undefined) return
     this.calls.delete(sequence)
+    if (wakes !== undefined) this.tell(wakes, call.turn)
     switch (kind) {
       case "opened":
         this.isShared = body
@@ -151,6 +148,10 @@ class StoreThreadHandle {
         call.resume(Effect.fail(toStoreError(call.operation, body)))
         break
     }
+  }
+
+  private tell(wakes: ReadonlyArray<Wake>, by: Turn | undefined): void {
+    for (const listener of this.listeners) for (const wake of wakes) listener(wake, by)
   }
 
   /** Fails what is in flight. The outcome of a write among it is unknown: it was done whole or not at all. */
