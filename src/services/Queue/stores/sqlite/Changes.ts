@@ -48,7 +48,7 @@ export class Changes {
   change(filter: JobFilter, change: JobChange, now: number, limit: number, after: JobId | undefined): ChangeResult {
     const changed: Array<JobId> = []
     if (filter.ids !== undefined) {
-      this.setAside.check(filter.ids)
+      this.setAside.check(filter.ids, filter.ids)
       const refused: Array<ChangeResult["refused"][number]> = []
       const ids = [...new Set(filter.ids)]
       const matching = new Set(

@@ -23,20 +23,20 @@ import {
 } from "./JobColumns.ts"
 import type { Ledger } from "./Ledger.ts"
 
-/** By lane too where that is what the table begins with. */
-const joined: Readonly<Record<StateTable, string>> = {
-  scheduled: "scheduled ON scheduled.lane = job.lane AND scheduled.id = job.id",
-  pending: "pending ON pending.lane = job.lane AND pending.id = job.id",
-  running: "running ON running.id = job.id",
-  history: "history ON history.id = job.id"
+/** The rows of one job. Where the id alone finds one, a job that stands elsewhere costs one look. */
+const partsIn: Readonly<Record<StateTable, string>> = {
+  running: "running CROSS JOIN job ON job.id = running.id WHERE running.id = ?1",
+  history: "history CROSS JOIN job ON job.id = history.id WHERE history.id = ?1",
+  pending: "job CROSS JOIN pending ON pending.lane = job.lane AND pending.id = job.id WHERE job.id = ?1",
+  scheduled: "job CROSS JOIN scheduled ON scheduled.lane = job.lane AND scheduled.id = job.id WHERE job.id = ?1"
 }
 
 const live = ["running", "pending", "scheduled"] as const
-const all = [...live, "history"] as const
+const all = ["running", "history", "pending", "scheduled"] as const
 
 /** Of one job, in whichever of these tables it stands. */
 const selectIn = (tables: ReadonlyArray<StateTable>, what: (table: StateTable) => string): string =>
-  tables.map((table) => `SELECT ${what(table)} FROM job JOIN ${joined[table]} WHERE job.id = ?1`).join(" UNION ALL ")
+  tables.map((table) => `SELECT ${what(table)} FROM ${partsIn[table]}`).join(" UNION ALL ")
 
 type Statements = Readonly<Record<Table, Query<[]>>>
 

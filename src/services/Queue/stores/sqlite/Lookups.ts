@@ -95,14 +95,22 @@ export class Lookups {
 
   /** A payload that does not match its checksum fails a look at its job, and leaves it out of a look at several. */
   get(ids: ReadonlyArray<JobId>): ReadonlyArray<JobRecord> {
-    this.setAside.check(ids)
-    const records: Array<JobRecord> = []
+    const found: Array<JobRow> = []
+    const missing: Array<JobId> = []
     for (const id of ids) {
       const row = this.rows.find(id)
-      if (row === undefined) continue
+      if (row === undefined) missing.push(id)
+      else found.push(row)
+    }
+    this.setAside.check(
+      found.map(({ id }) => id),
+      missing
+    )
+    const records: Array<JobRecord> = []
+    for (const row of found) {
       if (isIntact(row)) records.push(this.record(row))
       else if (ids.length === 1) {
-        const job = formatJobId(id)
+        const job = formatJobId(row.id)
         throw new StoreFault(corrupt(this.path, `the payload of job ${job} does not match its checksum`))
       }
     }
@@ -112,7 +120,10 @@ export class Lookups {
   list(filter: JobFilter, page: PageRequest): Page {
     const limit = Math.max(1, Math.min(1_000, page.limit))
     const { cursor, missing, rows } = this.find(filter, page.order, page.cursor, limit, scannedPerPage)
-    this.setAside.check([...missing, ...rows.map(({ id }) => id)])
+    this.setAside.check(
+      rows.map(({ id }) => id),
+      missing
+    )
     return { jobs: rows.map((row) => this.record(row)), next: cursor }
   }
 

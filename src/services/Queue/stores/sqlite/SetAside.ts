@@ -50,7 +50,8 @@ export interface NamedRow extends SetAsideRow {
 export class SetAside {
   private readonly db: Database
   private readonly insert: Query<[]>
-  private readonly unreadableJob: Query<[why: string]>
+  private readonly unreadableJob: Query<[1]>
+  private readonly incompleteJob: Query<[1]>
   private readonly unreadableWorker: Query<[why: string]>
   /** A row whose number leaves no larger one: to SQLite the file is full then. */
   private readonly lastNumber: Query<[1]>
@@ -70,15 +71,19 @@ export class SetAside {
     const named = "SELECT value FROM json_each(?1)"
     const amongNamed = (table: string) =>
       table === "job" ? `id IN (${named})` : `(lane, id) IN (SELECT lane, id FROM job WHERE id IN (${named}))`
-    this.unreadableJob = db.prepare(
-      `${tablesOfJobs.map((table) => `SELECT 1 FROM (${unreadableRows(table, amongNamed(table))})`).join(" UNION ALL ")} LIMIT 1`
+    const unreadable = tablesOfJobs.map(
+      (table) => `SELECT 1 FROM (${unreadableRows(table, { among: amongNamed(table), isWhole: false })})`
     )
+    this.unreadableJob = db.prepare(`${unreadable.join(" UNION ALL ")} LIMIT 1`)
+    this.incompleteJob = db.prepare(`SELECT 1 FROM (${unreadableRows("job", { among: amongNamed("job") })}) LIMIT 1`)
   }
 
-  /** Throws when one of these jobs cannot be read. */
-  check(ids: ReadonlyArray<JobId>): void {
-    if (ids.length === 0) return
-    if (this.unreadableJob.get(JSON.stringify(ids)) !== undefined) throw new UnreadableRow("a job cannot be read")
+  /** Throws when one of these jobs cannot be read, or of those that were not found a part is there. */
+  check(found: ReadonlyArray<JobId>, missing: ReadonlyArray<JobId>): void {
+    const fails = (query: Query<[1]>, ids: ReadonlyArray<JobId>) =>
+      ids.length > 0 && query.get(JSON.stringify(ids)) !== undefined
+    if (fails(this.unreadableJob, found) || fails(this.incompleteJob, missing))
+      throw new UnreadableRow("a job cannot be read")
   }
 
   /** Throws when a worker's row cannot be read. */
