@@ -71,8 +71,9 @@ export class SetAside {
     const named = "SELECT value FROM json_each(?1)"
     const amongNamed = (table: string) =>
       table === "job" ? `id IN (${named})` : `(lane, id) IN (SELECT lane, id FROM job WHERE id IN (${named}))`
+    // A job that was found stands somewhere.
     const unreadable = tablesOfJobs.map(
-      (table) => `SELECT 1 FROM (${unreadableRows(table, { among: amongNamed(table), isWhole: false })})`
+      (table) => `SELECT 1 FROM (${unreadableRows(table, { among: amongNamed(table), isWhole: table !== "job" })})`
     )
     this.unreadableJob = db.prepare(`${unreadable.join(" UNION ALL ")} LIMIT 1`)
     this.incompleteJob = db.prepare(`SELECT 1 FROM (${unreadableRows("job", { among: amongNamed("job") })}) LIMIT 1`)
