@@ -234,7 +234,7 @@ export class JobStore extends Context.Service<
     // Upkeep.
     /**
      * Takes the lead of `role` until `now + ttlMs`, or keeps it: renewed once half of that has passed. False: another
-     * session has it. A store that knows the leader's process to be dead gives its lead away at once.
+     * session has it. A store that knows the leader's process to be dead or stopped gives its lead away at once.
      */
     readonly lead: (
       role: string,
