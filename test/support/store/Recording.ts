@@ -210,6 +210,7 @@ export const clauses = (test: StoreTest): void => {
   test("forgets the intervals that are older than their width is kept for, and no others", (driver) =>
     Effect.gen(function* () {
       yield* driver.add()
+      assert.strictEqual((yield* rollUps(driver, 10_000)).length, 1)
       const last = start + rollUpRetentionMs[60_000] + 60_000
       yield* driver.store.rollUps.prune({ now: last - 1 })
       assert.strictEqual((yield* rollUps(driver, 60_000)).length, 1)
