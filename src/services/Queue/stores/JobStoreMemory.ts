@@ -356,7 +356,15 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
   }
 
   const jobs: Store["jobs"] = {
-    traits: { kind: "memory", location: "memory:", payloads: "value", shared: false, remembersCalls: false },
+    traits: {
+      kind: "memory",
+      label: "memory:",
+      file: undefined,
+      restsInHeap: true,
+      payloads: "value",
+      shared: false,
+      remembersCalls: false
+    },
     turn: (turn) => Effect.sync(() => turnSync(turn)),
     turnSync,
 
@@ -411,10 +419,7 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     status: Effect.sync(() => {
       const total = table.count({}).count
       return {
-        location: "memory:",
-        schemaVersion: 1,
         bytes: total * bytesPerJob,
-        walBytes: 0,
         freeBytes: undefined,
         live: table.live,
         maxLive,

@@ -112,11 +112,19 @@ export const layer = (options: Options): Layer.Layer<StoreServices, StoreError> 
   )
 }
 
-const over = (host: Host, location: string, clock: Clock.Clock): Store => {
+const over = (host: Host, file: string, clock: Clock.Clock): Store => {
   const monotonic = monotonicOf(clock)
   return {
     jobs: {
-      traits: { kind: "sqlite", location, payloads: "text", shared: host.isShared, remembersCalls: false },
+      traits: {
+        kind: "sqlite",
+        label: file,
+        file,
+        restsInHeap: false,
+        payloads: "text",
+        shared: host.isShared,
+        remembersCalls: false
+      },
       turn: (turn) => host.call("turn", turn),
       turnSync: undefined,
       get: (ids) => host.call("get", ids),

@@ -41,7 +41,7 @@ const beat = (driver: StoreDriver, session: number) =>
     driver.store.workers.beat(session, {
       now,
       leaseMs,
-      blockedMostMs: leaseMs,
+      mayBlockMs: leaseMs,
       tasks,
       suspendedForMs,
       slots: { group: 10 },
