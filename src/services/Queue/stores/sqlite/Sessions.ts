@@ -22,7 +22,7 @@ export interface Moment {
 
 export interface Beat extends Moment {
   readonly leaseMs: number
-  readonly blockedMostMs: number
+  readonly mayBlockMs: number
   readonly tasks: ReadonlyArray<string>
   readonly suspendedForMs: Readonly<Record<string, number>>
   readonly slots: Readonly<Record<string, number>>
