@@ -49,12 +49,12 @@ describe("a row that cannot be read", () => {
       ])
       yield* withStore({ path: file }, (driver) =>
         Effect.gen(function* () {
-          const { jobs } = yield* driver.store.list({}, { limit: 10, order: "oldest" })
+          const { jobs } = yield* driver.store.jobs.list({}, { limit: 10, order: "oldest" })
           assert.deepStrictEqual(
             jobs.map(({ id }) => id),
             [good!]
           )
-          const [document, ...others] = yield* driver.store.documents(setAsideKind)
+          const [document, ...others] = yield* driver.store.documents.all(setAsideKind)
           assert.deepStrictEqual(others, [])
           assert.strictEqual(document!.key, `job ${formatJobId(bad!)}`)
           const row = setAsideRow(document!)!
@@ -66,7 +66,7 @@ describe("a row that cannot be read", () => {
             payload: '{"to":"keep"}'
           })
           assert.deepStrictEqual((yield* driver.remove(bad!)).changed, [bad!])
-          assert.deepStrictEqual(yield* driver.store.documents(setAsideKind), [])
+          assert.deepStrictEqual(yield* driver.store.documents.all(setAsideKind), [])
         })
       )
       assert.deepStrictEqual((yield* check(file)).findings, [])
@@ -89,17 +89,17 @@ describe("a row that cannot be read", () => {
         assert.include((yield* check(file)).findings[0]!.detail, `a row of job cannot be read: ${name}, ${why}`)
         yield* withStore({ path: file }, (driver) =>
           Effect.gen(function* () {
-            yield* driver.store.list({}, { limit: 10, order: "oldest" })
+            yield* driver.store.jobs.list({}, { limit: 10, order: "oldest" })
             const session = yield* driver.join()
             const [job, ...others] = yield* driver.claim(session)
             assert.deepStrictEqual([job!.id, others], [good!, []])
             yield* driver.settle(session, job!, "completed", { result: 1 })
-            const asides = yield* driver.store.documents(setAsideKind)
+            const asides = yield* driver.store.documents.all(setAsideKind)
             assert.deepStrictEqual(
               asides.map(({ key }) => key),
               [name]
             )
-            assert.strictEqual((yield* driver.store.count({})).count, 1)
+            assert.strictEqual((yield* driver.store.jobs.count({})).count, 1)
             yield* driver.remove(bad!)
           })
         )
@@ -129,10 +129,10 @@ describe("a row that cannot be read", () => {
         Effect.gen(function* () {
           const session = yield* driver.join()
           assert.deepStrictEqual(yield* driver.states([id]), ["completed"])
-          yield* driver.store.list({}, { limit: 10, order: "oldest" })
+          yield* driver.store.jobs.list({}, { limit: 10, order: "oldest" })
           assert.deepStrictEqual(yield* driver.claim(session), [])
           assert.deepStrictEqual(yield* driver.states([id]), ["completed"])
-          assert.strictEqual((yield* driver.store.documents(setAsideKind)).length, 1)
+          assert.strictEqual((yield* driver.store.documents.all(setAsideKind)).length, 1)
         })
       )
     })
@@ -172,7 +172,7 @@ describe("a row that cannot be read", () => {
         Effect.gen(function* () {
           const session = yield* driver.join()
           assert.strictEqual((yield* driver.claim(session)).length, 1)
-          assert.strictEqual((yield* driver.store.count({ states: ["pending"] })).count, 0)
+          assert.strictEqual((yield* driver.store.jobs.count({ states: ["pending"] })).count, 0)
         })
       )
     })
