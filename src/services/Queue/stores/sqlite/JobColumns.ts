@@ -230,8 +230,8 @@ const insertOf = (table: Table, isLeftOut: (column: Column) => boolean): Insert 
 }
 
 /**
- * The plain one binds half the values: most jobs have nothing of the rest. Those that run or have finished have all that
- * is not rare.
+ * The plain one binds half the values: most jobs have nothing of the rest. Those that run or have finished have all
+ * that is not rare.
  */
 export const inserts = byTable((table): readonly [plain: Insert, whole: Insert] => {
   const isOfAttempts = table === "running" || table === "history"

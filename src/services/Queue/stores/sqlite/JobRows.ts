@@ -1,6 +1,6 @@
 /**
- * The statements that read, add, move and remove a job. It is in `job` until it goes for good, and in exactly one of the
- * tables of the states; whoever moves it keeps the counters.
+ * The statements that read, add, move and remove a job. It is in `job` until it goes for good, and in exactly one of
+ * the tables of the states. Whatever moves it counts it.
  */
 import type { JobExtra, JobId } from "../../Job.ts"
 import * as States from "../../policy/jobs/States.ts"

@@ -191,8 +191,8 @@ const whyOf = ({ columns, others = [], whole = [] }: TableRules, isWhole: boolea
 }
 
 /**
- * Rows of a table that cannot be read, each with why in front; `among` narrows which are looked at. `isWhole`: or that do
- * not fit rows of other tables.
+ * Rows of a table that cannot be read, each with why in front; `among` narrows which are looked at. `isWhole`: or that
+ * do not fit rows of other tables.
  */
 export const unreadableRows = (table: string, { among = "1", isWhole = true } = {}): string =>
   `SELECT * FROM (SELECT ${whyOf(tables[table]!, isWhole)} AS why, ${table}.* FROM ${table} WHERE ${among}) WHERE why IS NOT NULL`
