@@ -1,5 +1,5 @@
-/** Above what another process on the same core takes away, and below what a person or a lease would notice. */
-const slowMillis = 10
+/** Some times what a thread costs, and some times less than anybody would notice. */
+const slowMillis = 1
 
 /**
  * Whether the file system answers at once, as it does while its cache has the data or room for it: then a read or a

@@ -25,7 +25,7 @@ const disk = (inARow?: number) => {
 describe("a disk", () => {
   it("is asked at once while it answers quickly", async () => {
     const { ask, state } = disk()
-    state.millis = 1
+    state.millis = 0.5
     for (let i = 0; i < 100; i++) assert.strictEqual(await ask(), "at once")
   })
 
@@ -33,7 +33,7 @@ describe("a disk", () => {
     const { ask, state } = disk()
     state.millis = 200
     const slow = [await ask(), await ask(), await ask()]
-    state.millis = 1
+    state.millis = 0.5
     const quick = [await ask(), await ask(), await ask()]
     assert.deepStrictEqual(slow, ["at once", "thread", "thread"])
     assert.deepStrictEqual(quick, ["thread", "at once", "at once"])
@@ -48,7 +48,10 @@ describe("a disk", () => {
     }
     assert.throws(() => pace.ask(fails, async () => {}), "EIO")
     assert.instanceOf(
-      pace.ask(() => {}, async () => {}),
+      pace.ask(
+        () => {},
+        async () => {}
+      ),
       Promise
     )
   })
