@@ -234,6 +234,10 @@ export interface JobEdit {
   readonly due?: number
   /** When its result is wanted, in milliseconds since 1970. */
   readonly deadline?: number
+  /** Where it waits from now on. Refused for the commands of `run` and `map`, which only their own process runs. */
+  readonly group?: string
+  /** In place of those it has. */
+  readonly tags?: ReadonlyArray<string>
 }
 
 export interface QueueStats {
@@ -354,6 +358,8 @@ export class TaskQueue extends Context.Service<
      * filter with a field that is none is refused: nothing is changed.
      */
     readonly cancelWhere: (filter: JobFilter, reason?: string) => Effect.Effect<number, InvalidOption | StoreError>
+    /** Waiting ones, into another group; commands of `run` and `map` stay. */
+    readonly moveWhere: (filter: JobFilter, group: string) => Effect.Effect<number, InvalidOption | StoreError>
     readonly retryWhere: (filter: JobFilter) => Effect.Effect<number, InvalidOption | StoreError>
     readonly removeWhere: (filter: JobFilter) => Effect.Effect<number, InvalidOption | StoreError>
 
