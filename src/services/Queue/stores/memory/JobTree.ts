@@ -1,7 +1,8 @@
 /**
  * Jobs in ascending order of id, in leaves of up to 128 jobs and branches of up to 32 leaves. Ids only grow, so a new
- * job is appended; where one comes from another tree, leaves and branches may be fuller. Every node counts its jobs by state: a walk that wants the failed ones among a million skips what
- * has none. Removed jobs stay in their leaf until most of it is gone.
+ * job is appended; where one comes from another tree, leaves and branches may be fuller. Every node counts its jobs by
+ * state: a walk that wants the failed ones among a million skips what has none. Removed jobs stay in their leaf until
+ * most of it is gone.
  */
 import type { JobId } from "../../Job.ts"
 import { gone, type StoredJob } from "./StoredJob.ts"
