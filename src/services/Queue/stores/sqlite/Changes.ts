@@ -11,7 +11,9 @@ import type { Endings } from "./Endings.ts"
 import { checksumOf, type JobRow, parseExtra } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
+import type { Ledger } from "./Ledger.ts"
 import type { Lookups } from "./Lookups.ts"
+import type { Running } from "./Running.ts"
 import type { SetAside } from "./SetAside.ts"
 import type { Signals } from "./Signals.ts"
 import type { Statistics } from "./Statistics.ts"
@@ -19,7 +21,9 @@ import type { Statistics } from "./Statistics.ts"
 const scannedAtATime = 10_000
 
 export class Changes {
+  private readonly ledger: Ledger
   private readonly rows: JobRows
+  private readonly running: Running
   private readonly keys: Keys
   private readonly lookups: Lookups
   private readonly endings: Endings
@@ -28,7 +32,9 @@ export class Changes {
   private readonly setAside: SetAside
 
   constructor(parts: {
+    readonly ledger: Ledger
     readonly rows: JobRows
+    readonly running: Running
     readonly keys: Keys
     readonly lookups: Lookups
     readonly endings: Endings
@@ -36,7 +42,9 @@ export class Changes {
     readonly statistics: Statistics
     readonly setAside: SetAside
   }) {
+    this.ledger = parts.ledger
     this.rows = parts.rows
+    this.running = parts.running
     this.keys = parts.keys
     this.lookups = parts.lookups
     this.endings = parts.endings
@@ -137,7 +145,9 @@ export class Changes {
         return true
       case "Rank": {
         const rank = rankOf(editable(row), change.rankings)
-        if (rank !== row.rank) this.rows.move(row, { ...row, rank })
+        if (rank === row.rank) return true
+        this.rows.move(row, { ...row, rank })
+        if (row.state === States.running) this.running.rank(row.id, rank)
         return true
       }
     }
@@ -180,10 +190,12 @@ export class Changes {
 
   private editWaiting(row: JobRow, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {
     const before = editable(row)
-    const { due, extra, isMoved, payload, priority, rank } = edited(before, change)
+    const { due, extra, group, isMoved, payload, priority, rank } = edited(before, change)
+    const lane = group === before.group ? row.lane : this.ledger.lane(row.lane.task, group)
     const isPlaced = isMoved && Waiting.isForTimeOnly(row.wait)
     const moved: JobRow = {
       ...row,
+      lane,
       payload: payload as string,
       checksum: checksumOf(row.id, payload as string),
       priority,
@@ -195,6 +207,8 @@ export class Changes {
     }
     this.rows.rewrite(moved)
     if (isMoved) this.rows.move(row, moved)
+    if (lane !== row.lane) this.statistics.count(lane, "arrivals")
+    if (change.tags !== undefined) this.rows.relabel(row, extra)
   }
 }
 

@@ -65,7 +65,9 @@ export class JobRows {
     this.insertPlain = byTable((table) => db.prepare(inserts[table][0].sql))
     this.insertWhole = byTable((table) => db.prepare(inserts[table][1].sql))
     this.deleteRow = byTable((table) => db.prepare(deletes[table].sql))
-    this.updateJob = db.prepare("UPDATE job SET priority = ?, checksum = ?, extra = ?, payload = ? WHERE id = ?")
+    this.updateJob = db.prepare(
+      "UPDATE job SET lane = ?, priority = ?, checksum = ?, extra = ?, payload = ? WHERE id = ?"
+    )
     this.insertLabel = db.prepare("INSERT OR IGNORE INTO label(label, id) VALUES (?, ?)")
     this.deleteLabel = db.prepare("DELETE FROM label WHERE label = ? AND id = ?")
     this.deleteProgress = db.prepare("DELETE FROM progress WHERE job = ?")
@@ -128,22 +130,33 @@ export class JobRows {
     if (row.state === States.scheduled) this.ledger.forgetNextDue()
   }
 
-  /** Makes one of the other where they stand; what rests in `job` is not written. */
+  /** Makes one of the other where they stand. What rests in `job` is not written: see `rewrite`. */
   move(from: JobRow, to: JobRow): void {
     this.deleteFrom(stateTable(from), from)
     this.insertInto(stateTable(to), to)
-    if (from.state !== to.state) this.ledger.move(from.lane, from.state, to.state)
+    if (from.lane !== to.lane || from.state !== to.state) {
+      this.ledger.add(from.lane, from.state, -1)
+      this.ledger.add(to.lane, to.state, 1)
+    }
     if (from.state === States.scheduled) this.ledger.forgetNextDue()
     if (to.state === States.scheduled && Waiting.isForTimeOnly(to.wait)) this.ledger.scheduledFor(to.due)
   }
 
   /** What of `job` may change: by an operator, or by a job that replaces it. */
-  rewrite({ checksum, extra, id, payload, priority }: JobRow): void {
-    this.updateJob.run(priority, checksum, extra, payload, id)
+  rewrite({ checksum, extra, id, lane, payload, priority }: JobRow): void {
+    this.updateJob.run(lane.id, priority, checksum, extra, payload, id)
   }
 
   addLabels(id: JobId, partitionKey: string | undefined, extra: JobExtra | undefined): void {
     for (const label of labelsOf(partitionKey, extra)) this.insertLabel.run(label, id)
+  }
+
+  /** What it carries instead has other labels. */
+  relabel({ extra: before, id, partitionKey }: JobRow, extra: JobExtra | undefined): void {
+    const kept = new Set(labelsOf(partitionKey, extra))
+    for (const label of labelsOf(partitionKey, parseExtra(before)))
+      if (!kept.has(label)) this.deleteLabel.run(label, id)
+    for (const label of kept) this.insertLabel.run(label, id)
   }
 
   /** A job that stands nowhere goes for good: labels, logs and progress too, and its id is never given again. */

@@ -104,7 +104,9 @@ export class SqliteStore {
     this.groupTable = new Groups(db, ledger)
     this.documentTable = new Documents(db, ledger)
     this.changes = new Changes({
+      ledger,
       rows,
+      running,
       keys,
       lookups,
       endings,
