@@ -9,6 +9,7 @@ import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
+import { stalePages } from "./api-reference.ts"
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const { version, devDependencies } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"))
@@ -29,6 +30,10 @@ const steps = {
   "npm pack": () => {
     fs.mkdirSync(packed)
     run(root, "npm", "pack", "--pack-destination", packed, "--loglevel=error")
+  },
+  "the API reference is that of the declarations": () => {
+    const stale = stalePages(path.join(root, "dist"))
+    expect(stale.length === 0, `docs/api/${stale.join(", ")}: node scripts/api-reference.ts writes them anew`)
   },
   contents: () => {
     const files = run(packed, "tar", "-tzf", tarball()).trim().split("\n")
