@@ -62,7 +62,7 @@ export class WorkerRegistry extends Context.Service<
     }) => Effect.Effect<SweepResult, StoreError>
     /**
      * Takes the lead of `role` until `now + ttlMs`, or keeps it: renewed once half of that has passed. False: another
-     * session has it. A store that knows the leader's process to be dead gives its lead away at once.
+     * session has it. A store that knows the leader's process to be dead or stopped gives its lead away at once.
      */
     readonly lead: (
       role: string,
