@@ -1,6 +1,6 @@
 /**
- * What operators change. A change is data: orders go with it as `Rankings`, numbers and names, and what becomes of a job
- * is said by the rule book (`policy/jobs/Changes.ts`). A store may apply that inside its transaction, repeat it in
+ * What operators change. A change is data: orders go with it as `Rankings`, numbers and names, and what becomes of a
+ * job is said by the rule book (`policy/jobs/Changes.ts`). A store may apply that inside its transaction, repeat it in
  * statements or a script, or read the jobs, decide, and write those that are still as they were read.
  */
 import type { JobId, JobState } from "./Job.ts"
