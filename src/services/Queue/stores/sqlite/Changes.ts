@@ -7,7 +7,6 @@ import { type Editable, edited, fits, isEdit, rankOf, rankOfRetry, statesFor } f
 import { cancelledBecause } from "../../policy/jobs/StoreFailures.ts"
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
-import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
 import { checksumOf, type JobRow, parseExtra } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
@@ -31,23 +30,18 @@ export class Changes {
   private readonly signals: Signals
   private readonly statistics: Statistics
   private readonly setAside: SetAside
-  private readonly edit: Query<[]>
-  private readonly rank: Query<[]>
 
-  constructor(
-    db: Database,
-    parts: {
-      readonly ledger: Ledger
-      readonly rows: JobRows
-      readonly running: Running
-      readonly keys: Keys
-      readonly lookups: Lookups
-      readonly endings: Endings
-      readonly signals: Signals
-      readonly statistics: Statistics
-      readonly setAside: SetAside
-    }
-  ) {
+  constructor(parts: {
+    readonly ledger: Ledger
+    readonly rows: JobRows
+    readonly running: Running
+    readonly keys: Keys
+    readonly lookups: Lookups
+    readonly endings: Endings
+    readonly signals: Signals
+    readonly statistics: Statistics
+    readonly setAside: SetAside
+  }) {
     this.ledger = parts.ledger
     this.rows = parts.rows
     this.running = parts.running
@@ -57,16 +51,12 @@ export class Changes {
     this.signals = parts.signals
     this.statistics = parts.statistics
     this.setAside = parts.setAside
-    this.edit = db.prepare(
-      "UPDATE job SET lane = ?, payload = ?, checksum = ?, priority = ?, due = ?, rank = ?, state = ?, wait = ?, extra = ? WHERE id = ?"
-    )
-    this.rank = db.prepare("UPDATE job SET rank = ? WHERE id = ?")
   }
 
   change(filter: JobFilter, change: JobChange, now: number, limit: number, after: JobId | undefined): ChangeResult {
     const changed: Array<JobId> = []
     if (filter.ids !== undefined) {
-      this.setAside.check(filter.ids)
+      this.setAside.check(filter.ids, filter.ids)
       const refused: Array<ChangeResult["refused"][number]> = []
       const ids = [...new Set(filter.ids)]
       const matching = new Set(
@@ -156,7 +146,7 @@ export class Changes {
       case "Rank": {
         const rank = rankOf(editable(row), change.rankings)
         if (rank === row.rank) return true
-        this.rank.run(rank, row.id)
+        this.rows.move(row, { ...row, rank })
         if (row.state === States.running) this.running.rank(row.id, rank)
         return true
       }
@@ -169,9 +159,8 @@ export class Changes {
       if (holder?.live === true) return false
       this.keys.take(row.uniqueKey, row.id, 0, now)
     }
-    this.rows.takeFinished(row)
     this.rows.dropProgress(row.id)
-    this.rows.insertLive({
+    this.rows.move(row, {
       ...row,
       state: States.pending,
       wait: Waiting.waitNone,
@@ -184,6 +173,8 @@ export class Changes {
       expires: null,
       failure: null,
       attempts: null,
+      finished: null,
+      result: null,
       lost: 0
     })
     this.statistics.count(row.lane, "arrivals")
@@ -191,12 +182,8 @@ export class Changes {
   }
 
   private remove(row: JobRow, now: number): void {
-    if (row.state <= States.running) {
-      this.rows.takeLive(row)
-      this.endings.after(row, false, now)
-    } else {
-      this.rows.takeFinished(row)
-    }
+    this.rows.take(row)
+    if (States.isLive(row.state)) this.endings.after(row, false, now)
     if (row.uniqueKey !== null) this.keys.forget(row.uniqueKey, row.id)
     this.rows.forget(row)
   }
@@ -206,29 +193,22 @@ export class Changes {
     const { due, extra, group, isMoved, payload, priority, rank } = edited(before, change)
     const lane = group === before.group ? row.lane : this.ledger.lane(row.lane.task, group)
     const isPlaced = isMoved && Waiting.isForTimeOnly(row.wait)
-    const state = isPlaced ? Waiting.stateWhile(row.wait, due, now) : row.state
-    this.edit.run(
-      lane.id,
-      payload as string,
-      checksumOf(row.id, payload as string),
+    const moved: JobRow = {
+      ...row,
+      lane,
+      payload: payload as string,
+      checksum: checksumOf(row.id, payload as string),
       priority,
+      extra: extra === before.extra ? row.extra : JSON.stringify(extra),
       due,
       rank,
-      state,
-      isPlaced ? Waiting.waitWhile(row.wait, due, now) : row.wait,
-      extra === before.extra ? row.extra : JSON.stringify(extra),
-      row.id
-    )
-    if (lane !== row.lane || state !== row.state) {
-      this.ledger.add(row.lane, row.state, -1)
-      this.ledger.add(lane, state, 1)
+      state: isPlaced ? Waiting.stateWhile(row.wait, due, now) : row.state,
+      wait: isPlaced ? Waiting.waitWhile(row.wait, due, now) : row.wait
     }
+    this.rows.rewrite(moved)
+    if (isMoved) this.rows.move(row, moved)
     if (lane !== row.lane) this.statistics.count(lane, "arrivals")
     if (change.tags !== undefined) this.rows.relabel(row, extra)
-    if (isPlaced) {
-      this.ledger.forgetNextDue()
-      if (state === States.scheduled) this.ledger.scheduledFor(due)
-    }
   }
 }
 
