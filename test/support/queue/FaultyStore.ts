@@ -35,11 +35,11 @@ export interface FaultyStoreOptions {
 const limit = Duration.seconds(10)
 
 const refused = (operation: string) =>
-  new StoreError({ operation, reason: new StoreUnavailable({ message: `${operation} was refused (injected)` }) })
+  new StoreError({ operation, reason: new StoreUnavailable({ message: `${operation} did not answer (injected)` }) })
 const lost = (operation: string) =>
   new StoreError({
     operation,
-    reason: new StoreOutcomeUnknown({ message: `The answer to ${operation} was lost (injected)` })
+    reason: new StoreOutcomeUnknown({ message: `The answer to ${operation} did not come (injected)` })
   })
 
 export class FaultyStore {

@@ -71,7 +71,7 @@ export const bookOver = (recorded: RecordedSteps, settleMs: number): ForecastBoo
         prune: () => Effect.void
       },
       documents: {
-        get: () => Effect.succeed(undefined),
+        get: () => Effect.undefined,
         all: () => Effect.succeed([]),
         put: () => Effect.succeed(1),
         journal: () => Effect.succeed([]),
