@@ -11,6 +11,7 @@ import { store as wholeStore } from "../../src/services/Queue/Store.ts"
 import { launcher } from "../support/cli/Launcher.ts"
 
 const [container] = Manifests.find("workers.yaml", "Deployment").spec.template.spec.containers
+
 describe("the probes of deploy/kubernetes/workers.yaml", () => {
   it.live(
     "hold once the worker of the pod has joined, and end it when its lease has run out",
