@@ -14,6 +14,7 @@ import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Lookups } from "./Lookups.ts"
+import type { Running } from "./Running.ts"
 import type { SetAside } from "./SetAside.ts"
 import type { Signals } from "./Signals.ts"
 import type { Statistics } from "./Statistics.ts"
@@ -23,6 +24,7 @@ const scannedAtATime = 10_000
 export class Changes {
   private readonly ledger: Ledger
   private readonly rows: JobRows
+  private readonly running: Running
   private readonly keys: Keys
   private readonly lookups: Lookups
   private readonly endings: Endings
@@ -37,6 +39,7 @@ export class Changes {
     parts: {
       readonly ledger: Ledger
       readonly rows: JobRows
+      readonly running: Running
       readonly keys: Keys
       readonly lookups: Lookups
       readonly endings: Endings
@@ -47,6 +50,7 @@ export class Changes {
   ) {
     this.ledger = parts.ledger
     this.rows = parts.rows
+    this.running = parts.running
     this.keys = parts.keys
     this.lookups = parts.lookups
     this.endings = parts.endings
@@ -54,7 +58,7 @@ export class Changes {
     this.statistics = parts.statistics
     this.setAside = parts.setAside
     this.edit = db.prepare(
-      "UPDATE job SET payload = ?, checksum = ?, priority = ?, due = ?, rank = ?, state = ?, wait = ?, extra = ? WHERE id = ?"
+      "UPDATE job SET lane = ?, payload = ?, checksum = ?, priority = ?, due = ?, rank = ?, state = ?, wait = ?, extra = ? WHERE id = ?"
     )
     this.rank = db.prepare("UPDATE job SET rank = ? WHERE id = ?")
   }
@@ -151,7 +155,9 @@ export class Changes {
         return true
       case "Rank": {
         const rank = rankOf(editable(row), change.rankings)
-        if (rank !== row.rank) this.rank.run(rank, row.id)
+        if (rank === row.rank) return true
+        this.rank.run(rank, row.id)
+        if (row.state === States.running) this.running.rank(row.id, rank)
         return true
       }
     }
@@ -197,10 +203,12 @@ export class Changes {
 
   private editWaiting(row: JobRow, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {
     const before = editable(row)
-    const { due, extra, isMoved, payload, priority, rank } = edited(before, change)
+    const { due, extra, group, isMoved, payload, priority, rank } = edited(before, change)
+    const lane = group === before.group ? row.lane : this.ledger.lane(row.lane.task, group)
     const isPlaced = isMoved && Waiting.isForTimeOnly(row.wait)
     const state = isPlaced ? Waiting.stateWhile(row.wait, due, now) : row.state
     this.edit.run(
+      lane.id,
       payload as string,
       checksumOf(row.id, payload as string),
       priority,
@@ -211,7 +219,12 @@ export class Changes {
       extra === before.extra ? row.extra : JSON.stringify(extra),
       row.id
     )
-    if (state !== row.state) this.ledger.move(row.lane, row.state, state)
+    if (lane !== row.lane || state !== row.state) {
+      this.ledger.add(row.lane, row.state, -1)
+      this.ledger.add(lane, state, 1)
+    }
+    if (lane !== row.lane) this.statistics.count(lane, "arrivals")
+    if (change.tags !== undefined) this.rows.relabel(row, extra)
     if (isPlaced) {
       this.ledger.forgetNextDue()
       if (state === States.scheduled) this.ledger.scheduledFor(due)

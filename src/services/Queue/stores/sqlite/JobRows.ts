@@ -86,6 +86,14 @@ export class JobRows {
     for (const label of labelsOf(partitionKey, extra)) this.insertLabel.run(label, id)
   }
 
+  /** What it carries instead has other labels. */
+  relabel({ extra: before, id, partitionKey }: JobRow, extra: JobExtra | undefined): void {
+    const kept = new Set(labelsOf(partitionKey, extra))
+    for (const label of labelsOf(partitionKey, parseExtra(before)))
+      if (!kept.has(label)) this.deleteLabel.run(label, id)
+    for (const label of kept) this.insertLabel.run(label, id)
+  }
+
   /** Takes a live job's row out of its table and its counter, on the way to another state. */
   takeLive(row: JobRow): void {
     this.deleteLive.run(row.id)

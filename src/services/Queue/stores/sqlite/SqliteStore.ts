@@ -106,6 +106,7 @@ export class SqliteStore {
     this.changes = new Changes(db, {
       ledger,
       rows,
+      running,
       keys,
       lookups,
       endings,
