@@ -267,7 +267,9 @@ export const clauses = (test: StoreTest): void => {
     Effect.gen(function* () {
       const { ids } = yield* driver.enqueue([{ extra: { tags: ["red", "round"] } }, { extra: { tags: ["red"] } }, {}])
       const tagged = (tag: string) =>
-        Effect.map(driver.store.jobs.list({ tag }, { limit: 10, order: "oldest" }), ({ jobs }) => jobs.map(({ id }) => id))
+        Effect.map(driver.store.jobs.list({ tag }, { limit: 10, order: "oldest" }), ({ jobs }) =>
+          jobs.map(({ id }) => id)
+        )
       yield* driver.change({ ids: [ids[0]!] }, { ...edit, tags: ["blue", "round"] })
       yield* driver.change({ ids: [ids[1]!] }, { ...edit, tags: [] })
       yield* driver.change({ ids: [ids[2]!] }, { ...edit, tags: ["blue"] })
