@@ -63,9 +63,14 @@ const broken: ReadonlyArray<readonly [string, string, (store: Store) => Store]> 
     "counter",
     (store) => ({
       ...store,
-      counters: Effect.map(store.jobs.counters, (cells) =>
-        cells.map((cell) => (cell.state === "completed" && cell.count > 20 ? { ...cell, count: cell.count - 1 } : cell))
-      )
+      jobs: {
+        ...store.jobs,
+        counters: Effect.map(store.jobs.counters, (cells) =>
+          cells.map((cell) =>
+            cell.state === "completed" && cell.count > 20 ? { ...cell, count: cell.count - 1 } : cell
+          )
+        )
+      }
     })
   ],
   [

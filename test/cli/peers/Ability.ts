@@ -53,6 +53,8 @@ const call = ([program, ...args]: Words, { files = {}, input = "", makes = [] }:
       HOME: folder,
       TMPDIR: inFolder("tmp"),
       LC_ALL: "C.UTF-8",
+      // Else GNU parallel takes the shell that an ancestor of it is, whoever started the tests.
+      PARALLEL_SHELL: "/bin/sh",
       NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE
     }
     const cwd = inFolder("work")
