@@ -8,6 +8,7 @@ import { AttemptMeters } from "./AttemptMeter.ts"
 import { BatchTuning } from "./BatchTuning.ts"
 import { GroupOrders } from "./GroupOrders.ts"
 import { JobStore } from "./JobStore.ts"
+import type { WorkerRegistry } from "./WorkerRegistry.ts"
 import { MemoryGate } from "./MemoryGate.ts"
 import type { BeyondLimit } from "./Turn.ts"
 import type { Outcomes } from "./Outcomes.ts"
@@ -67,7 +68,7 @@ const make = (options: WorkerOptions) =>
     const series = yield* makeWorkerSeries(name, store.traits.kind, slots)
 
     // Jobs that rest in this heap take less of it when they have run: then slowing down would keep memory from falling.
-    if (store.traits.kind !== "memory") {
+    if (!store.traits.restsInHeap) {
       const quitPressing = gate.onLevel((level) => {
         slots.press(level)
         turns.kick()
@@ -182,7 +183,8 @@ const make = (options: WorkerOptions) =>
       claims: () => (!session.isFresh() || state !== "running" || attempts.isShut() ? noClaims : slots.claims()),
       expect: (group) => slots.heat(group),
       taken: (turn, result) => {
-        const { claim, now } = turn
+        const { claim } = turn
+        const { now } = result
         // What a session that was given up has claimed is the sweeper's.
         if (turn.session !== session.current()) return
         if (result.fenced) return session.lost()
@@ -248,10 +250,11 @@ const make = (options: WorkerOptions) =>
 
     // Its life --------------------------------------------------------------------------------------------------------
 
-    yield* store.onWake((wake, by) => {
+    yield* store.onWake((wake, origin, groups) => {
       if (wake === "ready") {
-        if (turns.isOwn(by)) return
-        slots.heatAll()
+        if (origin === turns.origin) return
+        if (groups === undefined) slots.heatAll()
+        else for (const group of groups) slots.heat(group)
         turns.kick()
       } else if (wake === "control") fork(Effect.ignore(Effect.andThen(refreshGroups, Effect.sync(look))))
     })
@@ -304,5 +307,14 @@ export const layer = (
 ): Layer.Layer<
   Worker,
   StoreError,
-  JobStore | StoreTurns | TaskRegistry | QueueEvents | Outcomes | BatchTuning | ThreadPool | GroupOrders | Placements
+  | JobStore
+  | WorkerRegistry
+  | StoreTurns
+  | TaskRegistry
+  | QueueEvents
+  | Outcomes
+  | BatchTuning
+  | ThreadPool
+  | GroupOrders
+  | Placements
 > => Layer.effect(Worker, make(options))

@@ -16,7 +16,7 @@ export const clauses = (test: StoreTest): void => {
       const { changed } = yield* driver.change({ ids: [parent, child] }, { _tag: "Cancel", reason: "both" })
       assert.deepStrictEqual([...changed], [parent, child])
       assert.deepStrictEqual(
-        (yield* driver.store.get([parent, child])).map(({ failure }) => failure?.message),
+        (yield* driver.store.jobs.get([parent, child])).map(({ failure }) => failure?.message),
         ["both", "both"]
       )
     }))
@@ -92,7 +92,7 @@ export const clauses = (test: StoreTest): void => {
       yield* TestClock.adjust(leaseMs + 1)
       yield* driver.sweep()
       assert.deepStrictEqual(yield* driver.states(ids), ["cancelled", "cancelled", "cancelled"])
-      for (const { failure: why } of yield* driver.store.get(ids))
+      for (const { failure: why } of yield* driver.store.jobs.get(ids))
         assert.deepStrictEqual([why?.cause, why?.message], ["Cancelled", "stop"])
     }))
 
@@ -131,7 +131,7 @@ export const clauses = (test: StoreTest): void => {
       assert.deepStrictEqual([again?.id, again?.attempt], [id, 1])
       yield* driver.settle(session, again!, "completed")
       assert.deepStrictEqual(
-        (yield* driver.store.list({ owner: "ann" }, { limit: 9, order: "newest" })).jobs.map(({ state }) => state),
+        (yield* driver.store.jobs.list({ owner: "ann" }, { limit: 9, order: "newest" })).jobs.map(({ state }) => state),
         ["completed"]
       )
     }))
@@ -176,12 +176,12 @@ export const clauses = (test: StoreTest): void => {
       const { changed, refused } = yield* driver.change({ ids }, { _tag: "Remove" })
       assert.deepStrictEqual([...changed].sort(), [ids[0]!, ids[2]!, ids[3]!])
       assert.deepStrictEqual(refused, [{ id: ids[1]!, state: "running" }])
-      assert.deepStrictEqual((yield* driver.store.logs(ids[0]!, { after: 0, limit: 10 })).lines, [])
+      assert.deepStrictEqual((yield* driver.store.jobs.logs(ids[0]!, { after: 0, limit: 10 })).lines, [])
       assert.deepStrictEqual(
-        (yield* driver.store.list({}, { limit: 10, order: "oldest" })).jobs.map(({ id }) => id),
+        (yield* driver.store.jobs.list({}, { limit: 10, order: "oldest" })).jobs.map(({ id }) => id),
         [ids[1]!]
       )
-      assert.deepStrictEqual((yield* driver.store.list({ owner: "ann" }, { limit: 10, order: "oldest" })).jobs, [])
+      assert.deepStrictEqual((yield* driver.store.jobs.list({ owner: "ann" }, { limit: 10, order: "oldest" })).jobs, [])
       yield* TestClock.adjust(5000)
       assert.deepStrictEqual(yield* driver.claim(session), [])
     }))
@@ -229,12 +229,12 @@ export const clauses = (test: StoreTest): void => {
       const { changed, more } = yield* driver.change({ groups: ["old"] }, { ...edit, group: "new" })
       assert.deepStrictEqual([changed, more], [[later!, ids[4]!], false])
       const found = (group: string) =>
-        Effect.map(driver.store.list({ groups: [group] }, { limit: 10, order: "oldest" }), ({ jobs }) =>
+        Effect.map(driver.store.jobs.list({ groups: [group] }, { limit: 10, order: "oldest" }), ({ jobs }) =>
           jobs.map(({ id }) => id)
         )
       assert.deepStrictEqual(yield* found("old"), [first!, own!])
       assert.deepStrictEqual(yield* found("new"), [ids[1]!, later!, ids[4]!])
-      assert.strictEqual((yield* driver.store.count({ groups: ["new"], states: ["pending"] })).count, 2)
+      assert.strictEqual((yield* driver.store.jobs.count({ groups: ["new"], states: ["pending"] })).count, 2)
       assert.deepStrictEqual(
         (yield* driver.claim(session, 5, "new")).map(({ id }) => id),
         [ids[1]!, ids[4]!]
@@ -258,8 +258,8 @@ export const clauses = (test: StoreTest): void => {
         jobs.map(({ id }) => id),
         left
       )
-      assert.strictEqual((yield* driver.store.count({ groups: ["new"] })).count, left.length)
-      assert.strictEqual((yield* driver.store.count({ groups: ["old"] })).count, 0)
+      assert.strictEqual((yield* driver.store.jobs.count({ groups: ["new"] })).count, left.length)
+      assert.strictEqual((yield* driver.store.jobs.count({ groups: ["old"] })).count, 0)
       for (const id of left) assert.strictEqual((yield* driver.get(id))?.group, "new")
     }))
 
@@ -267,7 +267,9 @@ export const clauses = (test: StoreTest): void => {
     Effect.gen(function* () {
       const { ids } = yield* driver.enqueue([{ extra: { tags: ["red", "round"] } }, { extra: { tags: ["red"] } }, {}])
       const tagged = (tag: string) =>
-        Effect.map(driver.store.list({ tag }, { limit: 10, order: "oldest" }), ({ jobs }) => jobs.map(({ id }) => id))
+        Effect.map(driver.store.jobs.list({ tag }, { limit: 10, order: "oldest" }), ({ jobs }) =>
+          jobs.map(({ id }) => id)
+        )
       yield* driver.change({ ids: [ids[0]!] }, { ...edit, tags: ["blue", "round"] })
       yield* driver.change({ ids: [ids[1]!] }, { ...edit, tags: [] })
       yield* driver.change({ ids: [ids[2]!] }, { ...edit, tags: ["blue"] })
@@ -304,8 +306,8 @@ export const clauses = (test: StoreTest): void => {
         let calls = 0
         while ((yield* driver.change({}, change, 2)).more) assert.isBelow(++calls, 20)
       }
-      assert.strictEqual((yield* driver.store.count({ states: ["pending"] })).count, 5)
-      const { jobs } = yield* driver.store.list({ states: ["pending"] }, { limit: 10, order: "oldest" })
+      assert.strictEqual((yield* driver.store.jobs.count({ states: ["pending"] })).count, 5)
+      const { jobs } = yield* driver.store.jobs.list({ states: ["pending"] }, { limit: 10, order: "oldest" })
       assert.isTrue(jobs.every(({ priority }) => priority === 2))
     }))
 }

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { RollUp, RollUpWidth } from "../../../src/services/Queue/RollUp.ts"
 import { quantile } from "../../../src/services/Queue/policy/Histogram.ts"
+import { rollUpRetentionMs } from "../../../src/services/Queue/policy/RollUps.ts"
 import { failure, load, start, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 
 const widths: ReadonlyArray<RollUpWidth> = [10_000, 60_000, 3_600_000]
@@ -12,7 +13,7 @@ const rollUps = (
   driver: StoreDriver,
   width: RollUpWidth,
   query: { readonly group?: string; readonly task?: string } = {}
-) => driver.store.rollUps({ width, from: start, to: start + hour, ...query })
+) => driver.store.rollUps.jobs({ width, from: start, to: start + hour, ...query })
 
 const figuresOf = ({
   arrivals,
@@ -96,7 +97,12 @@ export const clauses = (test: StoreTest): void => {
         (yield* rollUps(driver, hour)).map((row) => row.arrivals),
         [7, 7, 7]
       )
-      const some = yield* driver.store.rollUps({ width: 10_000, from: start + 20_000, to: start + 40_000, group: "y" })
+      const some = yield* driver.store.rollUps.jobs({
+        width: 10_000,
+        from: start + 20_000,
+        to: start + 40_000,
+        group: "y"
+      })
       assert.deepStrictEqual(
         some.map((row) => row.start),
         [start + 20_000, start + 30_000]
@@ -193,11 +199,24 @@ export const clauses = (test: StoreTest): void => {
         loopDelayMsPeak: 3,
         busyMean: 2
       }
-      const fine = yield* driver.store.resourceRollUps({ width: 10_000, from: start, to: start + hour })
+      const fine = yield* driver.store.rollUps.resources({ width: 10_000, from: start, to: start + hour })
       assert.deepStrictEqual([fine.length, fine[0]], [2, { ...first, width: 10_000 }])
-      const [whole] = yield* driver.store.resourceRollUps({ width: hour, from: start, to: start + hour })
+      const [whole] = yield* driver.store.rollUps.resources({ width: hour, from: start, to: start + hour })
       assert.strictEqual(whole!.beats, 3)
       assert.closeTo(whole!.busyMean, 4 / 3, 1e-9)
       assert.deepStrictEqual([whole!.cpuMean, whole!.rssBytesPeak, whole!.loopDelayMsPeak], [1, 300, 9])
+    }))
+
+  test("forgets the intervals that are older than their width is kept for, and no others", (driver) =>
+    Effect.gen(function* () {
+      yield* driver.add()
+      assert.strictEqual((yield* rollUps(driver, 10_000)).length, 1)
+      const last = start + rollUpRetentionMs[60_000] + 60_000
+      yield* driver.store.rollUps.prune({ now: last - 1 })
+      assert.strictEqual((yield* rollUps(driver, 60_000)).length, 1)
+      assert.strictEqual((yield* rollUps(driver, 10_000)).length, 0)
+      yield* driver.store.rollUps.prune({ now: last })
+      assert.strictEqual((yield* rollUps(driver, 60_000)).length, 0)
+      assert.strictEqual((yield* rollUps(driver, 3_600_000)).length, 1)
     }))
 }

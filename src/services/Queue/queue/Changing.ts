@@ -4,9 +4,10 @@ import { encodeLoosePayload, encodePayload } from "../EnqueueRow.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { formatJobId, type JobId, type JobRecord, type JobState, liveStates } from "../Job.ts"
 import type { ChangeResult, JobChange } from "../JobChange.ts"
-import { checkFilter, type JobFilter } from "../JobQuery.ts"
+import { checkFilter, type JobSelection } from "../JobQuery.ts"
 import { JobStore } from "../JobStore.ts"
 import * as Bounds from "../policy/Bounds.ts"
+import * as Times from "../policy/Times.ts"
 import * as Durations from "../policy/Durations.ts"
 import { laneOf } from "../policy/Lane.ts"
 import { checkPriority } from "../policy/Rank.ts"
@@ -30,6 +31,9 @@ const editNames: ReadonlySet<string> = new Set<keyof JobEdit>([
   "group",
   "tags"
 ])
+
+/** With its times in milliseconds since 1970. */
+type CheckedEdit = Omit<JobEdit, "due" | "deadline"> & { readonly due?: number; readonly deadline?: number }
 
 export type Changing = Effect.Success<ReturnType<typeof makeChanging>>
 
@@ -66,7 +70,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
 
   /** `states`: those it is meant for, unless the filter says. */
   const changeWhere = (
-    filter: JobFilter,
+    filter: JobSelection,
     states: ReadonlyArray<JobState>,
     what: () => JobChange
   ): Effect.Effect<number, InvalidOption | StoreError> =>
@@ -94,7 +98,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
   const cancel = (id: JobId, reason?: string) =>
     change(id, cancelled(reason), "waiting and running jobs can be cancelled")
 
-  const edited = (fields: JobEdit): JobChange => ({ _tag: "Edit", rankings: orders.rankings(), ...fields })
+  const edited = (fields: CheckedEdit): JobChange => ({ _tag: "Edit", rankings: orders.rankings(), ...fields })
 
   const revived = (): JobChange => ({ _tag: "Retry", rankings: orders.rankings() })
 
@@ -107,7 +111,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
   }
 
   /** Throws `EnqueueError` or `OutOfBounds`. */
-  const checkedEdit = (edit: JobEdit, job?: JobRecord): JobEdit => {
+  const checkedEdit = (edit: JobEdit, job?: JobRecord): CheckedEdit => {
     Bounds.fields("edit", edit, editNames)
     const { deadline, due, group, payload, priority, tags } = edit
     if (job !== undefined && group !== undefined && group !== job.group && laneOf(job.task) !== undefined)
@@ -121,8 +125,8 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
       ...(group !== undefined && { group: Bounds.name("group", group) }),
       ...(tags !== undefined && { tags: [...new Set(Bounds.labels("tags", tags, Bounds.mostTags))] }),
       ...(priority !== undefined && { priority: checkPriority(priority) }),
-      ...(due !== undefined && { due: Bounds.time("due", due) }),
-      ...(deadline !== undefined && { deadline: Bounds.time("deadline", deadline) })
+      ...(due !== undefined && { due: Times.time("due", due) }),
+      ...(deadline !== undefined && { deadline: Times.time("deadline", deadline) })
     }
   }
 
@@ -173,14 +177,14 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
           logs: []
         })
       }),
-    cancelWhere: (filter: JobFilter, reason?: string) => changeWhere(filter, liveStates, () => cancelled(reason)),
-    moveWhere: (filter: JobFilter, group: string) =>
+    cancelWhere: (filter: JobSelection, reason?: string) => changeWhere(filter, liveStates, () => cancelled(reason)),
+    moveWhere: (filter: JobSelection, group: string) =>
       Effect.flatMap(
         checked(() => checkedEdit({ group })),
         (fields) => changeWhere(filter, ["scheduled", "pending"], () => edited(fields))
       ),
-    retryWhere: (filter: JobFilter) => changeWhere(filter, ["failed", "cancelled"], revived),
-    removeWhere: (filter: JobFilter) =>
+    retryWhere: (filter: JobSelection) => changeWhere(filter, ["failed", "cancelled"], revived),
+    removeWhere: (filter: JobSelection) =>
       changeWhere(filter, ["scheduled", "pending", "completed", "failed", "cancelled"], () => ({ _tag: "Remove" }))
   }
 })

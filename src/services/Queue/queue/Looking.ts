@@ -1,9 +1,18 @@
 /** What is asked of the queue: jobs, counts, the past, and why a job has not started. */
-import { Clock, Effect, Stream } from "effect"
+import { Clock, Effect, Option, Stream } from "effect"
 import { GroupOrders } from "../GroupOrders.ts"
 import { finishedStates, type JobId, type JobRecord, type JobState } from "../Job.ts"
-import { checkFilter, checkPage, checkStates, type JobFilter, type PageRequest } from "../JobQuery.ts"
+import {
+  checkFilter,
+  checkPage,
+  checkStates,
+  type JobFilter,
+  type JobSelection,
+  type PageRequest
+} from "../JobQuery.ts"
 import { JobStore } from "../JobStore.ts"
+import { RollUps } from "../RollUps.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import * as Bounds from "../policy/Bounds.ts"
 import { batchRule, explain } from "../policy/Explain.ts"
 import { rankingOf } from "../policy/Order.ts"
@@ -16,6 +25,9 @@ import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 import { checked } from "./Checked.ts"
 import { makeWatching } from "./Watching.ts"
 
+/** Jobs of one page of a stream. */
+const streamedAtOnce = 500
+
 /** Log lines in one answer. */
 const mostLines = 100_000
 
@@ -23,6 +35,8 @@ export type Looking = Effect.Success<typeof makeLooking>
 
 export const makeLooking = Effect.gen(function* () {
   const store = yield* JobStore
+  const registry = yield* WorkerRegistry
+  const rollUps = yield* RollUps
   const watching = yield* makeWatching
   const clock = yield* Clock.Clock
   const orders = yield* GroupOrders
@@ -83,7 +97,7 @@ export const makeLooking = Effect.gen(function* () {
       groups: yield* store.groups,
       oldestPending: yield* store.oldestPending,
       paused: yield* store.paused,
-      workers: yield* store.workers
+      workers: yield* registry.all
     }
   })
 
@@ -91,12 +105,25 @@ export const makeLooking = Effect.gen(function* () {
     get,
     watch,
     waitFor,
-    list: (filter: JobFilter, page?: Partial<PageRequest>) =>
+    list: (filter: JobSelection, page?: Partial<PageRequest>) =>
       Effect.flatMap(
         checked(() => [checkFilter(filter), checkPage(page)] as const),
         ([filter, page]) => store.list(filter, page)
       ),
-    count: (filter: JobFilter) =>
+    stream: (filter: JobSelection, order?: PageRequest["order"]) =>
+      Stream.unwrap(
+        Effect.map(
+          checked(() => [checkFilter(filter), checkPage({ limit: streamedAtOnce, ...(order && { order }) })] as const),
+          ([filter, first]) =>
+            Stream.paginate(first, (page) =>
+              Effect.map(store.list(filter, page), ({ jobs, next }) => [
+                jobs,
+                next === undefined ? Option.none() : Option.some({ ...page, cursor: next })
+              ])
+            )
+        )
+      ),
+    count: (filter: JobSelection) =>
       Effect.flatMap(
         checked(() => checkFilter(filter)),
         store.count
@@ -114,12 +141,12 @@ export const makeLooking = Effect.gen(function* () {
     rollUps: (query: RollUpQuery) =>
       Effect.flatMap(
         checked(() => checkRollUps(query)),
-        store.rollUps
+        rollUps.jobs
       ),
     resourceRollUps: (query: RollUpQuery) =>
       Effect.flatMap(
         checked(() => checkRollUps(query)),
-        store.resourceRollUps
+        rollUps.resources
       ),
     status: store.status,
     explain: (id: JobId) =>

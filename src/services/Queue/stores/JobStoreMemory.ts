@@ -9,7 +9,7 @@
 import { Clock, Effect, Layer } from "effect"
 import type { ClaimedJob, Signal, Turn, TurnResult } from "../Turn.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
-import { JobStore, type RetentionPolicy, type SweepResult, type WakeListener } from "../JobStore.ts"
+import type { RetentionPolicy, WakeListener } from "../JobStore.ts"
 import type { JobId } from "../Job.ts"
 import { MemoryGate } from "../MemoryGate.ts"
 import * as Bounds from "../policy/Bounds.ts"
@@ -28,6 +28,8 @@ import type { Group } from "./memory/Lane.ts"
 import { type MemorySession, Sessions } from "./memory/Sessions.ts"
 import { isLive, running, stateNames } from "../policy/jobs/States.ts"
 import { rareOf, type StoredJob } from "./memory/StoredJob.ts"
+import { type Store, type StoreServices, toContext } from "../Store.ts"
+import type { SweepResult } from "../WorkerRegistry.ts"
 import { listen } from "./WakeListeners.ts"
 
 export interface Options {
@@ -56,10 +58,9 @@ const checked = (options: Options): Required<Options> => {
 }
 
 /** A store of its own for each layer that is built. Throws a `RangeError` for options that are none. */
-export const layer = (options: Options = {}): Layer.Layer<JobStore> => {
+export const layer = (options: Options = {}): Layer.Layer<StoreServices> => {
   const limits = checked(options)
-  return Layer.effect(
-    JobStore,
+  return Layer.effectContext(
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const gate = yield* MemoryGate
@@ -73,7 +74,7 @@ export const layer = (options: Options = {}): Layer.Layer<JobStore> => {
         ),
         (quit) => Effect.sync(quit)
       )
-      return store
+      return toContext(store)
     })
   )
 }
@@ -97,7 +98,7 @@ const heldMost = 64
 const noIds: ReadonlyArray<JobId> = []
 
 interface Made {
-  readonly store: JobStore["Service"]
+  readonly store: Store
   /** Gives up half of the finished jobs, the oldest; dead letters last. Answers how many. */
   readonly shed: (level: PressureLevel, now: number) => number
 }
@@ -111,7 +112,7 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
   const sessions = new Sessions()
   const life = new JobLife(table, sessions.serves)
   const intake = new Intake(table, life, maxLive)
-  const documents = new Documents()
+  const documentTable = new Documents()
   const changes = new JobChanges(table, life, sessions)
   const listeners = new Set<WakeListener>()
   let isPaused = false
@@ -123,17 +124,21 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
   }
 
   /** Tells listeners what the operation that has just ended brought. Last of all: a listener may call the store. */
-  const wake = (by?: Turn) => {
+  const wake = (turn?: Turn) => {
     const { wakes } = life
-    const isNoted = watching > 0 && by !== undefined && by.progress.length + by.claim.length + by.settle.length > 0
+    const isNoted =
+      watching > 0 && turn !== undefined && turn.progress.length + turn.claim.length + turn.settle.length > 0
     if (!wakes.ready && !wakes.finished && !wakes.control && !isNoted) return
     const { control, finished, ready } = wakes
     wakes.ready = wakes.finished = wakes.control = false
+    const groups = life.takeWoken()
+    const origin = turn?.origin
     for (const listener of listeners) {
-      if (isNoted) listener("noted", by)
-      if (ready) listener("ready", by)
-      if (finished) listener("finished", by)
-      if (control) listener("control", by)
+      if (isNoted) listener("noted", origin)
+      // A limit or a pause that changed lets jobs of any group start.
+      if (ready) listener("ready", origin, control ? undefined : groups)
+      if (finished) listener("finished", origin)
+      if (control) listener("control", origin)
     }
   }
 
@@ -206,6 +211,7 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
       session.signals = signals
     }
     const result: TurnResult = {
+      now,
       ids: enqueued === undefined ? noIds : enqueued.ids,
       notes: enqueued?.notes,
       lost,
@@ -330,7 +336,6 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
       }
     })
     life.keys.prune(now, limit)
-    archive.prune(now)
     return pruned
   }
 
@@ -350,8 +355,16 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     wake()
   }
 
-  const store = JobStore.of({
-    traits: { kind: "memory", location: "memory:", payloads: "value", shared: false },
+  const jobs: Store["jobs"] = {
+    traits: {
+      kind: "memory",
+      label: "memory:",
+      file: undefined,
+      restsInHeap: true,
+      payloads: "value",
+      shared: false,
+      remembersCalls: false
+    },
     turn: (turn) => Effect.sync(() => turnSync(turn)),
     turnSync,
 
@@ -403,19 +416,10 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     logs: (id, { after, limit }) =>
       Effect.sync(() => table.find(id)?.rare?.log?.read(after, limit, maxLogLines) ?? { lines: [], next: after }),
     step: (id, name) => Effect.sync(() => table.find(id)?.rare?.steps?.get(name)),
-    rollUps: (query) =>
-      Effect.sync(() => {
-        archive.add(recorder.take())
-        return archive.query(query)
-      }),
-    resourceRollUps: (query) => Effect.sync(() => archive.queryResources(query)),
     status: Effect.sync(() => {
       const total = table.count({}).count
       return {
-        location: "memory:",
-        schemaVersion: 1,
         bytes: total * bytesPerJob,
-        walBytes: 0,
         freeBytes: undefined,
         live: table.live,
         maxLive,
@@ -458,20 +462,21 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
         controlled()
       }),
 
-    documents: (kind) => Effect.sync(() => documents.all(kind)),
-    putDocument: (kind, key, text, { now, version }) =>
-      Effect.sync(() => {
-        const put = documents.put(kind, key, text, now, version)
-        if (put !== undefined) {
-          life.wakes.control = true
-          wake()
-        }
-        return put
-      }),
-    journal: (kind, { before, key, limit }) =>
-      Effect.sync(() => documents.journal(kind, key, before ?? Number.MAX_SAFE_INTEGER, limit)),
-    appendJournal: (kind, entries, { keep, now }) => Effect.sync(() => documents.append(kind, entries, now, keep)),
+    prune: (policy, { limit, now }) => Effect.sync(() => prune(policy, now, limit)),
 
+    hold: Effect.void,
+    watch: Effect.acquireRelease(
+      Effect.sync(() => void watching++),
+      () => Effect.sync(() => void watching--)
+    ),
+    onWake: (listener) =>
+      listen((added) => {
+        listeners.add(added)
+        return () => listeners.delete(added)
+      }, listener)
+  }
+
+  const workers: Store["workers"] = {
     join: (worker, { leaseMs, now }) => Effect.sync(() => sessions.join(worker, now, monotonic(), leaseMs).id),
     beat: (id, { leaseMs, load, now, slots, tasks }) =>
       Effect.sync(() => {
@@ -493,7 +498,7 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
         if (session !== undefined) recoverFrom(session, now, Infinity, [], [])
         wake()
       }),
-    workers: Effect.sync(() => {
+    all: Effect.sync(() => {
       const now = clock.currentTimeMillisUnsafe()
       const at = monotonic()
       return [...sessions.all()].map((session) => session.recordAt(now, at))
@@ -508,19 +513,35 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
       }),
     sweep: ({ limit, now }) => Effect.sync(() => sweep(now, limit)),
 
-    lead: (role, session, { now, ttlMs }) => Effect.sync(() => sessions.lead(role, session, now, ttlMs)),
-    prune: (policy, { limit, now }) => Effect.sync(() => prune(policy, now, limit)),
+    lead: (role, session, { now, ttlMs }) => Effect.sync(() => sessions.lead(role, session, now, ttlMs))
+  }
 
-    hold: Effect.void,
-    watch: Effect.acquireRelease(
-      Effect.sync(() => void watching++),
-      () => Effect.sync(() => void watching--)
-    ),
-    onWake: (listener) =>
-      listen((added) => {
-        listeners.add(added)
-        return () => listeners.delete(added)
-      }, listener)
-  })
-  return { store, shed }
+  const rollUps: Store["rollUps"] = {
+    jobs: (query) =>
+      Effect.sync(() => {
+        archive.add(recorder.take())
+        return archive.query(query)
+      }),
+    resources: (query) => Effect.sync(() => archive.queryResources(query)),
+    prune: ({ now }) => Effect.sync(() => archive.prune(now))
+  }
+
+  const documents: Store["documents"] = {
+    get: (kind, key) => Effect.sync(() => documentTable.get(kind, key)),
+    all: (kind) => Effect.sync(() => documentTable.all(kind)),
+    put: (kind, key, text, { now, version }) =>
+      Effect.sync(() => {
+        const put = documentTable.put(kind, key, text, now, version)
+        if (put !== undefined) {
+          life.wakes.control = true
+          wake()
+        }
+        return put
+      }),
+    journal: (kind, { before, key, limit }) =>
+      Effect.sync(() => documentTable.journal(kind, key, before ?? Number.MAX_SAFE_INTEGER, limit)),
+    append: (kind, entries, { keep, now }) => Effect.sync(() => documentTable.append(kind, entries, now, keep))
+  }
+
+  return { store: { jobs, workers, rollUps, documents }, shed }
 }

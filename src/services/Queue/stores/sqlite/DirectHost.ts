@@ -17,7 +17,7 @@ export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, St
       const listeners = new Set<WakeListener>()
       let turn: Turn | undefined
       const engine = new Engine(settings, (wakes) => {
-        for (const listener of listeners) for (const wake of wakes) listener(wake, turn)
+        for (const listener of listeners) for (const wake of wakes) listener(wake, turn?.origin)
       })
       let isClosed = false
       let watchers = 0

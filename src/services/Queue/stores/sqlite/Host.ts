@@ -10,6 +10,29 @@ export type Operation = {
   [K in keyof SqliteStore]: SqliteStore[K] extends (...args: ReadonlyArray<never>) => unknown ? K : never
 }[keyof SqliteStore]
 
+/** Those that change nothing, so that one whose answer was lost may simply be called again. */
+export const reads: ReadonlySet<string> = new Set([
+  "open",
+  "hold",
+  "get",
+  "list",
+  "count",
+  "counters",
+  "oldestPending",
+  "upNext",
+  "logs",
+  "step",
+  "rollUps",
+  "resourceRollUps",
+  "status",
+  "groups",
+  "paused",
+  "document",
+  "documents",
+  "journal",
+  "workers"
+] satisfies ReadonlyArray<Operation | "open" | "hold">)
+
 export type Arguments<K extends Operation> = Parameters<SqliteStore[K]>
 export type Answer<K extends Operation> = K extends "turn" ? TurnResult : ReturnType<SqliteStore[K]>
 

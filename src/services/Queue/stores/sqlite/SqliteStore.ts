@@ -12,8 +12,9 @@ import type { CounterRecord, GroupRecord, RankedJob } from "../../GroupRecord.ts
 import type { JournalEntry, StoredDocument } from "../../StoredDocument.ts"
 import type { LogLine, Turn } from "../../Turn.ts"
 import type { ResourceRollUp, RollUp, RollUpQuery } from "../../RollUp.ts"
-import type { RetentionPolicy, StoreStatus, SweepResult, Wake } from "../../JobStore.ts"
+import type { RetentionPolicy, StoreStatus, Wake } from "../../JobStore.ts"
 import type { WorkerInfo, WorkerRecord } from "../../WorkerRecord.ts"
+import type { SweepResult } from "../../WorkerRegistry.ts"
 import { Changes } from "./Changes.ts"
 import { BatchClaims } from "./BatchClaims.ts"
 import { Claims } from "./Claims.ts"
@@ -28,7 +29,6 @@ import { JobRows } from "./JobRows.ts"
 import { Keys } from "./Keys.ts"
 import { Ledger } from "./Ledger.ts"
 import { Lookups } from "./Lookups.ts"
-import { schemaVersion } from "./migrations.ts"
 import { Notes } from "./Notes.ts"
 import { Recovery } from "./Recovery.ts"
 import { Retention } from "./Retention.ts"
@@ -115,7 +115,7 @@ export class SqliteStore {
       setAside: this.setAside
     })
     this.recovery = new Recovery(db, { ledger, rows, sessions, settlement, signals, endings, statistics })
-    this.retention = new Retention(db, { ledger, rows, keys, statistics })
+    this.retention = new Retention(db, { ledger, rows, keys })
     this.turns = new Turns({
       ledger,
       sessions,
@@ -239,10 +239,7 @@ export class SqliteStore {
         finished += counts[States.completed] + counts[States.failed] + counts[States.cancelled]
       }
       return {
-        location: this.db.path,
-        schemaVersion,
         bytes: size("") + size("-wal") + size("-shm"),
-        walBytes: size("-wal"),
         freeBytes: disk.bavail * disk.bsize,
         live: this.ledger.live,
         maxLive: this.maxLive,
@@ -285,6 +282,10 @@ export class SqliteStore {
 
   setPaused(paused: boolean): void {
     this.write(this.lastNow, () => this.groupTable.setPaused(paused))
+  }
+
+  document(kind: string, key: string): StoredDocument | undefined {
+    return this.read(() => this.documentTable.get(kind, key))
   }
 
   documents(kind: string): ReadonlyArray<StoredDocument> {
@@ -366,6 +367,10 @@ export class SqliteStore {
 
   prune(policy: RetentionPolicy, now: number, limit: number): number {
     return this.write(now, () => this.retention.prune(policy, now, limit))
+  }
+
+  pruneRollUps(now: number): void {
+    this.write(now, () => this.statistics.prune(now))
   }
 
   addListener(name: string): void {
