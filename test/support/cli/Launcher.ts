@@ -1,8 +1,8 @@
 /**
- * The command line as npm installs it, for tests that start processes: the bundle starts in a third of the CPU time that
- * the sources take. It is made of the sources as they are now, by the test that needs it first, and kept for as long as
- * they stay the same. Calls that run code of a project's go to the sources, so that a test's module of tasks shares its
- * modules with them.
+ * The command line as npm installs it, for tests that start processes: the bundle starts in a third of the CPU time
+ * that the sources take. It is made of the sources as they are now, by the test that needs it first, and kept for as
+ * long as they stay the same. Calls that run code of a project's go to the sources, so that a test's module of tasks
+ * shares its modules with them.
  */
 import { createHash } from "node:crypto"
 import {
