@@ -85,6 +85,9 @@ describe("the bundle", () => {
     )
     assert.includeMembers(started, ["StoreThread.cjs", "SpawnerEntry.cjs"])
     for (const name of started) assert.isTrue(names.has(name), name)
+    // `import()` takes all that a CommonJS file exports for its default.
+    for (const { exports, fileName } of chunks)
+      if (started.includes(fileName)) assert.notInclude(exports, "default", fileName)
   })
 
   it("carries one effect and nothing that must be shared with a project's code", () => {

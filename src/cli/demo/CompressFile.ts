@@ -1,6 +1,6 @@
 /**
  * The handler of `demo.compress`, run in a thread: it keeps a core busy, and loads nothing but Node to be quick to
- * start.
+ * start. By name: what a file of the bundle exports by default is, for `import()`, all that it exports.
  */
 import { readFile } from "node:fs/promises"
 import { gzipSync } from "node:zlib"
@@ -11,7 +11,7 @@ const failed = (file: string, error: unknown) => {
   return Object.assign(new Error(message), { _tag: "demo/FileFailed", file, code: code ?? "UNKNOWN" })
 }
 
-export default async ({ file }: { readonly file: string }) => {
+export const compress = async ({ file }: { readonly file: string }) => {
   try {
     const content = await readFile(file)
     return { bytes: content.length, compressedBytes: gzipSync(content).length }

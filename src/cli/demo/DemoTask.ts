@@ -115,7 +115,8 @@ const HashFileLive = HashFile.toLayer(({ file }) =>
 )
 
 const CompressFileLive = CompressFile.toThreadLayer({
-  module: new URL(`./CompressFile${extname(import.meta.url)}`, import.meta.url)
+  module: new URL(`./CompressFile${extname(import.meta.url)}`, import.meta.url),
+  export: "compress"
 })
 
 const binaryWithin = 8_000

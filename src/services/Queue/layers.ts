@@ -12,7 +12,7 @@ import { Effect, Layer } from "effect"
 import * as BatchProcessorLive from "./BatchProcessorLive.ts"
 import * as MemoryGateLive from "./MemoryGateLive.ts"
 import * as MemoryOptimizerLive from "./MemoryOptimizerLive.ts"
-import type * as JobStoreMemory from "./stores/JobStoreMemory.ts"
+import * as JobStoreMemory from "./stores/JobStoreMemory.ts"
 import type * as JobStoreSqlite from "./stores/JobStoreSqlite.ts"
 import * as StreamProcessorLive from "./StreamProcessorLive.ts"
 import * as PredictiveScalerLive from "./PredictiveScalerLive.ts"
@@ -57,7 +57,7 @@ export const layer = exposed(queue)
  * `RangeError` for options that are none.
  */
 export const layerMemory = (options?: JobStoreMemory.Options) =>
-  exposed(queue.pipe(Layer.provideMerge(Store.memory(options))))
+  exposed(queue.pipe(Layer.provideMerge(JobStoreMemory.layer(options).pipe(Layer.provideMerge(MemoryGateLive.layer)))))
 
 /** The queue in one SQLite file, for the processes of one machine. Throws a `RangeError` for options that are none. */
 export const layerSqlite = (options: JobStoreSqlite.Options) =>

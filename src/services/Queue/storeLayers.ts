@@ -1,5 +1,5 @@
 /** The queue over a store, without what runs jobs: all that a process needs which looks, enqueues and changes. */
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import * as BatchTuning from "./BatchTuning.ts"
 import * as GroupOrdersLive from "./GroupOrdersLive.ts"
 import * as MemoryGateLive from "./MemoryGateLive.ts"
@@ -9,7 +9,6 @@ import * as PlacementsLive from "./PlacementsLive.ts"
 import * as QueueEventsLive from "./QueueEventsLive.ts"
 import * as StoreMeter from "./StoreMeter.ts"
 import * as StoreMeterLive from "./StoreMeterLive.ts"
-import * as JobStoreMemory from "./stores/JobStoreMemory.ts"
 import * as JobStoreSqlite from "./stores/JobStoreSqlite.ts"
 import { isSafeToShare } from "./stores/sqlite/StoreFile.ts"
 import type { StoreTurns } from "./StoreTurns.ts"
@@ -54,16 +53,19 @@ export const queue = TaskQueueLive.layer.pipe(
   )
 )
 
-/** A store in the heap of this process, which gives up finished jobs when memory is short. */
-export const memory = (options?: JobStoreMemory.Options) =>
-  JobStoreMemory.layer(options).pipe(Layer.provideMerge(MemoryGateLive.layer))
-
 /** A store in one SQLite file. */
 export const sqlite = (options: JobStoreSqlite.Options) => JobStoreSqlite.layer(options)
 
+/** A store in the heap of this process that gives up finished jobs when memory is short. Loaded when it is used. */
+const memory = Layer.unwrap(
+  Effect.map(
+    Effect.promise(() => import("./stores/JobStoreMemory.ts")),
+    (JobStoreMemory) => JobStoreMemory.layer().pipe(Layer.provideMerge(MemoryGateLive.layer))
+  )
+)
+
 /** The queue in the heap of this process, without pipelines. */
-export const layerMemory = (options?: JobStoreMemory.Options) =>
-  exposed(queue.pipe(Layer.provideMerge(memory(options))))
+export const layerMemory = () => exposed(queue.pipe(Layer.provideMerge(memory)))
 
 /** The queue in one SQLite file, without pipelines. */
 export const layerSqlite = (options: JobStoreSqlite.Options) => exposed(queue.pipe(Layer.provideMerge(sqlite(options))))
