@@ -117,7 +117,24 @@ const standing: Migration = {
   ALTER TABLE worker DROP COLUMN runs_silent; ALTER TABLE worker DROP COLUMN suspended_for`
 }
 
-export const migrations: ReadonlyArray<Migration> = [{ name: "jobs", up: jobs }, batches, steps, documents, standing]
+/** The last answer to each caller that may ask again: `Answers`. */
+const answers: Migration = {
+  name: "answers",
+  up: `CREATE TABLE answer(
+    origin TEXT NOT NULL, method TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY(origin, method)
+  ) WITHOUT ROWID`,
+  down: "DROP TABLE answer"
+}
+
+export const migrations: ReadonlyArray<Migration> = [
+  { name: "jobs", up: jobs },
+  batches,
+  steps,
+  documents,
+  standing,
+  answers
+]
 
 export const schemaVersion = migrations.length
 
@@ -153,7 +170,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "af0eb4b1c77e6ef677cc7f8cc127da3f5e90e0e755a82c937e5057d90efae3e1"
+const newestFingerprint = "2e56d95ea4e27d1d5024f54082c9f139af4066e7b8a379482fa06158cdc91f98"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>
