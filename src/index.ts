@@ -15,6 +15,7 @@ export {
   type BatchTuning,
   type CollectionReport,
   type CounterRecord,
+  Documents,
   DuplicateJob,
   EnqueueError,
   type EnqueueOptions,
@@ -95,6 +96,7 @@ export {
   ResourceGroup,
   type ResourceGroupDefinition,
   RetryDelay,
+  RollUps,
   type RunningJob,
   ShellCommand,
   ShellResult,
@@ -120,6 +122,7 @@ export {
   type UniqueConflict,
   Worker,
   type WorkerOptions,
+  WorkerRegistry,
   type WorkerRecord,
   type WorkerStatus,
   WrongState

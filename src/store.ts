@@ -9,6 +9,7 @@ export {
   type ClaimRequest,
   type Count,
   type CounterRecord,
+  Documents,
   type EnqueueNote,
   type FollowUp,
   type GroupRecord,
@@ -37,6 +38,7 @@ export {
   type RetentionPolicy,
   type RollUp,
   type RollUpQuery,
+  RollUps,
   type RollUpWidth,
   type Settle,
   type SettleOutcome,
@@ -51,6 +53,8 @@ export {
   StoreNewer,
   StoreReadOnly,
   StoreReason,
+  Store,
+  type StoreServices,
   type StoreStatus,
   StoreTampered,
   StoreUnavailable,
@@ -65,5 +69,6 @@ export {
   type WakeListener,
   type WorkerInfo,
   type WorkerLoad,
-  type WorkerRecord
+  type WorkerRecord,
+  WorkerRegistry
 } from "./services/Queue/index.ts"

@@ -8,7 +8,7 @@
 
 import { Clock, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { JobStore, PredictiveScaler, Sluice } from "../../src/services/Queue/index.ts"
+import { JobStore, PredictiveScaler, Sluice, WorkerRegistry } from "../../src/services/Queue/index.ts"
 import type { NewJob } from "../../src/services/Queue/Turn.ts"
 
 const [groups = 1000, minutes = 30, warmUp = 120] = process.argv.slice(2).map(Number)
@@ -48,7 +48,7 @@ const measure = Effect.gen(function* () {
   const names = Array.from({ length: groups }, (_, i) => ({ name: `group-${i}`, limit: 50 }))
   yield* store.declareGroups(names)
   const info = { name: "bench", host: "bench", pid: 1, version: "0", slots: {}, tasks: ["work"] }
-  const session = yield* store.join(info, { now: yield* Clock.currentTimeMillis, leaseMs: 1e12 })
+  const session = yield* (yield* WorkerRegistry).join(info, { now: yield* Clock.currentTimeMillis, leaseMs: 1e12 })
   const nothing = { session, settle: [], enqueue: [], batches: undefined, claim: [], progress: [], logs: [] }
 
   const minute = (index: number) =>

@@ -94,13 +94,14 @@ const jobs = 100
 /** Enqueue, claim and settle apart: through the queue, then as turns of a session that no worker serves. */
 const stages = async (tree: Tree, layer: QueueLayer): Promise<Slice> => {
   const { Effect, ManagedRuntime } = tree.effect
-  const { JobStore, TaskQueue } = tree.sluice
+  const { JobStore, TaskQueue, WorkerRegistry } = tree.sluice
   const { Mail } = tasksOf(tree)
   const runtime = ManagedRuntime.make(layer)
   const payloads = many(jobs, mail)
   const session = await runtime.runPromise(
-    JobStore.use((store) =>
-      store.join(
+    // Trees of before the contract was cut have all of it in their JobStore.
+    (WorkerRegistry ?? JobStore).use((registry) =>
+      registry.join(
         { name: "speed", host: "speed", pid: process.pid, version: "0", slots: {}, tasks: [Mail.name] },
         { now: Date.now(), leaseMs: 86_400_000 }
       )
@@ -175,7 +176,7 @@ const textLayer = ({ effect: { Effect, Layer }, sluice: { JobStore, Sluice } }: 
       Layer.effect(
         JobStore,
         JobStore.use((store) => Effect.succeed({ ...store, traits: { ...store.traits, payloads: "text" as const } }))
-      ).pipe(Layer.provide(Layer.fresh(Sluice.layerMemory())))
+      ).pipe(Layer.provideMerge(Layer.fresh(Sluice.layerMemory())))
     )
   )
 

@@ -1,6 +1,6 @@
 /** A list lacks the rows that nothing could read: whoever reads it is told. */
 import * as Effect from "effect/Effect"
-import { JobStore, setAsideKind, setAsideRow } from "../services/Queue/index.ts"
+import { Documents, setAsideKind, setAsideRow } from "../services/Queue/index.ts"
 import { hint } from "./Hint.ts"
 import { output } from "./Output.ts"
 import * as HumanNumber from "./terminal/HumanNumber.ts"
@@ -9,7 +9,7 @@ import * as HumanNumber from "./terminal/HumanNumber.ts"
 export const noteSetAside = (table: string) =>
   Effect.gen(function* () {
     const { note } = yield* output
-    const documents = yield* JobStore.use((store) => store.documents(setAsideKind))
+    const documents = yield* Documents.use((documents) => documents.all(setAsideKind))
     const count = documents.filter((document) => setAsideRow(document)?.table === table).length
     if (count === 0) return
     const said =

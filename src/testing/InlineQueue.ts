@@ -11,6 +11,7 @@ import {
   type JobHandle,
   type JobId,
   JobStore,
+  WorkerRegistry,
   type Registration,
   type RequestHandles,
   RetryDelay,
@@ -50,9 +51,10 @@ const alone = (
 const make = Effect.gen(function* () {
   const queue = yield* TaskQueue
   const store = yield* JobStore
+  const workerRegistry = yield* WorkerRegistry
   const registry = yield* TaskRegistry
   const tasks = () => registry.all().map(({ task }) => task.name)
-  const session = yield* store.join(
+  const session = yield* workerRegistry.join(
     { name: "inline", host: "inline", pid: process.pid, version: "", slots: {}, tasks: tasks() },
     { now: yield* Clock.currentTimeMillis, leaseMs: Number.MAX_SAFE_INTEGER / 2 }
   )
@@ -145,7 +147,7 @@ const make = Effect.gen(function* () {
   const runReady: Effect.Effect<void> = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const load = { busy: {}, cpu: 0, rssBytes: 0, heapBytes: 0, loopDelayMs: 0 }
-    yield* store.beat(session, {
+    yield* workerRegistry.beat(session, {
       now,
       leaseMs: Number.MAX_SAFE_INTEGER / 2,
       blockedMostMs: Number.MAX_SAFE_INTEGER / 2,

@@ -2,9 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, type Scope } from "effect"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { JobStore, Sluice } from "../../src/services/Queue/index.ts"
+import { Sluice } from "../../src/services/Queue/index.ts"
 import * as CliProcess from "./CliProcess.ts"
 import { temporaryFolder } from "./CommandLine.ts"
+import { store as wholeStore, type StoreServices } from "../../src/services/Queue/Store.ts"
 
 const limit = { timeout: 120_000 }
 
@@ -39,29 +40,29 @@ const leader = { name: "leader", host: "elsewhere", pid: 1, version: "1", slots:
 const longMs = 3_600_000
 
 const workersIn = Effect.gen(function* () {
-  const store = yield* JobStore
+  const store = yield* wholeStore
   const now = yield* Clock.currentTimeMillis
-  return (yield* store.workers).filter(({ leaseUntil, name }) => leaseUntil > now && name !== leader.name)
+  return (yield* store.workers.all).filter(({ leaseUntil, name }) => leaseUntil > now && name !== leader.name)
 })
 
 /** Takes the lead before any worker can, and keeps it: what is wanted is then what this test says. */
 const leading = Effect.gen(function* () {
-  const store = yield* JobStore
+  const store = yield* wholeStore
   const now = yield* Clock.currentTimeMillis
-  const session = yield* store.join(leader, { now, leaseMs: longMs })
-  assert.isTrue(yield* store.lead("scaler", session, { now, ttlMs: longMs }))
+  const session = yield* store.workers.join(leader, { now, leaseMs: longMs })
+  assert.isTrue(yield* store.workers.lead("scaler", session, { now, ttlMs: longMs }))
 })
 
 /** What a leader would write. */
 const want = (slots: number) =>
   Effect.gen(function* () {
-    const store = yield* JobStore
+    const store = yield* wholeStore
     const now = yield* Clock.currentTimeMillis
     const text = JSON.stringify({ group: "computation", slots, tasks: ["shell"], at: now, reason: "forecast" })
-    yield* store.putDocument("scale-target", "computation", text, { now })
+    yield* store.documents.put("scale-target", "computation", text, { now })
   })
 
-const scenario = <E>(name: string, body: (folder: string) => Effect.Effect<void, E, JobStore | Scope.Scope>) =>
+const scenario = <E>(name: string, body: (folder: string) => Effect.Effect<void, E, StoreServices | Scope.Scope>) =>
   it.live(
     name,
     () =>
@@ -162,8 +163,8 @@ describe("sluice worker --processes auto", () => {
       yield* until(Effect.sync(() => linesOf(folder, "began").length === 2))
       yield* supervisor.kill("SIGKILL")
       yield* until(Effect.sync(() => !children.some(runs)))
-      const store = yield* JobStore
-      const counters = yield* store.counters
+      const store = yield* wholeStore
+      const counters = yield* store.jobs.counters
       assert.deepStrictEqual(
         counters.filter(({ count }) => count > 0).map(({ count, state }) => [state, count]),
         [["pending", 2]]

@@ -4,10 +4,11 @@ import { spawnSync } from "node:child_process"
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
-import { JobStore, Sluice } from "../../src/services/Queue/index.ts"
+import { Sluice } from "../../src/services/Queue/index.ts"
 import * as CliProcess from "../cli/CliProcess.ts"
 import { temporaryFolder } from "../cli/CommandLine.ts"
 import * as Manifests from "../support/kubernetes/Manifests.ts"
+import { store as wholeStore } from "../../src/services/Queue/Store.ts"
 
 const [container] = Manifests.find("workers.yaml", "Deployment").spec.template.spec.containers
 const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
@@ -44,8 +45,8 @@ describe("the probes of deploy/kubernetes/workers.yaml", () => {
         yield* worker.kill("SIGTERM")
         assert.strictEqual((yield* worker.ended).code, 0)
 
-        yield* JobStore.use((jobs) =>
-          jobs.join(
+        yield* Effect.flatMap(wholeStore, (jobs) =>
+          jobs.workers.join(
             { name: "sluice-workers-1", host: "h", pid: 1, version: "1", slots: {}, tasks: [] },
             { now: Date.now(), leaseMs: 1 }
           )

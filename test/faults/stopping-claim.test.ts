@@ -19,7 +19,7 @@ const distantStore = Layer.effect(
     turnSync: undefined,
     turn: (turn: Parameters<typeof store.turn>[0]) => Effect.andThen(Effect.sleep(turnMs), store.turn(turn))
   }))
-).pipe(Layer.provide(JobStoreMemory.layer()))
+).pipe(Layer.provideMerge(JobStoreMemory.layer()))
 
 const queueLayer = Sluice.layer.pipe(Layer.provideMerge(distantStore))
 

@@ -12,7 +12,6 @@ import {
   type JobHandle,
   type JobId,
   type JobRecord,
-  type JobStore,
   type Turn,
   type TurnResult,
   type WorkerOptions
@@ -33,6 +32,7 @@ import {
   tasks,
   type Unlucky
 } from "./SimulatedWork.ts"
+import type { Store } from "../../src/services/Queue/Store.ts"
 
 /** What the simulation knows of a job that was acknowledged. */
 interface Known {
@@ -60,7 +60,7 @@ const skewMostMs = 400
 
 class Simulation {
   private readonly random: SeededRandom
-  private readonly store: JobStore["Service"]
+  private readonly store: Store
   private readonly ledger = new Map<JobId, Array<Run>>()
   private readonly known = new Map<JobId, Known>()
   private readonly waiters: Array<Fiber.Fiber<unknown, unknown>> = []
@@ -74,7 +74,7 @@ class Simulation {
   /** Seen where an error would only look like a fault of the store. */
   private seen: string | undefined
 
-  constructor(seed: number, store: JobStore["Service"]) {
+  constructor(seed: number, store: Store) {
     this.random = new SeededRandom(seed)
     this.store = store
     const member = (
@@ -397,7 +397,7 @@ class Simulation {
   }
 
   private runningIn(group: string) {
-    return Effect.map(this.store.counters, (cells) =>
+    return Effect.map(this.store.jobs.counters, (cells) =>
       cells
         .filter((cell) => cell.group === group && cell.state === "running")
         .reduce((sum, { count }) => sum + count, 0)
@@ -406,7 +406,7 @@ class Simulation {
 
   private readonly checkLimits: Effect.Effect<void, StoreError> = Effect.suspend(() =>
     Effect.map(
-      Effect.all([this.store.groups, Effect.forEach(groups, (group) => this.runningIn(group))]),
+      Effect.all([this.store.jobs.groups, Effect.forEach(groups, (group) => this.runningIn(group))]),
       ([records, counts]) => {
         groups.forEach((group, i) => {
           const limit = records.find(({ name }) => name === group)?.limit ?? Number.MAX_SAFE_INTEGER
@@ -422,7 +422,7 @@ class Simulation {
     const all: Array<JobRecord> = []
     let cursor: JobId | undefined
     do {
-      const page = yield* this.store.list(
+      const page = yield* this.store.jobs.list(
         {},
         { limit: 1000, order: "oldest", ...(cursor === undefined ? {} : { cursor }) }
       )
@@ -457,7 +457,7 @@ class Simulation {
           this.fault(`started while ${name} was paused: ${JSON.stringify(job)}`)
       }
     }
-    for (const { count, group, state, task } of yield* this.store.counters) {
+    for (const { count, group, state, task } of yield* this.store.jobs.counters) {
       const cell = `${group} ${task} ${state}`
       if (recount.get(cell) !== count) this.fault(`counter ${cell} is ${count}, there are ${recount.get(cell) ?? 0}`)
       recount.delete(cell)
@@ -484,7 +484,7 @@ class Simulation {
       })
       const last = place(got.at(-1)!)
       const { jobs } = Effect.runSync(
-        this.store.list({ groups: [group], states: ["pending"] }, { limit: 1000, order: "oldest" })
+        this.store.jobs.list({ groups: [group], states: ["pending"] }, { limit: 1000, order: "oldest" })
       )
       const passed = jobs.find(
         (job) =>
@@ -509,7 +509,7 @@ class Simulation {
       if (member.node === undefined) yield* this.start(member)
       for (const group of groups) yield* member.node!.worker.setSlots(group, 5)
     }
-    for (let minute = 0; (yield* this.store.status).live > 0; minute++) {
+    for (let minute = 0; (yield* this.store.jobs.status).live > 0; minute++) {
       if (minute > 20) {
         const { jobs } = yield* queue.list({ states: [...Job.liveStates] }, { limit: 3 })
         const reasons = yield* Effect.forEach(jobs, ({ id }) => queue.explain(id))
@@ -556,8 +556,6 @@ class Simulation {
 
 /** One that also waits for its parents shows that reason alone, so it may be held. */
 const isHeldByKey = ({ waitReason }: JobRecord) => waitReason === "key" || waitReason === "parents"
-
-type Store = JobStore["Service"]
 
 /**
  * One history. Fails with its seed. Answers what happened in it. `spoil` breaks the store, to see whether that is seen.

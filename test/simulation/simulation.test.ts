@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { JobStore, Turn, TurnResult } from "../../src/services/Queue/index.ts"
+import type { Turn, TurnResult } from "../../src/services/Queue/index.ts"
 import { simulate } from "./Simulation.ts"
+import type { Store } from "../../src/services/Queue/Store.ts"
 
 // SEED=… repeats one history, STEPS=… says how long it is.
 const asked = process.env.SEED
@@ -23,13 +24,14 @@ describe(`the whole queue against its promises, ${steps} steps a seed`, () => {
   )
 })
 
-type Store = JobStore["Service"]
-
 /** A store whose turns are answered wrongly. */
 const turnsOf = (store: Store, wrong: (result: TurnResult, turn: Turn) => TurnResult): Store => ({
   ...store,
-  turn: (turn) => Effect.map(store.turn(turn), (result) => wrong(result, turn)),
-  turnSync: (turn) => wrong(store.turnSync!(turn), turn)
+  jobs: {
+    ...store.jobs,
+    turn: (turn) => Effect.map(store.jobs.turn(turn), (result) => wrong(result, turn)),
+    turnSync: (turn) => wrong(store.jobs.turnSync!(turn), turn)
+  }
 })
 
 const broken: ReadonlyArray<readonly [string, string, (store: Store) => Store]> = [
@@ -38,7 +40,10 @@ const broken: ReadonlyArray<readonly [string, string, (store: Store) => Store]> 
     "stuck",
     (store) => ({
       ...store,
-      sweep: () => Effect.succeed({ recovered: [], buried: [], expired: 0, sessions: [], more: false })
+      workers: {
+        ...store.workers,
+        sweep: () => Effect.succeed({ recovered: [], buried: [], expired: 0, sessions: [], more: false })
+      }
     })
   ],
   [
@@ -48,7 +53,7 @@ const broken: ReadonlyArray<readonly [string, string, (store: Store) => Store]> 
       let count = 0
       return turnsOf(store, (result, { now }) => {
         const ids = result.ids.filter((id) => id !== 0 && ++count % 50 === 0)
-        if (ids.length > 0) Effect.runSync(store.change({ ids }, { _tag: "Remove" }, { now, limit: 10 }))
+        if (ids.length > 0) Effect.runSync(store.jobs.change({ ids }, { _tag: "Remove" }, { now, limit: 10 }))
         return result
       })
     }
@@ -58,7 +63,7 @@ const broken: ReadonlyArray<readonly [string, string, (store: Store) => Store]> 
     "counter",
     (store) => ({
       ...store,
-      counters: Effect.map(store.counters, (cells) =>
+      counters: Effect.map(store.jobs.counters, (cells) =>
         cells.map((cell) => (cell.state === "completed" && cell.count > 20 ? { ...cell, count: cell.count - 1 } : cell))
       )
     })
@@ -78,8 +83,12 @@ const broken: ReadonlyArray<readonly [string, string, (store: Store) => Store]> 
     "was paused",
     (store) => ({
       ...store,
-      setGroup: (name, settings) => store.setGroup(name, settings.limit === undefined ? {} : { limit: settings.limit }),
-      setPaused: () => Effect.void
+      jobs: {
+        ...store.jobs,
+        setGroup: (name, settings) =>
+          store.jobs.setGroup(name, settings.limit === undefined ? {} : { limit: settings.limit }),
+        setPaused: () => Effect.void
+      }
     })
   ]
 ]

@@ -11,7 +11,7 @@ import { NotOwn } from "../../files/Ownership.ts"
 import {
   isWorkerAlive,
   Job,
-  JobStore,
+  Documents,
   Placements,
   type QueueStats,
   setAsideKind,
@@ -228,7 +228,7 @@ export const command = Command.make(
       if (Exit.isFailure(stats))
         checks.push(problem("store", describeCause(stats.cause).line, "sluice db doctor looks closer"))
       else checks.push(...checkStore(location, stats.value, now))
-      const asides = yield* JobStore.use((store) => store.documents(setAsideKind)).pipe(
+      const asides = yield* Documents.use((documents) => documents.all(setAsideKind)).pipe(
         Effect.provide(layer),
         Effect.exit
       )

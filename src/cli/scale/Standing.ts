@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import {
   isWorkerAlive,
   type GroupScaling,
-  JobStore,
+  Documents,
   PredictiveScaler,
   type ScalerStatus,
   TaskQueue,
@@ -30,7 +30,7 @@ const rebuildMs = 10_000
 
 /** Whether a worker has kept the forecast's state, or it has to be learned again from the roll-ups. */
 export const keptStates = Effect.map(
-  JobStore.use((store) => store.documents("forecast-state")),
+  Documents.use((documents) => documents.all("forecast-state")),
   (documents) => new Set(documents.map(({ key }) => key))
 )
 

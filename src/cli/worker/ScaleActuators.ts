@@ -4,14 +4,20 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type JobStore, ResourceGroup, type ScaledWorkload, Sluice } from "../../services/Queue/index.ts"
+import {
+  type JobStore,
+  type WorkerRegistry,
+  ResourceGroup,
+  type ScaledWorkload,
+  Sluice
+} from "../../services/Queue/index.ts"
 import { type CommandFailure, fail } from "../Failure.ts"
 import { commandWords } from "../input/CommandWords.ts"
 import { Invocation } from "../Invocation.ts"
 import * as Settings from "../Settings.ts"
 
 /** Provides the actuators. */
-export type ScaleActuators = Layer.Layer<never, CommandFailure, JobStore>
+export type ScaleActuators = Layer.Layer<never, CommandFailure, JobStore | WorkerRegistry>
 
 /** `network=10`, in one replica; undefined: not that. */
 const slotsIn = (text: string): readonly [string, number] | undefined => {

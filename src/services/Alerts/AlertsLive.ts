@@ -2,7 +2,7 @@
 import { hostname } from "node:os"
 import { Cause, Clock, DateTime, Duration, Effect, Layer, Metric, Option, Random } from "effect"
 import { makeComplaints } from "../Queue/Complaints.ts"
-import { JobStore } from "../Queue/JobStore.ts"
+import * as Stores from "../Queue/Store.ts"
 import * as Bounds from "../Queue/policy/Bounds.ts"
 import * as Durations from "../Queue/policy/Durations.ts"
 import type { StoreError } from "../Queue/StoreError.ts"
@@ -115,13 +115,13 @@ const conflictsMost = 5
 export const layer = Layer.effect(
   Alerts,
   Effect.gen(function* () {
-    const store = yield* JobStore
-    const label = storeLabel(store.traits.location, hostname())
+    const store = yield* Stores.store
+    const label = storeLabel(store.jobs.traits.location, hostname())
     const settings = yield* checkedSettings
     const sinks = yield* makeSinks
     const clock = yield* Clock.Clock
     const complain = makeComplaints(() => clock.currentTimeMillisUnsafe())
-    const documents = new AlertDocuments(store, complain)
+    const documents = new AlertDocuments(store.documents, complain)
     const zone = DateTime.zoneMakeNamed(settings.timeZone)
     if (Option.isNone(zone))
       return yield* new SettingsUnusable({
@@ -129,7 +129,7 @@ export const layer = Layer.effect(
       })
     const sources: Sources = {
       store,
-      recent: new RecentMinutes(store),
+      recent: new RecentMinutes(store.rollUps),
       watch: new AnomalyWatch(store, zone.value),
       outlooks: new Outlooks(yield* ArrivalForecast)
     }

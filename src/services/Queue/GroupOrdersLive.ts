@@ -10,7 +10,9 @@ import {
   settleMs
 } from "./GroupOrders.ts"
 import { type JobId, liveStates } from "./Job.ts"
+import { Documents } from "./Documents.ts"
 import { JobStore } from "./JobStore.ts"
+import { RollUps } from "./RollUps.ts"
 import { type ExpectedRuns, expectedRuns, lookBackMs } from "./policy/ExpectedRun.ts"
 import {
   defaultBoundMs,
@@ -57,10 +59,12 @@ const choiceIn = (document: GroupOrderDocument | undefined): OrderChoice | undef
 
 const make = Effect.gen(function* () {
   const store = yield* JobStore
+  const documents = yield* Documents
+  const rollUps = yield* RollUps
   const { ageingStepMs } = yield* Settings
   const clock = yield* Clock.Clock
 
-  let documents: ReadonlyMap<string, Kept> = new Map()
+  let orders: ReadonlyMap<string, Kept> = new Map()
   /** Declared in this process. */
   const own = new Map<string, OrderChoice>()
   let expected: ReadonlyMap<string, ExpectedRuns> = new Map()
@@ -72,8 +76,8 @@ const make = Effect.gen(function* () {
 
   const rebuild = () => {
     const groups = new Map<string, Ranking>()
-    for (const name of new Set([...own.keys(), ...documents.keys()])) {
-      const choice = choiceIn(documents.get(name)?.document) ?? own.get(name)
+    for (const name of new Set([...own.keys(), ...orders.keys()])) {
+      const choice = choiceIn(orders.get(name)?.document) ?? own.get(name)
       if (choice === undefined || same(choice, { order: defaultOrder })) continue
       const { order } = choice
       groups.set(name, { order, boundMs: boundOf(choice), runs: (needsRuns(order) && expected.get(name)) || noRuns })
@@ -81,8 +85,8 @@ const make = Effect.gen(function* () {
     rankings = { ageingStepMs, groups }
   }
 
-  const read = Effect.map(store.documents(orderDocuments), (stored) => {
-    documents = new Map(
+  const read = Effect.map(documents.all(orderDocuments), (stored) => {
+    orders = new Map(
       stored.map(({ key, text, version }): [string, Kept] => {
         // What a newer version wrote may not be readable here: then nothing is known, and a new choice takes its place.
         return [key, { version, document: Option.getOrElse(decode(text), () => fresh) }]
@@ -95,8 +99,8 @@ const make = Effect.gen(function* () {
     const now = clock.currentTimeMillisUnsafe()
     if (now - learnedAt < learnEveryMs || ![...rankings.groups.values()].some(({ order }) => needsRuns(order))) return
     const all = now - learnedAllAt >= learnAllEveryMs
-    const rollUps = yield* store.rollUps({ width: hourMs, from: now - (all ? lookBackMs : learnBackMs), to: now + 1 })
-    expected = expectedRuns(rollUps, all ? new Map() : expected)
+    const hours = yield* rollUps.jobs({ width: hourMs, from: now - (all ? lookBackMs : learnBackMs), to: now + 1 })
+    expected = expectedRuns(hours, all ? new Map() : expected)
     learnedAt = now
     if (all) learnedAllAt = now
     rebuild()
@@ -112,11 +116,11 @@ const make = Effect.gen(function* () {
     Effect.gen(function* () {
       for (;;) {
         yield* read
-        const kept = documents.get(group)
+        const kept = orders.get(group)
         const now = clock.currentTimeMillisUnsafe()
         const document = change(kept?.document ?? fresh, now)
         if (document === undefined) return
-        const put = yield* store.putDocument(orderDocuments, group, encode(document), {
+        const put = yield* documents.put(orderDocuments, group, encode(document), {
           now,
           version: kept?.version ?? 0
         })
@@ -161,13 +165,13 @@ const make = Effect.gen(function* () {
     }
   }
 
-  const get = (group: string) => Effect.map(read, () => orderOf(group, documents.get(group)?.document))
+  const get = (group: string) => Effect.map(read, () => orderOf(group, orders.get(group)?.document))
 
   const rankWaiting = (group: string): Effect.Effect<RankedPage, StoreError> =>
     Effect.gen(function* () {
       const nothing: RankedPage = { ranked: 0, rankedTo: undefined, more: false }
       yield* refresh
-      const before = documents.get(group)
+      const before = orders.get(group)
       const now = clock.currentTimeMillisUnsafe()
       if (before === undefined || before.document.pass === "done") return nothing
       const { changedAt, pass, rankedTo } = before.document
@@ -182,7 +186,7 @@ const make = Effect.gen(function* () {
         ? ({ pass, rankedTo: last! } as const)
         : ({ pass: pass === "first" ? "second" : "done", rankedTo: 0 } as const)
       // Refused when somebody else was as far, or the order has changed again: both go on from what is there.
-      yield* store.putDocument(orderDocuments, group, encode({ ...before.document, ...next }), {
+      yield* documents.put(orderDocuments, group, encode({ ...before.document, ...next }), {
         now,
         version: before.version
       })
@@ -237,8 +241,8 @@ const make = Effect.gen(function* () {
           }),
         { discard: true }
       ),
-    changing: () => [...documents].flatMap(([group, { document }]) => (document.pass === "done" ? [] : [group])),
-    list: Effect.map(read, () => [...documents].map(([group, { document }]) => orderOf(group, document))),
+    changing: () => [...orders].flatMap(([group, { document }]) => (document.pass === "done" ? [] : [group])),
+    list: Effect.map(read, () => [...orders].map(([group, { document }]) => orderOf(group, document))),
     get,
     set: (group, choice) =>
       Effect.andThen(
@@ -255,4 +259,7 @@ const make = Effect.gen(function* () {
 /** Without the keys that are not set: a document has none. */
 const plain = ({ boundMs, order }: OrderChoice) => (boundMs === undefined ? { order } : { order, boundMs })
 
-export const layer: Layer.Layer<GroupOrders, StoreError, JobStore> = Layer.effect(GroupOrders, make)
+export const layer: Layer.Layer<GroupOrders, StoreError, JobStore | Documents | RollUps> = Layer.effect(
+  GroupOrders,
+  make
+)

@@ -1,5 +1,7 @@
 /**
- * Where jobs rest between enqueue and retention's end: the one contract every store keeps.
+ * Where jobs rest between enqueue and retention's end. Beside it every store's layer brings `WorkerRegistry` (who works
+ * on them), `RollUps` (what it remembers of them in numbers) and `Documents` (what the services around the queue keep);
+ * see `Store`.
  *
  * The store takes turns. A turn carries everything that has gathered (settles, new jobs, claims, progress, logs), is
  * one transaction, and answers all of it; `enqueue`, `claim` and `settle` alone are turns with empty parts. Inside a
@@ -22,24 +24,8 @@ import type { CounterRecord, GroupRecord, RankedJob } from "./GroupRecord.ts"
 import type { JobId, JobRecord } from "./Job.ts"
 import type { ChangeResult, JobChange } from "./JobChange.ts"
 import type { Count, JobFilter, Page, PageRequest } from "./JobQuery.ts"
-import type { ResourceRollUp, RollUp, RollUpQuery } from "./RollUp.ts"
 import type { StoreError } from "./StoreError.ts"
-import type { JournalEntry, StoredDocument } from "./StoredDocument.ts"
 import type { LogLine, Turn, TurnResult } from "./Turn.ts"
-import type { WorkerInfo, WorkerLoad, WorkerRecord } from "./WorkerRecord.ts"
-
-/** Jobs taken from workers that are gone. */
-export interface SweepResult {
-  /** Pending again, their attempt spent and counted as lost. */
-  readonly recovered: ReadonlyArray<JobId>
-  /** Attempts used up: buried with cause `WorkerLost`. */
-  readonly buried: ReadonlyArray<JobId>
-  /** Expired while waiting: cancelled. */
-  readonly expired: number
-  /** Sessions removed. */
-  readonly sessions: ReadonlyArray<number>
-  readonly more: boolean
-}
 
 /**
  * How long finished jobs stay, but those whose holder (`JobExtra`) is live. A job goes when it is older than the age or
@@ -130,8 +116,6 @@ export class JobStore extends Context.Service<
     ) => Effect.Effect<{ readonly lines: ReadonlyArray<LogLine>; readonly next: number }, StoreError>
     /** What a durable step of a job made, as JSON text. */
     readonly step: (id: JobId, name: string) => Effect.Effect<string | undefined, StoreError>
-    readonly rollUps: (query: RollUpQuery) => Effect.Effect<ReadonlyArray<RollUp>, StoreError>
-    readonly resourceRollUps: (query: RollUpQuery) => Effect.Effect<ReadonlyArray<ResourceRollUp>, StoreError>
     readonly status: Effect.Effect<StoreStatus, StoreError>
 
     // Changing, for operators.
@@ -165,85 +149,10 @@ export class JobStore extends Context.Service<
     /** Pauses or resumes the whole queue, apart from the pauses of its groups. */
     readonly setPaused: (paused: boolean) => Effect.Effect<void, StoreError>
 
-    // Documents and journals: what the services around the queue keep in it. Small and rarely written; texts are the
-    // services' own.
-    /** All documents of a kind, by key. */
-    readonly documents: (kind: string) => Effect.Effect<ReadonlyArray<StoredDocument>, StoreError>
-    /**
-     * Replaces one whole; `text` undefined removes it. With `version` only while that is still its version (0: only
-     * while there is none). Answers the new version (0: removed), or undefined when it had moved on: read it again and
-     * decide anew.
-     */
-    readonly putDocument: (
-      kind: string,
-      key: string,
-      text: string | undefined,
-      options: { readonly now: number; readonly version?: number }
-    ) => Effect.Effect<number | undefined, StoreError>
-    /** Newest first, of one key or of all; `before` (a `seq`) continues. */
-    readonly journal: (
-      kind: string,
-      options: { readonly key?: string; readonly before?: number; readonly limit: number }
-    ) => Effect.Effect<ReadonlyArray<JournalEntry>, StoreError>
-    /** Appends in order, in one transaction; of each kind and key the newest `keep` (at least 1) stay. */
-    readonly appendJournal: (
-      kind: string,
-      entries: ReadonlyArray<{ readonly key: string; readonly text: string }>,
-      options: { readonly now: number; readonly keep: number }
-    ) => Effect.Effect<void, StoreError>
-
-    // Workers. A session is the fencing epoch of all its claims: greater than every one before it, never used twice. It
-    // ends when it leaves or is swept, not when its lease runs out: until then its tokens hold, and a beat takes it up
-    // again.
-    readonly join: (
-      worker: WorkerInfo,
-      options: { readonly now: number; readonly leaseMs: number }
-    ) => Effect.Effect<number, StoreError>
-    /**
-     * Renews the lease to `now + leaseMs`, also one that has run out. False: fenced, the session has ended. A store on
-     * a thread of its own also renews while the caller's event loop is blocked, for at most `blockedMostMs`: what holds
-     * the loop beyond its time limit can only be stopped by giving its job away.
-     */
-    readonly beat: (
-      session: number,
-      beat: {
-        readonly now: number
-        readonly leaseMs: number
-        readonly blockedMostMs: number
-        readonly tasks: ReadonlyArray<string>
-        /** As `WorkerInfo.suspendedForMs`. */
-        readonly suspendedForMs?: Readonly<Record<string, number>>
-        readonly slots: Readonly<Record<string, number>>
-        readonly load: WorkerLoad
-      }
-    ) => Effect.Effect<boolean, StoreError>
-    /** Ends a session; jobs it still holds are recovered as the sweeper does. */
-    readonly leave: (session: number, now: number) => Effect.Effect<void, StoreError>
-    readonly workers: Effect.Effect<ReadonlyArray<WorkerRecord>, StoreError>
-    readonly drain: (session: number) => Effect.Effect<boolean, StoreError>
-    /**
-     * Takes up to `limit` jobs from sessions whose lease has run out or whose process on this host is dead, and expires
-     * waiting jobs. Who stands still on this host is spared as long as its tasks allow (`WorkerInfo.suspendedForMs`,
-     * `policy/Standing.ts`).
-     */
-    readonly sweep: (options: {
-      readonly now: number
-      readonly limit: number
-    }) => Effect.Effect<SweepResult, StoreError>
-
     // Upkeep.
     /**
-     * Takes the lead of `role` until `now + ttlMs`, or keeps it: renewed once half of that has passed. False: another
-     * session has it. A store that knows the leader's process to be dead gives its lead away at once.
-     */
-    readonly lead: (
-      role: string,
-      session: number,
-      options: { readonly now: number; readonly ttlMs: number }
-    ) => Effect.Effect<boolean, StoreError>
-    /**
-     * Removes up to `limit` finished jobs beyond retention, with all that hangs on them, and old roll-ups; answers how
-     * many jobs.
+     * Removes up to `limit` finished jobs beyond retention, with all that hangs on them, and keys whose window has
+     * passed. Returns how many jobs.
      */
     readonly prune: (
       policy: RetentionPolicy,

@@ -1,6 +1,6 @@
 /** Placements as documents of the store, with a copy in memory for enqueues. */
 import { Clock, Effect, Layer, Schema } from "effect"
-import { JobStore } from "./JobStore.ts"
+import { Documents } from "./Documents.ts"
 import type { StoredDocument } from "./StoredDocument.ts"
 import { type PlaceableTask, Placements, checkedPlacementSettings } from "./Placements.ts"
 import { groupOf, Placement } from "./policy/Placement.ts"
@@ -26,13 +26,13 @@ const read = ({ text }: StoredDocument): Placement | undefined => {
 const isPlaceable = (task: PlaceableTask): boolean => !task.isGroupDeclared && task.unique.scope !== "group"
 
 const make = Effect.gen(function* () {
-  const store = yield* JobStore
+  const documents = yield* Documents
   const { mode } = yield* checkedPlacementSettings
   const known = new Map<string, { readonly placement: Placement | undefined; readonly version: number }>()
   let version = 0
   let readAt = Number.NEGATIVE_INFINITY
 
-  const documents = Effect.map(store.documents(kind), (found) => {
+  const all = Effect.map(documents.all(kind), (found) => {
     const before = JSON.stringify([...known.values()].map((each) => each.version))
     known.clear()
     for (const document of found) known.set(document.key, { placement: read(document), version: document.version })
@@ -47,16 +47,16 @@ const make = Effect.gen(function* () {
     reread: (now) => {
       if (mode === "off" || now - readAt < rereadAfterMs) return undefined
       readAt = now
-      return Effect.ignore(documents)
+      return Effect.ignore(all)
     },
     version: () => version,
-    all: documents,
+    all,
     keep: (placement, seen) =>
       Effect.gen(function* () {
         const was = known.get(placement.task)
         if (was?.placement !== seen) return false
         const now = yield* Clock.currentTimeMillis
-        const kept = yield* store.putDocument(kind, placement.task, encode(placement), {
+        const kept = yield* documents.put(kind, placement.task, encode(placement), {
           now,
           version: was?.version ?? 0
         })
@@ -68,4 +68,4 @@ const make = Effect.gen(function* () {
   })
 })
 
-export const layer: Layer.Layer<Placements, never, JobStore> = Layer.effect(Placements, make)
+export const layer: Layer.Layer<Placements, never, Documents> = Layer.effect(Placements, make)

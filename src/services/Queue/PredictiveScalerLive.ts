@@ -1,7 +1,7 @@
 /** The scaler over a store: rounds, predictions, and what is kept of them. */
 import { Clock, Duration, Effect, Layer, Option, Semaphore } from "effect"
 import { makeComplaints } from "./Complaints.ts"
-import { JobStore } from "./JobStore.ts"
+import * as Stores from "./Store.ts"
 import type { GroupScaling, Recommendation } from "./LoadPrediction.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
@@ -58,7 +58,7 @@ const named = (group: ResourceGroup | string) =>
   )
 
 const make = Effect.gen(function* () {
-  const store = yield* JobStore
+  const store = yield* Stores.store
   const scaler = yield* checkedScaler
   const actuators = yield* Actuators
   const worker = Option.getOrUndefined(yield* Effect.serviceOption(Worker))
@@ -74,7 +74,7 @@ const make = Effect.gen(function* () {
   const learning = yield* Semaphore.make(1)
   const now = () => clock.currentTimeMillisUnsafe()
 
-  const settingsInForce = readSettings(store)
+  const settingsInForce = readSettings(store.documents)
   const leader = Leader.make({
     store,
     book,
@@ -127,7 +127,7 @@ const make = Effect.gen(function* () {
         until,
         stepMs,
         complete: book.complete(stepMs, at),
-        events: eventsOf(yield* readEvents(store), group, at - stepMs, until)
+        events: eventsOf(yield* readEvents(store.documents), group, at - stepMs, until)
       })
     })
 
@@ -135,7 +135,9 @@ const make = Effect.gen(function* () {
     learning.withPermit(
       Effect.gen(function* () {
         const settings = yield* settingsInForce
-        const names = (yield* store.groups).map(({ name }) => name).filter((name) => settings.of(name).mode !== "off")
+        const names = (yield* store.jobs.groups)
+          .map(({ name }) => name)
+          .filter((name) => settings.of(name).mode !== "off")
         for (const group of names) {
           const { stepMs, timeZone } = settings.of(group)
           yield* learn(store, group, timeZone, now())
@@ -162,7 +164,7 @@ const make = Effect.gen(function* () {
     group: string | undefined,
     { before, limit = 100 }: { readonly before?: number; readonly limit?: number } = {}
   ) =>
-    readDecisions(store, {
+    readDecisions(store.documents, {
       limit: Number.isSafeInteger(limit) ? Math.max(1, Math.min(decisionsLooked, limit)) : decisionsLooked,
       ...(group === undefined ? {} : { key: group }),
       ...(Number.isSafeInteger(before) ? { before: before! } : {})
@@ -170,7 +172,7 @@ const make = Effect.gen(function* () {
 
   const look = Effect.gen(function* () {
     const settings = yield* settingsInForce
-    const document = yield* leaderDocument(store)
+    const document = yield* leaderDocument(store.documents)
     const at = now()
     const record = leaderOf(document?.text)
     const situation = yield* readSituation(store, at, (group) => book.get(group)?.tasks ?? noTasks)
@@ -244,7 +246,9 @@ const make = Effect.gen(function* () {
 
   const explain = (seq: number) =>
     Effect.gen(function* () {
-      const [newest] = !Number.isSafeInteger(seq) ? [] : yield* readDecisions(store, { before: seq + 1, limit: 1 })
+      const [newest] = !Number.isSafeInteger(seq)
+        ? []
+        : yield* readDecisions(store.documents, { before: seq + 1, limit: 1 })
       const decision = newest?.seq === seq ? newest : undefined
       if (decision === undefined)
         return yield* new DecisionNotFound({
@@ -265,7 +269,7 @@ const make = Effect.gen(function* () {
           reason: "Horizon",
           message: `a backtest of ${count} steps, ${ahead} ahead; expected whole numbers of at least 1, ahead at most ${stepsMost}`
         })
-      return yield* backtestOf(store, {
+      return yield* backtestOf(store.rollUps, {
         group,
         stepMs,
         timeZone,
@@ -279,7 +283,7 @@ const make = Effect.gen(function* () {
 
   const settings = Effect.gen(function* () {
     const inForce = yield* settingsInForce
-    const names = new Set([everyGroup, ...inForce.named, ...(yield* store.groups).map(({ name }) => name)])
+    const names = new Set([everyGroup, ...inForce.named, ...(yield* store.jobs.groups).map(({ name }) => name)])
     return [...names].sort().map((name) => inForce.explained(name))
   })
 
@@ -292,7 +296,8 @@ const make = Effect.gen(function* () {
         if (changed instanceof ScaleInvalid) return yield* changed
         const { text, version } = changed
         // Somebody else has set something meanwhile: both changes count.
-        if ((yield* store.putDocument(scaleSettingsKind, group, text, { now: now(), version })) === undefined) continue
+        if ((yield* store.documents.put(scaleSettingsKind, group, text, { now: now(), version })) === undefined)
+          continue
         return (yield* settingsInForce).explained(group)
       }
     })
@@ -311,14 +316,14 @@ const make = Effect.gen(function* () {
     status,
     decisions,
     explain,
-    patterns: (group) => patternsOf(store, group),
+    patterns: (group) => patternsOf(store.documents, group),
     backtest,
     recommendation,
     settings,
     set,
-    events: readEvents(store),
-    putEvent: (event) => Effect.suspend(() => putEvent(store, event, now())),
-    removeEvent: (id) => Effect.suspend(() => removeEvent(store, id, now()))
+    events: readEvents(store.documents),
+    putEvent: (event) => Effect.suspend(() => putEvent(store.documents, event, now())),
+    removeEvent: (id) => Effect.suspend(() => removeEvent(store.documents, id, now()))
   })
 })
 
@@ -326,4 +331,4 @@ const make = Effect.gen(function* () {
  * Over a store. Beside a worker it decides while that worker leads; alone it decides when asked, and keeps no record of
  * its own.
  */
-export const layer: Layer.Layer<PredictiveScaler, never, JobStore> = Layer.effect(PredictiveScaler, make)
+export const layer: Layer.Layer<PredictiveScaler, never, Stores.StoreServices> = Layer.effect(PredictiveScaler, make)

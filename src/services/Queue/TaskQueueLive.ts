@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import { GroupOrders } from "./GroupOrders.ts"
 import { JobStore } from "./JobStore.ts"
+import { WorkerRegistry } from "./WorkerRegistry.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import { checkOrder } from "./policy/Order.ts"
 import { checkPriority, defaultPriority } from "./policy/Rank.ts"
@@ -32,6 +33,7 @@ const submitNames: ReadonlySet<string> = new Set(["resourceGroup", "priority"])
 
 const make = Effect.gen(function* () {
   const store = yield* JobStore
+  const registry = yield* WorkerRegistry
   const turns = yield* StoreTurns
   const orders = yield* GroupOrders
   const enqueuing = yield* makeEnqueuing
@@ -157,8 +159,8 @@ const make = Effect.gen(function* () {
         turns.kick(true)
         return yield* orders.get(group)
       }),
-    workers: store.workers,
-    drainWorker: (session) => (Number.isSafeInteger(session) ? store.drain(session) : Effect.succeed(false))
+    workers: registry.all,
+    drainWorker: (session) => (Number.isSafeInteger(session) ? registry.drain(session) : Effect.succeed(false))
   })
 })
 

@@ -8,6 +8,7 @@ import { AttemptMeters } from "./AttemptMeter.ts"
 import { BatchTuning } from "./BatchTuning.ts"
 import { GroupOrders } from "./GroupOrders.ts"
 import { JobStore } from "./JobStore.ts"
+import type { WorkerRegistry } from "./WorkerRegistry.ts"
 import { MemoryGate } from "./MemoryGate.ts"
 import type { BeyondLimit } from "./Turn.ts"
 import type { Outcomes } from "./Outcomes.ts"
@@ -304,5 +305,14 @@ export const layer = (
 ): Layer.Layer<
   Worker,
   StoreError,
-  JobStore | StoreTurns | TaskRegistry | QueueEvents | Outcomes | BatchTuning | ThreadPool | GroupOrders | Placements
+  | JobStore
+  | WorkerRegistry
+  | StoreTurns
+  | TaskRegistry
+  | QueueEvents
+  | Outcomes
+  | BatchTuning
+  | ThreadPool
+  | GroupOrders
+  | Placements
 > => Layer.effect(Worker, make(options))

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import path from "node:path"
-import { type BatchCurve, JobStore, Sluice } from "../../../src/services/Queue/index.ts"
+import { type BatchCurve, Sluice } from "../../../src/services/Queue/index.ts"
 import * as CommandLine from "../CommandLine.ts"
+import { store as wholeStore } from "../../../src/services/Queue/Store.ts"
 
 const curve: BatchCurve = {
   task: "mail",
@@ -25,15 +26,15 @@ const curve: BatchCurve = {
 /** A store whose workers have told of these batches. */
 const storeWith = (file: string, curves: ReadonlyArray<BatchCurve>) =>
   Effect.gen(function* () {
-    const store = yield* JobStore
+    const store = yield* wholeStore
     const now = yield* Clock.currentTimeMillis
     const leaseMs = 60_000
-    const session = yield* store.join(
+    const session = yield* store.workers.join(
       { name: "w1", host: "elsewhere", pid: 1, version: "1", slots: {}, tasks: ["mail"] },
       { now, leaseMs }
     )
     const load = { busy: {}, cpu: 0, rssBytes: 0, heapBytes: 0, loopDelayMs: 0, batches: curves }
-    yield* store.beat(session, { now, leaseMs, blockedMostMs: 1000, tasks: ["mail"], slots: {}, load })
+    yield* store.workers.beat(session, { now, leaseMs, blockedMostMs: 1000, tasks: ["mail"], slots: {}, load })
   }).pipe(Effect.provide(Sluice.layerSqlite({ path: file, thread: false })))
 
 describe("sluice batch", () => {

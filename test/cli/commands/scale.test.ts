@@ -3,15 +3,16 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { existsSync, readFileSync } from "node:fs"
 import path from "node:path"
-import { JobStore, type ScaleDecision, Sluice } from "../../../src/services/Queue/index.ts"
+import { type ScaleDecision, Sluice } from "../../../src/services/Queue/index.ts"
 import { storeLoad, syntheticCounts } from "../../support/scaler/SyntheticLoad.ts"
 import * as CommandLine from "../CommandLine.ts"
+import { store as wholeStore, type StoreServices } from "../../../src/services/Queue/Store.ts"
 
 const minute = 60_000
 const hour = 60 * minute
 const now = Date.parse("2026-11-21T10:20:30Z")
 
-const onStore = <A, E>(file: string, effect: Effect.Effect<A, E, JobStore>) =>
+const onStore = <A, E>(file: string, effect: Effect.Effect<A, E, StoreServices>) =>
   Effect.provide(effect, Sluice.layerSqlite({ path: file, thread: false }))
 
 /** A store that remembers two hours of group `mail`, minute by minute, up to the present one. */
@@ -21,7 +22,7 @@ const twoHours = Effect.gen(function* () {
   const file = path.join(cli.folder, "jobs.db")
   yield* onStore(
     file,
-    JobStore.use((store) => store.status)
+    Effect.flatMap(wholeStore, (store) => store.jobs.status)
   )
   const steps = 120
   const start = Math.floor(now / minute) * minute - steps * minute
@@ -294,7 +295,9 @@ describe("sluice scale", () => {
         }))
         yield* onStore(
           file,
-          JobStore.use((store) => store.appendJournal("scale-decision", entries, { now: decision.at, keep: 100 }))
+          Effect.flatMap(wholeStore, (store) =>
+            store.documents.append("scale-decision", entries, { now: decision.at, keep: 100 })
+          )
         )
         const [last] = yield* json("explain", "mail")
         assert.deepInclude(last, { group: "mail", from: 5, to: 6, reason: "forecast", held: 12 })

@@ -2,9 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { AlertLayers, Alerts, AlertSettings } from "../../../src/services/Alerts/index.ts"
-import { JobStore, Sluice, StoreError, StoreUnavailable, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
-
-type Store = JobStore["Service"]
+import { Sluice, StoreError, StoreUnavailable, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
+import { type Store, store as wholeStore, toContext } from "../../../src/services/Queue/Store.ts"
 
 const Mail = Task.make("mail", { payload: Schema.Void, success: Schema.Void, group: "network" })
 
@@ -14,7 +13,7 @@ const start = 1_800_000_000_000
 const firingStore = Effect.gen(function* () {
   yield* TestClock.setTime(start)
   const context = yield* Layer.build(Sluice.layerMemory())
-  const store = Context.get(context, JobStore)
+  const store = yield* Effect.provide(wholeStore, context)
   const queue = Context.get(context, TaskQueue)
   const alerts = yield* process(store)
   for (const { rule } of yield* alerts.service.rules) yield* alerts.service.removeRule(rule.name)
@@ -32,7 +31,7 @@ const process = (
     Effect.orDie(
       Layer.build(
         AlertLayers.layer.pipe(
-          Layer.provide(Layer.succeed(JobStore, store)),
+          Layer.provide(Layer.succeedContext(toContext(store))),
           Layer.provide(Layer.succeed(AlertSettings.Settings, { ...AlertSettings.defaults, log }))
         )
       )
@@ -54,7 +53,7 @@ const looks = (service: Alerts["Service"], name: string, count: number) =>
 
 /** The ids of what is on its way. */
 const undelivered = (store: Store) =>
-  Effect.map(store.documents("alert-state"), (documents) =>
+  Effect.map(store.documents.all("alert-state"), (documents) =>
     (JSON.parse(documents[0]!.text).outgoing as ReadonlyArray<{ notification: { id: string } }>).map(
       ({ notification }) => notification.id
     )
@@ -120,11 +119,14 @@ describe("a change of the leader", () => {
       // Between the first one's reading and its writing the other one looks.
       const slow: Store = {
         ...store,
-        status: Effect.suspend(() => {
-          if (interrupted) return store.status
-          interrupted = true
-          return Effect.andThen(other.look("two"), store.status)
-        })
+        jobs: {
+          ...store.jobs,
+          status: Effect.suspend(() => {
+            if (interrupted) return store.jobs.status
+            interrupted = true
+            return Effect.andThen(other.look("two"), store.jobs.status)
+          })
+        }
       }
       const first = (yield* process(slow, one.log)).service
       yield* first.look("one")
@@ -148,7 +150,7 @@ describe("a change of the leader", () => {
               Layer.provide(Layer.succeed(AlertSettings.Settings, { ...AlertSettings.defaults, log })),
               Layer.provideMerge(Sluice.layerWorker({ name })),
               Layer.provide(Sluice.layer),
-              Layer.provide(Layer.succeed(JobStore, store))
+              Layer.provide(Layer.succeedContext(toContext(store)))
             ),
             scope
           )
@@ -185,7 +187,10 @@ describe("a store that does not answer", () => {
       let answers = true
       const moody: Store = {
         ...store,
-        counters: Effect.suspend(() => (answers ? store.counters : Effect.fail(failure)))
+        jobs: {
+          ...store.jobs,
+          counters: Effect.suspend(() => (answers ? store.jobs.counters : Effect.fail(failure)))
+        }
       }
       const { lines, log } = recorder()
       const { service } = yield* process(moody, log)
@@ -207,8 +212,11 @@ describe("a store that does not answer", () => {
       let refuse = false
       const full: Store = {
         ...store,
-        putDocument: (kind, key, text, options) =>
-          refuse ? Effect.fail(failure) : store.putDocument(kind, key, text, options)
+        documents: {
+          ...store.documents,
+          put: (kind, key, text, options) =>
+            refuse ? Effect.fail(failure) : store.documents.put(kind, key, text, options)
+        }
       }
       const lines: Array<string> = []
       const { service } = yield* process(full, (line) =>

@@ -10,7 +10,6 @@ import {
   type RuleRequest
 } from "../../../src/services/Alerts/index.ts"
 import {
-  JobStore,
   PredictiveScaler,
   type RollUp,
   type RollUpQuery,
@@ -21,8 +20,7 @@ import {
   type WorkerRecord
 } from "../../../src/services/Queue/index.ts"
 import { empty, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"
-
-type Store = JobStore["Service"]
+import { type Store, store as wholeStore, toContext } from "../../../src/services/Queue/Store.ts"
 
 const start = Date.UTC(2026, 10, 21, 14, 0)
 const second = 1000
@@ -89,23 +87,26 @@ const world = (rule: RuleRequest | undefined, said: Said = {}) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(start)
     const queues = yield* Layer.build(Sluice.layerMemory())
-    const real = Context.get(queues, JobStore)
+    const real = yield* Effect.provide(wholeStore, queues)
     const queue = Context.get(queues, TaskQueue)
     const store: Store = (said.store ?? ((store) => store))({
       ...real,
-      workers: Effect.sync(() => (said.workers ?? []).map(worker)),
-      rollUps: (query) =>
-        Effect.sync(() =>
-          (said.rollUps?.(query) ?? []).map(rollUp).filter(({ start }) => start >= query.from && start < query.to)
-        ),
-      status: Effect.map(real.status, (status) => ({ ...status, ...said.status }))
+      workers: { ...real.workers, all: Effect.sync(() => (said.workers ?? []).map(worker)) },
+      rollUps: {
+        ...real.rollUps,
+        jobs: (query) =>
+          Effect.sync(() =>
+            (said.rollUps?.(query) ?? []).map(rollUp).filter(({ start }) => start >= query.from && start < query.to)
+          )
+      },
+      jobs: { ...real.jobs, status: Effect.map(real.jobs.status, (status) => ({ ...status, ...said.status })) }
     })
     const process: Effect.Effect<World, never, Scope.Scope> = Effect.gen(function* () {
       const lines: Array<string> = []
       const log = (line: string) => Effect.sync(() => void lines.push(line))
       const context = yield* Layer.build(
         Layer.fresh(AlertLayers.layer).pipe(
-          Layer.provide(Layer.succeed(JobStore, store)),
+          Layer.provide(Layer.succeedContext(toContext(store))),
           Layer.provide(Layer.succeed(AlertSettings.Settings, { ...AlertSettings.defaults, log })),
           Layer.provide(Layer.succeed(ArrivalForecast, said.forecast))
         )
@@ -148,10 +149,10 @@ describe("what cannot be read or used", () => {
       )
       const never = { ...(yield* one.alerts.rules).find(({ rule }) => rule.name === "lonely")!.rule, forMs: -1 }
       for (const kind of ["alert-rule", "alert-silence", "alert-model", "alert-state"]) {
-        yield* one.store.putDocument(kind, "worse", "{", { now: start })
-        yield* one.store.putDocument(kind, "none", "null", { now: start })
+        yield* one.store.documents.put(kind, "worse", "{", { now: start })
+        yield* one.store.documents.put(kind, "none", "null", { now: start })
       }
-      yield* one.store.putDocument("alert-rule", "never", JSON.stringify({ rule: { ...never, name: "never" } }), {
+      yield* one.store.documents.put("alert-rule", "never", JSON.stringify({ rule: { ...never, name: "never" } }), {
         now: start
       })
       yield* one.queue.enqueue(Mail, undefined)
@@ -404,19 +405,22 @@ describe("the usual course", () => {
   // Somebody lives all the time: silence is no arrivals, not no record.
   const beats = (store: Store): Store => ({
     ...store,
-    resourceRollUps: ({ from, to }) =>
-      Effect.sync(() =>
-        Array.from({ length: Math.ceil((to - from) / minute) }, (_, i) => ({
-          width: minute,
-          start: from + i * minute,
-          beats: 1,
-          cpuMean: 0,
-          rssBytesPeak: 0,
-          heapBytesPeak: 0,
-          loopDelayMsPeak: 0,
-          busyMean: 0
-        }))
-      )
+    rollUps: {
+      ...store.rollUps,
+      resources: ({ from, to }) =>
+        Effect.sync(() =>
+          Array.from({ length: Math.ceil((to - from) / minute) }, (_, i) => ({
+            width: minute,
+            start: from + i * minute,
+            beats: 1,
+            cpuMean: 0,
+            rssBytesPeak: 0,
+            heapBytesPeak: 0,
+            loopDelayMsPeak: 0,
+            busyMean: 0
+          }))
+        )
+    }
   })
 
   it.effect("is learned from what the store remembers, left with an alert, and known to the next leader", () =>
@@ -427,7 +431,7 @@ describe("the usual course", () => {
       yield* lookFor(one, "8 minutes")
       yield* TestClock.setTime(start + 2 * hour)
       yield* lookFor(one, "1 minute")
-      assert.strictEqual((yield* one.store.documents("alert-model")).length, 1)
+      assert.strictEqual((yield* one.store.documents.all("alert-model")).length, 1)
       yield* TestClock.setTime(stopsAt + 8 * minute)
       yield* lookFor(one, "2 minutes")
       assert.deepStrictEqual(one.lines, [])
@@ -445,7 +449,7 @@ describe("the usual course", () => {
   it.effect("is learned anew from a model that cannot be read", () =>
     Effect.gen(function* () {
       const one = yield* world(rule, { workers: [{}], rollUps: daily(start + 4 * hour), store: beats })
-      yield* one.store.putDocument("alert-model", "network", '{"until":1}', { now: start })
+      yield* one.store.documents.put("alert-model", "network", '{"until":1}', { now: start })
       yield* lookFor(one, "8 minutes")
       yield* TestClock.setTime(start + 4 * hour + 8 * minute)
       yield* lookFor(one, "11 minutes")
@@ -459,12 +463,12 @@ describe("an idle queue", () => {
     Effect.gen(function* () {
       const calm = yield* world(undefined, { workers: [{}] })
       let writes = 0
-      const before = (yield* calm.store.documents("alert-state")).length
+      const before = (yield* calm.store.documents.all("alert-state")).length
       assert.strictEqual(before, 0)
       let version = 0
       for (let i = 0; i < 40; i++) {
         yield* lookFor(calm, "15 seconds")
-        const [ledger] = yield* calm.store.documents("alert-state")
+        const [ledger] = yield* calm.store.documents.all("alert-state")
         if (ledger!.version !== version) writes++
         version = ledger!.version
       }
@@ -497,8 +501,8 @@ describe("rules", () => {
   it.effect("that cannot be read are passed over, and the others hold", () =>
     Effect.gen(function* () {
       const one = yield* world({ name: "any", metric: "backlog", threshold: 1, forMs: 0 })
-      yield* one.store.putDocument("alert-rule", "torn", '{"rule":{"name":"torn"', { now: start })
-      yield* one.store.putDocument("alert-silence", "torn", "null", { now: start })
+      yield* one.store.documents.put("alert-rule", "torn", '{"rule":{"name":"torn"', { now: start })
+      yield* one.store.documents.put("alert-silence", "torn", "null", { now: start })
       yield* one.queue.enqueue(Mail, undefined)
       yield* lookFor(one, "15 seconds")
       assert.strictEqual(one.lines.length, 1)
@@ -528,7 +532,7 @@ describe("silences", () => {
       yield* one.alerts.silence({ rule: "*", subject: "*", forMs: minute, by: "me", why: "" })
       yield* TestClock.adjust("25 hours")
       yield* one.alerts.look("one")
-      assert.deepStrictEqual(yield* one.store.documents("alert-silence"), [])
+      assert.deepStrictEqual(yield* one.store.documents.all("alert-silence"), [])
     })
   )
 })

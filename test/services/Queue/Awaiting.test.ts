@@ -20,7 +20,7 @@ const countedStore = (file: string, asked: { jobs: number }) =>
         return store.get(ids)
       }
     }))
-  ).pipe(Layer.provide(JobStoreSqlite.layer({ path: file })))
+  ).pipe(Layer.provideMerge(JobStoreSqlite.layer({ path: file })))
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(path.join(tmpdir(), "sluice-awaiting-"))),

@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import {
-  JobStore,
   PerformanceProfiler,
   type Placement,
   placementDefaults,
@@ -17,6 +16,7 @@ import {
 import * as PlacementsLive from "../../../src/services/Queue/PlacementsLive.ts"
 import * as PlacementLoop from "../../../src/services/Queue/upkeep/PlacementLoop.ts"
 import * as Testing from "../../../src/testing/index.ts"
+import { store as wholeStore, toContext } from "../../../src/services/Queue/Store.ts"
 
 const Mail = Task.make("mail", { payload: Schema.Int })
 const Report = Task.make("report", { payload: Schema.Int, group: ResourceGroup.computation })
@@ -109,8 +109,8 @@ describe("the group of a task that names none", () => {
       Effect.gen(function* () {
         yield* decided
         const mine = yield* Placements
-        const store = yield* JobStore
-        const other = Layer.fresh(PlacementsLive.layer).pipe(Layer.provide(Layer.succeed(JobStore, store)))
+        const store = yield* wholeStore
+        const other = Layer.fresh(PlacementsLive.layer).pipe(Layer.provide(Layer.succeedContext(toContext(store))))
         const theirs = Context.get(yield* Layer.build(other), Placements)
         assert.strictEqual(theirs.groupOf(Mail), "computation")
         yield* theirs.reread(0) ?? Effect.void
@@ -140,9 +140,9 @@ describe("the group of a task that names none", () => {
   it.effect("is out of reach of a document that cannot be read", () =>
     Effect.gen(function* () {
       const queue = yield* TaskQueue
-      const store = yield* JobStore
+      const store = yield* wholeStore
       yield* queue.pause()
-      yield* store.putDocument("placement", "mail", '{"task":"mail","fit":"moon"}', { now: 0 })
+      yield* store.documents.put("placement", "mail", '{"task":"mail","fit":"moon"}', { now: 0 })
       assert.strictEqual(yield* groupOf(Mail), "computation")
     }).pipe(Effect.provide(Sluice.layerMemory()))
   )

@@ -2,9 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Metric, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { PrometheusMetrics } from "effect/observability"
-import { Histogram, type JobStore, QueueMetrics, Task } from "../../../src/services/Queue/index.ts"
+import { Histogram, QueueMetrics, Task } from "../../../src/services/Queue/index.ts"
 import { type QueueNodeOptions, startNode } from "../../support/queue/QueueNode.ts"
 import { sharedMemory } from "../../support/queue/SharedMemory.ts"
+import type { Store } from "../../../src/services/Queue/Store.ts"
 
 const Work = Task.make("work", {
   payload: Schema.Int,
@@ -20,7 +21,7 @@ const handlers = Work.toLayer((kind, { attempt }) => {
   return kind > 10 ? Effect.sleep(kind) : Effect.void
 })
 
-const node = (store: JobStore["Service"], options?: Partial<QueueNodeOptions>) =>
+const node = (store: Store, options?: Partial<QueueNodeOptions>) =>
   Effect.gen(function* () {
     const registry: Context.Service.Shape<typeof Metric.MetricRegistry> = new Map()
     const started = yield* startNode({ store, handlers, ...options }).pipe(

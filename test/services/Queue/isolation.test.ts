@@ -2,26 +2,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, References, type Scope, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import {
-  type JobId,
-  JobStore,
-  QueueSettings,
-  Sluice,
-  StoreError,
-  Task,
-  TaskQueue
-} from "../../../src/services/Queue/index.ts"
+import { type JobId, QueueSettings, Sluice, StoreError, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
 import { StoreTurns } from "../../../src/services/Queue/StoreTurns.ts"
 import * as StoreTurnsLive from "../../../src/services/Queue/StoreTurnsLive.ts"
 import { startNode } from "../../support/queue/QueueNode.ts"
 import { sharedMemory } from "../../support/queue/SharedMemory.ts"
 import { makeSqliteFile } from "../../support/queue/SqliteFile.ts"
 import { StoreDriver } from "../../support/store/StoreDriver.ts"
+import { type Store, toContext } from "../../../src/services/Queue/Store.ts"
 
 const Work = Task.make("work", { payload: Schema.Int, success: Schema.Int, group: "network" })
 const works = Work.toLayer((n) => Effect.succeed(2 * n))
 
-const onSqlite: Effect.Effect<JobStore["Service"], unknown, Scope.Scope> = Effect.gen(function* () {
+const onSqlite: Effect.Effect<Store, unknown, Scope.Scope> = Effect.gen(function* () {
   const file = makeSqliteFile()
   yield* Effect.addFinalizer(() => file.close)
   return yield* file.open
@@ -64,7 +57,7 @@ for (const [name, open] of [
           assert.isAtLeast(heard.length, 1)
         }).pipe(
           Effect.provide(
-            StoreTurnsLive.layer.pipe(Layer.provide(Layer.succeed(JobStore, store)), Layer.provideMerge(layer))
+            StoreTurnsLive.layer.pipe(Layer.provide(Layer.succeedContext(toContext(store))), Layer.provideMerge(layer))
           ),
           Effect.provideService(References.MinimumLogLevel, "Info")
         )
@@ -75,10 +68,10 @@ for (const [name, open] of [
       Effect.gen(function* () {
         const store = yield* open
         const heard: Array<string> = []
-        yield* store.onWake(() => {
+        yield* store.jobs.onWake(() => {
           throw new Error("not I")
         })
-        yield* store.onWake((wake) => heard.push(wake))
+        yield* store.jobs.onWake((wake) => heard.push(wake))
         const driver = new StoreDriver(store)
         const id = yield* driver.add()
         assert.strictEqual((yield* driver.job(id)).state, "pending")
@@ -125,7 +118,7 @@ for (const [name, open] of [
           }).pipe(
             Effect.provide(
               Sluice.layer.pipe(
-                Layer.provide(Layer.succeed(JobStore, store)),
+                Layer.provide(Layer.succeedContext(toContext(store))),
                 Layer.provide(
                   Layer.succeed(QueueSettings.Settings, { ...QueueSettings.defaults, pollInterval: Duration.hours(1) })
                 )

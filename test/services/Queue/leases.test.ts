@@ -181,8 +181,13 @@ describe("a lost lease", () => {
         store: {
           ...store,
           // As a sweeper leaves them that spared one task of the session and not the other, when one was claimed again.
-          get: (ids) =>
-            Effect.map(store.get(ids), (jobs) => jobs.map((job) => (job.id === taken ? { ...job, session: 2 } : job)))
+          jobs: {
+            ...store.jobs,
+            get: (ids) =>
+              Effect.map(store.jobs.get(ids), (jobs) =>
+                jobs.map((job) => (job.id === taken ? { ...job, session: 2 } : job))
+              )
+          }
         },
         handlers: handlers("a", runs)
       })
@@ -356,7 +361,7 @@ describe("self-fencing", () => {
       node.freeze()
       yield* TestClock.adjust("60 seconds")
       const now = yield* Clock.currentTimeMillis
-      assert.deepStrictEqual((yield* store.sweep({ now, limit: 10 })).sessions, [1])
+      assert.deepStrictEqual((yield* store.workers.sweep({ now, limit: 10 })).sessions, [1])
       node.thaw()
       yield* TestClock.adjust("1 second")
       assert.isAtLeast(joinedAt, seconds(60))
@@ -428,9 +433,16 @@ describe("self-fencing", () => {
       const node = yield* startNode({
         store: {
           ...store,
-          turnSync: undefined,
-          turn: (turn) => Effect.tap(store.turn(turn), () => (hanging ? Effect.sleep("28 seconds") : Effect.void)),
-          beat: (session, beat) => (hanging && session === 1 ? Effect.never : store.beat(session, beat))
+          jobs: {
+            ...store.jobs,
+            turnSync: undefined,
+            turn: (turn) =>
+              Effect.tap(store.jobs.turn(turn), () => (hanging ? Effect.sleep("28 seconds") : Effect.void))
+          },
+          workers: {
+            ...store.workers,
+            beat: (session, beat) => (hanging && session === 1 ? Effect.never : store.workers.beat(session, beat))
+          }
         },
         handlers: handlers("a", runs),
         fate: (operation) => {
@@ -602,7 +614,7 @@ describe("draining", () => {
       const slow = {
         ...store,
         turnSync: undefined,
-        turn: (turn: Parameters<typeof store.turn>[0]) => Effect.delay(store.turn(turn), "5 millis")
+        turn: (turn: Parameters<typeof store.jobs.turn>[0]) => Effect.delay(store.jobs.turn(turn), "5 millis")
       }
       const a = yield* startNode({ store: slow, handlers: handlers("a", []) })
       // Something is always gathered while a turn is in flight.

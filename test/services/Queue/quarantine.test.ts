@@ -42,14 +42,14 @@ const lose = (store: Store, times: number) =>
   Effect.gen(function* () {
     for (let i = 0; i < times; i++) {
       const now = yield* Clock.currentTimeMillis
-      const session = yield* store.join(
+      const session = yield* store.workers.join(
         { name: "dying", host: "host", pid: 1, version: "1.0.0", slots: {}, tasks: ["work", "other", "third"] },
         { now, leaseMs: 1000 }
       )
       const claim = groups.map((group) => ({ group, limit: 100 }))
       const none = { settle: [], enqueue: [], batches: undefined, progress: [], logs: [] }
-      yield* store.turn({ now, session, claim, ...none })
-      yield* store.leave(session, now)
+      yield* store.jobs.turn({ now, session, claim, ...none })
+      yield* store.workers.leave(session, now)
     }
   })
 
@@ -75,7 +75,7 @@ describe("a job that was lost twice with its worker", () => {
         )
         yield* node.queue.enqueue(Work, { name: "d", ms: 1000 })
         yield* TestClock.adjust("2 seconds")
-        assert.deepStrictEqual(yield* store.count({ states: ["running"] }), { count: 1, exact: true })
+        assert.deepStrictEqual(yield* store.jobs.count({ states: ["running"] }), { count: 1, exact: true })
         yield* TestClock.adjust("10 seconds")
         assert.deepStrictEqual(attempts(runs), { suspect: 3, a: 1, b: 1, c: 1, d: 1 })
         const [first, ...others] = runs
@@ -84,7 +84,7 @@ describe("a job that was lost twice with its worker", () => {
           others.some(({ beside }) => beside.length > 0),
           "side by side again"
         )
-        assert.deepStrictEqual(yield* store.count({ states: ["completed"] }), { count: 5, exact: true })
+        assert.deepStrictEqual(yield* store.jobs.count({ states: ["completed"] }), { count: 5, exact: true })
       }).pipe(Effect.scoped)
   )
 
@@ -94,16 +94,16 @@ describe("a job that was lost twice with its worker", () => {
       const producer = yield* startNode({ store })
       const suspect = yield* producer.queue.enqueue(Other, { name: "suspect", ms: 3000 })
       yield* lose(store, 2)
-      yield* store.setGroup("filesystem", { paused: true })
+      yield* store.jobs.setGroup("filesystem", { paused: true })
       const runs: Array<Run> = []
       const node = yield* startNode({ store, handlers: noted(runs) })
       yield* node.queue.enqueue(Work, { name: "long", ms: 10_000 })
       yield* TestClock.adjust("1 second")
-      yield* store.setGroup("filesystem", { paused: false })
+      yield* store.jobs.setGroup("filesystem", { paused: false })
       yield* TestClock.adjust("1 second")
       const late = yield* node.queue.enqueue(Work, { name: "late", ms: 1000 })
       yield* TestClock.adjust("6 seconds")
-      const waiting = yield* store.get([suspect.id, late.id])
+      const waiting = yield* store.jobs.get([suspect.id, late.id])
       assert.deepStrictEqual(
         waiting.map(({ attempt, state }) => [state, attempt]),
         [
@@ -131,12 +131,12 @@ describe("a job that was lost twice with its worker", () => {
       yield* producer.queue.enqueue(Other, { name: "suspect", ms: 3000 })
       yield* producer.queue.enqueue(Third, { name: "next", ms: 3000 })
       yield* lose(store, 2)
-      for (const group of ["filesystem", "computation"]) yield* store.setGroup(group, { paused: true })
+      for (const group of ["filesystem", "computation"]) yield* store.jobs.setGroup(group, { paused: true })
       const runs: Array<Run> = []
       const node = yield* startNode({ store, handlers: noted(runs) })
       yield* node.queue.enqueue(Work, { name: "long", ms: 100_000 })
       yield* TestClock.adjust("1 second")
-      yield* store.setGroup("filesystem", { paused: false })
+      yield* store.jobs.setGroup("filesystem", { paused: false })
       yield* TestClock.adjust("1 second")
       yield* node.queue.enqueue(Work, { name: "late", ms: 1000 })
       yield* TestClock.adjust(patienceMs - 3000)
@@ -148,10 +148,10 @@ describe("a job that was lost twice with its worker", () => {
       yield* node.queue.enqueue(Work, { name: "short", ms: 5000 })
       yield* TestClock.adjust("1 second")
       assert.strictEqual(runs.at(-1)!.name, "short")
-      yield* store.setGroup("computation", { paused: false })
+      yield* store.jobs.setGroup("computation", { paused: false })
       yield* TestClock.adjust("20 seconds")
       assert.deepStrictEqual([runs.at(-1)!.name, runs.at(-1)!.beside], ["next", []])
-      assert.deepStrictEqual(yield* store.count({ states: ["completed"] }), { count: 5, exact: true })
+      assert.deepStrictEqual(yield* store.jobs.count({ states: ["completed"] }), { count: 5, exact: true })
     }).pipe(Effect.scoped)
   )
 
@@ -177,7 +177,7 @@ describe("a job that was lost twice with its worker", () => {
       })
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(started, ["suspect"])
-      const found = yield* store.get([suspect.id, ...others.map(({ id }) => id)])
+      const found = yield* store.jobs.get([suspect.id, ...others.map(({ id }) => id)])
       assert.deepStrictEqual(
         found.map(({ attempt, state }) => [state, attempt]),
         [
@@ -215,7 +215,7 @@ describe("a job that was lost twice with its worker", () => {
       claimed = false
       yield* TestClock.adjust("15 seconds")
       yield* Fiber.join(stopping)
-      const [job] = yield* store.get([suspect.id])
+      const [job] = yield* store.jobs.get([suspect.id])
       assert.deepStrictEqual([job!.state, job!.attempt, runs.length], ["pending", 2, 0])
     }).pipe(Effect.scoped)
   )

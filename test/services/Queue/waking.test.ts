@@ -5,10 +5,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, type Scope, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { JobStore, Pipeline, QueueSettings, Sluice, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
+import { Pipeline, QueueSettings, Sluice, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
 import { type QueueNode, startNode } from "../../support/queue/QueueNode.ts"
 import { sharedMemory } from "../../support/queue/SharedMemory.ts"
 import { makeSqliteFile } from "../../support/queue/SqliteFile.ts"
+import { type Store, toContext } from "../../../src/services/Queue/Store.ts"
 
 const number = { payload: Schema.Int, success: Schema.Int }
 const First = Task.make("first", { ...number, group: "filesystem" })
@@ -50,7 +51,7 @@ const handlers = (gate: Deferred.Deferred<void>) =>
     Sluice.layerPipeline(Line)
   )
 
-const onSqlite: Effect.Effect<JobStore["Service"], unknown, Scope.Scope> = Effect.gen(function* () {
+const onSqlite: Effect.Effect<Store, unknown, Scope.Scope> = Effect.gen(function* () {
   const file = makeSqliteFile()
   yield* Effect.addFinalizer(() => file.close)
   return yield* file.open
@@ -195,13 +196,13 @@ describe("in another process, on one file", () => {
             Sluice.layerWorker().pipe(
               Layer.provideMerge(handlers(gate)),
               Layer.provideMerge(Sluice.layer),
-              Layer.provide(Layer.succeed(JobStore, yield* file.open)),
+              Layer.provide(Layer.succeedContext(toContext(yield* file.open))),
               Layer.provide(settings)
             )
           )
           const here = yield* Layer.build(
             Layer.fresh(Sluice.layer).pipe(
-              Layer.provide(Layer.succeed(JobStore, yield* file.open)),
+              Layer.provide(Layer.succeedContext(toContext(yield* file.open))),
               Layer.provide(settings)
             )
           )

@@ -60,7 +60,7 @@ const slowStore = Layer.effect(
     turnSync: undefined,
     turn: (turn: Parameters<typeof store.turn>[0]) => Effect.andThen(Effect.sleep("30 millis"), store.turn(turn))
   }))
-).pipe(Layer.provide(JobStoreMemory.layer()))
+).pipe(Layer.provideMerge(JobStoreMemory.layer()))
 
 const queue = planted === "store" ? Sluice.layer.pipe(Layer.provideMerge(slowStore)) : Sluice.layerMemory()
 const layer = Sluice.layerWorker({ slots: { "*": 3 } }).pipe(

@@ -6,19 +6,13 @@ import { assert } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Fiber, Result, Schema, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { StoreError } from "../../../src/services/Queue/StoreError.ts"
-import {
-  type JobHandle,
-  type JobId,
-  type JobState,
-  type JobStore,
-  Task,
-  type TaskQueue
-} from "../../../src/services/Queue/index.ts"
+import { type JobHandle, type JobId, type JobState, Task, type TaskQueue } from "../../../src/services/Queue/index.ts"
 import type { Fate } from "./FaultyStore.ts"
 import { type QueueNode, startNode } from "./QueueNode.ts"
+import type { Store } from "../../../src/services/Queue/Store.ts"
 
 /** A store as a new process opens it: the same jobs each time. */
-export type OpenStore = Effect.Effect<JobStore["Service"], StoreError, Scope.Scope>
+export type OpenStore = Effect.Effect<Store, StoreError, Scope.Scope>
 
 export const fates: ReadonlyArray<Exclude<Fate, "answer">> = [
   "refuse",
@@ -102,9 +96,9 @@ const stuckAfterSeconds = 60
 export const runWithFault = (open: OpenStore, life: LifeOfJobs, fate: Exclude<Fate, "answer">, n: number) =>
   Effect.gen(function* () {
     const real = yield* open
-    const before = yield* real.list({}, { limit: 1000, order: "oldest" })
+    const before = yield* real.jobs.list({}, { limit: 1000, order: "oldest" })
     const now = yield* Clock.currentTimeMillis
-    yield* real.change({ ids: before.jobs.map(({ id }) => id) }, { _tag: "Remove" }, { now, limit: 1000 })
+    yield* real.jobs.change({ ids: before.jobs.map(({ id }) => id) }, { _tag: "Remove" }, { now, limit: 1000 })
     const ledger: Array<LedgerLine> = []
     const accepted = new Map<JobId, Array<string>>()
     let calls = 0
@@ -189,7 +183,7 @@ export const runWithFault = (open: OpenStore, life: LifeOfJobs, fate: Exclude<Fa
       assert.isBelow(
         second,
         stuckAfterSeconds,
-        `${label()}: stuck, ${JSON.stringify(yield* real.list({}, { limit: 5, order: "oldest" }))}`
+        `${label()}: stuck, ${JSON.stringify(yield* real.jobs.list({}, { limit: 5, order: "oldest" }))}`
       )
       yield* TestClock.adjust("1 second")
     }
@@ -198,7 +192,7 @@ export const runWithFault = (open: OpenStore, life: LifeOfJobs, fate: Exclude<Fa
     yield* TestClock.adjust("15 seconds")
     const { ids, results } = yield* Fiber.join(waiting)
 
-    const { jobs } = yield* real.list({}, { limit: 1000, order: "oldest" })
+    const { jobs } = yield* real.jobs.list({}, { limit: 1000, order: "oldest" })
     assert.deepStrictEqual(
       jobs.map(({ id }) => id),
       ids,
@@ -219,7 +213,7 @@ export const runWithFault = (open: OpenStore, life: LifeOfJobs, fate: Exclude<Fa
       // One fault explains one run more.
       assert.isAtMost(runs.length, planned + 1, `${label()}: ${JSON.stringify(runs)}`)
     })
-    const counted = yield* real.counters
+    const counted = yield* real.jobs.counters
     assert.strictEqual(
       counted.reduce((sum, { count }) => sum + count, 0),
       jobs.length,
@@ -227,7 +221,7 @@ export const runWithFault = (open: OpenStore, life: LifeOfJobs, fate: Exclude<Fa
     )
     for (const { count, state } of counted)
       assert.strictEqual(count, jobs.filter((job) => job.state === state).length, `${label()}: counters`)
-    assert.strictEqual((yield* real.status).live, 0, label())
+    assert.strictEqual((yield* real.jobs.status).live, 0, label())
     node?.process.kill()
     return faulted !== undefined
   }).pipe(Effect.scoped)

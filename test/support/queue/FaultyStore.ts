@@ -1,17 +1,16 @@
 /** A store between a process and the real one, that fails when it is told to, and notes what the store accepted. */
 import { type Clock, Duration, Effect } from "effect"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
-import type { JobStore, Wake } from "../../../src/services/Queue/JobStore.ts"
+import type { Wake } from "../../../src/services/Queue/JobStore.ts"
 import type { SettleOutcome, Turn, TurnResult } from "../../../src/services/Queue/Turn.ts"
 import { StoreError, StoreUnavailable } from "../../../src/services/Queue/StoreError.ts"
+import type { Store } from "../../../src/services/Queue/Store.ts"
 
 /**
  * What becomes of a call. `lost`: it took effect, but the answer never came. `hang`: as the other two, after the
  * store's limit of 10 s.
  */
 export type Fate = "answer" | "refuse" | "lose" | "hangAndRefuse" | "hangAndLose" | "exit" | "exitAfter"
-
-type Store = JobStore["Service"]
 
 export interface FaultyStoreOptions {
   /** Asked before each call. */
@@ -50,60 +49,71 @@ export class FaultyStore {
     this.real = real
     this.options = options
     const call = <A>(operation: string, effect: Effect.Effect<A, StoreError>) => this.call(operation, effect)
-    this.store = {
-      traits: real.traits,
+    const jobs: Store["jobs"] = {
+      traits: real.jobs.traits,
       turn: (turn) =>
         call(
           "turn",
-          Effect.map(real.turn(turn), (result) => this.note(turn, result))
+          Effect.map(real.jobs.turn(turn), (result) => this.note(turn, result))
         ),
       turnSync:
-        real.turnSync === undefined || options.asynchronous === true ? undefined : (turn) => this.turnSync(turn),
-      get: (ids) => call("get", real.get(ids)),
-      list: (filter, page) => call("list", real.list(filter, page)),
-      count: (filter) => call("count", real.count(filter)),
-      counters: call("counters", real.counters),
-      oldestPending: call("oldestPending", real.oldestPending),
-      upNext: (group, limit) => call("upNext", real.upNext(group, limit)),
-      logs: (id, page) => call("logs", real.logs(id, page)),
-      step: (id, name) => call("step", real.step(id, name)),
-      rollUps: (query) => call("rollUps", real.rollUps(query)),
-      resourceRollUps: (query) => call("resourceRollUps", real.resourceRollUps(query)),
-      status: call("status", real.status),
-      change: (filter, change, page) => call("change", real.change(filter, change, page)),
-      declareGroups: (groups) => call("declareGroups", real.declareGroups(groups)),
-      groups: call("groups", real.groups),
-      setGroup: (name, settings) => call("setGroup", real.setGroup(name, settings)),
-      removeGroup: (name) => call("removeGroup", real.removeGroup(name)),
-      paused: call("paused", real.paused),
-      setPaused: (paused) => call("setPaused", real.setPaused(paused)),
-      documents: (kind) => call("documents", real.documents(kind)),
-      putDocument: (kind, key, text, options) => call("putDocument", real.putDocument(kind, key, text, options)),
-      journal: (kind, page) => call("journal", real.journal(kind, page)),
-      appendJournal: (kind, entries, options) => call("appendJournal", real.appendJournal(kind, entries, options)),
-      join: (worker, lease) => call("join", real.join(worker, lease)),
-      beat: (session, beat) => call("beat", real.beat(session, beat)),
-      leave: (session, now) => call("leave", real.leave(session, now)),
-      workers: call("workers", real.workers),
-      drain: (session) => call("drain", real.drain(session)),
-      sweep: (page) => call("sweep", real.sweep(page)),
-      lead: (role, session, lease) => call("lead", real.lead(role, session, lease)),
-      prune: (policy, page) => call("prune", real.prune(policy, page)),
-      keep: real.keep,
-      watch: real.watch,
-      hold: real.hold,
+        real.jobs.turnSync === undefined || options.asynchronous === true ? undefined : (turn) => this.turnSync(turn),
+      get: (ids) => call("get", real.jobs.get(ids)),
+      list: (filter, page) => call("list", real.jobs.list(filter, page)),
+      count: (filter) => call("count", real.jobs.count(filter)),
+      counters: call("counters", real.jobs.counters),
+      oldestPending: call("oldestPending", real.jobs.oldestPending),
+      upNext: (group, limit) => call("upNext", real.jobs.upNext(group, limit)),
+      logs: (id, page) => call("logs", real.jobs.logs(id, page)),
+      step: (id, name) => call("step", real.jobs.step(id, name)),
+      status: call("status", real.jobs.status),
+      change: (filter, change, page) => call("change", real.jobs.change(filter, change, page)),
+      declareGroups: (groups) => call("declareGroups", real.jobs.declareGroups(groups)),
+      groups: call("groups", real.jobs.groups),
+      setGroup: (name, settings) => call("setGroup", real.jobs.setGroup(name, settings)),
+      removeGroup: (name) => call("removeGroup", real.jobs.removeGroup(name)),
+      paused: call("paused", real.jobs.paused),
+      setPaused: (paused) => call("setPaused", real.jobs.setPaused(paused)),
+      prune: (policy, page) => call("prune", real.jobs.prune(policy, page)),
+      keep: real.jobs.keep,
+      watch: real.jobs.watch,
+      hold: real.jobs.hold,
       onWake: (listener, listening) =>
         Effect.andThen(
           Effect.acquireRelease(
             Effect.sync(() => this.listeners.add(listener)),
             () => Effect.sync(() => this.listeners.delete(listener))
           ),
-          real.onWake((wake, by) => {
+          real.jobs.onWake((wake, by) => {
             if (this.isDead) return
             if (options.hears?.() === false) this.kept.add(wake)
             else listener(wake, by)
           }, listening)
         )
+    }
+    this.store = {
+      jobs,
+      workers: {
+        join: (worker, lease) => call("join", real.workers.join(worker, lease)),
+        beat: (session, beat) => call("beat", real.workers.beat(session, beat)),
+        leave: (session, now) => call("leave", real.workers.leave(session, now)),
+        all: call("workers", real.workers.all),
+        drain: (session) => call("drain", real.workers.drain(session)),
+        sweep: (page) => call("sweep", real.workers.sweep(page)),
+        lead: (role, session, lease) => call("lead", real.workers.lead(role, session, lease))
+      },
+      rollUps: {
+        jobs: (query) => call("rollUps", real.rollUps.jobs(query)),
+        resources: (query) => call("resourceRollUps", real.rollUps.resources(query)),
+        prune: (at) => call("pruneRollUps", real.rollUps.prune(at))
+      },
+      documents: {
+        get: (kind, key) => call("document", real.documents.get(kind, key)),
+        all: (kind) => call("documents", real.documents.all(kind)),
+        put: (kind, key, text, options) => call("putDocument", real.documents.put(kind, key, text, options)),
+        journal: (kind, page) => call("journal", real.documents.journal(kind, page)),
+        append: (kind, entries, options) => call("appendJournal", real.documents.append(kind, entries, options))
+      }
     }
   }
 
@@ -159,12 +169,12 @@ export class FaultyStore {
     const fate = this.options.fate("turn")
     switch (fate) {
       case "answer":
-        return this.note(turn, this.real.turnSync!(turn))
+        return this.note(turn, this.real.jobs.turnSync!(turn))
       case "lose":
-        this.note(turn, this.real.turnSync!(turn))
+        this.note(turn, this.real.jobs.turnSync!(turn))
         throw failure("turn")
       case "exitAfter":
-        this.note(turn, this.real.turnSync!(turn))
+        this.note(turn, this.real.jobs.turnSync!(turn))
         this.exit()
         throw failure("turn")
       case "exit":

@@ -52,7 +52,7 @@ const runWithFault = (open: OpenStore, fate: Exclude<Fate, "answer">, n: number)
   Effect.gen(function* () {
     const real = yield* open
     const now = yield* Clock.currentTimeMillis
-    yield* real.change({}, { _tag: "Remove" }, { now, limit: 1000 })
+    yield* real.jobs.change({}, { _tag: "Remove" }, { now, limit: 1000 })
     const ledger: Array<string> = []
     const accepted = new Map<JobId, number>()
     let calls = 0
@@ -96,23 +96,23 @@ const runWithFault = (open: OpenStore, fate: Exclude<Fate, "answer">, n: number)
     const { id } = yield* producer.queue.enqueue(Crashing.task, items)
     yield* producer.stop
     yield* Effect.forkChild(supervise)
-    const ended = Effect.map(real.get([id]), ([job]) => Job.finishedStates.includes(job!.state))
+    const ended = Effect.map(real.jobs.get([id]), ([job]) => Job.finishedStates.includes(job!.state))
     for (let second = 0; !(yield* ended); second++) {
       assert.isBelow(
         second,
         stuckAfterSeconds,
-        `${label()}: stuck, ${JSON.stringify(yield* real.list({}, { limit: 5, order: "oldest" }))}`
+        `${label()}: stuck, ${JSON.stringify(yield* real.jobs.list({}, { limit: 5, order: "oldest" }))}`
       )
       yield* TestClock.adjust("1 second")
     }
     isDone = true
     yield* TestClock.adjust("15 seconds")
 
-    const [run] = yield* real.get([id])
+    const [run] = yield* real.jobs.get([id])
     assert.strictEqual(run!.state, "completed", `${label()}: ${JSON.stringify(run)}`)
-    const result = real.traits.payloads === "text" ? JSON.parse(run!.result as string) : run!.result
+    const result = real.jobs.traits.payloads === "text" ? JSON.parse(run!.result as string) : run!.result
     assert.strictEqual(result, answer, label())
-    const { jobs } = yield* real.list({ batchKey: Job.formatJobId(id) }, { limit: 1000, order: "oldest" })
+    const { jobs } = yield* real.jobs.list({ batchKey: Job.formatJobId(id) }, { limit: 1000, order: "oldest" })
     assert.strictEqual(jobs.length, steps, `${label()}: ${JSON.stringify(jobs)}`)
     for (const job of [run!, ...jobs]) {
       assert.strictEqual(job.state, "completed", `${label()}: ${JSON.stringify(job)}`)
@@ -120,7 +120,7 @@ const runWithFault = (open: OpenStore, fate: Exclude<Fate, "answer">, n: number)
     }
     // One fault explains that each handler that then ran ran once more.
     for (const line of new Set(ledger)) assert.isAtMost(ledger.filter((other) => other === line).length, 2, label())
-    assert.strictEqual((yield* real.status).live, 0, label())
+    assert.strictEqual((yield* real.jobs.status).live, 0, label())
     node?.kill()
     return faulted !== undefined
   }).pipe(Effect.scoped)

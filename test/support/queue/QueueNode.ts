@@ -2,7 +2,7 @@
 import { Clock, Context, Effect, Exit, Layer, Random, Scope } from "effect"
 import type { StoreError } from "../../../src/services/Queue/StoreError.ts"
 import {
-  JobStore,
+  type JobStore,
   type Placements,
   QueueEvents,
   QueueSettings,
@@ -15,9 +15,10 @@ import {
 } from "../../../src/services/Queue/index.ts"
 import { type Fate, FaultyStore, type FaultyStoreOptions } from "./FaultyStore.ts"
 import { NodeClock } from "./NodeClock.ts"
+import { type Store, toContext } from "../../../src/services/Queue/Store.ts"
 
 export interface QueueNodeOptions {
-  readonly store: JobStore["Service"]
+  readonly store: Store
   /** Default: none, the process only enqueues. */
   readonly handlers?: Layer.Layer<never, StoreError, TaskRegistry | JobStore | GroupOrders | Placements>
   readonly worker?: WorkerOptions
@@ -69,7 +70,7 @@ export const startNode = (options: QueueNodeOptions): Effect.Effect<QueueNode, S
     const layer = Sluice.layerWorker(options.worker).pipe(
       Layer.provideMerge(options.handlers ?? noHandlers),
       Layer.provideMerge(Sluice.layer),
-      Layer.provide(Layer.succeed(JobStore, faulty.store)),
+      Layer.provide(Layer.succeedContext(toContext(faulty.store))),
       Layer.provide(Layer.succeed(QueueSettings.Settings, { ...QueueSettings.defaults, ...options.settings }))
     )
     const random = options.random === undefined ? undefined : seeded(options.random)

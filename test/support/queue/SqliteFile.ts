@@ -3,13 +3,14 @@
  * over.
  */
 import { assert } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { JobStore, Sluice } from "../../../src/services/Queue/index.ts"
+import { Sluice } from "../../../src/services/Queue/index.ts"
 import type { OpenStore } from "./CrashPoints.ts"
+import { store as wholeStore } from "../../../src/services/Queue/Store.ts"
 
 export interface SqliteFile {
   /** A connection that lasts as long as the scope. */
@@ -24,7 +25,7 @@ export const makeSqliteFile = (): SqliteFile => {
   return {
     open: Effect.gen(function* () {
       const layer = Sluice.layerSqlite({ path: file, thread: false })
-      return Context.get(yield* Layer.buildWithScope(layer, yield* Effect.scope), JobStore)
+      return yield* Effect.provide(wholeStore, yield* Layer.buildWithScope(layer, yield* Effect.scope))
     }),
     close: Effect.sync(() => {
       const database = new DatabaseSync(file)

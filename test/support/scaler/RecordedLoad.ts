@@ -2,9 +2,10 @@
  * A memory store whose load is made up: arrivals per minute by a function of time, served at once or not, as roll-ups
  * and counters tell it. What is kept in the store (documents, journals, leads, sessions) is real.
  */
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Effect, Layer, type Scope } from "effect"
 import { empty, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"
-import { JobStore, type RollUp, type RollUpQuery, Sluice } from "../../../src/services/Queue/index.ts"
+import { type RollUp, type RollUpQuery, Sluice } from "../../../src/services/Queue/index.ts"
+import { type Store, store as wholeStore } from "../../../src/services/Queue/Store.ts"
 
 export interface RecordedLoad {
   readonly group: string
@@ -61,14 +62,11 @@ const within = ({ arrivals }: RecordedLoad, width: RollUp["width"], start: numbe
 }
 
 /** Nothing is recorded before `since`. */
-export const recordedStore = (
-  load: RecordedLoad,
-  since: number
-): Effect.Effect<JobStore["Service"], never, Scope.Scope> =>
+export const recordedStore = (load: RecordedLoad, since: number): Effect.Effect<Store, never, Scope.Scope> =>
   Effect.gen(function* () {
     const context = yield* Effect.orDie(Layer.build(Sluice.layerMemory()))
-    const real = Context.get(context, JobStore)
-    yield* Effect.orDie(real.declareGroups([{ name: load.group, limit: load.limit }]))
+    const real = yield* Effect.provide(wholeStore, context)
+    yield* Effect.orDie(real.jobs.declareGroups([{ name: load.group, limit: load.limit }]))
     const starts = ({ from, to, width }: RollUpQuery) => {
       const all: Array<number> = []
       for (let at = Math.ceil(Math.max(from, since) / width) * width; at < to; at += width) all.push(at)
@@ -76,42 +74,48 @@ export const recordedStore = (
     }
     return {
       ...real,
-      rollUps: (query) =>
-        Effect.sync(() =>
-          query.group !== undefined && query.group !== load.group
-            ? []
-            : starts(query).flatMap((start) => {
-                const arrivals = within(load, query.width, start)
-                return arrivals === undefined || arrivals === 0 ? [] : [rollUpOf(load, query.width, start, arrivals)]
-              })
-        ),
-      resourceRollUps: (query) =>
-        Effect.sync(() =>
-          starts(query).flatMap((start) =>
-            within(load, query.width, start) === undefined
+      rollUps: {
+        ...real.rollUps,
+        jobs: (query) =>
+          Effect.sync(() =>
+            query.group !== undefined && query.group !== load.group
               ? []
-              : [
-                  {
-                    width: query.width,
-                    start,
-                    beats: 6,
-                    cpuMean: 0,
-                    rssBytesPeak: 0,
-                    heapBytesPeak: 0,
-                    loopDelayMsPeak: 0,
-                    busyMean: 0
-                  }
-                ]
+              : starts(query).flatMap((start) => {
+                  const arrivals = within(load, query.width, start)
+                  return arrivals === undefined || arrivals === 0 ? [] : [rollUpOf(load, query.width, start, arrivals)]
+                })
+          ),
+        resources: (query) =>
+          Effect.sync(() =>
+            starts(query).flatMap((start) =>
+              within(load, query.width, start) === undefined
+                ? []
+                : [
+                    {
+                      width: query.width,
+                      start,
+                      beats: 6,
+                      cpuMean: 0,
+                      rssBytesPeak: 0,
+                      heapBytesPeak: 0,
+                      loopDelayMsPeak: 0,
+                      busyMean: 0
+                    }
+                  ]
+            )
+          )
+      },
+      jobs: {
+        ...real.jobs,
+        counters: Effect.sync(() =>
+          (["pending", "running"] as const).flatMap((state) =>
+            load[state] === 0 ? [] : [{ group: load.group, task: load.task, state, count: load[state] }]
           )
         ),
-      counters: Effect.sync(() =>
-        (["pending", "running"] as const).flatMap((state) =>
-          load[state] === 0 ? [] : [{ group: load.group, task: load.task, state, count: load[state] }]
+        oldestPending: Effect.sync(() => new Map()),
+        groups: Effect.map(real.jobs.groups, (groups) =>
+          groups.map((group) => (group.name === load.group ? { ...group, busy: load.running } : group))
         )
-      ),
-      oldestPending: Effect.sync(() => new Map()),
-      groups: Effect.map(real.groups, (groups) =>
-        groups.map((group) => (group.name === load.group ? { ...group, busy: load.running } : group))
-      )
+      }
     }
   })

@@ -2,13 +2,14 @@
  * One simulated process that scales: a session in a store shared with others, its slots written down instead of filled.
  */
 import { Clock, Context, Effect, Exit, Layer, Scope } from "effect"
-import { JobStore, PredictiveScaler, Sluice, Worker } from "../../../src/services/Queue/index.ts"
+import { PredictiveScaler, Sluice, Worker } from "../../../src/services/Queue/index.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "../../../src/services/Queue/ScaleSettings.ts"
 import { type Fate, FaultyStore } from "../queue/FaultyStore.ts"
 import { NodeClock } from "../queue/NodeClock.ts"
+import { type Store, toContext } from "../../../src/services/Queue/Store.ts"
 
 export interface ScalingNodeOptions {
-  readonly store: JobStore["Service"]
+  readonly store: Store
   readonly name: string
   readonly tasks: ReadonlyArray<string>
   readonly group: string
@@ -41,11 +42,11 @@ export const startScalingNode = (options: ScalingNodeOptions): Effect.Effect<Sca
     const faulty = new FaultyStore(options.store, { fate: options.fate ?? (() => "answer"), clock, asynchronous: true })
     const now = clock.currentTimeMillisUnsafe()
     const info = { name, host: "test", pid: 1, version: "0", slots: { [group]: slots }, tasks }
-    const session = yield* Effect.orDie(options.store.join(info, { now, leaseMs }))
+    const session = yield* Effect.orDie(options.store.workers.join(info, { now, leaseMs }))
     const given: Array<number | undefined> = []
     const load = { busy: {}, cpu: 0, rssBytes: 0, heapBytes: 0, loopDelayMs: 0 }
     const beat = (count: number) =>
-      options.store.beat(session, {
+      options.store.workers.beat(session, {
         now: clock.currentTimeMillisUnsafe(),
         leaseMs,
         blockedMostMs: 0,
@@ -75,7 +76,7 @@ export const startScalingNode = (options: ScalingNodeOptions): Effect.Effect<Sca
     }
     const layer = Sluice.layerScaler().pipe(
       Layer.provide(Layer.succeed(Worker, worker)),
-      Layer.provide(Layer.succeed(JobStore, faulty.store)),
+      Layer.provide(Layer.succeedContext(toContext(faulty.store))),
       Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...options.settings }))
     )
     const scope = yield* Scope.make()

@@ -1,9 +1,9 @@
 /** A store with a recorded past, processes on it, and ways to look at what they do. */
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import type { JobStore } from "../../../src/services/Queue/index.ts"
 import { type RecordedLoad, recordedStore } from "./RecordedLoad.ts"
 import { type ScalingNode, type ScalingNodeOptions, startScalingNode } from "./ScalingNode.ts"
+import type { Store } from "../../../src/services/Queue/Store.ts"
 
 export const minuteMs = 60_000
 export const hourMs = 3_600_000
@@ -53,7 +53,7 @@ export const pass = (ms: number) =>
 export const statusOf = (node: ScalingNode) =>
   Effect.map(node.scaler.status, ({ groups }) => groups.find(({ group }) => group === "mail")!)
 
-export const targetIn = (store: JobStore["Service"]) =>
-  Effect.map(store.documents("scale-target"), ([document]) =>
+export const targetIn = (store: Store) =>
+  Effect.map(store.documents.all("scale-target"), ([document]) =>
     document === undefined ? undefined : (JSON.parse(document.text).slots as number)
   )

@@ -1,6 +1,6 @@
 /** A store that knows nothing but the roll-ups of one group, counted as they come: what forecasts are read from. */
 import { Effect } from "effect"
-import type { RollUp, RollUpQuery, RollUpWidth } from "../../../src/services/Queue/index.ts"
+import type { RollUp, RollUpWidth } from "../../../src/services/Queue/index.ts"
 import { empty, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"
 import { ForecastBook } from "../../../src/services/Queue/scaler/ForecastBook.ts"
 import type { StoredLoad } from "../scaler/SyntheticLoad.ts"
@@ -65,11 +65,18 @@ export class RecordedSteps {
 export const bookOver = (recorded: RecordedSteps, settleMs: number): ForecastBook =>
   new ForecastBook(
     {
-      rollUps: ({ from, to, width }: RollUpQuery) =>
-        Effect.succeed(width === recorded.stepMs ? recorded.between(from, to) : []),
-      resourceRollUps: () => Effect.succeed([]),
-      documents: () => Effect.succeed([]),
-      putDocument: () => Effect.succeed(1)
+      rollUps: {
+        jobs: ({ from, to, width }) => Effect.succeed(width === recorded.stepMs ? recorded.between(from, to) : []),
+        resources: () => Effect.succeed([]),
+        prune: () => Effect.void
+      },
+      documents: {
+        get: () => Effect.succeed(undefined),
+        all: () => Effect.succeed([]),
+        put: () => Effect.succeed(1),
+        journal: () => Effect.succeed([]),
+        append: () => Effect.void
+      }
     },
     settleMs,
     (_, line, cause) => Effect.die(new Error(line, { cause }))

@@ -8,7 +8,7 @@ import { closeSync, openSync } from "node:fs"
 import path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { fileURLToPath } from "node:url"
-import { JobStore, PredictiveScaler, type ScaleSettingsChange, TaskQueue } from "../../../src/services/Queue/index.ts"
+import { PredictiveScaler, type ScaleSettingsChange, TaskQueue } from "../../../src/services/Queue/index.ts"
 import { scaleLeaderKind } from "../../../src/services/Queue/scaler/LeaderRecord.ts"
 import type { FaultFolder } from "../faults/FaultFolder.ts"
 import { readLedger } from "../faults/Ledger.ts"
@@ -18,6 +18,7 @@ import { type Arrival, arrivalsOf, type DayShape, pastCounts } from "./Compresse
 import type { FleetConfig } from "./fleet.ts"
 import { childrenOf, runs } from "./HostProcesses.ts"
 import { Scaled, scaledGroup } from "./ScaledTask.ts"
+import { store as wholeStore } from "../../../src/services/Queue/Store.ts"
 
 /** How the number of processes is chosen. A number: so many, always. */
 export type ScalingVariant = "predictive" | "reactive" | number
@@ -104,7 +105,7 @@ const restMostMs = 180_000
 const program = fileURLToPath(new URL("./fleet.ts", import.meta.url))
 
 const leaderPid = Effect.map(
-  JobStore.use((store) => store.documents(scaleLeaderKind)),
+  Effect.flatMap(wholeStore, (store) => store.documents.all(scaleLeaderKind)),
   (documents) => {
     const [document] = documents
     return document === undefined
@@ -175,7 +176,7 @@ export const scalingRun = (folder: FaultFolder, options: ScalingRunOptions) =>
     // The day goes by on the machine's clock, whatever the host's says.
     const now = () => Date.now()
     const queue = yield* TaskQueue
-    const store = yield* JobStore
+    const store = yield* wholeStore
     const scaler = yield* PredictiveScaler
     const arrivals = arrivalsOf(options, beforeMs, new SeededRandom(seed))
     // The past ends where the first of these jobs comes, on the grid of steps, when the first processes are ready.
@@ -217,11 +218,11 @@ export const scalingRun = (folder: FaultFolder, options: ScalingRunOptions) =>
       if (leader !== undefined && leaders.at(-1) !== leader) leaders.push(leader)
       const at = now()
       const processes = childrenOf(fleet.pid!).length
-      const group = (yield* store.groups).find(({ name }) => name === scaledGroup)
-      const pending = (yield* store.counters)
+      const group = (yield* store.jobs.groups).find(({ name }) => name === scaledGroup)
+      const pending = (yield* store.jobs.counters)
         .filter(({ group: name, state }) => name === scaledGroup && state === "pending")
         .reduce((sum, { count }) => sum + count, 0)
-      const slots = (yield* store.workers)
+      const slots = (yield* store.workers.all)
         .filter(({ draining, leaseUntil }) => !draining && leaseUntil > clock.currentTimeMillisUnsafe())
         .reduce((sum, worker) => sum + (worker.slots[scaledGroup] ?? 0), 0)
       if (at > midnight && at <= midnight + dayMs) {

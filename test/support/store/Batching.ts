@@ -28,7 +28,7 @@ const settled = (job: ClaimedJob, outcome: SettleOutcome = "completed"): Settle 
 })
 
 const busy = (driver: StoreDriver) =>
-  Effect.map(driver.store.groups, (groups) => groups.find(({ name }) => name === "group")!.busy)
+  Effect.map(driver.store.jobs.groups, (groups) => groups.find(({ name }) => name === "group")!.busy)
 
 export const clauses = (test: StoreTest): void => {
   test("hands out full batches at once, in order of rank, and keeps the rest for their time", (driver) =>
@@ -55,7 +55,7 @@ export const clauses = (test: StoreTest): void => {
 
   test("takes one slot of the group's limit per batch, over all workers, until its first job is settled", (driver) =>
     Effect.gen(function* () {
-      yield* driver.store.declareGroups([{ name: "group", limit: 2 }])
+      yield* driver.store.jobs.declareGroups([{ name: "group", limit: 2 }])
       const one = yield* driver.join()
       const two = yield* driver.join()
       yield* driver.enqueue(many(12))
@@ -74,7 +74,7 @@ export const clauses = (test: StoreTest): void => {
 
   test("batches and single jobs share a group in order of rank", (driver) =>
     Effect.gen(function* () {
-      yield* driver.store.declareGroups([{ name: "group", limit: 4 }])
+      yield* driver.store.jobs.declareGroups([{ name: "group", limit: 4 }])
       const session = yield* driver.join(["task", "single"])
       const { ids } = yield* driver.enqueue([
         { task: "single" },
@@ -114,7 +114,7 @@ export const clauses = (test: StoreTest): void => {
 
   test("a job that was lost with its worker comes alone", (driver) =>
     Effect.gen(function* () {
-      yield* driver.store.declareGroups([{ name: "group", limit: 5 }])
+      yield* driver.store.jobs.declareGroups([{ name: "group", limit: 5 }])
       const session = yield* driver.join()
       const { ids } = yield* driver.enqueue(many(3))
       yield* ask(driver, session)
@@ -130,7 +130,7 @@ export const clauses = (test: StoreTest): void => {
 
   test("a job past its expiry leaves the batch, and another holds the slot", (driver) =>
     Effect.gen(function* () {
-      yield* driver.store.declareGroups([{ name: "group", limit: 1 }])
+      yield* driver.store.jobs.declareGroups([{ name: "group", limit: 1 }])
       const session = yield* driver.join()
       const { ids } = yield* driver.enqueue([{ expiresIn: 10 }, {}, {}])
       yield* TestClock.adjust(10)
@@ -144,7 +144,7 @@ export const clauses = (test: StoreTest): void => {
 
   test("whatever becomes of batches, the slots taken are the batches that run", (driver) =>
     Effect.gen(function* () {
-      yield* driver.store.declareGroups([{ name: "group", limit: 3 }])
+      yield* driver.store.jobs.declareGroups([{ name: "group", limit: 3 }])
       for (const seed of seeds(10)) {
         const random = new SeededRandom(seed)
         let session = yield* driver.join()
@@ -156,7 +156,7 @@ export const clauses = (test: StoreTest): void => {
           assert.isAtMost(open.length, 3)
           assert.strictEqual(yield* busy(driver), open.length)
           if (random.below(12) === 0) {
-            yield* driver.store.leave(session, start)
+            yield* driver.store.workers.leave(session, start)
             session = yield* driver.join()
             open = []
           }
@@ -171,7 +171,7 @@ export const clauses = (test: StoreTest): void => {
           open = open.filter(({ length }) => length > 0)
           assert.strictEqual(yield* busy(driver), open.length)
         }
-        yield* driver.store.leave(session, start)
+        yield* driver.store.workers.leave(session, start)
         assert.strictEqual(yield* busy(driver), 0)
       }
     }))

@@ -15,7 +15,7 @@ export const clauses = (test: StoreTest): void => {
       const { changed } = yield* driver.change({ ids: [parent, child] }, { _tag: "Cancel", reason: "both" })
       assert.deepStrictEqual([...changed], [parent, child])
       assert.deepStrictEqual(
-        (yield* driver.store.get([parent, child])).map(({ failure }) => failure?.message),
+        (yield* driver.store.jobs.get([parent, child])).map(({ failure }) => failure?.message),
         ["both", "both"]
       )
     }))
@@ -91,7 +91,7 @@ export const clauses = (test: StoreTest): void => {
       yield* TestClock.adjust(leaseMs + 1)
       yield* driver.sweep()
       assert.deepStrictEqual(yield* driver.states(ids), ["cancelled", "cancelled", "cancelled"])
-      for (const { failure: why } of yield* driver.store.get(ids))
+      for (const { failure: why } of yield* driver.store.jobs.get(ids))
         assert.deepStrictEqual([why?.cause, why?.message], ["Cancelled", "stop"])
     }))
 
@@ -130,7 +130,7 @@ export const clauses = (test: StoreTest): void => {
       assert.deepStrictEqual([again?.id, again?.attempt], [id, 1])
       yield* driver.settle(session, again!, "completed")
       assert.deepStrictEqual(
-        (yield* driver.store.list({ owner: "ann" }, { limit: 9, order: "newest" })).jobs.map(({ state }) => state),
+        (yield* driver.store.jobs.list({ owner: "ann" }, { limit: 9, order: "newest" })).jobs.map(({ state }) => state),
         ["completed"]
       )
     }))
@@ -175,12 +175,12 @@ export const clauses = (test: StoreTest): void => {
       const { changed, refused } = yield* driver.change({ ids }, { _tag: "Remove" })
       assert.deepStrictEqual([...changed].sort(), [ids[0]!, ids[2]!, ids[3]!])
       assert.deepStrictEqual(refused, [{ id: ids[1]!, state: "running" }])
-      assert.deepStrictEqual((yield* driver.store.logs(ids[0]!, { after: 0, limit: 10 })).lines, [])
+      assert.deepStrictEqual((yield* driver.store.jobs.logs(ids[0]!, { after: 0, limit: 10 })).lines, [])
       assert.deepStrictEqual(
-        (yield* driver.store.list({}, { limit: 10, order: "oldest" })).jobs.map(({ id }) => id),
+        (yield* driver.store.jobs.list({}, { limit: 10, order: "oldest" })).jobs.map(({ id }) => id),
         [ids[1]!]
       )
-      assert.deepStrictEqual((yield* driver.store.list({ owner: "ann" }, { limit: 10, order: "oldest" })).jobs, [])
+      assert.deepStrictEqual((yield* driver.store.jobs.list({ owner: "ann" }, { limit: 10, order: "oldest" })).jobs, [])
       yield* TestClock.adjust(5000)
       assert.deepStrictEqual(yield* driver.claim(session), [])
     }))
@@ -234,8 +234,8 @@ export const clauses = (test: StoreTest): void => {
         let calls = 0
         while ((yield* driver.change({}, change, 2)).more) assert.isBelow(++calls, 20)
       }
-      assert.strictEqual((yield* driver.store.count({ states: ["pending"] })).count, 5)
-      const { jobs } = yield* driver.store.list({ states: ["pending"] }, { limit: 10, order: "oldest" })
+      assert.strictEqual((yield* driver.store.jobs.count({ states: ["pending"] })).count, 5)
+      const { jobs } = yield* driver.store.jobs.list({ states: ["pending"] }, { limit: 10, order: "oldest" })
       assert.isTrue(jobs.every(({ priority }) => priority === 2))
     }))
 }

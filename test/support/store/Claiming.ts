@@ -179,7 +179,7 @@ export const clauses = (test: StoreTest): void => {
         }
         yield* TestClock.adjust(5000)
         yield* driver.turn({})
-        const page = yield* driver.store.list({ states: ["pending"] }, { limit: 1000, order: "oldest" })
+        const page = yield* driver.store.jobs.list({ states: ["pending"] }, { limit: 1000, order: "oldest" })
         const waiting = page.jobs.map((job) => ({ id: job.id, rank: job.due + job.priority * stepMs }))
         waiting.sort((x, y) => x.rank - y.rank || x.id - y.id)
         assert.strictEqual(waiting.length, 400)

@@ -4,37 +4,42 @@ import type { Wake } from "../../../src/services/Queue/JobStore.ts"
 import type { StoreTest } from "./StoreDriver.ts"
 
 export const clauses = (test: StoreTest): void => {
-  test("a document is replaced whole, listed by its kind and key, and goes when told to", ({ store }) =>
+  test("a document is replaced whole, found by its kind and key, listed by its kind, and goes when told to", ({
+    store
+  }) =>
     Effect.gen(function* () {
-      const first = yield* store.putDocument("rule", "b", "1", { now: 10 })
-      const second = yield* store.putDocument("rule", "a", "2", { now: 20 })
-      const third = yield* store.putDocument("rule", "b", "3", { now: 30 })
-      yield* store.putDocument("other", "a", "4", { now: 40 })
+      const first = yield* store.documents.put("rule", "b", "1", { now: 10 })
+      const second = yield* store.documents.put("rule", "a", "2", { now: 20 })
+      const third = yield* store.documents.put("rule", "b", "3", { now: 30 })
+      yield* store.documents.put("other", "a", "4", { now: 40 })
       assert.isTrue(first! > 0 && second! > first! && third! > second!)
-      assert.deepStrictEqual(yield* store.documents("rule"), [
+      assert.deepStrictEqual(yield* store.documents.all("rule"), [
         { key: "a", text: "2", version: second!, at: 20 },
         { key: "b", text: "3", version: third!, at: 30 }
       ])
-      assert.strictEqual(yield* store.putDocument("rule", "a", undefined, { now: 50 }), 0)
+      assert.deepStrictEqual(yield* store.documents.get("rule", "b"), { key: "b", text: "3", version: third!, at: 30 })
+      assert.isUndefined(yield* store.documents.get("other", "b"), "of another kind")
+      assert.strictEqual(yield* store.documents.put("rule", "a", undefined, { now: 50 }), 0)
+      assert.isUndefined(yield* store.documents.get("rule", "a"))
       assert.deepStrictEqual(
-        (yield* store.documents("rule")).map(({ key }) => key),
+        (yield* store.documents.all("rule")).map(({ key }) => key),
         ["b"]
       )
-      assert.deepStrictEqual(yield* store.documents("none"), [])
+      assert.deepStrictEqual(yield* store.documents.all("none"), [])
     }))
 
   test("a document with a version is written only by whoever saw the last one", ({ store }) =>
     Effect.gen(function* () {
-      const made = yield* store.putDocument("state", "a", "1", { now: 0, version: 0 })
-      assert.isUndefined(yield* store.putDocument("state", "a", "2", { now: 0, version: 0 }))
-      const moved = yield* store.putDocument("state", "a", "3", { now: 0, version: made! })
-      assert.isUndefined(yield* store.putDocument("state", "a", "4", { now: 0, version: made! }))
-      assert.isUndefined(yield* store.putDocument("state", "a", undefined, { now: 0, version: made! }))
-      assert.strictEqual((yield* store.documents("state"))[0]!.text, "3")
-      yield* store.putDocument("state", "a", undefined, { now: 0, version: moved! })
-      yield* store.putDocument("state", "a", "5", { now: 0, version: 0 })
+      const made = yield* store.documents.put("state", "a", "1", { now: 0, version: 0 })
+      assert.isUndefined(yield* store.documents.put("state", "a", "2", { now: 0, version: 0 }))
+      const moved = yield* store.documents.put("state", "a", "3", { now: 0, version: made! })
+      assert.isUndefined(yield* store.documents.put("state", "a", "4", { now: 0, version: made! }))
+      assert.isUndefined(yield* store.documents.put("state", "a", undefined, { now: 0, version: made! }))
+      assert.strictEqual((yield* store.documents.all("state"))[0]!.text, "3")
+      yield* store.documents.put("state", "a", undefined, { now: 0, version: moved! })
+      yield* store.documents.put("state", "a", "5", { now: 0, version: 0 })
       assert.isUndefined(
-        yield* store.putDocument("state", "a", "6", { now: 0, version: made! }),
+        yield* store.documents.put("state", "a", "6", { now: 0, version: made! }),
         "a version never comes again"
       )
     }))
@@ -42,8 +47,8 @@ export const clauses = (test: StoreTest): void => {
   test("a document that changes wakes those who look at settings", ({ store }) =>
     Effect.gen(function* () {
       const heard: Array<Wake> = []
-      yield* store.onWake((wake) => heard.push(wake))
-      yield* store.putDocument("state", "a", "1", { now: 0 })
+      yield* store.jobs.onWake((wake) => heard.push(wake))
+      yield* store.documents.put("state", "a", "1", { now: 0 })
       assert.isTrue(heard.includes("control"))
     }).pipe(Effect.scoped))
 
@@ -52,7 +57,7 @@ export const clauses = (test: StoreTest): void => {
   }) =>
     Effect.gen(function* () {
       const append = (key: string, texts: ReadonlyArray<string>, now: number) =>
-        store.appendJournal(
+        store.documents.append(
           "decision",
           texts.map((text) => ({ key, text })),
           { now, keep: 3 }
@@ -60,8 +65,8 @@ export const clauses = (test: StoreTest): void => {
       yield* append("a", ["1", "2"], 10)
       yield* append("b", ["3"], 20)
       yield* append("a", ["4", "5"], 30)
-      yield* store.appendJournal("other", [{ key: "a", text: "6" }], { now: 40, keep: 1 })
-      const all = yield* store.journal("decision", { limit: 10 })
+      yield* store.documents.append("other", [{ key: "a", text: "6" }], { now: 40, keep: 1 })
+      const all = yield* store.documents.journal("decision", { limit: 10 })
       assert.deepStrictEqual(
         all.map(({ at, key, text }) => [key, at, text]),
         [
@@ -71,12 +76,12 @@ export const clauses = (test: StoreTest): void => {
           ["a", 10, "2"]
         ]
       )
-      const page = yield* store.journal("decision", { key: "a", limit: 2 })
+      const page = yield* store.documents.journal("decision", { key: "a", limit: 2 })
       assert.deepStrictEqual(
         page.map(({ text }) => text),
         ["5", "4"]
       )
-      const rest = yield* store.journal("decision", { key: "a", before: page[1]!.seq, limit: 2 })
+      const rest = yield* store.documents.journal("decision", { key: "a", before: page[1]!.seq, limit: 2 })
       assert.deepStrictEqual(
         rest.map(({ text }) => text),
         ["2"]

@@ -104,7 +104,7 @@ export const clauses = (test: StoreTest): void => {
           [3, { _tag: "BatchRefused" }]
         ]
       )
-      assert.strictEqual((yield* driver.store.count({})).count, 3)
+      assert.strictEqual((yield* driver.store.jobs.count({})).count, 3)
       assert.strictEqual(
         (yield* driver.enqueue([{ key: "free" }])).notes,
         undefined,
@@ -117,7 +117,7 @@ export const clauses = (test: StoreTest): void => {
       const { ids, notes } = yield* driver.enqueue([{ key: "k" }, { key: "k" }], { batches: [2] })
       assert.isTrue(ids.every((id) => id === 0))
       assert.deepStrictEqual([notes!.get(0)!._tag, notes!.get(1)!._tag], ["BatchRefused", "Duplicate"])
-      assert.strictEqual((yield* driver.store.count({})).count, 0)
+      assert.strictEqual((yield* driver.store.jobs.count({})).count, 0)
     }))
 
   test("undoes what a refused batch did to other jobs", (driver) =>
@@ -188,7 +188,7 @@ export const clauses = (test: StoreTest): void => {
       assert.isAbove(enqueuedAt(ids[0]!), start)
       assert.strictEqual((yield* driver.job(ids[0]!)).enqueuedAt, start)
       yield* turn({ now: start + 250, session, claim: [{ group: "later", limit: 1 }] })
-      const [row] = yield* driver.store.rollUps({ width: 3_600_000, from: 0, to: 2 ** 52, group: "later" })
+      const [row] = yield* driver.store.rollUps.jobs({ width: 3_600_000, from: 0, to: 2 ** 52, group: "later" })
       assert.strictEqual(row!.wait.sum, 250)
     }))
 
@@ -202,7 +202,7 @@ export const clauses = (test: StoreTest): void => {
         [...notes!.values()].map(({ _tag }) => _tag),
         ["BatchRefused", "Duplicate", "BatchRefused"]
       )
-      const [row] = yield* driver.store.rollUps({ width: 3_600_000, from: 0, to: 2 ** 52 })
+      const [row] = yield* driver.store.rollUps.jobs({ width: 3_600_000, from: 0, to: 2 ** 52 })
       assert.deepStrictEqual([row!.arrivals, row!.deduplicated], [1, 1])
     }))
 

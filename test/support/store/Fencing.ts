@@ -15,8 +15,8 @@ const changesNothing = (
 ) =>
   Effect.gen(function* () {
     const before = yield* driver.get(token.id)
-    const counters = yield* driver.store.counters
-    const logs = yield* driver.store.logs(token.id, { after: 0, limit: 1000 })
+    const counters = yield* driver.store.jobs.counters
+    const logs = yield* driver.store.jobs.logs(token.id, { after: 0, limit: 1000 })
     for (const outcome of outcomes) {
       assert.isFalse(
         yield* driver.settle(session, token, outcome, { result: "stale", failure: failure("stale"), delay: 5 }),
@@ -29,8 +29,8 @@ const changesNothing = (
       logs: [{ ...token, at: start, level: "info", message: "stale" }]
     })
     assert.deepStrictEqual(yield* driver.get(token.id), before)
-    assert.deepStrictEqual(yield* driver.store.counters, counters)
-    assert.deepStrictEqual(yield* driver.store.logs(token.id, { after: 0, limit: 1000 }), logs)
+    assert.deepStrictEqual(yield* driver.store.jobs.counters, counters)
+    assert.deepStrictEqual(yield* driver.store.jobs.logs(token.id, { after: 0, limit: 1000 }), logs)
   })
 
 export const clauses = (test: StoreTest): void => {
@@ -183,21 +183,21 @@ export const clauses = (test: StoreTest): void => {
     Effect.gen(function* () {
       const hourMs = 3_600_000
       const beatAt = (session: number, now: number) =>
-        driver.store.beat(session, { now, leaseMs, blockedMostMs: leaseMs, tasks: ["task"], slots: {}, load })
+        driver.store.workers.beat(session, { now, leaseMs, blockedMostMs: leaseMs, tasks: ["task"], slots: {}, load })
       for (const byMs of [hourMs, -hourMs]) {
         const session = yield* driver.join()
         const id = yield* driver.add()
         const [job] = yield* driver.claim(session)
         yield* TestClock.adjust(leaseMs - 1)
         const then = (yield* Clock.currentTimeMillis) + byMs
-        assert.deepStrictEqual((yield* driver.store.sweep({ now: then, limit: 10 })).sessions, [])
+        assert.deepStrictEqual((yield* driver.store.workers.sweep({ now: then, limit: 10 })).sessions, [])
         assert.isTrue(yield* beatAt(session, then))
         yield* TestClock.adjust(leaseMs - 1)
-        assert.deepStrictEqual((yield* driver.store.sweep({ now: then + leaseMs - 1, limit: 10 })).sessions, [])
+        assert.deepStrictEqual((yield* driver.store.workers.sweep({ now: then + leaseMs - 1, limit: 10 })).sessions, [])
         assert.isTrue(yield* driver.settle(session, job!, "completed"))
         // Silent beyond it by the clock that nobody sets, whatever the other says.
         yield* TestClock.adjust(2)
-        assert.deepStrictEqual((yield* driver.store.sweep({ now: then, limit: 10 })).sessions, [session])
+        assert.deepStrictEqual((yield* driver.store.workers.sweep({ now: then, limit: 10 })).sessions, [session])
         assert.deepStrictEqual(yield* driver.states([id]), ["completed"])
       }
     }))
@@ -256,7 +256,7 @@ export const clauses = (test: StoreTest): void => {
       assert.isFalse(yield* driver.settle(0, job!, "completed"))
       yield* driver.settle(session, job!, "completed")
       yield* report(1, "late")
-      const { lines } = yield* driver.store.logs(id, { after: 0, limit: 10 })
+      const { lines } = yield* driver.store.jobs.logs(id, { after: 0, limit: 10 })
       assert.deepStrictEqual(
         lines.map(({ message }) => message),
         ["mine"]
@@ -320,7 +320,7 @@ export const clauses = (test: StoreTest): void => {
       const [job] = yield* driver.claim(session)
       yield* driver.leave(session)
       assert.deepStrictEqual(yield* driver.states(ids), ["pending", "failed"])
-      assert.deepStrictEqual(yield* driver.store.workers, [])
+      assert.deepStrictEqual(yield* driver.store.workers.all, [])
       yield* changesNothing(driver, session, job!)
       yield* driver.leave(session)
     }))
@@ -331,7 +331,7 @@ export const clauses = (test: StoreTest): void => {
       yield* TestClock.adjust(1000)
       const busy = { ...load, busy: { group: 3 }, cpu: 0.5, rssBytes: 9 }
       yield* driver.beat(session, ["task", "other"], busy)
-      assert.deepStrictEqual(yield* driver.store.workers, [
+      assert.deepStrictEqual(yield* driver.store.workers.all, [
         {
           name: "alpha",
           host: "host",
@@ -356,11 +356,11 @@ export const clauses = (test: StoreTest): void => {
       const session = yield* driver.join()
       yield* driver.enqueue([{}, {}])
       const [job] = yield* driver.claim(session, 1)
-      assert.isTrue(yield* driver.store.drain(session))
+      assert.isTrue(yield* driver.store.workers.drain(session))
       const { draining, jobs } = yield* driver.turn({ session, claim: [{ group: "group", limit: 1 }] })
       assert.deepStrictEqual([draining, jobs.length], [true, 0])
       assert.isTrue(yield* driver.settle(session, job!, "completed"))
-      assert.isTrue((yield* driver.store.workers)[0]!.draining)
-      assert.isFalse(yield* driver.store.drain(session + 1))
+      assert.isTrue((yield* driver.store.workers.all)[0]!.draining)
+      assert.isFalse(yield* driver.store.workers.drain(session + 1))
     }))
 }

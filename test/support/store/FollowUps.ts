@@ -41,7 +41,7 @@ const settle = (
 
 /** The jobs whose payload is `step`, by state. */
 const steps = (driver: StoreDriver) =>
-  Effect.map(driver.store.list({ tag: "step" }, { limit: 100, order: "oldest" }), ({ jobs }) => jobs)
+  Effect.map(driver.store.jobs.list({ tag: "step" }, { limit: 100, order: "oldest" }), ({ jobs }) => jobs)
 
 const step: JobSpec = { extra: { tags: ["step"] } }
 
@@ -173,13 +173,13 @@ export const clauses = (test: StoreTest): void => {
       const holder = yield* driver.add({ task: "other" })
       const none = { ageMs: 0, count: 0 }
       const prune = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        driver.store.prune({ completed: none, failed: none, cancelled: none }, { now: now + 1, limit: 100 })
+        driver.store.jobs.prune({ completed: none, failed: none, cancelled: none }, { now: now + 1, limit: 100 })
       )
       yield* driver.enqueue([{ extra: { holder } }, {}, { extra: { holder } }, { extra: { owner: "ann" } }])
       for (const job of yield* driver.claim(session)) yield* driver.settle(session, job, "completed")
       assert.strictEqual(yield* prune, 2)
       assert.strictEqual(yield* prune, 0)
-      assert.strictEqual((yield* driver.store.count({ states: ["completed"] })).count, 2)
+      assert.strictEqual((yield* driver.store.jobs.count({ states: ["completed"] })).count, 2)
       yield* driver.cancel(holder)
       assert.strictEqual(yield* prune, 3)
     }))

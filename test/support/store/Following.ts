@@ -146,8 +146,8 @@ export const clauses = (test: StoreTest): void => {
         for (let i = 1; i < 1000; i++) last = yield* driver.add({ after: [last] })
         yield* driver.cancel(head)
         assert.deepStrictEqual(yield* driver.states([last]), ["cancelled"])
-        assert.deepStrictEqual((yield* driver.store.count({ states: ["cancelled"] })).count, 1000)
-        assert.deepStrictEqual((yield* driver.store.count({ states: ["scheduled"] })).count, 0)
+        assert.deepStrictEqual((yield* driver.store.jobs.count({ states: ["cancelled"] })).count, 1000)
+        assert.deepStrictEqual((yield* driver.store.jobs.count({ states: ["scheduled"] })).count, 0)
       }),
     { timeoutMs: 60_000 }
   )
@@ -215,7 +215,7 @@ export const clauses = (test: StoreTest): void => {
       yield* driver.add({ after: [parent], task: "known", group: "claimed" })
       yield* driver.add({ after: [parent], task: "unknown", group: "three" })
       yield* driver.add({ after: [parent], task: "known", group: "later", delay: 1000 })
-      yield* driver.store.setGroup("paused", { paused: true })
+      yield* driver.store.jobs.setGroup("paused", { paused: true })
       const [job] = yield* driver.claim(session)
       const now = yield* Clock.currentTimeMillis
       const settle = {

@@ -6,7 +6,7 @@ import type { StoreTest } from "./StoreDriver.ts"
 export const clauses = (test: StoreTest): void => {
   test("a group's limit holds over all sessions, and settling makes room", (driver) =>
     Effect.gen(function* () {
-      yield* driver.store.declareGroups([{ name: "group", limit: 3 }])
+      yield* driver.store.jobs.declareGroups([{ name: "group", limit: 3 }])
       const one = yield* driver.join()
       const two = yield* driver.join()
       yield* driver.enqueue(Array.from({ length: 10 }, () => ({})))
@@ -23,7 +23,7 @@ export const clauses = (test: StoreTest): void => {
 
   test("a saturated group does not hold up another", (driver) =>
     Effect.gen(function* () {
-      yield* driver.store.declareGroups([
+      yield* driver.store.jobs.declareGroups([
         { name: "a", limit: 1 },
         { name: "b", limit: 1 }
       ])
@@ -45,8 +45,8 @@ export const clauses = (test: StoreTest): void => {
   test("an operator's limit goes before the declared one, survives a new declaration, and null returns to the declared one", (driver) =>
     Effect.gen(function* () {
       const { store } = driver
-      yield* store.declareGroups([{ name: "group", limit: 5 }])
-      assert.deepStrictEqual(yield* store.setGroup("group", { limit: 2 }), {
+      yield* store.jobs.declareGroups([{ name: "group", limit: 5 }])
+      assert.deepStrictEqual(yield* store.jobs.setGroup("group", { limit: 2 }), {
         name: "group",
         limit: 2,
         declaredLimit: 5,
@@ -54,22 +54,22 @@ export const clauses = (test: StoreTest): void => {
         paused: false,
         busy: 0
       })
-      yield* store.declareGroups([{ name: "group", limit: 7 }])
-      assert.deepStrictEqual(yield* store.groups, [
+      yield* store.jobs.declareGroups([{ name: "group", limit: 7 }])
+      assert.deepStrictEqual(yield* store.jobs.groups, [
         { name: "group", limit: 2, declaredLimit: 7, operatorLimit: 2, paused: false, busy: 0 }
       ])
       const session = yield* driver.join()
       yield* driver.enqueue(Array.from({ length: 10 }, () => ({})))
       assert.strictEqual((yield* driver.claim(session)).length, 2)
-      assert.strictEqual((yield* store.setGroup("group", { limit: null })).limit, 7)
+      assert.strictEqual((yield* store.jobs.setGroup("group", { limit: null })).limit, 7)
       assert.strictEqual((yield* driver.claim(session)).length, 5)
-      yield* store.setGroup("group", { limit: 1 })
+      yield* store.jobs.setGroup("group", { limit: 1 })
       assert.deepStrictEqual(yield* driver.claim(session), [], "a limit below what runs claims nothing")
     }))
 
   test("makes a group that is set before anyone declared it, without a limit of its own", (driver) =>
     Effect.gen(function* () {
-      const made = yield* driver.store.setGroup("new", { paused: true })
+      const made = yield* driver.store.jobs.setGroup("new", { paused: true })
       assert.deepStrictEqual(made, {
         name: "new",
         limit: unlimited,
@@ -83,7 +83,7 @@ export const clauses = (test: StoreTest): void => {
   test("lets a session take beyond a declared limit what it was told, not beyond an operator's, nor where others wait", (driver) =>
     Effect.gen(function* () {
       const { store } = driver
-      yield* store.declareGroups([{ name: "group", limit: 2 }])
+      yield* store.jobs.declareGroups([{ name: "group", limit: 2 }])
       const mine = yield* driver.join(["mine"])
       const claim = (beyond: number | "nested" | undefined, limit = 10) =>
         Effect.map(
@@ -97,9 +97,9 @@ export const clauses = (test: StoreTest): void => {
       assert.strictEqual(yield* claim(5), 0)
       assert.strictEqual(yield* claim(9, 1), 1, "no more than its free slots")
 
-      yield* store.setGroup("group", { limit: 7 })
+      yield* store.jobs.setGroup("group", { limit: 7 })
       assert.strictEqual(yield* claim(20), 1, "the operator's limit holds")
-      yield* store.setGroup("group", { limit: null })
+      yield* store.jobs.setGroup("group", { limit: null })
       yield* driver.enqueue([{ task: "theirs" }])
       assert.strictEqual(yield* claim(9), 2, "nobody serves the other job")
       const theirs = yield* driver.join(["theirs"])
@@ -111,7 +111,7 @@ export const clauses = (test: StoreTest): void => {
   test("lets nested jobs start within the slot of the one that waits for them, whatever the limit and though the group is paused", (driver) =>
     Effect.gen(function* () {
       const { store } = driver
-      yield* store.declareGroups([{ name: "group", limit: 1 }])
+      yield* store.jobs.declareGroups([{ name: "group", limit: 1 }])
       const session = yield* driver.join()
       yield* driver.enqueue([{}, {}, {}])
       const claim = (beyond: "nested" | undefined) =>
@@ -119,7 +119,7 @@ export const clauses = (test: StoreTest): void => {
       assert.strictEqual(yield* claim(undefined), 1)
       assert.strictEqual(yield* claim(undefined), 0)
       assert.strictEqual(yield* claim("nested"), 1)
-      yield* store.setGroup("group", { paused: true, limit: 1 })
+      yield* store.jobs.setGroup("group", { paused: true, limit: 1 })
       assert.strictEqual(yield* claim(undefined), 0)
       assert.strictEqual(yield* claim("nested"), 1)
     }))
@@ -127,31 +127,31 @@ export const clauses = (test: StoreTest): void => {
   test("forgets a group without jobs, and keeps one that has any, finished ones too", (driver) =>
     Effect.gen(function* () {
       const { store } = driver
-      const known = Effect.map(store.groups, (groups) => groups.map(({ name }) => name))
-      yield* store.declareGroups([{ name: "group", limit: 5 }])
-      yield* store.setGroup("group", { limit: 2, paused: true })
-      assert.isTrue(yield* store.removeGroup("group"))
+      const known = Effect.map(store.jobs.groups, (groups) => groups.map(({ name }) => name))
+      yield* store.jobs.declareGroups([{ name: "group", limit: 5 }])
+      yield* store.jobs.setGroup("group", { limit: 2, paused: true })
+      assert.isTrue(yield* store.jobs.removeGroup("group"))
       assert.deepStrictEqual(yield* known, [])
-      assert.isTrue(yield* store.removeGroup("never"))
+      assert.isTrue(yield* store.jobs.removeGroup("never"))
       assert.deepStrictEqual(yield* known, [])
 
-      yield* store.declareGroups([{ name: "group", limit: 3 }])
-      assert.deepStrictEqual(yield* store.groups, [
+      yield* store.jobs.declareGroups([{ name: "group", limit: 3 }])
+      assert.deepStrictEqual(yield* store.jobs.groups, [
         { name: "group", limit: 3, declaredLimit: 3, operatorLimit: undefined, paused: false, busy: 0 }
       ])
       const session = yield* driver.join()
       yield* driver.enqueue([{}])
-      assert.isFalse(yield* store.removeGroup("group"))
+      assert.isFalse(yield* store.jobs.removeGroup("group"))
       const [running] = yield* driver.claim(session)
-      assert.isFalse(yield* store.removeGroup("group"))
+      assert.isFalse(yield* store.jobs.removeGroup("group"))
       assert.isTrue(yield* driver.settle(session, running!, "completed"))
-      assert.isFalse(yield* store.removeGroup("group"))
-      assert.strictEqual((yield* store.groups)[0]!.limit, 3)
+      assert.isFalse(yield* store.jobs.removeGroup("group"))
+      assert.strictEqual((yield* store.jobs.groups)[0]!.limit, 3)
       yield* driver.change({ states: ["completed"] }, { _tag: "Remove" })
-      assert.isTrue(yield* store.removeGroup("group"))
+      assert.isTrue(yield* store.jobs.removeGroup("group"))
       assert.deepStrictEqual(yield* known, [])
 
-      yield* store.declareGroups([{ name: "group", limit: 1 }])
+      yield* store.jobs.declareGroups([{ name: "group", limit: 1 }])
       yield* driver.enqueue([{}, {}])
       assert.strictEqual((yield* driver.claim(session)).length, 1, "it is a group like any when it is back")
     }))
@@ -161,13 +161,13 @@ export const clauses = (test: StoreTest): void => {
       const session = yield* driver.join()
       yield* driver.enqueue([{}, {}, { group: "other" }])
       const [running] = yield* driver.claim(session, 1)
-      yield* driver.store.setGroup("group", { paused: true })
+      yield* driver.store.jobs.setGroup("group", { paused: true })
       assert.deepStrictEqual(yield* driver.claim(session), [])
       assert.strictEqual((yield* driver.claim(session, 5, "other")).length, 1)
       assert.isTrue(yield* driver.settle(session, running!, "completed"))
       const { jobs } = yield* driver.enqueue([{}], { session, claim: [{ group: "group", limit: 5 }] })
       assert.deepStrictEqual(jobs, [], "enqueues are taken, but do not start")
-      yield* driver.store.setGroup("group", { paused: false })
+      yield* driver.store.jobs.setGroup("group", { paused: false })
       assert.strictEqual((yield* driver.claim(session)).length, 2)
     }))
 
@@ -176,12 +176,12 @@ export const clauses = (test: StoreTest): void => {
       const { store } = driver
       const session = yield* driver.join()
       yield* driver.enqueue([{}, { group: "other" }])
-      yield* store.setGroup("other", { paused: true })
-      assert.isFalse(yield* store.paused)
-      yield* store.setPaused(true)
-      assert.isTrue(yield* store.paused)
+      yield* store.jobs.setGroup("other", { paused: true })
+      assert.isFalse(yield* store.jobs.paused)
+      yield* store.jobs.setPaused(true)
+      assert.isTrue(yield* store.jobs.paused)
       assert.deepStrictEqual(yield* driver.claim(session), [])
-      yield* store.setPaused(false)
+      yield* store.jobs.setPaused(false)
       assert.strictEqual((yield* driver.claim(session)).length, 1)
       assert.deepStrictEqual(yield* driver.claim(session, 1, "other"), [])
     }))
@@ -192,15 +192,15 @@ export const clauses = (test: StoreTest): void => {
       const session = yield* driver.join()
       yield* Effect.scoped(
         Effect.gen(function* () {
-          yield* driver.store.onWake((wake) => wakes.push(wake))
+          yield* driver.store.jobs.onWake((wake) => wakes.push(wake))
           yield* driver.add()
           assert.include(wakes, "ready")
           yield* driver.run(session)
           assert.include(wakes, "finished")
           wakes.length = 0
-          yield* driver.store.setPaused(true)
+          yield* driver.store.jobs.setPaused(true)
           assert.include(wakes, "control")
-          yield* driver.store.setPaused(false)
+          yield* driver.store.jobs.setPaused(false)
           yield* driver.add()
           const [job] = yield* driver.claim(session)
           wakes.length = 0

@@ -12,7 +12,7 @@ export const allPages = (driver: StoreDriver, filter: JobFilter, order: "newest"
     const jobs: Array<JobRecord> = []
     let cursor: JobId | undefined
     for (;;) {
-      const page = yield* driver.store.list(filter, { order, limit, ...(cursor !== undefined && { cursor }) })
+      const page = yield* driver.store.jobs.list(filter, { order, limit, ...(cursor !== undefined && { cursor }) })
       assert.isAtMost(page.jobs.length, limit)
       jobs.push(...page.jobs)
       if (page.next === undefined) return jobs
@@ -89,7 +89,7 @@ export const clauses = (test: StoreTest): void => {
         ids: [a, b, c]
       } = yield* driver.enqueue([{}, {}, {}])
       yield* driver.remove(b!)
-      const found = yield* driver.store.get([c!, b!, 5 as JobId, a!, c!])
+      const found = yield* driver.store.jobs.get([c!, b!, 5 as JobId, a!, c!])
       assert.deepStrictEqual(
         found.map(({ id }) => id),
         [c!, a!, c!]
@@ -99,21 +99,21 @@ export const clauses = (test: StoreTest): void => {
   test("lists newest or oldest first, page by page, and says where to go on", (driver) =>
     Effect.gen(function* () {
       const { ids } = yield* driver.enqueue(Array.from({ length: 10 }, () => ({})))
-      const first = yield* driver.store.list({}, { limit: 4, order: "newest" })
+      const first = yield* driver.store.jobs.list({}, { limit: 4, order: "newest" })
       assert.deepStrictEqual(
         first.jobs.map(({ id }) => id),
         ids.slice(6).reverse()
       )
       assert.strictEqual(first.next, ids[6])
       yield* driver.add()
-      const rest = yield* driver.store.list({}, { limit: 100, order: "newest", cursor: first.next! })
+      const rest = yield* driver.store.jobs.list({}, { limit: 100, order: "newest", cursor: first.next! })
       assert.deepStrictEqual(
         rest.jobs.map(({ id }) => id),
         ids.slice(0, 6).reverse(),
         "what came meanwhile does not move a page"
       )
       assert.strictEqual(rest.next, undefined)
-      const oldest = yield* driver.store.list({}, { limit: 3, order: "oldest", cursor: ids[1]! })
+      const oldest = yield* driver.store.jobs.list({}, { limit: 3, order: "oldest", cursor: ids[1]! })
       assert.deepStrictEqual(
         oldest.jobs.map(({ id }) => id),
         ids.slice(2, 5)
@@ -144,7 +144,7 @@ export const clauses = (test: StoreTest): void => {
           const found = yield* allPages(driver, filter, order, 1 + random.below(12))
           assert.deepStrictEqual(found, order === "oldest" ? expected : [...expected].reverse(), JSON.stringify(filter))
           assert.deepStrictEqual(
-            yield* driver.store.count(filter),
+            yield* driver.store.jobs.count(filter),
             { count: expected.length, exact: true },
             JSON.stringify(filter)
           )
@@ -159,12 +159,12 @@ export const clauses = (test: StoreTest): void => {
           const cell = `${group} ${task} ${state}`
           cells.set(cell, (cells.get(cell) ?? 0) + 1)
         }
-        const counters = yield* driver.store.counters
+        const counters = yield* driver.store.jobs.counters
         assert.deepStrictEqual(
           new Map(counters.map(({ count, group, state, task }) => [`${group} ${task} ${state}`, count])),
           cells
         )
-        const { finished, live } = yield* driver.store.status
+        const { finished, live } = yield* driver.store.jobs.status
         const isLive = ({ state }: JobRecord) => ["scheduled", "pending", "running"].includes(state)
         assert.deepStrictEqual([live, finished], [jobs.filter(isLive).length, jobs.length - jobs.filter(isLive).length])
       }))
@@ -176,11 +176,11 @@ export const clauses = (test: StoreTest): void => {
       Effect.gen(function* () {
         for (let i = 0; i < 11; i++)
           yield* driver.enqueue(Array.from({ length: 1000 }, () => ({ extra: { owner: "ann" } })))
-        assert.deepStrictEqual(yield* driver.store.count({ tasks: ["task"], states: ["pending"] }), {
+        assert.deepStrictEqual(yield* driver.store.jobs.count({ tasks: ["task"], states: ["pending"] }), {
           count: 11_000,
           exact: true
         })
-        assert.deepStrictEqual(yield* driver.store.count({ owner: "ann" }), { count: 10_000, exact: false })
+        assert.deepStrictEqual(yield* driver.store.jobs.count({ owner: "ann" }), { count: 10_000, exact: false })
       }),
     { timeoutMs: 60_000 }
   )
@@ -193,10 +193,10 @@ export const clauses = (test: StoreTest): void => {
         { group: "a", delay: -9000, priority: 9 },
         { group: "b", delay: 1000 }
       ])
-      assert.deepStrictEqual([...(yield* driver.store.oldestPending)], [["a", start - 500]])
+      assert.deepStrictEqual([...(yield* driver.store.jobs.oldestPending)], [["a", start - 500]])
       yield* driver.claim(session, 1, "a")
-      assert.deepStrictEqual([...(yield* driver.store.oldestPending)], [["a", start - 9000]])
+      assert.deepStrictEqual([...(yield* driver.store.jobs.oldestPending)], [["a", start - 9000]])
       yield* driver.claim(session, 1, "a")
-      assert.deepStrictEqual([...(yield* driver.store.oldestPending)], [])
+      assert.deepStrictEqual([...(yield* driver.store.jobs.oldestPending)], [])
     }))
 }

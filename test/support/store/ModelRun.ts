@@ -327,7 +327,7 @@ class Run {
       if (sessions.length === 0) return
       const session = random.pick(sessions)
       if (random.chance(0.3)) {
-        assert.isTrue(yield* driver.store.drain(session))
+        assert.isTrue(yield* driver.store.workers.drain(session))
         model.sessions.get(session)!.draining = true
       } else {
         yield* driver.leave(session)
@@ -342,12 +342,12 @@ class Run {
       const { driver, model, random } = this
       if (random.chance(0.2)) {
         model.isPaused = !model.isPaused
-        return yield* driver.store.setPaused(model.isPaused)
+        return yield* driver.store.jobs.setPaused(model.isPaused)
       }
       const group = random.pick(groups)
       const paused = random.chance(0.3)
       const limit = 1 + random.below(6)
-      yield* driver.store.setGroup(group, { paused, limit })
+      yield* driver.store.jobs.setGroup(group, { paused, limit })
       model.limits.set(group, limit)
       if (paused) model.pausedGroups.add(group)
       else model.pausedGroups.delete(group)
@@ -360,7 +360,7 @@ class Run {
       const now = yield* Clock.currentTimeMillis
       const retention = { ageMs: 20_000, count: 1_000_000 }
       const policy = { completed: retention, failed: retention, cancelled: retention }
-      assert.strictEqual(yield* driver.store.prune(policy, { now, limit: 1_000_000 }), model.prune(20_000, now))
+      assert.strictEqual(yield* driver.store.jobs.prune(policy, { now, limit: 1_000_000 }), model.prune(20_000, now))
     })
   }
 
@@ -385,7 +385,7 @@ class Run {
         .map(({ uniqueKey }) => uniqueKey)
       assert.strictEqual(new Set(holders).size, holders.length, "one live job per unique key")
 
-      const counters = yield* driver.store.counters
+      const counters = yield* driver.store.jobs.counters
       assert.isTrue(counters.every(({ count }) => count > 0))
       assert.strictEqual(
         counters.reduce((sum, { count }) => sum + count, 0),
@@ -398,7 +398,7 @@ class Run {
         )
       }
 
-      const rollUps = yield* driver.store.rollUps({ width: 3_600_000, from: 0, to: 2 ** 52 })
+      const rollUps = yield* driver.store.rollUps.jobs({ width: 3_600_000, from: 0, to: 2 ** 52 })
       assert.deepStrictEqual([...sums(rollUps)], [...figuresOf(model)])
     })
   }

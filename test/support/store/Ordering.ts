@@ -130,20 +130,20 @@ export const clauses = (test: StoreTest): void => {
         }))
       )
       const [running] = yield* driver.claim(session, 1)
-      const before = yield* driver.store.get(ids)
+      const before = yield* driver.store.jobs.get(ids)
       const change = { _tag: "Rank", rankings: by("shortest", 10_000) } as const
       const now = yield* Clock.currentTimeMillis
       const filter = { groups: ["group"], states: liveStates }
       const seen: Array<JobId> = []
       let after = 0 as JobId
       for (;;) {
-        const page = yield* driver.store.change(filter, change, { now, limit: 4, after })
+        const page = yield* driver.store.jobs.change(filter, change, { now, limit: 4, after })
         seen.push(...page.changed)
         if (!page.more) break
         after = page.changed.at(-1)!
       }
       assert.deepStrictEqual(seen, [...ids], "each once, oldest first")
-      const jobs = yield* driver.store.get(ids)
+      const jobs = yield* driver.store.jobs.get(ids)
       assert.deepStrictEqual(
         jobs,
         before.map((job) => ({ ...job, rank: job.due + 10_000 * runs.get(job.task)!.share }))
@@ -201,8 +201,8 @@ export const clauses = (test: StoreTest): void => {
         Array.from({ length: 40 }, () => ({ task: random.pick(tasks), priority: 1 + random.below(10) }))
       )
       yield* driver.enqueue([{ delay: 10 }, { group: "other" }])
-      assert.deepStrictEqual(yield* driver.store.upNext("nothing", 10), [])
-      const upNext = yield* driver.store.upNext("group", 30)
+      assert.deepStrictEqual(yield* driver.store.jobs.upNext("nothing", 10), [])
+      const upNext = yield* driver.store.jobs.upNext("group", 30)
       const claimed = yield* driver.claim(session, 30)
       assert.deepStrictEqual(
         upNext.map(({ id }) => id),

@@ -12,7 +12,7 @@ const rollUps = (
   driver: StoreDriver,
   width: RollUpWidth,
   query: { readonly group?: string; readonly task?: string } = {}
-) => driver.store.rollUps({ width, from: start, to: start + hour, ...query })
+) => driver.store.rollUps.jobs({ width, from: start, to: start + hour, ...query })
 
 const figuresOf = ({
   arrivals,
@@ -96,7 +96,12 @@ export const clauses = (test: StoreTest): void => {
         (yield* rollUps(driver, hour)).map((row) => row.arrivals),
         [7, 7, 7]
       )
-      const some = yield* driver.store.rollUps({ width: 10_000, from: start + 20_000, to: start + 40_000, group: "y" })
+      const some = yield* driver.store.rollUps.jobs({
+        width: 10_000,
+        from: start + 20_000,
+        to: start + 40_000,
+        group: "y"
+      })
       assert.deepStrictEqual(
         some.map((row) => row.start),
         [start + 20_000, start + 30_000]
@@ -193,9 +198,9 @@ export const clauses = (test: StoreTest): void => {
         loopDelayMsPeak: 3,
         busyMean: 2
       }
-      const fine = yield* driver.store.resourceRollUps({ width: 10_000, from: start, to: start + hour })
+      const fine = yield* driver.store.rollUps.resources({ width: 10_000, from: start, to: start + hour })
       assert.deepStrictEqual([fine.length, fine[0]], [2, { ...first, width: 10_000 }])
-      const [whole] = yield* driver.store.resourceRollUps({ width: hour, from: start, to: start + hour })
+      const [whole] = yield* driver.store.rollUps.resources({ width: hour, from: start, to: start + hour })
       assert.strictEqual(whole!.beats, 3)
       assert.closeTo(whole!.busyMean, 4 / 3, 1e-9)
       assert.deepStrictEqual([whole!.cpuMean, whole!.rssBytesPeak, whole!.loopDelayMsPeak], [1, 300, 9])

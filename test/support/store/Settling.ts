@@ -154,7 +154,7 @@ export const clauses = (test: StoreTest): void => {
       const why = { ...failure(), error: { code: 7 }, stack: "at f" }
       yield* driver.settle(session, first!, "failed", { failure: why })
       yield* driver.settle(session, second!, "cancelled", { failure: { ...failure(), cause: "Cancelled" } })
-      const [buried, ended] = yield* driver.store.get(ids)
+      const [buried, ended] = yield* driver.store.jobs.get(ids)
       assert.deepStrictEqual([buried!.state, buried!.failure, buried!.finishedAt], ["failed", why, start])
       assert.deepStrictEqual([ended!.state, ended!.failure?.cause], ["cancelled", "Cancelled"])
     }))
@@ -204,7 +204,7 @@ export const clauses = (test: StoreTest): void => {
 
   test("frees the slot in the turn of the settle, for a claim of the same turn", (driver) =>
     Effect.gen(function* () {
-      yield* driver.store.declareGroups([{ name: "group", limit: 1 }])
+      yield* driver.store.jobs.declareGroups([{ name: "group", limit: 1 }])
       const session = yield* driver.join()
       const { ids } = yield* driver.enqueue([{}, {}])
       const [job] = yield* driver.claim(session)
@@ -266,7 +266,7 @@ export const clauses = (test: StoreTest): void => {
         logs: [{ id, attempt: 1, at: start, level: "warning", message: "last words" }]
       })
       assert.strictEqual(driver.decode((yield* driver.job(id)).progress), "all")
-      const { lines } = yield* driver.store.logs(id, { after: 0, limit: 10 })
+      const { lines } = yield* driver.store.jobs.logs(id, { after: 0, limit: 10 })
       assert.deepStrictEqual(lines, [{ id, attempt: 1, at: start, level: "warning", message: "last words" }])
     }))
 
@@ -274,15 +274,15 @@ export const clauses = (test: StoreTest): void => {
     Effect.gen(function* () {
       const session = yield* driver.join()
       const id = yield* driver.add()
-      assert.deepStrictEqual((yield* driver.store.logs(id, { after: 0, limit: 10 })).lines, [])
+      assert.deepStrictEqual((yield* driver.store.jobs.logs(id, { after: 0, limit: 10 })).lines, [])
       const [first] = yield* driver.claim(session)
       yield* driver.log(session, first!, ["1", "2"])
       yield* driver.settle(session, first!, "retry", { failure: failure() })
       const [second] = yield* driver.claim(session)
       yield* driver.log(session, second!, ["3", "4", "5"])
-      const one = yield* driver.store.logs(id, { after: 0, limit: 3 })
-      const two = yield* driver.store.logs(id, { after: one.next, limit: 3 })
-      const three = yield* driver.store.logs(id, { after: two.next, limit: 3 })
+      const one = yield* driver.store.jobs.logs(id, { after: 0, limit: 3 })
+      const two = yield* driver.store.jobs.logs(id, { after: one.next, limit: 3 })
+      const three = yield* driver.store.jobs.logs(id, { after: two.next, limit: 3 })
       assert.deepStrictEqual(
         [one, two, three].map(({ lines }) => lines.map(({ message }) => message)),
         [["1", "2", "3"], ["4", "5"], []]
@@ -302,10 +302,10 @@ export const clauses = (test: StoreTest): void => {
           job!,
           Array.from({ length: 100 }, (_, n) => `${i * 100 + n + 1}`)
         )
-      const { lines, next } = yield* driver.store.logs(id, { after: 0, limit: 5000 })
+      const { lines, next } = yield* driver.store.jobs.logs(id, { after: 0, limit: 5000 })
       assert.deepStrictEqual([lines.length, lines[0]!.message, lines[999]!.message], [1000, "1501", "2500"])
       yield* driver.log(session, job!, ["2501"])
-      const { lines: more } = yield* driver.store.logs(id, { after: next, limit: 10 })
+      const { lines: more } = yield* driver.store.jobs.logs(id, { after: next, limit: 10 })
       assert.deepStrictEqual(
         more.map(({ message }) => message),
         ["2501"]

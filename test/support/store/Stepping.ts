@@ -7,7 +7,7 @@ import { failure, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 const keep = (driver: StoreDriver, session: number, { attempt, id }: ClaimedJob, step: string, value: string) =>
   driver.turn({ session, progress: [{ id, attempt, step, value }] })
 
-const kept = (driver: StoreDriver, id: JobId, step: string) => driver.store.step(id, step)
+const kept = (driver: StoreDriver, id: JobId, step: string) => driver.store.jobs.step(id, step)
 
 export const clauses = (test: StoreTest): void => {
   test("what a step made is kept over attempts, apart from progress and from other steps", (driver) =>

@@ -1,5 +1,5 @@
 /**
- * Drives a `JobStore` in tests: the virtual clock's time goes into every call, and jobs are described by what matters
+ * Drives a store in tests: the virtual clock's time goes into every call, and jobs are described by what matters
  * in them.
  */
 import { it } from "@effect/vitest"
@@ -18,13 +18,14 @@ import type {
   UniqueConflict
 } from "../../../src/services/Queue/Turn.ts"
 import type { JobFilter } from "../../../src/services/Queue/JobQuery.ts"
-import { JobStore, type SweepResult } from "../../../src/services/Queue/JobStore.ts"
+import type { SweepResult } from "../../../src/services/Queue/WorkerRegistry.ts"
 import type { WorkerLoad } from "../../../src/services/Queue/WorkerRecord.ts"
 import { rank } from "../../../src/services/Queue/policy/Rank.ts"
 import type { StoreError } from "../../../src/services/Queue/StoreError.ts"
+import { type Store, store as wholeStore, type StoreServices } from "../../../src/services/Queue/Store.ts"
 
 /** Makes a new, empty store each time it is built. */
-export type StoreLayer = (options: { readonly maxLive?: number }) => Layer.Layer<JobStore, unknown>
+export type StoreLayer = (options: { readonly maxLive?: number }) => Layer.Layer<StoreServices, unknown>
 
 export const start = Date.UTC(2026, 0, 5, 12)
 export const leaseMs = 30_000
@@ -72,19 +73,19 @@ const emptyTurn = {
 } as const
 
 export class StoreDriver {
-  readonly store: JobStore["Service"]
+  readonly store: Store
 
-  constructor(store: JobStore["Service"]) {
+  constructor(store: Store) {
     this.store = store
   }
 
   /** A payload, result or progress as this store wants it. */
   encode(value: unknown): unknown {
-    return this.store.traits.payloads === "text" && value !== undefined ? JSON.stringify(value) : value
+    return this.store.jobs.traits.payloads === "text" && value !== undefined ? JSON.stringify(value) : value
   }
 
   decode(stored: unknown): unknown {
-    return this.store.traits.payloads === "text" && typeof stored === "string" ? JSON.parse(stored) : stored
+    return this.store.jobs.traits.payloads === "text" && typeof stored === "string" ? JSON.parse(stored) : stored
   }
 
   newJob(spec: JobSpec, now: number): NewJob {
@@ -111,7 +112,7 @@ export class StoreDriver {
   }
 
   turn(parts: Partial<Turn>): Effect.Effect<TurnResult, StoreError> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => this.store.turn({ ...emptyTurn, now, ...parts }))
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => this.store.jobs.turn({ ...emptyTurn, now, ...parts }))
   }
 
   enqueue(specs: ReadonlyArray<JobSpec>, parts: Partial<Turn> = {}): Effect.Effect<TurnResult, StoreError> {
@@ -130,13 +131,23 @@ export class StoreDriver {
 
   join(tasks: ReadonlyArray<string> = ["task"], name = "worker"): Effect.Effect<number, StoreError> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      this.store.join({ name, host: "host", pid: 1, version: "1.0.0", slots: { group: 10 }, tasks }, { now, leaseMs })
+      this.store.workers.join(
+        { name, host: "host", pid: 1, version: "1.0.0", slots: { group: 10 }, tasks },
+        { now, leaseMs }
+      )
     )
   }
 
   beat(session: number, tasks: ReadonlyArray<string> = ["task"], beatLoad = load): Effect.Effect<boolean, StoreError> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      this.store.beat(session, { now, leaseMs, blockedMostMs: leaseMs, tasks, slots: { group: 10 }, load: beatLoad })
+      this.store.workers.beat(session, {
+        now,
+        leaseMs,
+        blockedMostMs: leaseMs,
+        tasks,
+        slots: { group: 10 },
+        load: beatLoad
+      })
     )
   }
 
@@ -184,7 +195,7 @@ export class StoreDriver {
   }
 
   get(id: JobId): Effect.Effect<JobRecord | undefined, StoreError> {
-    return Effect.map(this.store.get([id]), (found) => found[0])
+    return Effect.map(this.store.jobs.get([id]), (found) => found[0])
   }
 
   /** The job, which must exist. */
@@ -196,11 +207,11 @@ export class StoreDriver {
   }
 
   states(ids: ReadonlyArray<JobId>): Effect.Effect<ReadonlyArray<string>, StoreError> {
-    return Effect.map(this.store.get(ids), (found) => found.map(({ state }) => state))
+    return Effect.map(this.store.jobs.get(ids), (found) => found.map(({ state }) => state))
   }
 
   change(filter: JobFilter, change: JobChange, limit = 1000): Effect.Effect<ChangeResult, StoreError> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => this.store.change(filter, change, { now, limit }))
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => this.store.jobs.change(filter, change, { now, limit }))
   }
 
   cancel(id: JobId, reason = "not needed"): Effect.Effect<ChangeResult, StoreError> {
@@ -212,11 +223,11 @@ export class StoreDriver {
   }
 
   sweep(limit = 100): Effect.Effect<SweepResult, StoreError> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => this.store.sweep({ now, limit }))
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => this.store.workers.sweep({ now, limit }))
   }
 
   leave(session: number): Effect.Effect<void, StoreError> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => this.store.leave(session, now))
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => this.store.workers.leave(session, now))
   }
 
   /** Claims the only job there is to claim and settles it. */
@@ -247,7 +258,7 @@ export const storeTest =
       () =>
         Effect.gen(function* () {
           yield* TestClock.setTime(start)
-          yield* JobStore.use((store) => body(new StoreDriver(store))).pipe(
+          yield* Effect.flatMap(wholeStore, (store) => body(new StoreDriver(store))).pipe(
             Effect.provide(layer(options.maxLive === undefined ? {} : { maxLive: options.maxLive }))
           )
         }),

@@ -20,7 +20,7 @@ const payloadOf = (driver: StoreDriver, id: JobId) =>
 /** The key's live jobs that do not wait for the key itself. */
 const holders = (driver: StoreDriver) =>
   Effect.map(
-    driver.store.list({ states: ["scheduled", "pending", "running"] }, { limit: 1000, order: "oldest" }),
+    driver.store.jobs.list({ states: ["scheduled", "pending", "running"] }, { limit: 1000, order: "oldest" }),
     ({ jobs }) => jobs.filter(({ uniqueKey, waitReason }) => uniqueKey === "k" && waitReason !== "key").length
   )
 
@@ -31,7 +31,7 @@ export const clauses = (test: StoreTest): void => {
         const { notes } = yield* driver.enqueue([{ key: `key of ${onConflict}`, onConflict }])
         assert.strictEqual(notes, undefined)
       }
-      assert.strictEqual((yield* driver.store.count({})).count, 5)
+      assert.strictEqual((yield* driver.store.jobs.count({})).count, 5)
     }))
 
   test("reject refuses with the id of the live job, waiting or running", (driver) =>

@@ -13,7 +13,7 @@ const keep = (policy: Partial<RetentionPolicy>): RetentionPolicy => ({
 })
 
 const prune = (driver: StoreDriver, policy: Partial<RetentionPolicy>, limit = 1000) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => driver.store.prune(keep(policy), { now, limit }))
+  Effect.flatMap(Clock.currentTimeMillis, (now) => driver.store.jobs.prune(keep(policy), { now, limit }))
 
 export const clauses = (test: StoreTest): void => {
   test("removes a finished job once it is older than the retention, not when it is as old", (driver) =>
@@ -22,8 +22,8 @@ export const clauses = (test: StoreTest): void => {
       yield* driver.cancel(id)
       const retention = { ageMs: 1000, count: 10 }
       const policy = { completed: retention, failed: retention, cancelled: retention }
-      assert.strictEqual(yield* driver.store.prune(policy, { now: start + 1000, limit: 10 }), 0)
-      assert.strictEqual(yield* driver.store.prune(policy, { now: start + 1001, limit: 10 }), 1)
+      assert.strictEqual(yield* driver.store.jobs.prune(policy, { now: start + 1000, limit: 10 }), 0)
+      assert.strictEqual(yield* driver.store.jobs.prune(policy, { now: start + 1001, limit: 10 }), 1)
     }))
 
   test("removes finished jobs beyond their state's age, and no others", (driver) =>
@@ -39,7 +39,7 @@ export const clauses = (test: StoreTest): void => {
       yield* driver.run(session, "completed")
       assert.strictEqual(yield* prune(driver, { completed: { ageMs: 5000, count: 100 } }), 1)
       assert.deepStrictEqual(
-        (yield* driver.store.get([old, failed, waiting, young])).map(({ id }) => id),
+        (yield* driver.store.jobs.get([old, failed, waiting, young])).map(({ id }) => id),
         [failed, waiting, young]
       )
       assert.strictEqual(yield* prune(driver, { failed: { ageMs: 5000, count: 100 } }), 1)
@@ -60,13 +60,13 @@ export const clauses = (test: StoreTest): void => {
       assert.strictEqual(yield* prune(driver, { completed }, 2), 2)
       assert.strictEqual(yield* prune(driver, { completed }), 3)
       assert.strictEqual(yield* prune(driver, { completed }), 0)
-      const { jobs: left } = yield* driver.store.list({}, { limit: 10, order: "oldest" })
+      const { jobs: left } = yield* driver.store.jobs.list({}, { limit: 10, order: "oldest" })
       assert.deepStrictEqual(
         left.map(({ id }) => id),
         ids.slice(0, 3)
       )
       assert.deepStrictEqual(
-        (yield* driver.store.counters).map(({ count }) => count),
+        (yield* driver.store.jobs.counters).map(({ count }) => count),
         [3]
       )
     }))
@@ -79,8 +79,8 @@ export const clauses = (test: StoreTest): void => {
       yield* driver.log(session, job!, ["line"])
       yield* driver.settle(session, job!, "completed")
       assert.strictEqual(yield* prune(driver, { completed: { ageMs: 0, count: 0 } }), 1)
-      assert.deepStrictEqual((yield* driver.store.logs(id, { after: 0, limit: 9 })).lines, [])
-      assert.deepStrictEqual(yield* driver.store.count({ tag: "t" }), { count: 0, exact: true })
+      assert.deepStrictEqual((yield* driver.store.jobs.logs(id, { after: 0, limit: 9 })).lines, [])
+      assert.deepStrictEqual(yield* driver.store.jobs.count({ tag: "t" }), { count: 0, exact: true })
     }))
 
   test("a retried job counts from its new end", (driver) =>
@@ -115,7 +115,9 @@ export const clauses = (test: StoreTest): void => {
       const one = yield* driver.join()
       const two = yield* driver.join()
       const lead = (session: number, role = "cron") =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => driver.store.lead(role, session, { now, ttlMs: 10_000 }))
+        Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          driver.store.workers.lead(role, session, { now, ttlMs: 10_000 })
+        )
       assert.isTrue(yield* lead(one))
       assert.isFalse(yield* lead(two))
       assert.isTrue(yield* lead(two, "scaling"))
@@ -130,11 +132,11 @@ export const clauses = (test: StoreTest): void => {
 
   test("tells what it is and how much it holds", (driver) =>
     Effect.gen(function* () {
-      const before = yield* driver.store.status
+      const before = yield* driver.store.jobs.status
       yield* driver.enqueue([{}, {}])
-      const after = yield* driver.store.status
+      const after = yield* driver.store.jobs.status
       assert.deepStrictEqual([before.live, after.live, after.finished], [0, 2, 0])
-      assert.strictEqual(after.location, driver.store.traits.location)
+      assert.strictEqual(after.location, driver.store.jobs.traits.location)
       assert.isAtLeast(after.schemaVersion, 1)
     }))
 }

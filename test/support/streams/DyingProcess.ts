@@ -3,8 +3,9 @@
  * a chunk enqueued. From then on nothing it does happens, and nothing answers it.
  */
 import { Context, Deferred, Effect, Layer, Scope } from "effect"
-import { JobStore, Sluice, StreamProcessor, TaskQueue } from "../../../src/services/Queue/index.ts"
+import { Sluice, StreamProcessor, TaskQueue } from "../../../src/services/Queue/index.ts"
 import { type OpenFile, StreamFiles } from "../../../src/services/Queue/run/stream/StreamFiles.ts"
+import { store as wholeStore, type StoreServices, toContext } from "../../../src/services/Queue/Store.ts"
 
 /**
  * How it goes: in the middle of the step (a write is torn, anything else not done), or after it and before its answer.
@@ -18,7 +19,7 @@ export interface DyingProcess {
   /** Runs an effect that uses streams in this process. */
   readonly run: <A, E>(
     effect: Effect.Effect<A, E, StreamProcessor>
-  ) => Effect.Effect<A, E, TaskQueue | JobStore | Scope.Scope>
+  ) => Effect.Effect<A, E, TaskQueue | StoreServices | Scope.Scope>
 }
 
 /** The system closes its files with the scope. */
@@ -83,7 +84,7 @@ export const dyingProcess = (step: number, death: Death): Effect.Effect<DyingPro
           const streams = yield* Layer.build(
             Layer.provide(
               Sluice.layerStreams,
-              Layer.mergeAll(Layer.succeed(TaskQueue, dyingQueue), Layer.succeed(JobStore, yield* JobStore))
+              Layer.mergeAll(Layer.succeed(TaskQueue, dyingQueue), Layer.succeedContext(toContext(yield* wholeStore)))
             )
           )
           return yield* effect.pipe(

@@ -4,7 +4,7 @@
  */
 import { Cause, Clock, Effect, Option, Schema } from "effect"
 import type { Complain } from "../../Queue/Complaints.ts"
-import type { JobStore } from "../../Queue/JobStore.ts"
+import type { Documents } from "../../Queue/Documents.ts"
 import type { StoredDocument } from "../../Queue/StoredDocument.ts"
 import type { StoreError } from "../../Queue/StoreError.ts"
 import { AlertRule, Severity } from "../AlertRule.ts"
@@ -112,16 +112,16 @@ const write = <A, I>(schema: Schema.ConstraintCodec<A, I>, value: A): I => Schem
 export type PutRule = { readonly off: true } | { readonly rule: AlertRule }
 
 export class AlertDocuments {
-  private readonly store: JobStore["Service"]
+  private readonly documents: Documents["Service"]
   private readonly complain: Complain
 
-  constructor(store: JobStore["Service"], complain: Complain) {
-    this.store = store
+  constructor(documents: Documents["Service"], complain: Complain) {
+    this.documents = documents
     this.complain = complain
   }
 
   rules(): Effect.Effect<ReadonlyMap<string, PutRule>, StoreError> {
-    return this.store.documents(ruleKind).pipe(
+    return this.documents.all(ruleKind).pipe(
       Effect.flatMap((documents) => readAll(StoredRule, ruleKind, documents, this.complain)),
       Effect.map((found) => new Map<string, PutRule>(found.map(({ key, value }) => [key, value])))
     )
@@ -132,7 +132,7 @@ export class AlertDocuments {
   }
 
   silences(): Effect.Effect<ReadonlyArray<Silence>, StoreError> {
-    return this.store.documents(silenceKind).pipe(
+    return this.documents.all(silenceKind).pipe(
       Effect.flatMap((documents) => readAll(StoredSilence, silenceKind, documents, this.complain)),
       Effect.map((found) => found.map(({ value }) => value))
     )
@@ -149,22 +149,22 @@ export class AlertDocuments {
   /** With the version it must be replaced in. A ledger that cannot be read is begun anew. */
   ledger(): Effect.Effect<{ readonly ledger: Ledger; readonly version: number }, StoreError> {
     return Effect.gen({ self: this }, function* () {
-      const documents = (yield* this.store.documents(stateKind)).filter(({ key }) => key === ledgerKey)
-      const version = documents[0]?.version ?? 0
-      const [found] = yield* readAll(StoredLedger, stateKind, documents, this.complain)
-      return { ledger: found === undefined ? emptyLedger : toLedger(found.value), version }
+      const document = yield* this.documents.get(stateKind, ledgerKey)
+      if (document === undefined) return { ledger: emptyLedger, version: 0 }
+      const [found] = yield* readAll(StoredLedger, stateKind, [document], this.complain)
+      return { ledger: found === undefined ? emptyLedger : toLedger(found.value), version: document.version }
     })
   }
 
   /** The new version, or undefined when another leader has written meanwhile. */
   putLedger(ledger: Ledger, version: number): Effect.Effect<number | undefined, StoreError> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      this.store.putDocument(stateKind, ledgerKey, write(StoredLedger, fromLedger(ledger)), { now, version })
+      this.documents.put(stateKind, ledgerKey, write(StoredLedger, fromLedger(ledger)), { now, version })
     )
   }
 
   appendHistory({ alerts, at, id }: Notification): Effect.Effect<void, StoreError> {
-    return this.store.appendJournal(
+    return this.documents.append(
       historyKind,
       alerts.map((alert) => ({ key: alert.rule, text: write(StoredAlert, { id, alert }) })),
       { now: at, keep: historyKeep }
@@ -173,7 +173,7 @@ export class AlertDocuments {
 
   history(options: { readonly rule?: string; readonly before?: number; readonly limit: number }) {
     const { rule, ...rest } = options
-    return this.store.journal(historyKind, { ...rest, ...(rule === undefined ? {} : { key: rule }) }).pipe(
+    return this.documents.journal(historyKind, { ...rest, ...(rule === undefined ? {} : { key: rule }) }).pipe(
       Effect.flatMap((entries) =>
         Effect.forEach(entries, (entry) =>
           Effect.map(readAll(StoredAlert, historyKind, [{ ...entry, version: 0 }], this.complain), (found) =>
@@ -192,8 +192,6 @@ export class AlertDocuments {
   }
 
   private put(kind: string, key: string, text: string | undefined): Effect.Effect<void, StoreError> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.asVoid(this.store.putDocument(kind, key, text, { now }))
-    )
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.asVoid(this.documents.put(kind, key, text, { now })))
   }
 }

@@ -4,7 +4,7 @@
  * knows what the last one knew, but for a step that was not complete.
  */
 import { DateTime, Effect, Option, Schema } from "effect"
-import type { JobStore } from "../../Queue/JobStore.ts"
+import type { Store } from "../../Queue/Store.ts"
 import type { RollUp } from "../../Queue/RollUp.ts"
 import { empty, merge } from "../../Queue/policy/Histogram.ts"
 import type { StoreError } from "../../Queue/StoreError.ts"
@@ -87,14 +87,14 @@ const added = (step: GroupStep, row: RollUp): GroupStep => ({
 })
 
 export class AnomalyWatch {
-  private readonly store: JobStore["Service"]
+  private readonly store: Pick<Store, "documents" | "rollUps">
   private readonly zone: DateTime.TimeZone
   private readonly courses = new Map<string, GroupCourse>()
   /** The end of the last step that was taken, of all groups; undefined: not begun. */
   private until: number | undefined
   private savedAt = 0
 
-  constructor(store: JobStore["Service"], zone: DateTime.TimeZone) {
+  constructor(store: Pick<Store, "documents" | "rollUps">, zone: DateTime.TimeZone) {
     this.store = store
     this.zone = zone
   }
@@ -115,8 +115,8 @@ export class AnomalyWatch {
       )
       const to = Math.min(complete, from + steps * stepMs)
       if (to > from) {
-        const rows = yield* self.store.rollUps({ width: 60_000, from, to })
-        const beats = yield* self.store.resourceRollUps({ width: 60_000, from, to })
+        const rows = yield* self.store.rollUps.jobs({ width: 60_000, from, to })
+        const beats = yield* self.store.rollUps.resources({ width: 60_000, from, to })
         yield* self.take(from, to, rows, new Set(beats.map(({ start }) => Math.floor(start / stepMs))))
         self.until = to
         if (now - self.savedAt >= saveMs && to === complete) yield* self.save(now)
@@ -127,7 +127,7 @@ export class AnomalyWatch {
   }
 
   private begin(now: number): Effect.Effect<void, StoreError> {
-    return Effect.map(this.store.documents(modelKind), (documents) => {
+    return Effect.map(this.store.documents.all(modelKind), (documents) => {
       const oldest = Math.ceil((now - historyMs) / stepMs) * stepMs
       for (const { key, text } of documents) {
         // What cannot be read, or is older than the roll-ups, is learned anew.
@@ -181,12 +181,12 @@ export class AnomalyWatch {
   private save(now: number): Effect.Effect<void, StoreError> {
     const self = this
     return Effect.gen(function* () {
-      for (const { at, key } of yield* self.store.documents(modelKind)) {
+      for (const { at, key } of yield* self.store.documents.all(modelKind)) {
         if (!self.courses.has(key) && now - at > forgetMs)
-          yield* self.store.putDocument(modelKind, key, undefined, { now })
+          yield* self.store.documents.put(modelKind, key, undefined, { now })
       }
       for (const [group, course] of self.courses) {
-        yield* self.store.putDocument(modelKind, group, encode(course.save()), { now })
+        yield* self.store.documents.put(modelKind, group, encode(course.save()), { now })
         yield* Effect.yieldNow
       }
       self.savedAt = now

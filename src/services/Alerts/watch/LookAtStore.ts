@@ -4,7 +4,7 @@
  */
 import { Cause, Effect } from "effect"
 import type { Complain } from "../../Queue/Complaints.ts"
-import type { JobStore } from "../../Queue/JobStore.ts"
+import type { Store } from "../../Queue/Store.ts"
 import { isWorkerAlive } from "../../Queue/WorkerRecord.ts"
 import type { StoreError } from "../../Queue/StoreError.ts"
 import type { AlertRule } from "../AlertRule.ts"
@@ -28,7 +28,7 @@ const groupsAhead = (rules: ReadonlyArray<AlertRule>, look: Omit<Look, "outlooks
 
 /** Where a look comes from; what is remembered from look to look is in the last three. */
 export interface Sources {
-  readonly store: JobStore["Service"]
+  readonly store: Store
   readonly recent: RecentMinutes
   readonly watch: AnomalyWatch
   readonly outlooks: Outlooks
@@ -42,18 +42,18 @@ export const lookAtStore = (
 ): Effect.Effect<Look, StoreError> =>
   Effect.gen(function* () {
     const { minutesMs, outlookMs, unusual } = needs(rules)
-    const groups = yield* store.groups
+    const groups = yield* store.jobs.groups
     const look: Omit<Look, "outlooks"> = {
       now,
       groups,
       pending: Map.groupBy(
-        (yield* store.counters).filter(({ count, state }) => state === "pending" && count > 0),
+        (yield* store.jobs.counters).filter(({ count, state }) => state === "pending" && count > 0),
         ({ group }) => group
       ),
-      oldestPending: yield* store.oldestPending,
-      paused: yield* store.paused,
-      workers: (yield* store.workers).filter((worker) => isWorkerAlive(worker, now)),
-      status: yield* store.status,
+      oldestPending: yield* store.jobs.oldestPending,
+      paused: yield* store.jobs.paused,
+      workers: (yield* store.workers.all).filter((worker) => isWorkerAlive(worker, now)),
+      status: yield* store.jobs.status,
       minutes: yield* recent.read(now, minutesMs),
       minutesMs,
       unusual: unusual

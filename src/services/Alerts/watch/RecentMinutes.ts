@@ -1,6 +1,6 @@
 /** The roll-ups of the last minutes, kept from look to look: what is old enough to be final is asked for once. */
 import { Effect } from "effect"
-import type { JobStore } from "../../Queue/JobStore.ts"
+import type { RollUps } from "../../Queue/RollUps.ts"
 import type { RollUp } from "../../Queue/RollUp.ts"
 import type { StoreError } from "../../Queue/StoreError.ts"
 
@@ -9,11 +9,11 @@ const minuteMs = 60_000
 const settledMs = 2 * minuteMs
 
 export class RecentMinutes {
-  private readonly store: JobStore["Service"]
+  private readonly rollUps: RollUps["Service"]
   private readonly minutes = new Map<number, ReadonlyArray<RollUp>>()
 
-  constructor(store: JobStore["Service"]) {
-    this.store = store
+  constructor(rollUps: RollUps["Service"]) {
+    this.rollUps = rollUps
   }
 
   /** By group, oldest first: all minutes that overlap the last `spanMs` before `now`. */
@@ -22,7 +22,7 @@ export class RecentMinutes {
     const oldest = Math.floor((now - spanMs) / minuteMs) * minuteMs
     let from = oldest
     while (this.minutes.has(from)) from += minuteMs
-    return Effect.map(this.store.rollUps({ width: minuteMs, from, to: now + 1 }), (rows) => {
+    return Effect.map(this.rollUps.jobs({ width: minuteMs, from, to: now + 1 }), (rows) => {
       for (const start of [...this.minutes.keys()]) if (start < oldest || start >= from) this.minutes.delete(start)
       const fresh = Map.groupBy(rows, ({ start }) => start)
       const groups = new Map<string, Array<RollUp>>()

@@ -4,6 +4,8 @@ import { GroupOrders } from "../GroupOrders.ts"
 import { finishedStates, type JobId, type JobRecord, type JobState } from "../Job.ts"
 import { checkFilter, checkPage, checkStates, type JobFilter, type PageRequest } from "../JobQuery.ts"
 import { JobStore } from "../JobStore.ts"
+import { RollUps } from "../RollUps.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import * as Bounds from "../policy/Bounds.ts"
 import { batchRule, explain } from "../policy/Explain.ts"
 import { rankingOf } from "../policy/Order.ts"
@@ -23,6 +25,8 @@ export type Looking = Effect.Success<typeof makeLooking>
 
 export const makeLooking = Effect.gen(function* () {
   const store = yield* JobStore
+  const registry = yield* WorkerRegistry
+  const rollUps = yield* RollUps
   const watching = yield* makeWatching
   const clock = yield* Clock.Clock
   const orders = yield* GroupOrders
@@ -83,7 +87,7 @@ export const makeLooking = Effect.gen(function* () {
       groups: yield* store.groups,
       oldestPending: yield* store.oldestPending,
       paused: yield* store.paused,
-      workers: yield* store.workers
+      workers: yield* registry.all
     }
   })
 
@@ -114,12 +118,12 @@ export const makeLooking = Effect.gen(function* () {
     rollUps: (query: RollUpQuery) =>
       Effect.flatMap(
         checked(() => checkRollUps(query)),
-        store.rollUps
+        rollUps.jobs
       ),
     resourceRollUps: (query: RollUpQuery) =>
       Effect.flatMap(
         checked(() => checkRollUps(query)),
-        store.resourceRollUps
+        rollUps.resources
       ),
     status: store.status,
     explain: (id: JobId) =>

@@ -7,7 +7,7 @@
  * and then it goes on.
  */
 import { Clock, Context, Effect, Latch } from "effect"
-import { JobStore } from "../JobStore.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import type { BatchCurve, WorkerLoad } from "../WorkerRecord.ts"
 import type { Gate } from "../MemoryGate.ts"
 import type { BatchClaim } from "../Turn.ts"
@@ -51,7 +51,7 @@ export interface HeartbeatOptions {
 
 export const make = (options: HeartbeatOptions) =>
   Effect.gen(function* () {
-    const store = yield* JobStore
+    const registry = yield* WorkerRegistry
     const clock = yield* Clock.Clock
     const monotonic = monotonicOf(clock)
     /** The latest the loop was since the last beat: of so few looks p99 is the greatest. */
@@ -129,7 +129,7 @@ export const make = (options: HeartbeatOptions) =>
       const sentAt = monotonic()
       const left = leftMs()
       const atMostMs = Math.min(answerMs, left > 0 ? left : retryMs)
-      const beat = store
+      const beat = registry
         .beat(session, {
           now: clock.currentTimeMillisUnsafe(),
           leaseMs: options.leaseMs,

@@ -5,6 +5,7 @@
  */
 import { Clock, Effect, Exit, Scope } from "effect"
 import { JobStore } from "../JobStore.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import { lanesInUse, ownerOf } from "./PrivateLane.ts"
 import { laneTask, type ShellTask } from "./ShellTask.ts"
 
@@ -15,16 +16,17 @@ import { laneTask, type ShellTask } from "./ShellTask.ts"
 export const serveOrphans = <E, R>(
   serve: (task: ShellTask) => Effect.Effect<unknown, E, R | Scope.Scope>,
   everyMs: number
-): Effect.Effect<never, never, JobStore | Exclude<R, Scope.Scope> | Scope.Scope> =>
+): Effect.Effect<never, never, JobStore | WorkerRegistry | Exclude<R, Scope.Scope> | Scope.Scope> =>
   Effect.gen(function* () {
     const store = yield* JobStore
+    const registry = yield* WorkerRegistry
     const parent = yield* Scope.Scope
     const served = new Map<number, Scope.Closeable>()
 
     const look = Effect.gen(function* () {
       const inUse = lanesInUse(yield* store.counters)
       if (inUse.size === 0 && served.size === 0) return
-      const workers = yield* store.workers
+      const workers = yield* registry.all
       const now = yield* Clock.currentTimeMillis
       for (const lane of inUse) {
         if (served.has(lane) || ownerOf(lane, workers, now) !== undefined) continue

@@ -9,7 +9,7 @@
 import { Clock, Effect, Exit, Scope } from "effect"
 import { liveStates } from "../Job.ts"
 import type { CounterRecord } from "../GroupRecord.ts"
-import { JobStore } from "../JobStore.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import { isWorkerThere, type WorkerRecord } from "../WorkerRecord.ts"
 import type { StoreError } from "../StoreError.ts"
 import { TaskQueue } from "../TaskQueue.ts"
@@ -65,15 +65,15 @@ export const acquire = <E, R>(
 ): Effect.Effect<
   PrivateLane | undefined,
   E | StoreError,
-  TaskQueue | JobStore | Exclude<R, Scope.Scope> | Scope.Scope
+  TaskQueue | WorkerRegistry | Exclude<R, Scope.Scope> | Scope.Scope
 > =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue
-    const store = yield* JobStore
+    const registry = yield* WorkerRegistry
     const now = yield* Clock.currentTimeMillis
     // A lane of a process that was killed is free again, and its jobs are claimable, only once its session is swept
     // away.
-    while ((yield* store.sweep({ now, limit: sweepPage })).more);
+    while ((yield* registry.sweep({ now, limit: sweepPage })).more);
     const before = yield* queue.stats
     if (options.resume !== undefined && ownerOf(options.resume, before.workers, now) !== undefined) return undefined
     const lane = options.resume ?? freeLane(before.counters, before.workers, now)

@@ -7,6 +7,7 @@ import { hostname } from "node:os"
 import { version } from "../../../files/Package.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { JobStore } from "../JobStore.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import { Settings } from "../QueueSettings.ts"
 import { pauseMs } from "../policy/Backoff.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
@@ -32,6 +33,7 @@ export interface SessionHost extends Omit<Heartbeat.HeartbeatOptions, "session" 
 
 export const makeSession = Effect.fnUntraced(function* (host: SessionHost) {
   const store = yield* JobStore
+  const workerRegistry = yield* WorkerRegistry
   const registry = yield* TaskRegistry
   const orders = yield* GroupOrders
   const settings = yield* Settings
@@ -61,7 +63,7 @@ export const makeSession = Effect.fnUntraced(function* (host: SessionHost) {
     yield* host.refreshGroups
     const joinedAt = monotonic()
     announced = registry.version()
-    const joined = yield* store.join(
+    const joined = yield* workerRegistry.join(
       {
         name: host.name,
         host: hostname(),
@@ -92,7 +94,7 @@ export const makeSession = Effect.fnUntraced(function* (host: SessionHost) {
     leave: Effect.suspend(() => {
       const leaving = session
       session = 0
-      return leaving === 0 ? Effect.void : Effect.ignore(store.leave(leaving, clock.currentTimeMillisUnsafe()))
+      return leaving === 0 ? Effect.void : Effect.ignore(workerRegistry.leave(leaving, clock.currentTimeMillisUnsafe()))
     }),
     /** Renews the lease until it is interrupted. */
     renew: heartbeat.run,

@@ -1,6 +1,6 @@
 /** What would have been forecast over a group's recorded past, having seen only what lay before. */
 import { Effect } from "effect"
-import type { JobStore } from "../JobStore.ts"
+import type { RollUps } from "../RollUps.ts"
 import type { Backtest } from "../LoadPrediction.ts"
 import { backtest } from "../policy/forecast/Backtest.ts"
 import type { StepWidth } from "../ScaleSettings.ts"
@@ -24,11 +24,11 @@ export interface BacktestOptions {
 const lackOf = (share: number | undefined) => (share === undefined ? undefined : 1 - share)
 
 export const backtestOf = (
-  store: JobStore["Service"],
+  rollUps: RollUps["Service"],
   { ahead, group, stepMs, steps, timeZone, to }: BacktestOptions
 ): Effect.Effect<Backtest, StoreError> =>
   Effect.gen(function* () {
-    const past = yield* readPast(store, group, stepMs, to)
+    const past = yield* readPast(rollUps, group, stepMs, to)
     const start = past[0]?.start ?? to
     const counts = past.map(({ count }) => count)
     const from = Math.max(0, counts.length - steps)

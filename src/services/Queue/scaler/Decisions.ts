@@ -1,6 +1,6 @@
 /** Decisions at rest: the journal `scale-decision`, key the group. */
 import { Effect, Option, Schema } from "effect"
-import type { JobStore } from "../JobStore.ts"
+import type { Documents } from "../Documents.ts"
 import { type KeptDecision, ScaleDecision } from "../ScaleDecision.ts"
 import type { StoreError } from "../StoreError.ts"
 
@@ -9,16 +9,14 @@ const Stored = Schema.fromJsonString(ScaleDecision)
 const decode = Schema.decodeUnknownOption(Stored)
 const encode = Schema.encodeSync(Stored)
 
-type Store = JobStore["Service"]
-
 export const appendDecisions = (
-  store: Store,
+  documents: Documents["Service"],
   decisions: ReadonlyArray<ScaleDecision>,
   options: { readonly now: number; readonly keep: number }
 ): Effect.Effect<void, StoreError> =>
   decisions.length === 0
     ? Effect.void
-    : store.appendJournal(
+    : documents.append(
         kind,
         decisions.map((decision) => ({ key: decision.group, text: encode(decision) })),
         options
@@ -26,10 +24,10 @@ export const appendDecisions = (
 
 /** Newest first. An entry that cannot be read is passed over. */
 export const readDecisions = (
-  store: Store,
+  documents: Documents["Service"],
   options: { readonly key?: string; readonly before?: number; readonly limit: number }
 ): Effect.Effect<ReadonlyArray<KeptDecision>, StoreError> =>
-  Effect.map(store.journal(kind, options), (entries) =>
+  Effect.map(documents.journal(kind, options), (entries) =>
     entries.flatMap(({ seq, text }) =>
       Option.match(decode(text), { onNone: () => [], onSome: (decision) => [{ ...decision, seq }] })
     )

@@ -1,6 +1,6 @@
 /** Operators' events at rest: documents `scale-event`, key the event's id. */
 import { Cause, Effect, Exit, Option, Schema } from "effect"
-import type { JobStore } from "../JobStore.ts"
+import type { Documents } from "../Documents.ts"
 import { shown } from "../policy/Bounds.ts"
 import { eventFault } from "../policy/EventLoad.ts"
 import { ScaleInvalid } from "../PredictiveScaler.ts"
@@ -13,13 +13,13 @@ const Stored = Schema.fromJsonString(ScaleEvent)
 const decode = Schema.decodeUnknownOption(Stored)
 
 /** By id. A document that is none is passed over. */
-export const readEvents = (store: JobStore["Service"]): Effect.Effect<ReadonlyArray<ScaleEvent>, StoreError> =>
-  Effect.map(store.documents(kind), (documents) =>
-    documents.flatMap(({ text }) => Option.match(decode(text), { onNone: () => [], onSome: (event) => [event] }))
+export const readEvents = (documents: Documents["Service"]): Effect.Effect<ReadonlyArray<ScaleEvent>, StoreError> =>
+  Effect.map(documents.all(kind), (found) =>
+    found.flatMap(({ text }) => Option.match(decode(text), { onNone: () => [], onSome: (event) => [event] }))
   )
 
 export const putEvent = (
-  store: JobStore["Service"],
+  documents: Documents["Service"],
   event: ScaleEvent,
   now: number
 ): Effect.Effect<void, StoreError | ScaleInvalid> =>
@@ -29,12 +29,16 @@ export const putEvent = (
       ? `event ${shown(event)} is not what ScaleEvent describes: ${oneLine(String(Cause.squash(encoded.cause)))}`
       : eventFault(event, now)
     if (message !== undefined) return yield* new ScaleInvalid({ reason: "Event", message })
-    if (Exit.isSuccess(encoded)) yield* store.putDocument(kind, event.id, encoded.value, { now })
+    if (Exit.isSuccess(encoded)) yield* documents.put(kind, event.id, encoded.value, { now })
   })
 
-export const removeEvent = (store: JobStore["Service"], id: string, now: number): Effect.Effect<boolean, StoreError> =>
+export const removeEvent = (
+  documents: Documents["Service"],
+  id: string,
+  now: number
+): Effect.Effect<boolean, StoreError> =>
   Effect.gen(function* () {
-    const there = (yield* store.documents(kind)).some(({ key }) => key === id)
-    if (there) yield* store.putDocument(kind, id, undefined, { now })
+    const there = (yield* documents.get(kind, id)) !== undefined
+    if (there) yield* documents.put(kind, id, undefined, { now })
     return there
   })

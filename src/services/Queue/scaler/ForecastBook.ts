@@ -5,7 +5,7 @@
  */
 import { Cause, Effect } from "effect"
 import type { Complain } from "../Complaints.ts"
-import type { JobStore } from "../JobStore.ts"
+import type { Store } from "../Store.ts"
 import type { RollUpWidth } from "../RollUp.ts"
 import { completeTo, type Step, stepsOf } from "../policy/ArrivalSteps.ts"
 import { afterStep, figuresOf, noService } from "../policy/ServiceMoments.ts"
@@ -17,8 +17,6 @@ import { forecasterOn, trackRecordOf } from "./Forecasting.ts"
 import { forecastStateKind, type GroupForecast, restored, textOf } from "./ForecastState.ts"
 import { oldestKept } from "./Past.ts"
 import { Slices } from "./Slices.ts"
-
-type Store = Pick<JobStore["Service"], "rollUps" | "resourceRollUps" | "documents" | "putDocument">
 
 /** Which steps a group is forecast in. Undefined: it is off. */
 export type GridOf = (group: string) => Grid | undefined
@@ -50,7 +48,7 @@ const phaseOf = (name: string): number => {
 }
 
 export class ForecastBook {
-  private readonly store: Store
+  private readonly store: Pick<Store, "rollUps" | "documents">
   private readonly settleMs: number
   private readonly groups = new Map<string, GroupForecast>()
   /** Up to where the steps of a width were searched for groups not known yet. */
@@ -58,7 +56,7 @@ export class ForecastBook {
 
   private readonly complain: Complain
 
-  constructor(store: Store, settleMs: number, complain: Complain) {
+  constructor(store: Pick<Store, "rollUps" | "documents">, settleMs: number, complain: Complain) {
     this.complain = complain
     this.store = store
     this.settleMs = settleMs
@@ -95,7 +93,7 @@ export class ForecastBook {
       for (const [width, to] of Object.entries(scanned)) {
         if (to <= now + aheadMost) this.scannedTo.set(Number(width) as StepWidth, to)
       }
-      for (const document of yield* this.store.documents(forecastStateKind)) {
+      for (const document of yield* this.store.documents.all(forecastStateKind)) {
         yield* this.alone(document.key, () => this.takeOver(document, gridOf, now))
         yield* slices.pause
       }
@@ -180,7 +178,7 @@ export class ForecastBook {
       const here = this.groups.get(group)
       if (here === undefined || !this.fits(here, grid)) {
         this.groups.delete(group)
-        const document = (yield* this.store.documents(forecastStateKind)).find(({ key }) => key === group)
+        const document = yield* this.store.documents.get(forecastStateKind, group)
         if (document !== undefined) this.takeOver(document, () => grid, now)
       }
       const known = this.groups.get(group)
@@ -248,12 +246,12 @@ export class ForecastBook {
       const slices = yield* Slices.make()
       for (const each of [...this.groups.values()]) {
         if (each.to <= each.savedTo || each.to - each.savedTo < everyMs) continue
-        const version = yield* this.store.putDocument(forecastStateKind, each.group, textOf(each), {
+        const version = yield* this.store.documents.put(forecastStateKind, each.group, textOf(each), {
           now,
           version: each.version
         })
         if (version === undefined) {
-          const document = (yield* this.store.documents(forecastStateKind)).find(({ key }) => key === each.group)
+          const document = yield* this.store.documents.get(forecastStateKind, each.group)
           if (document === undefined) each.version = 0
           else this.takeOver(document, () => ({ ...each.grid, stepMs: each.grid.stepMs as StepWidth }), now)
         } else {
@@ -276,8 +274,8 @@ export class ForecastBook {
   ): Effect.Effect<ReadonlyArray<Step>, StoreError> {
     const query = { width: width satisfies RollUpWidth, from, to }
     return Effect.gen({ self: this }, function* () {
-      const rollUps = yield* this.store.rollUps(group === undefined ? query : { ...query, group })
-      const resources = yield* this.store.resourceRollUps(query)
+      const rollUps = yield* this.store.rollUps.jobs(group === undefined ? query : { ...query, group })
+      const resources = yield* this.store.rollUps.resources(query)
       return stepsOf(rollUps, resources, { from, to, stepMs: width })
     })
   }

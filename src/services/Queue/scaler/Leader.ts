@@ -4,7 +4,7 @@
  */
 import { Cause, Effect, Exit } from "effect"
 import { makeComplaints } from "../Complaints.ts"
-import type { JobStore } from "../JobStore.ts"
+import type { Store } from "../Store.ts"
 import { eventsOf } from "../policy/EventLoad.ts"
 import { baseWidth } from "../policy/RollUps.ts"
 import { leadMs } from "../policy/Lead.ts"
@@ -67,7 +67,7 @@ interface Led {
 }
 
 export interface LeaderParts {
-  readonly store: JobStore["Service"]
+  readonly store: Store
   readonly book: ForecastBook
   readonly actuators: ReadonlyArray<Actuator>
   /** Undefined: decides without leading, when it is asked. */
@@ -147,13 +147,13 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
     if (worker === undefined) return true
     if (!scaler.leads) return false
     const { session } = yield* worker.status
-    return session !== 0 && (yield* store.lead(role, session, { now: now(), ttlMs: leadMs(roundMs) }))
+    return session !== 0 && (yield* store.workers.lead(role, session, { now: now(), ttlMs: leadMs(roundMs) }))
   })
 
   /** Goes on where the last leader stopped, unless that was this process. */
   const takeOver = (gridOf: GridOf) =>
     Effect.gen(function* () {
-      const document = yield* leaderDocument(store)
+      const document = yield* leaderDocument(store.documents)
       const version = document?.version ?? 0
       if (version === led.version) return
       const record = leaderOf(document?.text)
@@ -173,12 +173,12 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
 
   const decideAll = (situation: Situation, settings: SettingsInForce) =>
     Effect.gen(function* () {
-      const events = yield* readEvents(store)
+      const events = yield* readEvents(store.documents)
       const slices = yield* Slices.make()
       const recentTo = book.complete(baseWidth, situation.now)
       const isRecent =
         recentTo >= led.recentTo && recentTo - led.recentTo <= Math.max(2 * baseWidth, roundsMissed * roundMs)
-      const recent = isRecent ? yield* readRecent(store, led.recentTo, recentTo) : undefined
+      const recent = isRecent ? yield* readRecent(store.rollUps, led.recentTo, recentTo) : undefined
       led.recentTo = recentTo
       const decisions: Array<ScaleDecision> = []
       const records = new Map<string, GroupRecord>()
@@ -231,10 +231,10 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
     reasons: ReadonlyMap<string, ScaleDecision>
   ) =>
     Effect.gen(function* () {
-      const written = targetsOf(yield* store.documents(scaleTargetKind))
+      const written = targetsOf(yield* store.documents.all(scaleTargetKind))
       for (const [group, { version }] of written) {
         if (settings.of(group).mode !== "on")
-          yield* store.putDocument(scaleTargetKind, group, undefined, { now: situation.now, version })
+          yield* store.documents.put(scaleTargetKind, group, undefined, { now: situation.now, version })
       }
       const ordered = [...records].filter(([group]) => settings.of(group).mode === "on")
       for (const [group, { decidedAt, target }] of ordered) {
@@ -247,7 +247,7 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
           at: decidedAt,
           reason: reasons.get(group)?.reason ?? "hold"
         })
-        yield* store.putDocument(scaleTargetKind, group, text, { now: situation.now, version: there?.version ?? 0 })
+        yield* store.documents.put(scaleTargetKind, group, text, { now: situation.now, version: there?.version ?? 0 })
       }
       for (const actuator of actuators) {
         const targets = ordered
@@ -278,7 +278,7 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
         learnedAt: led.learnedAt,
         groups: Object.fromEntries(led.groups)
       })
-      led.version = yield* store.putDocument(scaleLeaderKind, scaleLeaderKey, text, {
+      led.version = yield* store.documents.put(scaleLeaderKind, scaleLeaderKey, text, {
         now: at,
         ...(led.version === undefined ? {} : { version: led.version })
       })
@@ -290,7 +290,7 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
       frozen = undefined
       return undefined
     }
-    const settings = yield* readSettings(store)
+    const settings = yield* readSettings(store.documents)
     const gridOf = settings.gridOf
     yield* takeOver(gridOf)
     const at = now()
@@ -302,7 +302,7 @@ export const make = ({ actuators, book, now, roundMs, saveMs, scaler, store, wor
     )
     const situation = yield* readSituation(store, at, (group) => book.get(group)?.tasks ?? noTasks)
     const { decisions, records } = yield* decideAll(situation, settings)
-    yield* appendDecisions(store, decisions, { now: at, keep: scaler.decisionsKept })
+    yield* appendDecisions(store.documents, decisions, { now: at, keep: scaler.decisionsKept })
     led.groups = records
     yield* act(settings, situation, records, new Map(decisions.map((decision) => [decision.group, decision])))
     yield* record(decisions.length > 0, at)

@@ -2,8 +2,8 @@
  * What the leader leaves for its successor, and for those who ask without leading: document `scale-leader`. Who leads,
  * what each group's target is and why, what the forecast said. Written when a target moves and at least each minute.
  */
-import { Effect, Option, Schema } from "effect"
-import type { JobStore } from "../JobStore.ts"
+import { Option, Schema } from "effect"
+import type { Documents } from "../Documents.ts"
 import { Distrust } from "../ScaleDecision.ts"
 
 export const scaleLeaderKind = "scale-leader"
@@ -67,5 +67,4 @@ export const leaderText = (record: Omit<LeaderRecord, "format">): string => enco
 export const leaderOf = (text: string | undefined): LeaderRecord | undefined =>
   text === undefined ? undefined : Option.getOrUndefined(decode(text))
 
-export const leaderDocument = (store: JobStore["Service"]) =>
-  Effect.map(store.documents(scaleLeaderKind), (documents) => documents.find(({ key }) => key === scaleLeaderKey))
+export const leaderDocument = (documents: Documents["Service"]) => documents.get(scaleLeaderKind, scaleLeaderKey)

@@ -1,6 +1,7 @@
 /** What recurs in a group's recorded past: documents `scale-pattern`, key the group, made anew each night. */
 import { Cron, DateTime, Effect, Option, Schema } from "effect"
-import type { JobStore } from "../JobStore.ts"
+import type { Documents } from "../Documents.ts"
+import type { Store } from "../Store.ts"
 import type { RecurringPattern } from "../LoadPrediction.ts"
 import { completeTo } from "../policy/ArrivalSteps.ts"
 import { recurringIn } from "../policy/RecurringEvents.ts"
@@ -43,7 +44,7 @@ export const learningDue = (learnedAt: number, now: number): boolean => {
 
 /** Reads the hours of a year, keeps what recurs. */
 export const learn = (
-  store: JobStore["Service"],
+  { documents, rollUps }: Pick<Store, "documents" | "rollUps">,
   group: string,
   timeZone: string,
   now: number
@@ -51,7 +52,7 @@ export const learn = (
   Effect.gen(function* () {
     const zone = Option.getOrElse(DateTime.zoneFromString(timeZone), () => DateTime.zoneMakeOffset(0))
     const to = completeTo(now, hourMs, settleMs)
-    const past = yield* readPast(store, group, hourMs, to, Math.max(0, to - pastMs))
+    const past = yield* readPast(rollUps, group, hourMs, to, Math.max(0, to - pastMs))
     const offsetMs = (at: number) => DateTime.zonedOffset(DateTime.makeZonedUnsafe(at, { timeZone: zone }))
     const found = recurringIn(
       past.map(({ count, start }) => ({ at: start, count })),
@@ -60,16 +61,16 @@ export const learn = (
       const next = Cron.next(Cron.parseUnsafe(pattern.cron, zone), new Date(now)).getTime()
       return { ...pattern, group, timeZone, next }
     })
-    yield* store.putDocument(kind, group, found.length === 0 ? undefined : encode(found), { now })
+    yield* documents.put(kind, group, found.length === 0 ? undefined : encode(found), { now })
   })
 
 /** By group, surest first. */
 export const patternsOf = (
-  store: JobStore["Service"],
+  documents: Documents["Service"],
   group: string | undefined
 ): Effect.Effect<ReadonlyArray<RecurringPattern>, StoreError> =>
-  Effect.map(store.documents(kind), (documents) =>
-    documents
+  Effect.map(documents.all(kind), (found) =>
+    found
       .filter(({ key }) => group === undefined || key === group)
       .flatMap(({ text }) => Option.getOrElse(decode(text), () => []))
   )

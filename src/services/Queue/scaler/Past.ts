@@ -1,6 +1,6 @@
 /** A group's recorded arrivals, step by step. */
 import { Effect } from "effect"
-import type { JobStore } from "../JobStore.ts"
+import type { RollUps } from "../RollUps.ts"
 import { stepsOf } from "../policy/ArrivalSteps.ts"
 import { rollUpRetentionMs } from "../policy/RollUps.ts"
 import type { StepWidth } from "../ScaleSettings.ts"
@@ -21,7 +21,7 @@ export const oldestKept = (stepMs: StepWidth, to: number): number =>
 
 /** From the group's first arrival that is kept, or `from`, up to `to`. */
 export const readPast = (
-  store: JobStore["Service"],
+  rollUps: RollUps["Service"],
   group: string,
   stepMs: StepWidth,
   to: number,
@@ -31,9 +31,9 @@ export const readPast = (
     const past: Array<PastStep> = []
     for (let at = from; at < to; at += chunk * stepMs) {
       const query = { width: stepMs, from: at, to: Math.min(to, at + chunk * stepMs) }
-      const rollUps = yield* store.rollUps({ ...query, group })
-      const resources = yield* store.resourceRollUps(query)
-      for (const { groups, measured, start } of stepsOf(rollUps, resources, { ...query, stepMs })) {
+      const counted = yield* rollUps.jobs({ ...query, group })
+      const resources = yield* rollUps.resources(query)
+      for (const { groups, measured, start } of stepsOf(counted, resources, { ...query, stepMs })) {
         const count = measured ? (groups.get(group)?.arrivals ?? 0) : undefined
         if (past.length > 0 || (count ?? 0) > 0) past.push({ start, count })
       }

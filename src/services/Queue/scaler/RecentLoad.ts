@@ -3,7 +3,7 @@
  * since the last round.
  */
 import { Effect } from "effect"
-import type { JobStore } from "../JobStore.ts"
+import type { RollUps } from "../RollUps.ts"
 import { valueOf } from "../policy/Histogram.ts"
 import { baseWidth } from "../policy/RollUps.ts"
 import type { StoreError } from "../StoreError.ts"
@@ -19,16 +19,16 @@ export interface RecentLoad {
  * out.
  */
 export const readRecent = (
-  store: JobStore["Service"],
+  rollUps: RollUps["Service"],
   from: number,
   to: number
 ): Effect.Effect<ReadonlyMap<string, RecentLoad>, StoreError> =>
-  Effect.map(store.rollUps({ width: baseWidth, from, to }), (rollUps) => {
+  Effect.map(rollUps.jobs({ width: baseWidth, from, to }), (found) => {
     const groups = new Map<
       string,
       { arrivals: number; served: Array<{ readonly ms: number; readonly jobs: number }> }
     >()
-    for (const { arrivals, group, run } of rollUps) {
+    for (const { arrivals, group, run } of found) {
       const known = groups.get(group) ?? { arrivals: 0, served: [] }
       known.arrivals += arrivals
       for (const [bucket, jobs] of run.buckets) known.served.push({ ms: valueOf(bucket), jobs })

@@ -7,7 +7,7 @@
  * not for a worker.
  */
 import { Duration, Effect } from "effect"
-import { JobStore } from "../JobStore.ts"
+import { RollUps } from "../RollUps.ts"
 import { backtest, type BacktestResult, type Candidate, type Counts } from "../policy/forecast/Backtest.ts"
 import {
   type CapacityPolicy,
@@ -192,13 +192,13 @@ const scalerPolicy = (
 }
 
 /** Undefined when nothing is recorded before `to` that could be scored. */
-export const rehearse = (options: RehearsalOptions): Effect.Effect<Rehearsal | undefined, StoreError, JobStore> =>
+export const rehearse = (options: RehearsalOptions): Effect.Effect<Rehearsal | undefined, StoreError, RollUps> =>
   Effect.gen(function* () {
-    const store = yield* JobStore
+    const rollUps = yield* RollUps
     const scaler = yield* Scaler
     const { every, group, horizon, maxSlots, minSlots, settings, startupMs, to } = options
     const { stepMs, timeZone } = settings
-    const kept = yield* readPast(store, group, stepMs, to)
+    const kept = yield* readPast(rollUps, group, stepMs, to)
     const [first] = kept
     if (first === undefined) return undefined
     const { start } = first
@@ -261,7 +261,7 @@ export const rehearse = (options: RehearsalOptions): Effect.Effect<Rehearsal | u
     }
 
     const runs = { before: Histogram.empty, during: Histogram.empty }
-    const cells = yield* store.rollUps({ width: stepMs, from: start + learnFrom * stepMs, to, group })
+    const cells = yield* rollUps.jobs({ width: stepMs, from: start + learnFrom * stepMs, to, group })
     for (const { run, start: at } of cells) {
       const when = at < start + replayFrom * stepMs ? "before" : "during"
       runs[when] = Histogram.merge(runs[when], run)

@@ -1,6 +1,6 @@
 /** Settings as the store's documents have them: of a group, else of every group, else the defaults. */
 import { DateTime, Effect, Option, Schema } from "effect"
-import type { JobStore } from "../JobStore.ts"
+import type { Documents } from "../Documents.ts"
 import type { StoredDocument } from "../StoredDocument.ts"
 import type { EffectiveSettings } from "../LoadPrediction.ts"
 import { shown } from "../policy/Bounds.ts"
@@ -107,5 +107,5 @@ export class SettingsInForce {
   }
 }
 
-export const readSettings = (store: JobStore["Service"]): Effect.Effect<SettingsInForce, StoreError> =>
-  Effect.map(store.documents(scaleSettingsKind), (documents) => new SettingsInForce(documents))
+export const readSettings = (documents: Documents["Service"]): Effect.Effect<SettingsInForce, StoreError> =>
+  Effect.map(documents.all(scaleSettingsKind), (found) => new SettingsInForce(found))

@@ -1,6 +1,6 @@
 /** What the store says of the present: per group what waits, runs, and could run. */
 import { Effect } from "effect"
-import type { JobStore } from "../JobStore.ts"
+import type { Store } from "../Store.ts"
 import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 import { unlimited } from "../ResourceGroup.ts"
 import type { StoreError } from "../StoreError.ts"
@@ -34,15 +34,15 @@ export const serves = (worker: WorkerRecord, tasks: ReadonlySet<string>): boolea
 
 /** Five reads. `tasksOf`: what was seen in a group before. */
 export const readSituation = (
-  store: JobStore["Service"],
+  { jobs, workers: registry }: Store,
   now: number,
   tasksOf: (group: string) => ReadonlySet<string>
 ): Effect.Effect<Situation, StoreError> =>
   Effect.gen(function* () {
-    const counters = yield* store.counters
-    const oldest = yield* store.oldestPending
-    const records = yield* store.groups
-    const workers = living(yield* store.workers, now)
+    const counters = yield* jobs.counters
+    const oldest = yield* jobs.oldestPending
+    const records = yield* jobs.groups
+    const workers = living(yield* registry.all, now)
 
     const counted = new Map<string, { pending: number; running: number; tasks: Set<string> }>()
     const countOf = (group: string) => {

@@ -9,7 +9,7 @@
 import { Clock, Effect, Layer } from "effect"
 import type { ClaimedJob, Signal, Turn, TurnResult } from "../Turn.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
-import { JobStore, type RetentionPolicy, type SweepResult, type WakeListener } from "../JobStore.ts"
+import type { RetentionPolicy, WakeListener } from "../JobStore.ts"
 import type { JobId } from "../Job.ts"
 import { MemoryGate } from "../MemoryGate.ts"
 import * as Bounds from "../policy/Bounds.ts"
@@ -17,6 +17,7 @@ import { goes } from "../policy/jobs/Retaining.ts"
 import type { PressureLevel } from "../policy/MemoryPressure.ts"
 import { resourcesOfBeat, RollUpArchive, RollUpRecorder } from "../policy/RollUps.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
+import { type Held, remembering } from "./memory/Answers.ts"
 import { type BatchesClaimed, claimWithBatches } from "./memory/BatchClaims.ts"
 import { Documents } from "./memory/Documents.ts"
 import { Intake } from "./memory/Intake.ts"
@@ -27,7 +28,9 @@ import { JobTable } from "./memory/JobTable.ts"
 import type { Group } from "./memory/Lane.ts"
 import { type MemorySession, Sessions } from "./memory/Sessions.ts"
 import { isLive, running, stateNames } from "../policy/jobs/States.ts"
-import { rareOf, type StoredJob } from "./memory/StoredJob.ts"
+import { claimedOf, rareOf, type StoredJob } from "./memory/StoredJob.ts"
+import { type Store, type StoreServices, toContext } from "../Store.ts"
+import type { SweepResult } from "../WorkerRegistry.ts"
 import { listen } from "./WakeListeners.ts"
 
 export interface Options {
@@ -40,30 +43,41 @@ export interface Options {
   readonly maxFinished?: number
   /** Log lines kept per job, the newest. Default 1,000, as the contract says. */
   readonly maxLogLines?: number
+  /**
+   * Whether the answers of calls that say which they are (`Asked`) are kept, in the heap too. Default false: no answer
+   * is lost within a process. True for a store that is served to others; its turns are not answered in the caller's
+   * stack then.
+   */
+  readonly remembersCalls?: boolean
 }
 
-const optionNames: ReadonlySet<string> = new Set<keyof Options>(["maxLive", "maxFinished", "maxLogLines"])
+const optionNames: ReadonlySet<string> = new Set<keyof Options>([
+  "maxLive",
+  "maxFinished",
+  "maxLogLines",
+  "remembersCalls"
+])
 
 /** The options within their bounds, with what is not given. Throws `OutOfBounds`, a `RangeError`. */
 const checked = (options: Options): Required<Options> => {
   Bounds.fields("store options", options, optionNames)
-  const { maxFinished = 10_000, maxLive = 2_000_000, maxLogLines = 1_000 } = options
+  const { maxFinished = 10_000, maxLive = 2_000_000, maxLogLines = 1_000, remembersCalls = false } = options
   return {
     maxLive: Bounds.whole("maxLive", maxLive, 1, Number.MAX_SAFE_INTEGER),
     maxFinished: Bounds.whole("maxFinished", maxFinished, 0, Number.MAX_SAFE_INTEGER),
-    maxLogLines: Bounds.whole("maxLogLines", maxLogLines, 0, Number.MAX_SAFE_INTEGER)
+    maxLogLines: Bounds.whole("maxLogLines", maxLogLines, 0, Number.MAX_SAFE_INTEGER),
+    remembersCalls: Bounds.boolean("remembersCalls", remembersCalls)
   }
 }
 
 /** A store of its own for each layer that is built. Throws a `RangeError` for options that are none. */
-export const layer = (options: Options = {}): Layer.Layer<JobStore> => {
+export const layer = (options: Options = {}): Layer.Layer<StoreServices> => {
   const limits = checked(options)
-  return Layer.effect(
-    JobStore,
+  return Layer.effectContext(
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const gate = yield* MemoryGate
-      const { shed, store } = make(clock, limits)
+      const { held, shed, store } = make(clock, limits)
       yield* Effect.acquireRelease(
         Effect.sync(() =>
           gate.register({
@@ -73,7 +87,7 @@ export const layer = (options: Options = {}): Layer.Layer<JobStore> => {
         ),
         (quit) => Effect.sync(quit)
       )
-      return store
+      return toContext(limits.remembersCalls ? remembering(store, held, clock) : store)
     })
   )
 }
@@ -97,12 +111,16 @@ const heldMost = 64
 const noIds: ReadonlyArray<JobId> = []
 
 interface Made {
-  readonly store: JobStore["Service"]
+  readonly store: Store
+  readonly held: Held
   /** Gives up half of the finished jobs, the oldest; dead letters last. Answers how many. */
   readonly shed: (level: PressureLevel, now: number) => number
 }
 
-const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Required<Options>): Made => {
+const make = (
+  clock: Clock.Clock,
+  { maxFinished, maxLive, maxLogLines }: Omit<Required<Options>, "remembersCalls">
+): Made => {
   const epoch = clock.currentTimeMillisUnsafe()
   const monotonic = monotonicOf(clock)
   const recorder = new RollUpRecorder()
@@ -111,7 +129,7 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
   const sessions = new Sessions()
   const life = new JobLife(table, sessions.serves)
   const intake = new Intake(table, life, maxLive)
-  const documents = new Documents()
+  const documentTable = new Documents()
   const changes = new JobChanges(table, life, sessions)
   const listeners = new Set<WakeListener>()
   let isPaused = false
@@ -330,7 +348,6 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
       }
     })
     life.keys.prune(now, limit)
-    archive.prune(now)
     return pruned
   }
 
@@ -350,7 +367,7 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     wake()
   }
 
-  const store = JobStore.of({
+  const jobs: Store["jobs"] = {
     traits: { kind: "memory", location: "memory:", payloads: "value", shared: false },
     turn: (turn) => Effect.sync(() => turnSync(turn)),
     turnSync,
@@ -403,12 +420,6 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     logs: (id, { after, limit }) =>
       Effect.sync(() => table.find(id)?.rare?.log?.read(after, limit, maxLogLines) ?? { lines: [], next: after }),
     step: (id, name) => Effect.sync(() => table.find(id)?.rare?.steps?.get(name)),
-    rollUps: (query) =>
-      Effect.sync(() => {
-        archive.add(recorder.take())
-        return archive.query(query)
-      }),
-    resourceRollUps: (query) => Effect.sync(() => archive.queryResources(query)),
     status: Effect.sync(() => {
       const total = table.count({}).count
       return {
@@ -458,20 +469,21 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
         controlled()
       }),
 
-    documents: (kind) => Effect.sync(() => documents.all(kind)),
-    putDocument: (kind, key, text, { now, version }) =>
-      Effect.sync(() => {
-        const put = documents.put(kind, key, text, now, version)
-        if (put !== undefined) {
-          life.wakes.control = true
-          wake()
-        }
-        return put
-      }),
-    journal: (kind, { before, key, limit }) =>
-      Effect.sync(() => documents.journal(kind, key, before ?? Number.MAX_SAFE_INTEGER, limit)),
-    appendJournal: (kind, entries, { keep, now }) => Effect.sync(() => documents.append(kind, entries, now, keep)),
+    prune: (policy, { limit, now }) => Effect.sync(() => prune(policy, now, limit)),
 
+    hold: Effect.void,
+    watch: Effect.acquireRelease(
+      Effect.sync(() => void watching++),
+      () => Effect.sync(() => void watching--)
+    ),
+    onWake: (listener) =>
+      listen((added) => {
+        listeners.add(added)
+        return () => listeners.delete(added)
+      }, listener)
+  }
+
+  const workers: Store["workers"] = {
     join: (worker, { leaseMs, now }) => Effect.sync(() => sessions.join(worker, now, monotonic(), leaseMs).id),
     beat: (id, { leaseMs, load, now, slots, tasks }) =>
       Effect.sync(() => {
@@ -493,7 +505,7 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
         if (session !== undefined) recoverFrom(session, now, Infinity, [], [])
         wake()
       }),
-    workers: Effect.sync(() => {
+    all: Effect.sync(() => {
       const now = clock.currentTimeMillisUnsafe()
       const at = monotonic()
       return [...sessions.all()].map((session) => session.recordAt(now, at))
@@ -508,19 +520,40 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
       }),
     sweep: ({ limit, now }) => Effect.sync(() => sweep(now, limit)),
 
-    lead: (role, session, { now, ttlMs }) => Effect.sync(() => sessions.lead(role, session, now, ttlMs)),
-    prune: (policy, { limit, now }) => Effect.sync(() => prune(policy, now, limit)),
+    lead: (role, session, { now, ttlMs }) => Effect.sync(() => sessions.lead(role, session, now, ttlMs))
+  }
 
-    hold: Effect.void,
-    watch: Effect.acquireRelease(
-      Effect.sync(() => void watching++),
-      () => Effect.sync(() => void watching--)
-    ),
-    onWake: (listener) =>
-      listen((added) => {
-        listeners.add(added)
-        return () => listeners.delete(added)
-      }, listener)
-  })
-  return { store, shed }
+  const rollUps: Store["rollUps"] = {
+    jobs: (query) =>
+      Effect.sync(() => {
+        archive.add(recorder.take())
+        return archive.query(query)
+      }),
+    resources: (query) => Effect.sync(() => archive.queryResources(query)),
+    prune: ({ now }) => Effect.sync(() => archive.prune(now))
+  }
+
+  const documents: Store["documents"] = {
+    get: (kind, key) => Effect.sync(() => documentTable.get(kind, key)),
+    all: (kind) => Effect.sync(() => documentTable.all(kind)),
+    put: (kind, key, text, { now, version }) =>
+      Effect.sync(() => {
+        const put = documentTable.put(kind, key, text, now, version)
+        if (put !== undefined) {
+          life.wakes.control = true
+          wake()
+        }
+        return put
+      }),
+    journal: (kind, { before, key, limit }) =>
+      Effect.sync(() => documentTable.journal(kind, key, before ?? Number.MAX_SAFE_INTEGER, limit)),
+    append: (kind, entries, { keep, now }) => Effect.sync(() => documentTable.append(kind, entries, now, keep))
+  }
+
+  const held: Held = (id, attempt, session) => {
+    const job = life.held(id, attempt, session)
+    return job === undefined ? undefined : claimedOf(job, epoch)
+  }
+
+  return { store: { jobs, workers, rollUps, documents }, held, shed }
 }

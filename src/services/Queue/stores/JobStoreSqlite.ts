@@ -7,9 +7,9 @@
  */
 import { Clock, Effect, Layer } from "effect"
 import path from "node:path"
-import { JobStore } from "../JobStore.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
 import * as Bounds from "../policy/Bounds.ts"
+import { type Store, type StoreServices, toContext } from "../Store.ts"
 import type { StoreError } from "../StoreError.ts"
 import { busyTimeoutMs } from "./sqlite/Database.ts"
 import { makeDirectHost } from "./sqlite/DirectHost.ts"
@@ -100,11 +100,10 @@ export interface Options {
  * A store over the file. The layer fails when the file is damaged, foreign, newer, not the caller's own or cannot be
  * written, and leaves it untouched. Throws a `RangeError` for options that are none.
  */
-export const layer = (options: Options): Layer.Layer<JobStore, StoreError> => {
+export const layer = (options: Options): Layer.Layer<StoreServices, StoreError> => {
   const { remembersCalls, thread, ...settings } = checked(options)
   const file = settings.path
-  return Layer.effect(
-    JobStore,
+  return Layer.effectContext(
     Effect.gen(function* () {
       const network = networkFileSystem(file)
       if (network !== undefined) {
@@ -116,55 +115,63 @@ export const layer = (options: Options): Layer.Layer<JobStore, StoreError> => {
         thread ? makeThreadHost(settings) : makeDirectHost(settings),
         (host) => host.close
       )
-      return over(remembersCalls ? remembering(host) : host, file, yield* Clock.Clock)
+      return toContext(over(remembersCalls ? remembering(host) : host, file, yield* Clock.Clock))
     })
   )
 }
 
-const over = (host: Host, location: string, clock: Clock.Clock): JobStore["Service"] => {
+const over = (host: Host, location: string, clock: Clock.Clock): Store => {
   const monotonic = monotonicOf(clock)
-  return JobStore.of({
-    traits: { kind: "sqlite", location, payloads: "text", shared: host.isShared },
-    turn: (turn) => host.call("turn", turn),
-    turnSync: undefined,
-    get: (ids) => host.call("get", ids),
-    list: (filter, page) => host.call("list", filter, page),
-    count: (filter) => host.call("count", filter),
-    counters: host.call("counters"),
-    oldestPending: host.call("oldestPending"),
-    upNext: (group, limit) => host.call("upNext", group, limit),
-    logs: (id, { after, limit }) => host.call("logs", id, after, limit),
-    step: (id, name) => host.call("step", id, name),
-    rollUps: (query) => host.call("rollUps", query),
-    resourceRollUps: (query) => host.call("resourceRollUps", query),
-    status: host.call("status"),
-    change: (filter, change, { after, limit, now }) => host.call("change", filter, change, now, limit, after),
-    declareGroups: (groups) => host.call("declareGroups", groups),
-    groups: host.call("groups"),
-    setGroup: (name, settings) => host.call("setGroup", name, settings),
-    removeGroup: (name) => host.call("removeGroup", name),
-    paused: host.call("paused"),
-    setPaused: (paused) => host.call("setPaused", paused),
-    documents: (kind) => host.call("documents", kind),
-    putDocument: (kind, key, text, { now, version }) => host.call("putDocument", kind, key, text, now, version),
-    journal: (kind, { before, key, limit }) => host.call("journal", kind, key, before, limit),
-    appendJournal: (kind, entries, { keep, now }) => host.call("appendJournal", kind, entries, now, keep),
-    join: (worker, { leaseMs, now }) => host.call("join", worker, { now, monotonic: monotonic() }, leaseMs),
-    beat: (session, beat) =>
-      host.call("beat", session, { ...beat, suspendedForMs: beat.suspendedForMs ?? {}, monotonic: monotonic() }),
-    leave: (session, now) => host.call("leave", session, now),
-    workers: Effect.suspend(() =>
-      host.call("workers", { now: clock.currentTimeMillisUnsafe(), monotonic: monotonic() })
-    ),
-    drain: (session) => host.call("drain", session),
-    sweep: ({ limit, now }) => host.call("sweep", { now, monotonic: monotonic() }, limit),
-    lead: (role, session, { now, ttlMs }) => host.call("lead", role, session, now, ttlMs),
-    prune: (policy, { limit, now }) => host.call("prune", policy, now, limit),
-    hold: host.hold,
-    watch: Effect.acquireRelease(
-      Effect.sync(() => host.watch(true)),
-      () => Effect.sync(() => host.watch(false))
-    ),
-    onWake: (listener, { aside = false } = {}) => listen((added) => host.listen(added, aside), listener)
-  })
+  return {
+    jobs: {
+      traits: { kind: "sqlite", location, payloads: "text", shared: host.isShared },
+      turn: (turn) => host.call("turn", turn),
+      turnSync: undefined,
+      get: (ids) => host.call("get", ids),
+      list: (filter, page) => host.call("list", filter, page),
+      count: (filter) => host.call("count", filter),
+      counters: host.call("counters"),
+      oldestPending: host.call("oldestPending"),
+      upNext: (group, limit) => host.call("upNext", group, limit),
+      logs: (id, { after, limit }) => host.call("logs", id, after, limit),
+      step: (id, name) => host.call("step", id, name),
+      status: host.call("status"),
+      change: (filter, change, { after, limit, now }) => host.call("change", filter, change, now, limit, after),
+      declareGroups: (groups) => host.call("declareGroups", groups),
+      groups: host.call("groups"),
+      setGroup: (name, settings) => host.call("setGroup", name, settings),
+      removeGroup: (name) => host.call("removeGroup", name),
+      paused: host.call("paused"),
+      setPaused: (paused) => host.call("setPaused", paused),
+      prune: (policy, { limit, now }) => host.call("prune", policy, now, limit),
+      hold: host.hold,
+      watch: Effect.acquireRelease(
+        Effect.sync(() => host.watch(true)),
+        () => Effect.sync(() => host.watch(false))
+      ),
+      onWake: (listener, { aside = false } = {}) => listen((added) => host.listen(added, aside), listener)
+    },
+    workers: {
+      join: (worker, { leaseMs, now }) => host.call("join", worker, { now, monotonic: monotonic() }, leaseMs),
+      beat: (session, beat) =>
+        host.call("beat", session, { ...beat, suspendedForMs: beat.suspendedForMs ?? {}, monotonic: monotonic() }),
+      leave: (session, now) => host.call("leave", session, now),
+      all: Effect.suspend(() => host.call("workers", { now: clock.currentTimeMillisUnsafe(), monotonic: monotonic() })),
+      drain: (session) => host.call("drain", session),
+      sweep: ({ limit, now }) => host.call("sweep", { now, monotonic: monotonic() }, limit),
+      lead: (role, session, { now, ttlMs }) => host.call("lead", role, session, now, ttlMs)
+    },
+    rollUps: {
+      jobs: (query) => host.call("rollUps", query),
+      resources: (query) => host.call("resourceRollUps", query),
+      prune: ({ now }) => host.call("pruneRollUps", now)
+    },
+    documents: {
+      get: (kind, key) => host.call("document", kind, key),
+      all: (kind) => host.call("documents", kind),
+      put: (kind, key, text, { now, version }) => host.call("putDocument", kind, key, text, now, version),
+      journal: (kind, { before, key, limit }) => host.call("journal", kind, key, before, limit),
+      append: (kind, entries, { keep, now }) => host.call("appendJournal", kind, entries, now, keep)
+    }
+  }
 }

@@ -29,7 +29,9 @@ interface Kind<Args> {
   readonly inTime?: (args: Args, ms: number) => Args
 }
 
-type KindOf<Call> = Kind<Arguments<Call>> & { readonly isEffect: Call extends (...args: never) => unknown ? false : true }
+type KindOf<Call> = Kind<Arguments<Call>> & {
+  readonly isEffect: Call extends (...args: never) => unknown ? false : true
+}
 type Kinds = { readonly [S in Service]: { readonly [K in Method<S>]: KindOf<Store[S][K]> } }
 
 const looks = { changes: false, isEffect: true } as const
@@ -120,7 +122,12 @@ export const storeOver = (
   call: (method: AnyMethod, args: ReadonlyArray<unknown>) => Effect.Effect<unknown, StoreError>,
   beside: Omit<Store["jobs"], Method<"jobs">>
 ): Store => {
-  const services: Record<Service, Record<string, unknown>> = { jobs: { ...beside }, workers: {}, rollUps: {}, documents: {} }
+  const services: Record<Service, Record<string, unknown>> = {
+    jobs: { ...beside },
+    workers: {},
+    rollUps: {},
+    documents: {}
+  }
   for (const method of methods.values()) {
     services[method.service][method.method] = method.isEffect
       ? call(method, [])

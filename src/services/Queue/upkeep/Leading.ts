@@ -3,7 +3,7 @@
  * holder dies another worker takes it with its next pass, when it hangs within three intervals.
  */
 import { Clock, Duration, Effect, Layer, Schedule } from "effect"
-import { JobStore } from "../JobStore.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import { leadMs } from "../policy/Lead.ts"
 import type { StoreError } from "../StoreError.ts"
 import { Worker } from "../Worker.ts"
@@ -38,17 +38,17 @@ export const layerLed = <R>(
   every: Effect.Effect<Duration.Duration>,
   pass: Effect.Effect<unknown, StoreError, R>,
   needed: Effect.Effect<boolean, never, R> = Effect.succeed(true)
-): Layer.Layer<never, never, JobStore | Worker | R> =>
+): Layer.Layer<never, never, WorkerRegistry | Worker | R> =>
   layerRepeated(
     role,
     every,
     Effect.gen(function* () {
-      const store = yield* JobStore
+      const registry = yield* WorkerRegistry
       const worker = yield* Worker
       const interval = yield* every
       const { isFresh, session } = yield* worker.status
       if (!(yield* needed) || !isFresh) return
       const now = yield* Clock.currentTimeMillis
-      if (yield* store.lead(role, session, { now, ttlMs: leadMs(Duration.toMillis(interval)) })) yield* pass
+      if (yield* registry.lead(role, session, { now, ttlMs: leadMs(Duration.toMillis(interval)) })) yield* pass
     })
   )

@@ -1,7 +1,7 @@
 /** Takes jobs back from workers that are gone, and cancels what waited beyond its expiry. */
 import { Clock, Duration, Effect, Layer } from "effect"
 import { monotonicOf } from "../host/Monotonic.ts"
-import { JobStore } from "../JobStore.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import { QueueEvents } from "../QueueEvents.ts"
 import { Settings } from "../QueueSettings.ts"
 import { layerLed } from "./Leading.ts"
@@ -10,12 +10,12 @@ const pageSize = 500
 
 /** One pass, a page at a time until nothing is left; answers how many jobs were freed or buried. */
 export const sweepOnce = Effect.gen(function* () {
-  const store = yield* JobStore
+  const registry = yield* WorkerRegistry
   const events = yield* QueueEvents
   let freed = 0
   for (;;) {
     const now = yield* Clock.currentTimeMillis
-    const { buried, more, recovered } = yield* store.sweep({ now, limit: pageSize })
+    const { buried, more, recovered } = yield* registry.sweep({ now, limit: pageSize })
     freed += recovered.length + buried.length
     if (recovered.length + buried.length > 0 && events.active()) {
       events.publish({ _tag: "Recovered", ids: recovered, buried, at: now })

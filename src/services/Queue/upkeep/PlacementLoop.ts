@@ -1,6 +1,6 @@
 /** Lays what this process measured of its tasks beside what is known in the store, and decides where they belong. */
 import { Clock, Effect, Layer, Schedule } from "effect"
-import { JobStore } from "../JobStore.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 import { PerformanceProfiler } from "../PerformanceProfiler.ts"
 import { Placements, PlacementSettings } from "../Placements.ts"
@@ -30,7 +30,7 @@ const hasChanged = (before: Placement | undefined, after: Placement, hasRound: b
 const make = Effect.gen(function* () {
   const { every, mode } = yield* PlacementSettings
   if (mode === "off") return
-  const store = yield* JobStore
+  const workerRegistry = yield* WorkerRegistry
   const registry = yield* TaskRegistry
   const profiler = yield* PerformanceProfiler
   const placements = yield* Placements
@@ -41,7 +41,7 @@ const make = Effect.gen(function* () {
     for (const [task, round] of yield* profiler.takeEvidence) rounds.set(task, round)
     const known = new Map((yield* placements.all).map((placement) => [placement.task, placement]))
     const now = yield* Clock.currentTimeMillis
-    const workers = (yield* store.workers).filter((worker) => isWorkerAlive(worker, now))
+    const workers = (yield* workerRegistry.all).filter((worker) => isWorkerAlive(worker, now))
     for (const registration of registry.all()) {
       const { name } = registration.task
       const round = rounds.get(name)
@@ -66,5 +66,5 @@ const make = Effect.gen(function* () {
   )
 })
 
-export const layer: Layer.Layer<never, never, JobStore | TaskRegistry | PerformanceProfiler | Placements> =
+export const layer: Layer.Layer<never, never, WorkerRegistry | TaskRegistry | PerformanceProfiler | Placements> =
   Layer.effectDiscard(make)

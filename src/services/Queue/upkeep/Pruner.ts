@@ -2,6 +2,7 @@
 import { Clock, Duration, Effect } from "effect"
 import { JobStore } from "../JobStore.ts"
 import { Settings } from "../QueueSettings.ts"
+import { RollUps } from "../RollUps.ts"
 import { layerLed } from "./Leading.ts"
 
 /** Small, so that a pass between turns costs a few milliseconds. */
@@ -10,7 +11,9 @@ const pageSize = 500
 /** One pass, a page at a time until nothing is left; answers how many jobs were removed. */
 export const pruneOnce = Effect.gen(function* () {
   const store = yield* JobStore
+  const rollUps = yield* RollUps
   const { retention } = yield* Settings
+  yield* rollUps.prune({ now: yield* Clock.currentTimeMillis })
   let removed = 0
   for (;;) {
     const count = yield* store.prune(retention, { now: yield* Clock.currentTimeMillis, limit: pageSize })

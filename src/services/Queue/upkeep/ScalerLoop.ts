@@ -4,7 +4,8 @@
  * Targets that are gone leave the slots as they were declared; targets that cannot be read stay.
  */
 import { Clock, Duration, Effect, Layer, Option, Schedule, Schema } from "effect"
-import { JobStore } from "../JobStore.ts"
+import { Documents } from "../Documents.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import { isWorkerAlive } from "../WorkerRecord.ts"
 import { slotShares } from "../policy/SlotShares.ts"
 import { PredictiveScaler } from "../PredictiveScaler.ts"
@@ -24,7 +25,8 @@ const rounds = layerRepeated(
 
 const carrying = Layer.effectDiscard(
   Effect.gen(function* () {
-    const store = yield* JobStore
+    const registry = yield* WorkerRegistry
+    const documents = yield* Documents
     const worker = yield* Worker
     const { carry } = yield* Scaler
     /** Slots given by group. */
@@ -42,10 +44,10 @@ const carrying = Layer.effectDiscard(
     const look = Effect.gen(function* () {
       const { session } = yield* worker.status
       if (session === 0) return
-      const targets = (yield* store.documents("scale-target")).flatMap(({ text }) => Option.toArray(decode(text)))
+      const targets = (yield* documents.all("scale-target")).flatMap(({ text }) => Option.toArray(decode(text)))
       if (targets.length === 0 && given.size === 0) return
       const now = yield* Clock.currentTimeMillis
-      const workers = (yield* store.workers).filter((worker) => !worker.draining && isWorkerAlive(worker, now))
+      const workers = (yield* registry.all).filter((worker) => !worker.draining && isWorkerAlive(worker, now))
       const wanted = new Set<string>()
       for (const { group, slots, tasks } of targets) {
         const takers = workers
@@ -72,4 +74,7 @@ const carrying = Layer.effectDiscard(
   })
 )
 
-export const layer: Layer.Layer<never, never, JobStore | Worker | PredictiveScaler> = Layer.mergeAll(rounds, carrying)
+export const layer: Layer.Layer<never, never, Documents | WorkerRegistry | Worker | PredictiveScaler> = Layer.mergeAll(
+  rounds,
+  carrying
+)

@@ -1,7 +1,7 @@
 /** Says in the log which rows of the store could not be read and were set aside, each once. */
 import { Duration, Effect, Layer } from "effect"
 import { line } from "../../Text/policy/SafeText.ts"
-import { JobStore } from "../JobStore.ts"
+import { Documents } from "../Documents.ts"
 import { setAsideKind, setAsideRow } from "../SetAsideRow.ts"
 import { layerLed } from "./Leading.ts"
 
@@ -10,8 +10,7 @@ const namedMost = 10
 
 const notice = (told: Set<string>) =>
   Effect.gen(function* () {
-    const store = yield* JobStore
-    const documents = yield* store.documents(setAsideKind)
+    const documents = yield* (yield* Documents).all(setAsideKind)
     const news = documents.filter(({ key, version }) => !told.has(`${version} ${key}`))
     told.clear()
     for (const { key, version } of documents) told.add(`${version} ${key}`)

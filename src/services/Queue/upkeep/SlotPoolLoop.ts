@@ -2,6 +2,7 @@
 import { Clock, Effect, Layer, Schedule } from "effect"
 import type { CounterRecord } from "../GroupRecord.ts"
 import { JobStore } from "../JobStore.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 import { concurrency } from "../policy/Concurrency.ts"
 import type { PoolSample, PoolSizing, Sized, SlotBounds } from "../policy/PoolSize.ts"
@@ -66,11 +67,14 @@ const sampleOf = (
 }
 
 /** The pools by group. Without any nothing runs. */
-export const layer = (bounds: Readonly<Record<string, SlotBounds>>): Layer.Layer<SlotPools, never, JobStore | Worker> =>
+export const layer = (
+  bounds: Readonly<Record<string, SlotBounds>>
+): Layer.Layer<SlotPools, never, JobStore | WorkerRegistry | Worker> =>
   Layer.effect(
     SlotPools,
     Effect.gen(function* () {
       const store = yield* JobStore
+      const registry = yield* WorkerRegistry
       const worker = yield* Worker
       const sizing = yield* SlotPoolSizing
       const pools = Object.entries(bounds).map(([group, each]) =>
@@ -87,7 +91,7 @@ export const layer = (bounds: Readonly<Record<string, SlotBounds>>): Layer.Layer
         const elapsedMs = now - lookedAt
         lookedAt = now
         const others = tunes
-          ? (yield* store.workers).filter((each) => each.session !== session && isWorkerAlive(each, now))
+          ? (yield* registry.all).filter((each) => each.session !== session && isWorkerAlive(each, now))
           : []
         for (const pool of pools) {
           const before = pool.size().slots

@@ -6,6 +6,8 @@ import { Clock, Duration, Effect, Layer } from "effect"
 import type { CounterRecord, GroupRecord } from "../GroupRecord.ts"
 import { finishedStates, liveStates } from "../Job.ts"
 import { JobStore } from "../JobStore.ts"
+import { RollUps } from "../RollUps.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import { type Counter, type Counters, counters, countersOf } from "../policy/Counters.ts"
 import { leadMs } from "../policy/Lead.ts"
 import { baseWidth, intervalStart } from "../policy/RollUps.ts"
@@ -82,6 +84,8 @@ const byState = (records: ReadonlyArray<CounterRecord>): ReadonlyMap<string, num
 
 const makePass = Effect.gen(function* () {
   const store = yield* JobStore
+  const registry = yield* WorkerRegistry
+  const rollUps = yield* RollUps
   const worker = yield* Worker
   const context = yield* Effect.context<never>()
   let looked: Looked | undefined
@@ -133,9 +137,9 @@ const makePass = Effect.gen(function* () {
     const records = yield* store.counters
     const groups = yield* store.groups
     const oldest = yield* store.oldestPending
-    const workers = yield* store.workers
+    const workers = yield* registry.all
     const paused = yield* store.paused
-    sums.read(yield* store.rollUps({ width: baseWidth, from: sums.from, to: at + baseWidth }), at)
+    sums.read(yield* rollUps.jobs({ width: baseWidth, from: sums.from, to: at + baseWidth }), at)
     looked = {
       sums,
       counts: byState(records),
@@ -153,11 +157,12 @@ const makePass = Effect.gen(function* () {
   return Effect.gen(function* () {
     const { isFresh, session } = yield* worker.status
     const now = yield* Clock.currentTimeMillis
-    const leads = isFresh && (yield* store.lead("metrics", session, { now, ttlMs: leadMs(Duration.toMillis(every)) }))
+    const leads =
+      isFresh && (yield* registry.lead("metrics", session, { now, ttlMs: leadMs(Duration.toMillis(every)) }))
     yield* leads ? look : hide
   })
 })
 
-export const layer: Layer.Layer<never, never, JobStore | Worker> = Layer.unwrap(
+export const layer: Layer.Layer<never, never, JobStore | WorkerRegistry | RollUps | Worker> = Layer.unwrap(
   Effect.map(makePass, (pass) => layerRepeated("metrics", Effect.succeed(every), pass))
 )

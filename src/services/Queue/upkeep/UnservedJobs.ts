@@ -6,6 +6,7 @@
 import { Clock, Duration, Effect, Layer } from "effect"
 import { isCollectTask } from "../CollectRequest.ts"
 import { JobStore } from "../JobStore.ts"
+import { WorkerRegistry } from "../WorkerRegistry.ts"
 import { unserved, type Unserved } from "../policy/Served.ts"
 import { TaskRegistry } from "../TaskRegistry.ts"
 import { layerRepeated } from "./Leading.ts"
@@ -24,10 +25,11 @@ const sentence = ({ group, isKnown, jobs, task }: Unserved, own: ReadonlyArray<s
 const pass = (said: Map<string, boolean>) =>
   Effect.gen(function* () {
     const store = yield* JobStore
+    const workerRegistry = yield* WorkerRegistry
     const registry = yield* TaskRegistry
     const now = yield* Clock.currentTimeMillis
     const counters = yield* store.counters
-    const workers = (yield* store.workers).filter(({ leaseUntil }) => leaseUntil > now)
+    const workers = (yield* workerRegistry.all).filter(({ leaseUntil }) => leaseUntil > now)
     const found = new Map<string, Unserved>(
       unserved(counters, workers)
         .filter(({ task }) => !isCollectTask(task))

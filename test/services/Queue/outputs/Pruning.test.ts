@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { JobId } from "../../../../src/services/Queue/Job.ts"
-import { JobStore } from "../../../../src/services/Queue/JobStore.ts"
 import { Outputs, type StoredOutput } from "../../../../src/services/Queue/Outputs.ts"
 import { beyond } from "../../../../src/services/Queue/outputs/Pruning.ts"
 import * as OutputsLive from "../../../../src/services/Queue/OutputsLive.ts"
@@ -11,6 +10,7 @@ import * as JobStoreMemory from "../../../../src/services/Queue/stores/JobStoreM
 import * as OutputPruner from "../../../../src/services/Queue/upkeep/OutputPruner.ts"
 import { Worker } from "../../../../src/services/Queue/Worker.ts"
 import { start, StoreDriver } from "../../../support/store/StoreDriver.ts"
+import { store as wholeStore, type StoreServices } from "../../../../src/services/Queue/Store.ts"
 
 const stored = (job: number, bytes: number, changedAt: number): StoredOutput => ({
   job: job as JobId,
@@ -48,7 +48,7 @@ describe("logs that are too many", () => {
 const prepared = (bytes: number) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(start)
-    const driver = new StoreDriver(yield* JobStore)
+    const driver = new StoreDriver(yield* wholeStore)
     const outputs = yield* Outputs
     const session = yield* driver.join()
     const [ended, running, gone] = yield* Effect.all([driver.add(), driver.add(), driver.add()])
@@ -70,7 +70,7 @@ const worker = (session: number, isFresh = true) =>
 
 const surroundings =
   (outputTotalBytes: number) =>
-  <A, E>(body: Effect.Effect<A, E, JobStore | Outputs>) =>
+  <A, E>(body: Effect.Effect<A, E, StoreServices | Outputs>) =>
     body.pipe(
       Effect.provide(OutputsLive.layer.pipe(Layer.provideMerge(JobStoreMemory.layer()))),
       Effect.provideService(QueueSettings.Settings, { ...QueueSettings.defaults, outputTotalBytes })

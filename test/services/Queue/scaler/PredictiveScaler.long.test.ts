@@ -180,7 +180,7 @@ describe("learning from patterns", () => {
       yield* TestClock.adjust("26 hours")
       const [pattern] = yield* scaler.patterns()
       assert.deepInclude(pattern, { period: "day", cron: "0 1 * * *" })
-      assert.strictEqual((yield* store.documents("scale-pattern")).length, 1)
+      assert.strictEqual((yield* store.documents.all("scale-pattern")).length, 1)
     })
   )
 })

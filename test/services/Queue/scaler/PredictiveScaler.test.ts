@@ -100,7 +100,9 @@ describe("predictions", () => {
       yield* scaler.putEvent(event("0 0 29 2 *"))
       yield* scaler.putEvent(event("0 0 30 2 1", { id: "mondays" }))
       // An older version took it; the groups' round goes on, and it counts for nothing.
-      yield* store.putDocument("scale-event", "never", JSON.stringify(event("0 0 30 2 *", { id: "never" })), { now: 0 })
+      yield* store.documents.put("scale-event", "never", JSON.stringify(event("0 0 30 2 *", { id: "never" })), {
+        now: 0
+      })
       yield* pass(12 * minuteMs)
       assert.isNotEmpty(yield* scaler.decisions("mail"))
       yield* scaler.predictLoad("mail", "20 minutes")
@@ -136,7 +138,7 @@ describe("rounds", () => {
       assert.isAtMost(status.target!, 20)
       assert.isNotEmpty(yield* a.scaler.decisions("mail"))
       assert.deepStrictEqual(a.given, [])
-      assert.deepStrictEqual(yield* store.documents("scale-target"), [])
+      assert.deepStrictEqual(yield* store.documents.all("scale-target"), [])
     })
   )
 
@@ -162,7 +164,7 @@ describe("rounds", () => {
 
       yield* a.scaler.set("mail", { mode: "shadow" })
       yield* pass(minuteMs)
-      assert.deepStrictEqual(yield* store.documents("scale-target"), [])
+      assert.deepStrictEqual(yield* store.documents.all("scale-target"), [])
       assert.strictEqual(a.given.at(-1), undefined)
       assert.strictEqual(b.given.at(-1), undefined)
     })
@@ -232,13 +234,13 @@ describe("leaders", () => {
       yield* pass(minuteMs)
       const said = yield* a.scaler.predictLoad("mail", "10 minutes")
       yield* a.stop
-      const [document] = yield* store.documents("forecast-state")
+      const [document] = yield* store.documents.all("forecast-state")
       assert.strictEqual(document!.key, "mail")
       const b = yield* node("b")
       assert.deepStrictEqual(yield* b.scaler.predictLoad("mail", "10 minutes"), said)
 
       // One that cannot be read is made anew from the roll-ups.
-      yield* store.putDocument("forecast-state", "mail", "{}", { now: monday })
+      yield* store.documents.put("forecast-state", "mail", "{}", { now: monday })
       const c = yield* node("c")
       assert.deepStrictEqual(yield* c.scaler.predictLoad("mail", "10 minutes"), said)
     })
@@ -251,13 +253,16 @@ describe("leaders", () => {
       const node = yield* startScalingNode({
         store: {
           ...store,
-          putDocument: (kind, key, text, options) => {
-            const put = store.putDocument(kind, key, text, options)
-            const lost = new StoreError({
-              operation: "putDocument",
-              reason: new StoreUnavailable({ message: "no answer" })
-            })
-            return kind === "forecast-state" && saves++ === 0 ? Effect.andThen(put, Effect.fail(lost)) : put
+          documents: {
+            ...store.documents,
+            put: (kind, key, text, options) => {
+              const put = store.documents.put(kind, key, text, options)
+              const lost = new StoreError({
+                operation: "putDocument",
+                reason: new StoreUnavailable({ message: "no answer" })
+              })
+              return kind === "forecast-state" && saves++ === 0 ? Effect.andThen(put, Effect.fail(lost)) : put
+            }
           }
         },
         name: "a",
@@ -269,7 +274,7 @@ describe("leaders", () => {
       yield* pass(20 * minuteMs)
       assert.isAtLeast((yield* statusOf(node)).quality!.steps, 105)
       assert.isAbove(saves, 5)
-      const [document] = yield* store.documents("forecast-state")
+      const [document] = yield* store.documents.all("forecast-state")
       assert.isAtLeast(document!.at, monday + past + 15 * minuteMs)
     })
   )
@@ -279,7 +284,7 @@ describe("leaders", () => {
       const { node, store } = yield* hoursOf(loadOf(steady, { running: 4 }))
       const nodes = [yield* node("a"), yield* node("b"), yield* node("c")]
       yield* pass(9 * minuteMs)
-      const decisions = yield* store.journal("scale-decision", { limit: 1000 })
+      const decisions = yield* store.documents.journal("scale-decision", { limit: 1000 })
       const times = decisions.map(({ at }) => at)
       assert.deepStrictEqual(
         times,
@@ -313,10 +318,10 @@ describe("faults", () => {
         note: "30 February"
       } as const
       // Stored by an older Sluice; beside it what nobody can read.
-      yield* store.putDocument("scale-event", never.id, JSON.stringify(never), { now: monday })
+      yield* store.documents.put("scale-event", never.id, JSON.stringify(never), { now: monday })
       for (const kind of ["scale-event", "scale-settings", "scale-target", "forecast-state", "scale-leader"])
         for (const [key, text] of Object.entries({ mail: "{", other: "null", worse: '{"group":5}' }))
-          yield* store.putDocument(kind, key, text, { now: monday })
+          yield* store.documents.put(kind, key, text, { now: monday })
       const a = yield* node("a")
       assert.match((yield* Effect.flip(a.scaler.putEvent(never))).message, /"0 0 30 2 \*", which never comes/)
       yield* pass(12 * minuteMs)
@@ -416,7 +421,7 @@ describe("settings", () => {
       assert.match(yield* refusal({ minSlots: 5, maxSlots: 2 }), /slots from 5 to 2/)
       assert.match(yield* refusal({ timeZone: "Nowhere/Land" }), /expected an IANA name/)
       assert.match(yield* refusal({ colour: "red" }), /"colour" is no field of the scaler's settings/)
-      assert.deepStrictEqual(yield* store.documents("scale-settings"), [])
+      assert.deepStrictEqual(yield* store.documents.all("scale-settings"), [])
     })
   )
 })

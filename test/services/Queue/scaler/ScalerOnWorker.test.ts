@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { JobStore, PredictiveScaler, Sluice, Task, TaskQueue, Worker } from "../../../../src/services/Queue/index.ts"
+import { PredictiveScaler, Sluice, Task, TaskQueue, Worker } from "../../../../src/services/Queue/index.ts"
 import * as Testing from "../../../../src/testing/index.ts"
+import { store as wholeStore } from "../../../../src/services/Queue/Store.ts"
 
 const Send = Task.make("send", { payload: Schema.Int, group: { name: "mail", limit: 40 } })
 let interrupted = 0
@@ -89,13 +90,13 @@ describe("a worker under the scaler", () => {
   it.effect("takes its share of what is decided and decides nothing where it does not lead", () =>
     Effect.gen(function* () {
       const scaler = yield* PredictiveScaler
-      const store = yield* JobStore
+      const store = yield* wholeStore
       yield* scaler.set("mail", { mode: "on", minSlots: 12, maxSlots: 12 })
       yield* load(1, 3)
-      assert.deepStrictEqual(yield* store.documents("scale-target"), [])
+      assert.deepStrictEqual(yield* store.documents.all("scale-target"), [])
       assert.strictEqual(yield* slotsOf, 40)
       const target = { group: "mail", slots: 7, at: 0, tasks: [], reason: "forecast" }
-      yield* store.putDocument("scale-target", "mail", JSON.stringify(target), { now: 0 })
+      yield* store.documents.put("scale-target", "mail", JSON.stringify(target), { now: 0 })
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(yield* slotsOf, 7)
     }).pipe(Effect.provide(Sluice.layerScaler({ leads: false }).pipe(Layer.provideMerge(Testing.layer(handlers)))))

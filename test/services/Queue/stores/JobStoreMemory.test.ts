@@ -14,7 +14,7 @@ const testFew = storeTest((options) => JobStoreMemory.layer({ ...options, maxFin
 describe("JobStoreMemory", () => {
   test("answers a turn in the caller's stack", (driver) =>
     Effect.sync(() => {
-      const turn = driver.store.turnSync!
+      const turn = driver.store.jobs.turnSync!
       const { ids } = turn({
         now: start,
         session: 0,
@@ -42,14 +42,14 @@ describe("JobStoreMemory", () => {
   testUnbounded("cancels a chain of 100,000 jobs from its head without running out of stack", (driver) =>
     Effect.gen(function* () {
       const { ids } = yield* driver.enqueue([{}])
-      const turn = driver.store.turnSync!
+      const turn = driver.store.jobs.turnSync!
       let last = ids[0]!
       const parts = { now: start, session: 0, settle: [], batches: undefined, claim: [], progress: [], logs: [] }
       for (let i = 1; i < 100_000; i++) {
         last = turn({ ...parts, enqueue: [driver.newJob({ after: [last] }, start)] }).ids[0]!
       }
       yield* driver.cancel(ids[0]!)
-      assert.deepStrictEqual(yield* driver.store.count({ states: ["cancelled"] }), { count: 100_000, exact: true })
+      assert.deepStrictEqual(yield* driver.store.jobs.count({ states: ["cancelled"] }), { count: 100_000, exact: true })
     })
   )
 
@@ -58,9 +58,9 @@ describe("JobStoreMemory", () => {
       Effect.gen(function* () {
         const session = yield* driver.join()
         const claimed: Array<JobId> = []
-        yield* driver.store.onWake((wake) => {
+        yield* driver.store.jobs.onWake((wake) => {
           if (wake !== "ready") return
-          const { jobs } = driver.store.turnSync!({
+          const { jobs } = driver.store.jobs.turnSync!({
             now: start,
             session,
             settle: [],
@@ -88,25 +88,25 @@ describe("JobStoreMemory", () => {
         yield* driver.change({ ids: removed.slice(i, i + 1000) }, { _tag: "Remove" })
       }
       assert.deepStrictEqual(
-        (yield* driver.store.get(ids)).map(({ id }) => id),
+        (yield* driver.store.jobs.get(ids)).map(({ id }) => id),
         kept
       )
       for (const filter of [{}, { tasks: ["task 0", "task 1", "task 2"] }]) {
         assert.deepStrictEqual(
-          (yield* driver.store.list(filter, { limit: 100, order: "oldest" })).jobs.map(({ id }) => id),
+          (yield* driver.store.jobs.list(filter, { limit: 100, order: "oldest" })).jobs.map(({ id }) => id),
           kept
         )
       }
-      const owned = yield* driver.store.list({ owner: "o 1" }, { limit: 100, order: "newest" })
+      const owned = yield* driver.store.jobs.list({ owner: "o 1" }, { limit: 100, order: "newest" })
       assert.deepStrictEqual(
         owned.jobs.map(({ id }) => id),
         kept.filter((id) => ids.indexOf(id) % 2 === 1).reverse()
       )
       yield* driver.change({ ids: kept }, { _tag: "Remove" })
-      assert.deepStrictEqual((yield* driver.store.list({}, { limit: 100, order: "oldest" })).jobs, [])
+      assert.deepStrictEqual((yield* driver.store.jobs.list({}, { limit: 100, order: "oldest" })).jobs, [])
       const fresh = yield* driver.add()
       assert.deepStrictEqual(
-        (yield* driver.store.list({}, { limit: 100, order: "oldest" })).jobs.map(({ id }) => id),
+        (yield* driver.store.jobs.list({}, { limit: 100, order: "oldest" })).jobs.map(({ id }) => id),
         [fresh]
       )
     }))
@@ -119,12 +119,12 @@ describe("JobStoreMemory", () => {
       for (const job of jobs.slice(0, 8)) yield* driver.settle(session, job, "completed")
       for (const job of jobs.slice(8)) yield* driver.settle(session, job, "failed")
       yield* driver.turn({})
-      const kept = yield* driver.store.get(ids)
+      const kept = yield* driver.store.jobs.get(ids)
       assert.deepStrictEqual(
         kept.map(({ id }) => id),
         ids.slice(5)
       )
-      assert.strictEqual((yield* driver.store.count({})).count, 5)
+      assert.strictEqual((yield* driver.store.jobs.count({})).count, 5)
     })
   )
 })

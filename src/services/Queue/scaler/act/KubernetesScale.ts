@@ -10,7 +10,7 @@
  * the worker's grace period (`SLUICE_GRACE`) and some seconds, so that no job is killed.
  */
 import { Clock, Duration, Effect, Layer, type Scope } from "effect"
-import { JobStore } from "../../JobStore.ts"
+import { WorkerRegistry } from "../../WorkerRegistry.ts"
 import { isWorkerAlive, type WorkerRecord } from "../../WorkerRecord.ts"
 import { type Actuator, ActuatorError, Actuators, ActuatorUnreachable, type GroupTarget } from "./Actuator.ts"
 import * as AskedReplicas from "./AskedReplicas.ts"
@@ -66,12 +66,12 @@ const invalid = (workload: ScaledWorkload): string | undefined => {
 /** Throws a `RangeError` when slots or bounds are none. */
 export const make = (
   workloads: ReadonlyArray<ScaledWorkload>
-): Effect.Effect<Actuator, never, KubernetesApi | JobStore | Scope.Scope> =>
+): Effect.Effect<Actuator, never, KubernetesApi | WorkerRegistry | Scope.Scope> =>
   Effect.gen(function* () {
     const wrong = workloads.map(invalid).find((message) => message !== undefined)
     if (wrong !== undefined) throw new RangeError(wrong)
     const api = yield* KubernetesApi
-    const store = yield* JobStore
+    const registry = yield* WorkerRegistry
     const startUps = StartUpTimes.make()
     const wanted = new Map<string, GroupTarget>()
     const watched = new Map(
@@ -116,7 +116,7 @@ export const make = (
 
     const workersNow = Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
-      return (yield* store.workers).filter((worker) => isWorkerAlive(worker, now))
+      return (yield* registry.all).filter((worker) => isWorkerAlive(worker, now))
     }).pipe(
       Effect.mapError(
         ({ message }) =>
@@ -192,7 +192,7 @@ export const make = (
 export const layer = (
   workloads: ReadonlyArray<ScaledWorkload>,
   options: InClusterOptions
-): Layer.Layer<never, ActuatorError, JobStore> =>
+): Layer.Layer<never, ActuatorError, WorkerRegistry> =>
   Layer.effect(
     Actuators,
     Effect.gen(function* () {

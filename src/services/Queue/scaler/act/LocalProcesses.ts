@@ -10,6 +10,7 @@
  */
 import { Clock, Effect, type Scope } from "effect"
 import { JobStore } from "../../JobStore.ts"
+import { WorkerRegistry } from "../../WorkerRegistry.ts"
 import { unlimited } from "../../ResourceGroup.ts"
 import { isWorkerAlive, type WorkerRecord } from "../../WorkerRecord.ts"
 import { type ProcessBounds, processCount, roomInMemory, slotsPerProcess } from "../../policy/ProcessCount.ts"
@@ -66,9 +67,12 @@ interface Joined {
   readonly worker: WorkerRecord | undefined
 }
 
-export const make = (options: LocalProcessesOptions): Effect.Effect<LocalProcesses, never, JobStore | Scope.Scope> =>
+export const make = (
+  options: LocalProcessesOptions
+): Effect.Effect<LocalProcesses, never, JobStore | WorkerRegistry | Scope.Scope> =>
   Effect.gen(function* () {
     const store = yield* JobStore
+    const registry = yield* WorkerRegistry
     const { bounds, pool } = options
     const startUps = StartUpTimes.make()
     /** Starts already learned from: process number and when it was started. */
@@ -88,7 +92,7 @@ export const make = (options: LocalProcessesOptions): Effect.Effect<LocalProcess
     }
 
     const look = Effect.gen(function* () {
-      const workers = yield* store.workers
+      const workers = yield* registry.all
       const now = yield* Clock.currentTimeMillis
       const processes = yield* pool.processes
       const here = workers.filter((worker) => worker.host === options.host && isWorkerAlive(worker, now))
@@ -118,7 +122,7 @@ export const make = (options: LocalProcessesOptions): Effect.Effect<LocalProcess
     const retire = ({ process, worker }: Joined) =>
       worker === undefined
         ? pool.retire(process.number, "SIGTERM")
-        : Effect.andThen(store.drain(worker.session), pool.retire(process.number, undefined))
+        : Effect.andThen(registry.drain(worker.session), pool.retire(process.number, undefined))
 
     const unreachable = (error: StoreError) =>
       new ActuatorError({ actuator: name, reason: new ActuatorUnreachable({ message: `the store: ${error.message}` }) })

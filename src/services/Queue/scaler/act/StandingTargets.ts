@@ -6,6 +6,8 @@
  */
 import { Clock, Effect } from "effect"
 import { JobStore } from "../../JobStore.ts"
+import { Documents } from "../../Documents.ts"
+import { WorkerRegistry } from "../../WorkerRegistry.ts"
 import { isWorkerAlive } from "../../WorkerRecord.ts"
 import { scaleTargetKind, targetsOf } from "../Targets.ts"
 import type { GroupTarget } from "./Actuator.ts"
@@ -21,9 +23,10 @@ export interface StandingTargets {
 /** Reads documents, counters and workers once. One that cannot be read counts as none. */
 export const read = Effect.gen(function* () {
   const store = yield* JobStore
-  const documents = yield* store.documents(scaleTargetKind)
+  const registry = yield* WorkerRegistry
+  const documents = yield* (yield* Documents).all(scaleTargetKind)
   const now = yield* Clock.currentTimeMillis
-  const workers = (yield* store.workers).filter((worker) => isWorkerAlive(worker, now))
+  const workers = (yield* registry.all).filter((worker) => isWorkerAlive(worker, now))
   const counters = yield* store.counters
   const targets: Array<GroupTarget> = []
   for (const [key, { target }] of targetsOf(documents)) {

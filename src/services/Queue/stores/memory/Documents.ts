@@ -8,6 +8,10 @@ export class Documents {
   private lastVersion = 0
   private lastSeq = 0
 
+  get(kind: string, key: string): StoredDocument | undefined {
+    return this.kinds.get(kind)?.get(key)
+  }
+
   all(kind: string): ReadonlyArray<StoredDocument> {
     return [...(this.kinds.get(kind)?.values() ?? [])].sort((a, b) => (a.key < b.key ? -1 : 1))
   }

@@ -107,7 +107,9 @@ class StoreClient {
   readonly welcomed: Effect.Effect<JobStore["Service"]["traits"], StoreError> = Effect.suspend(() =>
     this.settled.await.pipe(
       Effect.timeoutOption(ticksMost * tickMs),
-      Effect.flatMap(() => (this.traits === undefined ? Effect.fail(this.unavailable("open")) : Effect.succeed(this.traits)))
+      Effect.flatMap(() =>
+        this.traits === undefined ? Effect.fail(this.unavailable("open")) : Effect.succeed(this.traits)
+      )
     )
   )
 
@@ -225,10 +227,7 @@ class StoreClient {
   /** Looks after calls that are not answered. */
   readonly tick: Effect.Effect<never> = Effect.suspend(() =>
     Effect.forever(
-      this.hasCalls.await.pipe(
-        Effect.andThen(Effect.sleep(tickMs)),
-        Effect.andThen(Effect.sync(() => this.look()))
-      )
+      this.hasCalls.await.pipe(Effect.andThen(Effect.sleep(tickMs)), Effect.andThen(Effect.sync(() => this.look())))
     )
   )
 

@@ -6,6 +6,7 @@ import { UnreadableRow } from "./RowRules.ts"
 
 export class Documents {
   private readonly ledger: Ledger
+  private readonly select: Query<[text: string, version: number, at: number]>
   private readonly selectAll: Query<[key: string, text: string, version: number, at: number]>
   private readonly selectVersion: Query<[version: number]>
   private readonly upsert: Query<[]>
@@ -18,6 +19,7 @@ export class Documents {
 
   constructor(db: Database, ledger: Ledger) {
     this.ledger = ledger
+    this.select = db.prepare("SELECT text, version, at FROM document WHERE kind = ? AND key = ?")
     this.selectAll = db.prepare("SELECT key, text, version, at FROM document WHERE kind = ? ORDER BY key")
     this.selectVersion = db.prepare("SELECT version FROM document WHERE kind = ? AND key = ?")
     // A replaced row gets the next number of the table, which never comes again: that is its version.
@@ -35,6 +37,14 @@ export class Documents {
     this.selectEntriesOf = db.prepare(
       "SELECT seq, key, at, text FROM journal WHERE kind = ? AND key = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
     )
+  }
+
+  get(kind: string, key: string): StoredDocument | undefined {
+    const row = this.select.get(kind, key)
+    if (row === undefined) return undefined
+    const [text, version, at] = row
+    check(key, text, at)
+    return { key, text, version, at }
   }
 
   all(kind: string): ReadonlyArray<StoredDocument> {

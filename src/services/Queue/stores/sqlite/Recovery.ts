@@ -3,7 +3,7 @@
  * was the last.
  */
 import type { JobId } from "../../Job.ts"
-import type { SweepResult } from "../../JobStore.ts"
+import type { SweepResult } from "../../WorkerRegistry.ts"
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"

@@ -7,7 +7,6 @@ import type { Database, Query } from "./Database.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { Ledger } from "./Ledger.ts"
-import type { Statistics } from "./Statistics.ts"
 
 const states = ["completed", "failed", "cancelled"] as const
 
@@ -15,17 +14,12 @@ export class Retention {
   private readonly ledger: Ledger
   private readonly rows: JobRows
   private readonly keys: Keys
-  private readonly statistics: Statistics
   private readonly oldest: Query<[id: JobId, finished: number]>
 
-  constructor(
-    db: Database,
-    parts: { readonly ledger: Ledger; readonly rows: JobRows; readonly keys: Keys; readonly statistics: Statistics }
-  ) {
+  constructor(db: Database, parts: { readonly ledger: Ledger; readonly rows: JobRows; readonly keys: Keys }) {
     this.ledger = parts.ledger
     this.rows = parts.rows
     this.keys = parts.keys
-    this.statistics = parts.statistics
     this.oldest = db.prepare(
       `SELECT id, finished FROM history WHERE state = ?
        AND (extra IS NULL OR NOT (extra LIKE '%"holder"%' AND json_valid(extra)
@@ -52,7 +46,6 @@ export class Retention {
       }
     }
     this.keys.prune(now, limit)
-    this.statistics.prune(now)
     return removed
   }
 }

@@ -12,9 +12,10 @@ import type { CounterRecord, GroupRecord, RankedJob } from "../../GroupRecord.ts
 import type { JournalEntry, StoredDocument } from "../../StoredDocument.ts"
 import type { LogLine, Turn } from "../../Turn.ts"
 import type { ResourceRollUp, RollUp, RollUpQuery } from "../../RollUp.ts"
-import type { RetentionPolicy, StoreStatus, SweepResult, Wake } from "../../JobStore.ts"
+import type { RetentionPolicy, StoreStatus, Wake } from "../../JobStore.ts"
 import type { WorkerInfo, WorkerRecord } from "../../WorkerRecord.ts"
 import { Answers } from "./Answers.ts"
+import type { SweepResult } from "../../WorkerRegistry.ts"
 import { Changes } from "./Changes.ts"
 import { BatchClaims } from "./BatchClaims.ts"
 import { Claims } from "./Claims.ts"
@@ -118,7 +119,7 @@ export class SqliteStore {
       setAside: this.setAside
     })
     this.recovery = new Recovery(db, { ledger, rows, sessions, settlement, signals, endings, statistics })
-    this.retention = new Retention(db, { ledger, rows, keys, statistics })
+    this.retention = new Retention(db, { ledger, rows, keys })
     this.turns = new Turns({
       ledger,
       sessions,
@@ -302,6 +303,10 @@ export class SqliteStore {
     this.write(this.lastNow, () => this.groupTable.setPaused(paused))
   }
 
+  document(kind: string, key: string): StoredDocument | undefined {
+    return this.read(() => this.documentTable.get(kind, key))
+  }
+
   documents(kind: string): ReadonlyArray<StoredDocument> {
     return this.read(() => this.documentTable.all(kind))
   }
@@ -384,6 +389,10 @@ export class SqliteStore {
       this.answers.prune(now)
       return this.retention.prune(policy, now, limit)
     })
+  }
+
+  pruneRollUps(now: number): void {
+    this.write(now, () => this.statistics.prune(now))
   }
 
   addListener(name: string): void {

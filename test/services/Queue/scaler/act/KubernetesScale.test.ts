@@ -3,7 +3,6 @@ import { Clock, type Duration, Effect, Layer, type Scope } from "effect"
 import { writeFileSync } from "node:fs"
 import path from "node:path"
 import { rootCertificates } from "node:tls"
-import { JobStore } from "../../../../../src/services/Queue/JobStore.ts"
 import type { Actuator, GroupTarget, OrderStatus } from "../../../../../src/services/Queue/scaler/act/Actuator.ts"
 import * as AskedReplicas from "../../../../../src/services/Queue/scaler/act/AskedReplicas.ts"
 import * as KubernetesApi from "../../../../../src/services/Queue/scaler/act/KubernetesApi.ts"
@@ -11,6 +10,7 @@ import * as KubernetesScale from "../../../../../src/services/Queue/scaler/act/K
 import * as JobStoreMemory from "../../../../../src/services/Queue/stores/JobStoreMemory.ts"
 import { temporaryFolder } from "../../../../cli/CommandLine.ts"
 import * as ApiServer from "../../../../support/kubernetes/ApiServer.ts"
+import { type Store, store as wholeStore } from "../../../../../src/services/Queue/Store.ts"
 
 const target = (desired: number, group = "network"): GroupTarget => ({
   group,
@@ -31,7 +31,7 @@ const key = "jobs/deployments/workers"
 interface Scene {
   readonly api: ApiServer.ApiServer
   readonly actuator: Actuator
-  readonly store: JobStore["Service"]
+  readonly store: Store
   /** Places the order until it is in this state. */
   readonly until: (
     state: "settled" | "failing",
@@ -66,7 +66,7 @@ const scenario = (
               yield* Effect.sleep("5 millis")
             }
           })
-        yield* body({ api, actuator, store: yield* JobStore, until })
+        yield* body({ api, actuator, store: yield* wholeStore, until })
       }).pipe(Effect.scoped, Effect.provide(Layer.fresh(JobStoreMemory.layer()))),
     { timeout: 30_000 }
   )
@@ -234,7 +234,7 @@ describe("the scale sub-resource", { concurrent: true }, () => {
     ({ actuator, store, until }) =>
       Effect.gen(function* () {
         const join = (name: string, startedAt: number) =>
-          store.join(
+          store.workers.join(
             { name, host: name, pid: 1, version: "1", slots: { network: 10 }, tasks: [] },
             { now: startedAt, leaseMs: 600_000 }
           )
@@ -255,7 +255,7 @@ describe("the scale sub-resource", { concurrent: true }, () => {
         assert.isAtLeast(startUp.p90Ms, 42_000)
         yield* until("settled", target(20))
         assert.deepInclude((yield* actuator.capacity)[0]!, { ready: 20, starting: 0, draining: 10 })
-        yield* store.drain(second)
+        yield* store.workers.drain(second)
         assert.deepInclude((yield* actuator.capacity)[0]!, { ready: 20, starting: 0, draining: 10 })
       })
   )

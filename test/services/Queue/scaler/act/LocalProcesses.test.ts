@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Layer, type Scope } from "effect"
 import { spawn } from "node:child_process"
-import { JobStore } from "../../../../../src/services/Queue/JobStore.ts"
 import type { GroupTarget } from "../../../../../src/services/Queue/scaler/act/Actuator.ts"
 import * as LocalProcesses from "../../../../../src/services/Queue/scaler/act/LocalProcesses.ts"
 import * as ProcessPool from "../../../../../src/services/Queue/scaler/act/ProcessPool.ts"
 import * as JobStoreMemory from "../../../../../src/services/Queue/stores/JobStoreMemory.ts"
+import { store as wholeStore, type StoreServices } from "../../../../../src/services/Queue/Store.ts"
 
 const target = (desired: number, group = "network"): GroupTarget => ({
   group,
@@ -21,7 +21,7 @@ const looks = <E, R>(isSo: Effect.Effect<boolean, E, R>): Effect.Effect<void, E,
 /** A pool of real processes that do nothing, and what joining and leaving the store is for them. */
 const host = (options: Partial<LocalProcesses.LocalProcessesOptions> & { readonly script?: string } = {}) =>
   Effect.gen(function* () {
-    const store = yield* JobStore
+    const store = yield* wholeStore
     const notes: Array<string> = []
     const note = (line: string) => Effect.sync(() => void notes.push(line))
     const pool = yield* ProcessPool.make({
@@ -40,14 +40,14 @@ const host = (options: Partial<LocalProcesses.LocalProcessesOptions> & { readonl
     })
     const join = (pid: number) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        store.join(
+        store.workers.join(
           { name: `here:${pid}`, host: "here", pid, version: "1", slots: { network: 2 }, tasks: [] },
           { now, leaseMs: 600_000 }
         )
       )
     const pids = Effect.map(pool.processes, (all) => all.flatMap(({ pid }) => (pid === undefined ? [] : [pid])))
     const joinAll = Effect.gen(function* () {
-      const joined = (yield* store.workers).map(({ pid }) => pid)
+      const joined = (yield* store.workers.all).map(({ pid }) => pid)
       for (const pid of yield* pids) if (!joined.includes(pid)) yield* join(pid)
     })
     /** Places the order until it is carried out. */
@@ -57,7 +57,7 @@ const host = (options: Partial<LocalProcesses.LocalProcessesOptions> & { readonl
     return { store, pool, local, notes, pids, joinAll, order, claiming }
   })
 
-const scenario = (name: string, effect: Effect.Effect<void, unknown, JobStore | Scope.Scope>) =>
+const scenario = (name: string, effect: Effect.Effect<void, unknown, StoreServices | Scope.Scope>) =>
   it.live(name, () => effect.pipe(Effect.scoped, Effect.provide(Layer.fresh(JobStoreMemory.layer()))), {
     timeout: 30_000
   })
@@ -95,7 +95,7 @@ describe("local processes", { concurrent: true }, () => {
       yield* order(target(4))
       yield* order(target(4))
       assert.deepInclude((yield* local.capacity)[0]!, { ready: 4, draining: 2 })
-      const draining = (yield* store.workers).filter((worker) => worker.draining).map(({ pid }) => pid)
+      const draining = (yield* store.workers.all).filter((worker) => worker.draining).map(({ pid }) => pid)
       assert.deepStrictEqual(draining, [third])
       // No signal reached it.
       assert.isTrue(process.kill(third, 0))
@@ -123,8 +123,8 @@ describe("local processes", { concurrent: true }, () => {
       yield* order(target(4))
       yield* joinAll
       const [first, second] = yield* pids
-      const session = (yield* store.workers).find(({ pid }) => pid === first)!.session
-      yield* store.drain(session)
+      const session = (yield* store.workers.all).find(({ pid }) => pid === first)!.session
+      yield* store.workers.drain(session)
       yield* looks(
         Effect.andThen(
           order(target(4)),
@@ -149,9 +149,9 @@ describe("local processes", { concurrent: true }, () => {
       })
       yield* order(target(2))
       yield* joinAll
-      const { session } = (yield* store.workers)[0]!
+      const { session } = (yield* store.workers.all)[0]!
       const now = yield* Clock.currentTimeMillis
-      yield* store.beat(session, {
+      yield* store.workers.beat(session, {
         now,
         leaseMs: 600_000,
         blockedMostMs: 0,

@@ -39,7 +39,7 @@ describe("the answers that a store in a file keeps", () => {
         Effect.gen(function* () {
           assert.strictEqual(yield* driver.join().pipe(as(1)), first.session)
           assert.deepStrictEqual(yield* driver.enqueue([{}, {}], { session: first.session }).pipe(as(1)), first.claimed)
-          assert.strictEqual((yield* driver.store.count({})).count, 2)
+          assert.strictEqual((yield* driver.store.jobs.count({})).count, 2)
         })
       )
       assert.deepStrictEqual(
@@ -78,7 +78,7 @@ describe("the answers that a store in a file keeps", () => {
         Effect.gen(function* () {
           const policy = { ageMs: 1e12, count: 1e6 }
           const prune = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            driver.store.prune({ completed: policy, failed: policy, cancelled: policy }, { now, limit: 10 })
+            driver.store.jobs.prune({ completed: policy, failed: policy, cancelled: policy }, { now, limit: 10 })
           )
           yield* driver.add().pipe(as(1, "old"))
           yield* TestClock.adjust("20 hours")
@@ -104,7 +104,7 @@ describe("the answers that a store in a file keeps", () => {
         Effect.gen(function* () {
           yield* driver.add().pipe(as(1))
           yield* driver.add().pipe(as(1))
-          assert.strictEqual((yield* driver.store.count({})).count, 2)
+          assert.strictEqual((yield* driver.store.jobs.count({})).count, 2)
         })
       )
       assert.deepStrictEqual(rows(path), [])

@@ -63,8 +63,8 @@ export const populate = (file: string) =>
         const { store } = driver
         const session = yield* driver.join(["task", "other"], "first")
         yield* driver.beat(session, ["task", "other"])
-        yield* store.declareGroups([{ name: "group", limit: 20 }])
-        yield* store.setGroup("group", { limit: 12 })
+        yield* store.jobs.declareGroups([{ name: "group", limit: 20 }])
+        yield* store.jobs.setGroup("group", { limit: 12 })
         yield* driver.enqueue([{}, {}, { maxAttempts: 1 }, {}, {}])
         const jobs = yield* driver.claim(session, 5)
         yield* driver.settle(session, jobs[0]!, "completed", { result: 1 })
@@ -84,11 +84,11 @@ export const populate = (file: string) =>
         yield* driver.enqueue([{ key: "k", onConflict: "keepLast", group: "keyed" }])
         assert.strictEqual(keyed.ids.length, 1)
         const now = yield* Clock.currentTimeMillis
-        yield* store.lead("sweep", session, { now, ttlMs: 60_000 })
-        yield* store.putDocument("kind", "key", "{}", { now })
-        yield* store.appendJournal("kind", [{ key: "key", text: "{}" }], { now, keep: 5 })
+        yield* store.workers.lead("sweep", session, { now, ttlMs: 60_000 })
+        yield* store.documents.put("kind", "key", "{}", { now })
+        yield* store.documents.append("kind", [{ key: "key", text: "{}" }], { now, keep: 5 })
         yield* TestClock.adjust(1_000)
-        yield* store.rollUps({ width: 60_000, from: 0, to: now + 10_000 })
+        yield* store.rollUps.jobs({ width: 60_000, from: 0, to: now + 10_000 })
       })
     )
     const db = new DatabaseSync(file)
@@ -138,37 +138,37 @@ const everything = (driver: StoreDriver) =>
     for (const job of claimed.jobs) yield* driver.settle(session, job, "completed", { result: 1 })
     yield* driver.claim(session, 5)
     assert.deepStrictEqual(yield* driver.states(ids), ["completed", "completed", "completed"])
-    const { jobs } = yield* store.list({}, { limit: 1000, order: "newest" })
+    const { jobs } = yield* store.jobs.list({}, { limit: 1000, order: "newest" })
     for (const job of jobs) {
       for (const time of [job.due, job.enqueuedAt, job.startedAt, job.finishedAt, job.expiresAt])
         if (time !== undefined) new Date(time).toISOString()
     }
-    yield* store.get(jobs.map(({ id }) => id))
-    yield* store.count({ tag: "t" })
-    yield* store.counters
-    yield* store.oldestPending
-    yield* store.upNext("group", 100)
-    for (const { id } of jobs) yield* store.logs(id, { after: 0, limit: 10 })
-    yield* store.groups
-    yield* store.status
-    for (const worker of yield* store.workers) new Date(worker.lastBeat).toISOString()
-    yield* store.documents("kind")
-    yield* store.journal("kind", { limit: 10 })
+    yield* store.jobs.get(jobs.map(({ id }) => id))
+    yield* store.jobs.count({ tag: "t" })
+    yield* store.jobs.counters
+    yield* store.jobs.oldestPending
+    yield* store.jobs.upNext("group", 100)
+    for (const { id } of jobs) yield* store.jobs.logs(id, { after: 0, limit: 10 })
+    yield* store.jobs.groups
+    yield* store.jobs.status
+    for (const worker of yield* store.workers.all) new Date(worker.lastBeat).toISOString()
+    yield* store.documents.all("kind")
+    yield* store.documents.journal("kind", { limit: 10 })
     const now = yield* Clock.currentTimeMillis
-    yield* store.lead("sweep", session, { now, ttlMs: 60_000 })
-    yield* store.putDocument("kind", "other", "{}", { now })
-    yield* store.appendJournal("kind", [{ key: "other", text: "{}" }], { now, keep: 5 })
-    yield* store.rollUps({ width: 60_000, ...all })
-    yield* store.resourceRollUps({ width: 60_000, ...all })
+    yield* store.workers.lead("sweep", session, { now, ttlMs: 60_000 })
+    yield* store.documents.put("kind", "other", "{}", { now })
+    yield* store.documents.append("kind", [{ key: "other", text: "{}" }], { now, keep: 5 })
+    yield* store.rollUps.jobs({ width: 60_000, ...all })
+    yield* store.rollUps.resources({ width: 60_000, ...all })
     assert.isTrue(
-      yield* store.beat(session, { now, leaseMs, blockedMostMs: leaseMs, tasks: ["task"], slots: {}, load })
+      yield* store.workers.beat(session, { now, leaseMs, blockedMostMs: leaseMs, tasks: ["task"], slots: {}, load })
     )
     yield* driver.change({ tag: "t" }, { _tag: "Cancel", reason: "no" })
     yield* TestClock.adjust(2 * leaseMs)
     yield* driver.sweep()
     const keepNone = { ageMs: 0, count: 0 }
     const policy = { completed: keepNone, failed: keepNone, cancelled: keepNone }
-    yield* store.prune(policy, { now: (yield* Clock.currentTimeMillis) + 1e9, limit: 1000 })
+    yield* store.jobs.prune(policy, { now: (yield* Clock.currentTimeMillis) + 1e9, limit: 1000 })
     yield* driver.remove(ids[0]!)
     return ids as ReadonlyArray<JobId>
   })
@@ -188,14 +188,14 @@ export const survives = (populated: string, mutation: Mutation) =>
     yield* withStore({ path: file, ...withoutDiskWaits }, (driver) =>
       Effect.gen(function* () {
         yield* everything(driver)
-        const asides = yield* driver.store.documents(setAsideKind)
+        const asides = yield* driver.store.documents.all(setAsideKind)
         for (const document of asides) {
           const row = setAsideRow(document)
           assert.isDefined(row)
           assert.isAbove(row!.why.length, 5)
-          yield* driver.store.putDocument(setAsideKind, document.key, undefined, { now: 0 })
+          yield* driver.store.documents.put(setAsideKind, document.key, undefined, { now: 0 })
         }
-        assert.deepStrictEqual(yield* driver.store.documents(setAsideKind), [])
+        assert.deepStrictEqual(yield* driver.store.documents.all(setAsideKind), [])
         if (named.length === 0) assert.deepStrictEqual(asides, [])
       })
     )

@@ -59,7 +59,7 @@ describe("backup and restore", () => {
       assert.deepStrictEqual((yield* check(copy)).findings, [])
       yield* withStore({ path: copy }, (driver) =>
         Effect.gen(function* () {
-          const cells = yield* driver.store.counters
+          const cells = yield* driver.store.jobs.counters
           const jobs = cells.reduce((sum, { count }) => sum + count, 0)
           assert.isAtLeast(jobs, 5_000)
           const session = yield* driver.join()
@@ -78,7 +78,7 @@ describe("backup and restore", () => {
       yield* withStore({ path: file }, (driver) => driver.enqueue([{}]))
       assert.strictEqual((yield* restore(copy, file)).jobs, 2)
       yield* withStore({ path: file }, (driver) =>
-        Effect.map(driver.store.count({}), ({ count }) => assert.strictEqual(count, 2))
+        Effect.map(driver.store.jobs.count({}), ({ count }) => assert.strictEqual(count, 2))
       )
       assert.isTrue(existsSync(`${file}.before-restore`))
       assert.deepStrictEqual(
@@ -99,7 +99,7 @@ describe("backup and restore", () => {
           const error = yield* Effect.flip(restore(copy, file))
           assert.strictEqual(error.reason._tag, "StoreInUse")
           yield* driver.add()
-          assert.strictEqual((yield* driver.store.count({})).count, 2)
+          assert.strictEqual((yield* driver.store.jobs.count({})).count, 2)
         })
       )
     })
@@ -115,7 +115,7 @@ describe("backup and restore", () => {
           yield* driver.enqueue([{}, {}])
           assert.strictEqual((yield* Effect.flip(backup(file, other))).reason._tag, "StoreInUse")
           yield* driver.add()
-          assert.strictEqual((yield* driver.store.count({})).count, 3)
+          assert.strictEqual((yield* driver.store.jobs.count({})).count, 3)
         })
       )
       writeFileSync(`${file}.stale-wal`, "of another database")
@@ -229,7 +229,7 @@ describe("backup and restore", () => {
       ended(other, "CREATE TABLE notes(text)")
       assert.strictEqual((yield* Effect.flip(restore(other, file))).reason._tag, "StoreForeign")
       yield* withStore({ path: file }, (driver) =>
-        Effect.map(driver.store.count({}), ({ count }) => assert.strictEqual(count, 1))
+        Effect.map(driver.store.jobs.count({}), ({ count }) => assert.strictEqual(count, 1))
       )
     })
   )
@@ -273,7 +273,7 @@ describe("check", () => {
             jobs.map(({ id }) => id),
             [second]
           )
-          const { jobs: buried } = yield* driver.store.list({ states: ["failed"] }, { limit: 10, order: "newest" })
+          const { jobs: buried } = yield* driver.store.jobs.list({ states: ["failed"] }, { limit: 10, order: "newest" })
           assert.deepStrictEqual(
             buried.map(({ failure, id, payload }) => [id, failure!.cause, payload]),
             [[first, "Undecodable", '"onf"']]

@@ -37,11 +37,11 @@ describe("what a process learns of the commits of others", () => {
         assert.deepStrictEqual(other.news(), [], "a claim concerns nobody")
         yield* driver.settle(session, job!, "completed")
         assert.sameMembers([...other.news()], ["ready", "finished"])
-        yield* driver.store.setGroup("bench", { limit: 7 })
+        yield* driver.store.jobs.setGroup("bench", { limit: 7 })
         assert.deepStrictEqual(other.news(), ["control"])
-        yield* driver.store.setPaused(true)
+        yield* driver.store.jobs.setPaused(true)
         assert.deepStrictEqual(other.news(), ["control"])
-        yield* driver.store.putDocument("kind", "key", "text", { now: 1 })
+        yield* driver.store.documents.put("kind", "key", "text", { now: 1 })
         assert.deepStrictEqual(other.news(), ["control"])
       })
     )
@@ -54,8 +54,8 @@ describe("what a process learns of the commits of others", () => {
         const now = yield* Clock.currentTimeMillis
         other.news()
         const before = other.version()
-        yield* driver.store.beat(session, { ...beat, now })
-        yield* driver.store.lead("sweep", session, { now, ttlMs: 10_000 })
+        yield* driver.store.workers.beat(session, { ...beat, now })
+        yield* driver.store.workers.lead("sweep", session, { now, ttlMs: 10_000 })
         assert.notStrictEqual(other.version(), before)
         assert.deepStrictEqual(other.news(), [])
       })
@@ -68,7 +68,8 @@ describe("what a process learns of the commits of others", () => {
         const one = yield* driver.join()
         const two = yield* driver.join()
         const now = yield* Clock.currentTimeMillis
-        const lead = (session: number, at: number) => driver.store.lead("sweep", session, { now: at, ttlMs: 10_000 })
+        const lead = (session: number, at: number) =>
+          driver.store.workers.lead("sweep", session, { now: at, ttlMs: 10_000 })
         assert.isTrue(yield* lead(one, now))
         const taken = other.version()
         assert.isTrue(yield* lead(one, now + 4_000))
@@ -86,12 +87,12 @@ describe("what a process learns of the commits of others", () => {
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         const { pid } = spawnSync(process.execPath, ["--eval", ""])
-        const dead = yield* driver.store.join(
+        const dead = yield* driver.store.workers.join(
           { name: "dead", host: "host", pid, version: "1", slots: {}, tasks: [] },
           { now, leaseMs: 30_000 }
         )
-        assert.isTrue(yield* driver.store.lead("sweep", dead, { now, ttlMs: 10_000 }))
-        assert.isTrue(yield* driver.store.lead("sweep", yield* driver.join(), { now, ttlMs: 10_000 }))
+        assert.isTrue(yield* driver.store.workers.lead("sweep", dead, { now, ttlMs: 10_000 }))
+        assert.isTrue(yield* driver.store.workers.lead("sweep", yield* driver.join(), { now, ttlMs: 10_000 }))
       })
     )
   )
@@ -101,7 +102,7 @@ describe("what a process learns of the commits of others", () => {
       Effect.gen(function* () {
         const session = yield* driver.join()
         const now = yield* Clock.currentTimeMillis
-        yield* driver.store.beat(session, { ...beat, now })
+        yield* driver.store.workers.beat(session, { ...beat, now })
         const beaten = other.version()
         const range = { width: 10_000, from: 0, to: now + 10_000 } as const
         assert.deepStrictEqual(
@@ -109,7 +110,7 @@ describe("what a process learns of the commits of others", () => {
           [1]
         )
         assert.deepStrictEqual(
-          (yield* driver.store.resourceRollUps(range)).map(({ beats }) => beats),
+          (yield* driver.store.rollUps.resources(range)).map(({ beats }) => beats),
           [1]
         )
         assert.strictEqual(other.version(), beaten)

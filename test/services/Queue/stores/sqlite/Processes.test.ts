@@ -51,7 +51,7 @@ describe("processes on one file", () => {
         assert.strictEqual(done.length, 600)
         assert.strictEqual(new Set(done).size, 600)
         yield* withStore({ path: file }, (driver) =>
-          Effect.map(driver.store.counters, (cells) =>
+          Effect.map(driver.store.jobs.counters, (cells) =>
             assert.deepStrictEqual(cells, [{ group: "group", task: "task", state: "completed", count: 600 }])
           )
         )
@@ -68,7 +68,7 @@ describe("processes on one file", () => {
           const file = yield* newFile
           const { ended } = yield* start("crash", file, String(at))
           assert.strictEqual((yield* ended).code, 7)
-          const { count } = yield* withStore({ path: file }, (driver) => driver.store.count({}))
+          const { count } = yield* withStore({ path: file }, (driver) => driver.store.jobs.count({}))
           assert.strictEqual(count % 3, 0)
           assert.isAtMost(count, 3 * at)
           assert.deepStrictEqual((yield* check(file)).findings, [])
@@ -91,10 +91,10 @@ describe("processes on one file", () => {
               const living = yield* start("hold", file)
               const lost = (yield* dead.next) as { session: number; id: JobId }
               const kept = (yield* living.next) as { session: number; id: JobId }
-              assert.deepStrictEqual((yield* driver.store.sweep({ now, limit: 10 })).sessions, [])
+              assert.deepStrictEqual((yield* driver.store.workers.sweep({ now, limit: 10 })).sessions, [])
               dead.child.kill("SIGKILL")
               yield* dead.ended
-              const swept = yield* driver.store.sweep({ now, limit: 10 })
+              const swept = yield* driver.store.workers.sweep({ now, limit: 10 })
               assert.deepStrictEqual([swept.sessions, swept.recovered], [[lost.session], [lost.id]])
               assert.deepStrictEqual(yield* driver.states([lost.id, kept.id]), ["pending", "running"])
             })

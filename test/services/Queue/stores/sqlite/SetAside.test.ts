@@ -49,12 +49,12 @@ describe("a row that cannot be read", () => {
       ])
       yield* withStore({ path: file }, (driver) =>
         Effect.gen(function* () {
-          const { jobs } = yield* driver.store.list({}, { limit: 10, order: "oldest" })
+          const { jobs } = yield* driver.store.jobs.list({}, { limit: 10, order: "oldest" })
           assert.deepStrictEqual(
             jobs.map(({ id }) => id),
             [good!]
           )
-          const [document, ...others] = yield* driver.store.documents(setAsideKind)
+          const [document, ...others] = yield* driver.store.documents.all(setAsideKind)
           assert.deepStrictEqual(others, [])
           assert.strictEqual(document!.key, `job ${formatJobId(bad!)}`)
           const row = setAsideRow(document!)!
@@ -66,7 +66,7 @@ describe("a row that cannot be read", () => {
             payload: '{"to":"keep"}'
           })
           assert.deepStrictEqual((yield* driver.remove(bad!)).changed, [bad!])
-          assert.deepStrictEqual(yield* driver.store.documents(setAsideKind), [])
+          assert.deepStrictEqual(yield* driver.store.documents.all(setAsideKind), [])
         })
       )
       assert.deepStrictEqual((yield* check(file)).findings, [])
@@ -107,7 +107,7 @@ describe("a row that cannot be read", () => {
         Effect.gen(function* () {
           const session = yield* driver.join()
           assert.strictEqual((yield* driver.claim(session)).length, 1)
-          assert.strictEqual((yield* driver.store.count({ states: ["pending"] })).count, 0)
+          assert.strictEqual((yield* driver.store.jobs.count({ states: ["pending"] })).count, 0)
         })
       )
     })

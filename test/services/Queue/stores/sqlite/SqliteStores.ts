@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { Effect, Layer, type Scope } from "effect"
-import { JobStore } from "../../../../../src/services/Queue/JobStore.ts"
 import type { StoreError } from "../../../../../src/services/Queue/StoreError.ts"
 import * as JobStoreSqlite from "../../../../../src/services/Queue/stores/JobStoreSqlite.ts"
 import { StoreDriver } from "../../../../support/store/StoreDriver.ts"
+import { type StoreServices, store as wholeStore } from "../../../../../src/services/Queue/Store.ts"
 
 /** A folder that goes with its scope. */
 export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
@@ -24,12 +24,12 @@ export const withStore = <A, E>(
   options: JobStoreSqlite.Options,
   body: (driver: StoreDriver) => Effect.Effect<A, E>
 ): Effect.Effect<A, E | StoreError> =>
-  JobStore.use((store) => body(new StoreDriver(store))).pipe(
+  Effect.flatMap(wholeStore, (store) => body(new StoreDriver(store))).pipe(
     Effect.provide(JobStoreSqlite.layer({ thread: false, ...options }))
   )
 
 /** A store of its own for each build of the layer. */
-export const emptyStore = (options?: Partial<JobStoreSqlite.Options>): Layer.Layer<JobStore, StoreError> =>
+export const emptyStore = (options?: Partial<JobStoreSqlite.Options>): Layer.Layer<StoreServices, StoreError> =>
   Layer.unwrap(Effect.map(newFile, (path) => JobStoreSqlite.layer({ path, ...options })))
 
 /** For what does not depend on the disk: no commit waits for it, nothing is reserved. */

@@ -3,10 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import * as ProcessIdentity from "../../../../../src/services/Queue/host/ProcessIdentity.ts"
-import { JobStore } from "../../../../../src/services/Queue/JobStore.ts"
 import { isWorkerAlive, isWorkerThere } from "../../../../../src/services/Queue/WorkerRecord.ts"
 import { leaseMs, load, start, StoreDriver } from "../../../../support/store/StoreDriver.ts"
 import { emptyStore, withoutDiskWaits } from "./SqliteStores.ts"
+import { store as wholeStore } from "../../../../../src/services/Queue/Store.ts"
 
 const hour = 3_600_000
 const tasks = ["command", "typed"]
@@ -30,7 +30,7 @@ const become = (child: ChildProcess, signal: NodeJS.Signals, state: ProcessIdent
 
 const joinAs = (driver: StoreDriver, { pid }: ChildProcess) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    driver.store.join(
+    driver.store.workers.join(
       { name: "w", host: "host", pid: pid!, version: "1", slots: { group: 10 }, tasks, suspendedForMs },
       { now, leaseMs }
     )
@@ -38,7 +38,7 @@ const joinAs = (driver: StoreDriver, { pid }: ChildProcess) =>
 
 const beat = (driver: StoreDriver, session: number) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    driver.store.beat(session, {
+    driver.store.workers.beat(session, {
       now,
       leaseMs,
       blockedMostMs: leaseMs,
@@ -57,7 +57,7 @@ const standingTest = (
     Effect.gen(function* () {
       yield* TestClock.setTime(start)
       const child = yield* sleeper
-      yield* JobStore.use((store) => body(new StoreDriver(store), child)).pipe(
+      yield* Effect.flatMap(wholeStore, (store) => body(new StoreDriver(store), child)).pipe(
         Effect.provide(emptyStore({ thread: false, ...withoutDiskWaits }))
       )
     }).pipe(Effect.scoped)
@@ -174,7 +174,7 @@ describe("a session whose process stands still", () => {
       yield* working(driver, child)
       const seen = Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
-        const [worker] = yield* driver.store.workers
+        const [worker] = yield* driver.store.workers.all
         return {
           alive: isWorkerAlive(worker!, now),
           there: isWorkerThere(worker!, now),
@@ -200,11 +200,11 @@ describe("a session whose process stands still", () => {
 describe("a store that is held", () => {
   it.live("is in no transaction until it is let go: others write, and its own calls wait", () =>
     Effect.gen(function* () {
-      const store = yield* JobStore
+      const store = yield* wholeStore
       const driver = new StoreDriver(store)
       const call = yield* Effect.scoped(
         Effect.gen(function* () {
-          yield* store.hold
+          yield* store.jobs.hold
           const call = yield* Effect.forkDetach(driver.add())
           yield* Effect.sleep("50 millis")
           assert.isUndefined(call.pollUnsafe())
@@ -214,7 +214,7 @@ describe("a store that is held", () => {
       const id = yield* Fiber.join(call)
       assert.strictEqual((yield* driver.job(id)).state, "pending")
       // Given up before it was reached: it holds nothing later.
-      for (let i = 0; i < 20; i++) yield* Effect.scoped(Effect.timeoutOption(store.hold, i % 3))
+      for (let i = 0; i < 20; i++) yield* Effect.scoped(Effect.timeoutOption(store.jobs.hold, i % 3))
       yield* driver.add()
     }).pipe(Effect.provide(emptyStore({ thread: true, ...withoutDiskWaits })))
   )

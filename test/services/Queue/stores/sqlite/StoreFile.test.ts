@@ -213,7 +213,7 @@ describe("schema migrations", () => {
       assert.strictEqual(rollback(db, migrations), undefined, "the first step has no way back")
       db.close()
       yield* withStore({ path: file }, (driver) =>
-        Effect.map(driver.store.count({ states: ["pending"] }), ({ count }) => assert.strictEqual(count, 300))
+        Effect.map(driver.store.jobs.count({ states: ["pending"] }), ({ count }) => assert.strictEqual(count, 300))
       )
     })
   )

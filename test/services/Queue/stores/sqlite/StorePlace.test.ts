@@ -114,7 +114,7 @@ describe("a store that is not the caller's own is refused", () => {
         yield* withStore({ path: file }, (driver) =>
           Effect.scoped(
             Effect.gen(function* () {
-              yield* driver.store.onWake(() => undefined)
+              yield* driver.store.jobs.onWake(() => undefined)
               yield* driver.add()
             })
           )

@@ -9,10 +9,10 @@
  *   wake           says the session, then for each wake-up the milliseconds at which it came
  */
 import { Effect } from "effect"
-import { JobStore } from "../../../../../src/services/Queue/JobStore.ts"
 import type { Turn } from "../../../../../src/services/Queue/Turn.ts"
 import * as JobStoreSqlite from "../../../../../src/services/Queue/stores/JobStoreSqlite.ts"
 import { Database } from "../../../../../src/services/Queue/stores/sqlite/Database.ts"
+import { type Store, store as wholeStore } from "../../../../../src/services/Queue/Store.ts"
 
 const [role, file, count] = process.argv.slice(2)
 const say = (value: unknown): void => console.log(JSON.stringify(value))
@@ -44,8 +44,8 @@ const newJob = () => ({
   extra: undefined
 })
 
-const join = (store: JobStore["Service"]) =>
-  store.join(
+const join = (store: Store) =>
+  store.workers.join(
     { name: role!, host: "host", pid: process.pid, version: "1", slots: { group: 10 }, tasks: ["task"] },
     { now: Date.now(), leaseMs: 30_000 }
   )
@@ -64,17 +64,17 @@ const crashInTransaction = (at: number) => {
 }
 
 const program = Effect.gen(function* () {
-  const store = yield* JobStore
+  const store = yield* wholeStore
   switch (role) {
     case "produce":
       for (let i = 0; i < Number(count); i += 10)
-        yield* store.turn(turn({ enqueue: Array.from({ length: 10 }, newJob) }))
+        yield* store.jobs.turn(turn({ enqueue: Array.from({ length: 10 }, newJob) }))
       return
     case "work": {
       const session = yield* join(store)
       const done: Array<number> = []
       for (let idle = 0; idle < 50; ) {
-        const { jobs } = yield* store.turn(turn({ session, claim: [{ group: "group", limit: 5 }] }))
+        const { jobs } = yield* store.jobs.turn(turn({ session, claim: [{ group: "group", limit: 5 }] }))
         if (jobs.length === 0) {
           idle++
           yield* Effect.sleep("10 millis")
@@ -91,22 +91,22 @@ const program = Effect.gen(function* () {
           rank: 0,
           runMs: 1
         }))
-        const { lost } = yield* store.turn(turn({ session, settle }))
+        const { lost } = yield* store.jobs.turn(turn({ session, settle }))
         settle.forEach(({ id }, i) => lost?.has(i) !== true && done.push(id))
       }
-      yield* store.leave(session, Date.now())
+      yield* store.workers.leave(session, Date.now())
       return say(done)
     }
     case "hold": {
       const session = yield* join(store)
-      const { jobs } = yield* store.turn(turn({ session, claim: [{ group: "group", limit: 1 }] }))
+      const { jobs } = yield* store.jobs.turn(turn({ session, claim: [{ group: "group", limit: 1 }] }))
       say({ session, id: jobs[0]!.id })
       return yield* Effect.never
     }
     case "crash":
-      for (;;) yield* store.turn(turn({ enqueue: [newJob(), newJob(), newJob()], batches: [3] }))
+      for (;;) yield* store.jobs.turn(turn({ enqueue: [newJob(), newJob(), newJob()], batches: [3] }))
     case "wake":
-      yield* store.onWake((wake) => say({ wake, at: Date.now() }))
+      yield* store.jobs.onWake((wake) => say({ wake, at: Date.now() }))
       say({ ready: true })
       return yield* Effect.never
   }

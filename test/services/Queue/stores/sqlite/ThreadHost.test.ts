@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { execFileSync } from "node:child_process"
-import { JobStore } from "../../../../../src/services/Queue/JobStore.ts"
 import { load, StoreDriver } from "../../../../support/store/StoreDriver.ts"
 import { emptyStore, newFile, withStore } from "./SqliteStores.ts"
+import { store as wholeStore } from "../../../../../src/services/Queue/Store.ts"
 
 const withThread = <A, E>(body: (driver: StoreDriver) => Effect.Effect<A, E>) =>
-  JobStore.use((store) => body(new StoreDriver(store))).pipe(Effect.provide(emptyStore()))
+  Effect.flatMap(wholeStore, (store) => body(new StoreDriver(store))).pipe(Effect.provide(emptyStore()))
 
 /** Blocks the event loop, as a handler may. */
 const block = (millis: number) =>
@@ -41,7 +41,7 @@ describe("the store's thread", () => {
         Effect.gen(function* () {
           const leaseMs = 2_000
           const now = yield* Clock.currentTimeMillis
-          const session = yield* driver.store.join(
+          const session = yield* driver.store.workers.join(
             { name: "worker", host: "host", pid: process.pid, version: "1", slots: {}, tasks: ["task"] },
             { now, leaseMs }
           )
@@ -52,15 +52,15 @@ describe("the store's thread", () => {
           yield* block(3_500)
           const after = yield* Clock.currentTimeMillis
           assert.isAbove(after, now + leaseMs)
-          const [worker] = yield* driver.store.workers
+          const [worker] = yield* driver.store.workers.all
           assert.isAbove(worker!.leaseUntil, after)
           assert.deepStrictEqual(worker!.blocked!.jobs, [id])
           assert.approximately(worker!.blocked!.since, now + 300, 700)
           assert.deepStrictEqual((yield* driver.sweep()).recovered, [])
           assert.isTrue(yield* driver.settle(session, job!, "completed"))
           const beat = { now: after, leaseMs, blockedMostMs: 60_000, tasks: ["task"], slots: {}, load }
-          assert.isTrue(yield* driver.store.beat(session, beat))
-          assert.isUndefined((yield* driver.store.workers)[0]!.blocked)
+          assert.isTrue(yield* driver.store.workers.beat(session, beat))
+          assert.isUndefined((yield* driver.store.workers.all)[0]!.blocked)
         })
       ),
     20_000
@@ -73,14 +73,14 @@ describe("the store's thread", () => {
         Effect.gen(function* () {
           const leaseMs = 1_000
           const now = yield* Clock.currentTimeMillis
-          const session = yield* driver.store.join(
+          const session = yield* driver.store.workers.join(
             { name: "worker", host: "host", pid: process.pid, version: "1", slots: {}, tasks: ["task"] },
             { now, leaseMs }
           )
           const id = yield* driver.add()
           const [job] = yield* driver.claim(session)
           const beat = { now, leaseMs, blockedMostMs: 1_500, tasks: ["task"], slots: {}, load }
-          assert.isTrue(yield* driver.store.beat(session, beat))
+          assert.isTrue(yield* driver.store.workers.beat(session, beat))
           yield* Effect.sleep("300 millis")
           yield* block(4_000)
           assert.deepStrictEqual((yield* driver.sweep()).recovered, [id])
@@ -96,12 +96,12 @@ describe("the store's thread", () => {
       withThread((driver) =>
         Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis
-          yield* driver.store.join(
+          yield* driver.store.workers.join(
             { name: "worker", host: "host", pid: process.pid, version: "1", slots: {}, tasks: ["task"] },
             { now, leaseMs: 1_000 }
           )
           yield* Effect.sleep("1600 millis")
-          assert.strictEqual((yield* driver.store.workers)[0]!.leaseUntil, now + 1_000)
+          assert.strictEqual((yield* driver.store.workers.all)[0]!.leaseUntil, now + 1_000)
           assert.strictEqual((yield* driver.sweep()).sessions.length, 1)
         })
       ),

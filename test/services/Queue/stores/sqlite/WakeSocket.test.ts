@@ -61,7 +61,7 @@ const withListener = <A, E>(
     const woken = yield* Deferred.make<void>()
     return yield* withStore({ path: file, thread: true }, (other) =>
       Effect.gen(function* () {
-        yield* other.store.onWake((wake) => void (wake === "ready" && Deferred.doneUnsafe(woken, Effect.void)))
+        yield* other.store.jobs.onWake((wake) => void (wake === "ready" && Deferred.doneUnsafe(woken, Effect.void)))
         return yield* withStore({ path: file }, (driver) => body(driver, Deferred.await(woken)))
       }).pipe(Effect.scoped)
     )
