@@ -22,8 +22,19 @@ import { type StoreLayer, storeTest } from "./store/StoreDriver.ts"
 import * as UniqueKeys from "./store/UniqueKeys.ts"
 import * as Upkeep from "./store/Upkeep.ts"
 
-export const suite = (name: string, layer: StoreLayer): void => {
-  const test = storeTest(layer)
+export interface SuiteOptions {
+  /** Wakes may come after the answer of the call that brought them about, and more than once. */
+  readonly wakesLate?: boolean
+  /** Runs against the model, and steps of each; default 10 of 300. */
+  readonly modelRuns?: { readonly count: number; readonly steps: number }
+}
+
+export const suite = (
+  name: string,
+  layer: StoreLayer,
+  { modelRuns = { count: 10, steps: 300 }, wakesLate = false }: SuiteOptions = {}
+): void => {
+  const test = storeTest(layer, wakesLate)
   describe(`JobStore (${name})`, () => {
     describe("enqueue", () => Enqueueing.clauses(test))
     describe("claim", () => Claiming.clauses(test))
@@ -41,6 +52,6 @@ export const suite = (name: string, layer: StoreLayer): void => {
     describe("order", () => Ordering.clauses(test))
     describe("upkeep", () => Upkeep.clauses(test))
     describe("roll-ups", () => Recording.clauses(test))
-    describe("against a model", () => ModelRun.clauses(test))
+    describe("against a model", () => ModelRun.runs(test, modelRuns.count, modelRuns.steps))
   })
 }

@@ -34,10 +34,11 @@ export type ClientMessage =
       asked: Asked | undefined,
       sentAt: number
     ]
-  /** Tell what wakes the store; `aside` as in `JobStore.onWake`. Once for a connection, and again to hear more. */
-  | readonly [kind: "listen", aside: boolean]
-  /** Tell also what is noted of jobs, or no more. */
-  | readonly [kind: "watch", on: boolean]
+
+/** Calls beside those of the store's services: tell what wakes it, from now on; `[isAside]` as in `JobStore.onWake`. */
+export const listenName: MethodName = "listen"
+/** Tell also what is noted of jobs, or no more: `[on]`. */
+export const watchName: MethodName = "watch"
 
 export type ServerMessage =
   | readonly [kind: "welcome", version: number, traits: JobStore["Service"]["traits"]]

@@ -22,12 +22,14 @@ import {
   answerFromValue,
   type ClientMessage,
   defaultMaxMessageBytes,
+  listenName,
   messageToText,
   protocolVersion,
   reasonFromValue,
   serverMessage,
   type ServerMessage,
-  silentMs
+  silentMs,
+  watchName
 } from "./Protocol.ts"
 
 export interface ClientOptions {
@@ -57,6 +59,10 @@ interface Call {
   isSaid: boolean
   ticks: number
 }
+
+const beside = (name: string): AnyMethod => ({ name, service: "jobs", method: name, changes: false, isEffect: false })
+const listenMethod = beside(listenName)
+const watchMethod = beside(watchName)
 
 const allWakes: ReadonlyArray<Wake> = ["ready", "finished", "control", "noted"]
 
@@ -121,15 +127,17 @@ class StoreClient {
       // Transactions are the server's: a client that stands still holds up nobody.
       hold: Effect.void,
       watch: Effect.acquireRelease(
-        Effect.sync(() => this.watch(1)),
-        () => Effect.sync(() => this.watch(-1))
+        Effect.suspend(() => this.watch(1)),
+        () => Effect.asVoid(Effect.forkDetach(this.watch(-1)))
       ),
       onWake: (listener, { aside = false } = {}) =>
-        listen((added) => {
-          this.listeners.add(added)
-          this.listen(aside)
-          return () => this.listeners.delete(added)
-        }, listener)
+        Effect.andThen(
+          listen((added) => {
+            this.listeners.add(added)
+            return () => this.listeners.delete(added)
+          }, listener),
+          Effect.suspend(() => this.listen(aside))
+        )
     })
   }
 
@@ -326,10 +334,15 @@ class StoreClient {
     this.refusal = undefined
     this.failures = 0
     this.settled.openUnsafe()
-    if (this.isListening !== "not") this.say(["listen", this.isListening === "aside"])
-    if (this.watchers > 0) this.say(["watch", true])
+    if (this.isListening !== "not") this.tellFirst(listenMethod, this.isListening === "aside")
+    if (this.watchers > 0) this.tellFirst(watchMethod, true)
     for (const call of [...this.calls.values()]) this.ask(call)
     if (!isFirst) for (const wake of allWakes) this.wake(wake, undefined)
+  }
+
+  /** Before anything is asked on a new connection; nobody waits for the answer. */
+  private tellFirst({ name }: AnyMethod, argument: boolean): void {
+    this.say(["ask", 0, name, [argument], undefined, this.clock.currentTimeMillisUnsafe()])
   }
 
   private say(message: ClientMessage): void {
@@ -344,15 +357,20 @@ class StoreClient {
     for (const listener of this.listeners) listener(wake, turn)
   }
 
-  private listen(isAside: boolean): void {
-    if (this.isListening === "all" || (isAside && this.isListening === "aside")) return
-    this.isListening = isAside ? "aside" : "all"
-    this.say(["listen", isAside])
+  /** Where the server cannot be told now, it is told once there is a connection. */
+  private tell(method: AnyMethod, argument: boolean): Effect.Effect<void> {
+    return Effect.ignore(this.call(method, [argument]))
   }
 
-  private watch(step: 1 | -1): void {
+  private listen(isAside: boolean): Effect.Effect<void> {
+    if (this.isListening === "all" || (isAside && this.isListening === "aside")) return Effect.void
+    this.isListening = isAside ? "aside" : "all"
+    return this.tell(listenMethod, isAside)
+  }
+
+  private watch(step: 1 | -1): Effect.Effect<void> {
     this.watchers += step
-    if (this.watchers === (step === 1 ? 1 : 0)) this.say(["watch", step === 1])
+    return this.watchers === (step === 1 ? 1 : 0) ? this.tell(watchMethod, step === 1) : Effect.void
   }
 
   close(): void {

@@ -22,10 +22,12 @@ import {
   clientMessage,
   type ClientMessage,
   defaultMaxMessageBytes,
+  listenName,
   messageToText,
   protocolVersion,
   reasonToValue,
   type ServerMessage,
+  watchName,
   workingMs
 } from "./Protocol.ts"
 
@@ -87,19 +89,10 @@ class ServedClient {
   hear(message: ClientMessage): void {
     if (message[0] === "hello") return this.greet(message[1])
     if (!this.isGreeted) throw new SyntaxError("Who says nothing first is not served")
-    switch (message[0]) {
-      case "ask": {
-        const [, sequence, method, args, asked, sentAt] = message
-        this.difference.observe(sentAt, this.parts.clock.currentTimeMillisUnsafe())
-        return this.answer(sequence, method, args, asked)
-      }
-      case "listen":
-        return this.listen(message[1])
-      case "watch":
-        return this.watch(message[1])
-      default:
-        throw new SyntaxError("Nobody knows this message")
-    }
+    const [kind, sequence, method, args, asked, sentAt] = message
+    if (kind !== "ask") throw new SyntaxError("Nobody knows this message")
+    this.difference.observe(sentAt, this.parts.clock.currentTimeMillisUnsafe())
+    this.answer(sequence, method, args, asked)
   }
 
   private say(message: ServerMessage): void {
@@ -124,6 +117,11 @@ class ServedClient {
   }
 
   private answer(sequence: number, name: MethodName, args: ReadonlyArray<unknown>, asked: Asked | undefined): void {
+    if (name === listenName || name === watchName) {
+      if (name === listenName) this.listen(args[0] === true)
+      else this.watch(args[0] === true)
+      return this.say(["done", sequence, undefined])
+    }
     const method = methods.get(name)
     if (method === undefined) return this.say(["died", sequence, `No store has a call ${name}`])
     const { ms } = this.difference
