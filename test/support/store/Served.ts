@@ -100,7 +100,10 @@ export const served =
         const clock = yield* Clock.Clock
         const random = new SeededRandom(seed)
         const clients = yield* Effect.forEach([-skewMs, skewMs], (skew) => {
-          const proxy = new Proxy((stream) => serve(store, stream), fates(random))
+          const proxy = new Proxy(
+            (stream) => Effect.provideService(serve(store, stream), Clock.Clock, clock),
+            fates(random)
+          )
           return makeClient({ connect: proxy.connect, backoff: { firstMs: 1, capMs: 20 } }).pipe(
             Effect.provideService(Clock.Clock, new ClientClock(clock, skew)),
             Effect.map((store) => ({ store, skew }))
