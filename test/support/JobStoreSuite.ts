@@ -16,6 +16,7 @@ import * as Looking from "./store/Looking.ts"
 import * as ModelRun from "./store/ModelRun.ts"
 import * as Ordering from "./store/Ordering.ts"
 import * as Recording from "./store/Recording.ts"
+import * as Remembering from "./store/Remembering.ts"
 import * as Settling from "./store/Settling.ts"
 import * as Stepping from "./store/Stepping.ts"
 import { type StoreLayer, storeTest } from "./store/StoreDriver.ts"
@@ -27,6 +28,11 @@ export interface SuiteOptions {
   readonly wakesLate?: boolean
   /** Runs against the model, and steps of each; default 10 of 300. */
   readonly modelRuns?: { readonly count: number; readonly steps: number }
+}
+
+/** What a store does beside the above when it is told to remember calls. */
+export const rememberingSuite = (name: string, layer: StoreLayer): void => {
+  describe(`JobStore (${name}, remembering calls)`, () => Remembering.clauses(storeTest(layer)))
 }
 
 export const suite = (
