@@ -240,8 +240,9 @@ class StoreClient {
   )
 
   private look(): void {
+    // Those that wait first: the end of what they wait for would begin them.
     const waiting = [...this.queues.values()].flat()
-    for (const call of [...this.calls.values(), ...waiting]) {
+    for (const call of [...waiting, ...this.calls.values()]) {
       if (++call.ticks >= ticksMost) this.finish(call, Effect.fail(this.unavailable(call.method.name, call)))
     }
     if (this.conversation === undefined || this.calls.size === 0 || ++this.silent < silentTicks) return
@@ -332,6 +333,7 @@ class StoreClient {
     this.conversation = conversation
     this.traits ??= traits
     this.refusal = undefined
+    this.trouble = "it is still at work"
     this.failures = 0
     this.settled.openUnsafe()
     if (this.isListening !== "not") this.tellFirst(listenMethod, this.isListening === "aside")
