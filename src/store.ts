@@ -51,6 +51,7 @@ export {
   StoreFull,
   StoreInUse,
   StoreNewer,
+  StoreOutcomeUnknown,
   StoreReadOnly,
   StoreReason,
   Store,

@@ -51,6 +51,7 @@ const endings: { readonly [tag: string]: ExitName } = {
   StoreReadOnly: "notAllowed",
   StoreUntrusted: "notAllowed",
   StoreUnavailable: "unreachable",
+  StoreOutcomeUnknown: "unreachable",
   StoreFull: "unreachable",
   StoreCorrupt: "unreachable",
   StoreTampered: "unreachable",

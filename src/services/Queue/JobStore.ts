@@ -11,9 +11,10 @@
  * Delivery is at least once. Every state change of a running job carries its token (session and attempt) and is refused
  * once the claim has passed on; at most one completion is accepted.
  *
- * Time is the caller's: `now` is passed in, in milliseconds since 1970, read from Effect's `Clock`. The processes that
- * share a store must share a clock to within a second; order inside a group never compares two clocks but `rank`, then
- * id. How long a session has been silent is measured by the monotonic clock, where who renewed and who looks share one:
+ * Time is in milliseconds since 1970. `now` is the caller's, read from Effect's `Clock`; a store in this process or on
+ * this machine takes it, and the processes that share it must share a clock to within a second. A store behind a network
+ * goes by its server's clock and answers what time it took. Order inside a group never compares two clocks but `rank`,
+ * then id. How long a session has been silent is measured by the monotonic clock, where who renewed and who looks share one:
  * setting a clock ends no lease.
  *
  * Only `StoreTurns` calls `turn`, but for a report on a job from outside its worker; it keeps one in flight per store
@@ -50,10 +51,12 @@ export interface KeptJob {
 export type Wake = "ready" | "finished" | "control" | "noted"
 
 /**
- * `by`: the turn given to this store that brought it about, told before that turn is answered: who took it has all of
- * it in the answer.
+ * May be called late, twice, without cause, or not at all: look, and poll now and then.
+ *
+ * `origin`: of the turn that brought it about (`Turn.origin`). Who took it has all of it in the answer; an operator's
+ * change, upkeep, and what the store cannot tell have none. `groups`: those it concerns; undefined: any.
  */
-export type WakeListener = (wake: Wake, by?: Turn) => void
+export type WakeListener = (wake: Wake, origin?: string, groups?: ReadonlyArray<string>) => void
 
 export interface StoreStatus {
   /** `memory:` or the path. */
@@ -79,9 +82,17 @@ export class JobStore extends Context.Service<
       readonly payloads: "text" | "value"
       /** Whether other processes may use it at the same time. */
       readonly shared: boolean
+      /**
+       * Whether a call that is asked again under the same number (`Asked`) is answered as it was the first time. Who
+       * meets a `StoreOutcomeUnknown` may then ask again.
+       */
+      readonly remembersCalls: boolean
     }
 
-    /** One transaction; see the module comment. Fails whole: then nothing of it happened. */
+    /**
+     * One transaction; see the module comment. It is done whole or not at all; a failure but `StoreOutcomeUnknown` says
+     * that it was not.
+     */
     readonly turn: (turn: Turn) => Effect.Effect<TurnResult, StoreError>
     /**
      * The same, answered in the caller's stack, where the store can do that without blocking on I/O (memory).

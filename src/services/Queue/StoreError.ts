@@ -1,10 +1,19 @@
 /** Why a store could not do what was asked. `reason` is named for the caller's next step. */
 import { Schema } from "effect"
 
-/** The store did not answer in time or is gone for now. Safe to retry: nothing is half applied. */
+/** The store is gone for now, or busy. What was asked was not done: try again. */
 export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
   message: Schema.String,
   cause: Schema.optionalKey(Schema.Defect())
+}) {}
+
+/**
+ * The answer was lost: what was asked was done whole, or not at all. A store that remembers calls tells which, when it
+ * is asked again as the same call (`Asked`), as the turns of a process are; otherwise look before asking again, or ask
+ * for what may be asked twice: an enqueue with a unique key.
+ */
+export class StoreOutcomeUnknown extends Schema.TaggedError<StoreOutcomeUnknown>()("StoreOutcomeUnknown", {
+  message: Schema.String
 }) {}
 
 /** The disk is full, or its reserve for completions would be touched. Enqueue again when there is room. */
@@ -52,6 +61,7 @@ export class StoreClosed extends Schema.TaggedError<StoreClosed>()("StoreClosed"
 
 export const StoreReason = Schema.Union([
   StoreUnavailable,
+  StoreOutcomeUnknown,
   StoreFull,
   StoreReadOnly,
   StoreCorrupt,

@@ -6,6 +6,10 @@
  * A turn that fails is answered to its producers at once. The worker's part of it (settles, progress, logs) is kept and
  * goes with the next try, until it lands or the worker gives it up.
  *
+ * A turn whose answer was lost is asked again as the same call where the store remembers calls, until it is answered:
+ * each enqueue, settle and claim in it has happened once, and is heard of as it happened. Producers wait for that 10 s
+ * at most. Where the store does not remember, they are told at once that nobody knows.
+ *
  * Who hears of a turn hears it in the stack of its answer. What one of them throws is logged and its own: the others
  * hear all the same.
  */
@@ -16,15 +20,19 @@ import type { StoreError } from "./StoreError.ts"
 
 /** Hears what became of its jobs: called once, in the stack of the turn's answer, before any of them is started. */
 export interface EnqueueListener {
-  /** `ids[from]` to `ids[from + count - 1]` are this call's; `notes` by the same indexes; `at` is the turn's time. */
+  /** `ids[from]` to `ids[from + count - 1]` are this call's; `notes` by the same indexes; `at` is the store's time. */
   stored(ids: ReadonlyArray<JobId>, notes: ReadonlyMap<number, EnqueueNote> | undefined, from: number, at: number): void
+  /** They were not stored; with `StoreOutcomeUnknown` they may have been, and this is the last that is heard of it. */
   refused(error: StoreError): void
 }
 
-/** Hears whether its settle was accepted, after the commit. */
+/** What became of a settle. `unheard`: refused, but the answer to an earlier try was lost; it may have landed then. */
+export type SettleFate = "accepted" | "refused" | "unheard"
+
+/** Hears what became of its settle, after the commit. */
 export interface SettleListener {
-  /** `at` is the turn's time: that of the store's record. */
-  settled(accepted: boolean, at: number): void
+  /** `at` is the store's time: that of its record. */
+  settled(fate: SettleFate, at: number): void
 }
 
 /** The worker's side of a turn. */
@@ -55,8 +63,8 @@ export class StoreTurns extends Context.Service<
     readonly bind: (worker: TurnWorker) => () => void
     /** Whether one is bound: then this process hears of the commits of others. */
     readonly hasWorker: () => boolean
-    /** Whether this turn was taken here: what it brought is in its answer, and a wake by it tells nothing new. */
-    readonly isOwn: (turn: Turn | undefined) => boolean
+    /** Names these turns in wakes: what one of them brought is in its answer, and a wake by it tells nothing new. */
+    readonly origin: string
     /**
      * Tells of each turn that was taken here, when those who asked have heard of it, until the answered function is
      * called.

@@ -1,10 +1,12 @@
 /** The turns of one process, taken by whatever task asks first. */
 import { Cause, Clock, Context, Effect, Exit, Layer, Random, Scheduler } from "effect"
+import { randomUUID } from "node:crypto"
+import { Asked } from "./Asked.ts"
 import type { ClaimRequest, LogLine, NewJob, ProgressNote, Settle, Turn, TurnResult } from "./Turn.ts"
 import { JobStore } from "./JobStore.ts"
 import { monotonicOf } from "./host/Monotonic.ts"
 import { pauseMs } from "./policy/Backoff.ts"
-import { StoreClosed, StoreError, StoreUnavailable } from "./StoreError.ts"
+import { StoreClosed, StoreError, StoreOutcomeUnknown, StoreUnavailable } from "./StoreError.ts"
 import { type EnqueueListener, type SettleListener, StoreTurns, type TurnWorker } from "./StoreTurns.ts"
 
 /** Rows of new jobs in one turn, unless one call brings more: keeps a turn to a few milliseconds. */
@@ -18,9 +20,27 @@ const backoff = { firstMs: 50, capMs: 1000 }
 /** Log lines and progress kept while the store does not answer; the oldest go first. */
 const maxKept = 10_000
 
+/** Producers wait so long for the answer of a turn that is asked again, in milliseconds. */
+const unheardMs = 10_000
+
 const nothing: ReadonlyArray<never> = []
 /** Never pushed to. */
 const noLanders: Array<() => void> = []
+
+/** A turn on its way to the store, with who is to hear of it. */
+interface Departure {
+  readonly turn: Turn
+  /** Which call it is, however often it is asked. */
+  readonly number: number
+  readonly since: number
+  /** Of the new jobs, by call: how many, and who hears of them. */
+  readonly lengths: ReadonlyArray<number>
+  enqueuers: ReadonlyArray<EnqueueListener>
+  readonly settlers: ReadonlyArray<SettleListener>
+  readonly landers: ReadonlyArray<() => void>
+  /** An answer to it was lost. */
+  isUnheard: boolean
+}
 
 export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
   StoreTurns,
@@ -42,7 +62,11 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
     let lines: Array<LogLine> = []
     let worker: TurnWorker | undefined
     let scheduled = false
-    let inFlight: Turn | undefined
+    let inFlight: Departure | undefined
+    const origin = randomUUID()
+    let turnsTaken = 0
+    /** Settles that went with a turn whose answer was lost, and go again. */
+    const unheard = new Set<Settle>()
     let looking = false
     let closed = false
     let failures = 0
@@ -95,6 +119,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
     /** The worker's part is not worth another try. */
     const giveUp = () => {
       const waiting = landers
+      unheard.clear()
       settles = []
       settlers = []
       notes = []
@@ -148,6 +173,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
       const { jobs, lengths, listeners } = gatheredEnqueues()
       const turn: Turn = {
         now: clock.currentTimeMillisUnsafe(),
+        origin,
         session: worker === undefined ? 0 : worker.session(),
         settle: settles,
         enqueue: jobs,
@@ -156,64 +182,112 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
         progress: notes,
         logs: lines
       }
-      const turnSettlers = settlers
-      const turnLanders = landers
+      const departure: Departure = {
+        turn,
+        number: ++turnsTaken,
+        since: monotonic(),
+        lengths,
+        enqueuers: listeners,
+        settlers,
+        landers,
+        isUnheard: false
+      }
       landers = noLanders
       settles = []
       settlers = []
       notes = []
       lines = []
       looking = false
+      inFlight = departure
 
-      if (store.turnSync !== undefined) {
-        let result: TurnResult
-        inFlight = turn
-        try {
-          result = store.turnSync(turn)
-        } catch (cause) {
-          return failed(turn, lengths, listeners, turnSettlers, turnLanders, asStoreError(cause))
-        } finally {
-          inFlight = undefined
-        }
-        return taken(turn, lengths, listeners, turnSettlers, turnLanders, result)
-      }
-      const answered = (exit: Exit.Exit<TurnResult, StoreError>) => {
+      if (store.turnSync === undefined) return ask(departure)
+      let result: TurnResult
+      try {
+        result = store.turnSync(turn)
+      } catch (cause) {
+        return failed(departure, asStoreError(cause))
+      } finally {
         inFlight = undefined
-        if (Exit.isSuccess(exit)) taken(turn, lengths, listeners, turnSettlers, turnLanders, exit.value)
-        else failed(turn, lengths, listeners, turnSettlers, turnLanders, asStoreError(Cause.squash(exit.cause)))
       }
-      inFlight = turn
-      const fiber = fork(store.turn(turn))
+      return taken(departure, result)
+    }
+
+    /** Answered in this stack where the store does that, otherwise later. */
+    const ask = (departure: Departure) => {
+      const { number, turn } = departure
+      const call = store.turn(turn)
+      const fiber = fork(store.traits.remembersCalls ? Effect.provideService(call, Asked, { origin, number }) : call)
       const exit = fiber.pollUnsafe()
-      if (exit !== undefined) return answered(exit)
+      if (exit !== undefined) return answered(departure, exit)
       fiber.addObserver((late) => {
-        answered(late)
+        answered(departure, late)
         run()
       })
     }
 
+    const answered = (departure: Departure, exit: Exit.Exit<TurnResult, StoreError>) => {
+      if (Exit.isSuccess(exit)) {
+        inFlight = undefined
+        return taken(departure, exit.value)
+      }
+      const error = asStoreError(Cause.squash(exit.cause))
+      const { _tag: reason } = error.reason
+      if (store.traits.remembersCalls) {
+        departure.isUnheard ||= reason === "StoreOutcomeUnknown"
+        // Whoever answers otherwise knows of the first try, and that it came to nothing.
+        const isStillUnheard = reason === "StoreOutcomeUnknown" || reason === "StoreUnavailable"
+        if (departure.isUnheard && isStillUnheard && !closed) return askAgain(departure)
+      }
+      inFlight = undefined
+      failed(departure, departure.isUnheard && closed ? outcomeUnknown() : error)
+    }
+
+    /** The same call once more. Nothing else leaves before it is answered. */
+    const askAgain = (departure: Departure) => {
+      if (monotonic() - departure.since >= unheardMs) {
+        const { enqueuers: waiting } = departure
+        departure.enqueuers = nothing
+        for (const listener of waiting) refuse(listener, outcomeUnknown())
+        refuseGathered(
+          new StoreError({ operation: "turn", reason: new StoreUnavailable({ message: "The store does not answer" }) })
+        )
+      }
+      afterPause(() => ask(departure))
+    }
+
+    const afterPause = (next: () => void) => {
+      failures++
+      fork(Effect.andThen(Effect.sleep(pauseMs(backoff, failures, random.nextDoubleUnsafe())), Effect.sync(next)))
+    }
+
+    const refuseGathered = (error: StoreError) => {
+      const waiting = enqueuers
+      enqueues = []
+      batches = []
+      enqueuers = []
+      for (const listener of waiting) refuse(listener, error)
+    }
+
     const taken = (
-      turn: Turn,
-      lengths: ReadonlyArray<number>,
-      listeners: ReadonlyArray<EnqueueListener>,
-      turnSettlers: ReadonlyArray<SettleListener>,
-      turnLanders: ReadonlyArray<() => void>,
+      { enqueuers: listeners, landers: waiting, lengths, settlers: hearing, turn }: Departure,
       result: TurnResult
     ) => {
       failures = 0
       let from = 0
       for (let i = 0; i < listeners.length; i++) {
         try {
-          listeners[i]!.stored(result.ids, result.notes, from, turn.now)
+          listeners[i]!.stored(result.ids, result.notes, from, result.now)
         } catch (defect) {
           faulty(defect)
         }
         from += lengths[i]!
       }
       const lost = result.lost
-      for (let i = 0; i < turnSettlers.length; i++) {
+      for (let i = 0; i < hearing.length; i++) {
+        const isRefused = lost !== undefined && lost.has(i)
+        const wasUnheard = unheard.size > 0 && unheard.delete(turn.settle[i]!)
         try {
-          turnSettlers[i]!.settled(lost === undefined || !lost.has(i), turn.now)
+          hearing[i]!.settled(isRefused ? (wasUnheard ? "unheard" : "refused") : "accepted", result.now)
         } catch (defect) {
           faulty(defect)
         }
@@ -225,7 +299,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
         // Some of what was claimed may not have been started.
         workerFailed(asStoreError(defect), turn)
       }
-      land(turnLanders)
+      land(waiting)
       for (const follow of followers) {
         try {
           follow(turn, result)
@@ -243,43 +317,30 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
       }
     }
 
-    const failed = (
-      turn: Turn,
-      lengths: ReadonlyArray<number>,
-      listeners: ReadonlyArray<EnqueueListener>,
-      turnSettlers: ReadonlyArray<SettleListener>,
-      turnLanders: ReadonlyArray<() => void>,
-      error: StoreError
-    ) => {
-      failures++
+    const failed = (departure: Departure, error: StoreError) => {
+      const { enqueuers: listeners, landers: waiting, settlers: hearing, turn } = departure
       if (worker !== undefined && turn.session !== 0) {
+        if (error.reason._tag === "StoreOutcomeUnknown") for (const settle of turn.settle) unheard.add(settle)
         settles = [...turn.settle, ...settles]
-        settlers = [...turnSettlers, ...settlers]
+        settlers = [...hearing, ...settlers]
         notes = [...turn.progress, ...notes].slice(-maxKept)
         lines = [...turn.logs, ...lines].slice(-maxKept)
-        landers = [...turnLanders, ...landers]
-      } else land(turnLanders)
-      for (let i = 0; i < lengths.length; i++) refuse(listeners[i]!, error)
+        landers = [...waiting, ...landers]
+      } else land(waiting)
+      for (let i = 0; i < listeners.length; i++) refuse(listeners[i]!, error)
       workerFailed(error, turn)
       resting = true
-      fork(
-        Effect.sleep(pauseMs(backoff, failures, random.nextDoubleUnsafe())).pipe(
-          Effect.andThen(
-            Effect.sync(() => {
-              resting = false
-              run()
-            })
-          )
-        )
-      )
+      afterPause(() => {
+        resting = false
+        run()
+      })
     }
 
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         closed = true
         const error = new StoreError({ operation: "turn", reason: new StoreClosed({ message: "The queue is closed" }) })
-        for (const listener of enqueuers) refuse(listener, error)
-        enqueuers = []
+        refuseGathered(error)
         giveUp()
       })
     )
@@ -319,7 +380,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
       },
       kick,
       hasWorker: () => worker !== undefined,
-      isOwn: (turn) => turn !== undefined && turn === inFlight,
+      origin,
       bind: (next) => {
         worker = next
         kick(true)
@@ -342,6 +403,12 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
     }
   })
 )
+
+const outcomeUnknown = (): StoreError =>
+  new StoreError({
+    operation: "turn",
+    reason: new StoreOutcomeUnknown({ message: "The store's answer was lost; what was asked may have been done" })
+  })
 
 const asStoreError = (cause: unknown): StoreError =>
   cause instanceof StoreError

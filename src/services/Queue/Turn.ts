@@ -206,7 +206,10 @@ export interface LogLine {
 }
 
 export interface Turn {
+  /** The asker's time. A store behind a network goes by its server's clock, and says so in `TurnResult.now`. */
   readonly now: number
+  /** A random id of who takes turns, as wakes name it; absent where nobody listens for them. */
+  readonly origin?: string
   /** The worker session that settles and claims; 0 for a turn that does neither. */
   readonly session: number
   readonly settle: ReadonlyArray<Settle>
@@ -290,6 +293,8 @@ export interface Signal {
 }
 
 export interface TurnResult {
+  /** The time by which the store took the turn: that of its records. */
+  readonly now: number
   /** For each job of `enqueue` its id; 0 where refused. */
   readonly ids: ReadonlyArray<JobId>
   /** By index in `enqueue`; undefined when every job was plainly created. */

@@ -183,7 +183,8 @@ const make = (options: WorkerOptions) =>
       claims: () => (!session.isFresh() || state !== "running" || attempts.isShut() ? noClaims : slots.claims()),
       expect: (group) => slots.heat(group),
       taken: (turn, result) => {
-        const { claim, now } = turn
+        const { claim } = turn
+        const { now } = result
         // What a session that was given up has claimed is the sweeper's.
         if (turn.session !== session.current()) return
         if (result.fenced) return session.lost()
@@ -249,10 +250,11 @@ const make = (options: WorkerOptions) =>
 
     // Its life --------------------------------------------------------------------------------------------------------
 
-    yield* store.onWake((wake, by) => {
+    yield* store.onWake((wake, origin, groups) => {
       if (wake === "ready") {
-        if (turns.isOwn(by)) return
-        slots.heatAll()
+        if (origin === turns.origin) return
+        if (groups === undefined) slots.heatAll()
+        else for (const group of groups) slots.heat(group)
         turns.kick()
       } else if (wake === "control") fork(Effect.ignore(Effect.andThen(refreshGroups, Effect.sync(look))))
     })

@@ -3,7 +3,7 @@ import { type Clock, Duration, Effect } from "effect"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
 import type { Wake } from "../../../src/services/Queue/JobStore.ts"
 import type { SettleOutcome, Turn, TurnResult } from "../../../src/services/Queue/Turn.ts"
-import { StoreError, StoreUnavailable } from "../../../src/services/Queue/StoreError.ts"
+import { StoreError, StoreOutcomeUnknown, StoreUnavailable } from "../../../src/services/Queue/StoreError.ts"
 import type { Store } from "../../../src/services/Queue/Store.ts"
 
 /**
@@ -34,8 +34,13 @@ export interface FaultyStoreOptions {
 
 const limit = Duration.seconds(10)
 
-const failure = (operation: string) =>
-  new StoreError({ operation, reason: new StoreUnavailable({ message: `${operation} did not answer (injected)` }) })
+const refused = (operation: string) =>
+  new StoreError({ operation, reason: new StoreUnavailable({ message: `${operation} was refused (injected)` }) })
+const lost = (operation: string) =>
+  new StoreError({
+    operation,
+    reason: new StoreOutcomeUnknown({ message: `The answer to ${operation} was lost (injected)` })
+  })
 
 export class FaultyStore {
   readonly store: Store
@@ -135,16 +140,16 @@ export class FaultyStore {
   }
 
   private call<A>(operation: string, effect: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> {
-    const late = Effect.flatMap(this.options.clock.sleep(limit), () => Effect.fail(failure(operation)))
+    const late = Effect.flatMap(this.options.clock.sleep(limit), () => Effect.fail(lost(operation)))
     return Effect.suspend((): Effect.Effect<A, StoreError> => {
       if (this.isDead) return Effect.never
       switch (this.options.fate(operation)) {
         case "answer":
           return effect
         case "refuse":
-          return Effect.fail(failure(operation))
+          return Effect.fail(refused(operation))
         case "lose":
-          return Effect.andThen(effect, Effect.fail(failure(operation)))
+          return Effect.andThen(effect, Effect.fail(lost(operation)))
         case "hangAndRefuse":
           return late
         case "hangAndLose":
@@ -165,23 +170,23 @@ export class FaultyStore {
   }
 
   private turnSync(turn: Turn): TurnResult {
-    if (this.isDead) throw failure("turn")
+    if (this.isDead) throw refused("turn")
     const fate = this.options.fate("turn")
     switch (fate) {
       case "answer":
         return this.note(turn, this.real.jobs.turnSync!(turn))
       case "lose":
         this.note(turn, this.real.jobs.turnSync!(turn))
-        throw failure("turn")
+        throw lost("turn")
       case "exitAfter":
         this.note(turn, this.real.jobs.turnSync!(turn))
         this.exit()
-        throw failure("turn")
+        throw lost("turn")
       case "exit":
         this.exit()
-        throw failure("turn")
+        throw lost("turn")
       case "refuse":
-        throw failure("turn")
+        throw refused("turn")
       case "hangAndRefuse":
       case "hangAndLose":
         throw new Error("a turn in the caller's stack cannot hang; ask for `asynchronous`")

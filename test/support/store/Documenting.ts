@@ -4,9 +4,7 @@ import type { Wake } from "../../../src/services/Queue/JobStore.ts"
 import type { StoreTest } from "./StoreDriver.ts"
 
 export const clauses = (test: StoreTest): void => {
-  test("a document is replaced whole, found by its kind and key, listed by its kind, and goes when told to", ({
-    store
-  }) =>
+  test("a document is replaced whole, found and listed by its kind and key, and goes when told to", ({ store }) =>
     Effect.gen(function* () {
       const first = yield* store.documents.put("rule", "b", "1", { now: 10 })
       const second = yield* store.documents.put("rule", "a", "2", { now: 20 })

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { RollUp, RollUpWidth } from "../../../src/services/Queue/RollUp.ts"
 import { quantile } from "../../../src/services/Queue/policy/Histogram.ts"
+import { rollUpRetentionMs } from "../../../src/services/Queue/policy/RollUps.ts"
 import { failure, load, start, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 
 const widths: ReadonlyArray<RollUpWidth> = [10_000, 60_000, 3_600_000]
@@ -204,5 +205,18 @@ export const clauses = (test: StoreTest): void => {
       assert.strictEqual(whole!.beats, 3)
       assert.closeTo(whole!.busyMean, 4 / 3, 1e-9)
       assert.deepStrictEqual([whole!.cpuMean, whole!.rssBytesPeak, whole!.loopDelayMsPeak], [1, 300, 9])
+    }))
+
+  test("forgets the intervals that are older than their width is kept for, and no others", (driver) =>
+    Effect.gen(function* () {
+      yield* driver.add()
+      assert.strictEqual((yield* rollUps(driver, 10_000)).length, 1)
+      const last = start + rollUpRetentionMs[60_000] + 60_000
+      yield* driver.store.rollUps.prune({ now: last - 1 })
+      assert.strictEqual((yield* rollUps(driver, 60_000)).length, 1)
+      assert.strictEqual((yield* rollUps(driver, 10_000)).length, 0)
+      yield* driver.store.rollUps.prune({ now: last })
+      assert.strictEqual((yield* rollUps(driver, 60_000)).length, 0)
+      assert.strictEqual((yield* rollUps(driver, 3_600_000)).length, 1)
     }))
 }

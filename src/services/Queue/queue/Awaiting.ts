@@ -204,8 +204,8 @@ export const makeAwaiting = Effect.gen(function* () {
   }
   const scope = yield* Effect.scope
   yield* store.onWake(
-    (wake, by) => {
-      if (wake !== "finished" || nudged || turns.isOwn(by) || outcomes.size() === 0) return
+    (wake, origin) => {
+      if (wake !== "finished" || nudged || origin === turns.origin || outcomes.size() === 0) return
       nudged = true
       fork(
         Effect.suspend(() => {

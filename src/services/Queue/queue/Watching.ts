@@ -62,8 +62,8 @@ export const makeWatching = Effect.gen(function* () {
   )
   const scope = yield* Effect.scope
   const listening = yield* store
-    .onWake((_, by) => {
-      if (watched.size > 0 && !turns.isOwn(by)) for (const id of watched.keys()) nudge(id)
+    .onWake((_, origin) => {
+      if (watched.size > 0 && origin !== turns.origin) for (const id of watched.keys()) nudge(id)
     })
     .pipe(Scope.provide(scope), Effect.cached)
 

@@ -5,7 +5,7 @@ import { type Outcomes, tellAll, type Waiter } from "../Outcomes.ts"
 import type { GroupOrders } from "../GroupOrders.ts"
 import { rankIn } from "../policy/Order.ts"
 import type { QueueEvents } from "../QueueEvents.ts"
-import type { SettleListener } from "../StoreTurns.ts"
+import type { SettleFate, SettleListener } from "../StoreTurns.ts"
 import type { Attempt } from "./Attempt.ts"
 import type { AttemptEnd } from "./AttemptEnd.ts"
 
@@ -60,10 +60,13 @@ export class Settlement implements Settle, SettleListener {
     this.error = end.error
   }
 
-  settled(accepted: boolean, at: number): void {
+  settled(fate: SettleFate, at: number): void {
     const { run } = this
     if (run.startedAt >= 0) run.runnable.meter.stored(run.group, run.startedAt + this.runMs)
     const { events, outcomes } = this.announcing
+    // What became of it is looked up by who waits for it; it is not known that the lease was lost.
+    if (fate === "unheard") return
+    const accepted = fate === "accepted"
     if (!accepted) this.announcing.leaseLost(run.group)
     else if (this.outcome === "retry" || this.outcome === "failed") this.announcing.failed(run, this)
     if (events.active()) this.publish(accepted, at)

@@ -141,17 +141,21 @@ const make = (
   }
 
   /** Tells listeners what the operation that has just ended brought. Last of all: a listener may call the store. */
-  const wake = (by?: Turn) => {
+  const wake = (turn?: Turn) => {
     const { wakes } = life
-    const isNoted = watching > 0 && by !== undefined && by.progress.length + by.claim.length + by.settle.length > 0
+    const isNoted =
+      watching > 0 && turn !== undefined && turn.progress.length + turn.claim.length + turn.settle.length > 0
     if (!wakes.ready && !wakes.finished && !wakes.control && !isNoted) return
     const { control, finished, ready } = wakes
     wakes.ready = wakes.finished = wakes.control = false
+    const groups = life.takeWoken()
+    const origin = turn?.origin
     for (const listener of listeners) {
-      if (isNoted) listener("noted", by)
-      if (ready) listener("ready", by)
-      if (finished) listener("finished", by)
-      if (control) listener("control", by)
+      if (isNoted) listener("noted", origin)
+      // A limit or a pause that changed lets jobs of any group start.
+      if (ready) listener("ready", origin, control ? undefined : groups)
+      if (finished) listener("finished", origin)
+      if (control) listener("control", origin)
     }
   }
 
@@ -224,6 +228,7 @@ const make = (
       session.signals = signals
     }
     const result: TurnResult = {
+      now,
       ids: enqueued === undefined ? noIds : enqueued.ids,
       notes: enqueued?.notes,
       lost,
@@ -368,7 +373,7 @@ const make = (
   }
 
   const jobs: Store["jobs"] = {
-    traits: { kind: "memory", location: "memory:", payloads: "value", shared: false },
+    traits: { kind: "memory", location: "memory:", payloads: "value", shared: false, remembersCalls: false },
     turn: (turn) => Effect.sync(() => turnSync(turn)),
     turnSync,
 

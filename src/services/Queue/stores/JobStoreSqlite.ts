@@ -124,7 +124,13 @@ const over = (host: Host, location: string, clock: Clock.Clock): Store => {
   const monotonic = monotonicOf(clock)
   return {
     jobs: {
-      traits: { kind: "sqlite", location, payloads: "text", shared: host.isShared },
+      traits: {
+        kind: "sqlite",
+        location,
+        payloads: "text",
+        shared: host.isShared,
+        remembersCalls: host.remembersCalls
+      },
       turn: (turn) => host.call("turn", turn),
       turnSync: undefined,
       get: (ids) => host.call("get", ids),

@@ -12,9 +12,9 @@ export const listen = (
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const fork = Effect.runForkWith(yield* Effect.context<never>())
-    const alone: WakeListener = (wake, by) => {
+    const alone: WakeListener = (wake, origin, groups) => {
       try {
-        listener(wake, by)
+        listener(wake, origin, groups)
       } catch (defect) {
         fork(Effect.logError("A listener of the store failed", Cause.die(defect)))
       }

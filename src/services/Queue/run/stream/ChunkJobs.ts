@@ -27,7 +27,9 @@ const page = 8
 /** A store that does not answer is asked again for about two minutes. */
 const patience = Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 120 }))
 
-const isPassing = (error: unknown) => error instanceof StoreError && error.reason._tag === "StoreUnavailable"
+const isPassing = (error: unknown) =>
+  error instanceof StoreError &&
+  (error.reason._tag === "StoreUnavailable" || error.reason._tag === "StoreOutcomeUnknown")
 
 export const batchKeyOf = (name: string, run: string) => `stream:${name}:${run}`
 

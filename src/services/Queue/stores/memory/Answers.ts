@@ -104,6 +104,6 @@ export const remembering = (store: Store, held: Held, clock: Clock.Clock): Store
             asked === undefined ? callOf(store, method, args) : once(asked, method, args)
           )
         : callOf(store, method, args),
-    { ...store.jobs, turnSync: undefined }
+    { ...store.jobs, traits: { ...store.jobs.traits, remembersCalls: true }, turnSync: undefined }
   )
 }

@@ -106,7 +106,7 @@ export class Intake {
     enqueued.ids.push(stored.id)
     if (stored.state === pending && stored.rare === undefined) {
       stored.lane.ready(stored.priority).add(stored)
-      this.life.wakes.ready = true
+      this.life.wake(stored.lane.group)
       return
     }
     this.life.begin(stored, job, held, now)

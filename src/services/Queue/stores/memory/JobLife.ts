@@ -39,6 +39,8 @@ const noTasks: ReadonlySet<string> = new Set()
 export class JobLife {
   readonly wakes: Wakes = { ready: false, finished: false, control: false }
   readonly keys = new UniqueKeys()
+  /** Groups in which jobs became ready since listeners were last told. */
+  private readonly woken: Array<Group> = []
   /** Groups in which jobs became ready since a turn last asked. */
   private readonly stirred: Array<Group> = []
   /** Jobs that ended without a settle that says so, since a turn last asked. */
@@ -126,8 +128,26 @@ export class JobLife {
     if (state === pending) {
       job.lane.ready(job.priority).add(job)
       this.stir(job.lane.group)
-      this.wakes.ready = true
+      this.wake(job.lane.group)
     } else if (isForTimeOnly(wait)) this.due.add(job)
+  }
+
+  /** Listeners are to hear that a job of the group became ready. */
+  wake(group: Group): void {
+    this.wakes.ready = true
+    if (group.woken) return
+    group.woken = true
+    this.woken.push(group)
+  }
+
+  /** The groups in which jobs became ready; asked when listeners are told. */
+  takeWoken(): ReadonlyArray<string> {
+    const names = this.woken.map((group) => {
+      group.woken = false
+      return group.name
+    })
+    this.woken.length = 0
+    return names
   }
 
   private stir(group: Group): void {

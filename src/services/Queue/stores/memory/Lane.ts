@@ -69,6 +69,8 @@ export class Group {
   paused = false
   /** A job became ready in it since a turn last asked. */
   stirred = false
+  /** A job became ready in it since listeners were last told. */
+  woken = false
   /** Slots taken, over all sessions: running jobs, a batch as one. */
   running = 0
   readonly lanes = new Map<string, Lane>()

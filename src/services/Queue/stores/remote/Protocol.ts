@@ -48,8 +48,8 @@ export type ServerMessage =
   | readonly [kind: "failed", sequence: number, reason: unknown]
   /** A defect of the store, or of what it was asked. */
   | readonly [kind: "died", sequence: number, message: string]
-  /** `by`: the call of this connection that brought it about. */
-  | readonly [kind: "wake", wake: Wake, by: number | undefined]
+  /** As a `WakeListener` hears it. */
+  | readonly [kind: "wake", wake: Wake, origin: string | undefined, groups: ReadonlyArray<string> | undefined]
   | readonly [kind: "working"]
 
 export const messageToText = (message: ClientMessage | ServerMessage): string => valueToText(message)

@@ -3,7 +3,9 @@
  * lost. What was not answered is asked again there, changes under the number they had, so each of them happens once and
  * is answered as it was the first time.
  *
- * A call ends within 10 s: with its answer, or as `StoreUnavailable`. A change that failed so may have happened.
+ * A call ends within 10 s: with its answer, as `StoreUnavailable` when it was not done, or as `StoreOutcomeUnknown` when
+ * nobody knows. Of a store that does not remember calls a change whose connection was lost is not asked again: its
+ * outcome is unknown at once.
  */
 import { Cause, Clock, Effect, Exit, Latch, Random, type Scope } from "effect"
 import { randomUUID } from "node:crypto"
@@ -12,9 +14,8 @@ import { Asked } from "../../Asked.ts"
 import type { JobStore, Wake, WakeListener } from "../../JobStore.ts"
 import { type Backoff, pauseMs } from "../../policy/Backoff.ts"
 import type { Store } from "../../Store.ts"
-import { StoreClosed, StoreError, type StoreReason, StoreUnavailable } from "../../StoreError.ts"
-import type { Turn } from "../../Turn.ts"
-import { type AnyMethod, storeOver, turnMethod } from "../Methods.ts"
+import { StoreClosed, StoreError, StoreOutcomeUnknown, type StoreReason, StoreUnavailable } from "../../StoreError.ts"
+import { type AnyMethod, storeOver } from "../Methods.ts"
 import { listen } from "../WakeListeners.ts"
 import { Conversation } from "./Conversation.ts"
 import { FrameTooLarge } from "./Frames.ts"
@@ -222,14 +223,10 @@ class StoreClient {
   }
 
   private unavailable(operation: string, call?: Call): StoreError {
-    const mayHaveHappened = call?.isSaid === true && call.method.changes ? " It may have happened all the same." : ""
-    return storeError(
-      operation,
-      this.refusal ??
-        new StoreUnavailable({
-          message: `The store did not answer within 10 s (${this.trouble}).${mayHaveHappened} Try again.`
-        })
-    )
+    const message = `The store did not answer within 10 s (${this.trouble})`
+    if (call?.isSaid === true && call.method.changes)
+      return storeError(operation, new StoreOutcomeUnknown({ message: `${message}: it may have been done.` }))
+    return storeError(operation, this.refusal ?? new StoreUnavailable({ message: `${message}. Try again.` }))
   }
 
   /** Looks after calls that are not answered. */
@@ -281,12 +278,23 @@ class StoreClient {
         over: (why) => {
           this.conversation = undefined
           this.trouble = why ?? "the connection was lost"
+          this.lost()
           resume(Effect.void)
         }
       })
       conversation.say(messageToText(["hello", protocolVersion]))
       return Effect.sync(() => conversation.end(undefined))
     }).pipe(Effect.raceFirst(this.untilHeard))
+  }
+
+  /** What a store does not remember is not asked twice. */
+  private lost(): void {
+    if (this.traits?.remembersCalls !== false) return
+    for (const call of [...this.calls.values()]) {
+      if (!call.method.changes || !call.isSaid) continue
+      const message = `The answer was lost (${this.trouble}): it may have been done.`
+      this.finish(call, Effect.fail(storeError(call.method.name, new StoreOutcomeUnknown({ message }))))
+    }
   }
 
   /** Ends when the server has not said a word in time; never once it has. */
@@ -323,7 +331,7 @@ class StoreClient {
         return
       }
       case "wake":
-        return this.wake(message[1], message[2])
+        return this.wake(message[1], message[2], message[3])
     }
   }
 
@@ -339,7 +347,7 @@ class StoreClient {
     if (this.isListening !== "not") this.tellFirst(listenMethod, this.isListening === "aside")
     if (this.watchers > 0) this.tellFirst(watchMethod, true)
     for (const call of [...this.calls.values()]) this.ask(call)
-    if (!isFirst) for (const wake of allWakes) this.wake(wake, undefined)
+    if (!isFirst) for (const wake of allWakes) this.wake(wake)
   }
 
   /** Before anything is asked on a new connection; nobody waits for the answer. */
@@ -353,10 +361,8 @@ class StoreClient {
 
   // Wakes.
 
-  private wake(wake: Wake, by: number | undefined): void {
-    const call = by === undefined ? undefined : this.calls.get(by)
-    const turn = call?.method.name === turnMethod ? (call.args[0] as Turn) : undefined
-    for (const listener of this.listeners) listener(wake, turn)
+  private wake(...wake: Parameters<WakeListener>): void {
+    for (const listener of this.listeners) listener(...wake)
   }
 
   /** Where the server cannot be told now, it is told once there is a connection. */

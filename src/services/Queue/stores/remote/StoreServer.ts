@@ -9,12 +9,11 @@
 import { Cause, Clock, Effect, Exit, Scope } from "effect"
 import type { Duplex } from "node:stream"
 import { Asked } from "../../Asked.ts"
-import type { Wake } from "../../JobStore.ts"
+import type { WakeListener } from "../../JobStore.ts"
 import { ClockDifference } from "../../policy/ClockDifference.ts"
 import type { Store } from "../../Store.ts"
 import { StoreError, StoreUnavailable } from "../../StoreError.ts"
-import type { Turn } from "../../Turn.ts"
-import { callOf, type MethodName, methods, turnMethod } from "../Methods.ts"
+import { callOf, type MethodName, methods } from "../Methods.ts"
 import { Conversation } from "./Conversation.ts"
 import { FrameTooLarge } from "./Frames.ts"
 import {
@@ -73,8 +72,6 @@ class ServedClient {
   private readonly parts: Parts
   conversation!: Conversation
   private readonly difference = new ClockDifference()
-  /** Turns under way, by the sequence numbers of their calls. */
-  private readonly turns = new Map<Turn, number>()
   private underWay = 0
   private isWorkingSaid = false
   private isGreeted = false
@@ -126,7 +123,6 @@ class ServedClient {
     if (method === undefined) return this.say(["died", sequence, `No store has a call ${name}`])
     const { ms } = this.difference
     const there = ms === 0 || method.inTime === undefined ? args : method.inTime(args, ms)
-    if (name === turnMethod) this.turns.set(there[0] as Turn, sequence)
     this.underWay++
     this.parts.fork(
       callOf(this.parts.store, method, there).pipe(
@@ -134,7 +130,6 @@ class ServedClient {
         Effect.exit,
         Effect.map((exit) => {
           this.underWay--
-          if (name === turnMethod) this.turns.delete(there[0] as Turn)
           this.tell(sequence, name, exit)
         })
       )
@@ -181,7 +176,7 @@ class ServedClient {
     const isFirst = !this.isListening
     this.isListening = true
     this.isAside = isAside
-    const tell = (wake: Wake, by?: Turn) => this.say(["wake", wake, by === undefined ? undefined : this.turns.get(by)])
+    const tell: WakeListener = (wake, origin, groups) => this.say(["wake", wake, origin, groups])
     this.parts.fork(
       Scope.provide(this.parts.store.jobs.onWake(isFirst ? tell : () => {}, { aside: isAside }), this.parts.scope)
     )

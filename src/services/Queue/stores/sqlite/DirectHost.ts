@@ -18,7 +18,7 @@ export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, St
       const listeners = new Set<WakeListener>()
       let turn: Turn | undefined
       const engine = new Engine(settings, (wakes) => {
-        for (const listener of listeners) for (const wake of wakes) listener(wake, turn)
+        for (const listener of listeners) for (const wake of wakes) listener(wake, turn?.origin)
       })
       let isClosed = false
       let watchers = 0
@@ -37,6 +37,7 @@ export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, St
         })
       return {
         isShared: engine.isShared,
+        remembersCalls: false,
         call: (operation, ...args) => call(operation, args),
         ask: (asked, operation, args) => call(operation, args, asked),
         // Who calls runs on the thread of the store: no transaction is under way.

@@ -11,11 +11,35 @@ export type Operation = {
   [K in keyof SqliteStore]: SqliteStore[K] extends (...args: ReadonlyArray<never>) => unknown ? K : never
 }[keyof SqliteStore]
 
+/** Those that change nothing, so that one whose answer was lost may simply be called again. */
+export const reads: ReadonlySet<string> = new Set([
+  "open",
+  "hold",
+  "get",
+  "list",
+  "count",
+  "counters",
+  "oldestPending",
+  "upNext",
+  "logs",
+  "step",
+  "rollUps",
+  "resourceRollUps",
+  "status",
+  "groups",
+  "paused",
+  "document",
+  "documents",
+  "journal",
+  "workers"
+] satisfies ReadonlyArray<Operation | "open" | "hold">)
+
 export type Arguments<K extends Operation> = Parameters<SqliteStore[K]>
 export type Answer<K extends Operation> = K extends "turn" ? TurnResult : ReturnType<SqliteStore[K]>
 
 export interface Host {
   readonly isShared: boolean
+  readonly remembersCalls: boolean
   readonly call: <K extends Operation>(operation: K, ...args: Arguments<K>) => Effect.Effect<Answer<K>, StoreError>
   /** A call that may be asked again: its answer is kept. */
   readonly ask: <K extends Operation>(
@@ -38,6 +62,7 @@ export interface Host {
 /** The same, keeping the answers of calls that say which they are. */
 export const remembering = (host: Host): Host => ({
   ...host,
+  remembersCalls: true,
   call: (operation, ...args) =>
     Effect.flatMap(Effect.service(Asked), (asked) =>
       asked === undefined ? host.call(operation, ...args) : host.ask(asked, operation, args)

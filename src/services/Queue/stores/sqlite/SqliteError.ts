@@ -7,6 +7,7 @@ import {
   StoreFull,
   StoreInUse,
   StoreNewer,
+  StoreOutcomeUnknown,
   StoreReadOnly,
   StoreTampered,
   type StoreReason,
@@ -22,6 +23,8 @@ export const toStoreReason = ({ found = 0, known = 0, message, tag }: Reason): S
   switch (tag) {
     case "StoreUnavailable":
       return new StoreUnavailable({ message })
+    case "StoreOutcomeUnknown":
+      return new StoreOutcomeUnknown({ message })
     case "StoreFull":
       return new StoreFull({ message })
     case "StoreReadOnly":

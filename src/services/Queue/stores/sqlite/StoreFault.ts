@@ -87,6 +87,8 @@ export const reasonOf = (error: unknown, path: string): Reason => {
 
 export const unavailable = (message: string): Reason => ({ tag: "StoreUnavailable", message })
 
+export const outcomeUnknown = (message: string): Reason => ({ tag: "StoreOutcomeUnknown", message })
+
 export const closed = (path: string): Reason => ({ tag: "StoreClosed", message: `The store ${path} is closed.` })
 
 export const readOnly = (path: string): Reason => ({

@@ -1,6 +1,7 @@
 /**
  * The store on a thread of its own: the caller's event loop stays free, and leases are renewed while it does not
- * answer. A thread that dies or hangs fails the calls in flight with `StoreUnavailable`; the next call starts another.
+ * answer. A thread that dies or hangs fails the calls in flight, changes with `StoreOutcomeUnknown`; the next
+ * call starts another.
  */
 import { Effect, type Scope } from "effect"
 import { extname } from "node:path"
@@ -10,9 +11,9 @@ import type { Turn } from "../../Turn.ts"
 import type { WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
 import type { EngineSettings } from "./Engine.ts"
-import type { Answer, Arguments, Host, Operation } from "./Host.ts"
+import { type Answer, type Arguments, type Host, type Operation, reads } from "./Host.ts"
 import { toStoreError, toTurnResult } from "./SqliteError.ts"
-import { closed, type Reason, unavailable } from "./StoreFault.ts"
+import { closed, outcomeUnknown, type Reason, unavailable } from "./StoreFault.ts"
 import type { Reply, Request, ThreadSettings } from "./StoreMessage.ts"
 import { decodeTurnResult, type EncodedTurnResult, encodeTurn } from "./TurnCodec.ts"
 
@@ -131,8 +132,8 @@ class StoreThreadHandle {
     Atomics.add(this.signs, 0, 1)
     if (kind === "alive?") return
     if (kind === "wake") {
-      const by = this.calls.get(sequence)?.turn
-      for (const listener of this.listeners) for (const wake of body) listener(wake, by)
+      const origin = this.calls.get(sequence)?.turn?.origin
+      for (const listener of this.listeners) for (const wake of body) listener(wake, origin)
       return
     }
     if (kind === "refused") {
@@ -158,15 +159,17 @@ class StoreThreadHandle {
     }
   }
 
-  /** Fails what is in flight. The outcome of a write among it is unknown: it was done whole or not at all. */
+  /** Fails what is in flight; of what may have been written nobody knows. */
   private lose(worker: Worker, why: string | Reason): void {
     if (this.worker !== worker) return
     this.worker = undefined
     void worker.terminate()
-    const reason = typeof why === "string" ? unavailable(why) : why
     const calls = [...this.calls.values()]
     this.calls.clear()
-    for (const { operation, resume } of calls) resume(Effect.fail(toStoreError(operation, reason)))
+    for (const { operation, resume } of calls) {
+      const reason = typeof why !== "string" ? why : reads.has(operation) ? unavailable(why) : outcomeUnknown(why)
+      resume(Effect.fail(toStoreError(operation, reason)))
+    }
   }
 
   private tick(): void {
@@ -206,6 +209,7 @@ export const makeThreadHost = (settings: EngineSettings): Effect.Effect<Host, St
         get isShared() {
           return thread.isShared
         },
+        remembersCalls: false,
         call: (operation, ...args) => thread.call(operation, args, undefined),
         ask: (asked, operation, args) => thread.call(operation, args, asked),
         hold: thread.hold,

@@ -106,6 +106,7 @@ export class Turns {
     const hasEndedMore = this.endings.hasWork
     this.endings.cascade(now)
     return {
+      now,
       ids,
       notes,
       lost,
