@@ -5,13 +5,12 @@
  * named by the client's sequence number, which is its own on all connections. Between answers the server tells what
  * woke its store, and while it works on a call, that it does.
  */
-import { Schema } from "effect"
 import type { Asked } from "../../Asked.ts"
 import type { JobStore, Wake } from "../../JobStore.ts"
-import { StoreReason } from "../../StoreError.ts"
-import type { TurnResult } from "../../Turn.ts"
+import type { Turn, TurnResult } from "../../Turn.ts"
 import { type MethodName, turnMethod } from "../Methods.ts"
 import { valueFromText, valueToText } from "../ValueText.ts"
+import { resultFromValue, resultToValue, turnFromValue, turnToValue } from "./TurnValue.ts"
 
 /** Both sides must speak the same. */
 export const protocolVersion = 1
@@ -63,30 +62,14 @@ const messageFromText = (text: string): ReadonlyArray<unknown> => {
 export const clientMessage = (text: string): ClientMessage => messageFromText(text) as unknown as ClientMessage
 export const serverMessage = (text: string): ServerMessage => messageFromText(text) as unknown as ServerMessage
 
-const encodeReason = Schema.encodeSync(StoreReason)
-const decodeReason = Schema.decodeUnknownSync(StoreReason)
-/** Causes stay where they arose. */
-export const reasonToValue = (reason: StoreReason): unknown => {
-  const { cause: _, ...plain } = encodeReason(reason) as Readonly<Record<string, unknown>>
-  return plain
-}
-export const reasonFromValue = (value: unknown): StoreReason => decodeReason(value)
+/** The arguments of a call as values, and back. */
+export const argumentsToValues = (method: MethodName, args: ReadonlyArray<unknown>): ReadonlyArray<unknown> =>
+  method === turnMethod ? [turnToValue(args[0] as Turn)] : args
+export const argumentsFromValues = (method: MethodName, values: ReadonlyArray<unknown>): ReadonlyArray<unknown> =>
+  method === turnMethod ? [turnFromValue(values[0])] : values
 
-const withReasons = (result: TurnResult, change: (reason: never) => unknown): TurnResult =>
-  result.notes === undefined
-    ? result
-    : {
-        ...result,
-        notes: new Map(
-          [...result.notes].map(([index, note]) => [
-            index,
-            note._tag === "NotStored" ? { ...note, reason: change(note.reason as never) as StoreReason } : note
-          ])
-        )
-      }
-
-/** The answer without instances of classes, which only a turn's holds. */
+/** The answer of a call as a value, and back. */
 export const answerToValue = (method: MethodName, answer: unknown): unknown =>
-  method === turnMethod ? withReasons(answer as TurnResult, reasonToValue) : answer
+  method === turnMethod ? resultToValue(answer as TurnResult) : answer
 export const answerFromValue = (method: MethodName, value: unknown): unknown =>
-  method === turnMethod ? withReasons(value as TurnResult, reasonFromValue) : value
+  method === turnMethod ? resultFromValue(value) : value

@@ -21,17 +21,18 @@ import { Conversation } from "./Conversation.ts"
 import { FrameTooLarge } from "./Frames.ts"
 import {
   answerFromValue,
+  argumentsToValues,
   type ClientMessage,
   defaultMaxMessageBytes,
   listenName,
   messageToText,
   protocolVersion,
-  reasonFromValue,
   serverMessage,
   type ServerMessage,
   silentMs,
   watchName
 } from "./Protocol.ts"
+import { reasonFromValue } from "./TurnValue.ts"
 
 export interface ClientOptions {
   /** A stream to a server of the store, for as long as the scope is open; made again when it has ended. */
@@ -186,7 +187,7 @@ class StoreClient {
     const { args, asked, method, sequence } = call
     const sentAt = this.clock.currentTimeMillisUnsafe()
     try {
-      this.say(["ask", sequence, method.name, args, asked, sentAt])
+      this.say(["ask", sequence, method.name, argumentsToValues(method.name, args), asked, sentAt])
       call.isSaid = true
     } catch (error) {
       const reason =

@@ -18,17 +18,18 @@ import { Conversation } from "./Conversation.ts"
 import { FrameTooLarge } from "./Frames.ts"
 import {
   answerToValue,
+  argumentsFromValues,
   clientMessage,
   type ClientMessage,
   defaultMaxMessageBytes,
   listenName,
   messageToText,
   protocolVersion,
-  reasonToValue,
   type ServerMessage,
   watchName,
   workingMs
 } from "./Protocol.ts"
+import { reasonToValue } from "./TurnValue.ts"
 
 export interface ServeOptions {
   /** Bytes of the longest message; both sides must agree. Default 256 MiB. */
@@ -122,7 +123,8 @@ class ServedClient {
     const method = methods.get(name)
     if (method === undefined) return this.say(["died", sequence, `No store has a call ${name}`])
     const { ms } = this.difference
-    const there = ms === 0 || method.inTime === undefined ? args : method.inTime(args, ms)
+    const here = argumentsFromValues(name, args)
+    const there = ms === 0 || method.inTime === undefined ? here : method.inTime(here, ms)
     this.underWay++
     this.parts.fork(
       callOf(this.parts.store, method, there).pipe(

@@ -23,7 +23,7 @@ import {
   time
 } from "./ColumnRules.ts"
 import type { Query, Value } from "./Database.ts"
-import { hasValues, recordFrom, runWith } from "./Fields.ts"
+import { hasValues, recordFrom, runWith } from "../Fields.ts"
 import type { Lane } from "./Ledger.ts"
 
 /** A row of `job` or `history`; `result` and `finished` are null in `job`, `wait` and `lost` are 0 in `history`. */
