@@ -109,3 +109,18 @@ export const liveWithout = (
     assert.isBelow(slowest, unansweredMs, `${name}: a call was not answered`)
     return messages
   }).pipe(Effect.scoped)
+
+export const ways = ["before", "within", "after", "late"] as const
+
+/** Loses each message of a life once, on a store of its own each time; answers how many there were. */
+export const lostAtEach = (
+  layer: Layer.Layer<StoreServices, unknown>,
+  way: (lost: number) => (typeof ways)[number],
+  step = 1
+): Effect.Effect<number, unknown> =>
+  Effect.gen(function* () {
+    for (let lost = 1; ; lost += step) {
+      const messages = yield* liveWithout(lost, way(lost)).pipe(Effect.provide(layer))
+      if (messages < lost) return lost - 1
+    }
+  })
