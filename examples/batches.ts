@@ -4,7 +4,7 @@ import assert from "node:assert/strict"
 import { request, Sluice, Task, TaskQueue } from "../src/index.ts"
 
 const Insert = Task.make("insert", {
-  payload: Schema.Struct({ row: Schema.Int }),
+  payload: { row: Schema.Int },
   error: Schema.String,
   retry: "none",
   batch: { maxBatchSize: 50, maxWaitTime: "50 millis" }

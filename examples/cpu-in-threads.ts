@@ -6,7 +6,7 @@ import { Sluice, Task, TaskQueue } from "../src/index.ts"
 const module = new URL("./cpu-in-threads/primes.ts", import.meta.url)
 
 const CountPrimes = Task.make("count-primes", {
-  payload: Schema.Struct({ below: Schema.Int }),
+  payload: { below: Schema.Int },
   success: Schema.Int,
   group: "computation"
 })

@@ -5,7 +5,7 @@ import { Sluice, Task, TaskQueue } from "../src/index.ts"
 
 // What producer, worker and command line share: a name, the schemas, the resource group whose slots its jobs take.
 const CountWords = Task.make("count-words", {
-  payload: Schema.Struct({ file: Schema.String }),
+  payload: { file: Schema.String },
   success: Schema.Struct({ words: Schema.Int }),
   group: "filesystem"
 })

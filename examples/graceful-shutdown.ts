@@ -9,7 +9,7 @@ import { QueueSettings, Sluice, Task, TaskQueue } from "../src/index.ts"
 
 using folder = fs.mkdtempDisposableSync(path.join(os.tmpdir(), "sluice-example-"))
 
-const Report = Task.make("report", { payload: Schema.Struct({ millis: Schema.Int }), success: Schema.Int })
+const Report = Task.make("report", { payload: { millis: Schema.Int }, success: Schema.Int })
 
 const ReportLive = Report.toLayer(({ millis }, job) => Effect.as(Effect.sleep(millis), job.attempt))
 

@@ -15,7 +15,7 @@ import { createServer } from "node:http"
 import { Job, Sluice, Task, TaskQueue } from "../src/index.ts"
 
 const Greet = Task.make("greet", {
-  payload: Schema.Struct({ name: Schema.String }),
+  payload: { name: Schema.String },
   success: Schema.String,
   group: "network"
 })

@@ -4,7 +4,7 @@ import assert from "node:assert/strict"
 import { Sluice, Task, TaskQueue } from "../src/index.ts"
 
 const Upload = Task.make("upload", {
-  payload: Schema.Struct({ parts: Schema.Int }),
+  payload: { parts: Schema.Int },
   success: Schema.Int,
   progress: Schema.Struct({ sent: Schema.Int }),
   group: "network"

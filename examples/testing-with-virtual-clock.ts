@@ -10,7 +10,7 @@ import * as Testing from "../src/testing/index.ts"
 class Busy extends Schema.TaggedError<Busy>()("Busy", {}) {}
 
 const Remind = Task.make("remind", {
-  payload: Schema.Struct({ who: Schema.String }),
+  payload: { who: Schema.String },
   success: Schema.Struct({ attempts: Schema.Int }),
   error: Busy
 })

@@ -8,7 +8,7 @@ class CardDeclined extends Schema.TaggedError<CardDeclined>()("CardDeclined", { 
 class BankUnreachable extends Schema.TaggedError<BankUnreachable>()("BankUnreachable", {}) {}
 
 const Charge = Task.make("charge", {
-  payload: Schema.Struct({ card: Schema.String, cents: Schema.Int }),
+  payload: { card: Schema.String, cents: Schema.Int },
   success: Schema.Struct({ attempts: Schema.Int }),
   error: Schema.Union([CardDeclined, BankUnreachable]),
   group: "network",

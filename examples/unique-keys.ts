@@ -4,7 +4,7 @@ import assert from "node:assert/strict"
 import { Sluice, Task, TaskQueue } from "../src/index.ts"
 
 const Invoice = Task.make("invoice", {
-  payload: Schema.Struct({ order: Schema.String, note: Schema.String }),
+  payload: { order: Schema.String, note: Schema.String },
   success: Schema.String,
   idempotencyKey: ({ order }) => order,
   // The key stays taken for an hour, also when its job has finished: a double click an hour later is not a second
@@ -13,7 +13,7 @@ const Invoice = Task.make("invoice", {
 })
 
 const Reindex = Task.make("reindex", {
-  payload: Schema.Struct({ folder: Schema.String }),
+  payload: { folder: Schema.String },
   success: Schema.String,
   idempotencyKey: ({ folder }) => folder,
   // Each call pushes the start away: one run after the last change.

@@ -9,7 +9,7 @@ export const isWithin = (group: string) =>
     const { env } = yield* Invocation
     const { traits } = yield* JobStore
     const id = Job.parseJobId(env.SLUICE_JOB_ID ?? "")
-    if (id === undefined || env.SLUICE_GROUP !== group || env.SLUICE_STORE !== traits.location) return false
+    if (id === undefined || env.SLUICE_GROUP !== group || env.SLUICE_STORE !== traits.label) return false
     const queue = yield* TaskQueue
     return yield* queue.get(id).pipe(
       Effect.map(({ state }) => state === "running"),

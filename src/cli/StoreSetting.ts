@@ -4,6 +4,7 @@ import path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as ConfigFiles from "./ConfigFiles.ts"
 import { type CommandFailure, fail } from "./Failure.ts"
+import { shown } from "./ShownSetting.ts"
 import { environmentOf, isUrl, type PlainSettings, type Read, type Setting } from "./Settings.ts"
 
 /** The store in force. Fails with `usage` when a project's files may not say, or cannot without being run. */
@@ -14,7 +15,7 @@ export const storeIn = <S extends PlainSettings>({ found, settings, unread }: Re
       return Effect.fail(
         fail(
           "usage",
-          `store (${found}) is ${store.value}, outside of that file's folder; name it yourself: --store, SLUICE_STORE, your own config, or --config ${found}`
+          `store (${found}) is ${shown("store", store).value}, outside of that file's folder; name it yourself: --store, SLUICE_STORE, your own config, or --config ${found}`
         )
       )
     }

@@ -17,7 +17,7 @@ export const common = {
   retry: "quick"
 } as const
 
-export type SoakTask = ReturnType<typeof Task.make<SoakPayload, number, string>>
+export type SoakTask = Task.Task<SoakPayload, number, string>
 
 /** What handlers do with an attempt when it starts and when it ends; `ended` answers the job's success. */
 export interface Notes {

@@ -150,7 +150,7 @@ const make = Effect.gen(function* () {
     yield* workerRegistry.beat(session, {
       now,
       leaseMs: Number.MAX_SAFE_INTEGER / 2,
-      blockedMostMs: Number.MAX_SAFE_INTEGER / 2,
+      mayBlockMs: Number.MAX_SAFE_INTEGER / 2,
       tasks: tasks(),
       slots: {},
       load

@@ -2,9 +2,7 @@
 import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
-
-const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
+import { cacheHome, launcher } from "../support/cli/Launcher.ts"
 
 export interface Ended {
   readonly code: number | null
@@ -56,6 +54,7 @@ export const start = (
           HOME: folder,
           XDG_STATE_HOME: path.join(folder, "state"),
           XDG_CONFIG_HOME: path.join(folder, "config"),
+          XDG_CACHE_HOME: cacheHome,
           NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
           ...options.env
         },

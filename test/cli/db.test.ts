@@ -19,12 +19,11 @@ import {
 import { tmpdir } from "node:os"
 import { DatabaseSync } from "node:sqlite"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
 import { overwrite, snapshot } from "../support/faults/FileBytes.ts"
 import { until } from "./CliProcess.ts"
 import { make, temporaryFolder } from "./CommandLine.ts"
+import { cacheHome, launcher } from "../support/cli/Launcher.ts"
 
-const bin = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
 const pageSize = 4096
 const withinMs = 5_000
 
@@ -39,7 +38,7 @@ const launch = (args: ReadonlyArray<string>, options: ExecFileOptions) =>
     const begun = performance.now()
     execFile(
       process.execPath,
-      [bin, ...args],
+      [launcher, ...args],
       { ...options, encoding: "utf8", timeout: 50_000 },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1
@@ -56,7 +55,10 @@ const filled = Effect.gen(function* () {
   const env = { SLUICE_STORE: store }
   const sluice = (...args: ReadonlyArray<string>): Effect.Effect<Ended> => line.call(args, { cwd: folder, env })
   const { NODE_COMPILE_CACHE, PATH } = process.env
-  const surroundings = { cwd: folder, env: { ...env, NODE_COMPILE_CACHE, PATH, HOME: line.folder } }
+  const surroundings = {
+    cwd: folder,
+    env: { ...env, NODE_COMPILE_CACHE, PATH, HOME: line.folder, XDG_CACHE_HOME: cacheHome }
+  }
   const launched = (...args: ReadonlyArray<string>) => launch(args, surroundings)
   const add = Effect.map(sluice("add", "--", "true"), ({ code }) => assert.strictEqual(code, 0))
   yield* Effect.repeat(add, { times: 2 })
@@ -455,7 +457,7 @@ describe("sql", () => {
       Effect.gen(function* () {
         const { store, surroundings } = yield* filled
         const endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
-        const child = spawn(process.execPath, [bin, "db", "sql", endless], { ...surroundings, stdio: "ignore" })
+        const child = spawn(process.execPath, [launcher, "db", "sql", endless], { ...surroundings, stdio: "ignore" })
         const exit = once(child, "exit")
         yield* until(() => existsSync(`${store}-shm`))
         child.kill(signal)

@@ -8,9 +8,9 @@ import { isUtf8 } from "node:buffer"
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
 import { hostileNames, hostileStrings } from "../support/hostile/HostileBytes.ts"
 import { temporaryFolder } from "./CommandLine.ts"
+import { launcher } from "../support/cli/Launcher.ts"
 
 const isReduced = process.env.SLUICE_LONG === "reduced"
 /** The reduced form has all that are listed, and every fourth of them through each source. */
@@ -18,8 +18,6 @@ const strings = hostileStrings(isReduced ? 97 : 500, 29)
 const stringsOfSources = strings.filter((_, i) => !isReduced || i % 4 === 0)
 const names = hostileNames(isReduced ? 40 : 250, 29)
 const limit = { timeout: 900_000 }
-
-const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
 
 /** What `sluice map -k` writes, as bytes. */
 const mapped = (folder: string, args: ReadonlyArray<string>, input: Buffer | string = ""): Buffer =>

@@ -4,12 +4,10 @@ import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
 import * as CliProcess from "./CliProcess.ts"
 import * as CommandLine from "./CommandLine.ts"
 import { temporaryFolder } from "./CommandLine.ts"
-
-const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
+import { cacheHome, launcher } from "../support/cli/Launcher.ts"
 
 const limit = { timeout: 180_000 }
 
@@ -64,7 +62,12 @@ describe("standard input of sluice run", () => {
       Effect.gen(function* () {
         const folder = yield* temporaryFolder
         const run = (flags: string) => {
-          const env = { PATH: process.env.PATH, HOME: folder, XDG_STATE_HOME: path.join(folder, "state") }
+          const env = {
+            PATH: process.env.PATH,
+            HOME: folder,
+            XDG_CACHE_HOME: cacheHome,
+            XDG_STATE_HOME: path.join(folder, "state")
+          }
           const call = `echo x | "${process.execPath}" "${launcher}" run ${flags} -- cat`
           const { status, stderr, stdout } = spawnSync("sh", ["-c", call], { cwd: folder, encoding: "utf8", env })
           return { status, stderr, stdout }
@@ -97,7 +100,7 @@ describe("a nested sluice", () => {
     () =>
       Effect.gen(function* () {
         const folder = yield* temporaryFolder
-        const inner = `"${process.execPath}" "${path.resolve("bin/sluice.mjs")}"`
+        const inner = `"${process.execPath}" "${launcher}"`
         yield* CliProcess.run(folder, ["queue", "limit", "computation", "1"])
         const outer = yield* CliProcess.run(folder, [
           "run",

@@ -6,16 +6,20 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
 import { temporaryFolder } from "./CommandLine.ts"
-
-const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
+import { cacheHome, launcher } from "../support/cli/Launcher.ts"
 
 /** Runs `sluice`, its arguments as the shell reads them, with these redirections. */
 const sluice = (folder: string, args: string, redirections: string) =>
   spawnSync("sh", ["-c", `exec "$0" "$1" ${args} ${redirections}`, process.execPath, launcher], {
     encoding: "utf8",
-    env: { ...process.env, HOME: folder, XDG_STATE_HOME: folder, SLUICE_STORE: path.join(folder, "jobs.db") },
+    env: {
+      ...process.env,
+      HOME: folder,
+      XDG_CACHE_HOME: cacheHome,
+      XDG_STATE_HOME: folder,
+      SLUICE_STORE: path.join(folder, "jobs.db")
+    },
     timeout: 60_000
   })
 

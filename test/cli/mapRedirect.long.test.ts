@@ -7,11 +7,9 @@ import { Effect } from "effect"
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
 import { SeededRandom } from "../support/SeededRandom.ts"
 import { temporaryFolder } from "./CommandLine.ts"
-
-const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
+import { launcher } from "../support/cli/Launcher.ts"
 
 const isReduced = process.env.SLUICE_LONG === "reduced"
 const seedsFrom = Number(process.env.SLUICE_SEED ?? 1)

@@ -5,8 +5,7 @@ import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-
-const launcher = path.resolve(import.meta.dirname, "../../bin/sluice.mjs")
+import { cacheHome, launcher } from "../support/cli/Launcher.ts"
 
 /** `npm start -- run …`, interrupted twice with `gapMillis` between, once its command runs. */
 const interruptedTwice = async (gapMillis: number) => {
@@ -19,6 +18,7 @@ const interruptedTwice = async (gapMillis: number) => {
         cwd: folder,
         env: {
           ...process.env,
+          XDG_CACHE_HOME: cacheHome,
           XDG_STATE_HOME: folder,
           npm_lifecycle_event: "start",
           npm_package_name: "sluice",

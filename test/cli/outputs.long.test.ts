@@ -16,8 +16,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { temporaryFolder } from "./CommandLine.ts"
+import { launcher } from "../support/cli/Launcher.ts"
 
-const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
 const bundle = fileURLToPath(new URL("../../dist/bundle/main.cjs", import.meta.url))
 const isReduced = process.env.SLUICE_LONG === "reduced"
 const megabyte = 1_000_000

@@ -14,14 +14,13 @@ import { fileURLToPath } from "node:url"
 import { commandsOf, isGone, isStopped, signalGroup } from "../support/faults/ProcessTree.ts"
 import * as CliProcess from "./CliProcess.ts"
 import { temporaryFolder } from "./CommandLine.ts"
+import { launcher } from "../support/cli/Launcher.ts"
 
 const isReduced = process.env.SLUICE_LONG === "reduced"
 const leaseMs = isReduced ? 3000 : 30_000
 const stopMs = isReduced ? 7000 : 35_000
 const jobSeconds = isReduced ? 8 : 40
 const env = { SLUICE_LEASE: `${leaseMs}ms`, SLUICE_SWEEP_INTERVAL: "1s", SLUICE_POLL_INTERVAL: "200ms" }
-
-const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
 
 /** Lines the command has written to a file of the folder. */
 const linesOf = (file: string): ReadonlyArray<string> =>

@@ -3,12 +3,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
 import { hasTmux, startTmux } from "../support/tmux/Tmux.ts"
 import * as CliProcess from "./CliProcess.ts"
 import { temporaryFolder } from "./CommandLine.ts"
+import { launcher } from "../support/cli/Launcher.ts"
 
-const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
 const limit = { timeout: 120_000 }
 
 const atTerminal = Effect.gen(function* () {

@@ -4,14 +4,12 @@ import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync } from "node:fs"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
 import { checkFree } from "../../src/cli/StoreSpace.ts"
 import * as CliProcess from "./CliProcess.ts"
 import * as CommandLine from "./CommandLine.ts"
+import { cacheHome, launcher } from "../support/cli/Launcher.ts"
 
 const limit = { timeout: 60_000 }
-const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
-
 describe("words of commands", () => {
   it.live(
     "dlq redrive and rm ask for filters that they have",
@@ -52,7 +50,7 @@ describe("words of commands", () => {
             "sh",
             ["-c", `cd ${gone} && rmdir ${gone} && exec ${process.execPath} ${launcher} ${words}`],
             {
-              env: { PATH: process.env.PATH, HOME: folder, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
+              env: { PATH: process.env.PATH, HOME: folder, XDG_CACHE_HOME: cacheHome },
               encoding: "utf8"
             }
           )
@@ -74,7 +72,7 @@ describe("words of commands", () => {
         const note = "sluice: what is piped in is not passed to the command; --stdin passes it on\n"
         const piped = (words: string) =>
           spawnSync("sh", ["-c", words.replace("sluice", `${process.execPath} ${launcher}`)], {
-            env: { PATH: process.env.PATH, HOME: folder, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
+            env: { PATH: process.env.PATH, HOME: folder, XDG_CACHE_HOME: cacheHome },
             cwd: folder,
             encoding: "utf8"
           })

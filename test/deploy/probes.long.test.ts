@@ -3,16 +3,14 @@ import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
 import { Sluice } from "../../src/services/Queue/index.ts"
+import { store as wholeStore } from "../../src/services/Queue/Store.ts"
 import * as CliProcess from "../cli/CliProcess.ts"
 import { temporaryFolder } from "../cli/CommandLine.ts"
+import { launcher } from "../support/cli/Launcher.ts"
 import * as Manifests from "../support/kubernetes/Manifests.ts"
-import { store as wholeStore } from "../../src/services/Queue/Store.ts"
 
 const [container] = Manifests.find("workers.yaml", "Deployment").spec.template.spec.containers
-const launcher = fileURLToPath(new URL("../../bin/sluice.mjs", import.meta.url))
-
 describe("the probes of deploy/kubernetes/workers.yaml", () => {
   it.live(
     "hold once the worker of the pod has joined, and end it when its lease has run out",

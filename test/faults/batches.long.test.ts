@@ -10,6 +10,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TaskQueue } from "../../src/services/Queue/index.ts"
+import { catchAtWork } from "../support/faults/Aim.ts"
 import { faultFolder } from "../support/faults/FaultFolder.ts"
 import { withQueue } from "../support/faults/FaultQueue.ts"
 import { isReduced } from "../support/faults/FaultSettings.ts"
@@ -38,10 +39,8 @@ describe("batches whose worker is killed", () => {
           yield* Effect.sleep("150 millis")
           const open = yield* queue.count({ tasks: [Batched.name], states: ["pending", "scheduled", "running"] })
           if (open.count < 200) jobs.push(...(yield* wave))
-          const busy = yield* queue.list({ tasks: [Batched.name], states: ["running"] }, { limit: 1 })
-          const session = busy.jobs[0]?.session
-          const worker = fleet.alive.find(({ isReady }) => isReady)
-          if (session === undefined || worker === undefined) continue
+          const worker = yield* catchAtWork(folder.ledger, () => fleet.alive.filter(({ isReady }) => isReady))
+          if (worker === undefined) continue
           worker.kill()
           killed++
         }

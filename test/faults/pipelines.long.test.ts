@@ -10,6 +10,7 @@
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { Job, Pipelines, TaskQueue } from "../../src/services/Queue/index.ts"
+import { catchAtWork } from "../support/faults/Aim.ts"
 import { faultFolder } from "../support/faults/FaultFolder.ts"
 import { withQueue } from "../support/faults/FaultQueue.ts"
 import { isReduced } from "../support/faults/FaultSettings.ts"
@@ -40,21 +41,16 @@ it.live(
         const runs = yield* Effect.forEach(Array.from({ length: size.runs }), () =>
           pipelines.start(Squares, size.items)
         )
-        /** A process that runs a step now. */
-        const busy = Effect.gen(function* () {
-          const { jobs } = yield* queue.list({ groups: ["pipeline-work"], states: ["running"] }, { limit: 1 })
-          const running = (yield* queue.workers).find(({ session }) => session === jobs[0]?.session)
-          return workers.findIndex(({ pid }) => pid === running?.pid)
-        })
         const isOver = Effect.map(queue.count({ states: Job.liveStates }), ({ count }) => count === 0)
         const storm = Effect.gen(function* () {
           for (let kills = 0; kills < size.kills; ) {
-            yield* Effect.sleep("1 second")
-            if (yield* isOver) break
-            const hit = yield* busy
-            if (hit < 0) continue
-            workers.splice(hit, 1)[0]!.kill()
+            const worker = yield* catchAtWork(folder.ledger, () => workers)
+            if (worker === undefined && (yield* isOver)) break
+            if (worker === undefined) continue
+            worker.kill()
+            workers.splice(workers.indexOf(worker), 1)
             workers.push(yield* addWorker)
+            yield* Effect.sleep("1 second")
             kills++
           }
         })

@@ -4,6 +4,8 @@ import { EnqueueError, QueueOverloaded, StoreError, StoreUnavailable } from "../
 import { busyTimeoutMs } from "../../src/services/Queue/stores/sqlite/Database.ts"
 import type { Refusal, StormReport } from "../support/faults/Storm.ts"
 import { expectNothingLost } from "../support/faults/StormExpectations.ts"
+import { lengthOf, type Stretch, without } from "../support/faults/Stretch.ts"
+import { SeededRandom, seeds } from "../support/SeededRandom.ts"
 
 const calm: StormReport = {
   acknowledged: 10,
@@ -76,5 +78,25 @@ describe("a storm", () => {
   it("fails by a recovery or a gentle stop beyond its bound", () => {
     assert.throws(() => expectNothingLost("late", { ...calm, recoveryMaxMs: 60_000 }))
     assert.throws(() => expectNothingLost("late", { ...calm, gentleStopMaxMs: 60_000 }))
+  })
+})
+
+describe("the time that counts for recovery", () => {
+  it.each(seeds(20))("is what no excuse covers, however they overlap (seed %i)", (seed) => {
+    const random = new SeededRandom(seed)
+    const stretch = () => {
+      const from = random.below(50)
+      return { from, to: from + random.below(20) }
+    }
+    const whole = stretch()
+    const excuses = Array.from({ length: random.below(6) }, stretch)
+    const covers =
+      (at: number) =>
+      ({ from, to }: Stretch) =>
+        from <= at && at < to
+    const counted = Array.from({ length: 80 }, (_, at) => at).filter(
+      (at) => covers(at)(whole) && !excuses.some(covers(at))
+    )
+    assert.strictEqual(lengthOf(without(whole, excuses)), counted.length)
   })
 })

@@ -4,7 +4,7 @@
  * What must not compile: each `@ts-expect-error` fails `tsc` (part of `npm run check`) where the line below it
  * compiles. Nothing here is ever run.
  */
-import { Context, Effect, Exit, type Layer, Schema, type Scope, type Stream } from "effect"
+import { Context, DateTime, Effect, Exit, type Layer, Schedule, Schema, type Scope, type Stream } from "effect"
 import {
   BatchProcessor,
   type EnqueueError,
@@ -36,6 +36,27 @@ const Resize = Task.make("resize", {
 })
 const Plain = Task.make("plain", { payload: Schema.String })
 
+/** The payload as the fields of a struct. */
+const Fields = Task.make("fields", {
+  payload: { file: Schema.String, width: Schema.optionalKey(Schema.Int), kind: Schema.Literals(["png", "webp"]) },
+  success: Schema.Int,
+  idempotencyKey: ({ file }) => file,
+  retry: Schedule.exponential("1 second").pipe(Schedule.upTo({ times: 5 }))
+})
+same<
+  typeof Fields,
+  Task.Task<{ readonly file: string; readonly width?: number; readonly kind: "png" | "webp" }, number>
+>()
+// @ts-expect-error a field is a schema
+export const wrongField = () => Task.make("x", { payload: { file: "text" } })
+declare const needy: Schema.Codec<string, string, Mailer, Mailer>
+export const neededServices = () => [
+  // @ts-expect-error a payload needs no service
+  Task.make("x", { payload: needy }),
+  // @ts-expect-error nor does a field of it
+  Task.make("x", { payload: { a: needy } })
+]
+
 const payload = { file: "a.png", width: 10, until: new Date(0) }
 
 /** Never called. */
@@ -60,6 +81,11 @@ export const payloads = Effect.gen(function* () {
   yield* queue.enqueue(Plain, "a", { priority: "high" })
   // @ts-expect-error ids are branded
   yield* queue.get(12)
+  yield* queue.enqueue(Fields, { file: "a", kind: "png" }, { at: new Date(0), deadline: DateTime.makeUnsafe(0) })
+  // @ts-expect-error a field is missing
+  yield* queue.enqueue(Fields, { kind: "png" })
+  // @ts-expect-error a text is no time
+  yield* queue.enqueue(Plain, "a", { at: "2030-01-01" })
 })
 
 /** Never called. */

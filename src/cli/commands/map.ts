@@ -656,7 +656,7 @@ export const command = Command.make(
           OwnFile.remove(path.join(folder, `${identity}.lines`))
         } else record.end()
       }
-      return { ...outcome, failures, failed, earlierFailed, done, isKept: traits.kind !== "memory" }
+      return { ...outcome, failures, failed, earlierFailed, done, isKept: !traits.restsInHeap }
     })
 
     const mode = progressMode({ quiet: out.quiet || config.tty, lively: out.lively })

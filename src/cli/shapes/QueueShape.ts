@@ -76,12 +76,12 @@ export const QueueStatsShape = Schema.Struct({
   ...FiguresShape.fields
 })
 
-/** Sizes in bytes. */
+/** Sizes in bytes. `schemaVersion` and `walBytes` are a file's: null for a store that is none. */
 export const DiskUsageShape = Schema.Struct({
   store: Schema.String,
-  schemaVersion: Schema.Int,
+  schemaVersion: Schema.NullOr(Schema.Int),
   bytes: Schema.Finite,
-  walBytes: Schema.Finite,
+  walBytes: Schema.NullOr(Schema.Finite),
   outputBytes: Schema.Finite,
   freeBytes: Schema.NullOr(Schema.Finite),
   live: Schema.Finite,

@@ -199,7 +199,7 @@ export const makeReading = Effect.gen(function* () {
       )
       const snapshot: Snapshot = {
         at: now,
-        store: store.traits.location,
+        store: store.traits.label,
         paused: stats.paused,
         counts,
         groups: groupsOf(stats, asked.group, now),

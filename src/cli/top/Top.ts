@@ -49,7 +49,7 @@ export const top = Effect.fnUntraced(function* (options: TopOptions) {
   const { traits } = yield* JobStore
   const reading = yield* makeReading
   const screen = yield* FullScreen.open(options)
-  let snapshot = emptySnapshot(traits.location, yield* Clock.currentTimeMillis)
+  let snapshot = emptySnapshot(traits.label, yield* Clock.currentTimeMillis)
   let view = View.begin
   // A note that something is to be drawn, or to be read, is the same however often it is left.
   const toDraw = yield* Queue.sliding<void>(1)

@@ -116,7 +116,7 @@ export const layer = Layer.effect(
   Alerts,
   Effect.gen(function* () {
     const store = yield* Stores.store
-    const label = storeLabel(store.jobs.traits.location, hostname())
+    const label = storeLabel(store.jobs.traits.label, hostname())
     const settings = yield* checkedSettings
     const sinks = yield* makeSinks
     const clock = yield* Clock.Clock

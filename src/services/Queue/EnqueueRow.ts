@@ -2,6 +2,7 @@
 import type { JobExtra } from "./Job.ts"
 import { type After, type NewJob, parentFailurePolicies, type Unique, uniqueConflicts } from "./Turn.ts"
 import * as Bounds from "./policy/Bounds.ts"
+import * as Times from "./policy/Times.ts"
 import * as Durations from "./policy/Durations.ts"
 import { rankIn, type Rankings } from "./policy/Order.ts"
 import { checkPriority } from "./policy/Rank.ts"
@@ -41,14 +42,14 @@ const optionNames: ReadonlySet<string> = new Set<keyof EnqueueOptions>([
 const dueOf = ({ at, in: delay }: EnqueueOptions, now: number): number => {
   if (at === undefined) return delay === undefined ? now : now + Durations.duration("in", delay)
   if (delay !== undefined) throw new Bounds.OutOfBounds("at and in both say when; expected one of them")
-  return Math.max(now, Bounds.time("at", at))
+  return Math.max(now, Times.time("at", at))
 }
 
 const deadlineOf = (task: AnyTask, options: EnqueueOptions, due: number): number | undefined => {
   if (options.deadline !== undefined) {
     if (options.deadlineIn !== undefined)
       throw new Bounds.OutOfBounds("deadline and deadlineIn both say when; expected one of them")
-    return Bounds.time("deadline", options.deadline)
+    return Times.time("deadline", options.deadline)
   }
   const inMs =
     options.deadlineIn === undefined ? task.deadlineInMs : Durations.duration("deadlineIn", options.deadlineIn)

@@ -1,6 +1,7 @@
 /** Which jobs of a store, and how many of them at a time. */
 import { type JobId, JobState, type JobRecord } from "./Job.ts"
 import * as Bounds from "./policy/Bounds.ts"
+import { millisOf, type TimeInput } from "./policy/Times.ts"
 
 /** Which jobs. Fields are joined by "and"; an empty filter is every job. */
 export interface JobFilter {
@@ -19,6 +20,14 @@ export interface JobFilter {
   readonly to?: number
 }
 
+/** A filter as programs give it, with times of any kind. */
+export interface JobSelection extends Omit<JobFilter, "from" | "to"> {
+  /** Enqueued at or after. */
+  readonly from?: TimeInput
+  /** Enqueued before. */
+  readonly to?: TimeInput
+}
+
 const states: ReadonlyArray<JobState> = JobState.literals
 
 export const checkStates = (what: string, value: unknown): ReadonlyArray<JobState> => Bounds.someOf(what, value, states)
@@ -28,7 +37,7 @@ const mostNamed = 100_000
 const names = (what: string, value: unknown) => Bounds.names(what, value, mostNamed)
 /** A filter may go back further than 1970: `now − 100 years`. Jobs are enqueued at whole milliseconds. */
 const moment = (what: string, value: unknown) =>
-  Math.ceil(Bounds.real(what, value, -Bounds.lastTime, Bounds.lastTime)) + 0
+  Math.ceil(Bounds.real(what, millisOf(value), -Bounds.lastTime, Bounds.lastTime)) + 0
 
 const filterFields: { readonly [K in keyof Required<JobFilter>]: (what: string, value: unknown) => unknown } = {
   ids: (what, value) => Bounds.jobIds(what, value, mostNamed),
@@ -49,7 +58,7 @@ const filterNames: ReadonlySet<string> = new Set(Object.keys(filterFields))
  * The filter in whole milliseconds, if each of its fields is one and within its bounds: a misspelt one would be passed
  * over, and a bulk change reach every job. Throws `OutOfBounds`.
  */
-export const checkFilter = (filter: JobFilter): JobFilter => {
+export const checkFilter = (filter: JobSelection): JobFilter => {
   Bounds.fields("filter", filter, filterNames)
   return Object.fromEntries(
     Object.entries(filter).flatMap(([field, value]) =>

@@ -59,12 +59,9 @@ export type Wake = "ready" | "finished" | "control" | "noted"
 export type WakeListener = (wake: Wake, origin?: string, groups?: ReadonlyArray<string>) => void
 
 export interface StoreStatus {
-  /** `memory:` or the path. */
-  readonly location: string
-  readonly schemaVersion: number
-  /** Of the store's files, or an estimate of the heap. */
+  /** What it takes where it rests; in the heap an estimate. */
   readonly bytes: number
-  readonly walBytes: number
+  /** What it may still take there; undefined where nobody can tell. */
   readonly freeBytes: number | undefined
   readonly live: number
   /** Live jobs beyond which this process refuses enqueues as `Overloaded`. */
@@ -76,8 +73,17 @@ export class JobStore extends Context.Service<
   JobStore,
   {
     readonly traits: {
-      readonly kind: "memory" | "sqlite" | "postgres" | "redis"
-      readonly location: string
+      /** What its metrics are called by: `memory`, `sqlite`. */
+      readonly kind: string
+      /**
+       * What people call it: shown on screens, sent to webhooks, handed to the commands that jobs run. Neither user nor
+       * password is in it (`policy/StoreAddress.ts`); the address itself stays with the store.
+       */
+      readonly label: string
+      /** The file of this machine that it rests in: what belongs to it lies beside it. Undefined: there is none. */
+      readonly file: string | undefined
+      /** Whether it ends with this process, and nothing in it can be claimed by another. */
+      readonly restsInHeap: boolean
       /** Whether payloads, results and progress rest as JSON text or as the encoded value. */
       readonly payloads: "text" | "value"
       /** Whether other processes may use it at the same time. */

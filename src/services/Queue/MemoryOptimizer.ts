@@ -182,4 +182,12 @@ export class MemoryOptimizer extends Context.Service<
      */
     readonly shrinkWhenShort: (shrinkable: Shrinkable) => Effect.Effect<void, never, Scope.Scope>
   }
->()("sluice/services/Queue/MemoryOptimizer") {}
+>()("sluice/services/Queue/MemoryOptimizer") {
+  /** `createPool` of the optimizer that is provided. */
+  static readonly createPool = <T>(
+    factory: () => T,
+    cleanup: (item: T) => Effect.Effect<void>,
+    options?: PoolOptions<T>
+  ): Effect.Effect<ObjectPool<T>, never, MemoryOptimizer> =>
+    MemoryOptimizer.use((optimizer) => optimizer.createPool(factory, cleanup, options))
+}

@@ -67,9 +67,9 @@ const storedIn = (folder: string): ReadonlyArray<StoredOutput> => {
 /**
  * Beside the store, for this user alone; where another user of a shared store was first, under a name of this one's.
  */
-const folderOf = ({ kind, location }: JobStore["Service"]["traits"]): string | undefined => {
-  if (kind !== "sqlite") return undefined
-  const folder = `${location}.outputs`
+const folderOf = (file: string | undefined): string | undefined => {
+  if (file === undefined) return undefined
+  const folder = `${file}.outputs`
   try {
     OwnFolder.look(folder)
     return folder
@@ -86,7 +86,7 @@ export const layer: Layer.Layer<Outputs, never, JobStore> = Layer.effect(
     const clock = yield* Clock.Clock
     const ownProcess = `${process.pid}@${hostname()}`
     const folder =
-      folderOf(traits) ??
+      folderOf(traits.file) ??
       (yield* Effect.acquireRelease(
         Effect.sync(() => mkdtempSync(join(tmpdir(), "sluice-outputs-"))),
         (temporary) => Effect.sync(() => rmSync(temporary, { recursive: true, force: true }))

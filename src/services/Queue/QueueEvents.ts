@@ -5,7 +5,7 @@
  * Events are published after the commit that made them true, in the order of the store's turns, and are at most once: a
  * subscriber that falls 16,384 events behind loses the oldest. With no subscriber an event costs nothing.
  */
-import { Context, type PubSub, type Effect, type Scope } from "effect"
+import { Context, type Effect, type PubSub, type Scope, type Stream } from "effect"
 import type { Failure, JobId } from "./Job.ts"
 
 export type QueueEvent =
@@ -121,5 +121,7 @@ export class QueueEvents extends Context.Service<
     readonly publish: (event: QueueEvent) => void
     /** Events from now on, until the scope closes. */
     readonly subscribe: Effect.Effect<PubSub.Subscription<QueueEvent>, never, Scope.Scope>
+    /** The same as a stream: events from when it is run. */
+    readonly stream: Stream.Stream<QueueEvent>
   }
 >()("sluice/services/Queue/QueueEvents") {}

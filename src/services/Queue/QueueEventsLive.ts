@@ -1,5 +1,5 @@
 /** Events through a sliding hub: publishers never wait, a subscriber that falls behind loses the oldest. */
-import { Effect, Layer, PubSub } from "effect"
+import { Effect, Layer, PubSub, Stream } from "effect"
 import { type QueueEvent, QueueEvents } from "./QueueEvents.ts"
 
 const capacity = 16_384
@@ -10,20 +10,22 @@ export const layer: Layer.Layer<QueueEvents> = Layer.effect(
     const hub = yield* PubSub.sliding<QueueEvent>({ capacity })
     yield* Effect.addFinalizer(() => PubSub.shutdown(hub))
     let subscribers = 0
+    const subscribe = Effect.acquireRelease(
+      Effect.sync(() => {
+        subscribers++
+      }),
+      () =>
+        Effect.sync(() => {
+          subscribers--
+        })
+    ).pipe(Effect.andThen(PubSub.subscribe(hub)))
     return {
       active: () => subscribers > 0,
       publish: (event) => {
         PubSub.publishUnsafe(hub, event)
       },
-      subscribe: Effect.acquireRelease(
-        Effect.sync(() => {
-          subscribers++
-        }),
-        () =>
-          Effect.sync(() => {
-            subscribers--
-          })
-      ).pipe(Effect.andThen(PubSub.subscribe(hub)))
+      subscribe,
+      stream: Stream.unwrap(Effect.map(subscribe, Stream.fromSubscription))
     }
   })
 )

@@ -218,4 +218,8 @@ export class StreamProcessor extends Context.Service<
     /** Checks the settings. */
     readonly create: (settings?: StreamSettings) => Effect.Effect<StreamRunner, StreamError>
   }
->()("sluice/services/Queue/StreamProcessor") {}
+>()("sluice/services/Queue/StreamProcessor") {
+  /** `create` of the processor that is provided. */
+  static readonly create = (settings?: StreamSettings): Effect.Effect<StreamRunner, StreamError, StreamProcessor> =>
+    StreamProcessor.use((processor) => processor.create(settings))
+}

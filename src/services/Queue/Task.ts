@@ -4,7 +4,7 @@
  *
  * ```ts
  * const Resize = Task.make("resize", {
- *   payload: Schema.Struct({ file: Schema.String, width: Schema.Int }),
+ *   payload: { file: Schema.String, width: Schema.Int },
  *   success: Schema.Struct({ bytes: Schema.Int }),
  *   group: ResourceGroup.computation,
  *   hardLimit: "2 minutes"
@@ -19,7 +19,7 @@
  *
  * A handler may run more than once for one job, since delivery is at least once: make it idempotent.
  */
-import { type Context, type Duration, Effect, Layer, Schema, type Scope } from "effect"
+import { type Context, type Duration, Effect, Layer, Schedule, Schema, type Scope, type Struct } from "effect"
 import { batching, type Batching, type BatchHandler, type BatchOptions } from "./Batch.ts"
 import type { JobId } from "./Job.ts"
 import { type UniqueConflict, uniqueConflicts } from "./Turn.ts"
@@ -28,11 +28,15 @@ import * as Durations from "./policy/Durations.ts"
 import { checkOrder } from "./policy/Order.ts"
 import { checkPriority, defaultPriority } from "./policy/Rank.ts"
 import { checkRetry, retryFields, none, quick, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
+import { retryOn, type RetrySchedule } from "./policy/RetrySchedule.ts"
 import * as ResourceGroup from "./ResourceGroup.ts"
 import { type BatchTaskHandler, type ThreadHandler, type TaskHandler, TaskRegistry } from "./TaskRegistry.ts"
 
-/** How many times and when a failed attempt is repeated; a preset's name, or single fields over the standard policy. */
-export type RetryOption = "standard" | "quick" | "none" | Partial<RetryPolicy>
+/**
+ * How many times and when a failed attempt is repeated: a preset's name, single fields over the standard policy, or a
+ * `Schedule`, which is stepped anew for each retry (one that never ends retries a million times).
+ */
+export type RetryOption = "standard" | "quick" | "none" | Partial<RetryPolicy> | RetrySchedule
 
 /** How a task's unique keys work; see `UniqueConflict`. */
 export interface UniqueOption {
@@ -47,8 +51,19 @@ export interface UniqueOption {
   readonly window?: Duration.Input
 }
 
+/** How a payload is given: as a schema, or as the fields of a struct. */
+export type PayloadDefinition = Schema.Codec<any, any> | { readonly [field: string]: Schema.Codec<any, any> }
+
+/** The decoded payload of a definition. */
+export type PayloadOf<Definition extends PayloadDefinition> =
+  Definition extends Schema.Codec<infer P, any>
+    ? P
+    : Definition extends Schema.Struct.Fields
+      ? Struct.Simplify<Schema.Struct<Definition>["Type"]>
+      : never
+
 export interface TaskOptions<P, S, E, G> {
-  /** What the job carries. Encoded to JSON at the store's edge. */
+  /** What the job carries: a schema, or the fields of a struct. Encoded to JSON at the store's edge. */
   readonly payload: Schema.Codec<P, any>
   /** What the handler answers. Default `Schema.Void`. */
   readonly success?: Schema.Codec<S, any>
@@ -94,6 +109,12 @@ export interface TaskOptions<P, S, E, G> {
   /** Its jobs may run many in one call; see `toBatchLayer`. */
   readonly batch?: BatchOptions<P, S, E, G>
 }
+
+/** The options of a task whose payload is given as a schema or as fields. */
+export type DefinitionOptions<Payload extends PayloadDefinition, P, S, E, G> = Omit<
+  TaskOptions<P, S, E, G>,
+  "payload"
+> & { readonly payload: Payload }
 
 /** Where a job keeps what its durable steps made, as JSON text; see `DurableStep.ts`. */
 export interface JobSteps {
@@ -210,6 +231,7 @@ const presets: { readonly [name: string]: RetryPolicy } = { standard, quick, non
 
 const toRetryPolicy = (option: RetryOption): RetryPolicy => {
   if (typeof option === "string") return presets[Bounds.oneOf("retry", option, Object.keys(presets))]!
+  if (Schedule.isSchedule(option)) return retryOn(option)
   Bounds.fields("retry", option, retryFields)
   return checkRetry("retry", { ...standard, ...option })
 }
@@ -259,21 +281,29 @@ const toUnique = (option: UniqueOption = {}): AnyTask["unique"] => {
 const given = <A, B>(value: A | undefined, read: (value: A) => B): B | undefined =>
   value === undefined ? undefined : read(value)
 
+/** The schema itself, or the struct of the fields. */
+const toPayload = (definition: PayloadDefinition): Schema.Codec<any, any> => {
+  if (Schema.isSchema(definition)) return definition as Schema.Codec<any, any>
+  const fields = Bounds.entries("payload", definition, "a schema, or the fields of a struct")
+  for (const [field, schema] of fields) schemaOf(`payload.${field}`, schema)
+  return Schema.Struct(definition) as unknown as Schema.Codec<any, any>
+}
+
 const schemaOf = (what: string, schema: unknown): void => {
   if (!Schema.isSchema(schema)) throw new Bounds.OutOfBounds(`${what} is ${Bounds.shown(schema)}; expected a schema`)
 }
 
 /** The options within their bounds, in the form a task has them. Throws `OutOfBounds`. */
-const checkedOptions = <P, S, E, G>(name: string, options: TaskOptions<P, S, E, G>) => {
+const checkedOptions = <P, S, E, G>(name: string, options: DefinitionOptions<PayloadDefinition, P, S, E, G>) => {
   Bounds.name("its name", name)
   Bounds.fields("options", options, optionNames)
-  schemaOf("payload", options.payload)
   for (const part of ["success", "error", "progress"] as const) given(options[part], (it) => schemaOf(part, it))
   if (options.retryable !== undefined) Bounds.callback("retryable", options.retryable)
   if (options.idempotencyKey !== undefined) Bounds.callback("idempotencyKey", options.idempotencyKey)
   const limit = (part: "softLimit" | "hardLimit" | "expiresIn") =>
     given(options[part], (input) => Durations.limit(part, input))
   return {
+    payload: toPayload(options.payload) as Schema.Codec<P, any>,
     group: given(options.group, toGroup) ?? ResourceGroup.computation,
     priority: checkPriority(options.priority ?? defaultPriority),
     retry: given(options.retry, toRetryPolicy),
@@ -290,10 +320,11 @@ const checkedOptions = <P, S, E, G>(name: string, options: TaskOptions<P, S, E, 
 const taskOf = (name: string) => `Task ${Bounds.shown(name)}`
 
 /** Defines a task. Throws `InvalidTask` on an option outside its range, and on one that is none. */
-export const make = <P, S = void, E = never, G = unknown>(
+export const make = <Payload extends PayloadDefinition, S = void, E = never, G = unknown>(
   name: string,
-  options: TaskOptions<P, S, E, G>
-): Task<P, S, E, G> => {
+  options: DefinitionOptions<Payload, PayloadOf<Payload>, S, E, G>
+): Task<PayloadOf<Payload>, S, E, G> => {
+  type P = PayloadOf<Payload>
   let checked: ReturnType<typeof checkedOptions<P, S, E, G>>
   try {
     checked = checkedOptions(name, options)
@@ -309,7 +340,6 @@ export const make = <P, S = void, E = never, G = unknown>(
 
   const task: Task<P, S, E, G> = {
     name,
-    payload: options.payload,
     success: options.success ?? (Schema.Void as unknown as Schema.Codec<S, any>),
     error: options.error ?? (Schema.Never as unknown as Schema.Codec<E, any>),
     progress: options.progress ?? (Schema.Unknown as unknown as Schema.Codec<G, any>),

@@ -7,7 +7,7 @@
  */
 import { Context, type Duration, type Effect, Schema, type Stream } from "effect"
 import { Failure, formatJobId, type JobExtra, type JobId, type JobRecord, type JobState } from "./Job.ts"
-import type { Count, JobFilter, Page, PageRequest } from "./JobQuery.ts"
+import type { Count, JobSelection, Page, PageRequest } from "./JobQuery.ts"
 import type { CounterRecord, GroupRecord } from "./GroupRecord.ts"
 import type { LogLine, ParentFailurePolicy, UniqueConflict } from "./Turn.ts"
 import type { ResourceRollUp, RollUp, RollUpQuery } from "./RollUp.ts"
@@ -18,6 +18,7 @@ import { isJobId, shown } from "./policy/Bounds.ts"
 import type { Reason } from "./policy/Explain.ts"
 import type { OrderChoice } from "./policy/Order.ts"
 import type { Place } from "./policy/Place.ts"
+import type { TimeInput } from "./policy/Times.ts"
 import type { StoreError } from "./StoreError.ts"
 import type { AnyTask, Task } from "./Task.ts"
 
@@ -121,8 +122,8 @@ export class WrongState extends Schema.TaggedError<WrongState>()("WrongState", {
 export interface EnqueueOptions {
   /** Not before this long from now. */
   readonly in?: Duration.Input
-  /** Not before this time, in milliseconds since 1970. */
-  readonly at?: number
+  /** Not before this time. */
+  readonly at?: TimeInput
   /**
    * The budget it draws on; over the task's. A name that nobody declared makes a group with the limit of undeclared
    * ones.
@@ -140,8 +141,8 @@ export interface EnqueueOptions {
   readonly onConflict?: UniqueConflict
   /** Cancelled when it has waited this long; over the task's. */
   readonly expiresIn?: Duration.Input
-  /** When the result is wanted, in milliseconds since 1970. It orders (see `policy/Order.ts`) and cancels nothing. */
-  readonly deadline?: number
+  /** When the result is wanted. It orders (see `policy/Order.ts`) and cancels nothing. */
+  readonly deadline?: TimeInput
   /** The same as a time from when the job is due; over the task's. */
   readonly deadlineIn?: Duration.Input
   /** Jobs that must be `completed` first. */
@@ -230,10 +231,10 @@ export interface JobEdit {
   /** The new payload, as the task's type; checked with its schema when the task is known here, else taken as JSON. */
   readonly payload?: unknown
   readonly priority?: number
-  /** Milliseconds since 1970. */
-  readonly due?: number
-  /** When its result is wanted, in milliseconds since 1970. */
-  readonly deadline?: number
+  /** Not before this time. */
+  readonly due?: TimeInput
+  /** When its result is wanted. */
+  readonly deadline?: TimeInput
 }
 
 export interface QueueStats {
@@ -300,8 +301,19 @@ export class TaskQueue extends Context.Service<
 
     // Looking.
     readonly get: (id: JobId) => Effect.Effect<JobRecord, JobNotFound | StoreError>
-    readonly list: (filter: JobFilter, page?: Partial<PageRequest>) => Effect.Effect<Page, InvalidOption | StoreError>
-    readonly count: (filter: JobFilter) => Effect.Effect<Count, InvalidOption | StoreError>
+    readonly list: (
+      filter: JobSelection,
+      page?: Partial<PageRequest>
+    ) => Effect.Effect<Page, InvalidOption | StoreError>
+    /**
+     * All matching jobs, newest first unless told otherwise, read a page at a time as they are taken. Each page is as
+     * the store was then: a job that changes meanwhile may be left out, none comes twice.
+     */
+    readonly stream: (
+      filter: JobSelection,
+      order?: PageRequest["order"]
+    ) => Stream.Stream<JobRecord, InvalidOption | StoreError>
+    readonly count: (filter: JobSelection) => Effect.Effect<Count, InvalidOption | StoreError>
     readonly stats: Effect.Effect<QueueStats, StoreError>
     readonly logs: (
       id: JobId,
@@ -353,9 +365,9 @@ export class TaskQueue extends Context.Service<
      * All matching jobs, a page at a time: each page is one transaction, the whole is not. Answers how many changed. A
      * filter with a field that is none is refused: nothing is changed.
      */
-    readonly cancelWhere: (filter: JobFilter, reason?: string) => Effect.Effect<number, InvalidOption | StoreError>
-    readonly retryWhere: (filter: JobFilter) => Effect.Effect<number, InvalidOption | StoreError>
-    readonly removeWhere: (filter: JobFilter) => Effect.Effect<number, InvalidOption | StoreError>
+    readonly cancelWhere: (filter: JobSelection, reason?: string) => Effect.Effect<number, InvalidOption | StoreError>
+    readonly retryWhere: (filter: JobSelection) => Effect.Effect<number, InvalidOption | StoreError>
+    readonly removeWhere: (filter: JobSelection) => Effect.Effect<number, InvalidOption | StoreError>
 
     // Groups and workers.
     /** Without a group: the whole queue. Running jobs go on. */

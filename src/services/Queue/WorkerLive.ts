@@ -68,7 +68,7 @@ const make = (options: WorkerOptions) =>
     const series = yield* makeWorkerSeries(name, store.traits.kind, slots)
 
     // Jobs that rest in this heap take less of it when they have run: then slowing down would keep memory from falling.
-    if (store.traits.kind !== "memory") {
+    if (!store.traits.restsInHeap) {
       const quitPressing = gate.onLevel((level) => {
         slots.press(level)
         turns.kick()

@@ -30,16 +30,16 @@ export class WorkerRegistry extends Context.Service<
       options: { readonly now: number; readonly leaseMs: number }
     ) => Effect.Effect<number, StoreError>
     /**
-     * Renews the lease to `now + leaseMs`, also one that has run out. False: fenced, the session has ended. A store on
-     * a thread of its own also renews while the caller's event loop is blocked, for at most `blockedMostMs`: what holds
-     * the loop beyond its time limit can only be stopped by giving its job away.
+     * Renews the lease to `now + leaseMs`, also one that has run out. False: fenced, the session has ended. For up to
+     * `mayBlockMs` the event loop of the caller may be blocked: a store that can tell renews for it meanwhile. What
+     * holds the loop longer than its time limit can only be stopped by giving its job away.
      */
     readonly beat: (
       session: number,
       beat: {
         readonly now: number
         readonly leaseMs: number
-        readonly blockedMostMs: number
+        readonly mayBlockMs: number
         readonly tasks: ReadonlyArray<string>
         /** As `WorkerInfo.suspendedForMs`. */
         readonly suspendedForMs?: Readonly<Record<string, number>>
@@ -62,7 +62,7 @@ export class WorkerRegistry extends Context.Service<
     }) => Effect.Effect<SweepResult, StoreError>
     /**
      * Takes the lead of `role` until `now + ttlMs`, or keeps it: renewed once half of that has passed. False: another
-     * session has it. A store that knows the leader's process to be dead gives its lead away at once.
+     * session has it. A store that knows the leader's process to be dead or stopped gives its lead away at once.
      */
     readonly lead: (
       role: string,

@@ -102,6 +102,12 @@ export const layerWorker = (options?: WorkerOptions) => {
 }
 
 /**
+ * The profiler without a worker, over a store: what this process measures itself, profiles of its own code, and
+ * benchmarks. `layerWorker` brings it along.
+ */
+export const layerPerformanceProfiler = exposed(PerformanceProfilerLive.layer)
+
+/**
  * The scaler of a store, to be asked and set: predictions, decisions, backtests. It decides when it is told to;
  * `layerScaler` decides by itself.
  */

@@ -34,7 +34,7 @@ const storeWith = (file: string, curves: ReadonlyArray<BatchCurve>) =>
       { now, leaseMs }
     )
     const load = { busy: {}, cpu: 0, rssBytes: 0, heapBytes: 0, loopDelayMs: 0, batches: curves }
-    yield* store.workers.beat(session, { now, leaseMs, blockedMostMs: 1000, tasks: ["mail"], slots: {}, load })
+    yield* store.workers.beat(session, { now, leaseMs, mayBlockMs: 1000, tasks: ["mail"], slots: {}, load })
   }).pipe(Effect.provide(Sluice.layerSqlite({ path: file, thread: false })))
 
 describe("sluice batch", () => {

@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import * as CommandLine from "../CommandLine.ts"
+import { launcher } from "../../support/cli/Launcher.ts"
 
 const tasks = path.resolve("test/support/profiler/tasks.ts")
 
@@ -141,7 +142,7 @@ describe("job edit --editor", () => {
   it.live("refuses a job that has ended meanwhile, and keeps the text", () =>
     Effect.gen(function* () {
       const { edit, id, job, kept } = yield* setUp
-      const cancel = `${process.execPath} ${path.resolve("bin/sluice.mjs")} job cancel ${id}`
+      const cancel = `${process.execPath} ${launcher} job cancel ${id}`
       const refused = yield* edit(`sed -i 's/test/all/' "$2"; ${cancel} > /dev/null`)
       assert.strictEqual(refused.code, 6, refused.stderr)
       assert.match(refused.stderr, /the text is kept.*\n.*is cancelled; only waiting jobs can be edited/)

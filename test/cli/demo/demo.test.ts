@@ -14,8 +14,8 @@ import { makeReceiver, Signals } from "../../../src/cli/Signals.ts"
 import type { Screen } from "../../../src/cli/terminal/Screen.ts"
 import { Sluice, TaskQueue } from "../../../src/services/Queue/index.ts"
 import * as CommandLine from "../CommandLine.ts"
+import { cacheHome, launcher } from "../../support/cli/Launcher.ts"
 
-const launcher = path.resolve(import.meta.dirname, "../../../bin/sluice.mjs")
 /** A demo of a few files takes about a second, on a busy machine several. */
 const limit = 60_000
 
@@ -40,7 +40,7 @@ const write = (folder: string, files: { readonly [name: string]: string | Buffer
 
 const environment = (at: Surroundings, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => {
   const { SLUICE_STORE: _, ...env } = process.env
-  return { ...env, XDG_STATE_HOME: at.state, npm_lifecycle_event: "test", ...more }
+  return { ...env, XDG_CACHE_HOME: cacheHome, XDG_STATE_HOME: at.state, npm_lifecycle_event: "test", ...more }
 }
 
 const sluice = (at: Surroundings, args: ReadonlyArray<string>, more: NodeJS.ProcessEnv = {}) =>

@@ -4,8 +4,8 @@ import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
 import { temporaryFolder } from "../CommandLine.ts"
+import { launcher } from "../../support/cli/Launcher.ts"
 
 type Words = readonly [program: string, ...args: ReadonlyArray<string>]
 
@@ -27,8 +27,6 @@ export interface Ability {
   /** Exit codes of peer and `sluice`, where they are not 0. */
   readonly codes?: readonly [peer: number, sluice: number]
 }
-
-const launcher = fileURLToPath(new URL("../../../bin/sluice.mjs", import.meta.url))
 
 const sorted = (text: string): ReadonlyArray<string> => text.split("\n").sort()
 

@@ -13,11 +13,11 @@ import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { hasTmux, startTmux } from "../../support/tmux/Tmux.ts"
 import * as CommandLine from "../CommandLine.ts"
+import { launcher } from "../../support/cli/Launcher.ts"
 
 const countingMs = process.env.SLUICE_LONG === "reduced" ? 5000 : 20_000
 const mostBytesPerSecond = 20_000
 
-const launcher = fileURLToPath(new URL("../../../bin/sluice.mjs", import.meta.url))
 const load = fileURLToPath(new URL("TopLoad.ts", import.meta.url))
 
 /** A store under load, and the shell of a terminal that may look at it. */

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Duration, Effect, Exit, Layer, Logger, Schema } from "effect"
+import { Cause, DateTime, Duration, Effect, Exit, Layer, Logger, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import {
   type EnqueueError,
@@ -15,6 +15,7 @@ import {
   Task,
   TaskQueue,
   type TaskRegistry,
+  type TimeInput,
   type WorkerOptions
 } from "../../../src/services/Queue/index.ts"
 import { layerQueue, layerWorking, storeNames } from "../../support/doors/BothStores.ts"
@@ -52,7 +53,8 @@ describe("what an enqueue takes", () => {
     [{ at: 8.64e15 + 1 }, /^at is 8640000000000001; expected milliseconds since 1970, at most 8640000000000000/],
     [{ at: 2 ** 53 }, /^at is 9007199254740992/],
     [{ at: "2030-01-01" }, /^at is "2030-01-01"/],
-    [{ at: new Date(5) }, /^at is a Date \(5\)/],
+    [{ at: new Date(Number.NaN) }, /^at is NaN/],
+    [{ deadline: new Date(Number.NaN) }, /^deadline is NaN/],
     [{ in: Number.POSITIVE_INFINITY }, /^in is Infinity; expected 0 ms to 36,500 d/],
     [{ in: "1 fortnight" }, /^in is "1 fortnight"; expected a duration/],
     [{ in: { second: 5 } }, /^in is \{"second":5\}; expected a duration/],
@@ -87,6 +89,22 @@ describe("what an enqueue takes", () => {
         assert.match(error.message, message)
       }
       assert.strictEqual((yield* queue.count({})).count, 0)
+    })
+  )
+
+  onStores("may be a Date or a DateTime where it is a time", (queue) =>
+    Effect.gen(function* () {
+      const at = Date.UTC(2030, 0, 1, 12)
+      const zoned = DateTime.makeZonedUnsafe(at + 2000, { timeZone: "Asia/Tokyo" })
+      const { id } = yield* queue.enqueue(Work, 1, { at: new Date(at), deadline: DateTime.makeUnsafe(at + 1000) })
+      const { due, extra } = yield* queue.get(id)
+      assert.deepStrictEqual([due, extra?.deadline], [at, at + 1000])
+      yield* queue.edit(id, { due: zoned, deadline: new Date(at + 3000) })
+      const edited = yield* queue.get(id)
+      assert.deepStrictEqual([edited.due, edited.extra?.deadline], [at + 2000, at + 3000])
+      const count = (from: TimeInput) => Effect.map(queue.count({ from }), ({ count }) => count)
+      assert.deepStrictEqual([yield* count(new Date(0)), yield* count(DateTime.makeUnsafe(at))], [1, 0])
+      assert.strictEqual((yield* Effect.flip(queue.count({ to: new Date(Number.NaN) })))._tag, "InvalidOption")
     })
   )
 
@@ -473,7 +491,17 @@ describe("definitions", () => {
     [{ retryable: true }, /retryable is true; expected a function/],
     [{ idempotencyKey: "id" }, /idempotencyKey is "id"; expected a function/],
     [{ timeout: 5 }, /"timeout" is no field of options; known are payload, success/],
-    [{ payload: { a: Schema.String } }, /payload is .*; expected a schema/],
+    [{ payload: { a: "text" } }, /payload.a is "text"; expected a schema/],
+    [{ payload: 5 }, /payload is 5; expected a schema, or the fields of a struct/],
+    [{ payload: [Schema.String] }, /payload is .*; expected a schema, or the fields of a struct/],
+    [
+      { retry: Schedule.forever.pipe(Schedule.modifyDelay(() => Effect.fail("no"))) },
+      /retry is .*; expected a schedule that answers at once/
+    ],
+    [
+      { retry: Schedule.forever.pipe(Schedule.modifyDelay(() => Effect.never)) },
+      /retry is .*; expected a schedule that answers at once/
+    ],
     [{ group: { name: "x", limit: 0 } }, /group limit is 0/],
     [{ priority: Number.NaN }, /priority is NaN/]
   ]

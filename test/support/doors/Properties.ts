@@ -450,7 +450,7 @@ export const definitions = (seed: number, values: number): Effect.Effect<number,
           taken++
           const policy = task!.retry ?? RetryDelay.standard
           for (const attempt of [1, 2, 50]) {
-            const delay = RetryDelay.retryDelay(policy, attempt, random.next())
+            const delay = RetryDelay.retryDelay(policy, attempt, random.next(), 0)
             assert.isTrue(Number.isSafeInteger(delay) && delay >= 0, `a delay of ${delay}`)
           }
           if (random.chance(0.2)) {

@@ -6,7 +6,7 @@ import type { FaultFolder } from "./FaultFolder.ts"
 export class Fleet {
   /** In order of their start. */
   readonly all: Array<WorkerProcess> = []
-  private readonly folder: FaultFolder
+  readonly folder: FaultFolder
   private readonly config: Pick<WorkerConfig, "thread" | "slots" | "sqlite">
   private readonly options: SpawnOptions
 

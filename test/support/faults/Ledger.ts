@@ -3,7 +3,7 @@
  * `write` to a descriptor in append mode. What was written is there however the process ends; only the last line of a
  * killed process may be torn.
  */
-import { mkdirSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs"
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs"
 import path from "node:path"
 
 export interface Entry {
@@ -56,15 +56,29 @@ export class LedgerWriter {
   }
 }
 
+const entriesIn = (file: string): ReadonlyArray<Entry> => {
+  const lines = readFileSync(file, "utf8").split("\n")
+  // After the last newline: nothing, or a torn line.
+  lines.pop()
+  return lines.map((line) => JSON.parse(line) as Entry)
+}
+
 /** All entries of all processes, in order of time. */
 export const readLedger = (folder: string): ReadonlyArray<Entry> => {
   mkdirSync(folder, { recursive: true })
-  const entries: Array<Entry> = []
-  for (const file of readdirSync(folder)) {
-    const lines = readFileSync(path.join(folder, file), "utf8").split("\n")
-    // After the last newline: nothing, or a torn line.
-    lines.pop()
-    for (const line of lines) entries.push(JSON.parse(line) as Entry)
+  return readdirSync(folder)
+    .flatMap((file) => entriesIn(path.join(folder, file)))
+    .sort((a, b) => a.at - b.at)
+}
+
+/** Whether a handler of the process has begun and not ended. */
+export const isAtWork = (folder: string, process: string): boolean => {
+  const file = path.join(folder, `${process}.ndjson`)
+  if (!existsSync(file)) return false
+  const running = new Set<string>()
+  for (const { attempt, id, kind } of entriesIn(file)) {
+    if (kind === "start") running.add(`${id} ${attempt}`)
+    else if (kind === "end" || kind === "failed") running.delete(`${id} ${attempt}`)
   }
-  return entries.sort((a, b) => a.at - b.at)
+  return running.size > 0
 }

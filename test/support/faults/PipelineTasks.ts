@@ -30,8 +30,13 @@ export const pipelineHandlers = (ledger: LedgerWriter) => {
   ) =>
     Effect.suspend(() => {
       ledger.write("start", job.id, job.attempt, job.task)
-      return Effect.as(Effect.sleep(ms), value)
-    })
+      return Effect.sleep(ms)
+    }).pipe(
+      Effect.map(() => {
+        ledger.write("end", job.id, job.attempt)
+        return value
+      })
+    )
   return Layer.mergeAll(
     Numbers.toLayer((n, job) =>
       work(

@@ -1,9 +1,7 @@
 /** The command line as its users meet it: a process, its output, its exit code. */
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
-import { fileURLToPath } from "node:url"
-
-const bin = fileURLToPath(new URL("../../../bin/sluice.mjs", import.meta.url))
+import { launcher } from "../cli/Launcher.ts"
 
 export interface Ended {
   readonly args: ReadonlyArray<string>
@@ -18,7 +16,7 @@ export const sluice = (args: ReadonlyArray<string>): Effect.Effect<Ended> =>
     const begun = performance.now()
     execFile(
       process.execPath,
-      [bin, ...args],
+      [launcher, ...args],
       { timeout: 60_000, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1

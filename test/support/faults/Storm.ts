@@ -12,6 +12,7 @@ import {
   TaskQueue
 } from "../../../src/services/Queue/index.ts"
 import { SeededRandom } from "../SeededRandom.ts"
+import { catchAtWork } from "./Aim.ts"
 import { faultFolder } from "./FaultFolder.ts"
 import { graceMs, leaseMs, recoveryBoundMs, settings } from "./FaultSettings.ts"
 import { Nap, Shaky } from "./FaultTasks.ts"
@@ -28,8 +29,8 @@ export interface StormOptions {
   readonly workers: number
   readonly thread: boolean
   readonly seed: number
-  /** Answers whether it struck. */
-  readonly fault: (fleet: Fleet, random: SeededRandom) => Effect.Effect<boolean, never, Scope.Scope>
+  /** The `nth` that struck, from 0. Answers whether it did. */
+  readonly fault: (fleet: Fleet, random: SeededRandom, nth: number) => Effect.Effect<boolean, never, Scope.Scope>
   /** A fifth of the first attempts fails. */
   readonly shaky?: boolean
   /** How each worker process is started. */
@@ -54,47 +55,62 @@ export interface StormReport extends Verdict {
 const inService = (fleet: Fleet) =>
   fleet.alive.filter(({ isReady, stops }) => isReady && stops.every(({ to }) => to <= Date.now()))
 
-/** Strikes one of those in service, unless it is the only one: somebody has to be there to take over. */
+/**
+ * Strikes one of those in service, unless it is the only one: somebody has to be there to take over. The first and
+ * every second one after it is aimed at a process whose handlers run, which then stands still (SIGSTOP).
+ */
 const strike =
   (
-    how: (worker: WorkerProcess, fleet: Fleet, random: SeededRandom) => Effect.Effect<void, never, Scope.Scope>
+    how: (
+      worker: WorkerProcess,
+      strike: { readonly fleet: Fleet; readonly random: SeededRandom; readonly aimed: boolean }
+    ) => Effect.Effect<void, never, Scope.Scope>
   ): StormOptions["fault"] =>
-  (fleet, random) =>
-    Effect.suspend(() => {
-      const there = inService(fleet)
-      return there.length < 2 ? Effect.succeed(false) : Effect.as(how(random.pick(there), fleet, random), true)
+  (fleet, random, nth) =>
+    Effect.gen(function* () {
+      const place = random.next()
+      const there = () => {
+        const workers = inService(fleet)
+        const first = Math.floor(place * workers.length)
+        return workers.length < 2 ? [] : [...workers.slice(first), ...workers.slice(0, first)]
+      }
+      const aimed = nth % 2 === 0
+      const worker = aimed ? yield* catchAtWork(fleet.folder.ledger, there) : there()[0]
+      if (worker === undefined) return false
+      yield* how(worker, { fleet, random, aimed })
+      return true
     })
 
 /** kill -9, and another in its place. */
-export const kill = strike((worker, fleet) =>
+export const kill = strike((worker, { fleet }) =>
   Effect.suspend(() => {
     worker.kill()
     return Effect.asVoid(fleet.add)
   })
 )
 
-/** SIGSTOP for 1.2 to 2 leases, then SIGCONT. */
-export const freeze = strike((worker, _fleet, random) =>
-  Effect.asVoid(Effect.forkScoped(worker.stopFor(leaseMs * (1.2 + 0.8 * random.next()))))
+/** SIGSTOP for 1.2 to 2 leases, then SIGCONT. An aimed one lasts until others have taken over what it ran. */
+export const freeze = strike((worker, { aimed, random }) =>
+  Effect.asVoid(Effect.forkScoped(worker.stopFor(aimed ? recoveryBoundMs : leaseMs * (1.2 + 0.8 * random.next()))))
 )
 
 /** SIGSTOP for 1 to 12 s, which is 4 leases, then SIGCONT. */
-export const freezeLong = strike((worker, _fleet, random) =>
+export const freezeLong = strike((worker, { random }) =>
   Effect.asVoid(Effect.forkScoped(worker.stopFor(1000 + 11_000 * random.next())))
 )
 
 /** SIGTERM, and another in its place. */
-export const stopGently = strike((worker, fleet) =>
+export const stopGently = strike((worker, { fleet }) =>
   Effect.gen(function* () {
-    worker.isReady = false
+    worker.letGo()
     yield* Effect.forkScoped(worker.stopGently)
     yield* fleet.add
   })
 )
 
 /** One of all of these. */
-export const mixed: StormOptions["fault"] = (fleet, random) =>
-  random.pick([kill, freezeLong, stopGently])(fleet, random)
+export const mixed: StormOptions["fault"] = (fleet, random, nth) =>
+  random.pick([kill, freezeLong, stopGently])(fleet, random, nth)
 
 /** Enqueues evenly; answers the ids of those that were acknowledged. */
 export const produce = (options: {
@@ -157,7 +173,7 @@ export const storm = (options: StormOptions) =>
       const until = performance.now() + options.seconds * 1000
       while (performance.now() < until) {
         yield* Effect.sleep(options.everyMs)
-        if (yield* options.fault(fleet, random)) faults++
+        if (yield* options.fault(fleet, random, faults)) faults++
       }
       const { ids, refused } = yield* Fiber.join(producer)
       yield* settled(recoveryBoundMs + 30_000)

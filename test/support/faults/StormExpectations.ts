@@ -3,7 +3,7 @@ import { assert } from "@effect/vitest"
 import { busyTimeoutMs } from "../../../src/services/Queue/stores/sqlite/Database.ts"
 import { recoveryBoundMs } from "./FaultSettings.ts"
 import { gentleBoundMs, type Refusal, type StormReport } from "./Storm.ts"
-import type { Stretch } from "./Verdict.ts"
+import type { Stretch } from "./Stretch.ts"
 
 /** What was accepted last before an outage is told this much after it at most. */
 const toldMs = 250

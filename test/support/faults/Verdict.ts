@@ -14,6 +14,7 @@ import { leaseMs } from "./FaultSettings.ts"
 import { Run } from "./FaultTasks.ts"
 import type { Fleet } from "./Fleet.ts"
 import type { Entry } from "./Ledger.ts"
+import { lengthOf, type Stretch, without } from "./Stretch.ts"
 import type { WorkerProcess } from "./WorkerProcess.ts"
 
 export interface Verdict {
@@ -29,8 +30,8 @@ export interface Verdict {
   /** Runs that a fault cut off and that had to be repeated. */
   readonly orphans: number
   /**
-   * The longest time from a fault to the next run of a job it orphaned, while the store could be reached, in
-   * milliseconds.
+   * The longest time from a fault to the next run of a job it orphaned, while the store could be reached and somebody
+   * was there who may take jobs back, in milliseconds.
    */
   readonly recoveryMaxMs: number
   /** Which job that was, and its runs. */
@@ -81,12 +82,6 @@ export const executionsOf = (entries: ReadonlyArray<Entry>): ReadonlyMap<number,
   return executions
 }
 
-/** Of time, in milliseconds since 1970. */
-export interface Stretch {
-  readonly from: number
-  readonly to: number
-}
-
 /**
  * Stretches in which the store took no result from anybody while some process was stopped: one that is stopped inside
  * its transaction holds the lock of the file, and no lease can be renewed nor any job recovered until it goes on.
@@ -113,11 +108,22 @@ const faultOf = (
   return [...stops, ...outages].findLast(({ from, to }) => from <= last && to >= start - inFlightMs)?.from
 }
 
-/** How much of the time from `from` to `to` the store could be reached. */
-const reachableMs = (from: number, to: number, outages: ReadonlyArray<Stretch>): number =>
-  to -
-  from -
-  outages.reduce((sum, outage) => sum + Math.max(0, Math.min(to, outage.to) - Math.max(from, outage.from)), 0)
+/**
+ * When nobody was there who may take jobs back from others: it takes one that runs, and that did not stand still within
+ * the last lease, for whom it would judge may have stood still with it.
+ */
+const unjudged = (fleet: Fleet): ReadonlyArray<Stretch> => {
+  const all = { from: 0, to: Number.MAX_SAFE_INTEGER }
+  const judges = fleet.all.flatMap(({ end, killedAt, leavingAt, readyAt, stops }) =>
+    readyAt === undefined
+      ? []
+      : without(
+          { from: readyAt, to: killedAt ?? leavingAt ?? end?.at ?? all.to },
+          stops.map(({ from, to }) => ({ from, to: to - from > leaseMs / 2 ? to + leaseMs : to }))
+        )
+  )
+  return without(all, judges)
+}
 
 const decodeRun = Schema.decodeUnknownSync(Run)
 
@@ -126,6 +132,7 @@ export const judge = (ids: ReadonlyArray<JobId>, entries: ReadonlyArray<Entry>, 
     const jobs = yield* records(ids)
     const executions = executionsOf(entries)
     const outages = outagesOf(entries, fleet)
+    const helpless = [...outages, ...unjudged(fleet)]
     const accepted = new Map<number, Array<Entry>>()
     for (const entry of entries) {
       if (entry.kind === "accepted") accepted.set(entry.id, [...(accepted.get(entry.id) ?? []), entry])
@@ -176,7 +183,7 @@ export const judge = (ids: ReadonlyArray<JobId>, entries: ReadonlyArray<Entry>, 
         if (next === undefined) return
         orphans++
         // An attempt in between was claimed by a process that met its own fault before the handler began.
-        const recoveryMs = reachableMs(fault, next.start, outages) / (next.attempt - run.attempt)
+        const recoveryMs = lengthOf(without({ from: fault, to: next.start }, helpless)) / (next.attempt - run.attempt)
         if (recoveryMs <= recoveryMaxMs) return
         recoveryMaxMs = recoveryMs
         slowest = `${id}: fault at ${fault}, runs ${JSON.stringify(runs)}`

@@ -59,8 +59,9 @@ export class WorkerProcess {
   readonly ready = Deferred.makeUnsafe<void>()
   readonly ended = Deferred.makeUnsafe<ProcessEnd>()
   end: ProcessEnd | undefined
-  /** It has said that it is ready. */
-  isReady = false
+  /** When it said that it is ready, and when it was asked to stop. */
+  readyAt: number | undefined
+  leavingAt: number | undefined
   private text = ""
   private readonly child: ChildProcess
 
@@ -74,8 +75,8 @@ export class WorkerProcess {
     for (const stream of [this.child.stdout!, this.child.stderr!]) {
       stream.setEncoding("utf8").on("data", (chunk: string) => {
         this.text += chunk
-        if (this.isReady || !this.text.includes("ready\n")) return
-        this.isReady = true
+        if (this.readyAt !== undefined || !this.text.includes("ready\n")) return
+        this.readyAt = Date.now()
         Deferred.doneUnsafe(this.ready, Effect.void)
       })
     }
@@ -99,9 +100,23 @@ export class WorkerProcess {
     return this.end === undefined && this.killedAt === undefined
   }
 
+  /** It has said that it is ready, and nobody has asked it to stop. */
+  get isReady(): boolean {
+    return this.readyAt !== undefined && this.leavingAt === undefined
+  }
+
   kill(): void {
     this.killedAt = Date.now()
     this.child.kill("SIGKILL")
+  }
+
+  /** SIGSTOP, too short to be told as a stop: `letGo` or another signal follows at once. */
+  hold(): void {
+    this.child.kill("SIGSTOP")
+  }
+
+  letGo(): void {
+    this.child.kill("SIGCONT")
   }
 
   /** SIGSTOP, and SIGCONT after the time. */
@@ -126,6 +141,7 @@ export class WorkerProcess {
     Effect.andThen(
       Effect.suspend(() => {
         const from = Date.now()
+        this.leavingAt ??= from
         this.child.kill("SIGTERM")
         return Effect.map(Deferred.await(this.ended), (end) => {
           this.gentleMs ??= end.at - from

@@ -49,7 +49,7 @@ export const startScalingNode = (options: ScalingNodeOptions): Effect.Effect<Sca
       options.store.workers.beat(session, {
         now: clock.currentTimeMillisUnsafe(),
         leaseMs,
-        blockedMostMs: 0,
+        mayBlockMs: 0,
         tasks,
         slots: { [group]: count },
         load: declared === undefined ? load : { ...load, declared: { [group]: declared } }

@@ -183,7 +183,7 @@ export const clauses = (test: StoreTest): void => {
     Effect.gen(function* () {
       const hourMs = 3_600_000
       const beatAt = (session: number, now: number) =>
-        driver.store.workers.beat(session, { now, leaseMs, blockedMostMs: leaseMs, tasks: ["task"], slots: {}, load })
+        driver.store.workers.beat(session, { now, leaseMs, mayBlockMs: leaseMs, tasks: ["task"], slots: {}, load })
       for (const byMs of [hourMs, -hourMs]) {
         const session = yield* driver.join()
         const id = yield* driver.add()

@@ -146,7 +146,7 @@ export class StoreDriver {
       this.store.workers.beat(session, {
         now,
         leaseMs,
-        blockedMostMs: leaseMs,
+        mayBlockMs: leaseMs,
         tasks,
         slots: { group: 10 },
         load: beatLoad

@@ -145,7 +145,7 @@ export const get = Command.make(
           ],
           [isShell ? "command" : "payload", isShell ? whatItDoes(job, traits.payloads) : text(payload)],
           ["folder", cwd],
-          ["process", isShell && job.state === "running" ? processOf(Job.formatJobId(job.id), traits.location) : ""],
+          ["process", isShell && job.state === "running" ? processOf(Job.formatJobId(job.id), traits.label) : ""],
           ["progress", text(storedValue(job.progress, traits.payloads))],
           ["result", isShell ? "" : text(storedValue(job.result, traits.payloads))],
           ["failure", job.failure === undefined ? "" : `${job.failure.cause}: ${job.failure.message}`],

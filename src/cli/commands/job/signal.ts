@@ -49,7 +49,7 @@ const send = (reference: string, signal: NodeJS.Signals, done: string) =>
     }
     if (!ShellTask.isShellTask(task))
       return yield* fail("conflict", `job ${name} is a task of a program (${task}), which has no process of its own`)
-    const found = JobProcess.find(name, traits.location)
+    const found = JobProcess.find(name, traits.label)
     if (found === undefined)
       return yield* fail("notFound", `no process of job ${name} is found on this machine; its worker may be on another`)
     yield* Effect.try({

@@ -1,6 +1,6 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import { Outputs, TaskQueue } from "../../../services/Queue/index.ts"
+import { JobStore, Outputs, StoreLayers, TaskQueue } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
@@ -13,17 +13,18 @@ export const du = Command.make(
   { json: JobFlags.json },
   Effect.fnUntraced(function* ({ json }) {
     const out = yield* output
-    const { bytes, finished, freeBytes, live, location, schemaVersion, walBytes } = yield* TaskQueue.use(
-      (queue) => queue.status
-    )
+    const { file, label } = (yield* JobStore).traits
+    const { bytes, finished, freeBytes, live } = yield* TaskQueue.use((queue) => queue.status)
+    const ofFile =
+      file === undefined ? undefined : yield* StoreLayers.SqliteMaintenance.fileStatus(file, { shared: true })
     const stored = yield* Outputs.use((outputs) => outputs.stored)
     const outputBytes = stored.reduce((sum, each) => sum + each.bytes, 0)
     if (json)
       return yield* out.json(DiskUsageShape, {
-        store: location,
-        schemaVersion,
+        store: label,
+        schemaVersion: ofFile?.schemaVersion ?? null,
         bytes,
-        walBytes,
+        walBytes: ofFile?.walBytes ?? null,
         outputBytes,
         freeBytes: freeBytes ?? null,
         live,
@@ -33,14 +34,14 @@ export const du = Command.make(
     yield* out.lines(
       Table.fields(
         [
-          ["store", location],
+          ["store", label],
           ["size", HumanNumber.bytes(bytes)],
-          ["of it log", HumanNumber.bytes(walBytes)],
+          ["of it log", ofFile === undefined ? "" : HumanNumber.bytes(ofFile.walBytes)],
           ["outputs of commands", HumanNumber.bytes(outputBytes)],
           ["free on disk", freeBytes === undefined ? HumanNumber.unknown : HumanNumber.bytes(freeBytes)],
           ["live jobs", HumanNumber.count(live)],
           ["finished jobs", HumanNumber.count(finished)],
-          ["schema", String(schemaVersion)]
+          ["schema", ofFile === undefined ? "" : String(ofFile.schemaVersion)]
         ],
         out.style
       )

@@ -101,8 +101,7 @@ export const status = Command.make(
       }
     })
     const workers = stats.workers.filter((worker) => isWorkerAlive(worker, now)).length
-    if (json)
-      return yield* out.json(QueueStatusShape, { store: traits.location, paused: stats.paused, workers, groups })
+    if (json) return yield* out.json(QueueStatusShape, { store: traits.label, paused: stats.paused, workers, groups })
     if (out.quiet) return yield* out.lines(groups.map(({ name }) => name))
     yield* out.table(columns, groups, { wide })
     const pending = groups.reduce((sum, group) => sum + group.pending, 0)
@@ -111,7 +110,7 @@ export const status = Command.make(
         stats.paused ? "; the queue is paused (sluice queue resume)" : ""
       }`
     )
-    yield* out.note(`${state}; ${Sanitize.line(traits.location)}`)
+    yield* out.note(`${state}; ${Sanitize.line(traits.label)}`)
   }, looking)
 ).pipe(
   Command.withDescription(

@@ -226,11 +226,15 @@ const fieldsOf = (what: string, value: object): ReadonlyArray<string> => {
 }
 
 /** Names and values of a plain object. A `Map` would look empty. */
-export const entries = (what: string, value: unknown): ReadonlyArray<readonly [name: string, value: unknown]> => {
+export const entries = (
+  what: string,
+  value: unknown,
+  expected = "a plain object"
+): ReadonlyArray<readonly [name: string, value: unknown]> => {
   const prototype = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined
   return prototype === Object.prototype || prototype === null
     ? orRefuse(what, () => Object.entries(value as object))
-    : refuse(what, value, "a plain object")
+    : refuse(what, value, expected)
 }
 
 /** Names and values that travel with a job: a copy. A `Map` or `Headers` would look empty. */

@@ -20,9 +20,9 @@ export interface RetryPolicy {
   readonly jitter: number
   /**
    * A series of one's own in the place of first, factor and step: milliseconds after failed attempt number `attempt`
-   * (from 1). Cap and jitter hold for it too.
+   * (from 1), told at `now` (milliseconds since 1970). Cap and jitter hold for it too.
    */
-  readonly delayMs?: (attempt: number) => number
+  readonly delayMs?: (attempt: number, now: number) => number
 }
 
 /** Three retries after about 1, 2 and 4 s; up to 5 min apart when more are asked for. */
@@ -57,12 +57,12 @@ export const checkRetry = (name: string, policy: RetryPolicy): RetryPolicy => {
 }
 
 /**
- * Milliseconds to wait after failed attempt number `attempt` (from 1). `random` is uniform in [0, 1). Whole
- * milliseconds, never below 0 nor above the cap by more than the jitter. A function of one's own that answers no number
- * means no delay.
+ * Milliseconds to wait after failed attempt number `attempt` (from 1), which failed at `now`. `random` is uniform in
+ * [0, 1). Whole milliseconds, never below 0 nor above the cap by more than the jitter. A function of one's own that
+ * answers no number means no delay.
  */
-export const retryDelay = (policy: RetryPolicy, attempt: number, random: number): number => {
-  const delay = policy.delayMs === undefined ? delayInSeries(policy, attempt) : policy.delayMs(attempt)
+export const retryDelay = (policy: RetryPolicy, attempt: number, random: number, now: number): number => {
+  const delay = policy.delayMs === undefined ? delayInSeries(policy, attempt) : policy.delayMs(attempt, now)
   if (!(delay > 0)) return 0
   return Math.round(Math.min(delay, policy.capMs) * (1 + policy.jitter * (2 * random - 1)))
 }

@@ -4,9 +4,10 @@ import { encodeLoosePayload, encodePayload } from "../EnqueueRow.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { formatJobId, type JobId, type JobRecord, type JobState, liveStates } from "../Job.ts"
 import type { ChangeResult, JobChange } from "../JobChange.ts"
-import { checkFilter, type JobFilter } from "../JobQuery.ts"
+import { checkFilter, type JobSelection } from "../JobQuery.ts"
 import { JobStore } from "../JobStore.ts"
 import * as Bounds from "../policy/Bounds.ts"
+import * as Times from "../policy/Times.ts"
 import * as Durations from "../policy/Durations.ts"
 import { checkPriority } from "../policy/Rank.ts"
 import { Settings } from "../QueueSettings.ts"
@@ -22,6 +23,9 @@ import type { Looking } from "./Looking.ts"
 const changePage = 500
 
 const editNames: ReadonlySet<string> = new Set<keyof JobEdit>(["payload", "priority", "due", "deadline"])
+
+/** With its times in milliseconds since 1970. */
+type CheckedEdit = Omit<JobEdit, "due" | "deadline"> & { readonly due?: number; readonly deadline?: number }
 
 export type Changing = Effect.Success<ReturnType<typeof makeChanging>>
 
@@ -58,7 +62,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
 
   /** `states`: those it is meant for, unless the filter says. */
   const changeWhere = (
-    filter: JobFilter,
+    filter: JobSelection,
     states: ReadonlyArray<JobState>,
     what: () => JobChange
   ): Effect.Effect<number, InvalidOption | StoreError> =>
@@ -86,7 +90,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
   const cancel = (id: JobId, reason?: string) =>
     change(id, cancelled(reason), "waiting and running jobs can be cancelled")
 
-  const edited = (fields: JobEdit): JobChange => ({ _tag: "Edit", rankings: orders.rankings(), ...fields })
+  const edited = (fields: CheckedEdit): JobChange => ({ _tag: "Edit", rankings: orders.rankings(), ...fields })
 
   const revived = (): JobChange => ({ _tag: "Retry", rankings: orders.rankings() })
 
@@ -99,14 +103,14 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
   }
 
   /** Throws `EnqueueError` or `OutOfBounds`. */
-  const checkedEdit = (edit: JobEdit, job: JobRecord | undefined): JobEdit => {
+  const checkedEdit = (edit: JobEdit, job: JobRecord | undefined): CheckedEdit => {
     Bounds.fields("edit", edit, editNames)
     const { deadline, due, priority } = edit
     return {
       ...(job !== undefined && { payload: encoded(job.task, edit.payload) }),
       ...(priority !== undefined && { priority: checkPriority(priority) }),
-      ...(due !== undefined && { due: Bounds.time("due", due) }),
-      ...(deadline !== undefined && { deadline: Bounds.time("deadline", deadline) })
+      ...(due !== undefined && { due: Times.time("due", due) }),
+      ...(deadline !== undefined && { deadline: Times.time("deadline", deadline) })
     }
   }
 
@@ -157,9 +161,9 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
           logs: []
         })
       }),
-    cancelWhere: (filter: JobFilter, reason?: string) => changeWhere(filter, liveStates, () => cancelled(reason)),
-    retryWhere: (filter: JobFilter) => changeWhere(filter, ["failed", "cancelled"], revived),
-    removeWhere: (filter: JobFilter) =>
+    cancelWhere: (filter: JobSelection, reason?: string) => changeWhere(filter, liveStates, () => cancelled(reason)),
+    retryWhere: (filter: JobSelection) => changeWhere(filter, ["failed", "cancelled"], revived),
+    removeWhere: (filter: JobSelection) =>
       changeWhere(filter, ["scheduled", "pending", "completed", "failed", "cancelled"], () => ({ _tag: "Remove" }))
   }
 })

@@ -1,8 +1,15 @@
 /** What is asked of the queue: jobs, counts, the past, and why a job has not started. */
-import { Clock, Effect, Stream } from "effect"
+import { Clock, Effect, Option, Stream } from "effect"
 import { GroupOrders } from "../GroupOrders.ts"
 import { finishedStates, type JobId, type JobRecord, type JobState } from "../Job.ts"
-import { checkFilter, checkPage, checkStates, type JobFilter, type PageRequest } from "../JobQuery.ts"
+import {
+  checkFilter,
+  checkPage,
+  checkStates,
+  type JobFilter,
+  type JobSelection,
+  type PageRequest
+} from "../JobQuery.ts"
 import { JobStore } from "../JobStore.ts"
 import { RollUps } from "../RollUps.ts"
 import { WorkerRegistry } from "../WorkerRegistry.ts"
@@ -17,6 +24,9 @@ import { type InvalidOption, type JobNotFound, jobNotFound } from "../TaskQueue.
 import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
 import { checked } from "./Checked.ts"
 import { makeWatching } from "./Watching.ts"
+
+/** Jobs of one page of a stream. */
+const streamedAtOnce = 500
 
 /** Log lines in one answer. */
 const mostLines = 100_000
@@ -95,12 +105,25 @@ export const makeLooking = Effect.gen(function* () {
     get,
     watch,
     waitFor,
-    list: (filter: JobFilter, page?: Partial<PageRequest>) =>
+    list: (filter: JobSelection, page?: Partial<PageRequest>) =>
       Effect.flatMap(
         checked(() => [checkFilter(filter), checkPage(page)] as const),
         ([filter, page]) => store.list(filter, page)
       ),
-    count: (filter: JobFilter) =>
+    stream: (filter: JobSelection, order?: PageRequest["order"]) =>
+      Stream.unwrap(
+        Effect.map(
+          checked(() => [checkFilter(filter), checkPage({ limit: streamedAtOnce, ...(order && { order }) })] as const),
+          ([filter, first]) =>
+            Stream.paginate(first, (page) =>
+              Effect.map(store.list(filter, page), ({ jobs, next }) => [
+                jobs,
+                next === undefined ? Option.none() : Option.some({ ...page, cursor: next })
+              ])
+            )
+        )
+      ),
+    count: (filter: JobSelection) =>
       Effect.flatMap(
         checked(() => checkFilter(filter)),
         store.count

@@ -110,13 +110,14 @@ const end = (outcome: SettleOutcome, failure: Failure, error?: unknown): Attempt
 })
 
 const retryOrBury = (job: ClaimedJob, policy: EndPolicy, failure: Failure, error?: unknown): AttemptEnd => {
-  const { now, random, retry } = policy
+  const { random, retry } = policy
+  const now = policy.now()
   if (job.attempt >= job.maxAttempts) return end("failed", failure, error)
   return {
     outcome: "retry",
     result: undefined,
     failure,
-    due: dueAfter(now(), retryDelay(retry, job.attempt, random())),
+    due: dueAfter(now, retryDelay(retry, job.attempt, random(), now)),
     error
   }
 }

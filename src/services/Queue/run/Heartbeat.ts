@@ -133,7 +133,7 @@ export const make = (options: HeartbeatOptions) =>
         .beat(session, {
           now: clock.currentTimeMillisUnsafe(),
           leaseMs: options.leaseMs,
-          blockedMostMs: options.longestLimitMs(),
+          mayBlockMs: options.longestLimitMs(),
           tasks: options.tasks(),
           suspendedForMs: options.suspendedForMs(),
           slots: options.slots(),

@@ -9,11 +9,10 @@ import { formatJobId } from "../Job.ts"
 import type { TaskCodec } from "../TaskCodec.ts"
 import type { ThreadHandler } from "../TaskRegistry.ts"
 import type { Attempt } from "./Attempt.ts"
+import { type Handler, handlerOf } from "./ModuleHandler.ts"
 import * as PlainError from "./PlainError.ts"
 import { failureOf } from "./ThreadTask.ts"
 import { HandlerFailed, ThreadCallInvalid, type ThreadContext } from "./ThreadPool.ts"
-
-type Handler = (payload: unknown, context: ThreadContext) => unknown
 
 /** Loads without the handler, by module: Node remembers what it has loaded, or failed to, under its name. */
 const failedLoads = new Map<string, number>()
@@ -40,9 +39,9 @@ const load = (handler: ThreadHandler): Effect.Effect<Handler> => {
     catch: (cause) => invalid("ModuleNotLoaded", `: ${PlainError.summary(cause)}`)
   }).pipe(
     Effect.flatMap((exports) => {
-      const run = exports[handler.export]
-      return typeof run === "function"
-        ? Effect.succeed(run as Handler)
+      const run = handlerOf(exports, handler.export)
+      return run !== undefined
+        ? Effect.succeed(run)
         : Effect.fail(invalid("ExportMissing", ` exports no function ${JSON.stringify(handler.export)}`))
     }),
     Effect.catch((error) => notThere(module, error))

@@ -167,7 +167,7 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
             SLUICE_JOB_ID: formatJobId(job.id),
             SLUICE_ATTEMPT: String(job.attempt),
             SLUICE_GROUP: job.group,
-            SLUICE_STORE: traits.location
+            SLUICE_STORE: traits.label
           },
           signal: job.signal,
           ...(command.stdinOpen === true ? { inputPipe: outputs.inputOf(job.id, job.attempt) } : {}),

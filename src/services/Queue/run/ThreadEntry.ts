@@ -7,6 +7,7 @@ import type { EventLoopUtilization } from "node:perf_hooks"
 import { getHeapStatistics } from "node:v8"
 import { workerData } from "node:worker_threads"
 import type { Effect } from "effect"
+import { type Handler, handlerOf } from "./ModuleHandler.ts"
 import * as PlainError from "./PlainError.ts"
 import type { FromThread, Outcome, ThreadStart, ToThread } from "./ThreadMessage.ts"
 import type { ThreadContext } from "./ThreadPool.ts"
@@ -22,7 +23,6 @@ const nextTurn = setImmediate
 const post = port.postMessage.bind(port)
 
 type RunMessage = Extract<ToThread, { readonly type: "run" }>
-type Handler = (payload: unknown, context: ThreadContext) => unknown
 
 /** The call that asynchronous work belongs to, also long after the call has ended. */
 const origin = new AsyncLocalStorage<number>()
@@ -57,8 +57,8 @@ const load = async (call: RunMessage): Promise<Handler | Outcome> => {
   } catch (error) {
     return { type: "invalid", reason: "ModuleNotLoaded", detail: `${call.module}: ${PlainError.summary(error)}` }
   }
-  const handler = exports[call.export]
-  if (typeof handler !== "function") {
+  const handler = handlerOf(exports, call.export)
+  if (handler === undefined) {
     const names = Object.keys(exports).join(", ")
     return {
       type: "invalid",
@@ -66,8 +66,8 @@ const load = async (call: RunMessage): Promise<Handler | Outcome> => {
       detail: `${call.module} exports no function ${JSON.stringify(call.export)}; it exports: ${names === "" ? "nothing" : names}`
     }
   }
-  handlers.set(key, handler as Handler)
-  return handler as Handler
+  handlers.set(key, handler)
+  return handler
 }
 
 const contextOf = (call: RunMessage, softLimit: AbortController): ThreadContext => {

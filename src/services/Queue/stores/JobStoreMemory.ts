@@ -373,7 +373,15 @@ const make = (
   }
 
   const jobs: Store["jobs"] = {
-    traits: { kind: "memory", location: "memory:", payloads: "value", shared: false, remembersCalls: false },
+    traits: {
+      kind: "memory",
+      label: "memory:",
+      file: undefined,
+      restsInHeap: true,
+      payloads: "value",
+      shared: false,
+      remembersCalls: false
+    },
     turn: (turn) => Effect.sync(() => turnSync(turn)),
     turnSync,
 
@@ -428,10 +436,7 @@ const make = (
     status: Effect.sync(() => {
       const total = table.count({}).count
       return {
-        location: "memory:",
-        schemaVersion: 1,
         bytes: total * bytesPerJob,
-        walBytes: 0,
         freeBytes: undefined,
         live: table.live,
         maxLive,

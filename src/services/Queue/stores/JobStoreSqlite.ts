@@ -120,13 +120,15 @@ export const layer = (options: Options): Layer.Layer<StoreServices, StoreError> 
   )
 }
 
-const over = (host: Host, location: string, clock: Clock.Clock): Store => {
+const over = (host: Host, file: string, clock: Clock.Clock): Store => {
   const monotonic = monotonicOf(clock)
   return {
     jobs: {
       traits: {
         kind: "sqlite",
-        location,
+        label: file,
+        file,
+        restsInHeap: false,
         payloads: "text",
         shared: host.isShared,
         remembersCalls: host.remembersCalls

@@ -1,6 +1,6 @@
 /**
  * Upkeep is led by one worker at a time. The lead of a role is a lease of its own, renewed with the passes; when its
- * holder dies another worker takes it with its next pass, when it hangs within three intervals.
+ * holder dies or is stopped another worker takes it with its next pass, when it hangs within three intervals.
  */
 import { Clock, Duration, Effect, Layer, Schedule } from "effect"
 import { WorkerRegistry } from "../WorkerRegistry.ts"

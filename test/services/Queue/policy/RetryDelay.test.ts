@@ -10,7 +10,7 @@ import { SeededRandom, seeds } from "../../../support/SeededRandom.ts"
 
 /** Delays of the first attempts without jitter. */
 const series = (policy: RetryPolicy, attempts: number) =>
-  Array.from({ length: attempts }, (_, i) => retryDelay(policy, i + 1, 0.5))
+  Array.from({ length: attempts }, (_, i) => retryDelay(policy, i + 1, 0.5, 0))
 
 describe("retryDelay", () => {
   it("doubles from one second up to five minutes", () => {
@@ -23,22 +23,23 @@ describe("retryDelay", () => {
 
   it("retries at once and then every 0.2 s when quick", () => {
     assert.deepStrictEqual(series(quick, 5), [0, 200, 200, 200, 200])
-    assert.strictEqual(retryDelay(quick, 2, 0.99), 200, "without jitter")
+    assert.strictEqual(retryDelay(quick, 2, 0.99, 0), 200, "without jitter")
   })
 
   it("retries no time when none", () => assert.strictEqual(none.times, 0))
 
   it("spreads jobs that failed together over 0.8 to 1.2 of the delay", () => {
-    assert.strictEqual(retryDelay(standard, 1, 0), 800)
-    assert.strictEqual(retryDelay(standard, 1, 1 - 2 ** -53), 1200)
-    assert.strictEqual(retryDelay(standard, 60, 0), 240_000)
+    assert.strictEqual(retryDelay(standard, 1, 0, 0), 800)
+    assert.strictEqual(retryDelay(standard, 1, 1 - 2 ** -53, 0), 1200)
+    assert.strictEqual(retryDelay(standard, 60, 0, 0), 240_000)
   })
 
   it("takes a series of one's own, within cap and jitter, and no delay where it makes no sense", () => {
     const own: RetryPolicy = { ...standard, jitter: 0, capMs: 5000, delayMs: (attempt) => attempt * attempt * 100 }
     assert.deepStrictEqual(series(own, 8), [100, 400, 900, 1600, 2500, 3600, 4900, 5000])
-    for (const delay of [Number.NaN, -5, 0]) assert.strictEqual(retryDelay({ ...own, delayMs: () => delay }, 1, 0.5), 0)
-    assert.strictEqual(retryDelay({ ...own, delayMs: () => Infinity }, 1, 0.5), 5000)
+    for (const delay of [Number.NaN, -5, 0])
+      assert.strictEqual(retryDelay({ ...own, delayMs: () => delay }, 1, 0.5, 0), 0)
+    assert.strictEqual(retryDelay({ ...own, delayMs: () => Infinity }, 1, 0.5, 0), 5000)
   })
 
   for (const seed of seeds(3)) {
@@ -55,10 +56,10 @@ describe("retryDelay", () => {
         }
         let last = 0
         for (let attempt = 1; attempt <= 20; attempt++) {
-          const delay = retryDelay(policy, attempt, random.next())
+          const delay = retryDelay(policy, attempt, random.next(), 0)
           assert.isTrue(Number.isInteger(delay) && delay >= 0)
           assert.isAtMost(delay, Math.ceil(policy.capMs * (1 + policy.jitter)))
-          const middle = retryDelay(policy, attempt, 0.5)
+          const middle = retryDelay(policy, attempt, 0.5, 0)
           assert.isAtLeast(middle, last)
           assert.isAtMost(Math.abs(delay - middle), Math.ceil(middle * policy.jitter) + 1)
           last = middle

@@ -221,6 +221,7 @@ describe("a spawner", () => {
         Effect.gen(function* () {
           yield* timersStand
           process.kill(hung!, "SIGSTOP")
+          yield* soon("it stands", () => stateOf(hung!) === "T")
           const fiber = yield* Effect.forkChild(Effect.flip(run("echo never")), { startImmediately: true })
           vi.advanceTimersByTime(60_000)
           assert.strictEqual(stateOf(hung!), "T", "its second look is to come")

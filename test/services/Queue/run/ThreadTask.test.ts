@@ -67,6 +67,38 @@ describe("a job in a thread", () => {
   })
 
   for (const when of ["always", "computing"] as const) {
+    it.live(`may be a module of CommonJS, its handler named or its default (${when})`, () => {
+      const folder = mkdtempSync(path.join(tmpdir(), "sluice-module-"))
+      const file = (name: string, code: string) => {
+        writeFileSync(path.join(folder, name), code)
+        return path.join(folder, name)
+      }
+      const task = (name: string) => Task.make(name, { payload: Schema.Int, success: Schema.Int, retry: "none" })
+      const [Whole, Default, Named] = [task("whole"), task("default"), task("named")]
+      const handlers = Layer.mergeAll(
+        Whole.toThreadLayer({ module: file("whole.cjs", "module.exports = (n) => n + 1"), when }),
+        Default.toThreadLayer({ module: file("default.cjs", "exports.default = (n) => n + 2"), when }),
+        Named.toThreadLayer({
+          module: file("named.cjs", "Object.assign(exports, Object.fromEntries([['add', (n) => n + 3]]))"),
+          export: "add",
+          when
+        })
+      )
+      return Effect.gen(function* () {
+        const queue = yield* TaskQueue
+        assert.strictEqual(yield* queue.run(Whole, 0), 1)
+        assert.strictEqual(yield* queue.run(Default, 0), 2)
+        assert.strictEqual(yield* queue.run(Named, 0), 3)
+      }).pipe(
+        Effect.provide(
+          Sluice.layerWorker({ threads: 1 }).pipe(
+            Layer.provideMerge(handlers),
+            Layer.provideMerge(Sluice.layerMemory())
+          )
+        )
+      )
+    })
+
     it.live(`is tried again while its module is not there, broken, or lacks it (${when})`, () => {
       const file = path.join(mkdtempSync(path.join(tmpdir(), "sluice-module-")), "late.mjs")
       const Late = Task.make("late", {

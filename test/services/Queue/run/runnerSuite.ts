@@ -549,7 +549,8 @@ export const runnerSuite = (name: string, runner: Layer.Layer<ProcessRunner>) =>
       Effect.gen(function* () {
         let said = ""
         const fiber = yield* Effect.forkChild(
-          run(sh("trap 'echo bye; exit' TERM; echo ready; while :; do sleep 0.01; done"), {
+          // Of a command that it waits for in the foreground a shell says how it was ended.
+          run(sh("trap 'echo bye; exit' TERM; echo ready; sleep 1000 & wait"), {
             onOutput: (chunk) => (said += String(chunk))
           })
         )

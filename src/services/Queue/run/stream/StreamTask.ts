@@ -52,7 +52,7 @@ export const make = <A, O = unknown, E = never>(
   { item, output: declared, ...options }: StreamTaskOptions<A, O, E>
 ): StreamTask<A, O, E> => {
   const output = declared ?? (Schema.Unknown as unknown as Schema.Codec<O, any>)
-  const task = Task.make<ChunkInput, ChunkOutput, E>(name, {
+  const task = Task.make(name, {
     ...options,
     payload: ChunkInput,
     success: ChunkOutput,

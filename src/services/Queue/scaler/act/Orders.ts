@@ -96,7 +96,7 @@ export const make = (options: OrdersOptions): Effect.Effect<Orders, never, Scope
           yield* (order.failures === 1 ? Effect.logWarning : Effect.logDebug)(
             `${failure.actuator} could not scale ${line(target.group)} to ${target.desired} slots, and tries on: ${line(failure.message)}`
           )
-          yield* Effect.sleep(Math.max(asked, retryDelay(backoff, order.failures, yield* Random.next)))
+          yield* Effect.sleep(Math.max(asked, retryDelay(backoff, order.failures, yield* Random.next, now)))
         }
       }
       order.busy = false

@@ -101,7 +101,9 @@ class ServedClient {
     // Who is not welcome hangs up.
     if (version !== protocolVersion) return this.say(["unwelcome", protocolVersion])
     this.isGreeted = true
-    this.say(["welcome", protocolVersion, this.parts.store.jobs.traits])
+    // To another process it has no file, and does not end with it.
+    const traits = { ...this.parts.store.jobs.traits, file: undefined, restsInHeap: false, shared: true }
+    this.say(["welcome", protocolVersion, traits])
   }
 
   /** Who only holds a connection is left. */

@@ -20,7 +20,7 @@ export const untilFirstBeatMs = 30 * 60_000
 
 interface Lease {
   readonly leaseMs: number
-  readonly blockedMostMs: number
+  readonly mayBlockMs: number
   renewedAt: number
 }
 
@@ -50,8 +50,8 @@ export class Liveness {
     this.seenAt = at
   }
 
-  leased(session: number, leaseMs: number, blockedMostMs: number): void {
-    this.leases.set(session, { leaseMs, blockedMostMs, renewedAt: performance.now() })
+  leased(session: number, leaseMs: number, mayBlockMs: number): void {
+    this.leases.set(session, { leaseMs, mayBlockMs, renewedAt: performance.now() })
     this.quietMs = Math.min(quietMostMs, ...[...this.leases.values()].map((lease) => lease.leaseMs * quietPart))
   }
 
@@ -80,7 +80,7 @@ export class Liveness {
     const moment = { now: callerNow, monotonic: this.callerMonotonic + now - this.seenAt }
     for (const [session, lease] of this.leases) {
       const isDue = lease.renewedAt < this.lastSignAt || now - lease.renewedAt > lease.leaseMs / 3
-      if (!isDue || blockedMs > lease.blockedMostMs) continue
+      if (!isDue || blockedMs > lease.mayBlockMs) continue
       lease.renewedAt = now
       if (!store.renewBlocked(session, callerNow - Math.round(blockedMs), moment, lease.leaseMs))
         this.leases.delete(session)

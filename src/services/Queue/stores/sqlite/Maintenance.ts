@@ -4,6 +4,7 @@
  * own is refused as when it is opened.
  */
 import { Effect } from "effect"
+import { statSync } from "node:fs"
 import type { StoreError } from "../../StoreError.ts"
 import { busyTimeoutMs, type Database, waitOutBusy } from "./Database.ts"
 import { type CheckOptions, type CheckResult, findDamage } from "./Damage.ts"
@@ -88,6 +89,19 @@ export const migrationStatus = (file: string, options?: PlaceOptions): Effect.Ef
     const found = userVersion(db)
     return { found, known: migrations.length, pending: migrations.slice(found) }
   })
+
+/** What only a store in a file has. Sizes in bytes. */
+export interface FileStatus {
+  readonly schemaVersion: number
+  /** The write-ahead log, of the bytes that the store takes. */
+  readonly walBytes: number
+}
+
+export const fileStatus = (file: string, options?: PlaceOptions): Effect.Effect<FileStatus, StoreError> =>
+  using("fileStatus", file, openOurs, options, (db) => ({
+    schemaVersion: userVersion(db),
+    walBytes: statSync(`${db.path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  }))
 
 /** Takes the steps to the newest schema; answers their names. Opening a store does the same. */
 export const migrate = (file: string, options?: PlaceOptions): Effect.Effect<ReadonlyArray<string>, StoreError> =>

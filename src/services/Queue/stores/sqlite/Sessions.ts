@@ -22,7 +22,7 @@ export interface Moment {
 
 export interface Beat extends Moment {
   readonly leaseMs: number
-  readonly blockedMostMs: number
+  readonly mayBlockMs: number
   readonly tasks: ReadonlyArray<string>
   readonly suspendedForMs: Readonly<Record<string, number>>
   readonly slots: Readonly<Record<string, number>>
@@ -252,7 +252,7 @@ export class Sessions {
     const [leader, until] = this.selectLead.get(role) ?? [0, 0]
     if (until <= now) return undefined
     if (leader === session) return until - now > ttlMs / 2 && until - now <= ttlMs ? true : undefined
-    return this.isGone(leader) ? undefined : false
+    return this.canAct(leader) ? false : undefined
   }
 
   lead(role: string, session: number, now: number, ttlMs: number): boolean {
@@ -261,8 +261,11 @@ export class Sessions {
     return stands ?? true
   }
 
-  private isGone(session: number): boolean {
+  /** False: its process is gone or stopped, as far as can be seen from here. */
+  private canAct(session: number): boolean {
     const row = this.selectProcess.get(session)
-    return row === undefined || stateThere({ machine: row[0], pid: row[1], start: row[2] }) === "gone"
+    if (row === undefined) return false
+    const state = stateThere({ machine: row[0], pid: row[1], start: row[2] })
+    return state === "running" || state === undefined
   }
 }

@@ -31,7 +31,6 @@ import { JobRows } from "./JobRows.ts"
 import { Keys } from "./Keys.ts"
 import { Ledger } from "./Ledger.ts"
 import { Lookups } from "./Lookups.ts"
-import { schemaVersion } from "./migrations.ts"
 import { Notes } from "./Notes.ts"
 import { Recovery } from "./Recovery.ts"
 import { Retention } from "./Retention.ts"
@@ -255,10 +254,7 @@ export class SqliteStore {
         finished += counts[States.completed] + counts[States.failed] + counts[States.cancelled]
       }
       return {
-        location: this.db.path,
-        schemaVersion,
         bytes: size("") + size("-wal") + size("-shm"),
-        walBytes: size("-wal"),
         freeBytes: disk.bavail * disk.bsize,
         live: this.ledger.live,
         maxLive: this.maxLive,

@@ -32,7 +32,7 @@ const watch = (liveness: Liveness, operation: Operation, args: ReadonlyArray<unk
     case "beat": {
       const [session, beat] = args as Arguments<"beat">
       liveness.heard(beat.now, beat.monotonic)
-      if (answer === true) liveness.leased(session, beat.leaseMs, beat.blockedMostMs)
+      if (answer === true) liveness.leased(session, beat.leaseMs, beat.mayBlockMs)
       else liveness.left(session)
       break
     }

@@ -154,7 +154,7 @@ describe("local processes", { concurrent: true }, () => {
       yield* store.workers.beat(session, {
         now,
         leaseMs: 600_000,
-        blockedMostMs: 0,
+        mayBlockMs: 0,
         tasks: [],
         slots: { network: 2 },
         load: { busy: {}, cpu: 0, rssBytes: 600e6, heapBytes: 0, loopDelayMs: 0 }

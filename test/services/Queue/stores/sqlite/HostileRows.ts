@@ -161,7 +161,7 @@ const everything = (driver: StoreDriver) =>
     yield* store.rollUps.jobs({ width: 60_000, ...all })
     yield* store.rollUps.resources({ width: 60_000, ...all })
     assert.isTrue(
-      yield* store.workers.beat(session, { now, leaseMs, blockedMostMs: leaseMs, tasks: ["task"], slots: {}, load })
+      yield* store.workers.beat(session, { now, leaseMs, mayBlockMs: leaseMs, tasks: ["task"], slots: {}, load })
     )
     yield* driver.change({ tag: "t" }, { _tag: "Cancel", reason: "no" })
     yield* TestClock.adjust(2 * leaseMs)

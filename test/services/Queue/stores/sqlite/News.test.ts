@@ -23,7 +23,7 @@ const besides = <A, E>(body: (driver: StoreDriver, other: SqliteStore) => Effect
     )
   }).pipe(Effect.scoped)
 
-const beat = { leaseMs: 30_000, blockedMostMs: 60_000, tasks: ["task"], slots: {}, load }
+const beat = { leaseMs: 30_000, mayBlockMs: 60_000, tasks: ["task"], slots: {}, load }
 
 describe("what a process learns of the commits of others", () => {
   it.effect("is told once, as what they would have said of it", () =>

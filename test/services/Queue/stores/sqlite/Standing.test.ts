@@ -41,7 +41,7 @@ const beat = (driver: StoreDriver, session: number) =>
     driver.store.workers.beat(session, {
       now,
       leaseMs,
-      blockedMostMs: leaseMs,
+      mayBlockMs: leaseMs,
       tasks,
       suspendedForMs,
       slots: { group: 10 },
@@ -105,6 +105,20 @@ describe("a session whose process stands still", () => {
         assert.isTrue(yield* driver.settle(other, taken!, "completed"))
         assert.strictEqual((yield* driver.job(command.id)).attempt, 1)
       })
+  )
+
+  standingTest("leads nothing meanwhile: another takes its lead at once", (driver, child) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const session = yield* joinAs(driver, child)
+      const other = yield* driver.join()
+      const leads = (who: number) => driver.store.workers.lead("sweep", who, { now, ttlMs: leaseMs })
+      assert.deepStrictEqual([yield* leads(session), yield* leads(other)], [true, false])
+      yield* become(child, "SIGSTOP", "stopped")
+      assert.isTrue(yield* leads(other))
+      yield* become(child, "SIGCONT", "running")
+      assert.isFalse(yield* leads(session))
+    })
   )
 
   standingTest("loses them after that time: they run elsewhere", (driver, child) =>

@@ -58,7 +58,7 @@ describe("the store's thread", () => {
           assert.approximately(worker!.blocked!.since, now + 300, 700)
           assert.deepStrictEqual((yield* driver.sweep()).recovered, [])
           assert.isTrue(yield* driver.settle(session, job!, "completed"))
-          const beat = { now: after, leaseMs, blockedMostMs: 60_000, tasks: ["task"], slots: {}, load }
+          const beat = { now: after, leaseMs, mayBlockMs: 60_000, tasks: ["task"], slots: {}, load }
           assert.isTrue(yield* driver.store.workers.beat(session, beat))
           assert.isUndefined((yield* driver.store.workers.all)[0]!.blocked)
         })
@@ -79,7 +79,7 @@ describe("the store's thread", () => {
           )
           const id = yield* driver.add()
           const [job] = yield* driver.claim(session)
-          const beat = { now, leaseMs, blockedMostMs: 1_500, tasks: ["task"], slots: {}, load }
+          const beat = { now, leaseMs, mayBlockMs: 1_500, tasks: ["task"], slots: {}, load }
           assert.isTrue(yield* driver.store.workers.beat(session, beat))
           yield* Effect.sleep("300 millis")
           yield* block(4_000)
