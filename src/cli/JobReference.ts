@@ -3,15 +3,15 @@
  * last.
  */
 import * as Effect from "effect/Effect"
-import { Job, TaskQueue } from "../services/Queue/index.ts"
+import { Job, type JobId, TaskQueue } from "../services/Queue/index.ts"
 import { fail } from "./Failure.ts"
 
 export const last = "last"
 
 const length = 11
 
-/** Jobs looked through for a beginning that is shorter than a millisecond's ids. */
-const mostLooked = 1000
+/** Jobs looked at behind the first that may be meant: so many at most are said to begin alike. */
+const mostLooked = 100
 
 export const isReference = (text: string): boolean => text === last || /^[0-9a-z]{1,11}$/i.test(text)
 
@@ -32,11 +32,9 @@ export const jobOf = (reference: string) =>
     const unknown = fail("notFound", `no job ${reference}; see: sluice job ls`)
     if (from === undefined) return yield* unknown
     const queue = yield* TaskQueue
-    const { jobs } = yield* queue.list(
-      { from: Job.enqueuedAt(from), ...(to === undefined ? {} : { to: Job.enqueuedAt(to) + 1 }) },
-      { limit: mostLooked, order: "oldest" }
-    )
-    const named = jobs.map((job) => job.id).filter((other) => other >= from && (to === undefined || other <= to))
+    const after = from > 1 ? { cursor: (from - 1) as JobId } : {}
+    const { jobs } = yield* queue.list({}, { limit: mostLooked, order: "oldest", ...after })
+    const named = jobs.map((job) => job.id).filter((other) => to === undefined || other <= to)
     const [first, second] = named
     if (first === undefined) return yield* unknown
     if (second !== undefined)

@@ -1,7 +1,12 @@
+/**
+ * What operators change. A change is data: orders go with it as `Rankings`, numbers and names, and what becomes of a
+ * job is said by the rule book (`policy/jobs/Changes.ts`). A store may apply that inside its transaction, repeat it in
+ * statements or a script, or read the jobs, decide, and write those that are still as they were read.
+ */
 import type { JobId, JobState } from "./Job.ts"
 import type { Rankings } from "./policy/Order.ts"
 
-/** What operators change. Each answers for waiting and finished jobs in one transaction; running jobs are signalled. */
+/** Each answers for waiting and finished jobs in one transaction; running jobs are signalled. */
 export type JobChange =
   /**
    * Waiting: cancelled. Running: its worker is signalled within 2 s, and the job does not run again: an attempt that

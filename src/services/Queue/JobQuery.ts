@@ -14,6 +14,8 @@ export interface JobFilter {
   readonly tag?: string
   readonly partitionKey?: string
   readonly batchKey?: string
+  /** Running, claimed by this session of a worker. */
+  readonly session?: number
   /** Enqueued at or after, in milliseconds since 1970. */
   readonly from?: number
   /** Enqueued before. */
@@ -49,6 +51,7 @@ const filterFields: { readonly [K in keyof Required<JobFilter>]: (what: string, 
   tag: Bounds.label,
   partitionKey: Bounds.label,
   batchKey: Bounds.label,
+  session: (what, value) => Bounds.whole(what, value, 1, Number.MAX_SAFE_INTEGER),
   from: moment,
   to: moment
 }

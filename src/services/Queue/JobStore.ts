@@ -12,9 +12,9 @@
  * once the claim has passed on; at most one completion is accepted.
  *
  * Time is in milliseconds since 1970. `now` is the caller's, read from Effect's `Clock`; a store in this process or on
- * this machine takes it, and the processes that share it must share a clock to within a second. A store behind a network
- * goes by its server's clock and answers what time it took. Order inside a group never compares two clocks but `rank`,
- * then id. How long a session has been silent is measured by the monotonic clock, where who renewed and who looks share one:
+ * this machine takes it, and the processes that share it must share a clock to within a second. A store behind a
+ * network goes by its server's clock and answers what time it took. Order inside a group never compares two clocks but
+ * `rank`, then id. How long a session has been silent is measured by the monotonic clock, where who renewed and who looks share one:
  * setting a clock ends no lease.
  *
  * Only `StoreTurns` calls `turn`, but for a report on a job from outside its worker; it keeps one in flight per store

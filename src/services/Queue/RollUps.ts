@@ -9,7 +9,7 @@ import type { StoreError } from "./StoreError.ts"
 export class RollUps extends Context.Service<
   RollUps,
   {
-    /** Intervals that start at or after `from` and before `to`, by start; those in which nothing happened are left out. */
+    /** Intervals that start at or after `from` and before `to`, by start; empty ones are left out. */
     readonly jobs: (query: RollUpQuery) => Effect.Effect<ReadonlyArray<RollUp>, StoreError>
     /** Of all workers together; the query's group and task do not matter. */
     readonly resources: (query: RollUpQuery) => Effect.Effect<ReadonlyArray<ResourceRollUp>, StoreError>

@@ -284,7 +284,7 @@ export const layer: Layer.Layer<StoreTurns, never, JobStore> = Layer.effect(
       }
       const lost = result.lost
       for (let i = 0; i < hearing.length; i++) {
-        const isRefused = lost !== undefined && lost.has(i)
+        const isRefused = lost?.has(i) === true
         const wasUnheard = unheard.size > 0 && unheard.delete(turn.settle[i]!)
         try {
           hearing[i]!.settled(isRefused ? (wasUnheard ? "unheard" : "refused") : "accepted", result.now)

@@ -213,4 +213,22 @@ export const clauses = (test: StoreTest): void => {
       yield* driver.add()
       assert.deepStrictEqual(wakes, [])
     }))
+
+  test("says with a wake whose turn brought it about, and which groups it concerns where it can tell", (driver) =>
+    Effect.gen(function* () {
+      const wakes: Array<readonly [string, string | undefined, ReadonlyArray<string> | undefined]> = []
+      yield* driver.store.jobs.onWake((wake, origin, groups) => wakes.push([wake, origin, groups]))
+      yield* driver.enqueue([{ group: "a" }, { group: "b" }], { origin: "me" })
+      yield* driver.enqueue([{ group: "b" }])
+      yield* driver.store.jobs.setPaused(false)
+      const ready = wakes.filter(([wake]) => wake === "ready")
+      assert.deepStrictEqual(
+        ready.slice(0, 2).map(([, origin]) => origin),
+        ["me", undefined]
+      )
+      const [first, second, ...others] = ready.map(([, , groups]) => groups)
+      if (first !== undefined) assert.sameMembers([...first], ["a", "b"])
+      if (second !== undefined) assert.deepStrictEqual(second, ["b"])
+      for (const any of others) assert.isUndefined(any, "a pause that ends concerns all groups")
+    }).pipe(Effect.scoped))
 }

@@ -199,4 +199,26 @@ export const clauses = (test: StoreTest): void => {
       yield* driver.claim(session, 1, "a")
       assert.deepStrictEqual([...(yield* driver.store.jobs.oldestPending)], [])
     }))
+
+  test("finds what a session runs, and nothing that it does not run any more", (driver) =>
+    Effect.gen(function* () {
+      const one = yield* driver.join()
+      const two = yield* driver.join()
+      const { ids } = yield* driver.enqueue([{}, {}, {}, {}])
+      const [first] = yield* driver.claim(one, 2)
+      yield* driver.claim(two, 1)
+      const of = (session: number, more: JobFilter = {}) =>
+        Effect.map(driver.store.jobs.list({ ...more, session }, { limit: 10, order: "oldest" }), ({ jobs }) =>
+          jobs.map(({ id }) => id)
+        )
+      assert.deepStrictEqual(yield* of(one), ids.slice(0, 2))
+      assert.deepStrictEqual(yield* of(two), [ids[2]!])
+      assert.deepStrictEqual(yield* of(two, { states: ["pending", "running"], tasks: ["task"] }), [ids[2]!])
+      assert.deepStrictEqual(yield* of(two, { states: ["pending"] }), [])
+      assert.deepStrictEqual(yield* driver.store.jobs.count({ session: one }), { count: 2, exact: true })
+      yield* driver.settle(one, first!, "completed")
+      assert.deepStrictEqual(yield* of(one), [ids[1]!])
+      yield* driver.leave(one)
+      assert.deepStrictEqual(yield* of(one), [])
+    }))
 }

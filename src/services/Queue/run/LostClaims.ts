@@ -25,16 +25,18 @@ export const makeLostClaims = Effect.fnUntraced(function* ({ handBack, isRunning
   /** Jobs the store says we run and we do not. */
   const ours = Effect.gen(function* () {
     const found = new Map<JobId, JobRecord>()
+    const own = session()
+    if (own === 0) return found
     let cursor: JobId | undefined
     do {
       const page: {
         jobs: ReadonlyArray<JobRecord>
         next: JobId | undefined
       } = yield* store.list(
-        { states: ["running"] },
+        { session: own },
         { limit: 1000, order: "oldest", ...(cursor === undefined ? {} : { cursor }) }
       )
-      for (const job of page.jobs) if (job.session === session() && !isRunning(job.id)) found.set(job.id, job)
+      for (const job of page.jobs) if (!isRunning(job.id)) found.set(job.id, job)
       cursor = page.next
     } while (cursor !== undefined)
     return found

@@ -3,7 +3,7 @@
  * each.
  */
 import type { BatchClaim, ClaimedJob } from "../../Turn.ts"
-import { pickBatches, windowOf } from "../../policy/BatchPick.ts"
+import { pickBatches, windowOf } from "../../policy/jobs/BatchPick.ts"
 import type { JobLife } from "./JobLife.ts"
 import type { Group, Lane } from "./Lane.ts"
 import type { MemorySession } from "./Sessions.ts"

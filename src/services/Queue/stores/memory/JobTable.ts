@@ -9,7 +9,7 @@ import type { RollUpRecorder } from "../../policy/RollUps.ts"
 import { countIn, countOut, JobCursor, JobTree } from "./JobTree.ts"
 import { Group, Lane } from "./Lane.ts"
 import { labelsOf, labelsOfFilter } from "../../policy/jobs/Labels.ts"
-import { stateCode, stateNames } from "../../policy/jobs/States.ts"
+import { running, stateCode, stateNames } from "../../policy/jobs/States.ts"
 import { gone, newStored, recordOf, renewed, type StoredJob } from "./StoredJob.ts"
 
 const allStates: ReadonlyArray<number> = [0, 1, 2, 3, 4, 5]
@@ -264,13 +264,18 @@ export class JobTable {
 const named = <A>(map: ReadonlyMap<string, A>, names: ReadonlyArray<string>): ReadonlyArray<A> =>
   [...new Set(names)].flatMap((name) => map.get(name) ?? [])
 
-const statesOf = (filter: JobFilter): ReadonlyArray<number> =>
-  filter.states === undefined ? allStates : [...new Set(filter.states)].map(stateCode)
+const onlyRunning: ReadonlyArray<number> = [running]
+
+const statesOf = (filter: JobFilter): ReadonlyArray<number> => {
+  const states = filter.states === undefined ? allStates : [...new Set(filter.states)].map(stateCode)
+  return filter.session === undefined ? states : states.includes(running) ? onlyRunning : []
+}
 
 const matches = (job: StoredJob, filter: JobFilter): boolean => {
   const { lane, rare } = job
   return (
     (filter.states === undefined || filter.states.includes(stateNames[job.state]!)) &&
+    (filter.session === undefined || (job.state === running && job.session === filter.session)) &&
     (filter.groups === undefined || filter.groups.includes(lane.group.name)) &&
     (filter.tasks === undefined || filter.tasks.includes(lane.task)) &&
     (filter.partitionKey === undefined || rare?.partitionKey === filter.partitionKey) &&

@@ -4,7 +4,7 @@
  */
 import type { JobId } from "../../Job.ts"
 import type { BatchClaim, ClaimRequest } from "../../Turn.ts"
-import { pickBatches, windowOf } from "../../policy/BatchPick.ts"
+import { pickBatches, windowOf } from "../../policy/jobs/BatchPick.ts"
 import { byRank, type Claims } from "./Claims.ts"
 import * as States from "../../policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"

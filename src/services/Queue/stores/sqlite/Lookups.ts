@@ -142,6 +142,7 @@ export class Lookups {
       if (tasks !== undefined && !tasks.has(lane.task)) continue
       if (groups !== undefined && !groups.has(lane.group.name)) continue
       for (let state = 0; state < lane.counts.length; state++) {
+        if (filter.session !== undefined && state !== States.running) continue
         const count = lane.counts[state]!
         if (count > 0 && (states === undefined || states.has(state))) yield { lane, state, count }
       }
@@ -177,7 +178,12 @@ export class Lookups {
     if (filter.ids !== undefined) return [namedIds(filter.ids, order)]
     const label = labelsOfFilter(filter)[0]
     if (label !== undefined) return [{ read: (cursor, limit) => this.byLabel[order].all(label, cursor, limit) }]
-    if (filter.tasks === undefined && filter.groups === undefined && filter.states === undefined) {
+    if (
+      filter.tasks === undefined &&
+      filter.groups === undefined &&
+      filter.states === undefined &&
+      filter.session === undefined
+    ) {
       return [this.liveById, this.finishedById].map((query) => ({
         read: (cursor, limit) => query[order].all(cursor, limit)
       }))
@@ -198,6 +204,7 @@ export class Lookups {
       if (tasks !== undefined && !tasks.has(row.lane.task)) return false
       if (groups !== undefined && !groups.has(row.lane.group.name)) return false
       if (states !== undefined && !states.has(row.state)) return false
+      if (filter.session !== undefined && (row.state !== States.running || row.session !== filter.session)) return false
       if (labels.length === 0) return true
       const has = new Set(labelsOf(row.partitionKey, parseExtra(row.extra)))
       return labels.every((label) => has.has(label))
@@ -237,6 +244,7 @@ const isCounted = (filter: JobFilter): boolean =>
   filter.ids === undefined &&
   filter.from === undefined &&
   filter.to === undefined &&
+  filter.session === undefined &&
   labelsOfFilter(filter).length === 0
 
 const namedIds = (ids: ReadonlyArray<JobId>, order: PageRequest["order"]): Source => {

@@ -1,9 +1,10 @@
 /**
  * Which pending jobs of a batch task start together now. A batch is ripe when it is full, or when one of its jobs has
  * been due for the task's waiting time. A job that was lost with its worker goes alone, so that what took the worker
- * down takes no company along.
+ * down takes no company along. It needs three figures of each candidate, so that a store may read those first and
+ * claim what was picked if it is still pending.
  */
-import type { BatchClaim } from "../Turn.ts"
+import type { BatchClaim } from "../../Turn.ts"
 
 /** Pending jobs of one lane that are looked at for jobs of the same key: enough for twenty batches of fifty. */
 export const keyedWindow = 1000
