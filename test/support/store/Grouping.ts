@@ -222,13 +222,15 @@ export const clauses = (test: StoreTest): void => {
       yield* driver.enqueue([{ group: "b" }])
       yield* driver.store.jobs.setPaused(false)
       const ready = wakes.filter(([wake]) => wake === "ready")
-      assert.deepStrictEqual(
-        ready.slice(0, 2).map(([, origin]) => origin),
-        ["me", undefined]
-      )
-      const [first, second, ...others] = ready.map(([, , groups]) => groups)
-      if (first !== undefined) assert.sameMembers([...first], ["a", "b"])
-      if (second !== undefined) assert.deepStrictEqual(second, ["b"])
-      for (const any of others) assert.isUndefined(any, "a pause that ends concerns all groups")
+      // Those that come late may also come twice, or as one that knows nothing.
+      if (!driver.wakesLate) {
+        assert.deepStrictEqual(
+          ready.map(([, origin]) => origin),
+          ["me", undefined, undefined]
+        )
+        assert.isUndefined(ready.at(-1)![2], "a pause that ends concerns all groups")
+      }
+      for (const [, origin, groups] of ready)
+        if (groups !== undefined) assert.sameMembers([...groups], origin === "me" ? ["a", "b"] : ["b"])
     }).pipe(Effect.scoped))
 }

@@ -75,7 +75,8 @@ const emptyTurn = {
 
 export class StoreDriver {
   readonly store: Store
-  private readonly wakesLate: boolean
+  /** Wakes may come after the answer of the call that brought them about, and more than once. */
+  readonly wakesLate: boolean
 
   constructor(store: Store, wakesLate = false) {
     this.store = store

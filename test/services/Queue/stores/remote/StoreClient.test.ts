@@ -73,7 +73,15 @@ const welcome = (version = 1) =>
   messageToText([
     "welcome",
     version,
-    { kind: "memory", location: "memory:", payloads: "value", shared: false, remembersCalls: true }
+    {
+      kind: "memory",
+      label: "memory:",
+      file: undefined,
+      restsInHeap: false,
+      payloads: "value",
+      shared: true,
+      remembersCalls: true
+    }
   ])
 
 describe("a client of a served store", () => {
