@@ -1,7 +1,7 @@
 /**
  * Between the clients of a served store and its server: connections that are cut before, within and after any message,
- * held up, overtaken by later ones, and notices that are told twice or not at all. Everything by what `fate` says of each
- * message; delays are in real time.
+ * held up, overtaken by later ones, and notices that are told twice or not at all. Everything by what `fate` says of
+ * each message; delays are in real time.
  */
 import { Effect, type Scope } from "effect"
 import { type Duplex, duplexPair } from "node:stream"

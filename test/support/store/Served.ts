@@ -50,7 +50,7 @@ export type Fates = (random: SeededRandom) => (message: Message) => Fate
 
 export const undisturbed: Fates = () => () => ({})
 
-/** One message in thirty loses its connection in one of four ways, some are late, and every third notice comes twice. */
+/** One message in thirty loses its connection in one of four ways, some are late, every third notice comes twice. */
 export const disturbed: Fates =
   (random) =>
   ({ isNotice }) => ({

@@ -90,7 +90,9 @@ const unmark = (value: unknown): unknown => {
   throw new SyntaxError("A value is marked as what nobody knows")
 }
 
-/** Throws a `TypeError` for what is no data: functions, symbols, big integers. Other objects are written by their fields. */
+/**
+ * Throws a `TypeError` for what is no data: functions, symbols, big integers. Other objects are written by their fields.
+ */
 export const valueToText: (value: unknown) => string = write
 
 /** Throws a `SyntaxError` for what `valueToText` did not write. */

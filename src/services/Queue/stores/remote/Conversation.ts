@@ -32,10 +32,7 @@ export class Conversation {
     stream.on("close", () => this.end(undefined))
   }
 
-  /**
-   * Throws `FrameTooLarge`. Who does not read what is said is left: more than two of the longest messages would wait for
-   * it.
-   */
+  /** Throws `FrameTooLarge`. Who does not read is left once more than two of the longest messages wait for it. */
   say(text: string): void {
     if (this.isOver) return
     const bytes = frame(text, this.options.maxMessageBytes)

@@ -3,8 +3,8 @@
  * lost. What was not answered is asked again there, changes under the number they had, so each of them happens once and
  * is answered as it was the first time.
  *
- * A call ends within 10 s: with its answer, as `StoreUnavailable` when it was not done, or as `StoreOutcomeUnknown` when
- * nobody knows. Of a store that does not remember calls a change whose connection was lost is not asked again: its
+ * A call ends within 10 s: with its answer, as `StoreUnavailable` when it was not done, or as `StoreOutcomeUnknown`
+ * when nobody knows. Of a store that does not remember calls a change whose connection was lost is not asked again: its
  * outcome is unknown at once.
  */
 import { Cause, Clock, Effect, Exit, Latch, Random, type Scope } from "effect"
@@ -39,7 +39,7 @@ export interface ClientOptions {
   readonly connect: Effect.Effect<Duplex, unknown, Scope.Scope>
   /** Bytes of the longest message; both sides must agree. Default 256 MiB. */
   readonly maxMessageBytes?: number
-  /** Between two tries to connect. Default from 50 ms to 1 s: a store that was started again is found within a second. */
+  /** Between two tries to connect. Default 50 ms to 1 s: a store that was started again is found within a second. */
   readonly backoff?: Backoff
 }
 

@@ -83,21 +83,21 @@ describe("calls in the time of a store", () => {
 })
 
 describe("the difference of two clocks", () => {
-  const after = (...samples: ReadonlyArray<number>): number => {
+  const differenceAfter = (...samples: ReadonlyArray<number>): number => {
     const difference = new ClockDifference()
     for (const sample of samples) difference.observe(now, now + sample)
     return difference.ms
   }
 
   it("is what the quickest message says, and none within a second", () => {
-    assert.strictEqual(after(), 0)
-    assert.strictEqual(after(999), 0)
-    assert.strictEqual(after(9_000, 40), 0)
-    assert.strictEqual(after(125_000, 120_000, 121_000), 120_000)
-    assert.strictEqual(after(-120_000, -119_000), -120_000)
+    assert.strictEqual(differenceAfter(), 0)
+    assert.strictEqual(differenceAfter(999), 0)
+    assert.strictEqual(differenceAfter(9_000, 40), 0)
+    assert.strictEqual(differenceAfter(125_000, 120_000, 121_000), 120_000)
+    assert.strictEqual(differenceAfter(-120_000, -119_000), -120_000)
   })
 
   it("follows a clock that was set, after as many messages as are looked at", () => {
-    assert.strictEqual(after(-5_000, ...Array.from({ length: 16 }, () => 7_000)), 7_000)
+    assert.strictEqual(differenceAfter(-5_000, ...Array.from({ length: 16 }, () => 7_000)), 7_000)
   })
 })
