@@ -91,7 +91,8 @@ const unmark = (value: unknown): unknown => {
 }
 
 /**
- * Throws a `TypeError` for what is no data: functions, symbols, big integers. Other objects are written by their fields.
+ * Throws a `TypeError` for what is no data: functions, symbols, big integers. Other objects are written by their
+ * fields.
  */
 export const valueToText: (value: unknown) => string = write
 
