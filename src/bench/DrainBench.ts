@@ -20,6 +20,7 @@ import {
   Sink,
   storePath,
   verifyCounters,
+  widePayload,
   withWorker,
   Work
 } from "./Workload.ts"
@@ -32,6 +33,7 @@ const drained = (
   host: Host,
   slots: number,
   full: number,
+  of: typeof payload,
   around: { readonly begin: Effect.Effect<void>; readonly end: Effect.Effect<void> }
 ) => {
   const sink = new Sink()
@@ -42,7 +44,7 @@ const drained = (
     const fill = (count: number) =>
       Effect.forEach(
         Array.from({ length: count / perCall }, (_, i) => i),
-        (i) => queue.enqueueMany(Work, payloads(i * perCall, perCall)),
+        (i) => queue.enqueueMany(Work, payloads(i * perCall, perCall, of)),
         { discard: true }
       )
     yield* fill(warmUp)
@@ -64,8 +66,10 @@ const drained = (
   }).pipe(Effect.provide(withWorker(layerFile(storePath(scale.folder), host), sink, slots)))
 }
 
-const drain = (slots: number, full: number, host: Host) => (scale: Scale) =>
-  drained(scale, host, slots, full, { begin: Effect.void, end: Effect.void })
+const drain =
+  (slots: number, full: number, host: Host, of: typeof payload = payload) =>
+  (scale: Scale) =>
+    drained(scale, host, slots, full, of, { begin: Effect.void, end: Effect.void })
 
 /**
  * The counters' share of a drain. They cannot be switched off, so a sampling profiler counts the time inside the
@@ -81,7 +85,7 @@ const countersShare = (scale: Scale) =>
     yield* Effect.promise(() => session.post("Profiler.enable"))
     yield* Effect.promise(() => session.post("Profiler.setSamplingInterval", { interval: 100 }))
     let share: number | undefined
-    yield* drained(scale, { name: "direct", thread: false }, 100, 50_000, {
+    yield* drained(scale, { name: "direct", thread: false }, 100, 50_000, payload, {
       begin: Effect.promise(() => session.post("Profiler.start")),
       end: Effect.map(
         Effect.promise(() => session.post("Profiler.stop")),
@@ -126,6 +130,11 @@ export const variants: ReadonlyArray<Variant> = [
     measure: (host) => drain(100, 50_000, host)
   }),
   RawLimits.drain100,
+  ...perHost({
+    name: "sqlite/drain/wide",
+    figures: speedFigures("drain with history, 100 slots, payloads of 2 kB"),
+    measure: (host) => drain(100, 20_000, host, widePayload)
+  }),
   RawLimits.drain10,
   ...perHost({
     name: "sqlite/drain/10",

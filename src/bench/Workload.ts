@@ -14,9 +14,13 @@ import { Unverified } from "./Variant.ts"
 export const group = ResourceGroup.make("bench", 100)
 
 const pad = "x".repeat(150)
+const widePad = "x".repeat(1_940)
 
 /** `index` from 0; `time` is whatever the scenario wants to find again. About 210 bytes as JSON. */
 export const payload = (index: number, time = 0) => ({ index, time, to: "user@example.com", text: pad })
+
+/** The same with 2,000 bytes. */
+export const widePayload = (index: number) => ({ ...payload(index), text: widePad })
 
 const Payload = Schema.Struct({
   index: Schema.Int,
@@ -34,7 +38,8 @@ export const Work = Task.make("bench", {
   retry: "quick"
 })
 
-export const payloads = (from: number, count: number) => Array.from({ length: count }, (_, i) => payload(from + i))
+export const payloads = (from: number, count: number, of: typeof payload = payload) =>
+  Array.from({ length: count }, (_, i) => of(from + i))
 
 /** What the handler's results of the jobs 0 to `jobs - 1` add up to. */
 export const expectedSum = (jobs: number): number => (jobs * (jobs - 1)) / 2

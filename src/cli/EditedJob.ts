@@ -8,6 +8,8 @@ import { parseTime } from "./input/TimeInput.ts"
 import { type PayloadForm, storedValue } from "./shapes/JobShape.ts"
 
 const Surroundings = {
+  group: Schema.String,
+  tags: Schema.Array(Schema.String),
   priority: Schema.Int,
   /** As `--at` takes it. */
   due: Schema.String,
@@ -23,6 +25,8 @@ type Edited = typeof EditedCommand.Type | typeof EditedTask.Type
 /** What the text says otherwise than the job. Of a command `payload` has its changed fields. */
 export interface JobChanges {
   readonly payload?: unknown
+  readonly group?: string
+  readonly tags?: ReadonlyArray<string>
   readonly priority?: number
   readonly due?: number
   readonly deadline?: number
@@ -35,6 +39,8 @@ const timeText = (millis: number): string => new Date(millis).toISOString()
 const fieldsOf = (job: JobRecord, form: PayloadForm): Edited => {
   const payload = storedValue(job.payload, form)
   const around = {
+    group: job.group,
+    tags: job.extra?.tags ?? [],
     priority: job.priority,
     due: timeText(job.due),
     deadline: job.extra?.deadline === undefined ? null : timeText(job.extra.deadline)
@@ -88,6 +94,8 @@ export const changesIn = (
       return yield* Result.fail("a deadline cannot be taken back; write a time")
     return {
       ...(isPayloadSame ? {} : { payload: changedFields() }),
+      ...(after.group === before.group ? {} : { group: after.group }),
+      ...(isSame(after.tags, before.tags) ? {} : { tags: after.tags }),
       ...(after.priority === before.priority ? {} : { priority: after.priority }),
       ...(after.due === before.due ? {} : { due: yield* millisOf("due", after.due, now) }),
       ...(after.deadline === before.deadline || after.deadline === null

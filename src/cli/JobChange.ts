@@ -1,11 +1,13 @@
 /** Changes to one or many jobs, by id or by filter: `job cancel`, `retry`, `rm`, and the same under `dlq`. */
 import * as Effect from "effect/Effect"
 import {
+  type EnqueueError,
   type InvalidOption,
   Job,
   type JobFilter,
   type JobId,
   type JobNotFound,
+  type JobState,
   type StoreError,
   TaskQueue,
   type WrongState
@@ -20,10 +22,12 @@ export interface JobChange {
   readonly verb: string
   /** As in "cancelled 01jd…". */
   readonly done: string
-  readonly one: (id: JobId) => Effect.Effect<void, JobNotFound | WrongState | StoreError, TaskQueue>
+  readonly one: (id: JobId) => Effect.Effect<void, JobNotFound | WrongState | EnqueueError | StoreError, TaskQueue>
   readonly all: (filter: JobFilter) => Effect.Effect<number, InvalidOption | StoreError, TaskQueue>
   /** Whether a bulk change asks first. */
   readonly asks: boolean
+  /** The states it is meant for, unless the filter says. */
+  readonly states?: ReadonlyArray<JobState>
 }
 
 const jobs = (count: number, exact = true): string =>
@@ -75,7 +79,10 @@ export const changeJobs = (
       if (!options.dryRun) return yield* changeNamed(change, options.ids)
       return yield* out.lines(options.ids.map((id) => `would ${change.verb} ${Job.formatJobId(id)}`))
     }
-    const { count, exact } = yield* queue.count(options.filter)
+    const { count, exact } = yield* queue.count({
+      ...(change.states === undefined ? {} : { states: change.states }),
+      ...options.filter
+    })
     if (count === 0) return yield* out.note("no job matches")
     if (options.dryRun) return yield* out.line(`would ${change.verb} ${jobs(count, exact)}`)
     if (change.asks) yield* confirm(`${change.verb} ${jobs(count, exact)}`, options.yes)
@@ -91,6 +98,18 @@ export const cancel = (reason: string | undefined): JobChange => ({
   asks: true,
   one: (id) => TaskQueue.use((queue) => queue.cancel(id, reason)),
   all: (filter) => TaskQueue.use((queue) => queue.cancelWhere({ ...live, ...filter }, reason))
+})
+
+export const waitingStates: ReadonlyArray<JobState> = ["scheduled", "pending"]
+
+/** Into another group. */
+export const move = (group: string): JobChange => ({
+  verb: "move",
+  done: "moved",
+  asks: false,
+  one: (id) => TaskQueue.use((queue) => queue.edit(id, { group })),
+  all: (filter) => TaskQueue.use((queue) => queue.moveWhere(filter, group)),
+  states: waitingStates
 })
 
 export const retry: JobChange = {

@@ -301,7 +301,7 @@ describe("a row that cannot be read", () => {
     Effect.gen(function* () {
       const { sluice, store } = yield* filled
       const db = new DatabaseSync(store)
-      db.exec("UPDATE job SET due = 9e15 WHERE id = (SELECT min(id) FROM job)")
+      db.exec("UPDATE pending SET due = 9e15 WHERE id = (SELECT min(id) FROM pending)")
       db.close()
       const found = yield* sluice("db", "doctor")
       assert.strictEqual(found.code, 1)

@@ -6,6 +6,7 @@ import { explain } from "./job/explain.ts"
 import { get } from "./job/get.ts"
 import { logs } from "./job/logs.ts"
 import { ls } from "./job/ls.ts"
+import { move } from "./job/move.ts"
 import { profile } from "./job/profile.ts"
 import { progress } from "./job/progress.ts"
 import { retry } from "./job/retry.ts"
@@ -29,6 +30,7 @@ export const command = Command.make("job").pipe(
     retry,
     rm,
     edit,
+    move,
     snooze,
     pause,
     resume,

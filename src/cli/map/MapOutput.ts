@@ -96,8 +96,8 @@ class Channel {
 }
 
 export interface LineOutput {
-  /** Takes a chunk of the running command; settles when the command may write on. */
-  readonly take: (log: OutputLog, chunk: Uint8Array, stream: OutputStream) => Promise<void>
+  /** Takes a chunk of the running command, which may write on once the answer has settled; undefined: at once. */
+  readonly take: (log: OutputLog, chunk: Uint8Array, stream: OutputStream) => Promise<void> | undefined
   /** Its command has ended: prints what is not printed yet; false when not all of it could be written. */
   readonly finish: (hasFailed: boolean) => Effect.Effect<boolean>
 }
@@ -131,7 +131,9 @@ export const make = (options: {
       /** Whether what comes is printed, rather than kept for later. */
       let isThrough = grouping !== "blocks" && !keepOrder
       let complete = true
+      /** What is done with chunks follows each other. */
       let last: Promise<void> = Promise.resolve()
+      let underWay = 0
 
       const send = async (stream: OutputStream, bytes: Uint8Array) => {
         const screen = out[stream]
@@ -179,22 +181,29 @@ export const make = (options: {
         await printLog()
       }
 
-      const takeChunk = async (log: OutputLog, chunk: Uint8Array, stream: OutputStream) => {
-        let rest = chunk
-        if (!isThrough && log.hasRoom(chunk.length)) {
-          rest = chunk.subarray(await log.write(chunk, stream))
-          if (rest.length === 0) return
-        }
+      /** To the log, to be printed from there; undefined where it is not to be. */
+      const keep = (log: OutputLog, chunk: Uint8Array, stream: OutputStream) =>
+        isThrough || !log.hasRoom(chunk.length) ? undefined : log.write(chunk, stream)
+
+      const takeChunk = async (
+        log: OutputLog,
+        chunk: Uint8Array,
+        stream: OutputStream,
+        kept = keep(log, chunk, stream)
+      ) => {
+        const rest = kept === undefined ? chunk : chunk.subarray(await kept)
+        if (rest.length === 0) return
         if (!isThrough) {
           await takeOver()
           await goThrough()
         }
         await emit(stream, rest)
-        if (rest === chunk) await log.write(chunk, stream)
+        if (kept === undefined) await log.write(chunk, stream)
       }
 
       const inTurn = (work: () => Promise<void>): Promise<void> => {
-        last = last.then(work)
+        underWay++
+        last = last.then(work).finally(() => underWay--)
         return last
       }
 
@@ -207,7 +216,10 @@ export const make = (options: {
       }
 
       return {
-        take: (log, chunk, stream) => inTurn(() => takeChunk(log, chunk, stream)),
+        take: (log, chunk, stream) => {
+          const kept = underWay === 0 ? keep(log, chunk, stream) : undefined
+          return kept === chunk.length ? undefined : inTurn(() => takeChunk(log, chunk, stream, kept))
+        },
         finish: (hasFailed) =>
           Effect.promise(async () => {
             await last

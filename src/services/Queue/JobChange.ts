@@ -20,7 +20,10 @@ export type JobChange =
   | { readonly _tag: "Retry"; readonly rankings?: Rankings }
   /** Waiting or finished: gone, with logs and progress. Running: refused. */
   | { readonly _tag: "Remove" }
-  /** Waiting only. A new priority, due time or deadline moves it: it is ranked anew by the order of its group. */
+  /**
+   * Waiting only. A new group, priority, due time or deadline moves it: it is ranked anew by the order of its group. A
+   * job that only its own process runs stays in its group.
+   */
   | {
       readonly _tag: "Edit"
       readonly payload?: unknown
@@ -29,6 +32,9 @@ export type JobChange =
       /** It is not due before; a later due time stays. */
       readonly notBefore?: number
       readonly deadline?: number
+      readonly group?: string
+      /** In place of those it has. */
+      readonly tags?: ReadonlyArray<string>
       readonly rankings: Rankings
     }
   /** Live: ranked anew by the order of its group, wherever it stands; nothing else changes. Finished: refused. */

@@ -235,6 +235,10 @@ export interface JobEdit {
   readonly due?: TimeInput
   /** When its result is wanted. */
   readonly deadline?: TimeInput
+  /** Where it waits from now on. Refused for the commands of `run` and `map`, which only their own process runs. */
+  readonly group?: string
+  /** In place of those it has. */
+  readonly tags?: ReadonlyArray<string>
 }
 
 export interface QueueStats {
@@ -366,6 +370,8 @@ export class TaskQueue extends Context.Service<
      * filter with a field that is none is refused: nothing is changed.
      */
     readonly cancelWhere: (filter: JobSelection, reason?: string) => Effect.Effect<number, InvalidOption | StoreError>
+    /** Waiting ones, into another group; commands of `run` and `map` stay. */
+    readonly moveWhere: (filter: JobSelection, group: string) => Effect.Effect<number, InvalidOption | StoreError>
     readonly retryWhere: (filter: JobSelection) => Effect.Effect<number, InvalidOption | StoreError>
     readonly removeWhere: (filter: JobSelection) => Effect.Effect<number, InvalidOption | StoreError>
 

@@ -84,12 +84,32 @@ describe("job edit --editor", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("changes group and tags, which flags do too", () =>
+    Effect.gen(function* () {
+      const { call, edit, id, job } = yield* setUp
+      const { code, stderr } = yield* edit(
+        `sed -i -e 's/"group": "[^"]*"/"group": "network"/' -e 's/"tags": .*/"tags": ["nightly", "two words"],/' "$2"`
+      )
+      assert.strictEqual(code, 0, stderr)
+      const after = yield* job
+      assert.deepStrictEqual([after.group, after.tags], ["network", ["nightly", "two words"]])
+      assert.strictEqual((yield* call(["job", "edit", id, "-g", "storage", "--tag", "a", "--tag", "b"])).code, 0)
+      const again = yield* job
+      assert.deepStrictEqual([again.group, again.tags], ["storage", ["a", "b"]])
+      assert.strictEqual((yield* call(["job", "edit", id, "--tag", ""])).code, 0)
+      assert.deepStrictEqual((yield* job).tags, [])
+      const refused = yield* call(["job", "edit", id, "-g", "no group\n"])
+      assert.strictEqual(refused.code, 2, refused.stderr)
+      assert.strictEqual(refused.stderr.trimEnd().split("\n").length, 1, refused.stderr)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("shows command, folder, priority and times, and no environment", () =>
     Effect.gen(function* () {
       const { edit, folder } = yield* setUp
       yield* edit(`cp "$2" ${folder}/shown`)
       const shown = JSON.parse(readFileSync(path.join(folder, "shown"), "utf8"))
-      assert.deepStrictEqual(Object.keys(shown), ["command", "cwd", "priority", "due", "deadline"])
+      assert.deepStrictEqual(Object.keys(shown), ["command", "cwd", "group", "tags", "priority", "due", "deadline"])
       assert.deepStrictEqual([shown.command, shown.cwd, shown.deadline], [["make", "test"], folder, null])
     }).pipe(Effect.scoped)
   )

@@ -36,6 +36,7 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
   "job retry": [[at.failed], ["--state", "failed", "--yes"]],
   "job rm": [[at.failed], ["--state", "failed", "--yes"]],
   "job edit": [[at.job, "--priority", "3"]],
+  "job move": [[at.job, "--to", "network"]],
   "job snooze": [[at.job, "10m"]],
   "job pause": [[at.job]],
   "job resume": [[at.job]],

@@ -64,8 +64,12 @@ const plausible = (table: string, { name, type }: Column, i: number, jobs: Reado
 }
 
 const plausibleTexts: Readonly<Record<string, string>> = {
-  "job.failure": '{"cause":"Error","message":"word","attempt":1,"at":1}',
-  "history.failure": '{"cause":"Error","message":"word","attempt":1,"at":1}',
+  ...Object.fromEntries(
+    ["scheduled", "pending", "running", "history"].map((table) => [
+      `${table}.failure`,
+      '{"cause":"Error","message":"word","attempt":1,"at":1}'
+    ])
+  ),
   "worker.slots": '{"computation":2}',
   "worker.tasks": '["shell","other"]',
   "worker.load": '{"busy":{"computation":1},"cpu":0.5,"rssBytes":1e8,"heapBytes":5e7,"loopDelayMs":3,"pressure":"ok"}',
@@ -78,7 +82,7 @@ const plausibleTexts: Readonly<Record<string, string>> = {
 /** Adds rows to the tables that have none, and texts to the columns that are empty in each row. */
 const fill = (db: DatabaseSync): void => {
   const jobs = db
-    .prepare("SELECT id FROM job UNION ALL SELECT id FROM history ORDER BY id")
+    .prepare("SELECT id FROM job ORDER BY id")
     .all()
     .map(({ id }) => id as number)
   for (const [table, columns] of tablesOf(db)) {

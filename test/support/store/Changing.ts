@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
+import { allPages } from "./Looking.ts"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
 import { noRankings } from "../../../src/services/Queue/policy/Order.ts"
 import { failure, leaseMs, start, type StoreTest } from "./StoreDriver.ts"
@@ -208,6 +209,77 @@ export const clauses = (test: StoreTest): void => {
         (yield* driver.claim(session)).map(({ id }) => id),
         [a!]
       )
+    }))
+
+  test("moves a waiting job into another group, where it is found, counted and claimed; not one of a lane", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join(["task", "shell/1"])
+      const { ids } = yield* driver.enqueue([
+        { group: "old" },
+        { group: "new" },
+        { group: "old", delay: 60_000 },
+        { group: "old", task: "shell/1" },
+        { group: "old" }
+      ])
+      const [first, , later, own] = ids
+      yield* driver.claim(session, 1, "old")
+      assert.deepStrictEqual((yield* driver.change({ ids: [first!] }, { ...edit, group: "new" })).refused, [
+        { id: first!, state: "running" }
+      ])
+      const { changed, more } = yield* driver.change({ groups: ["old"] }, { ...edit, group: "new" })
+      assert.deepStrictEqual([changed, more], [[later!, ids[4]!], false])
+      const found = (group: string) =>
+        Effect.map(driver.store.jobs.list({ groups: [group] }, { limit: 10, order: "oldest" }), ({ jobs }) =>
+          jobs.map(({ id }) => id)
+        )
+      assert.deepStrictEqual(yield* found("old"), [first!, own!])
+      assert.deepStrictEqual(yield* found("new"), [ids[1]!, later!, ids[4]!])
+      assert.strictEqual((yield* driver.store.jobs.count({ groups: ["new"], states: ["pending"] })).count, 2)
+      assert.deepStrictEqual(
+        (yield* driver.claim(session, 5, "new")).map(({ id }) => id),
+        [ids[1]!, ids[4]!]
+      )
+      yield* TestClock.adjust(60_000)
+      assert.deepStrictEqual(
+        (yield* driver.claim(session, 5, "new")).map(({ id, group }) => [id, group]),
+        [[later!, "new"]]
+      )
+    }))
+
+  test("moves many jobs among those of another group, in the order of their ids", (driver) =>
+    Effect.gen(function* () {
+      const specs = Array.from({ length: 1500 }, (_, i) => ({ group: i % 3 === 0 ? "old" : "new" }))
+      const { ids } = yield* driver.enqueue(specs)
+      yield* driver.change({ ids: ids.slice(300, 600).filter((_, i) => i % 2 === 0) }, { _tag: "Remove" })
+      while ((yield* driver.change({ groups: ["old"] }, { ...edit, group: "new" }, 100)).more);
+      const left = ids.filter((_, i) => i < 300 || i >= 600 || i % 2 === 1)
+      const jobs = yield* allPages(driver, { groups: ["new"] }, "oldest", 1000)
+      assert.deepStrictEqual(
+        jobs.map(({ id }) => id),
+        left
+      )
+      assert.strictEqual((yield* driver.store.jobs.count({ groups: ["new"] })).count, left.length)
+      assert.strictEqual((yield* driver.store.jobs.count({ groups: ["old"] })).count, 0)
+      for (const id of left) assert.strictEqual((yield* driver.get(id))?.group, "new")
+    }))
+
+  test("gives a waiting job other tags, by which it is found instead", (driver) =>
+    Effect.gen(function* () {
+      const { ids } = yield* driver.enqueue([{ extra: { tags: ["red", "round"] } }, { extra: { tags: ["red"] } }, {}])
+      const tagged = (tag: string) =>
+        Effect.map(driver.store.jobs.list({ tag }, { limit: 10, order: "oldest" }), ({ jobs }) =>
+          jobs.map(({ id }) => id)
+        )
+      yield* driver.change({ ids: [ids[0]!] }, { ...edit, tags: ["blue", "round"] })
+      yield* driver.change({ ids: [ids[1]!] }, { ...edit, tags: [] })
+      yield* driver.change({ ids: [ids[2]!] }, { ...edit, tags: ["blue"] })
+      yield* driver.change({ ids: [ids[0]!] }, { ...edit, tags: ["round", "red"] })
+      assert.deepStrictEqual(yield* tagged("red"), [ids[0]!])
+      assert.deepStrictEqual(yield* tagged("round"), [ids[0]!])
+      assert.deepStrictEqual(yield* tagged("blue"), [ids[2]!])
+      assert.deepStrictEqual((yield* driver.get(ids[0]!))?.extra?.tags, ["round", "red"])
+      yield* driver.change({ ids: [ids[0]!] }, { _tag: "Remove" })
+      assert.deepStrictEqual(yield* tagged("red"), [])
     }))
 
   test("changes by filter at most as many as asked, oldest first, passes over what does not allow it, and says when there are more", (driver) =>

@@ -263,7 +263,9 @@ class Run {
           ...(random.chance(0.5) && { payload: driver.encode(this.payload++) }),
           ...(random.chance(0.5) && { priority: 1 + random.below(10) }),
           ...(random.chance(0.5) && { due: now + random.below(4000) - 1000 }),
-          ...(random.chance(0.3) && { deadline: now + random.below(4000) - 1000 })
+          ...(random.chance(0.3) && { deadline: now + random.below(4000) - 1000 }),
+          ...(random.chance(0.3) && { group: random.pick(groups) }),
+          ...(random.chance(0.3) && { tags: random.pick([[], ["red"], ["red", "blue"]]) })
         }
       ])
       const states = new Map(ids.map((id) => [id, model.job(id)?.state]))

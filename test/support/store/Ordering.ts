@@ -172,6 +172,20 @@ export const clauses = (test: StoreTest): void => {
       assert.strictEqual((yield* driver.job(id)).rank, start + 1_000, "its deadline is too near to wait for")
     }))
 
+  test("ranks a running job for good: retried without an order in force it keeps the head start it has then", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join(tasks)
+      const id = yield* driver.add({ task: "long", deadlineIn: 7_000 })
+      const jobs = yield* driver.claim(session)
+      yield* driver.change({ ids: [id] }, { _tag: "Rank", rankings: by("deadline", 5_000) })
+      const { rank } = yield* driver.job(id)
+      yield* driver.settle(session, jobs[0]!, "completed")
+      assert.strictEqual((yield* driver.job(id)).rank, rank)
+      yield* TestClock.adjust(1_000)
+      yield* driver.change({ ids: [id] }, { _tag: "Retry" })
+      assert.strictEqual((yield* driver.job(id)).rank, rank + 1_000)
+    }))
+
   test("ranks an edited job by the order of its group, with the deadline it is given", (driver) =>
     Effect.gen(function* () {
       const id = yield* driver.add({ task: "short" })

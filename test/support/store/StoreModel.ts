@@ -386,18 +386,28 @@ export class StoreModel {
         if (isLive(job)) this.follow(job, now)
         if (this.state.windows.get(job.new.unique?.key ?? "")?.id === id) this.state.windows.delete(job.new.unique!.key)
         return true
-      case "Edit":
+      case "Edit": {
         if (!isWaiting(job)) return false
         if (change.payload !== undefined) job.payload = change.payload
         if (change.priority !== undefined) job.priority = change.priority
         if (change.due !== undefined) job.due = change.due
         if (change.deadline !== undefined)
           job.new = { ...job.new, extra: { ...job.new.extra, deadline: change.deadline } }
-        if (change.priority !== undefined || change.due !== undefined || change.deadline !== undefined) {
+        if (change.tags !== undefined) {
+          const { tags: _, ...rest } = job.new.extra ?? {}
+          job.new = { ...job.new, extra: change.tags.length === 0 ? rest : { ...rest, tags: change.tags } }
+        }
+        const isRegrouped = change.group !== undefined && change.group !== job.new.group
+        if (isRegrouped) {
+          job.new = { ...job.new, group: change.group! }
+          this.figuresOf(job.new).arrivals++
+        }
+        if (isRegrouped || change.priority !== undefined || change.due !== undefined || change.deadline !== undefined) {
           job.rank = rankOf(job, change.rankings)
           this.place(job, now)
         }
         return true
+      }
       case "Rank":
         if (!isLive(job)) return false
         job.rank = rankOf(job, change.rankings)

@@ -18,6 +18,7 @@ import { commandWords } from "../../Caller.ts"
 import * as EditedJob from "../../EditedJob.ts"
 import * as Editor from "../../Editor.ts"
 import { fail } from "../../Failure.ts"
+import { sayNew } from "../../GroupArgument.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import * as JobReference from "../../JobReference.ts"
 import { looking, stateFolder } from "../../OpenStore.ts"
@@ -54,6 +55,7 @@ const isObject = (value: unknown): value is object =>
 
 const apply = (id: JobId, changes: EditedJob.JobChanges) =>
   Effect.gen(function* () {
+    if (changes.group !== undefined) yield* sayNew(changes.group)
     const whole = changes.payload === undefined ? undefined : yield* wholePayload(id, changes.payload)
     yield* TaskQueue.use((queue) => queue.edit(id, { ...changes, ...(whole === undefined ? {} : { payload: whole }) }))
   })
@@ -110,13 +112,24 @@ export const edit = Command.make(
     ),
     editor: Flag.Boolean("editor").pipe(
       Flag.withoutNegation,
-      Flag.withDescription("command, folder, priority and times as JSON in $VISUAL or $EDITOR"),
+      Flag.withDescription("command, folder, group, tags, priority and times as JSON in $VISUAL or $EDITOR"),
       Flag.withDefault(false)
     ),
     payload: Flag.String("payload").pipe(
       Flag.withMetavar("JSON|@FILE|-"),
       Flag.withDescription("its new payload; of a command the fields that change, like command or cwd"),
       Flag.optional
+    ),
+    group: Flag.String("group").pipe(
+      Flag.withAlias("g"),
+      Flag.withMetavar("GROUP"),
+      Flag.withDescription("where it waits from now on; of many jobs: sluice job move"),
+      Flag.optional
+    ),
+    tag: Flag.String("tag").pipe(
+      Flag.withMetavar("TAG"),
+      Flag.withDescription("in place of those it has; may be given more than once, and '' is none"),
+      Flag.atLeast(0)
     ),
     priority: Flag.Int("priority").pipe(Flag.withAlias("p"), Flag.withMetavar("1-10"), Flag.optional),
     at: JobFlags.timeFlag("at").pipe(Flag.withDescription("due at this time"), Flag.optional),
@@ -150,6 +163,8 @@ export const edit = Command.make(
     const deadline = Option.isSome(flags.deadline) ? DateTime.toEpochMillis(flags.deadline.value) : undefined
     const changes: EditedJob.JobChanges = {
       ...(payload === undefined ? {} : { payload }),
+      ...(Option.isSome(flags.group) ? { group: flags.group.value } : {}),
+      ...(flags.tag.length === 0 ? {} : { tags: flags.tag.filter((tag) => tag !== "") }),
       ...(priority === undefined ? {} : { priority }),
       ...(due === undefined ? {} : { due }),
       ...(deadline === undefined ? {} : { deadline })
@@ -158,7 +173,7 @@ export const edit = Command.make(
     if (isNothing && !flags.editor) {
       return yield* fail(
         "usage",
-        "nothing to change; give --payload, --priority, --at, --in or --deadline, another command after --, or --editor"
+        "nothing to change; give --payload, --group, --tag, --priority, --at, --in or --deadline, another command after --, or --editor"
       )
     }
     if (!isNothing && flags.editor)
@@ -177,9 +192,10 @@ export const edit = Command.make(
     yield* changed ? out.line(out.quiet ? name : `changed ${name}`) : out.note("sluice: nothing was changed")
   }, looking)
 ).pipe(
-  Command.withDescription("Changes what a waiting job runs, its priority, time or deadline."),
+  Command.withDescription("Changes what a waiting job runs, its group, tags, priority, time or deadline."),
   Command.withExamples([
     { command: "sluice job edit last -p 1 --in 0s" },
+    { command: "sluice job edit last -g network --tag nightly" },
     {
       command: "sluice job edit last -- make -j2 test",
       description: "another command, in the same folder and environment"

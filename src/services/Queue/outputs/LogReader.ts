@@ -1,8 +1,9 @@
 /** Reads a log from its files, also while it is written. */
-import { closeSync, read } from "node:fs"
+import { closeSync, read, readSync } from "node:fs"
 import * as OwnFile from "../../../files/OwnFile.ts"
 import type { JobId } from "../Job.ts"
 import type { OutputPiece, OutputReader } from "../Outputs.ts"
+import { DiskPace } from "./DiskPace.ts"
 import { type Begin, type End, headerBytes, type Kind, kinds, mostNoteBytes } from "./Frame.ts"
 import { filesOfLog, pathOf } from "./LogFiles.ts"
 
@@ -13,11 +14,27 @@ export interface LogReader extends OutputReader {
   readonly begin: () => Begin | undefined
 }
 
-const readAt = (file: number, buffer: Buffer, at: number, position: number): Promise<number> =>
-  new Promise((resolve, reject) =>
-    read(file, buffer, at, buffer.length - at, position, (error, bytes) =>
-      error === null ? resolve(bytes) : reject(error)
-    )
+/** 2 MiB and some 2 ms in a row. */
+const pace = new DiskPace(8)
+
+/** Of a reader that was closed, for the next one: they mostly follow each other. */
+let spare: Buffer | undefined
+
+const takeBuffer = (): Buffer => {
+  const buffer = spare ?? Buffer.allocUnsafeSlow(bufferBytes)
+  spare = undefined
+  return buffer
+}
+
+const readAt = async (file: number, buffer: Buffer, at: number, position: number): Promise<number> =>
+  pace.ask(
+    () => readSync(file, buffer, at, buffer.length - at, position),
+    () =>
+      new Promise((resolve, reject) =>
+        read(file, buffer, at, buffer.length - at, position, (error, bytes) =>
+          error === null ? resolve(bytes) : reject(error)
+        )
+      )
   )
 
 interface Source {
@@ -41,7 +58,9 @@ export const openReader = (folder: string, job: JobId, attempt: number): LogRead
   let remaining = 0
   const seen = { stdout: 0, stderr: 0 }
   let pending: OutputPiece | undefined
-  let closed = false
+  /** It was read to its end, or is closed: nothing more comes. */
+  let isOver = false
+  let isReading = false
 
   /** A file of the log; undefined when it is not there, or says nothing yet. */
   const open = async (number: number): Promise<Source | undefined> => {
@@ -95,11 +114,13 @@ export const openReader = (folder: string, job: JobId, attempt: number): LogRead
 
   /** Reads on in this file; false at its end. */
   const fill = async (): Promise<boolean> => {
-    buffer ??= Buffer.allocUnsafe(bufferBytes)
+    buffer ??= takeBuffer()
     buffer.copyWithin(0, from, to)
     to -= from
     from = 0
+    isReading = true
     const bytes = await readAt(source!.file, buffer, to, source!.position)
+    isReading = false
     source!.position += bytes
     to += bytes
     return bytes > 0
@@ -120,7 +141,7 @@ export const openReader = (folder: string, job: JobId, attempt: number): LogRead
   }
 
   const next = async (): Promise<OutputPiece | undefined> => {
-    if (closed) return undefined
+    if (isOver) return undefined
     if (source === undefined) {
       const first = await open(0)
       if (first === undefined) return undefined
@@ -130,6 +151,7 @@ export const openReader = (folder: string, job: JobId, attempt: number): LogRead
       if (pending !== undefined) {
         const piece = pending
         pending = undefined
+        if (piece._tag === "End") isOver = true
         return piece
       }
       if (kind === kinds.stdout || kind === kinds.stderr) {
@@ -170,7 +192,11 @@ export const openReader = (folder: string, job: JobId, attempt: number): LogRead
     begin: () => source?.begin,
     next,
     close: () => {
-      closed = true
+      isOver = true
+      pending = undefined
+      // A read under way still fills it.
+      if (!isReading) spare = buffer ?? spare
+      buffer = undefined
       if (source !== undefined) closeSync(source.file)
       source = undefined
     }

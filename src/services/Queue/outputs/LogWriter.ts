@@ -5,11 +5,12 @@ import * as OwnFile from "../../../files/OwnFile.ts"
 import * as OwnFolder from "../../../files/OwnFolder.ts"
 import type { JobId } from "../Job.ts"
 import type { AttemptEnd, OutputLog, OutputStream } from "../Outputs.ts"
+import { DiskPace } from "./DiskPace.ts"
 import { type Counts, header, headerBytes, kinds, note } from "./Frame.ts"
 import { fileOfPart, filesOfLog, pathOf } from "./LogFiles.ts"
 
-/** Up to here a write takes less than the detour by a thread. */
-const atOnceBytes = 8 * 1024
+/** Of all logs: they are in one folder. What they are given comes from the event loop, chunk by chunk. */
+const pace = new DiskPace()
 
 export interface LogOptions {
   readonly folder: string
@@ -107,8 +108,11 @@ export const openLog = ({ attempt, folder, job, limitBytes, process, startedAt }
       size += headerBytes + piece.length
       written[stream] += piece.length
     }
-    if (piece.length > atOnceBytes) return writeAll(file!, frames).then(done)
-    writeAllSync(file!, frames)
+    const taken = pace.ask(
+      () => writeAllSync(file!, frames),
+      () => writeAll(file!, frames)
+    )
+    if (taken !== undefined) return taken.then(done)
     done()
     return undefined
   }

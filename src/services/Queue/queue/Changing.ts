@@ -9,6 +9,7 @@ import { JobStore } from "../JobStore.ts"
 import * as Bounds from "../policy/Bounds.ts"
 import * as Times from "../policy/Times.ts"
 import * as Durations from "../policy/Durations.ts"
+import { laneOf } from "../policy/Lane.ts"
 import { checkPriority } from "../policy/Rank.ts"
 import { Settings } from "../QueueSettings.ts"
 import type { StoreError } from "../StoreError.ts"
@@ -22,7 +23,14 @@ import type { Looking } from "./Looking.ts"
 /** Jobs a bulk change touches in one transaction. */
 const changePage = 500
 
-const editNames: ReadonlySet<string> = new Set<keyof JobEdit>(["payload", "priority", "due", "deadline"])
+const editNames: ReadonlySet<string> = new Set<keyof JobEdit>([
+  "payload",
+  "priority",
+  "due",
+  "deadline",
+  "group",
+  "tags"
+])
 
 /** With its times in milliseconds since 1970. */
 type CheckedEdit = Omit<JobEdit, "due" | "deadline"> & { readonly due?: number; readonly deadline?: number }
@@ -103,11 +111,19 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
   }
 
   /** Throws `EnqueueError` or `OutOfBounds`. */
-  const checkedEdit = (edit: JobEdit, job: JobRecord | undefined): CheckedEdit => {
+  const checkedEdit = (edit: JobEdit, job?: JobRecord): CheckedEdit => {
     Bounds.fields("edit", edit, editNames)
-    const { deadline, due, priority } = edit
+    const { deadline, due, group, payload, priority, tags } = edit
+    if (job !== undefined && group !== undefined && group !== job.group && laneOf(job.task) !== undefined)
+      throw new EnqueueError({
+        reason: new InvalidOption({
+          message: `Job ${formatJobId(job.id)} is run by the process that added it, in group ${job.group} only`
+        })
+      })
     return {
-      ...(job !== undefined && { payload: encoded(job.task, edit.payload) }),
+      ...(job !== undefined && payload !== undefined && { payload: encoded(job.task, payload) }),
+      ...(group !== undefined && { group: Bounds.name("group", group) }),
+      ...(tags !== undefined && { tags: [...new Set(Bounds.labels("tags", tags, Bounds.mostTags))] }),
       ...(priority !== undefined && { priority: checkPriority(priority) }),
       ...(due !== undefined && { due: Times.time("due", due) }),
       ...(deadline !== undefined && { deadline: Times.time("deadline", deadline) })
@@ -120,7 +136,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
     remove: (id: JobId) => change(id, { _tag: "Remove" }, "waiting and finished jobs can be removed"),
     edit: (id: JobId, edit: JobEdit) =>
       Effect.gen(function* () {
-        const job = edit.payload === undefined ? undefined : yield* get(id)
+        const job = edit.payload === undefined && edit.group === undefined ? undefined : yield* get(id)
         const fields = yield* Effect.try({
           try: () => checkedEdit(edit, job),
           catch: (error) =>
@@ -162,6 +178,11 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
         })
       }),
     cancelWhere: (filter: JobSelection, reason?: string) => changeWhere(filter, liveStates, () => cancelled(reason)),
+    moveWhere: (filter: JobSelection, group: string) =>
+      Effect.flatMap(
+        checked(() => checkedEdit({ group })),
+        (fields) => changeWhere(filter, ["scheduled", "pending"], () => edited(fields))
+      ),
     retryWhere: (filter: JobSelection) => changeWhere(filter, ["failed", "cancelled"], revived),
     removeWhere: (filter: JobSelection) =>
       changeWhere(filter, ["scheduled", "pending", "completed", "failed", "cancelled"], () => ({ _tag: "Remove" }))

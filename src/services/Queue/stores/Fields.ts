@@ -12,16 +12,11 @@ const checked = (names: ReadonlyArray<string>): ReadonlyArray<string> => {
   return names
 }
 
-/**
- * A record from the values that begin at a place; `absent`: fields that have no value there, and what they are.
- * Whatever is absent, all records of the same names are of one shape to the engine.
- */
+/** A record from the values that begin at a place. All records of the same names are of one shape to the engine. */
 export const recordFrom = <A>(
-  names: ReadonlyArray<keyof A & string>,
-  absent: Readonly<Record<string, 0 | null>> = {}
+  names: ReadonlyArray<keyof A & string>
 ): ((values: ReadonlyArray<unknown>, at: number) => A) => {
-  let i = 0
-  const fields = checked(names).map((name) => `${name}: ${name in absent ? absent[name] : `values[at + ${i++}]`}`)
+  const fields = checked(names).map((name, i) => `${name}: values[at + ${i}]`)
   return new Function("values", "at", `return { ${fields.join(", ")} }`) as ReturnType<typeof recordFrom<A>>
 }
 

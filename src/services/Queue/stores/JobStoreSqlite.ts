@@ -13,9 +13,9 @@ import { type Store, type StoreServices, toContext } from "../Store.ts"
 import type { StoreError } from "../StoreError.ts"
 import { busyTimeoutMs } from "./sqlite/Database.ts"
 import { makeDirectHost } from "./sqlite/DirectHost.ts"
+import type { EngineSettings } from "./sqlite/Engine.ts"
 import { type Host, remembering } from "./sqlite/Host.ts"
 import { type Durability, networkFileSystem } from "./sqlite/StoreFile.ts"
-import { makeThreadHost } from "./sqlite/ThreadHost.ts"
 import { listen } from "./WakeListeners.ts"
 import { line } from "../../Text/policy/SafeText.ts"
 
@@ -112,13 +112,20 @@ export const layer = (options: Options): Layer.Layer<StoreServices, StoreError> 
         )
       }
       const host = yield* Effect.acquireRelease(
-        thread ? makeThreadHost(settings) : makeDirectHost(settings),
+        thread ? threadHost(settings) : makeDirectHost(settings),
         (host) => host.close
       )
       return toContext(over(remembersCalls ? remembering(host) : host, file, yield* Clock.Clock))
     })
   )
 }
+
+/** Loaded by who has it only. */
+const threadHost = (settings: EngineSettings) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./sqlite/ThreadHost.ts")),
+    ({ makeThreadHost }) => makeThreadHost(settings)
+  )
 
 const over = (host: Host, file: string, clock: Clock.Clock): Store => {
   const monotonic = monotonicOf(clock)

@@ -1,6 +1,7 @@
 /** Which change of an operator fits which state, and what it makes of a job. */
 import type { JobExtra } from "../../Job.ts"
 import type { JobChange } from "../../JobChange.ts"
+import { laneOf } from "../Lane.ts"
 import { rankIn, type Rankings } from "../Order.ts"
 import { isFinished, isLive, isWaiting, stateNames } from "./States.ts"
 
@@ -41,16 +42,23 @@ export const rankOf = (job: Omit<Editable, "payload" | "rank">, rankings: Rankin
 const editedDue = ({ due, notBefore }: Edit, before: number): number | undefined =>
   notBefore === undefined ? due : Math.max(due ?? before, notBefore)
 
-/** The job as an edit makes it. A new priority, due time or deadline moves it. */
+/** Whoever runs the jobs of a lane of its own has slots in one group. */
+const editedGroup = ({ group, task }: Editable, change: Edit): string =>
+  laneOf(task) === undefined ? (change.group ?? group) : group
+
+/** The job as an edit makes it. A new group, priority, due time or deadline moves it. */
 export const edited = (job: Editable, change: Edit): Editable & { readonly isMoved: boolean } => {
   const due = editedDue(change, job.due)
-  const isMoved = change.priority !== undefined || due !== undefined || change.deadline !== undefined
+  const group = editedGroup(job, change)
+  const isMoved =
+    group !== job.group || change.priority !== undefined || due !== undefined || change.deadline !== undefined
   const after = {
     ...job,
+    group,
     payload: change.payload === undefined ? job.payload : change.payload,
     priority: change.priority ?? job.priority,
     due: due ?? job.due,
-    extra: change.deadline === undefined ? job.extra : withDeadline(job.extra, change.deadline),
+    extra: editedExtra(job.extra, change),
     isMoved
   }
   return isMoved ? { ...after, rank: rankOf(after, change.rankings) } : after
@@ -61,9 +69,11 @@ export const isEdit = (job: Editable, change: Edit): boolean => {
   const after = edited(job, change)
   return (
     after.payload !== job.payload ||
+    after.group !== job.group ||
     after.priority !== job.priority ||
     after.due !== job.due ||
-    after.extra?.deadline !== job.extra?.deadline
+    after.extra?.deadline !== job.extra?.deadline ||
+    (after.extra?.tags ?? []).join("\n") !== (job.extra?.tags ?? []).join("\n")
   )
 }
 
@@ -75,4 +85,14 @@ export const rankOfRetry = (job: Editable, rankings: Rankings | undefined, now: 
 export const withDeadline = (extra: JobExtra | undefined, deadline: number | undefined): JobExtra => {
   const { deadline: _, ...rest } = extra ?? {}
   return deadline === undefined ? rest : { ...rest, deadline }
+}
+
+const withTags = (extra: JobExtra | undefined, tags: ReadonlyArray<string>): JobExtra => {
+  const { tags: _, ...rest } = extra ?? {}
+  return tags.length === 0 ? rest : { ...rest, tags }
+}
+
+const editedExtra = (extra: JobExtra | undefined, { deadline, tags }: Edit): JobExtra | undefined => {
+  const dated = deadline === undefined ? extra : withDeadline(extra, deadline)
+  return tags === undefined ? dated : withTags(dated, tags)
 }

@@ -118,10 +118,15 @@ export class JobChanges {
   }
 
   private edit(job: StoredJob, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {
-    const { due, extra, isMoved, payload, priority, rank } = edited(this.editable(job), change)
+    const { due, extra, group, isMoved, payload, priority, rank } = edited(this.editable(job), change)
     job.payload = payload
+    if (change.tags !== undefined) {
+      rareOf(job).extra = extra
+      this.table.relabel(job)
+    }
     if (!isMoved) return
     this.life.unlist(job)
+    if (group !== job.lane.group.name) this.table.regroup(job, group)
     job.priority = priority
     job.due = due - this.table.epoch
     if (extra !== job.rare?.extra) rareOf(job).extra = extra

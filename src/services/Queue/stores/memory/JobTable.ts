@@ -84,16 +84,49 @@ export class JobTable {
     const names = labelsOf(job.rare!.partitionKey, job.rare!.extra)
     if (names.length === 0) return
     job.rare!.labels = names.map((name) => {
-      let tree = this.labels.get(name)
-      if (tree === undefined) {
-        tree = new JobTree(name)
-        this.labels.set(name, tree)
-      }
+      const tree = this.labelled(name)
       const leaf = tree.leafForNext(job.id)
       leaf.jobs.push(job)
       countIn(leaf, job.state)
       return tree
     })
+  }
+
+  private labelled(name: string): JobTree {
+    let tree = this.labels.get(name)
+    if (tree === undefined) {
+      tree = new JobTree(name)
+      this.labels.set(name, tree)
+    }
+    return tree
+  }
+
+  /** What a job carries now has other labels. */
+  relabel(job: StoredJob): void {
+    const rare = job.rare!
+    const before = rare.labels ?? []
+    const names = labelsOf(rare.partitionKey, rare.extra)
+    for (const tree of before) {
+      if (names.includes(tree.name)) continue
+      tree.take(job)
+      if (tree.isEmpty) this.labels.delete(tree.name)
+    }
+    const after = names.map((name) => {
+      const tree = this.labelled(name)
+      if (!before.includes(tree)) tree.insert(job)
+      return tree
+    })
+    rare.labels = after.length === 0 ? undefined : after
+  }
+
+  /** Puts a job that is in no list into another group. */
+  regroup(job: StoredJob, group: string): void {
+    job.lane.jobs.take(job)
+    job.lane = this.lane(group, job.lane.task)
+    job.lane.jobs.insert(job, (moved, leaf) => {
+      moved.leaf = leaf
+    })
+    job.lane.cell.arrivals++
   }
 
   find(id: JobId): StoredJob | undefined {

@@ -1,7 +1,8 @@
 /**
  * Jobs in ascending order of id, in leaves of up to 128 jobs and branches of up to 32 leaves. Ids only grow, so a new
- * job is appended. Every node counts its jobs by state: a walk that wants the failed ones among a million skips what
- * has none. Removed jobs stay in their leaf until most of it is gone.
+ * job is appended; where one comes from another tree, leaves and branches may be fuller. Every node counts its jobs by
+ * state: a walk that wants the failed ones among a million skips what has none. Removed jobs stay in their leaf until
+ * most of it is gone.
  */
 import type { JobId } from "../../Job.ts"
 import { gone, type StoredJob } from "./StoredJob.ts"
@@ -20,7 +21,7 @@ const zeros = (): Counts => [0, 0, 0, 0, 0, 0]
 export class Leaf {
   readonly branch: Branch
   readonly counts = zeros()
-  readonly firstId: number
+  firstId: number
   jobs: Array<StoredJob> = []
   gone = 0
 
@@ -32,7 +33,7 @@ export class Leaf {
 
 class Branch {
   readonly counts = zeros()
-  readonly firstId: number
+  firstId: number
   readonly leaves: Array<Leaf> = []
 
   constructor(firstId: number) {
@@ -108,6 +109,56 @@ export class JobTree {
   replace(old: StoredJob, job: StoredJob): void {
     const leaf = this.leafOf(old.id)!
     leaf.jobs[leaf.jobs.indexOf(old)] = job
+  }
+
+  /**
+   * Adds a job, whatever its id, and counts it. `moved` hears of each job, this one too, that is in another leaf now.
+   */
+  insert(job: StoredJob, moved?: (job: StoredJob, leaf: Leaf) => void): void {
+    const leaf = this.leafFor(job.id)
+    leaf.jobs.splice(lowerBound(leaf.jobs, job.id), 0, job)
+    countIn(leaf, job.state)
+    moved?.(job, leaf)
+    if (leaf.jobs.length >= 2 * leafSize) this.split(leaf, moved)
+  }
+
+  private leafFor(id: JobId): Leaf {
+    const last = this.branches.at(-1)?.leaves.at(-1)
+    if (last === undefined || id > last.jobs.at(-1)!.id) return this.leafForNext(id)
+    const branch = this.branches[Math.max(0, lastAtOrBefore(this.branches, id))]!
+    const leaf = branch.leaves[Math.max(0, lastAtOrBefore(branch.leaves, id))]!
+    branch.firstId = Math.min(branch.firstId, id)
+    leaf.firstId = Math.min(leaf.firstId, id)
+    return leaf
+  }
+
+  private split(leaf: Leaf, moved: ((job: StoredJob, leaf: Leaf) => void) | undefined): void {
+    const { branch } = leaf
+    const jobs = leaf.jobs.splice(leaf.jobs.length >> 1)
+    const next = new Leaf(branch, jobs[0]!.id)
+    next.jobs = jobs
+    branch.leaves.splice(branch.leaves.indexOf(leaf) + 1, 0, next)
+    if (this.tail === leaf) this.tail = next
+    for (const job of jobs) {
+      if (job.state === gone) {
+        leaf.gone--
+        next.gone++
+      } else {
+        leaf.counts[job.state]!--
+        next.counts[job.state]!++
+        moved?.(job, next)
+      }
+    }
+    if (leaf.gone === leaf.jobs.length) this.dropLeaf(leaf)
+    if (next.gone === next.jobs.length) this.dropLeaf(next)
+  }
+
+  /** Takes out a job, which goes on elsewhere. */
+  take(job: StoredJob): void {
+    const leaf = this.leafOf(job.id)!
+    leaf.jobs.splice(leaf.jobs.indexOf(job), 1)
+    countOut(leaf, job.state)
+    if (leaf.gone === leaf.jobs.length) this.dropLeaf(leaf)
   }
 
   /** Lets go of a job in this leaf that was just marked `gone`. */

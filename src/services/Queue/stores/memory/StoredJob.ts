@@ -48,7 +48,7 @@ export class Rare {
 
 export class StoredJob {
   readonly id: JobId
-  readonly lane: Lane
+  lane: Lane
   /** Its place in the lane's index. */
   leaf: Leaf
   state: number

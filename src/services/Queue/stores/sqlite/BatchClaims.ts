@@ -22,6 +22,7 @@ export interface BatchesClaimed {
 interface Ripe {
   readonly id: JobId
   readonly rank: number
+  readonly lane: Lane
   readonly ids: ReadonlyArray<JobId>
 }
 
@@ -46,7 +47,8 @@ export class BatchClaims {
     this.ledger = ledger
     this.claims = claims
     this.selectFirst = db.prepare(
-      "SELECT id, rank, due, partition_key, lost FROM job WHERE lane = ? AND state = 1 ORDER BY rank, id LIMIT ?"
+      `SELECT pending.id, rank, due, partition_key, lost FROM pending LEFT JOIN job ON job.id = pending.id
+       WHERE pending.lane = ? ORDER BY rank, pending.id LIMIT ?`
     )
   }
 
@@ -75,8 +77,8 @@ export class BatchClaims {
     let batches = 0
     for (const next of starting) {
       if (!("ids" in next)) continue
-      const { ids } = next as Ripe
-      const rows = this.claims.claimTogether(ids, session, now)
+      const { ids, lane } = next as Ripe
+      const rows = this.claims.claimTogether(lane, ids, session, now)
       // Some had expired: others may start in their place with the next turn.
       if (rows.length < ids.length) into.ripeAt = now
       if (rows.length === 0) continue
@@ -106,6 +108,7 @@ export class BatchClaims {
     return batches.map((batch) => ({
       id: heads[batch[0]!]![0],
       rank: heads[batch[0]!]![1],
+      lane,
       ids: batch.map((i) => heads[i]![0])
     }))
   }

@@ -7,13 +7,13 @@ import { type Editable, edited, fits, isEdit, rankOf, rankOfRetry, statesFor } f
 import { cancelledBecause } from "../../policy/jobs/StoreFailures.ts"
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
-import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
 import { checksumOf, type JobRow, parseExtra } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Lookups } from "./Lookups.ts"
+import type { Running } from "./Running.ts"
 import type { SetAside } from "./SetAside.ts"
 import type { Signals } from "./Signals.ts"
 import type { Statistics } from "./Statistics.ts"
@@ -23,46 +23,40 @@ const scannedAtATime = 10_000
 export class Changes {
   private readonly ledger: Ledger
   private readonly rows: JobRows
+  private readonly running: Running
   private readonly keys: Keys
   private readonly lookups: Lookups
   private readonly endings: Endings
   private readonly signals: Signals
   private readonly statistics: Statistics
   private readonly setAside: SetAside
-  private readonly edit: Query<[]>
-  private readonly rank: Query<[]>
 
-  constructor(
-    db: Database,
-    parts: {
-      readonly ledger: Ledger
-      readonly rows: JobRows
-      readonly keys: Keys
-      readonly lookups: Lookups
-      readonly endings: Endings
-      readonly signals: Signals
-      readonly statistics: Statistics
-      readonly setAside: SetAside
-    }
-  ) {
+  constructor(parts: {
+    readonly ledger: Ledger
+    readonly rows: JobRows
+    readonly running: Running
+    readonly keys: Keys
+    readonly lookups: Lookups
+    readonly endings: Endings
+    readonly signals: Signals
+    readonly statistics: Statistics
+    readonly setAside: SetAside
+  }) {
     this.ledger = parts.ledger
     this.rows = parts.rows
+    this.running = parts.running
     this.keys = parts.keys
     this.lookups = parts.lookups
     this.endings = parts.endings
     this.signals = parts.signals
     this.statistics = parts.statistics
     this.setAside = parts.setAside
-    this.edit = db.prepare(
-      "UPDATE job SET payload = ?, checksum = ?, priority = ?, due = ?, rank = ?, state = ?, wait = ?, extra = ? WHERE id = ?"
-    )
-    this.rank = db.prepare("UPDATE job SET rank = ? WHERE id = ?")
   }
 
   change(filter: JobFilter, change: JobChange, now: number, limit: number, after: JobId | undefined): ChangeResult {
     const changed: Array<JobId> = []
     if (filter.ids !== undefined) {
-      this.setAside.check(filter.ids)
+      this.setAside.check(filter.ids, filter.ids)
       const refused: Array<ChangeResult["refused"][number]> = []
       const ids = [...new Set(filter.ids)]
       const matching = new Set(
@@ -151,7 +145,9 @@ export class Changes {
         return true
       case "Rank": {
         const rank = rankOf(editable(row), change.rankings)
-        if (rank !== row.rank) this.rank.run(rank, row.id)
+        if (rank === row.rank) return true
+        this.rows.move(row, { ...row, rank })
+        if (row.state === States.running) this.running.rank(row.id, rank)
         return true
       }
     }
@@ -163,9 +159,8 @@ export class Changes {
       if (holder?.live === true) return false
       this.keys.take(row.uniqueKey, row.id, 0, now)
     }
-    this.rows.takeFinished(row)
     this.rows.dropProgress(row.id)
-    this.rows.insertLive({
+    this.rows.move(row, {
       ...row,
       state: States.pending,
       wait: Waiting.waitNone,
@@ -178,6 +173,8 @@ export class Changes {
       expires: null,
       failure: null,
       attempts: null,
+      finished: null,
+      result: null,
       lost: 0
     })
     this.statistics.count(row.lane, "arrivals")
@@ -185,37 +182,33 @@ export class Changes {
   }
 
   private remove(row: JobRow, now: number): void {
-    if (row.state <= States.running) {
-      this.rows.takeLive(row)
-      this.endings.after(row, false, now)
-    } else {
-      this.rows.takeFinished(row)
-    }
+    this.rows.take(row)
+    if (States.isLive(row.state)) this.endings.after(row, false, now)
     if (row.uniqueKey !== null) this.keys.forget(row.uniqueKey, row.id)
     this.rows.forget(row)
   }
 
   private editWaiting(row: JobRow, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {
     const before = editable(row)
-    const { due, extra, isMoved, payload, priority, rank } = edited(before, change)
+    const { due, extra, group, isMoved, payload, priority, rank } = edited(before, change)
+    const lane = group === before.group ? row.lane : this.ledger.lane(row.lane.task, group)
     const isPlaced = isMoved && Waiting.isForTimeOnly(row.wait)
-    const state = isPlaced ? Waiting.stateWhile(row.wait, due, now) : row.state
-    this.edit.run(
-      payload as string,
-      checksumOf(row.id, payload as string),
+    const moved: JobRow = {
+      ...row,
+      lane,
+      payload: payload as string,
+      checksum: checksumOf(row.id, payload as string),
       priority,
+      extra: extra === before.extra ? row.extra : JSON.stringify(extra),
       due,
       rank,
-      state,
-      isPlaced ? Waiting.waitWhile(row.wait, due, now) : row.wait,
-      extra === before.extra ? row.extra : JSON.stringify(extra),
-      row.id
-    )
-    if (state !== row.state) this.ledger.move(row.lane, row.state, state)
-    if (isPlaced) {
-      this.ledger.forgetNextDue()
-      if (state === States.scheduled) this.ledger.scheduledFor(due)
+      state: isPlaced ? Waiting.stateWhile(row.wait, due, now) : row.state,
+      wait: isPlaced ? Waiting.waitWhile(row.wait, due, now) : row.wait
     }
+    this.rows.rewrite(moved)
+    if (isMoved) this.rows.move(row, moved)
+    if (lane !== row.lane) this.statistics.count(lane, "arrivals")
+    if (change.tags !== undefined) this.rows.relabel(row, extra)
   }
 }
 

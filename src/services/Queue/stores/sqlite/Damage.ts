@@ -4,7 +4,7 @@ import * as States from "../../policy/jobs/States.ts"
 import type { Database } from "./Database.ts"
 import { checksumOf } from "./JobColumns.ts"
 import { schemaDamage, schemaDifferences, schemaVersion, userVersion } from "./migrations.ts"
-import { tables } from "./RowRules.ts"
+import { tables, wordFor } from "./RowRules.ts"
 import { nameOf, rawRows } from "./SetAside.ts"
 
 /** Something found wrong, in one line. */
@@ -22,7 +22,7 @@ export interface CheckResult {
 }
 
 export interface CheckOptions {
-  /** Compares the checksums of the newest so many of each table only; default all. */
+  /** Compares the checksums of the newest so many only; default all. */
   readonly sample?: number
   /** Whether every index is compared with its table as well: takes about twice as long. */
   readonly indexes?: boolean
@@ -59,7 +59,7 @@ const unreadable = (db: Database): ReadonlyArray<Finding> =>
       : [
           {
             what: "row",
-            detail: `${rows.length === 1 ? "a row" : `${rows.length} rows`} of ${table} cannot be read: ${nameOf(table, rows[0]!)}, ${String(rows[0]!["why"])}`
+            detail: `${rows.length === 1 ? "a row" : `${rows.length} rows`} of ${wordFor(table)} cannot be read: ${nameOf(table, rows[0]!)}, ${String(rows[0]!["why"])}`
           }
         ]
   })
@@ -67,39 +67,32 @@ const unreadable = (db: Database): ReadonlyArray<Finding> =>
 const wrongChecksums = (db: Database, sample: number): Pick<CheckResult, "findings" | "checked"> => {
   const findings: Array<Finding> = []
   let checked = 0
-  for (const table of ["job", "history"]) {
-    const rows = db.prepare<[id: Parameters<typeof checksumOf>[0], checksum: number, payload: string]>(
-      `SELECT id, checksum, payload FROM ${table} WHERE id < ? ORDER BY id DESC LIMIT ?`
-    )
-    let cursor: number = Number.MAX_SAFE_INTEGER
-    let left = sample
-    for (;;) {
-      const page = rows.all(cursor, Math.min(left, 1_000))
-      for (const [id, checksum, payload] of page) {
-        if (checksumOf(id, payload) !== checksum) {
-          findings.push({
-            what: "checksum",
-            detail: `the payload of job ${formatJobId(id)} does not match its checksum`
-          })
-        }
-        cursor = id
-      }
-      checked += page.length
-      left -= page.length
-      if (page.length === 0 || left === 0) break
+  const rows = db.prepare<[id: Parameters<typeof checksumOf>[0], checksum: number, payload: string]>(
+    "SELECT id, checksum, payload FROM job WHERE id < ? ORDER BY id DESC LIMIT ?"
+  )
+  let cursor: number = Number.MAX_SAFE_INTEGER
+  for (;;) {
+    const page = rows.all(cursor, Math.min(sample - checked, 1_000))
+    for (const [id, checksum, payload] of page) {
+      if (checksumOf(id, payload) !== checksum)
+        findings.push({ what: "checksum", detail: `the payload of job ${formatJobId(id)} does not match its checksum` })
+      cursor = id
     }
+    checked += page.length
+    if (page.length === 0 || checked === sample) break
   }
   return { findings, checked }
 }
 
 const wrongCounters = (db: Database): ReadonlyArray<Finding> => {
   const counted = new Map<string, number>()
-  for (const table of ["job", "history"]) {
-    const cells = db.prepare<[lane: number, state: number, count: number]>(
-      `SELECT lane, state, count(*) FROM ${table} GROUP BY lane, state`
-    )
-    for (const [lane, state, count] of cells.all()) counted.set(`${lane} ${state}`, count)
-  }
+  const cells = db.prepare<[lane: number, state: number, count: number]>(
+    `SELECT lane, ${States.scheduled}, count(*) FROM scheduled GROUP BY lane UNION ALL
+     SELECT lane, ${States.pending}, count(*) FROM pending GROUP BY lane UNION ALL
+     SELECT lane, ${States.running}, count(*) FROM running GROUP BY lane UNION ALL
+     SELECT lane, state, count(*) FROM history GROUP BY lane, state`
+  )
+  for (const [lane, state, count] of cells.all()) counted.set(`${lane} ${state}`, count)
   const findings: Array<Finding> = []
   const lanes = db.prepare<[id: number, task: string, group: string, ...counts: ReadonlyArray<number>]>(
     `SELECT id, task, resource_group, ${States.stateNames.join(", ")} FROM lane`

@@ -45,7 +45,6 @@ export class Endings {
   private readonly statistics: Statistics
   private readonly work: Array<FinishedParent> = []
   private ended: Array<JobId> = []
-  private readonly setWaiting: Query<[]>
   private readonly insertDependency: Query<[]>
   private readonly deleteDependency: Query<[]>
   private readonly deleteDependencies: Query<[]>
@@ -60,7 +59,6 @@ export class Endings {
     this.rows = rows
     this.keys = keys
     this.statistics = statistics
-    this.setWaiting = db.prepare("UPDATE job SET state = ?, wait = ? WHERE id = ?")
     this.insertDependency = db.prepare("INSERT OR IGNORE INTO dependency(parent, child, policy) VALUES (?, ?, ?)")
     this.deleteDependency = db.prepare("DELETE FROM dependency WHERE parent = ? AND child = ?")
     this.deleteDependencies = db.prepare("DELETE FROM dependency WHERE child = ?")
@@ -71,9 +69,9 @@ export class Endings {
     this.deleteCascade = db.prepare("DELETE FROM cascade WHERE parent = ?")
   }
 
-  /** Ends a job whose row has left `job`; `row` is how it was. */
+  /** Ends a job that stands nowhere any more; `row` is how it was. */
   end(row: JobRow, ending: Ending): void {
-    this.rows.insertFinished({
+    this.rows.place({
       ...row,
       state: ending.state,
       wait: Waiting.waitNone,
@@ -86,7 +84,7 @@ export class Endings {
     this.after(row, ending.state === States.completed, ending.now)
   }
 
-  /** What follows when a job has left `job` for good, ended or removed. */
+  /** What follows when a job is live no more, ended or removed. */
   after(row: JobRow, succeeded: boolean, now: number): void {
     if (row.uniqueKey !== null) {
       const held = this.keys.release(row.uniqueKey, row.id, now)
@@ -115,7 +113,7 @@ export class Endings {
   /** Ends a live job that is not running, with the failure that the store found. */
   endWaiting(row: JobRow, state: number, failure: Failure): void {
     this.unheard(row.id)
-    this.rows.takeLive(row)
+    this.rows.take(row)
     this.end(row, { state, now: failure.at, result: null, failure: JSON.stringify(failure) })
   }
 
@@ -124,16 +122,15 @@ export class Endings {
     const row = this.rows.live(id)
     if (row === undefined || row.state !== States.scheduled || row.wait !== reason) return
     const state = Waiting.stateWhile(Waiting.waitNone, row.due, now)
-    this.setWaiting.run(state, Waiting.waitWhile(Waiting.waitNone, row.due, now), id)
-    if (state === States.pending) this.ledger.move(row.lane, States.scheduled, state)
-    else this.ledger.scheduledFor(row.due)
+    this.rows.move(row, { ...row, state, wait: Waiting.waitWhile(Waiting.waitNone, row.due, now) })
   }
 
   /** The last parent of a job has ended as it should; it may still be held by its key. */
   parentsDone(id: JobId, now: number): void {
-    const key = this.rows.live(id)?.uniqueKey ?? null
+    const row = this.rows.live(id)
+    const key = row?.uniqueKey ?? null
     if (key !== null && this.keys.find(key, now)?.held === id)
-      this.setWaiting.run(States.scheduled, Waiting.waitKey, id)
+      this.rows.move(row!, { ...row!, state: States.scheduled, wait: Waiting.waitKey })
     else this.ready(id, Waiting.waitParents, now)
   }
 

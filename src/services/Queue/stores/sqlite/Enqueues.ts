@@ -22,7 +22,6 @@ import { withSiblings } from "../../policy/Siblings.ts"
 import { byRank, type Claims } from "./Claims.ts"
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
-import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
 import { checksumOf, newRow, type JobRow, parseExtra } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
@@ -46,13 +45,8 @@ export class Enqueues {
   private readonly statistics: Statistics
   private readonly maxLive: number
   private readonly pace: FinishingPace
-  private readonly exists: Query<[state: number]>
-  private readonly setParents: Query<[]>
-  private readonly replacePayload: Query<[]>
-  private readonly replaceAll: Query<[]>
 
   constructor(
-    db: Database,
     parts: {
       readonly ledger: Ledger
       readonly rows: JobRows
@@ -71,12 +65,6 @@ export class Enqueues {
     this.statistics = parts.statistics
     this.maxLive = maxLive
     this.pace = new FinishingPace(() => this.ledger.endedCount)
-    this.exists = db.prepare("SELECT state FROM job WHERE id = ?1 UNION ALL SELECT state FROM history WHERE id = ?1")
-    this.setParents = db.prepare("UPDATE job SET state = ?, wait = ? WHERE id = ?")
-    this.replacePayload = db.prepare("UPDATE job SET payload = ?, checksum = ? WHERE id = ?")
-    this.replaceAll = db.prepare(
-      "UPDATE job SET payload = ?, checksum = ?, priority = ?, rank = ?, due = ?, state = ?, wait = ?, extra = ? WHERE id = ?"
-    )
   }
 
   /** Called with the time of every turn. */
@@ -97,7 +85,7 @@ export class Enqueues {
     const ready: Array<JobRow> = []
     const present: Present = {
       holder: (key) => this.holderOf(key, now),
-      exists: (id) => this.exists.get(id) !== undefined,
+      exists: (id) => this.rows.stateOf(id) !== undefined,
       room: () => this.maxLive - this.ledger.live - ready.length,
       overloaded: () => ({
         _tag: "Overloaded",
@@ -123,7 +111,7 @@ export class Enqueues {
       const lane = this.ledger.lane(job.task, job.group)
       this.statistics.count(lane, "arrivals")
       this.rows.addLabels(id, job.partitionKey, job.extra)
-      this.rows.insertLive(newRow(job, id, lane, now, false))
+      this.rows.add(newRow(job, id, lane, now, false))
       return id
     })
   }
@@ -131,10 +119,10 @@ export class Enqueues {
   /** A waiting job waits, beside its time, until these have ended, however they end. */
   putAfter(id: JobId, jobs: ReadonlyArray<JobId>, now: number): void {
     const row = this.rows.live(id)!
-    this.setParents.run(States.scheduled, Waiting.waitParents, id)
-    if (row.state !== States.scheduled) this.ledger.move(row.lane, row.state, States.scheduled)
-    const known = jobs.filter((job) => this.exists.get(job) !== undefined)
-    this.awaitParents(row, known, "run", now)
+    const waiting = { ...row, state: States.scheduled, wait: Waiting.waitParents }
+    this.rows.move(row, waiting)
+    const known = jobs.filter((job) => this.rows.stateOf(job) !== undefined)
+    this.awaitParents(waiting, known, "run", now)
   }
 
   /** Jobs `start` to `end`, whole or not at all. */
@@ -156,7 +144,7 @@ export class Enqueues {
     for (let i = start; i < end; i++) {
       const job = withSiblings(jobs[i]!, ids, start, i)
       // Those it waits for must be in the table.
-      if (job !== jobs[i]) for (const row of ready.splice(0)) this.rows.insertLive(row)
+      if (job !== jobs[i]) for (const row of ready.splice(0)) this.rows.add(row)
       const plan = planOf(job, present)
       if (plan._tag === "Create" || plan._tag === "Hold") {
         const id = this.ledger.nextId(now)
@@ -171,7 +159,7 @@ export class Enqueues {
         }
         // A later job of this turn may meet a keyed one: it must be in the table.
         if (row.state === States.pending && job.unique === undefined) ready.push(row)
-        else this.rows.insertLive(row)
+        else this.rows.add(row)
         if (job.after !== undefined) this.awaitParents(row, job.after.jobs, job.after.onParentFailure, now)
         continue
       }
@@ -198,7 +186,7 @@ export class Enqueues {
       : {
           id: holder.job,
           isLive: holder.live,
-          isRunning: holder.live && this.exists.get(holder.job)?.[0] === States.running,
+          isRunning: holder.live && this.rows.stateOf(holder.job) === States.running,
           held: holder.held
         }
   }
@@ -212,7 +200,7 @@ export class Enqueues {
   ): void {
     const live: Array<JobId> = []
     for (const parent of parents) {
-      const state = this.exists.get(parent)![0]
+      const state = this.rows.stateOf(parent)!
       if (state <= States.running) live.push(parent)
       else if (state !== States.completed && policy !== "run") {
         this.endings.parentFailed(row, parent, policy, now)
@@ -224,32 +212,32 @@ export class Enqueues {
   }
 
   private replace(id: JobId, job: NewJob, keepsPlace: boolean, now: number): void {
+    const row = this.rows.live(id)!
     const payload = job.payload as string
     const checksum = checksumOf(id, payload)
-    const row = this.rows.live(id)!
     if (keepsPlace) {
-      this.replacePayload.run(payload, checksum, id)
+      this.rows.rewrite({ ...row, payload, checksum })
       return
     }
     // It comes anew: that an attempt failed before is forgotten.
     const wait = Waiting.isForTimeOnly(row.wait) ? Waiting.waitNone : row.wait
-    const state = Waiting.stateWhile(wait, job.due, now)
+    const { due, priority, rank } = job
     const before = parseExtra(row.extra)
     const deadline = job.extra?.deadline
     const extra = before?.deadline === deadline ? row.extra : JSON.stringify(withDeadline(before, deadline))
-    this.replaceAll.run(
+    const replaced: JobRow = {
+      ...row,
       payload,
       checksum,
-      job.priority,
-      job.rank,
-      job.due,
-      state,
-      Waiting.waitWhile(wait, job.due, now),
+      priority,
       extra,
-      id
-    )
-    if (state !== row.state) this.ledger.move(row.lane, row.state, state)
-    this.ledger.forgetNextDue()
+      rank,
+      due,
+      state: Waiting.stateWhile(wait, due, now),
+      wait: Waiting.waitWhile(wait, due, now)
+    }
+    this.rows.rewrite(replaced)
+    this.rows.move(row, replaced)
   }
 
   /** Stores the jobs that are ready, as running where they may start at once. */
@@ -288,10 +276,10 @@ export class Enqueues {
       for (let i = 0; i < rows.length; i++) {
         rows[i] = { ...rows[i]!, state: States.running, attempt: 1, session, started: now }
         chosen.add(rows[i]!.id)
-        this.rows.insertLive(rows[i]!)
+        this.rows.add(rows[i]!)
       }
     }
-    for (const row of ready) if (!chosen.has(row.id)) this.rows.insertLive(row)
+    for (const row of ready) if (!chosen.has(row.id)) this.rows.add(row)
     return new Map<string, ReadonlyArray<JobRow>>(starting)
   }
 }

@@ -1,6 +1,7 @@
 /**
  * The columns of a job: one table, from which the schema, the lists of the statements, what is bound and read, and the
- * rules for damaged rows are derived. A job's row is in `job` while it is live and in `history` once it has finished.
+ * rules for damaged rows are derived. What a job is handed over with rests in `job`, written once; where it stands, in
+ * the table of its state, which for finished jobs is `history`.
  */
 import { crc32 } from "node:zlib"
 import type { Failure, JobAttempt, JobExtra, JobId, JobRecord } from "../../Job.ts"
@@ -26,7 +27,7 @@ import type { Query, Value } from "./Database.ts"
 import { hasValues, recordFrom, runWith } from "../Fields.ts"
 import type { Lane } from "./Ledger.ts"
 
-/** A row of `job` or `history`; `result` and `finished` are null in `job`, `wait` and `lost` are 0 in `history`. */
+/** A job whole; `result` and `finished` are null while it is live, `wait` and `lost` are 0 once it has finished. */
 export interface JobRow {
   readonly id: JobId
   readonly lane: Lane
@@ -57,18 +58,47 @@ export interface JobRow {
   readonly lost: number
 }
 
-export type Table = "job" | "history"
+/** The table that says where a job stands; by the code of its state. */
+const stateTables = ["scheduled", "pending", "running", "history", "history", "history"] as const
+
+export type StateTable = (typeof stateTables)[number]
+export type Table = "job" | StateTable
+
+export const byTable = <A>(of: (table: Table) => A): Readonly<Record<Table, A>> => ({
+  job: of("job"),
+  scheduled: of("scheduled"),
+  pending: of("pending"),
+  running: of("running"),
+  history: of("history")
+})
+
+export const stateTable = ({ state }: JobRow): StateTable => stateTables[state]!
 
 interface Column {
   /** Name and type. */
   readonly sql: string
   readonly rule: Rule | Nullable
-  /** The only table that has it, and what it is in the other. */
-  readonly only?: readonly [table: Table, otherwise: 0 | null]
-  /** What a statement that leaves it out stores. */
-  readonly default?: number | null
-  /** Few jobs have it: there is a statement for the others. */
+  readonly in: ReadonlyArray<Table>
+  /** What it is where no table of a job has it. */
+  readonly otherwise?: 0 | null
+  /** What a statement that leaves it out stores: in all tables of a new job, or, with `rare`, of nearly every job. */
+  readonly default?: 0 | null
   readonly rare?: true
+}
+
+const fixed: ReadonlyArray<Table> = ["job"]
+const live: ReadonlyArray<Table> = ["scheduled", "pending", "running"]
+const finished: ReadonlyArray<Table> = ["history"]
+const moving: ReadonlyArray<Table> = [...live, ...finished]
+const all: ReadonlyArray<Table> = [...fixed, ...moving]
+
+/** Where jobs are many and come and go, a table is in the order in which they are taken. */
+const keys: Readonly<Record<Table, ReadonlyArray<"lane" | "rank" | "id">>> = {
+  job: ["id"],
+  scheduled: ["lane", "id"],
+  pending: ["lane", "rank", "id"],
+  running: ["id"],
+  history: ["id"]
 }
 
 const extra = json("object", {
@@ -98,83 +128,96 @@ const failure = json("object", {
  * fractions: hence no STRICT.
  */
 const columns: Readonly<Record<keyof JobRow, Column>> = {
-  id: { sql: "id INTEGER PRIMARY KEY", rule: id },
-  lane: { sql: "lane INTEGER NOT NULL", rule: integer },
-  state: { sql: `state INTEGER NOT NULL DEFAULT ${States.pending}`, rule: among(0, 5), default: States.pending },
-  wait: { sql: "wait INTEGER NOT NULL DEFAULT 0", rule: among(0, 5), only: ["job", 0], default: 0 },
-  priority: { sql: "priority INTEGER NOT NULL", rule: number },
-  rank: { sql: "rank INTEGER NOT NULL", rule: number },
-  due: { sql: "due INTEGER NOT NULL", rule: time },
-  enqueued: { sql: "enqueued INTEGER NOT NULL", rule: time },
-  attempt: { sql: "attempt INTEGER NOT NULL DEFAULT 0", rule: attempts, default: 0 },
-  lost: { sql: "lost INTEGER NOT NULL DEFAULT 0", rule: count, only: ["job", 0], default: 0 },
-  maxAttempts: { sql: "max_attempts INTEGER NOT NULL", rule: count },
-  session: { sql: "session INTEGER", rule: nullable(integer), default: null },
-  started: { sql: "started INTEGER", rule: nullable(time), default: null },
-  finished: { sql: "finished INTEGER NOT NULL", rule: time, only: ["history", null] },
-  expires: { sql: "expires INTEGER", rule: nullable(time), default: null, rare: true },
-  partitionKey: { sql: "partition_key TEXT", rule: nullable(anyText), default: null, rare: true },
-  uniqueKey: { sql: "unique_key TEXT", rule: nullable(anyText), default: null, rare: true },
-  checksum: { sql: "checksum INTEGER NOT NULL", rule: integer },
-  extra: { sql: "extra TEXT", rule: nullable(extra), default: null, rare: true },
-  failure: { sql: "failure TEXT", rule: nullable(failure), default: null, rare: true },
-  attempts: { sql: "attempts TEXT", rule: nullable(json("array")), default: null, rare: true },
-  payload: { sql: "payload TEXT NOT NULL", rule: anyText },
-  result: { sql: "result TEXT", rule: nullable(anyText), only: ["history", null] }
+  id: { in: all, sql: "id INTEGER NOT NULL", rule: id },
+  lane: { in: all, sql: "lane INTEGER NOT NULL", rule: integer },
+  state: { in: finished, sql: "state INTEGER NOT NULL", rule: among(3, 5) },
+  wait: { in: live, sql: "wait INTEGER NOT NULL DEFAULT 0", rule: among(0, 5), otherwise: 0, default: 0, rare: true },
+  priority: { in: fixed, sql: "priority INTEGER NOT NULL", rule: number },
+  rank: { in: moving, sql: "rank INTEGER NOT NULL", rule: number },
+  due: { in: moving, sql: "due INTEGER NOT NULL", rule: time },
+  enqueued: { in: fixed, sql: "enqueued INTEGER NOT NULL", rule: time },
+  attempt: { in: moving, sql: "attempt INTEGER NOT NULL DEFAULT 0", rule: attempts, default: 0 },
+  lost: { in: live, sql: "lost INTEGER NOT NULL DEFAULT 0", rule: count, otherwise: 0, default: 0, rare: true },
+  maxAttempts: { in: fixed, sql: "max_attempts INTEGER NOT NULL", rule: count },
+  session: { in: moving, sql: "session INTEGER", rule: nullable(integer), default: null },
+  started: { in: moving, sql: "started INTEGER", rule: nullable(time), default: null },
+  finished: { in: finished, sql: "finished INTEGER NOT NULL", rule: time, otherwise: null },
+  expires: { in: moving, sql: "expires INTEGER", rule: nullable(time), default: null, rare: true },
+  partitionKey: { in: fixed, sql: "partition_key TEXT", rule: nullable(anyText), default: null, rare: true },
+  uniqueKey: { in: fixed, sql: "unique_key TEXT", rule: nullable(anyText), default: null, rare: true },
+  checksum: { in: fixed, sql: "checksum INTEGER NOT NULL", rule: integer },
+  extra: { in: fixed, sql: "extra TEXT", rule: nullable(extra), default: null, rare: true },
+  failure: { in: moving, sql: "failure TEXT", rule: nullable(failure), default: null, rare: true },
+  attempts: { in: moving, sql: "attempts TEXT", rule: nullable(json("array")), default: null, rare: true },
+  payload: { in: fixed, sql: "payload TEXT NOT NULL", rule: anyText },
+  result: { in: finished, sql: "result TEXT", rule: nullable(anyText), otherwise: null }
 }
 
 const fields = Object.keys(columns) as ReadonlyArray<keyof JobRow>
 
-const fieldsOf = (table: Table) => fields.filter((field) => (columns[field].only?.[0] ?? table) === table)
+const fieldsOf = (table: Table) => fields.filter((field) => columns[field].in.includes(table))
 
 const nameOf = (field: keyof JobRow): string => columns[field].sql.split(" ")[0]!
 
-/** The definition of the columns of a table. */
-export const jobSchema = (table: Table): string =>
-  fieldsOf(table)
-    .map((field) => columns[field].sql)
-    .join(", ")
+export const tableSchema = (table: Table): string => {
+  const key = keys[table].map(nameOf)
+  const parts = [...fieldsOf(table).map((field) => columns[field].sql), `PRIMARY KEY(${key.join(", ")})`]
+  return `CREATE TABLE ${table}(${parts.join(", ")})${key.length > 1 ? " WITHOUT ROWID" : ""}`
+}
 
 export const jobRules = (table: Table): Readonly<Record<string, Rule | Nullable>> =>
   Object.fromEntries(fieldsOf(table).map((field) => [nameOf(field), columns[field].rule]))
 
-/** What is read of a row, in the order of `JobTuple`. */
-export const jobColumns = fieldsOf("job").map(nameOf).join(", ")
-export const historyColumns = fieldsOf("history").map(nameOf).join(", ")
-
-/** The values of `jobColumns` or `historyColumns`; the lane by its number. */
+/** The values of a row in the order of `columns`; the lane by its number. */
 export type JobTuple = Array<Value>
 
-const recordOf = (table: Table) =>
-  recordFrom<JobRow>(
-    fields,
-    Object.fromEntries(
-      fields.flatMap((field) => {
-        const { only } = columns[field]
-        return only === undefined || only[0] === table ? [] : [[field, only[1]]]
-      })
-    )
-  )
-const records: Readonly<Record<Table, (values: ReadonlyArray<unknown>, at: number) => JobRow>> = {
-  job: recordOf("job"),
-  history: recordOf("history")
+/** SQL by column. */
+type Changes = Partial<Readonly<Record<keyof JobRow, string>>>
+
+/** A field of a job that stands in a table, whose row in `job` is joined. */
+const valueIn = (table: StateTable, field: keyof JobRow): string => {
+  const { in: tables, otherwise } = columns[field]
+  if (tables.includes(table)) return `${table}.${nameOf(field)}`
+  if (field === "state") return String(stateTables.indexOf(table))
+  return tables.includes("job") ? `job.${nameOf(field)}` : String(otherwise)
 }
+
+export const stateIn = (table: StateTable): string => valueIn(table, "state")
+
+/** A `JobTuple`, with `changes` in it. */
+export const tupleOf = (table: StateTable, changes: Changes = {}): string =>
+  fields.map((field) => changes[field] ?? valueIn(table, field)).join(", ")
+
+/** Copies rows of one table into another, with `changes`; which ones is yet to be said. */
+export const copyInto = (to: StateTable, from: StateTable, changes: Changes = {}): string => {
+  const copied = fieldsOf(to)
+  const values = copied.map((field) => changes[field] ?? nameOf(field))
+  return `INSERT INTO ${to}(${copied.map(nameOf).join(", ")}) SELECT ${values.join(", ")} FROM ${from}`
+}
+
+const recordOf = recordFrom<JobRow>(fields)
 const laneAt = fields.indexOf("lane")
 
 /** The row of a tuple, which is used up. */
-export const rowOf = (table: Table, tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow => {
+export const rowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow => {
   const values: Array<unknown> = tuple
   values[laneAt] = lanes.get(tuple[laneAt] as number)
-  return records[table](values, 0)
+  return recordOf(values, 0)
 }
 
-/** A statement that inserts rows. */
-export interface Insert {
+/** A statement about one row. */
+interface RowStatement {
   readonly sql: string
-  /** Whether it stores the row whole. */
-  readonly suits: (row: JobRow) => boolean
   readonly run: (query: Query<[]>, row: JobRow) => void
 }
+
+export interface Insert extends RowStatement {
+  /** Whether it stores the row whole. */
+  readonly suits: (row: JobRow) => boolean
+}
+
+const runOf = (bound: ReadonlyArray<keyof JobRow>) =>
+  runWith<JobRow, Query<[]>>(bound.map((field) => (field === "lane" ? "lane.id" : field)))
 
 const insertOf = (table: Table, isLeftOut: (column: Column) => boolean): Insert => {
   const bound = fieldsOf(table).filter((field) => !isLeftOut(columns[field]))
@@ -182,15 +225,28 @@ const insertOf = (table: Table, isLeftOut: (column: Column) => boolean): Insert 
   return {
     sql: `INSERT INTO ${table}(${bound.map(nameOf).join(", ")}) VALUES (${bound.map(() => "?").join(", ")})`,
     suits: hasValues<JobRow>(leftOut.map((field) => [field, columns[field].default!])),
-    run: runWith<JobRow, Query<[]>>(bound.map((field) => (field === "lane" ? "lane.id" : field)))
+    run: runOf(bound)
   }
 }
 
-/** The plain one binds half the values: most jobs have nothing of the rest. */
-export const inserts: Readonly<Record<Table, readonly [plain: Insert, whole: Insert]>> = {
-  job: [insertOf("job", (column) => column.default !== undefined), insertOf("job", () => false)],
-  history: [insertOf("history", (column) => column.rare === true), insertOf("history", () => false)]
-}
+/**
+ * The plain one binds half the values: most jobs have nothing of the rest. Those that run or have finished have all
+ * that is not rare.
+ */
+export const inserts = byTable((table): readonly [plain: Insert, whole: Insert] => {
+  const isOfAttempts = table === "running" || table === "history"
+  return [
+    insertOf(table, (column) => (isOfAttempts ? column.rare === true : column.default !== undefined)),
+    insertOf(table, () => false)
+  ]
+})
+
+export const deletes = byTable(
+  (table): RowStatement => ({
+    sql: `DELETE FROM ${table} WHERE ${keys[table].map((field) => `${nameOf(field)} = ?`).join(" AND ")}`,
+    run: runOf(keys[table])
+  })
+)
 
 /** CRC-32 of the payload, started from the job's id: a payload under the wrong id does not match either. */
 export const checksumOf = (id: JobId, payload: string): number => crc32(payload, id % 2 ** 32)

@@ -118,18 +118,21 @@ export class Ledger {
     this.selectGroups = db.prepare("SELECT name, declared, operator, paused FROM resource_group")
     this.selectFlags = db.prepare(`SELECT
       (SELECT value FROM meta WHERE key = 'paused'),
-      max(ifnull((SELECT max(id) FROM job), 0), ifnull((SELECT max(id) FROM history), 0),
-        ifnull((SELECT value FROM meta WHERE key = 'lastId'), 0)),
+      max(ifnull((SELECT max(id) FROM job), 0), ifnull((SELECT value FROM meta WHERE key = 'lastId'), 0)),
       EXISTS (SELECT 1 FROM dependency), EXISTS (SELECT 1 FROM cascade), EXISTS (SELECT 1 FROM signal),
       EXISTS (SELECT 1 FROM step), (SELECT max(version) FROM document)`)
-    this.countLive = db.prepare("SELECT state, count(*) FROM job WHERE lane = ? GROUP BY state")
+    this.countLive = db.prepare(
+      `SELECT ${States.scheduled}, count(*) FROM scheduled WHERE lane = ?1 UNION ALL
+       SELECT ${States.pending}, count(*) FROM pending WHERE lane = ?1 UNION ALL
+       SELECT ${States.running}, count(*) FROM running WHERE lane = ?1`
+    )
     this.selectListeners = db.prepare("SELECT path FROM listener")
     this.insertLane = db.prepare("INSERT INTO lane(task, resource_group) VALUES (?, ?) RETURNING id")
     this.updateLane = db.prepare(
       `UPDATE lane SET scheduled = ?, pending = ?, running = ?, completed = ?, failed = ?, cancelled = ?, riding = ?
        WHERE id = ?`
     )
-    this.selectNextDue = db.prepare("SELECT due FROM job WHERE state = 0 AND wait IN (1, 2) ORDER BY due LIMIT 1")
+    this.selectNextDue = db.prepare("SELECT due FROM scheduled WHERE wait IN (1, 2) ORDER BY due LIMIT 1")
     this.upsertLastId = db.prepare(
       "INSERT INTO meta(key, value) VALUES ('lastId', ?1) ON CONFLICT DO UPDATE SET value = max(value, ?1)"
     )

@@ -4,7 +4,7 @@
  * - named ids: one seek each;
  * - a label (tag, batch, partition key, owner, team): along the label;
  * - tasks, groups or states: a merge over the lanes and states that the counters say hold jobs;
- * - otherwise: along the ids of both tables.
+ * - otherwise: along the ids of all jobs.
  *
  * What an index does not decide is checked on the row; a page looks at no more than `scannedPerPage` rows for that, and
  * then ends early with a cursor.
@@ -18,7 +18,7 @@ import * as States from "../../policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
 import type { Endings } from "./Endings.ts"
 import { labelsOf, labelsOfFilter } from "../../policy/jobs/Labels.ts"
-import { isIntact, type JobRow, parseExtra, toRecord } from "./JobColumns.ts"
+import { isIntact, type JobRow, parseExtra, type StateTable, toRecord } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Lane, Ledger } from "./Ledger.ts"
 import type { Notes } from "./Notes.ts"
@@ -46,10 +46,10 @@ export class Lookups {
   private readonly endings: Endings
   private readonly notes: Notes
   private readonly setAside: SetAside
-  private readonly liveByLane: Record<PageRequest["order"], IdQuery>
+  /** By code of the state. */
+  private readonly liveByLane: ReadonlyArray<Record<PageRequest["order"], IdQuery>>
   private readonly finishedByLane: Record<PageRequest["order"], IdQuery>
-  private readonly liveById: Record<PageRequest["order"], IdQuery>
-  private readonly finishedById: Record<PageRequest["order"], IdQuery>
+  private readonly byId: Record<PageRequest["order"], IdQuery>
   private readonly byLabel: Record<PageRequest["order"], IdQuery>
   private readonly selectOldestPending: Query<[rank: number, id: JobId, due: number]>
   private readonly selectUpNext: Query<[id: JobId, priority: number, due: number, rank: number]>
@@ -74,16 +74,15 @@ export class Lookups {
       newest: db.prepare(`${select} id < ? ORDER BY id DESC LIMIT ?`),
       oldest: db.prepare(`${select} id > ? ORDER BY id LIMIT ?`)
     })
-    this.liveByLane = bothWays("SELECT id FROM job WHERE lane = ? AND state = ? AND")
+    const live = (table: StateTable) => bothWays(`SELECT id FROM ${table} WHERE lane = ? AND`)
+    this.liveByLane = [live("scheduled"), live("pending"), live("running")]
     this.finishedByLane = bothWays("SELECT id FROM history WHERE lane = ? AND state = ? AND")
-    this.liveById = bothWays("SELECT id FROM job WHERE")
-    this.finishedById = bothWays("SELECT id FROM history WHERE")
+    this.byId = bothWays("SELECT id FROM job WHERE")
     this.byLabel = bothWays("SELECT id FROM label WHERE label = ? AND")
-    this.selectOldestPending = db.prepare(
-      "SELECT rank, id, due FROM job WHERE lane = ? AND state = 1 ORDER BY rank, id LIMIT 1"
-    )
+    this.selectOldestPending = db.prepare("SELECT rank, id, due FROM pending WHERE lane = ? ORDER BY rank, id LIMIT 1")
     this.selectUpNext = db.prepare(
-      "SELECT id, priority, due, rank FROM job WHERE lane = ? AND state = 1 ORDER BY rank, id LIMIT ?"
+      `SELECT job.id, priority, due, rank FROM pending JOIN job ON job.id = pending.id
+       WHERE pending.lane = ? ORDER BY rank, pending.id LIMIT ?`
     )
   }
 
@@ -96,14 +95,22 @@ export class Lookups {
 
   /** A payload that does not match its checksum fails a look at its job, and leaves it out of a look at several. */
   get(ids: ReadonlyArray<JobId>): ReadonlyArray<JobRecord> {
-    this.setAside.check(ids)
-    const records: Array<JobRecord> = []
+    const found: Array<JobRow> = []
+    const missing: Array<JobId> = []
     for (const id of ids) {
       const row = this.rows.find(id)
-      if (row === undefined) continue
+      if (row === undefined) missing.push(id)
+      else found.push(row)
+    }
+    this.setAside.check(
+      found.map(({ id }) => id),
+      missing
+    )
+    const records: Array<JobRecord> = []
+    for (const row of found) {
       if (isIntact(row)) records.push(this.record(row))
       else if (ids.length === 1) {
-        const job = formatJobId(id)
+        const job = formatJobId(row.id)
         throw new StoreFault(corrupt(this.path, `the payload of job ${job} does not match its checksum`))
       }
     }
@@ -112,8 +119,11 @@ export class Lookups {
 
   list(filter: JobFilter, page: PageRequest): Page {
     const limit = Math.max(1, Math.min(1_000, page.limit))
-    const { cursor, rows } = this.find(filter, page.order, page.cursor, limit, scannedPerPage)
-    this.setAside.check(rows.map(({ id }) => id))
+    const { cursor, missing, rows } = this.find(filter, page.order, page.cursor, limit, scannedPerPage)
+    this.setAside.check(
+      rows.map(({ id }) => id),
+      missing
+    )
     return { jobs: rows.map((row) => this.record(row)), next: cursor }
   }
 
@@ -149,29 +159,38 @@ export class Lookups {
     }
   }
 
-  /** Up to `limit` rows that match, looking at no more than `scanned`; a cursor when there may be more. */
+  /**
+   * Up to `limit` rows that match, looking at no more than `scanned`; a cursor when there may be more. `missing`: there
+   * is no such job, or parts of it are not there.
+   */
   find(
     filter: JobFilter,
     order: PageRequest["order"],
     after: JobId | undefined,
     limit: number,
     scanned: number
-  ): { readonly rows: ReadonlyArray<JobRow>; readonly cursor: JobId | undefined } {
+  ): {
+    readonly rows: ReadonlyArray<JobRow>
+    readonly missing: ReadonlyArray<JobId>
+    readonly cursor: JobId | undefined
+  } {
     const matches = this.matcher(filter)
     const low = filter.from === undefined ? 0 : jobIdFloor(filter.from)
     const high = filter.to === undefined ? lastId : jobIdFloor(filter.to)
     const start = order === "newest" ? Math.min(after ?? lastId, high) : Math.max(after ?? -1, low - 1)
     const rows: Array<JobRow> = []
+    const missing: Array<JobId> = []
     let left = scanned
     let last: JobId | undefined
     for (const id of merged(this.sources(filter, order), order, start, Math.min(piece, limit + 1))) {
-      if (order === "newest" ? id < low : id >= high) return { rows, cursor: undefined }
-      if (rows.length === limit || left-- === 0) return { rows, cursor: last }
+      if (order === "newest" ? id < low : id >= high) return { rows, missing, cursor: undefined }
+      if (rows.length === limit || left-- === 0) return { rows, missing, cursor: last }
       last = id
       const row = this.rows.find(id)
-      if (row !== undefined && matches(row)) rows.push(row)
+      if (row === undefined) missing.push(id)
+      else if (matches(row)) rows.push(row)
     }
-    return { rows, cursor: undefined }
+    return { rows, missing, cursor: undefined }
   }
 
   private sources(filter: JobFilter, order: PageRequest["order"]): ReadonlyArray<Source> {
@@ -184,13 +203,14 @@ export class Lookups {
       filter.states === undefined &&
       filter.session === undefined
     ) {
-      return [this.liveById, this.finishedById].map((query) => ({
-        read: (cursor, limit) => query[order].all(cursor, limit)
-      }))
+      return [{ read: (cursor, limit) => this.byId[order].all(cursor, limit) }]
     }
     return [...this.cells(filter)].map(({ lane, state }) => {
-      const query = (state <= States.running ? this.liveByLane : this.finishedByLane)[order]
-      return { read: (cursor, limit) => query.all(lane.id, state, cursor, limit) }
+      const live = this.liveByLane[state]?.[order]
+      return {
+        read: (cursor, limit) =>
+          live?.all(lane.id, cursor, limit) ?? this.finishedByLane[order].all(lane.id, state, cursor, limit)
+      }
     })
   }
 

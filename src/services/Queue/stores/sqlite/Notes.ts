@@ -34,9 +34,7 @@ export class Notes {
 
   constructor(db: Database, ledger: Ledger) {
     this.ledger = ledger
-    this.selectToken = db.prepare(
-      "SELECT 1 FROM job WHERE id = ?1 AND (session = ?2 OR ?2 = 0) AND attempt = ?3 AND state = 2"
-    )
+    this.selectToken = db.prepare("SELECT 1 FROM running WHERE id = ?1 AND (session = ?2 OR ?2 = 0) AND attempt = ?3")
     this.upsertProgress = db.prepare("INSERT OR REPLACE INTO progress(job, value) VALUES (?, ?)")
     this.selectProgress = db.prepare("SELECT value FROM progress WHERE job = ?")
     this.upsertStep = db.prepare("INSERT OR REPLACE INTO step(job, name, value) VALUES (?, ?, ?)")

@@ -37,7 +37,6 @@ export class Recovery {
   private readonly endings: Endings
   private readonly statistics: Statistics
   private readonly selectRunning: Query<[id: JobId, attempt: number]>
-  private readonly again: Query<[]>
   private readonly selectExpired: Query<[JobId]>
 
   constructor(
@@ -61,14 +60,11 @@ export class Recovery {
     this.statistics = parts.statistics
     // What runs is bounded by the groups' limits: no index by session.
     this.selectRunning = db.prepare(
-      "SELECT id, attempt FROM job WHERE lane = ? AND state = 2 AND session = ? ORDER BY id LIMIT ?"
+      "SELECT id, attempt FROM running WHERE lane = ? AND session = ? ORDER BY id LIMIT ?"
     )
-    this.again = db.prepare(
-      "UPDATE job SET state = 1, wait = 0, lost = lost + 1, failure = ?, attempts = ? WHERE id = ? AND session = ? AND attempt = ? AND state = 2"
-    )
-    this.selectExpired = db.prepare(
-      "SELECT id FROM job WHERE expires IS NOT NULL AND state < 2 AND attempt = 0 AND expires <= ? ORDER BY expires LIMIT ?"
-    )
+    const select = (table: string) => `SELECT id, expires FROM ${table}
+      WHERE expires IS NOT NULL AND attempt = 0 AND expires <= ?1`
+    this.selectExpired = db.prepare(`${select("scheduled")} UNION ALL ${select("pending")} ORDER BY expires LIMIT ?2`)
   }
 
   sweep(moment: Moment, limit: number): SweepResult {
@@ -123,8 +119,15 @@ export class Recovery {
       cancel === undefined ? workerLost(state === States.failed, attempt, now) : cancelledBecause(cancel, attempt, now)
     const failure = JSON.stringify(found)
     if (state === undefined) {
-      this.again.run(failure, attemptsAfter(row, "lost", found, failure, now), row.id, session, attempt)
-      this.ledger.move(row.lane, States.running, States.pending)
+      const attempts = attemptsAfter(row, "lost", found, failure, now)
+      this.rows.move(row, {
+        ...row,
+        state: States.pending,
+        wait: Waiting.waitNone,
+        lost: row.lost + 1,
+        failure,
+        attempts
+      })
       if (row.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
       into.recovered.push(row.id)
       return

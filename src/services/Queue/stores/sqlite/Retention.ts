@@ -20,11 +20,11 @@ export class Retention {
     this.ledger = parts.ledger
     this.rows = parts.rows
     this.keys = parts.keys
+    const isHeld = `extra LIKE '%"holder"%' AND json_valid(extra) AND EXISTS (SELECT 1 FROM job AS holder
+      WHERE holder.id = json_extract(job.extra, '$.holder') AND holder.id NOT IN (SELECT id FROM history))`
     this.oldest = db.prepare(
-      `SELECT id, finished FROM history WHERE state = ?
-       AND (extra IS NULL OR NOT (extra LIKE '%"holder"%' AND json_valid(extra)
-         AND EXISTS (SELECT 1 FROM job WHERE job.id = json_extract(history.extra, '$.holder'))))
-       ORDER BY finished, id LIMIT ?`
+      `SELECT history.id, finished FROM history JOIN job ON job.id = history.id
+       WHERE history.state = ? AND (extra IS NULL OR NOT (${isHeld})) ORDER BY finished, history.id LIMIT ?`
     )
   }
 
@@ -38,7 +38,7 @@ export class Retention {
       for (const [id, finished] of this.oldest.all(state, limit - removed)) {
         if (!goes(policy[name], finished, kept, now)) break
         const row = this.rows.finished(id)!
-        this.rows.takeFinished(row)
+        this.rows.take(row)
         if (row.uniqueKey !== null) this.keys.forget(row.uniqueKey, id)
         this.rows.forget(row)
         removed++

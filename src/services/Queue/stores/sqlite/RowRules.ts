@@ -21,22 +21,48 @@ import {
   time,
   within
 } from "./ColumnRules.ts"
-import { jobRules } from "./JobColumns.ts"
+import { jobRules, type StateTable } from "./JobColumns.ts"
 
 /** A row that cannot be read was met. */
 export class UnreadableRow extends Error {}
+
+type Conditions = ReadonlyArray<readonly [condition: string, otherwise: string]>
 
 export interface TableRules {
   /** The columns that name a row. */
   readonly key: ReadonlyArray<string>
   readonly columns: Readonly<Record<string, Rule | Nullable>>
+  /** A part of a job, which is named by its id whatever the table. */
+  readonly isOfJob?: true
   /** Conditions on the whole row, with what to say of one that does not meet it. */
-  readonly whole?: ReadonlyArray<readonly [condition: string, otherwise: string]>
+  readonly whole?: Conditions
+  /** Conditions on rows of other tables: of no weight to whoever has read the row together with those. */
+  readonly others?: Conditions
 }
 
 const histogram = json("array", { "[0]": "number", "[1]": "number", "[2]": "number", "[3]": "array" })
 
 const hasLane = ["lane IN (SELECT id FROM lane)", "its task and group are not known"] as const
+
+const places: ReadonlyArray<StateTable> = ["history", "running", "pending", "scheduled"]
+
+/** Whether the job of a row of `table` stands in another. */
+const standsIn = (other: StateTable, table: string): string =>
+  `EXISTS (SELECT 1 FROM ${other} WHERE ${other}.lane = ${table}.lane AND ${other}.id = ${table}.id)`
+
+/** Of a job that stands in several tables, it is the first that counts. */
+const rulesOf = (table: StateTable, ...whole: Conditions): TableRules => ({
+  key: ["id"],
+  isOfJob: true,
+  columns: jobRules(table),
+  whole: [hasLane, ...whole],
+  others: [
+    [`EXISTS (SELECT 1 FROM job WHERE job.id = ${table}.id AND job.lane = ${table}.lane)`, "its payload is not there"],
+    ...places
+      .slice(0, places.indexOf(table))
+      .map((other) => [`NOT ${standsIn(other, table)}`, `it stands in ${other} too`] as const)
+  ]
+})
 
 /** In the order in which they are mended: what others refer to comes first. */
 export const tables: Readonly<Record<string, TableRules>> = {
@@ -60,19 +86,16 @@ export const tables: Readonly<Record<string, TableRules>> = {
       riding: integer
     }
   },
-  history: {
-    key: ["id"],
-    columns: { ...jobRules("history"), state: among(3, 5) },
-    whole: [hasLane]
-  },
+  history: rulesOf("history"),
+  running: rulesOf("running", ["session IS NOT NULL", "it runs and nobody runs it"]),
+  pending: rulesOf("pending"),
+  scheduled: rulesOf("scheduled"),
   job: {
     key: ["id"],
-    columns: { ...jobRules("job"), state: among(0, 2) },
-    whole: [
-      hasLane,
-      ["state <> 2 OR session IS NOT NULL", "it runs and nobody runs it"],
-      ["id NOT IN (SELECT id FROM history)", "a finished job has its id"]
-    ]
+    isOfJob: true,
+    columns: jobRules("job"),
+    whole: [hasLane],
+    others: [[places.map((table) => standsIn(table, "job")).join(" OR "), "it stands nowhere"]]
   },
   label: { key: ["label", "id"], columns: { label: anyText, id } },
   unique_key: {
@@ -150,18 +173,27 @@ export const tables: Readonly<Record<string, TableRules>> = {
   answer: { key: ["origin", "method"], columns: { origin: text, method: text, number: count, at: time, text: anyJson } }
 }
 
+/** The tables in which parts of jobs are. */
+export const tablesOfJobs: ReadonlyArray<StateTable | "job"> = [...places, "job"]
+
+/** What people call the rows of a table. */
+export const wordFor = (table: string): string => (tables[table]!.isOfJob === true ? "job" : table)
+
 /** A column of its own in front of a row's: the first thing wrong with it in words, or null. */
-const whyOf = ({ columns, whole = [] }: TableRules): string => {
+const whyOf = ({ columns, others = [], whole = [] }: TableRules, isWhole: boolean): string => {
   const conditions = Object.entries(columns).map(([column, rule]) => {
     const { holds, otherwise } = isNullable(rule) ? rule.nullable : rule
     const held = `(${holds(column)})`
     return [isNullable(rule) ? `${column} IS NULL OR ${held}` : held, `its ${column} ${otherwise}`] as const
   })
-  return `CASE ${[...conditions, ...whole]
+  return `CASE ${[...conditions, ...whole, ...(isWhole ? others : [])]
     .map(([condition, otherwise]) => `WHEN NOT ifnull(${condition}, 0) THEN '${otherwise}'`)
     .join(" ")} END`
 }
 
-/** Rows of a table that cannot be read, each with why in front; `among` narrows which are looked at. */
-export const unreadableRows = (table: string, amongThem = "1"): string =>
-  `SELECT * FROM (SELECT ${whyOf(tables[table]!)} AS why, ${table}.* FROM ${table} WHERE ${amongThem}) WHERE why IS NOT NULL`
+/**
+ * Rows of a table that cannot be read, each with why in front; `among` narrows which are looked at. `isWhole`: or that
+ * do not fit rows of other tables.
+ */
+export const unreadableRows = (table: string, { among = "1", isWhole = true } = {}): string =>
+  `SELECT * FROM (SELECT ${whyOf(tables[table]!, isWhole)} AS why, ${table}.* FROM ${table} WHERE ${among}) WHERE why IS NOT NULL`

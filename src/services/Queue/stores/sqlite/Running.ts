@@ -9,6 +9,7 @@ export class Running {
   private readonly byId = new Map<JobId, JobRow>()
   private readonly added: Array<JobId> = []
   private readonly dropped: Array<JobId> = []
+  private readonly ranks = new Map<JobId, number>()
 
   add(row: JobRow): void {
     this.byId.set(row.id, row)
@@ -26,6 +27,11 @@ export class Running {
     this.dropped.push(id)
   }
 
+  /** Its rank is another one from the commit on. */
+  rank(id: JobId, rank: number): void {
+    this.ranks.set(id, rank)
+  }
+
   idsOf(session: number): ReadonlyArray<JobId> {
     const ids: Array<JobId> = []
     for (const row of this.byId.values()) if (row.session === session) ids.push(row.id)
@@ -38,12 +44,18 @@ export class Running {
   }
 
   commit(): void {
+    for (const [id, rank] of this.ranks) {
+      const row = this.byId.get(id)
+      if (row !== undefined) this.byId.set(id, { ...row, rank })
+    }
+    this.ranks.clear()
     for (const id of this.dropped) this.byId.delete(id)
     this.dropped.length = 0
     this.added.length = 0
   }
 
   rollback(): void {
+    this.ranks.clear()
     for (const id of this.added) this.byId.delete(id)
     this.dropped.length = 0
     this.added.length = 0

@@ -13,7 +13,7 @@ import { setAsideKind, setAsideRow, type SetAsideRow } from "../../SetAsideRow.t
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
-import { tables, UnreadableRow, unreadableRows } from "./RowRules.ts"
+import { tables, tablesOfJobs, UnreadableRow, unreadableRows, wordFor } from "./RowRules.ts"
 import { codes, sqliteCode, StoreFault } from "./StoreFault.ts"
 
 type RawValue = string | number | bigint | Uint8Array | null
@@ -50,8 +50,8 @@ export interface NamedRow extends SetAsideRow {
 export class SetAside {
   private readonly db: Database
   private readonly insert: Query<[]>
-  private readonly unreadableJob: Query<[why: string]>
-  private readonly unreadableFinished: Query<[why: string]>
+  private readonly unreadableJob: Query<[1]>
+  private readonly incompleteJob: Query<[1]>
   private readonly unreadableWorker: Query<[why: string]>
   /** A row whose number leaves no larger one: to SQLite the file is full then. */
   private readonly lastNumber: Query<[1]>
@@ -68,16 +68,22 @@ export class SetAside {
     this.lastNumber = db.prepare(
       numbered.map(([table, column]) => `SELECT 1 FROM ${table} WHERE ${column} > ${numberMost}`).join(" UNION ALL ")
     )
-    const named = "id IN (SELECT value FROM json_each(?))"
-    this.unreadableJob = db.prepare(`SELECT 1 FROM (${unreadableRows("job", named)}) LIMIT 1`)
-    this.unreadableFinished = db.prepare(`SELECT 1 FROM (${unreadableRows("history", named)}) LIMIT 1`)
+    const named = "SELECT value FROM json_each(?1)"
+    const amongNamed = (table: string) =>
+      table === "job" ? `id IN (${named})` : `(lane, id) IN (SELECT lane, id FROM job WHERE id IN (${named}))`
+    // A job that was found stands somewhere.
+    const unreadable = tablesOfJobs.map(
+      (table) => `SELECT 1 FROM (${unreadableRows(table, { among: amongNamed(table), isWhole: table !== "job" })})`
+    )
+    this.unreadableJob = db.prepare(`${unreadable.join(" UNION ALL ")} LIMIT 1`)
+    this.incompleteJob = db.prepare(`SELECT 1 FROM (${unreadableRows("job", { among: amongNamed("job") })}) LIMIT 1`)
   }
 
-  /** Throws when one of these jobs cannot be read. */
-  check(ids: ReadonlyArray<JobId>): void {
-    if (ids.length === 0) return
-    const named = JSON.stringify(ids)
-    if (this.unreadableJob.get(named) !== undefined || this.unreadableFinished.get(named) !== undefined)
+  /** Throws when one of these jobs cannot be read, or of those that were not found a part is there. */
+  check(found: ReadonlyArray<JobId>, missing: ReadonlyArray<JobId>): void {
+    const fails = (query: Query<[1]>, ids: ReadonlyArray<JobId>) =>
+      ids.length > 0 && query.get(JSON.stringify(ids)) !== undefined
+    if (fails(this.unreadableJob, found) || fails(this.incompleteJob, missing))
       throw new UnreadableRow("a job cannot be read")
   }
 
@@ -119,7 +125,7 @@ export class SetAside {
 
   /** Forgets a job that was set aside. False: there is none. */
   forget(id: JobId): boolean {
-    return this.drop(keyOf("job", [id])) || this.drop(keyOf("history", [id]))
+    return this.drop(keyOf("job", [id]))
   }
 
   /** One transaction over all tables. Answers how many rows went. */
@@ -146,29 +152,42 @@ export class SetAside {
   }
 
   private move(table: string, { why, ...columns }: RawRow, now: number): void {
-    const { key } = tables[table]!
+    const { isOfJob, key } = tables[table]!
     const names = key.map((column) => columns[column]!)
-    const kept = Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, plain(value)]))
+    if (isOfJob) return this.moveJob(table, names[0]!, String(why), now)
+    this.keep(table, names, String(why), columns, now)
     const where = key.map((column) => `${column} IS ?`).join(" AND ")
-    const change = (sql: string, ...values: ReadonlyArray<RawValue>) => this.db.raw.prepare(sql).run(...values)
     if (table === "worker" && isNumberOfRow(names[0]!))
-      change(`UPDATE worker SET ${emptyWorker} WHERE ${where}`, ...names)
-    else change(`DELETE FROM ${table} WHERE ${where}`, ...names)
-    this.insert.run(
-      setAsideKind,
-      keyOf(table, names),
-      JSON.stringify({ table, why: String(why), columns: kept } satisfies SetAsideRow),
-      now
-    )
-    if (table !== "job" && table !== "history") return
-    const id = names[0]!
-    change("DELETE FROM label WHERE id IS ?", id)
-    if (table === "history") return
-    change("DELETE FROM unique_key WHERE job IS ?", id)
-    change("UPDATE unique_key SET held = NULL WHERE held IS ?", id)
-    change("DELETE FROM dependency WHERE child IS ?", id)
-    change("DELETE FROM signal WHERE job IS ?", id)
-    change(
+      this.run(`UPDATE worker SET ${emptyWorker} WHERE ${where}`, ...names)
+    else this.run(`DELETE FROM ${table} WHERE ${where}`, ...names)
+  }
+
+  private run(sql: string, ...values: ReadonlyArray<RawValue>): void {
+    this.db.raw.prepare(sql).run(...values)
+  }
+
+  private keep(table: string, names: ReadonlyArray<RawValue>, why: string, columns: RawRow, now: number): void {
+    const kept = Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, plain(value)]))
+    const row: SetAsideRow = { table: wordFor(table), why, columns: kept }
+    this.insert.run(setAsideKind, keyOf(table, names), JSON.stringify(row), now)
+  }
+
+  /** All parts of the job in one document; but of one that stands elsewhere too, only what must not be here. */
+  private moveJob(table: string, id: RawValue, why: string, now: number): void {
+    const parts = tablesOfJobs.map((name) => [name, rawRow(this.db, name, id)] as const)
+    const standsElsewhere =
+      table !== "job" && parts.some(([name, row]) => name !== table && name !== "job" && row !== undefined)
+    const moved = standsElsewhere ? parts.filter(([name]) => name === table) : parts
+    this.keep(table, [id], why, Object.assign({}, ...moved.map(([, row]) => row)) as RawRow, now)
+    for (const [name] of moved) this.run(`DELETE FROM ${name} WHERE id IS ?`, id)
+    if (standsElsewhere) return
+    this.run("DELETE FROM label WHERE id IS ?", id)
+    if (moved.some(([name, row]) => name === "history" && row !== undefined)) return
+    this.run("DELETE FROM unique_key WHERE job IS ?", id)
+    this.run("UPDATE unique_key SET held = NULL WHERE held IS ?", id)
+    this.run("DELETE FROM dependency WHERE child IS ?", id)
+    this.run("DELETE FROM signal WHERE job IS ?", id)
+    this.run(
       "INSERT OR REPLACE INTO cascade(parent, succeeded) SELECT DISTINCT parent, 0 FROM dependency WHERE parent IS ?",
       id
     )
@@ -178,18 +197,21 @@ export class SetAside {
   private adopt(): void {
     this.db.raw.exec(
       `INSERT INTO worker(session, name, host, pid, version, slots, tasks, started, beat, until, machine, process_start)
-       SELECT DISTINCT session, '', '', 0, '', '{}', '[]', 0, 0, 0, '', '' FROM job
-       WHERE state = ${States.running} AND session BETWEEN 1 AND ${numberMost} AND session NOT IN (SELECT session FROM worker)`
+       SELECT DISTINCT session, '', '', 0, '', '{}', '[]', 0, 0, 0, '', '' FROM running
+       WHERE session BETWEEN 1 AND ${numberMost} AND session NOT IN (SELECT session FROM worker)`
     )
   }
 
   private recount(): void {
     const states = States.stateNames.map((name, state) => {
-      const table = state < States.liveCodes ? "job" : "history"
-      return `${name} = (SELECT count(*) FROM ${table} WHERE ${table}.lane = lane.id AND state = ${state})`
+      const where =
+        state < States.liveCodes
+          ? `${name} WHERE ${name}.lane = lane.id`
+          : `history WHERE history.lane = lane.id AND state = ${state}`
+      return `${name} = (SELECT count(*) FROM ${where})`
     })
     this.db.raw.exec(`UPDATE lane SET ${states.join(", ")},
-      riding = (SELECT count(*) FROM job WHERE job.lane = lane.id AND state = ${States.running} AND wait = ${Waiting.rides})`)
+      riding = (SELECT count(*) FROM running WHERE running.lane = lane.id AND wait = ${Waiting.rides})`)
   }
 }
 
@@ -198,6 +220,12 @@ export const rawRows = (db: Database, table: string): ReadonlyArray<RawRow> => {
   const statement = db.raw.prepare(unreadableRows(table))
   statement.setReadBigInts(true)
   return statement.all() as ReadonlyArray<RawRow>
+}
+
+const rawRow = (db: Database, table: string, id: RawValue): RawRow | undefined => {
+  const statement = db.raw.prepare(`SELECT * FROM ${table} WHERE id IS ?`)
+  statement.setReadBigInts(true)
+  return statement.get(id) as RawRow | undefined
 }
 
 /** What people call a row: its table and key. */
@@ -218,8 +246,8 @@ const isNumberOfRow = (value: RawValue): value is number | bigint =>
 
 const keyOf = (table: string, names: ReadonlyArray<RawValue>): string => {
   const [name] = names
-  return table === "job" || table === "history"
-    ? `${table} ${isNumberOfRow(name!) ? formatJobId(Number(name) as JobId) : shown(name!)}`
+  return tables[table]!.isOfJob === true
+    ? `job ${isNumberOfRow(name!) ? formatJobId(Number(name) as JobId) : shown(name!)}`
     : `${table} ${names.map(shown).join(" ")}`
 }
 

@@ -5,12 +5,12 @@ import type { JobId } from "../../Job.ts"
 import type { FollowUp, Settle } from "../../Turn.ts"
 import * as States from "../../policy/jobs/States.ts"
 import * as Waiting from "../../policy/jobs/Waiting.ts"
-import type { Database, Query, Value } from "./Database.ts"
+import type { Database, Query } from "./Database.ts"
 import { type AttemptEnd, endOfAttempt } from "../../policy/jobs/AttemptEnds.ts"
 import { cancelledBecause } from "../../policy/jobs/StoreFailures.ts"
 import type { Endings } from "./Endings.ts"
 import type { Enqueues } from "./Enqueues.ts"
-import { attemptsAfter, jobColumns, type JobRow, type JobTuple } from "./JobColumns.ts"
+import { attemptsAfter, type JobRow } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Running } from "./Running.ts"
@@ -28,8 +28,6 @@ export class Settlement {
   private readonly signals: Signals
   private readonly statistics: Statistics
   private readonly deleteRunning: Query<[]>
-  private readonly takeRunning: Query<JobTuple>
-  private readonly waitAgain: Query<JobTuple>
 
   constructor(
     db: Database,
@@ -50,14 +48,7 @@ export class Settlement {
     this.enqueues = parts.enqueues
     this.signals = parts.signals
     this.statistics = parts.statistics
-    const token = "id = ? AND session = ? AND attempt = ? AND state = 2"
-    this.deleteRunning = db.prepare(`DELETE FROM job WHERE ${token}`)
-    this.takeRunning = db.prepare(`DELETE FROM job WHERE ${token} RETURNING ${jobColumns}`)
-    this.waitAgain = db.prepare(
-      `UPDATE job SET state = ?, wait = ?, due = ?, rank = ?, attempt = ?, failure = ifnull(?, failure),
-         attempts = ifnull(?, attempts)
-       WHERE ${token} RETURNING ${jobColumns}`
-    )
+    this.deleteRunning = db.prepare("DELETE FROM running WHERE id = ? AND session = ? AND attempt = ?")
   }
 
   /** False: the claim has passed on, nothing changed. */
@@ -105,44 +96,33 @@ export class Settlement {
     for (const counter of counts) this.statistics.count(lane, counter)
   }
 
-  /** Takes a running job out of `job`, if its token still holds. */
+  /** Takes a running job from where it stands, if its token still holds. */
   take(id: JobId, session: number, attempt: number): JobRow | undefined {
-    let row = this.running.find(id, session, attempt)
-    if (row === undefined) {
-      const tuple = this.takeRunning.get(id, session, attempt)
-      if (tuple === undefined) return undefined
-      row = this.rows.row(tuple)
-    } else {
-      this.running.drop(id)
-      if (this.deleteRunning.run(id, session, attempt).changes === 0) return undefined
-    }
+    const row = this.running.find(id, session, attempt) ?? this.rows.live(id)
+    this.running.drop(id)
+    if (row === undefined || this.deleteRunning.run(id, session, attempt).changes === 0) return undefined
     this.ledger.add(row.lane, States.running, -1)
     if (row.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
     return row
   }
 
   private again(settle: Settle, end: AttemptEnd, session: number, now: number): boolean {
-    const wait = Waiting.waitOf(false, false, settle.outcome === "retry")
-    const state = Waiting.stateWhile(wait, settle.due, now)
-    const before = this.running.find(settle.id, session, settle.attempt) ?? this.rows.live(settle.id)
-    const isRetry = settle.outcome === "retry"
+    const row = this.take(settle.id, session, settle.attempt)
+    if (row === undefined) return false
+    const { attempt, due, outcome, rank } = settle
+    const isRetry = outcome === "retry"
+    const wait = Waiting.waitOf(false, false, isRetry)
     const failure = isRetry ? failureOf(settle) : null
-    const values: ReadonlyArray<Value> = [
-      state,
-      Waiting.waitWhile(wait, settle.due, now),
-      settle.due,
-      settle.rank,
-      end.isSpent ? settle.attempt : settle.attempt - 1,
-      failure,
-      isRetry && before?.session === session ? attemptsAfter(before, "failed", settle.failure, failure, now) : null
-    ]
-    this.running.drop(settle.id)
-    const tuple = this.waitAgain.get(...values, settle.id, session, settle.attempt)
-    if (tuple === undefined) return false
-    const row = this.rows.row(tuple)
-    this.ledger.move(row.lane, States.running, state)
-    if (before?.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
-    if (state === States.scheduled) this.ledger.scheduledFor(settle.due)
+    this.rows.place({
+      ...row,
+      state: Waiting.stateWhile(wait, due, now),
+      wait: Waiting.waitWhile(wait, due, now),
+      due,
+      rank,
+      attempt: end.isSpent ? attempt : attempt - 1,
+      failure: failure ?? row.failure,
+      attempts: isRetry ? attemptsAfter(row, "failed", settle.failure, failure, now) : row.attempts
+    })
     this.count(row, end, settle)
     return true
   }

@@ -95,7 +95,7 @@ export class SqliteStore {
     const sessions = new Sessions(db, statistics)
     const claims = new Claims(db, { ledger, rows, running, endings, statistics })
     const batches = new BatchClaims(db, ledger, claims)
-    const enqueues = new Enqueues(db, { ledger, rows, keys, claims, endings, statistics }, options.maxLive)
+    const enqueues = new Enqueues({ ledger, rows, keys, claims, endings, statistics }, options.maxLive)
     const settlement = new Settlement(db, { ledger, rows, running, endings, enqueues, signals, statistics })
     const due = new Due(db, ledger)
     const lookups = new Lookups(db, { ledger, rows, endings, notes, setAside: this.setAside })
@@ -107,9 +107,10 @@ export class SqliteStore {
     this.lookups = lookups
     this.groupTable = new Groups(db, ledger)
     this.documentTable = new Documents(db, ledger)
-    this.changes = new Changes(db, {
+    this.changes = new Changes({
       ledger,
       rows,
+      running,
       keys,
       lookups,
       endings,

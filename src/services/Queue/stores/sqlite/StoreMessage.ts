@@ -27,11 +27,12 @@ export type Request =
   | readonly [sequence: 0, operation: "close"]
 
 export type Reply =
-  | readonly [sequence: number, kind: "done", answer: unknown]
-  | readonly [sequence: number, kind: "failed", reason: Reason]
+  /** `wakes`: whom commits of this call concern. */
+  | readonly [sequence: number, kind: "done", answer: unknown, wakes: ReadonlyArray<Wake>]
+  | readonly [sequence: number, kind: "failed", reason: Reason, wakes: ReadonlyArray<Wake>]
   | readonly [sequence: 0, kind: "opened", isShared: boolean]
   | readonly [sequence: 0, kind: "refused", reason: Reason]
-  /** By the call with this number; 0: by another process or upkeep. */
-  | readonly [sequence: number, kind: "wake", wakes: ReadonlyArray<Wake>]
+  /** By another process or upkeep. */
+  | readonly [sequence: 0, kind: "wake", wakes: ReadonlyArray<Wake>]
   /** Nothing was heard for a while: hearing it is the answer. */
   | readonly [sequence: 0, kind: "alive?"]

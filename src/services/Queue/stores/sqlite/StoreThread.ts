@@ -3,6 +3,7 @@
  * blocked.
  */
 import { parentPort, workerData } from "node:worker_threads"
+import type { Wake } from "../../JobStore.ts"
 import type { Turn } from "../../Turn.ts"
 import { Engine, type EngineTurnResult } from "./Engine.ts"
 import type { Arguments, Operation } from "./Host.ts"
@@ -14,8 +15,8 @@ import { decodeTurn, type EncodedTurn, encodeTurnResult } from "./TurnCodec.ts"
 const port = parentPort!
 const settings = workerData as ThreadSettings
 const say = (reply: Reply): void => port.postMessage(reply)
-/** The call being answered; 0 between calls. */
-let calling = 0
+/** Whom the commit of the call under way concerns: told with its answer, since each message wakes the caller. */
+let told: Array<Wake> | undefined
 
 /** Passes on what leases the thread may have to renew. */
 const watch = (liveness: Liveness, operation: Operation, args: ReadonlyArray<unknown>, answer: unknown): void => {
@@ -47,7 +48,7 @@ const serve = (engine: Engine, liveness: Liveness): void => {
     if (operation === "listen") return engine.listen()
     if (operation === "watch" || operation === "unwatch") return engine.watch(operation === "watch")
     if (operation === "hold") {
-      say([sequence, "done", undefined])
+      say([sequence, "done", undefined, []])
       Atomics.wait(settings.held, 0, 1)
       return
     }
@@ -55,23 +56,24 @@ const serve = (engine: Engine, liveness: Liveness): void => {
       engine.close()
       return port.close()
     }
-    calling = sequence
+    told = []
     try {
       const given = operation === "turn" ? [decodeTurn(args[0] as EncodedTurn)] : args
       const answer = engine.call(operation, given as Arguments<typeof operation>, asked)
       watch(liveness, operation, given, answer)
-      say([sequence, "done", operation === "turn" ? encodeTurnResult(answer as EngineTurnResult) : answer])
+      say([sequence, "done", operation === "turn" ? encodeTurnResult(answer as EngineTurnResult) : answer, told])
     } catch (error) {
-      say([sequence, "failed", reasonOf(error, settings.engine.path)])
+      say([sequence, "failed", reasonOf(error, settings.engine.path), told])
     } finally {
-      calling = 0
+      told = undefined
     }
   })
 }
 
 try {
   const liveness = new Liveness(settings.signs, () => say([0, "alive?"]))
-  const engine = new Engine(settings.engine, (wakes) => say([calling, "wake", wakes]), liveness)
+  const hear = (wakes: ReadonlyArray<Wake>) => (told === undefined ? say([0, "wake", wakes]) : void told.push(...wakes))
+  const engine = new Engine(settings.engine, hear, liveness)
   serve(engine, liveness)
   say([0, "opened", engine.isShared])
 } catch (error) {

@@ -8,7 +8,7 @@ import { extname } from "node:path"
 import { Worker } from "node:worker_threads"
 import type { Asked } from "../../Asked.ts"
 import type { Turn } from "../../Turn.ts"
-import type { WakeListener } from "../../JobStore.ts"
+import type { Wake, WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
 import type { EngineSettings } from "./Engine.ts"
 import { type Answer, type Arguments, type Host, type Operation, reads } from "./Host.ts"
@@ -128,14 +128,10 @@ class StoreThreadHandle {
     if (!this.isClosed && this.watchers === (on ? 1 : 0)) this.say(on ? [0, "watch"] : [0, "unwatch"])
   }
 
-  private hear(worker: Worker, [sequence, kind, body]: Reply): void {
+  private hear(worker: Worker, [sequence, kind, body, wakes]: Reply): void {
     Atomics.add(this.signs, 0, 1)
     if (kind === "alive?") return
-    if (kind === "wake") {
-      const origin = this.calls.get(sequence)?.turn?.origin
-      for (const listener of this.listeners) for (const wake of body) listener(wake, origin)
-      return
-    }
+    if (kind === "wake") return this.tell(body, undefined)
     if (kind === "refused") {
       this.lose(worker, body)
       return
@@ -143,6 +139,7 @@ class StoreThreadHandle {
     const call = this.calls.get(sequence)
     if (call === undefined) return
     this.calls.delete(sequence)
+    if (wakes !== undefined) this.tell(wakes, call.turn?.origin)
     switch (kind) {
       case "opened":
         this.isShared = body
@@ -157,6 +154,10 @@ class StoreThreadHandle {
         call.resume(Effect.fail(toStoreError(call.operation, body)))
         break
     }
+  }
+
+  private tell(wakes: ReadonlyArray<Wake>, origin: string | undefined): void {
+    for (const listener of this.listeners) for (const wake of wakes) listener(wake, origin)
   }
 
   /** Fails what is in flight; of what may have been written nobody knows. */

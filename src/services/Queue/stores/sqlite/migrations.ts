@@ -1,6 +1,6 @@
 /** The schema as a list of steps. A step, once released, is never edited: a change is a new step at the end. */
 import type { Database } from "./Database.ts"
-import { jobSchema } from "./JobColumns.ts"
+import { tableSchema } from "./JobColumns.ts"
 import * as Schema from "./Schema.ts"
 import { corrupt, newer, StoreFault, tampered } from "./StoreFault.ts"
 
@@ -15,8 +15,8 @@ export interface Migration {
 }
 
 /**
- * `job` holds what is live and stays as small as the backlog; a finished job moves to `history`. Their columns:
- * `JobColumns`.
+ * A job's row in `job` is written once. Where it stands is said by its row in one of four tables: what is live stays as
+ * small as the backlog, in the order in which it is taken. Their columns: `JobColumns`.
  */
 const jobs = `
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -29,12 +29,15 @@ CREATE TABLE lane(
   completed INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0,
   UNIQUE(task, resource_group)
 );
-CREATE TABLE job(${jobSchema("job")});
-CREATE INDEX job_ready ON job(lane, rank) WHERE state = 1;
-CREATE INDEX job_lane ON job(lane, state);
-CREATE INDEX job_due ON job(due) WHERE state = 0 AND wait IN (1, 2);
-CREATE INDEX job_expires ON job(expires) WHERE expires IS NOT NULL AND state < 2 AND attempt = 0;
-CREATE TABLE history(${jobSchema("history")});
+${tableSchema("job")};
+${tableSchema("scheduled")};
+CREATE INDEX scheduled_due ON scheduled(due) WHERE wait IN (1, 2);
+CREATE INDEX scheduled_expires ON scheduled(expires) WHERE expires IS NOT NULL AND attempt = 0;
+${tableSchema("pending")};
+CREATE UNIQUE INDEX pending_id ON pending(lane, id);
+CREATE INDEX pending_expires ON pending(expires) WHERE expires IS NOT NULL AND attempt = 0;
+${tableSchema("running")};
+${tableSchema("history")};
 CREATE INDEX history_lane ON history(lane, state);
 CREATE INDEX history_finished ON history(state, finished);
 CREATE TABLE label(label TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(label, id)) WITHOUT ROWID;
@@ -76,7 +79,7 @@ CREATE TABLE resource_roll_up(
 const batches: Migration = {
   name: "batches",
   up: "ALTER TABLE lane ADD COLUMN riding INTEGER NOT NULL DEFAULT 0",
-  down: "UPDATE job SET wait = 0 WHERE wait = 5; ALTER TABLE lane DROP COLUMN riding"
+  down: "UPDATE running SET wait = 0 WHERE wait = 5; ALTER TABLE lane DROP COLUMN riding"
 }
 
 /** What durable steps of unfinished or buried jobs made. */
@@ -170,7 +173,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "2e56d95ea4e27d1d5024f54082c9f139af4066e7b8a379482fa06158cdc91f98"
+const newestFingerprint = "d404d8de403ed0e12ec016de2694a203678dff8e499efeab900f3a04f6484ad8"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>

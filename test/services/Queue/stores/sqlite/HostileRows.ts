@@ -41,12 +41,12 @@ export interface Mutation {
 
 const victims: Readonly<Record<string, ReadonlyArray<string>>> = {
   job: [
-    "state = 1 AND partition_key = 'victim'",
-    "state = 0 AND wait = 1",
-    "state = 0 AND wait = 3",
-    "state = 0 AND wait = 4",
-    "state = 2"
-  ]
+    "partition_key = 'victim'",
+    "id IN (SELECT id FROM scheduled WHERE wait = 3)",
+    "id IN (SELECT id FROM running)",
+    "id IN (SELECT id FROM history)"
+  ],
+  scheduled: ["wait = 1", "wait = 3", "wait = 4"]
 }
 
 export const mutations: ReadonlyArray<Mutation> = Object.entries(tables).flatMap(([table, { columns }]) =>

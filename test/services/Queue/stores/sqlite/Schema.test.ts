@@ -54,7 +54,7 @@ const acting: Readonly<Record<string, readonly [ReadonlyArray<string>, string]>>
     ],
     'trigger "sqlite_stat1" on "job"'
   ],
-  "a unique index that refuses jobs": [["CREATE UNIQUE INDEX one ON job(state)"], 'index "one" on "job"'],
+  "a unique index that refuses jobs": [["CREATE UNIQUE INDEX one ON job(lane)"], 'index "one" on "job"'],
   "an index over an expression": [["CREATE INDEX slow ON job(length(hex(payload)))"], 'index "slow" on "job"'],
   "a name that means to write on the screen": [
     ['CREATE TRIGGER "\u001b[2J\u202e""; --" AFTER INSERT ON job BEGIN SELECT 1; END'],
@@ -80,8 +80,8 @@ const altered: Readonly<Record<string, readonly [ReadonlyArray<string>, string]>
     "its schema has another table lane"
   ],
   "another index under a name of ours": [
-    ["DROP INDEX job_ready", "CREATE INDEX job_ready ON job(lane, rank DESC)"],
-    "its schema has another index job_ready"
+    ["DROP INDEX pending_id", "CREATE INDEX pending_id ON pending(lane, rank DESC)"],
+    "its schema has another index pending_id"
   ],
   "a view in the place of a table": [
     ["DROP TABLE progress", "CREATE VIEW progress AS SELECT 1 job, '' value"],
@@ -135,7 +135,7 @@ describe("a store to whose schema somebody added", () => {
         "UPDATE sqlite_schema SET type = 'table', tbl_name = 'x'"
       ]
     ],
-    ["an index", ["CREATE INDEX x ON job(rank)", "UPDATE sqlite_schema SET tbl_name = 'other'"]]
+    ["an index", ["CREATE INDEX x ON job(priority)", "UPDATE sqlite_schema SET tbl_name = 'other'"]]
   ] as const) {
     it.effect(`${what} under the name of another table is not opened, as SQLite sees to`, () =>
       Effect.gen(function* () {

@@ -42,7 +42,7 @@ describe("a row that cannot be read", () => {
       const [good, bad] = yield* withStore({ path: file }, (driver) =>
         Effect.map(driver.enqueue([{}, { payload: { to: "keep" }, extra: { tags: ["t"] } }]), ({ ids }) => ids)
       )
-      write(file, `UPDATE job SET due = 9223372036854775807, expires = x'00ff' WHERE id = ${bad!}`)
+      write(file, `UPDATE pending SET due = 9223372036854775807, expires = x'00ff' WHERE id = ${bad!}`)
       const { findings } = yield* check(file)
       assert.deepStrictEqual(findings, [
         { what: "row", detail: `a row of job cannot be read: job ${formatJobId(bad!)}, its due is no time` }
@@ -70,6 +70,71 @@ describe("a row that cannot be read", () => {
         })
       )
       assert.deepStrictEqual((yield* check(file)).findings, [])
+    })
+  )
+
+  for (const [what, sql, why] of [
+    ["that stands nowhere", "DELETE FROM pending WHERE id = @bad", "it stands nowhere"],
+    ["whose payload is gone", "DELETE FROM job WHERE id = @bad", "its payload is not there"],
+    ["whose parts name two tasks", "UPDATE pending SET lane = 77 WHERE id = @bad", "its task and group are not known"]
+  ] as const) {
+    it.effect(`is a job ${what}: its parts go together, and the others run`, () =>
+      Effect.gen(function* () {
+        const file = yield* newFile
+        const [bad, good] = yield* withStore({ path: file }, (driver) =>
+          Effect.map(driver.enqueue([{}, {}]), ({ ids }) => ids)
+        )
+        write(file, sql.replace("@bad", String(bad!)))
+        const name = `job ${formatJobId(bad!)}`
+        assert.include((yield* check(file)).findings[0]!.detail, `a row of job cannot be read: ${name}, ${why}`)
+        yield* withStore({ path: file }, (driver) =>
+          Effect.gen(function* () {
+            yield* driver.store.jobs.list({}, { limit: 10, order: "oldest" })
+            const session = yield* driver.join()
+            const [job, ...others] = yield* driver.claim(session)
+            assert.deepStrictEqual([job!.id, others], [good!, []])
+            yield* driver.settle(session, job!, "completed", { result: 1 })
+            const asides = yield* driver.store.documents.all(setAsideKind)
+            assert.deepStrictEqual(
+              asides.map(({ key }) => key),
+              [name]
+            )
+            assert.strictEqual((yield* driver.store.jobs.count({})).count, 1)
+            yield* driver.remove(bad!)
+          })
+        )
+        assert.deepStrictEqual((yield* check(file)).findings, [])
+      })
+    )
+  }
+
+  it.effect("is one of a job that stands in two tables: the job goes on where it stood last", () =>
+    Effect.gen(function* () {
+      const file = yield* newFile
+      const id = yield* withStore({ path: file }, (driver) =>
+        Effect.gen(function* () {
+          const session = yield* driver.join()
+          const id = yield* driver.add()
+          const [job] = yield* driver.claim(session)
+          yield* driver.settle(session, job!, "completed", { result: 1 })
+          return id
+        })
+      )
+      write(
+        file,
+        `INSERT INTO pending(id, lane, rank, due) SELECT id, lane, rank, due FROM history;
+         UPDATE lane SET pending = 1`
+      )
+      yield* withStore({ path: file }, (driver) =>
+        Effect.gen(function* () {
+          const session = yield* driver.join()
+          assert.deepStrictEqual(yield* driver.states([id]), ["completed"])
+          yield* driver.store.jobs.list({}, { limit: 10, order: "oldest" })
+          assert.deepStrictEqual(yield* driver.claim(session), [])
+          assert.deepStrictEqual(yield* driver.states([id]), ["completed"])
+          assert.strictEqual((yield* driver.store.documents.all(setAsideKind)).length, 1)
+        })
+      )
     })
   )
 
