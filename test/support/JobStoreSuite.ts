@@ -16,14 +16,31 @@ import * as Looking from "./store/Looking.ts"
 import * as ModelRun from "./store/ModelRun.ts"
 import * as Ordering from "./store/Ordering.ts"
 import * as Recording from "./store/Recording.ts"
+import * as Remembering from "./store/Remembering.ts"
 import * as Settling from "./store/Settling.ts"
 import * as Stepping from "./store/Stepping.ts"
 import { type StoreLayer, storeTest } from "./store/StoreDriver.ts"
 import * as UniqueKeys from "./store/UniqueKeys.ts"
 import * as Upkeep from "./store/Upkeep.ts"
 
-export const suite = (name: string, layer: StoreLayer): void => {
-  const test = storeTest(layer)
+export interface SuiteOptions {
+  /** Wakes may come after the answer of the call that brought them about, and more than once. */
+  readonly wakesLate?: boolean
+  /** Runs against the model, and steps of each; default 10 of 300. */
+  readonly modelRuns?: { readonly count: number; readonly steps: number }
+}
+
+/** What a store does beside the above when it is told to remember calls. */
+export const rememberingSuite = (name: string, layer: StoreLayer): void => {
+  describe(`JobStore (${name}, remembering calls)`, () => Remembering.clauses(storeTest(layer)))
+}
+
+export const suite = (
+  name: string,
+  layer: StoreLayer,
+  { modelRuns = { count: 10, steps: 300 }, wakesLate = false }: SuiteOptions = {}
+): void => {
+  const test = storeTest(layer, wakesLate)
   describe(`JobStore (${name})`, () => {
     describe("enqueue", () => Enqueueing.clauses(test))
     describe("claim", () => Claiming.clauses(test))
@@ -41,6 +58,6 @@ export const suite = (name: string, layer: StoreLayer): void => {
     describe("order", () => Ordering.clauses(test))
     describe("upkeep", () => Upkeep.clauses(test))
     describe("roll-ups", () => Recording.clauses(test))
-    describe("against a model", () => ModelRun.clauses(test))
+    describe("against a model", () => ModelRun.runs(test, modelRuns.count, modelRuns.steps))
   })
 }

@@ -31,6 +31,8 @@ export interface QueueNodeOptions {
   readonly random?: () => number
   /** Wakes never come, as when notifications are broken. */
   readonly deaf?: boolean
+  /** How far its wall clock is off from the start; default 0. */
+  readonly skewMs?: number
 }
 
 export interface QueueNode {
@@ -55,6 +57,7 @@ const noHandlers: Layer.Layer<never, never, TaskRegistry> = Layer.empty
 export const startNode = (options: QueueNodeOptions): Effect.Effect<QueueNode, StoreError> =>
   Effect.gen(function* () {
     const clock = new NodeClock(yield* Clock.Clock)
+    clock.skewMs = options.skewMs ?? 0
     const faulty = new FaultyStore(options.store, {
       fate: options.fate ?? (() => "answer"),
       clock,

@@ -42,12 +42,12 @@ export const clauses = (test: StoreTest): void => {
       )
     }))
 
-  test("a document that changes wakes those who look at settings", ({ store }) =>
+  test("a document that changes wakes those who look at settings", (driver) =>
     Effect.gen(function* () {
       const heard: Array<Wake> = []
-      yield* store.jobs.onWake((wake) => heard.push(wake))
-      yield* store.documents.put("state", "a", "1", { now: 0 })
-      assert.isTrue(heard.includes("control"))
+      yield* driver.store.jobs.onWake((wake) => heard.push(wake))
+      yield* driver.store.documents.put("state", "a", "1", { now: 0 })
+      yield* driver.hears(heard, "control")
     }).pipe(Effect.scoped))
 
   test("a journal is read newest first, page by page, of one key or of all, and keeps its newest of each key", ({

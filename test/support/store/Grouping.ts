@@ -1,5 +1,6 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
+import type { Wake } from "../../../src/services/Queue/JobStore.ts"
 import { unlimited } from "../../../src/services/Queue/ResourceGroup.ts"
 import type { StoreTest } from "./StoreDriver.ts"
 
@@ -188,24 +189,24 @@ export const clauses = (test: StoreTest): void => {
 
   test("wakes listeners for what became claimable, what finished and what operators changed, until their scope closes", (driver) =>
     Effect.gen(function* () {
-      const wakes: Array<string> = []
+      const wakes: Array<Wake> = []
       const session = yield* driver.join()
       yield* Effect.scoped(
         Effect.gen(function* () {
           yield* driver.store.jobs.onWake((wake) => wakes.push(wake))
           yield* driver.add()
-          assert.include(wakes, "ready")
+          yield* driver.hears(wakes, "ready")
           yield* driver.run(session)
-          assert.include(wakes, "finished")
+          yield* driver.hears(wakes, "finished")
           wakes.length = 0
           yield* driver.store.jobs.setPaused(true)
-          assert.include(wakes, "control")
+          yield* driver.hears(wakes, "control")
           yield* driver.store.jobs.setPaused(false)
           yield* driver.add()
           const [job] = yield* driver.claim(session)
           wakes.length = 0
           yield* driver.cancel(job!.id)
-          assert.include(wakes, "control")
+          yield* driver.hears(wakes, "control")
         })
       )
       wakes.length = 0
@@ -221,13 +222,15 @@ export const clauses = (test: StoreTest): void => {
       yield* driver.enqueue([{ group: "b" }])
       yield* driver.store.jobs.setPaused(false)
       const ready = wakes.filter(([wake]) => wake === "ready")
-      assert.deepStrictEqual(
-        ready.slice(0, 2).map(([, origin]) => origin),
-        ["me", undefined]
-      )
-      const [first, second, ...others] = ready.map(([, , groups]) => groups)
-      if (first !== undefined) assert.sameMembers([...first], ["a", "b"])
-      if (second !== undefined) assert.deepStrictEqual(second, ["b"])
-      for (const any of others) assert.isUndefined(any, "a pause that ends concerns all groups")
+      // Those that come late may also come twice, or as one that knows nothing.
+      if (!driver.wakesLate) {
+        assert.deepStrictEqual(
+          ready.map(([, origin]) => origin),
+          ["me", undefined, undefined]
+        )
+        assert.isUndefined(ready.at(-1)![2], "a pause that ends concerns all groups")
+      }
+      for (const [, origin, groups] of ready)
+        if (groups !== undefined) assert.sameMembers([...groups], origin === "me" ? ["a", "b"] : ["b"])
     }).pipe(Effect.scoped))
 }

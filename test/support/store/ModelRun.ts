@@ -514,5 +514,3 @@ export const runs = (test: StoreTest, count: number, steps: number): void => {
     )
   }
 }
-
-export const clauses = (test: StoreTest): void => runs(test, 10, 300)

@@ -2,7 +2,7 @@
  * Drives a store in tests: the virtual clock's time goes into every call, and jobs are described by what matters
  * in them.
  */
-import { it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Clock, Effect, type Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Failure, JobExtra, JobId, JobRecord } from "../../../src/services/Queue/Job.ts"
@@ -17,6 +17,7 @@ import type {
   TurnResult,
   UniqueConflict
 } from "../../../src/services/Queue/Turn.ts"
+import type { Wake } from "../../../src/services/Queue/JobStore.ts"
 import type { JobFilter } from "../../../src/services/Queue/JobQuery.ts"
 import type { SweepResult } from "../../../src/services/Queue/WorkerRegistry.ts"
 import type { WorkerLoad } from "../../../src/services/Queue/WorkerRecord.ts"
@@ -74,9 +75,12 @@ const emptyTurn = {
 
 export class StoreDriver {
   readonly store: Store
+  /** Wakes may come after the answer of the call that brought them about, and more than once. */
+  readonly wakesLate: boolean
 
-  constructor(store: Store) {
+  constructor(store: Store, wakesLate = false) {
     this.store = store
+    this.wakesLate = wakesLate
   }
 
   /** A payload, result or progress as this store wants it. */
@@ -230,6 +234,15 @@ export class StoreDriver {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => this.store.workers.leave(session, now))
   }
 
+  /** The wake was heard, or is heard soon where wakes come late. */
+  hears(heard: ReadonlyArray<Wake>, wake: Wake): Effect.Effect<void> {
+    return Effect.promise(async () => {
+      for (let i = 0; this.wakesLate && i < 1_000 && !heard.includes(wake); i++)
+        await new Promise((next) => setImmediate(next))
+      assert.include(heard, wake)
+    })
+  }
+
   /** Claims the only job there is to claim and settles it. */
   run(
     session: number,
@@ -247,7 +260,7 @@ export const failure = (message = "no luck", attempt = 1): Failure => ({ cause: 
 
 /** One test on a store of its own, at a fixed time of the virtual clock. */
 export const storeTest =
-  (layer: StoreLayer) =>
+  (layer: StoreLayer, wakesLate = false) =>
   (
     name: string,
     body: (driver: StoreDriver) => Effect.Effect<void, StoreError>,
@@ -258,7 +271,7 @@ export const storeTest =
       () =>
         Effect.gen(function* () {
           yield* TestClock.setTime(start)
-          yield* Effect.flatMap(wholeStore, (store) => body(new StoreDriver(store))).pipe(
+          yield* Effect.flatMap(wholeStore, (store) => body(new StoreDriver(store, wakesLate))).pipe(
             Effect.provide(layer(options.maxLive === undefined ? {} : { maxLive: options.maxLive }))
           )
         }),

@@ -17,6 +17,7 @@ import { goes } from "../policy/jobs/Retaining.ts"
 import type { PressureLevel } from "../policy/MemoryPressure.ts"
 import { resourcesOfBeat, RollUpArchive, RollUpRecorder } from "../policy/RollUps.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
+import { type Held, remembering } from "./memory/Answers.ts"
 import { type BatchesClaimed, claimWithBatches } from "./memory/BatchClaims.ts"
 import { Documents } from "./memory/Documents.ts"
 import { Intake } from "./memory/Intake.ts"
@@ -27,7 +28,7 @@ import { JobTable } from "./memory/JobTable.ts"
 import type { Group } from "./memory/Lane.ts"
 import { type MemorySession, Sessions } from "./memory/Sessions.ts"
 import { isLive, running, stateNames } from "../policy/jobs/States.ts"
-import { rareOf, type StoredJob } from "./memory/StoredJob.ts"
+import { claimedOf, rareOf, type StoredJob } from "./memory/StoredJob.ts"
 import { type Store, type StoreServices, toContext } from "../Store.ts"
 import type { SweepResult } from "../WorkerRegistry.ts"
 import { listen } from "./WakeListeners.ts"
@@ -42,18 +43,30 @@ export interface Options {
   readonly maxFinished?: number
   /** Log lines kept per job, the newest. Default 1,000, as the contract says. */
   readonly maxLogLines?: number
+  /**
+   * Whether the answers of calls that say which they are (`Asked`) are kept, in the heap too. Default false: no answer
+   * is lost within a process. True for a store that is served to others; its turns are not answered in the caller's
+   * stack then.
+   */
+  readonly remembersCalls?: boolean
 }
 
-const optionNames: ReadonlySet<string> = new Set<keyof Options>(["maxLive", "maxFinished", "maxLogLines"])
+const optionNames: ReadonlySet<string> = new Set<keyof Options>([
+  "maxLive",
+  "maxFinished",
+  "maxLogLines",
+  "remembersCalls"
+])
 
 /** The options within their bounds, with what is not given. Throws `OutOfBounds`, a `RangeError`. */
 const checked = (options: Options): Required<Options> => {
   Bounds.fields("store options", options, optionNames)
-  const { maxFinished = 10_000, maxLive = 2_000_000, maxLogLines = 1_000 } = options
+  const { maxFinished = 10_000, maxLive = 2_000_000, maxLogLines = 1_000, remembersCalls = false } = options
   return {
     maxLive: Bounds.whole("maxLive", maxLive, 1, Number.MAX_SAFE_INTEGER),
     maxFinished: Bounds.whole("maxFinished", maxFinished, 0, Number.MAX_SAFE_INTEGER),
-    maxLogLines: Bounds.whole("maxLogLines", maxLogLines, 0, Number.MAX_SAFE_INTEGER)
+    maxLogLines: Bounds.whole("maxLogLines", maxLogLines, 0, Number.MAX_SAFE_INTEGER),
+    remembersCalls: Bounds.boolean("remembersCalls", remembersCalls)
   }
 }
 
@@ -64,7 +77,7 @@ export const layer = (options: Options = {}): Layer.Layer<StoreServices> => {
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const gate = yield* MemoryGate
-      const { shed, store } = make(clock, limits)
+      const { held, shed, store } = make(clock, limits)
       yield* Effect.acquireRelease(
         Effect.sync(() =>
           gate.register({
@@ -74,7 +87,7 @@ export const layer = (options: Options = {}): Layer.Layer<StoreServices> => {
         ),
         (quit) => Effect.sync(quit)
       )
-      return toContext(store)
+      return toContext(limits.remembersCalls ? remembering(store, held, clock) : store)
     })
   )
 }
@@ -99,11 +112,15 @@ const noIds: ReadonlyArray<JobId> = []
 
 interface Made {
   readonly store: Store
+  readonly held: Held
   /** Gives up half of the finished jobs, the oldest; dead letters last. Answers how many. */
   readonly shed: (level: PressureLevel, now: number) => number
 }
 
-const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Required<Options>): Made => {
+const make = (
+  clock: Clock.Clock,
+  { maxFinished, maxLive, maxLogLines }: Omit<Required<Options>, "remembersCalls">
+): Made => {
   const epoch = clock.currentTimeMillisUnsafe()
   const monotonic = monotonicOf(clock)
   const recorder = new RollUpRecorder()
@@ -543,5 +560,10 @@ const make = (clock: Clock.Clock, { maxFinished, maxLive, maxLogLines }: Require
     append: (kind, entries, { keep, now }) => Effect.sync(() => documentTable.append(kind, entries, now, keep))
   }
 
-  return { store: { jobs, workers, rollUps, documents }, shed }
+  const held: Held = (id, attempt, session) => {
+    const job = life.held(id, attempt, session)
+    return job === undefined ? undefined : claimedOf(job, epoch)
+  }
+
+  return { store: { jobs, workers, rollUps, documents }, held, shed }
 }

@@ -14,7 +14,7 @@ import type { StoreError } from "../StoreError.ts"
 import { busyTimeoutMs } from "./sqlite/Database.ts"
 import { makeDirectHost } from "./sqlite/DirectHost.ts"
 import type { EngineSettings } from "./sqlite/Engine.ts"
-import type { Host } from "./sqlite/Host.ts"
+import { type Host, remembering } from "./sqlite/Host.ts"
 import { type Durability, networkFileSystem } from "./sqlite/StoreFile.ts"
 import { listen } from "./WakeListeners.ts"
 import { line } from "../../Text/policy/SafeText.ts"
@@ -26,7 +26,8 @@ const optionNames: ReadonlySet<string> = new Set<keyof Options>([
   "maxLive",
   "busyTimeoutMs",
   "shared",
-  "reserveBytes"
+  "reserveBytes",
+  "remembersCalls"
 ])
 const durabilities: ReadonlyArray<Durability> = ["full", "relaxed"]
 /** The store's own thread is given up after 10 s without an answer. */
@@ -40,6 +41,7 @@ const checked = (options: Options) => {
     busyTimeoutMs: busyTimeout = busyTimeoutMs,
     reserveBytes = 4 * 1024 * 1024,
     durability = "full",
+    remembersCalls = false,
     maxLive = 10_000_000,
     shared = false,
     thread = true
@@ -53,6 +55,7 @@ const checked = (options: Options) => {
     maxLive: Bounds.whole("maxLive", maxLive, 1, Number.MAX_SAFE_INTEGER),
     busyTimeoutMs: Bounds.whole("busyTimeoutMs", busyTimeout, 0, longestBusyMs),
     shared: Bounds.boolean("shared", shared),
+    remembersCalls: Bounds.boolean("remembersCalls", remembersCalls),
     reserveBytes: Bounds.whole("reserveBytes", reserveBytes, 0, largestReserve)
   }
 }
@@ -86,6 +89,11 @@ export interface Options {
    * thousand settles. 0 keeps none.
    */
   readonly reserveBytes?: number
+  /**
+   * Whether the answers of calls that say which they are (`Asked`) are kept, in the transaction of each. Default false:
+   * whoever has opened the file hears every answer. True for a store that is served to others.
+   */
+  readonly remembersCalls?: boolean
 }
 
 /**
@@ -93,7 +101,7 @@ export interface Options {
  * written, and leaves it untouched. Throws a `RangeError` for options that are none.
  */
 export const layer = (options: Options): Layer.Layer<StoreServices, StoreError> => {
-  const { thread, ...settings } = checked(options)
+  const { remembersCalls, thread, ...settings } = checked(options)
   const file = settings.path
   return Layer.effectContext(
     Effect.gen(function* () {
@@ -107,7 +115,7 @@ export const layer = (options: Options): Layer.Layer<StoreServices, StoreError> 
         thread ? threadHost(settings) : makeDirectHost(settings),
         (host) => host.close
       )
-      return toContext(over(host, file, yield* Clock.Clock))
+      return toContext(over(remembersCalls ? remembering(host) : host, file, yield* Clock.Clock))
     })
   )
 }
@@ -130,7 +138,7 @@ const over = (host: Host, file: string, clock: Clock.Clock): Store => {
         restsInHeap: false,
         payloads: "text",
         shared: host.isShared,
-        remembersCalls: false
+        remembersCalls: host.remembersCalls
       },
       turn: (turn) => host.call("turn", turn),
       turnSync: undefined,

@@ -4,13 +4,25 @@
  */
 import { describe } from "@effect/vitest"
 import * as JobStoreMemory from "../../../../src/services/Queue/stores/JobStoreMemory.ts"
+import { disturbed, served } from "../../../support/store/Served.ts"
 import { runs } from "../../../support/store/ModelRun.ts"
 import { type StoreLayer, storeTest } from "../../../support/store/StoreDriver.ts"
 import { emptyStore, withoutDiskWaits } from "./sqlite/SqliteStores.ts"
 
+const memory =
+  (remembersCalls: boolean): StoreLayer =>
+  (options) =>
+    JobStoreMemory.layer({ remembersCalls, ...options })
+const sqlite =
+  (remembersCalls: boolean): StoreLayer =>
+  (options) =>
+    emptyStore({ thread: false, remembersCalls, ...withoutDiskWaits, ...options })
+
 const stores: Readonly<Record<string, StoreLayer>> = {
-  memory: (options) => JobStoreMemory.layer(options),
-  SQLite: (options) => emptyStore({ thread: false, ...withoutDiskWaits, ...options })
+  memory: memory(false),
+  SQLite: sqlite(false),
+  "memory, served to two clients": served(memory(true), disturbed),
+  "SQLite, served to two clients": served(sqlite(true), disturbed)
 }
 const count = process.env.SLUICE_LONG === "reduced" ? 10 : 200
 

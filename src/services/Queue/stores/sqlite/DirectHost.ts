@@ -3,11 +3,12 @@
  * answered.
  */
 import { Effect } from "effect"
+import type { Asked } from "../../Asked.ts"
 import type { Turn } from "../../Turn.ts"
 import type { WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
 import { Engine, type EngineAnswer, type EngineSettings, type EngineTurnResult } from "./Engine.ts"
-import type { Answer, Host, Operation } from "./Host.ts"
+import type { Answer, Arguments, Host, Operation } from "./Host.ts"
 import { storeError, toTurnResult } from "./SqliteError.ts"
 import { closed, StoreFault } from "./StoreFault.ts"
 
@@ -21,21 +22,24 @@ export const makeDirectHost = (settings: EngineSettings): Effect.Effect<Host, St
       })
       let isClosed = false
       let watchers = 0
+      const call = <K extends Operation>(operation: K, args: Arguments<K>, asked?: Asked) =>
+        Effect.try({
+          try: () => {
+            if (isClosed) throw new StoreFault(closed(settings.path))
+            if (operation === "turn") turn = args[0] as Turn
+            try {
+              return answerOf(operation, engine.call(operation, args, asked))
+            } finally {
+              turn = undefined
+            }
+          },
+          catch: (error) => storeError(operation, error, settings.path)
+        })
       return {
         isShared: engine.isShared,
-        call: (operation, ...args) =>
-          Effect.try({
-            try: () => {
-              if (isClosed) throw new StoreFault(closed(settings.path))
-              if (operation === "turn") turn = args[0] as Turn
-              try {
-                return answerOf(operation, engine.call(operation, args))
-              } finally {
-                turn = undefined
-              }
-            },
-            catch: (error) => storeError(operation, error, settings.path)
-          }),
+        remembersCalls: false,
+        call: (operation, ...args) => call(operation, args),
+        ask: (asked, operation, args) => call(operation, args, asked),
         // Who calls runs on the thread of the store: no transaction is under way.
         hold: Effect.void,
         listen: (listener, aside) => {

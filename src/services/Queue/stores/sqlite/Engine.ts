@@ -3,6 +3,7 @@
  * emptied once writing has paused for a second, other processes are woken and listened to, completions land on a full
  * disk.
  */
+import type { Asked } from "../../Asked.ts"
 import type { JobId } from "../../Job.ts"
 import type { Turn, TurnResult } from "../../Turn.ts"
 import type { Wake } from "../../JobStore.ts"
@@ -14,6 +15,7 @@ import { Reserve } from "./Reserve.ts"
 import { schemaWatch } from "./migrations.ts"
 import { full, isOutOfRoom, type Reason, reasonOf, type StoreFault } from "./StoreFault.ts"
 import { SqliteStore } from "./SqliteStore.ts"
+import type { StoreTurnResult } from "./Turns.ts"
 import { type Durability, type OpenedFile, openStoreFile } from "./StoreFile.ts"
 import { WakeSocket } from "./WakeSocket.ts"
 
@@ -50,6 +52,10 @@ const refused = (turn: Turn, reason: Reason): Pick<EngineTurnResult, "ids" | "no
       ? undefined
       : new Map(turn.enqueue.map((_, index) => [index, { _tag: "NotStored", reason }]))
 })
+
+const withRefused =
+  (turn: Turn, reason: Reason) =>
+  (result: StoreTurnResult): EngineTurnResult => ({ ...result, ...refused(turn, reason) })
 
 export class Engine {
   private readonly file: OpenedFile
@@ -113,7 +119,14 @@ export class Engine {
     return this.file.isShared
   }
 
-  call<K extends Operation>(operation: K, args: Arguments<K>): EngineAnswer<K> {
+  /** `asked`: the call may be asked again, so its answer is kept. */
+  call<K extends Operation>(operation: K, args: Arguments<K>, asked?: Asked): EngineAnswer<K> {
+    return asked === undefined
+      ? this.make(operation, args)
+      : this.store.answers.during(asked, operation, args, () => this.make(operation, args))
+  }
+
+  private make<K extends Operation>(operation: K, args: Arguments<K>): EngineAnswer<K> {
     this.calls++
     if (this.tampered !== undefined) throw this.tampered
     if (operation === "turn") return this.turn(args[0] as Turn) as EngineAnswer<K>
@@ -130,7 +143,7 @@ export class Engine {
   /** On a full or failing disk what runs is settled first: new jobs are refused, and nothing is claimed. */
   private turn(turn: Turn): EngineTurnResult {
     if (turn.enqueue.length > 0 && !this.reserve.isThere) {
-      return { ...this.store.turn(withoutJobs(turn)), ...refused(turn, full(this.file.db.path)) }
+      return this.store.turn(withoutJobs(turn), withRefused(turn, full(this.file.db.path)))
     }
     try {
       return this.store.turn(turn)
@@ -138,8 +151,8 @@ export class Engine {
       if (!isOutOfRoom(error)) throw error
       this.reserve.release()
       if (turn.settle.length === 0) throw error
-      const result = this.store.turn({ ...withoutJobs(turn), claim: [], logs: [] })
-      return { ...result, ...refused(turn, reasonOf(error, this.file.db.path)) }
+      const withoutNews = { ...withoutJobs(turn), claim: [], logs: [] }
+      return this.store.turn(withoutNews, withRefused(turn, reasonOf(error, this.file.db.path)))
     }
   }
 

@@ -1,5 +1,6 @@
 /** Where a `SqliteStore` runs. */
-import type { Effect, Scope } from "effect"
+import { Effect, type Scope } from "effect"
+import { Asked } from "../../Asked.ts"
 import type { TurnResult } from "../../Turn.ts"
 import type { WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
@@ -38,7 +39,14 @@ export type Answer<K extends Operation> = K extends "turn" ? TurnResult : Return
 
 export interface Host {
   readonly isShared: boolean
+  readonly remembersCalls: boolean
   readonly call: <K extends Operation>(operation: K, ...args: Arguments<K>) => Effect.Effect<Answer<K>, StoreError>
+  /** A call that may be asked again: its answer is kept. */
+  readonly ask: <K extends Operation>(
+    asked: Asked,
+    operation: K,
+    args: Arguments<K>
+  ) => Effect.Effect<Answer<K>, StoreError>
   /** As `JobStore.hold`. */
   readonly hold: Effect.Effect<void, StoreError, Scope.Scope>
   /**
@@ -50,3 +58,13 @@ export interface Host {
   readonly watch: (on: boolean) => void
   readonly close: Effect.Effect<void>
 }
+
+/** The same, keeping the answers of calls that say which they are. */
+export const remembering = (host: Host): Host => ({
+  ...host,
+  remembersCalls: true,
+  call: (operation, ...args) =>
+    Effect.flatMap(Effect.service(Asked), (asked) =>
+      asked === undefined ? host.call(operation, ...args) : host.ask(asked, operation, args)
+    )
+})

@@ -169,7 +169,8 @@ export const tables: Readonly<Record<string, TableRules>> = {
     }
   },
   document: { key: ["version"], columns: { version: id, kind: text, key: text, text: anyText, at: time } },
-  journal: { key: ["seq"], columns: { seq: id, kind: text, key: text, at: time, text: anyText } }
+  journal: { key: ["seq"], columns: { seq: id, kind: text, key: text, at: time, text: anyText } },
+  answer: { key: ["origin", "method"], columns: { origin: text, method: text, number: count, at: time, text: anyJson } }
 }
 
 /** The tables in which parts of jobs are. */

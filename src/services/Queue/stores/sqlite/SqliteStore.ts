@@ -14,12 +14,14 @@ import type { LogLine, Turn } from "../../Turn.ts"
 import type { ResourceRollUp, RollUp, RollUpQuery } from "../../RollUp.ts"
 import type { RetentionPolicy, StoreStatus, Wake } from "../../JobStore.ts"
 import type { WorkerInfo, WorkerRecord } from "../../WorkerRecord.ts"
+import { Answers } from "./Answers.ts"
 import type { SweepResult } from "../../WorkerRegistry.ts"
 import { Changes } from "./Changes.ts"
 import { BatchClaims } from "./BatchClaims.ts"
 import { Claims } from "./Claims.ts"
 import * as States from "../../policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
+import type { EngineTurnResult } from "./Engine.ts"
 import { Documents } from "./Documents.ts"
 import { Due } from "./Due.ts"
 import { Endings } from "./Endings.ts"
@@ -52,6 +54,7 @@ export class SqliteStore {
   private readonly onCommit: SqliteStoreOptions["onCommit"]
   private readonly maxLive: number
   readonly ledger: Ledger
+  readonly answers: Answers
   private readonly running = new Running()
   private readonly setAside: SetAside
   private readonly statistics: Statistics
@@ -84,6 +87,7 @@ export class SqliteStore {
     const ledger = new Ledger(db)
     const rows = new JobRows(db, ledger)
     const keys = new Keys(db)
+    this.answers = new Answers(db, rows)
     const statistics = new Statistics(db, ledger)
     const endings = new Endings(db, ledger, rows, keys, statistics)
     const signals = new Signals(db, ledger)
@@ -139,6 +143,7 @@ export class SqliteStore {
     if (flushed) this.statistics.flushed()
     this.statistics.commit(now)
     this.running.commit()
+    this.answers.commit()
     if (wakes.length > 0) this.onCommit(wakes)
     return answer
   }
@@ -150,10 +155,13 @@ export class SqliteStore {
     try {
       return this.db.write(() => {
         this.ledger.refresh()
+        const again = this.answers.again()
+        if (again !== undefined) return { answer: again.answer as A, flushed: false, wakes: [] }
         const answer = body()
         this.endings.cascade(now)
         const flushed = flushesStatistics || this.statistics.isDue(now)
         if (flushed) this.statistics.flush(now)
+        this.answers.keep(answer, now)
         return { answer, flushed, wakes: this.ledger.flush() }
       })
     } catch (error) {
@@ -161,6 +169,7 @@ export class SqliteStore {
       this.endings.invalidate()
       this.statistics.invalidate()
       this.running.rollback()
+      this.answers.rollback()
       throw error
     }
   }
@@ -177,8 +186,15 @@ export class SqliteStore {
     )
   }
 
-  turn(turn: Turn): StoreTurnResult {
-    return this.write(turn.now, () => this.turns.take(turn))
+  /** `complete`: makes of what was done the answer that its caller gets, and a call that is asked again. */
+  turn<A extends StoreTurnResult | EngineTurnResult = StoreTurnResult>(
+    turn: Turn,
+    complete?: (result: StoreTurnResult) => A
+  ): A {
+    return this.write(turn.now, () => {
+      const result = this.turns.take(turn)
+      return complete === undefined ? (result as A) : complete(result)
+    })
   }
 
   get(ids: ReadonlyArray<JobId>): ReadonlyArray<JobRecord> {
@@ -366,7 +382,10 @@ export class SqliteStore {
   }
 
   prune(policy: RetentionPolicy, now: number, limit: number): number {
-    return this.write(now, () => this.retention.prune(policy, now, limit))
+    return this.write(now, () => {
+      this.answers.prune(now)
+      return this.retention.prune(policy, now, limit)
+    })
   }
 
   pruneRollUps(now: number): void {

@@ -1,6 +1,7 @@
 /** What the caller's thread and the store's thread say to each other. */
 import type { Wake } from "../../JobStore.ts"
 import type { EngineSettings } from "./Engine.ts"
+import type { Asked } from "../../Asked.ts"
 import type { Operation } from "./Host.ts"
 import type { Reason } from "./StoreFault.ts"
 
@@ -14,7 +15,7 @@ export interface ThreadSettings {
 }
 
 export type Request =
-  | readonly [sequence: number, operation: Operation, args: ReadonlyArray<unknown>]
+  | readonly [sequence: number, operation: Operation, args: ReadonlyArray<unknown>, asked: Asked | undefined]
   /** Answer, and stand still as long as `held` says. */
   | readonly [sequence: number, operation: "hold"]
   /** Hear other processes. */

@@ -44,7 +44,7 @@ const watch = (liveness: Liveness, operation: Operation, args: ReadonlyArray<unk
 }
 
 const serve = (engine: Engine, liveness: Liveness): void => {
-  port.on("message", ([sequence, operation, args]: Request) => {
+  port.on("message", ([sequence, operation, args, asked]: Request) => {
     if (operation === "listen") return engine.listen()
     if (operation === "watch" || operation === "unwatch") return engine.watch(operation === "watch")
     if (operation === "hold") {
@@ -59,7 +59,7 @@ const serve = (engine: Engine, liveness: Liveness): void => {
     told = []
     try {
       const given = operation === "turn" ? [decodeTurn(args[0] as EncodedTurn)] : args
-      const answer = engine.call(operation, given as Arguments<typeof operation>)
+      const answer = engine.call(operation, given as Arguments<typeof operation>, asked)
       watch(liveness, operation, given, answer)
       say([sequence, "done", operation === "turn" ? encodeTurnResult(answer as EngineTurnResult) : answer, told])
     } catch (error) {

@@ -6,6 +6,7 @@
 import { Effect, type Scope } from "effect"
 import { extname } from "node:path"
 import { Worker } from "node:worker_threads"
+import type { Asked } from "../../Asked.ts"
 import type { Turn } from "../../Turn.ts"
 import type { Wake, WakeListener } from "../../JobStore.ts"
 import type { StoreError } from "../../StoreError.ts"
@@ -82,7 +83,11 @@ class StoreThreadHandle {
     this.timer ??= setInterval(() => this.tick(), tickMs).unref()
   }
 
-  call<K extends Operation>(operation: K, args: Arguments<K>): Effect.Effect<Answer<K>, StoreError> {
+  call<K extends Operation>(
+    operation: K,
+    args: Arguments<K>,
+    asked: Asked | undefined
+  ): Effect.Effect<Answer<K>, StoreError> {
     return Effect.callback<Answer<K>, StoreError>((resume) => {
       if (this.isClosed) {
         return resume(Effect.fail(toStoreError(operation, closed(this.settings.path))))
@@ -90,7 +95,7 @@ class StoreThreadHandle {
       const sequence = ++this.sequence
       const turn = operation === "turn" ? (args[0] as Turn) : undefined
       this.expect(sequence, operation, resume as Call["resume"], turn)
-      this.say([sequence, operation, turn === undefined ? args : [encodeTurn(turn)]])
+      this.say([sequence, operation, turn === undefined ? args : [encodeTurn(turn)], asked])
     })
   }
 
@@ -205,7 +210,9 @@ export const makeThreadHost = (settings: EngineSettings): Effect.Effect<Host, St
         get isShared() {
           return thread.isShared
         },
-        call: (operation, ...args) => thread.call(operation, args),
+        remembersCalls: false,
+        call: (operation, ...args) => thread.call(operation, args, undefined),
+        ask: (asked, operation, args) => thread.call(operation, args, asked),
         hold: thread.hold,
         listen: (listener, aside) => {
           thread.listeners.add(listener)

@@ -5,7 +5,7 @@
 import { claimedJobFields, newJobFields, settleFields, type Turn } from "../../Turn.ts"
 import type { ClaimedJob, NewJob, Settle } from "../../Turn.ts"
 import type { EngineTurnResult } from "./Engine.ts"
-import { listCodec } from "./Fields.ts"
+import { listCodec } from "../Fields.ts"
 
 export interface EncodedTurn extends Omit<Turn, "settle" | "enqueue"> {
   readonly settle: ReadonlyArray<unknown>

@@ -120,7 +120,24 @@ const standing: Migration = {
   ALTER TABLE worker DROP COLUMN runs_silent; ALTER TABLE worker DROP COLUMN suspended_for`
 }
 
-export const migrations: ReadonlyArray<Migration> = [{ name: "jobs", up: jobs }, batches, steps, documents, standing]
+/** The last answer to each caller that may ask again: `Answers`. */
+const answers: Migration = {
+  name: "answers",
+  up: `CREATE TABLE answer(
+    origin TEXT NOT NULL, method TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY(origin, method)
+  ) WITHOUT ROWID`,
+  down: "DROP TABLE answer"
+}
+
+export const migrations: ReadonlyArray<Migration> = [
+  { name: "jobs", up: jobs },
+  batches,
+  steps,
+  documents,
+  standing,
+  answers
+]
 
 export const schemaVersion = migrations.length
 
@@ -156,7 +173,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "03a6c6f41153a1c0d727f8b2303060183fe9acc7499ea6cf25c4294e855b8b0d"
+const newestFingerprint = "d404d8de403ed0e12ec016de2694a203678dff8e499efeab900f3a04f6484ad8"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>

@@ -4,6 +4,7 @@ import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { copyFileSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
+import { Asked } from "../../../../../src/services/Queue/Asked.ts"
 import type { JobId } from "../../../../../src/services/Queue/Job.ts"
 import { setAsideKind, setAsideRow } from "../../../../../src/services/Queue/SetAsideRow.ts"
 import { check } from "../../../../../src/services/Queue/stores/sqlite/Maintenance.ts"
@@ -58,10 +59,11 @@ export const mutations: ReadonlyArray<Mutation> = Object.entries(tables).flatMap
 export const populate = (file: string) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(start)
-    yield* withStore({ path: file, ...withoutDiskWaits }, (driver) =>
+    yield* withStore({ path: file, remembersCalls: true, ...withoutDiskWaits }, (driver) =>
       Effect.gen(function* () {
         const { store } = driver
-        const session = yield* driver.join(["task", "other"], "first")
+        const asked = { origin: "client", number: 1 }
+        const session = yield* Effect.provideService(driver.join(["task", "other"], "first"), Asked, asked)
         yield* driver.beat(session, ["task", "other"])
         yield* store.jobs.declareGroups([{ name: "group", limit: 20 }])
         yield* store.jobs.setGroup("group", { limit: 12 })
