@@ -2,8 +2,8 @@
 //
 //   node scripts/api-reference.ts [FOLDER]
 //
-// FOLDER has the declarations of src/, as `npm run build` leaves them in dist/; without one they are made in a folder of
-// their own. `npm run check:package` says when the pages have to be written anew.
+// FOLDER has the declarations of src/, as `npm run build` leaves them in dist/; without one they are made in a folder
+// of their own. `npm run check:package` says when the pages have to be written anew.
 
 import { execFileSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"

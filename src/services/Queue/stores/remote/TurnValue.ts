@@ -1,6 +1,6 @@
 /**
  * A turn and its answer as values for a message: the jobs in them as flat lists of the fields that the contract names,
- * whatever else the objects that carry them hold, which also makes the text a third as long.
+ * whatever else the objects that carry them hold.
  */
 import { Schema } from "effect"
 import { StoreReason } from "../../StoreError.ts"
