@@ -37,13 +37,13 @@ const sources: ReadonlyArray<Source> = [
   {
     title: "A store in SQLite",
     how: "`Sluice.layerSqlite({ path, … })`.",
-    file: "src/services/Queue/stores/JobStoreSqlite.ts",
+    file: "src/services/Store/sqlite/JobStoreSqlite.ts",
     name: "Options"
   },
   {
     title: "A store in memory",
     how: "`Sluice.layerMemory({ … })`.",
-    file: "src/services/Queue/stores/JobStoreMemory.ts",
+    file: "src/services/Store/memory/JobStoreMemory.ts",
     name: "Options"
   },
   {
@@ -68,7 +68,7 @@ const sources: ReadonlyArray<Source> = [
   {
     title: "Its batches",
     how: "The field `batch` of a task.",
-    file: "src/services/Queue/Batch.ts",
+    file: "src/services/Batches/Batch.ts",
     name: "BatchOptions"
   },
   {
@@ -86,13 +86,13 @@ const sources: ReadonlyArray<Source> = [
   {
     title: "The profiler",
     how: "`Layer.succeed(ProfilerSettings.Settings, { ...ProfilerSettings.defaults, … })`.",
-    file: "src/services/Queue/ProfilerSettings.ts",
+    file: "src/services/Profiling/ProfilerSettings.ts",
     name: "ProfilerSettings"
   },
   {
     title: "The scaler, for a group",
     how: "`PredictiveScaler.set(group, { … })` or `sluice scale set GROUP`; kept in the store.",
-    file: "src/services/Queue/ScaleSettings.ts",
+    file: "src/services/Scaling/ScaleSettings.ts",
     name: "ScaleSettings"
   },
   {

@@ -9,7 +9,7 @@
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { SeededRandom } from "../../test/support/SeededRandom.ts"
-import { make } from "../../src/services/Queue/policy/forecast/Forecasting.ts"
+import { make } from "../../src/services/Scaling/policy/forecast/Forecasting.ts"
 
 const stepSeconds = Number(process.argv[2] ?? 60)
 const horizon = Number(process.argv[3] ?? 60)

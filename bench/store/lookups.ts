@@ -6,10 +6,10 @@
  */
 import { Effect } from "effect"
 import type { JobId } from "../../src/services/Queue/Job.ts"
-import type { JobFilter } from "../../src/services/Queue/JobQuery.ts"
-import { JobStore } from "../../src/services/Queue/JobStore.ts"
-import type { NewJob, Settle, Turn } from "../../src/services/Queue/Turn.ts"
-import * as JobStoreMemory from "../../src/services/Queue/stores/JobStoreMemory.ts"
+import type { JobFilter } from "../../src/services/Store/JobQuery.ts"
+import { JobStore } from "../../src/services/Store/JobStore.ts"
+import type { NewJob, Settle, Turn } from "../../src/services/Store/Turn.ts"
+import * as JobStoreMemory from "../../src/services/Store/memory/JobStoreMemory.ts"
 
 const option = (name: string, fallback: number) =>
   Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split("=")[1] ?? fallback)

@@ -6,10 +6,10 @@
  * 10,000 jobs, keeping 10,000.
  */
 import { Effect } from "effect"
-import { JobStore } from "../../src/services/Queue/JobStore.ts"
-import type { ClaimedJob, NewJob, Settle, Turn } from "../../src/services/Queue/Turn.ts"
+import { JobStore } from "../../src/services/Store/JobStore.ts"
+import type { ClaimedJob, NewJob, Settle, Turn } from "../../src/services/Store/Turn.ts"
 import { rank } from "../../src/services/Queue/policy/Rank.ts"
-import * as JobStoreMemory from "../../src/services/Queue/stores/JobStoreMemory.ts"
+import * as JobStoreMemory from "../../src/services/Store/memory/JobStoreMemory.ts"
 
 const option = (name: string, fallback: number) =>
   Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split("=")[1] ?? fallback)

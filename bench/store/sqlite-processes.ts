@@ -9,8 +9,8 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Effect } from "effect"
-import { JobStore } from "../../src/services/Queue/JobStore.ts"
-import * as JobStoreSqlite from "../../src/services/Queue/stores/JobStoreSqlite.ts"
+import { JobStore } from "../../src/services/Store/JobStore.ts"
+import * as JobStoreSqlite from "../../src/services/Store/sqlite/JobStoreSqlite.ts"
 
 const file =
   process.argv[2] === "listen"

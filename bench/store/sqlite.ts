@@ -11,9 +11,9 @@ import path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { parseArgs } from "node:util"
 import { Effect } from "effect"
-import type { NewJob, Settle, Turn } from "../../src/services/Queue/Turn.ts"
-import { JobStore } from "../../src/services/Queue/JobStore.ts"
-import * as JobStoreSqlite from "../../src/services/Queue/stores/JobStoreSqlite.ts"
+import type { NewJob, Settle, Turn } from "../../src/services/Store/Turn.ts"
+import { JobStore } from "../../src/services/Store/JobStore.ts"
+import * as JobStoreSqlite from "../../src/services/Store/sqlite/JobStoreSqlite.ts"
 
 const { values } = parseArgs({
   options: {

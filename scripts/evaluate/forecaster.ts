@@ -1,6 +1,6 @@
 // The shipped forecaster with its defaults, as a program that judges forecasters by rolling origin wants it.
 
-import * as Forecasting from "../../src/services/Queue/policy/forecast/Forecasting.ts"
+import * as Forecasting from "../../src/services/Scaling/policy/forecast/Forecasting.ts"
 
 export const createForecaster = ({
   horizon,

@@ -22,11 +22,11 @@ const { values: args } = parseArgs({
     only: { type: "string" },
     trace: { type: "string" },
     origins: { type: "string", default: "60" },
-    module: { type: "string", default: "src/services/Queue/policy/forecast/Forecasting.ts" }
+    module: { type: "string", default: "src/services/Scaling/policy/forecast/Forecasting.ts" }
   }
 })
 
-type Forecasting = typeof import("../../src/services/Queue/policy/forecast/Forecasting.ts")
+type Forecasting = typeof import("../../src/services/Scaling/policy/forecast/Forecasting.ts")
 const { make } = (await import(pathToFileURL(resolve(args.module)).href)) as Forecasting
 
 const traceOf = (path: string): Load => {

@@ -7,7 +7,7 @@
 // Prints one line per order, in the mean over the seeds; docs/decisions/0013-order.md has them.
 
 import { parseArgs } from "node:util"
-import type { RollUp } from "../../src/services/Queue/RollUp.ts"
+import type { RollUp } from "../../src/services/Store/RollUp.ts"
 import { type ExpectedRuns, expectedRuns } from "../../src/services/Queue/policy/ExpectedRun.ts"
 import { defaultBoundMs, noRuns, type OrderName, orders, rankBy } from "../../src/services/Queue/policy/Order.ts"
 import { defaultAgeingStepMs } from "../../src/services/Queue/policy/Rank.ts"

@@ -6,12 +6,12 @@
  * `createPolicy()` answers `{ init(context), decide(observation) }`. `init` learns from a history of counts per step,
  * `decide` is called at each tick and answers how many workers there should be. Times in seconds.
  */
-import type { Forecaster } from "../../src/services/Queue/policy/forecast/Forecaster.ts"
-import { make } from "../../src/services/Queue/policy/forecast/Forecasting.ts"
-import type { ForecastSteps } from "../../src/services/Queue/policy/staffing/ForecastSteps.ts"
-import { Staffing } from "../../src/services/Queue/policy/staffing/Staffing.ts"
-import { type StaffingSettings, staffingDefaults } from "../../src/services/Queue/policy/staffing/StaffingSettings.ts"
-import type { TrackRecord } from "../../src/services/Queue/policy/staffing/Trust.ts"
+import type { Forecaster } from "../../src/services/Scaling/policy/forecast/Forecaster.ts"
+import { make } from "../../src/services/Scaling/policy/forecast/Forecasting.ts"
+import type { ForecastSteps } from "../../src/services/Scaling/policy/staffing/ForecastSteps.ts"
+import { Staffing } from "../../src/services/Scaling/policy/staffing/Staffing.ts"
+import { type StaffingSettings, staffingDefaults } from "../../src/services/Scaling/policy/staffing/StaffingSettings.ts"
+import type { TrackRecord } from "../../src/services/Scaling/policy/staffing/Trust.ts"
 
 export interface PolicyContext {
   readonly stepSeconds: number

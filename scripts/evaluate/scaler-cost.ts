@@ -9,7 +9,7 @@
 import { Clock, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { JobStore, PredictiveScaler, Sluice, WorkerRegistry } from "../../src/services/Queue/index.ts"
-import type { NewJob } from "../../src/services/Queue/Turn.ts"
+import type { NewJob } from "../../src/services/Store/Turn.ts"
 
 const [groups = 1000, minutes = 30, warmUp = 120] = process.argv.slice(2).map(Number)
 const roundsPerMinute = 4

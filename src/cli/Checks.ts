@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { fail } from "./Failure.ts"
 import { hint } from "./Hint.ts"
 import { output } from "./Output.ts"
-import { CheckShape } from "./shapes/CheckShape.ts"
+import { CheckShape } from "../api/CheckShape.ts"
 import * as Sanitize from "./terminal/Sanitize.ts"
 
 export type Check = CheckShape

@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import { type JobRecord, ShellTask } from "../services/Queue/index.ts"
 import { oneLine } from "../services/Text/index.ts"
 import { parseTime } from "./input/TimeInput.ts"
-import { type PayloadForm, storedValue } from "./shapes/JobShape.ts"
+import { type PayloadForm, storedValue } from "../api/JobShape.ts"
 
 const Surroundings = {
   group: Schema.String,

@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import { type JobFilter, type JobId, type JobRecord, type Page, TaskQueue } from "../services/Queue/index.ts"
 import { didYouMean } from "./input/Suggestion.ts"
 import type { JobColumn } from "./JobTable.ts"
-import { type PayloadForm, whatItDoes } from "./shapes/JobShape.ts"
+import { type PayloadForm, whatItDoes } from "../api/JobShape.ts"
 
 /** Jobs a store hands out at a time. */
 const pageMost = 1000

@@ -1,7 +1,7 @@
 /** Jobs as a table. */
 import { Job, type JobRecord, ShellTask, type WorkerRecord } from "../services/Queue/index.ts"
-import { endOf, type PayloadForm, ranMs, whatItDoes } from "./shapes/JobShape.ts"
-import { workerState } from "./shapes/WorkerShape.ts"
+import { endOf, type PayloadForm, ranMs, whatItDoes } from "../api/JobShape.ts"
+import { workerState } from "../api/WorkerShape.ts"
 import * as HumanNumber from "./terminal/HumanNumber.ts"
 import { relativeTime } from "./terminal/RelativeTime.ts"
 import type { Column } from "./terminal/Table.ts"

@@ -24,8 +24,8 @@ import {
 import * as Bounds from "../services/Queue/policy/Bounds.ts"
 import * as Durations from "../services/Queue/policy/Durations.ts"
 import { unlimited } from "../services/Queue/ResourceGroup.ts"
-import { Suspended } from "../services/Queue/Suspended.ts"
-import { taskCodec } from "../services/Queue/TaskCodec.ts"
+import { Suspended } from "../services/Queue/attempt/Suspended.ts"
+import { taskCodec } from "../services/Queue/codec/TaskCodec.ts"
 import { settingsOf, storeOf, type TestQueueOptions } from "./TestQueue.ts"
 
 const emptyTurn = { settle: [], enqueue: [], batches: undefined, claim: [], progress: [], logs: [] } as const

@@ -13,11 +13,11 @@ import {
   AlertStandingShape,
   SilenceShape,
   SinkAnswerShape
-} from "../../src/cli/shapes/AlertShape.ts"
-import { BatchCurveShape, BatchStatusShape } from "../../src/cli/shapes/BatchShape.ts"
-import { CheckShape } from "../../src/cli/shapes/CheckShape.ts"
-import { AttemptShape, JobShape, JobSummaryShape } from "../../src/cli/shapes/JobShape.ts"
-import { GroupOrderShape, PlaceShape } from "../../src/cli/shapes/OrderShape.ts"
+} from "../../src/api/AlertShape.ts"
+import { BatchCurveShape, BatchStatusShape } from "../../src/api/BatchShape.ts"
+import { CheckShape } from "../../src/api/CheckShape.ts"
+import { AttemptShape, JobShape, JobSummaryShape } from "../../src/api/JobShape.ts"
+import { GroupOrderShape, PlaceShape } from "../../src/api/OrderShape.ts"
 import {
   DiskUsageShape,
   FiguresShape,
@@ -26,7 +26,7 @@ import {
   QuantilesShape,
   QueueStatsShape,
   QueueStatusShape
-} from "../../src/cli/shapes/QueueShape.ts"
+} from "../../src/api/QueueShape.ts"
 import {
   BaselineShape,
   CheckResultShape,
@@ -36,14 +36,14 @@ import {
   TimingsShape,
   WorkerAnswerShape,
   WorkerFiguresShape
-} from "../../src/cli/shapes/ProfileShape.ts"
+} from "../../src/api/ProfileShape.ts"
 import { ProfilingReport, ScaleSettings, ScalingRecommendation } from "../../src/services/Queue/index.ts"
 import {
   MemoryCollectionShape,
   MemoryHistoryShape,
   MemoryShape,
   MemoryStatusShape
-} from "../../src/cli/shapes/MemoryShape.ts"
+} from "../../src/api/MemoryShape.ts"
 import {
   BacktestScoresShape,
   ForecastQualityShape,
@@ -58,8 +58,8 @@ import {
   ScalePatternShape,
   ScaleSettingsShape,
   ScaleStatusShape
-} from "../../src/cli/shapes/ScaleShape.ts"
-import { WorkerShape } from "../../src/cli/shapes/WorkerShape.ts"
+} from "../../src/api/ScaleShape.ts"
+import { WorkerShape } from "../../src/api/WorkerShape.ts"
 import { SoakResult } from "../../src/soak/SoakResult.ts"
 
 const text = readFileSync(new URL("../../docs/cli-json.md", import.meta.url), "utf8")

@@ -5,7 +5,7 @@ import path from "node:path"
 import { Sluice } from "../../src/services/Queue/index.ts"
 import * as CliProcess from "./CliProcess.ts"
 import { temporaryFolder } from "./CommandLine.ts"
-import { store as wholeStore, type StoreServices } from "../../src/services/Queue/Store.ts"
+import { store as wholeStore, type StoreServices } from "../../src/services/Store/Store.ts"
 
 const limit = { timeout: 120_000 }
 

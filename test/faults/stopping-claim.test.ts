@@ -7,7 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { JobStore, QueueEvents, Sluice, Task, TaskQueue, Worker } from "../../src/services/Queue/index.ts"
-import * as JobStoreMemory from "../../src/services/Queue/stores/JobStoreMemory.ts"
+import * as JobStoreMemory from "../../src/services/Store/memory/JobStoreMemory.ts"
 
 const turnMs = 100
 

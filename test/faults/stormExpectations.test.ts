@@ -1,7 +1,7 @@
 /** What a storm is held against, held against itself: an expectation that excuses too much would let any storm pass. */
 import { assert, describe, it } from "@effect/vitest"
 import { EnqueueError, QueueOverloaded, StoreError, StoreUnavailable } from "../../src/services/Queue/index.ts"
-import { busyTimeoutMs } from "../../src/services/Queue/stores/sqlite/Database.ts"
+import { busyTimeoutMs } from "../../src/services/Store/sqlite/Database.ts"
 import type { Refusal, StormReport } from "../support/faults/Storm.ts"
 import { expectNothingLost } from "../support/faults/StormExpectations.ts"
 import { lengthOf, type Stretch, without } from "../support/faults/Stretch.ts"

@@ -22,9 +22,9 @@ describe("regular expressions of the sources", () => {
       "bin/sluice.mjs"
     )
     const patterns = madeIn(Object.keys(made))
-    const { "src/services/Queue/memory/HeapLimit.ts": inHeapLimit, ...others } = counts(patterns)
+    const { "src/services/Memory/heap/HeapLimit.ts": inHeapLimit, ...others } = counts(patterns)
     // One `new RegExp`, called for each of the flags it knows.
-    assert.deepStrictEqual({ ...others, "src/services/Queue/memory/HeapLimit.ts": Math.min(1, inHeapLimit!) }, made)
+    assert.deepStrictEqual({ ...others, "src/services/Memory/heap/HeapLimit.ts": Math.min(1, inHeapLimit!) }, made)
     checked.push(...patterns)
   })
 

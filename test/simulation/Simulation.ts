@@ -17,7 +17,7 @@ import {
   type WorkerOptions
 } from "../../src/services/Queue/index.ts"
 import { defaultAgeingStepMs, rank } from "../../src/services/Queue/policy/Rank.ts"
-import type { StoreError } from "../../src/services/Queue/StoreError.ts"
+import type { StoreError } from "../../src/services/Store/StoreError.ts"
 import type { Fate } from "../support/queue/FaultyStore.ts"
 import { type QueueNode, startNode } from "../support/queue/QueueNode.ts"
 import { sharedMemory } from "../support/queue/SharedMemory.ts"
@@ -32,7 +32,7 @@ import {
   tasks,
   type Unlucky
 } from "./SimulatedWork.ts"
-import type { Store } from "../../src/services/Queue/Store.ts"
+import type { Store } from "../../src/services/Store/Store.ts"
 
 /** What the simulation knows of a job that was acknowledged. */
 interface Known {

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Turn, TurnResult } from "../../src/services/Queue/index.ts"
 import { simulate } from "./Simulation.ts"
-import type { Store } from "../../src/services/Queue/Store.ts"
+import type { Store } from "../../src/services/Store/Store.ts"
 
 // SEED=… repeats one history, STEPS=… says how long it is.
 const asked = process.env.SEED

@@ -14,7 +14,7 @@ import { taskName } from "../JobTable.ts"
 import { looking } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import { noteSetAside } from "../SetAsideNote.ts"
-import { JobShape, type PayloadForm, toJobShape, whatItDoes } from "../shapes/JobShape.ts"
+import { JobShape, type PayloadForm, toJobShape, whatItDoes } from "../../api/JobShape.ts"
 import { relativeTime } from "../terminal/RelativeTime.ts"
 import type { Column } from "../terminal/Table.ts"
 

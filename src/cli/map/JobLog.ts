@@ -3,7 +3,7 @@
  * their ends.
  */
 import { appendFileSync, existsSync, writeFileSync } from "node:fs"
-import { shellWord, shownProgram } from "../input/ShownProgram.ts"
+import { shellWord, shownProgram } from "../../api/ShownProgram.ts"
 
 export interface JobLogLine {
   readonly sequence: number

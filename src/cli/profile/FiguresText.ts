@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { isCollectTask, type ProfilerReading, Readings } from "../../services/Queue/index.ts"
 import type { Output } from "../Output.ts"
-import type { ProfileFigures, WorkerFigures } from "../shapes/ProfileShape.ts"
+import type { ProfileFigures, WorkerFigures } from "../../api/ProfileShape.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import type { Column } from "../terminal/Table.ts"
 import { contextColumns, leakLine, slowColumns, taskColumns } from "./ReportText.ts"

@@ -8,7 +8,7 @@ import { spawn } from "node:child_process"
 import { SecretVariables } from "../../services/Queue/index.ts"
 import { fail } from "../Failure.ts"
 import { Invocation } from "../Invocation.ts"
-import { PairTimingsShape, TimingsShape } from "../shapes/ProfileShape.ts"
+import { PairTimingsShape, TimingsShape } from "../../api/ProfileShape.ts"
 import type { PairMetric } from "./RunFlags.ts"
 
 export interface FreshRun {

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ProfilerSettings, Sluice, type Task, TaskQueue } from "../../services/Queue/index.ts"
-import type { Timings } from "../shapes/ProfileShape.ts"
+import type { Timings } from "../../api/ProfileShape.ts"
 import type { Handlers } from "../worker/TaskModule.ts"
 
 /** Rounds that are run and not counted: V8 optimises meanwhile. */

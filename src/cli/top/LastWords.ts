@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Job, type JobRecord, Outputs, ShellResult, ShellTask, TaskQueue } from "../../services/Queue/index.ts"
 import * as CommandOutput from "../CommandOutput.ts"
-import { type PayloadForm, storedValue } from "../shapes/JobShape.ts"
+import { type PayloadForm, storedValue } from "../../api/JobShape.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import * as OutputLines from "./OutputLines.ts"
 

@@ -19,8 +19,8 @@ import {
   TaskQueue
 } from "../../services/Queue/index.ts"
 import { keptStates } from "../scale/Standing.ts"
-import { whatItDoes } from "../shapes/JobShape.ts"
-import { workerState } from "../shapes/WorkerShape.ts"
+import { whatItDoes } from "../../api/JobShape.ts"
+import { workerState } from "../../api/WorkerShape.ts"
 import { relativeTime } from "../terminal/RelativeTime.ts"
 import { forget, hear, type Heard, lastLine, nothingHeard, progressText } from "./LastWords.ts"
 import * as RecentCounts from "./RecentCounts.ts"

@@ -1,6 +1,6 @@
 /** The store at one moment, as far as `sluice top` shows it. Texts are as they rest: the frame makes them safe. */
 import type { JobId, JobState } from "../../services/Queue/index.ts"
-import type { workerState } from "../shapes/WorkerShape.ts"
+import type { workerState } from "../../api/WorkerShape.ts"
 
 export interface ShownGroup {
   readonly name: string

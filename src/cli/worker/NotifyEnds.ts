@@ -25,7 +25,7 @@ import { taskName } from "../JobTable.ts"
 import { type Notice, notifyHeader } from "../notify/Notice.ts"
 import * as Notifier from "../notify/Notifier.ts"
 import { output } from "../Output.ts"
-import { type PayloadForm, storedValue, whatItDoes } from "../shapes/JobShape.ts"
+import { type PayloadForm, storedValue, whatItDoes } from "../../api/JobShape.ts"
 
 /** Notifiers that run at a time: a worker has better things to do. */
 const atOnce = 4

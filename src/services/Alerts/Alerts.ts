@@ -10,7 +10,7 @@
  * worker ls`).
  */
 import { Context, type Effect, Schema } from "effect"
-import type { StoreError } from "../Queue/StoreError.ts"
+import type { StoreError } from "../Store/StoreError.ts"
 import type { AlertRule, RuleInForce, Severity } from "./AlertRule.ts"
 import type { Alert } from "./Notification.ts"
 import type { Instance } from "./policy/Condition.ts"

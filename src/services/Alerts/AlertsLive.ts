@@ -2,10 +2,10 @@
 import { hostname } from "node:os"
 import { Cause, Clock, DateTime, Duration, Effect, Layer, Metric, Option, Random } from "effect"
 import { makeComplaints } from "../Queue/Complaints.ts"
-import * as Stores from "../Queue/Store.ts"
+import * as Stores from "../Store/Store.ts"
 import * as Bounds from "../Queue/policy/Bounds.ts"
 import * as Durations from "../Queue/policy/Durations.ts"
-import type { StoreError } from "../Queue/StoreError.ts"
+import type { StoreError } from "../Store/StoreError.ts"
 import {
   AlertError,
   Alerts,

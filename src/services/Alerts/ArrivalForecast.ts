@@ -3,7 +3,7 @@
  * of the scaler is needed.
  */
 import { Context, type Effect } from "effect"
-import type { StoreError } from "../Queue/StoreError.ts"
+import type { StoreError } from "../Store/StoreError.ts"
 import type { ArrivalStep } from "./policy/BacklogForecast.ts"
 
 export interface ArrivalsAhead {

@@ -4,10 +4,10 @@
  * (`task.toBatchLayer`).
  */
 import { Context, type Effect, type Exit } from "effect"
-import type { BatchOptions } from "./Batch.ts"
-import type { BatchCurve } from "./WorkerRecord.ts"
+import type { BatchOptions } from "../Batches/Batch.ts"
+import type { BatchCurve } from "../Store/WorkerRecord.ts"
 import type { ResourceGroup } from "./ResourceGroup.ts"
-import type { StoreError } from "./StoreError.ts"
+import type { StoreError } from "../Store/StoreError.ts"
 
 /** A closure of this process: no durability, no retries. */
 export interface QueueTask<out A, out E = never> {

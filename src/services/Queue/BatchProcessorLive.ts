@@ -4,9 +4,9 @@
  */
 import { Clock, Effect, Exit, Layer } from "effect"
 import { BatchProcessor, type QueueTask, type TaskResult } from "./BatchProcessor.ts"
-import { defaultSize, largestBatch } from "./Batch.ts"
-import { BatchTuning } from "./BatchTuning.ts"
-import type { BatchCurve } from "./WorkerRecord.ts"
+import { defaultSize, largestBatch } from "../Batches/Batch.ts"
+import { BatchTuning } from "../Batches/BatchTuning.ts"
+import type { BatchCurve } from "../Store/WorkerRecord.ts"
 import { defaultPriority } from "./policy/Rank.ts"
 import { computation } from "./ResourceGroup.ts"
 import { monotonicOf } from "./host/Monotonic.ts"

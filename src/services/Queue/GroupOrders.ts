@@ -16,7 +16,7 @@ import { Context, type Effect, Schema } from "effect"
 import type { JobId } from "./Job.ts"
 import { longestBoundMs, type OrderChoice, type OrderName, orders, type Rankings } from "./policy/Order.ts"
 import type { ResourceGroup } from "./ResourceGroup.ts"
-import type { StoreError } from "./StoreError.ts"
+import type { StoreError } from "../Store/StoreError.ts"
 
 /** The kind of its documents, one for each group. */
 export const orderDocuments = "group-order"

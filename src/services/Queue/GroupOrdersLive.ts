@@ -10,9 +10,9 @@ import {
   settleMs
 } from "./GroupOrders.ts"
 import { type JobId, liveStates } from "./Job.ts"
-import { Documents } from "./Documents.ts"
-import { JobStore } from "./JobStore.ts"
-import { RollUps } from "./RollUps.ts"
+import { Documents } from "../Store/Documents.ts"
+import { JobStore } from "../Store/JobStore.ts"
+import { RollUps } from "../Store/RollUps.ts"
 import { type ExpectedRuns, expectedRuns, lookBackMs } from "./policy/ExpectedRun.ts"
 import {
   defaultBoundMs,
@@ -26,7 +26,7 @@ import {
 } from "./policy/Order.ts"
 import { Settings } from "./QueueSettings.ts"
 import type { ResourceGroup } from "./ResourceGroup.ts"
-import type { StoreError } from "./StoreError.ts"
+import type { StoreError } from "../Store/StoreError.ts"
 
 /** Jobs ranked in one transaction: about 10 ms on SQLite. */
 const page = 1_000

@@ -13,7 +13,7 @@ import type {
   MemoryTrend,
   PressureState,
   Shrinkable
-} from "./MemoryGate.ts"
+} from "../Memory/MemoryGate.ts"
 
 /** The pool is closed: its optimizer's layer, or the pool itself. The caller outlived it. */
 export class PoolClosed extends Schema.TaggedError<PoolClosed>()("PoolClosed", { message: Schema.String }) {}
@@ -171,7 +171,7 @@ export class MemoryOptimizer extends Context.Service<
     /** Looks now; costs about 0.1 ms. */
     readonly monitorMemory: Effect.Effect<MemoryMetrics>
     /**
-     * Collects garbage when that pays: enough of it, and nobody waits (`policy/CollectionPays.ts`). The program stands
+     * Collects garbage when that pays: enough of it, and nobody waits (`Memory/policy/CollectionPays.ts`). The program stands
      * still meanwhile, about 0.7 ms per MiB that lives. Answers what it freed, or why it did not collect.
      */
     readonly optimizeGC: Effect.Effect<CollectionReport>

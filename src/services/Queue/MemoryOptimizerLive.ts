@@ -1,11 +1,11 @@
 /** Pools, and this process's memory as its gate sees it. */
 import { Clock, Effect, Layer } from "effect"
-import { MemoryGate } from "./MemoryGate.ts"
+import { MemoryGate } from "../Memory/MemoryGate.ts"
 import { MemoryOptimizer, type PoolLeak, type PoolOptions } from "./MemoryOptimizer.ts"
-import { Pool } from "./memory/ObjectPool.ts"
+import { Pool } from "../Memory/heap/ObjectPool.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
-import { rankOf } from "./policy/MemoryPressure.ts"
+import { rankOf } from "../Memory/policy/MemoryPressure.ts"
 import { monotonicOf } from "./host/Monotonic.ts"
 
 const mostByDefault = 64

@@ -13,12 +13,12 @@
  */
 import { Context, type Duration, type Effect, Schema } from "effect"
 import type { JobId } from "./Job.ts"
-import type { StoreError } from "./StoreError.ts"
+import type { StoreError } from "../Store/StoreError.ts"
 import type { JobNotFound, WrongState } from "./TaskQueue.ts"
-import type { LeakHint } from "./policy/HeapSlope.ts"
+import type { LeakHint } from "../Profiling/policy/HeapSlope.ts"
 import type { Evidence } from "./policy/Placement.ts"
-import type { ProfilerReading } from "./ProfilerReading.ts"
-import type { ProcessFigures, ProfilingReport, SlowAttempt, StoreFigures, TaskFigures } from "./ProfilingReport.ts"
+import type { ProfilerReading } from "../Profiling/ProfilerReading.ts"
+import type { ProcessFigures, ProfilingReport, SlowAttempt, StoreFigures, TaskFigures } from "../Profiling/ProfilingReport.ts"
 
 /** The short form of a period's figures. */
 export interface PerformanceMetrics {
@@ -85,7 +85,7 @@ export class PerformanceProfiler extends Context.Service<
     readonly read: (period?: Duration.Input) => Effect.Effect<ProfilerReading>
     /**
      * What measured attempts did with their time, by task: rounds of at least twenty that nobody took before. A few
-     * attempts of each task are measured each minute; see `profile/AttemptProbes.ts`.
+     * attempts of each task are measured each minute; see `Profiling/measure/AttemptProbes.ts`.
      */
     readonly takeEvidence: Effect.Effect<ReadonlyMap<string, Evidence>>
     /**

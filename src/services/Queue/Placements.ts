@@ -10,7 +10,7 @@ import { checkedBy } from "./InvalidSetting.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import type { Placement } from "./policy/Placement.ts"
-import type { StoreError } from "./StoreError.ts"
+import type { StoreError } from "../Store/StoreError.ts"
 import type { AnyTask } from "./Task.ts"
 
 export type { Evidence, Fit, Placement } from "./policy/Placement.ts"

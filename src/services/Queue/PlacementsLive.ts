@@ -1,7 +1,7 @@
 /** Placements as documents of the store, with a copy in memory for enqueues. */
 import { Clock, Effect, Layer, Schema } from "effect"
-import { Documents } from "./Documents.ts"
-import type { StoredDocument } from "./StoredDocument.ts"
+import { Documents } from "../Store/Documents.ts"
+import type { StoredDocument } from "../Store/StoredDocument.ts"
 import { type PlaceableTask, Placements, checkedPlacementSettings } from "./Placements.ts"
 import { groupOf, Placement } from "./policy/Placement.ts"
 

@@ -6,7 +6,7 @@
  * Modes per group: `off`, `shadow` (default: decides and logs, moves nothing) and `on`. A decision without a forecast
  * that beats the naive one is reactive; no decision interrupts a job: slots that are taken away finish what they run.
  *
- * One worker of a store leads (`upkeep/ScalerLoop.ts`) and decides for all; the others carry targets out. Time is each
+ * One worker of a store leads (`Scaling/upkeep/ScalerLoop.ts`) and decides for all; the others carry targets out. Time is each
  * caller's clock; only complete steps count, and a step in which nobody recorded is missing, not zero. When the store
  * does not answer, or the clock went back, the last targets stay.
  *
@@ -21,12 +21,12 @@ import type {
   Recommendation,
   RecurringPattern,
   ScalerStatus
-} from "./LoadPrediction.ts"
+} from "../Scaling/LoadPrediction.ts"
 import type { ResourceGroup } from "./ResourceGroup.ts"
-import type { KeptDecision } from "./ScaleDecision.ts"
-import type { ScaleEvent } from "./ScaleEvent.ts"
-import type { ScaleSettings } from "./ScaleSettings.ts"
-import type { StoreError } from "./StoreError.ts"
+import type { KeptDecision } from "../Scaling/ScaleDecision.ts"
+import type { ScaleEvent } from "../Scaling/ScaleEvent.ts"
+import type { ScaleSettings } from "../Scaling/ScaleSettings.ts"
+import type { StoreError } from "../Store/StoreError.ts"
 
 /** What was asked is out of range. The message says what was given and what is expected; nothing was changed. */
 export class ScaleInvalid extends Schema.TaggedError<ScaleInvalid>()("ScaleInvalid", {

@@ -1,20 +1,20 @@
 /** The settings of a queue, with their units, defaults and reasons. */
 import { Context, Duration, type Effect } from "effect"
 import { checkedBy } from "./InvalidSetting.ts"
-import type { RetentionPolicy } from "./JobStore.ts"
+import type { RetentionPolicy } from "../Store/JobStore.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import { durationText } from "./policy/DurationText.ts"
 import { defaultAgeingStepMs } from "./policy/Rank.ts"
 import { computation } from "./ResourceGroup.ts"
-import type { PressureThresholds } from "./policy/MemoryPressure.ts"
+import type { PressureThresholds } from "../Memory/policy/MemoryPressure.ts"
 import { checkRetry, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
 
 export interface MemorySettings {
   /**
    * Shares of the nearest limit (old generation of the heap, container, machine) at which pressure rises. Defaults
    * 0.55, 0.65, 0.75: V8 gives a process up when what lives fills more than 0.8, and what is on its way when the door
-   * shuts needs room too. See `policy/MemoryPressure.ts`.
+   * shuts needs room too. See `Memory/policy/MemoryPressure.ts`.
    */
   readonly thresholds: PressureThresholds
   /** Whether an enqueue is refused (`MemoryShort`) at `critical`. Default true: better than to end as out of memory. */

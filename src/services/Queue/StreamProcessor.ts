@@ -24,10 +24,10 @@
  * crash goes on from its last committed chunk; run again when it has finished, it only answers its report.
  */
 import { type ByteSize, Context, type Effect, type Layer, Schema, type Stream } from "effect"
-import type { ChunkInput, ChunkOutput } from "./StreamChunk.ts"
-import type { StoreError } from "./StoreError.ts"
-import type { StreamSink } from "./StreamSink.ts"
-import type { StreamSource } from "./StreamSource.ts"
+import type { ChunkInput, ChunkOutput } from "../Streams/StreamChunk.ts"
+import type { StoreError } from "../Store/StoreError.ts"
+import type { StreamSink } from "../Streams/StreamSink.ts"
+import type { StreamSource } from "../Streams/StreamSource.ts"
 import type { JobContext, NonRetryable, Snoozed, Task } from "./Task.ts"
 import type { TaskRegistry } from "./TaskRegistry.ts"
 

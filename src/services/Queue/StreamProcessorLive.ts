@@ -1,10 +1,10 @@
 /** Streams over the queue: settings checked and turned into bounds, each run on its own. */
 import { ByteSize, Context, Effect, Layer, Option } from "effect"
 import * as Bounds from "./policy/Bounds.ts"
-import { bytesPerInputByte } from "./policy/StreamWindow.ts"
-import { JobStore } from "./JobStore.ts"
+import { bytesPerInputByte } from "../Streams/policy/StreamWindow.ts"
+import { JobStore } from "../Store/JobStore.ts"
 import { Settings } from "./QueueSettings.ts"
-import { type RunSettings, runStream } from "./run/stream/StreamRun.ts"
+import { type RunSettings, runStream } from "../Streams/run/StreamRun.ts"
 import {
   InvalidStream,
   StreamError,

@@ -20,9 +20,9 @@
  * A handler may run more than once for one job, since delivery is at least once: make it idempotent.
  */
 import { type Context, type Duration, Effect, Layer, Schedule, Schema, type Scope, type Struct } from "effect"
-import { batching, type Batching, type BatchHandler, type BatchOptions } from "./Batch.ts"
+import { batching, type Batching, type BatchHandler, type BatchOptions } from "../Batches/Batch.ts"
 import type { JobId } from "./Job.ts"
-import { type UniqueConflict, uniqueConflicts } from "./Turn.ts"
+import { type UniqueConflict, uniqueConflicts } from "../Store/Turn.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import { checkOrder } from "./policy/Order.ts"

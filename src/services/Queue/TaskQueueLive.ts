@@ -1,8 +1,8 @@
 /** The queue over a store: rows go to its turns, results come from the worker of this process or from the store. */
 import { Effect, Layer } from "effect"
 import { GroupOrders } from "./GroupOrders.ts"
-import { JobStore } from "./JobStore.ts"
-import { WorkerRegistry } from "./WorkerRegistry.ts"
+import { JobStore } from "../Store/JobStore.ts"
+import { WorkerRegistry } from "../Store/WorkerRegistry.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import { checkOrder } from "./policy/Order.ts"
 import { checkPriority, defaultPriority } from "./policy/Rank.ts"
@@ -14,8 +14,8 @@ import { makeHandles, outcomeOf } from "./queue/Handles.ts"
 import { LocalSlots } from "./queue/LocalSlots.ts"
 import { makeLooking } from "./queue/Looking.ts"
 import * as ResourceGroup from "./ResourceGroup.ts"
-import type { StoreError } from "./StoreError.ts"
-import { StoreTurns } from "./StoreTurns.ts"
+import type { StoreError } from "../Store/StoreError.ts"
+import { StoreTurns } from "../Store/StoreTurns.ts"
 import type { Task } from "./Task.ts"
 import {
   type EnqueueError,

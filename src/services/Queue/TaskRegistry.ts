@@ -3,7 +3,7 @@
  * they are alive; the worker claims the jobs of the tasks it finds, and the command line looks up schemas by name.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
-import type { BatchItem } from "./Batch.ts"
+import type { BatchItem } from "../Batches/Batch.ts"
 import type { AnyTask, JobContext } from "./Task.ts"
 
 /** A handler with its types erased; the registry pairs it with the task whose schemas check them. */

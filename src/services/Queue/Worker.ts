@@ -8,7 +8,7 @@
  * back unspent.
  */
 import { Context, type Duration, type Effect } from "effect"
-import type { BeyondLimit } from "./Turn.ts"
+import type { BeyondLimit } from "../Store/Turn.ts"
 import type { JobId } from "./Job.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"

@@ -10,35 +10,35 @@
  */
 import { Effect, Layer } from "effect"
 import * as BatchProcessorLive from "./BatchProcessorLive.ts"
-import * as MemoryGateLive from "./MemoryGateLive.ts"
+import * as MemoryGateLive from "../Memory/MemoryGateLive.ts"
 import * as MemoryOptimizerLive from "./MemoryOptimizerLive.ts"
-import * as JobStoreMemory from "./stores/JobStoreMemory.ts"
-import type * as JobStoreSqlite from "./stores/JobStoreSqlite.ts"
+import * as JobStoreMemory from "../Store/memory/JobStoreMemory.ts"
+import type * as JobStoreSqlite from "../Store/sqlite/JobStoreSqlite.ts"
 import * as StreamProcessorLive from "./StreamProcessorLive.ts"
 import * as PredictiveScalerLive from "./PredictiveScalerLive.ts"
 import * as PerformanceProfilerLive from "./PerformanceProfilerLive.ts"
-import * as PipelineLive from "./PipelineLive.ts"
-import { folderOf } from "./profile/ProfileFolder.ts"
-import * as ProfileRequests from "./profile/ProfileRequests.ts"
+import * as PipelineLive from "../Pipelines/PipelineLive.ts"
+import { folderOf } from "../Profiling/measure/ProfileFolder.ts"
+import * as ProfileRequests from "../Profiling/measure/ProfileRequests.ts"
 import * as ProcessRunnerLive from "./run/ProcessRunnerLive.ts"
 import * as ShellTask from "./run/ShellTask.ts"
 import * as ThreadPoolLive from "./run/ThreadPoolLive.ts"
-import * as CommandHook from "./scaler/act/CommandHook.ts"
-import type { InClusterOptions } from "./scaler/act/KubernetesApi.ts"
-import type { ScaledWorkload } from "./scaler/act/KubernetesScale.ts"
-import * as CollectOnRequest from "./upkeep/CollectOnRequest.ts"
+import * as CommandHook from "../Scaling/act/CommandHook.ts"
+import type { InClusterOptions } from "../Scaling/act/KubernetesApi.ts"
+import type { ScaledWorkload } from "../Scaling/act/KubernetesScale.ts"
+import * as CollectOnRequest from "../Memory/upkeep/CollectOnRequest.ts"
 import * as LeaseSweeper from "./upkeep/LeaseSweeper.ts"
 import * as OrderChanges from "./upkeep/OrderChanges.ts"
 import * as PlacementLoop from "./upkeep/PlacementLoop.ts"
 import * as OutputPruner from "./upkeep/OutputPruner.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
-import * as ScalerLoop from "./upkeep/ScalerLoop.ts"
-import * as ScalerSeries from "./upkeep/ScalerSeries.ts"
+import * as ScalerLoop from "../Scaling/upkeep/ScalerLoop.ts"
+import * as ScalerSeries from "../Scaling/upkeep/ScalerSeries.ts"
 import * as SetAsideNotice from "./upkeep/SetAsideNotice.ts"
 import * as UnservedJobs from "./upkeep/UnservedJobs.ts"
 import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
 import * as StoreSeries from "./upkeep/StoreSeries.ts"
-import { Scaler, scalerDefaults, type ScalerSettings } from "./ScaleSettings.ts"
+import { Scaler, scalerDefaults, type ScalerSettings } from "../Scaling/ScaleSettings.ts"
 import type { SlotBounds } from "./SlotPools.ts"
 import * as Store from "./storeLayers.ts"
 import { exposed } from "./storeLayers.ts"
@@ -138,7 +138,7 @@ export const layerCommandActuator = (options: CommandHook.CommandHookOptions) =>
 export const layerKubernetesActuator = (workloads: ReadonlyArray<ScaledWorkload>, options: InClusterOptions) =>
   Layer.unwrap(
     Effect.map(
-      Effect.promise(() => import("./scaler/act/KubernetesScale.ts")),
+      Effect.promise(() => import("../Scaling/act/KubernetesScale.ts")),
       ({ layer }) => layer(workloads, options)
     )
   )

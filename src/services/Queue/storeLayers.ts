@@ -1,18 +1,18 @@
 /** The queue over a store, without what runs jobs: all that a process needs which looks, enqueues and changes. */
 import { Effect, Layer } from "effect"
-import * as BatchTuning from "./BatchTuning.ts"
+import * as BatchTuning from "../Batches/BatchTuning.ts"
 import * as GroupOrdersLive from "./GroupOrdersLive.ts"
-import * as MemoryGateLive from "./MemoryGateLive.ts"
-import * as Outcomes from "./Outcomes.ts"
+import * as MemoryGateLive from "../Memory/MemoryGateLive.ts"
+import * as Outcomes from "./attempt/Outcomes.ts"
 import * as OutputsLive from "./OutputsLive.ts"
 import * as PlacementsLive from "./PlacementsLive.ts"
 import * as QueueEventsLive from "./QueueEventsLive.ts"
-import * as StoreMeter from "./StoreMeter.ts"
-import * as StoreMeterLive from "./StoreMeterLive.ts"
-import * as JobStoreSqlite from "./stores/JobStoreSqlite.ts"
-import { isSafeToShare } from "./stores/sqlite/StoreFile.ts"
-import type { StoreTurns } from "./StoreTurns.ts"
-import * as StoreTurnsLive from "./StoreTurnsLive.ts"
+import * as StoreMeter from "../Store/StoreMeter.ts"
+import * as StoreMeterLive from "../Store/StoreMeterLive.ts"
+import * as JobStoreSqlite from "../Store/sqlite/JobStoreSqlite.ts"
+import { isSafeToShare } from "../Store/sqlite/StoreFile.ts"
+import type { StoreTurns } from "../Store/StoreTurns.ts"
+import * as StoreTurnsLive from "../Store/StoreTurnsLive.ts"
 import * as TaskQueueLive from "./TaskQueueLive.ts"
 import * as TaskRegistry from "./TaskRegistry.ts"
 
@@ -59,7 +59,7 @@ export const sqlite = (options: JobStoreSqlite.Options) => JobStoreSqlite.layer(
 /** A store in the heap of this process that gives up finished jobs when memory is short. Loaded when it is used. */
 const memory = Layer.unwrap(
   Effect.map(
-    Effect.promise(() => import("./stores/JobStoreMemory.ts")),
+    Effect.promise(() => import("../Store/memory/JobStoreMemory.ts")),
     (JobStoreMemory) => JobStoreMemory.layer().pipe(Layer.provideMerge(MemoryGateLive.layer))
   )
 )
@@ -77,4 +77,4 @@ export const isSqliteSafeToShare = isSafeToShare
 export { prune as pruneOutputs } from "./outputs/Pruning.ts"
 
 /** What operators do to an SQLite store as a file: back up, restore, check, migrate. */
-export * as SqliteMaintenance from "./stores/sqlite/Maintenance.ts"
+export * as SqliteMaintenance from "../Store/sqlite/Maintenance.ts"

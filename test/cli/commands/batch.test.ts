@@ -3,7 +3,7 @@ import { Clock, Effect } from "effect"
 import path from "node:path"
 import { type BatchCurve, Sluice } from "../../../src/services/Queue/index.ts"
 import * as CommandLine from "../CommandLine.ts"
-import { store as wholeStore } from "../../../src/services/Queue/Store.ts"
+import { store as wholeStore } from "../../../src/services/Store/Store.ts"
 
 const curve: BatchCurve = {
   task: "mail",

@@ -6,7 +6,7 @@ import path from "node:path"
 import { type ScaleDecision, Sluice } from "../../../src/services/Queue/index.ts"
 import { storeLoad, syntheticCounts } from "../../support/scaler/SyntheticLoad.ts"
 import * as CommandLine from "../CommandLine.ts"
-import { store as wholeStore, type StoreServices } from "../../../src/services/Queue/Store.ts"
+import { store as wholeStore, type StoreServices } from "../../../src/services/Store/Store.ts"
 
 const minute = 60_000
 const hour = 60 * minute

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import path from "node:path"
-import { withStore } from "../../services/Queue/stores/sqlite/SqliteStores.ts"
+import { withStore } from "../../services/Store/sqlite/SqliteStores.ts"
 import * as CommandLine from "../CommandLine.ts"
 
 describe("worker ls", () => {

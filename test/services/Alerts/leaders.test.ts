@@ -3,7 +3,7 @@ import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Schema, Scope 
 import { TestClock } from "effect/testing"
 import { AlertLayers, Alerts, AlertSettings } from "../../../src/services/Alerts/index.ts"
 import { Sluice, StoreError, StoreUnavailable, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
-import { type Store, store as wholeStore, toContext } from "../../../src/services/Queue/Store.ts"
+import { type Store, store as wholeStore, toContext } from "../../../src/services/Store/Store.ts"
 
 const Mail = Task.make("mail", { payload: Schema.Void, success: Schema.Void, group: "network" })
 

@@ -20,7 +20,7 @@ import {
   type WorkerRecord
 } from "../../../src/services/Queue/index.ts"
 import { empty, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"
-import { type Store, store as wholeStore, toContext } from "../../../src/services/Queue/Store.ts"
+import { type Store, store as wholeStore, toContext } from "../../../src/services/Store/Store.ts"
 
 const start = Date.UTC(2026, 10, 21, 14, 0)
 const second = 1000

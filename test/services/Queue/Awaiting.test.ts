@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { JobStore, QueueSettings, Sluice, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
-import * as JobStoreSqlite from "../../../src/services/Queue/stores/JobStoreSqlite.ts"
+import * as JobStoreSqlite from "../../../src/services/Store/sqlite/JobStoreSqlite.ts"
 
 const Double = Task.make("double", { payload: Schema.Int, success: Schema.Int, group: "network" })
 

@@ -12,8 +12,8 @@ import {
   Task,
   TaskQueue
 } from "../../../src/services/Queue/index.ts"
-import { mergeTasks, taskFigures } from "../../../src/services/Queue/profile/Readings.ts"
-import { TaskCell } from "../../../src/services/Queue/profile/TaskCell.ts"
+import { mergeTasks, taskFigures } from "../../../src/services/Profiling/measure/Readings.ts"
+import { TaskCell } from "../../../src/services/Profiling/measure/TaskCell.ts"
 import * as Testing from "../../../src/testing/index.ts"
 import { SeededRandom } from "../../support/SeededRandom.ts"
 

@@ -16,7 +16,7 @@ import {
 import * as PlacementsLive from "../../../src/services/Queue/PlacementsLive.ts"
 import * as PlacementLoop from "../../../src/services/Queue/upkeep/PlacementLoop.ts"
 import * as Testing from "../../../src/testing/index.ts"
-import { store as wholeStore, toContext } from "../../../src/services/Queue/Store.ts"
+import { store as wholeStore, toContext } from "../../../src/services/Store/Store.ts"
 
 const Mail = Task.make("mail", { payload: Schema.Int })
 const Report = Task.make("report", { payload: Schema.Int, group: ResourceGroup.computation })

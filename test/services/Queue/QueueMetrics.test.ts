@@ -5,7 +5,7 @@ import { PrometheusMetrics } from "effect/observability"
 import { Histogram, QueueMetrics, Task } from "../../../src/services/Queue/index.ts"
 import { type QueueNodeOptions, startNode } from "../../support/queue/QueueNode.ts"
 import { sharedMemory } from "../../support/queue/SharedMemory.ts"
-import type { Store } from "../../../src/services/Queue/Store.ts"
+import type { Store } from "../../../src/services/Store/Store.ts"
 
 const Work = Task.make("work", {
   payload: Schema.Int,

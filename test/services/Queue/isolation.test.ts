@@ -3,13 +3,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, References, type Scope, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { type JobId, QueueSettings, Sluice, StoreError, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
-import { StoreTurns } from "../../../src/services/Queue/StoreTurns.ts"
-import * as StoreTurnsLive from "../../../src/services/Queue/StoreTurnsLive.ts"
+import { StoreTurns } from "../../../src/services/Store/StoreTurns.ts"
+import * as StoreTurnsLive from "../../../src/services/Store/StoreTurnsLive.ts"
 import { startNode } from "../../support/queue/QueueNode.ts"
 import { sharedMemory } from "../../support/queue/SharedMemory.ts"
 import { makeSqliteFile } from "../../support/queue/SqliteFile.ts"
 import { StoreDriver } from "../../support/store/StoreDriver.ts"
-import { type Store, toContext } from "../../../src/services/Queue/Store.ts"
+import { type Store, toContext } from "../../../src/services/Store/Store.ts"
 
 const Work = Task.make("work", { payload: Schema.Int, success: Schema.Int, group: "network" })
 const works = Work.toLayer((n) => Effect.succeed(2 * n))

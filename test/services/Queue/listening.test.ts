@@ -4,7 +4,7 @@ import { Context, Duration, Effect, Fiber, Layer, Schedule, Schema } from "effec
 import { existsSync, readdirSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import { QueueSettings, Sluice, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
-import { newFile } from "./stores/sqlite/SqliteStores.ts"
+import { newFile } from "../Store/sqlite/SqliteStores.ts"
 
 const Double = Task.make("double", { payload: Schema.Int, success: Schema.Int, group: "network" })
 

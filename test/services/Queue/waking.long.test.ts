@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Layer, Schema, Stream } from "effect"
 import path from "node:path"
 import { Pipeline, QueueSettings, Sluice, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
-import { folder } from "./stores/sqlite/SqliteStores.ts"
+import { folder } from "../Store/sqlite/SqliteStores.ts"
 
 const number = { payload: Schema.Int, success: Schema.Int }
 const First = Task.make("first", { ...number, group: "filesystem" })

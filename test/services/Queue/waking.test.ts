@@ -9,7 +9,7 @@ import { Pipeline, QueueSettings, Sluice, Task, TaskQueue } from "../../../src/s
 import { type QueueNode, startNode } from "../../support/queue/QueueNode.ts"
 import { sharedMemory } from "../../support/queue/SharedMemory.ts"
 import { makeSqliteFile } from "../../support/queue/SqliteFile.ts"
-import { type Store, toContext } from "../../../src/services/Queue/Store.ts"
+import { type Store, toContext } from "../../../src/services/Store/Store.ts"
 
 const number = { payload: Schema.Int, success: Schema.Int }
 const First = Task.make("first", { ...number, group: "filesystem" })

@@ -1,6 +1,6 @@
 /** What every storm must show, whatever its fault; and one line of figures. */
 import { assert } from "@effect/vitest"
-import { busyTimeoutMs } from "../../../src/services/Queue/stores/sqlite/Database.ts"
+import { busyTimeoutMs } from "../../../src/services/Store/sqlite/Database.ts"
 import { recoveryBoundMs } from "./FaultSettings.ts"
 import { gentleBoundMs, type Refusal, type StormReport } from "./Storm.ts"
 import type { Stretch } from "./Stretch.ts"

@@ -18,7 +18,7 @@ globalThis.RegExp = new Proxy(RegExp, {
 for (const file of files) await import(path.join(root, file))
 
 // Those that are made in functions.
-const { usableHeap } = await import("../../../src/services/Queue/memory/HeapLimit.ts")
+const { usableHeap } = await import("../../../src/services/Memory/heap/HeapLimit.ts")
 usableHeap(1e9, ["--max-old-space-size=100"], undefined)
 const { workloadIn } = await import("../../../src/cli/worker/ScaleActuators.ts")
 workloadIn("deployment/workers")

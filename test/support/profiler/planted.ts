@@ -11,7 +11,7 @@ import { open } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { JobStore, PerformanceProfiler, Sluice, Task, TaskQueue } from "../../../src/services/Queue/index.ts"
-import * as JobStoreMemory from "../../../src/services/Queue/stores/JobStoreMemory.ts"
+import * as JobStoreMemory from "../../../src/services/Store/memory/JobStoreMemory.ts"
 
 const planted = process.argv[2]!
 const folder = mkdtempSync(path.join(tmpdir(), "sluice-planted-"))

@@ -5,11 +5,11 @@
 import { assert } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Fiber, Result, Schema, type Scope } from "effect"
 import { TestClock } from "effect/testing"
-import type { StoreError } from "../../../src/services/Queue/StoreError.ts"
+import type { StoreError } from "../../../src/services/Store/StoreError.ts"
 import { type JobHandle, type JobId, type JobState, Task, type TaskQueue } from "../../../src/services/Queue/index.ts"
 import type { Fate } from "./FaultyStore.ts"
 import { type QueueNode, startNode } from "./QueueNode.ts"
-import type { Store } from "../../../src/services/Queue/Store.ts"
+import type { Store } from "../../../src/services/Store/Store.ts"
 
 /** A store as a new process opens it: the same jobs each time. */
 export type OpenStore = Effect.Effect<Store, StoreError, Scope.Scope>

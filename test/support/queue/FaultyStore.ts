@@ -1,10 +1,10 @@
 /** A store between a process and the real one, that fails when it is told to, and notes what the store accepted. */
 import { type Clock, Duration, Effect } from "effect"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
-import type { Wake } from "../../../src/services/Queue/JobStore.ts"
-import type { SettleOutcome, Turn, TurnResult } from "../../../src/services/Queue/Turn.ts"
-import { StoreError, StoreOutcomeUnknown, StoreUnavailable } from "../../../src/services/Queue/StoreError.ts"
-import type { Store } from "../../../src/services/Queue/Store.ts"
+import type { Wake } from "../../../src/services/Store/JobStore.ts"
+import type { SettleOutcome, Turn, TurnResult } from "../../../src/services/Store/Turn.ts"
+import { StoreError, StoreOutcomeUnknown, StoreUnavailable } from "../../../src/services/Store/StoreError.ts"
+import type { Store } from "../../../src/services/Store/Store.ts"
 
 /**
  * What becomes of a call. `lost`: it took effect, but the answer never came. `hang`: as the other two, after the

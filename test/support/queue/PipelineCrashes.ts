@@ -5,7 +5,7 @@
 import { assert } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Layer, Schema, type Scope } from "effect"
 import { TestClock } from "effect/testing"
-import type { StoreError } from "../../../src/services/Queue/StoreError.ts"
+import type { StoreError } from "../../../src/services/Store/StoreError.ts"
 import { Job, type JobId, Pipeline, Sluice, Task } from "../../../src/services/Queue/index.ts"
 import type { OpenStore } from "./CrashPoints.ts"
 import type { Fate } from "./FaultyStore.ts"

@@ -1,6 +1,6 @@
 /** One simulated process: a queue and a worker of its own on a store it shares with others, on the virtual clock. */
 import { Clock, Context, Effect, Exit, Layer, Random, Scope } from "effect"
-import type { StoreError } from "../../../src/services/Queue/StoreError.ts"
+import type { StoreError } from "../../../src/services/Store/StoreError.ts"
 import {
   type JobStore,
   type Placements,
@@ -15,7 +15,7 @@ import {
 } from "../../../src/services/Queue/index.ts"
 import { type Fate, FaultyStore, type FaultyStoreOptions } from "./FaultyStore.ts"
 import { NodeClock } from "./NodeClock.ts"
-import { type Store, toContext } from "../../../src/services/Queue/Store.ts"
+import { type Store, toContext } from "../../../src/services/Store/Store.ts"
 
 export interface QueueNodeOptions {
   readonly store: Store

@@ -1,8 +1,8 @@
 /** A store whose turns may be asked again under the same number, as those behind a network may be. */
 import { Effect } from "effect"
-import { Asked } from "../../../src/services/Queue/Asked.ts"
-import type { Store } from "../../../src/services/Queue/Store.ts"
-import type { TurnResult } from "../../../src/services/Queue/Turn.ts"
+import { Asked } from "../../../src/services/Store/Asked.ts"
+import type { Store } from "../../../src/services/Store/Store.ts"
+import type { TurnResult } from "../../../src/services/Store/Turn.ts"
 
 export const remembering = (store: Store): Store => {
   const kept = new Map<string, { readonly number: number; readonly answer: TurnResult }>()

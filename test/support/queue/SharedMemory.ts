@@ -2,7 +2,7 @@
 import { Effect, Layer, type Scope } from "effect"
 import type { OpenStore } from "./CrashPoints.ts"
 import { Sluice } from "../../../src/services/Queue/index.ts"
-import { type Store, store as wholeStore } from "../../../src/services/Queue/Store.ts"
+import { type Store, store as wholeStore } from "../../../src/services/Store/Store.ts"
 
 /** A new one, empty. */
 export const sharedMemory: Effect.Effect<Store, never, Scope.Scope> = Effect.gen(function* () {

@@ -10,7 +10,7 @@ import path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { Sluice } from "../../../src/services/Queue/index.ts"
 import type { OpenStore } from "./CrashPoints.ts"
-import { store as wholeStore } from "../../../src/services/Queue/Store.ts"
+import { store as wholeStore } from "../../../src/services/Store/Store.ts"
 
 export interface SqliteFile {
   /** A connection that lasts as long as the scope. */

@@ -5,7 +5,7 @@
 import { Effect, Layer, type Scope } from "effect"
 import { empty, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"
 import { type RollUp, type RollUpQuery, Sluice } from "../../../src/services/Queue/index.ts"
-import { type Store, store as wholeStore } from "../../../src/services/Queue/Store.ts"
+import { type Store, store as wholeStore } from "../../../src/services/Store/Store.ts"
 
 export interface RecordedLoad {
   readonly group: string

@@ -3,10 +3,10 @@
  */
 import { Clock, Context, Effect, Exit, Layer, Scope } from "effect"
 import { PredictiveScaler, Sluice, Worker } from "../../../src/services/Queue/index.ts"
-import { Scaler, scalerDefaults, type ScalerSettings } from "../../../src/services/Queue/ScaleSettings.ts"
+import { Scaler, scalerDefaults, type ScalerSettings } from "../../../src/services/Scaling/ScaleSettings.ts"
 import { type Fate, FaultyStore } from "../queue/FaultyStore.ts"
 import { NodeClock } from "../queue/NodeClock.ts"
-import { type Store, toContext } from "../../../src/services/Queue/Store.ts"
+import { type Store, toContext } from "../../../src/services/Store/Store.ts"
 
 export interface ScalingNodeOptions {
   readonly store: Store

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { type RecordedLoad, recordedStore } from "./RecordedLoad.ts"
 import { type ScalingNode, type ScalingNodeOptions, startScalingNode } from "./ScalingNode.ts"
-import type { Store } from "../../../src/services/Queue/Store.ts"
+import type { Store } from "../../../src/services/Store/Store.ts"
 
 export const minuteMs = 60_000
 export const hourMs = 3_600_000

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { RollUp, RollUpWidth } from "../../../src/services/Queue/index.ts"
 import { empty, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"
-import { ForecastBook } from "../../../src/services/Queue/scaler/ForecastBook.ts"
+import { ForecastBook } from "../../../src/services/Scaling/rounds/ForecastBook.ts"
 import type { StoredLoad } from "../scaler/SyntheticLoad.ts"
 
 export class RecordedSteps {

@@ -9,7 +9,7 @@ import path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { fileURLToPath } from "node:url"
 import { PredictiveScaler, type ScaleSettingsChange, TaskQueue } from "../../../src/services/Queue/index.ts"
-import { scaleLeaderKind } from "../../../src/services/Queue/scaler/LeaderRecord.ts"
+import { scaleLeaderKind } from "../../../src/services/Scaling/rounds/LeaderRecord.ts"
 import type { FaultFolder } from "../faults/FaultFolder.ts"
 import { readLedger } from "../faults/Ledger.ts"
 import { storeLoad } from "../scaler/SyntheticLoad.ts"
@@ -18,7 +18,7 @@ import { type Arrival, arrivalsOf, type DayShape, pastCounts } from "./Compresse
 import type { FleetConfig } from "./fleet.ts"
 import { childrenOf, runs } from "./HostProcesses.ts"
 import { Scaled, scaledGroup } from "./ScaledTask.ts"
-import { store as wholeStore } from "../../../src/services/Queue/Store.ts"
+import { store as wholeStore } from "../../../src/services/Store/Store.ts"
 
 /** How the number of processes is chosen. A number: so many, always. */
 export type ScalingVariant = "predictive" | "reactive" | number

@@ -4,10 +4,10 @@
  * processes, stores and clocks add shows in the live run.
  */
 import { Effect } from "effect"
-import { processCount } from "../../../src/services/Queue/policy/ProcessCount.ts"
-import type { GroupRecord } from "../../../src/services/Queue/scaler/LeaderRecord.ts"
-import { decide, staffingSettingsOf, takenUp } from "../../../src/services/Queue/scaler/Round.ts"
-import type { ScaleSettings } from "../../../src/services/Queue/ScaleSettings.ts"
+import { processCount } from "../../../src/services/Scaling/policy/ProcessCount.ts"
+import type { GroupRecord } from "../../../src/services/Scaling/rounds/LeaderRecord.ts"
+import { decide, staffingSettingsOf, takenUp } from "../../../src/services/Scaling/rounds/Round.ts"
+import type { ScaleSettings } from "../../../src/services/Scaling/ScaleSettings.ts"
 import { SeededRandom } from "../SeededRandom.ts"
 import { type Arrival, arrivalsOf, type DayShape, pastCounts } from "./CompressedDay.ts"
 import { bookOver, RecordedSteps } from "./RecordedSteps.ts"

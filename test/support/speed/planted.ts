@@ -58,7 +58,7 @@ interface Plant {
 
 /** The turns of the SQLite store that carry something. */
 const turns = (part: "claim" | "settle"): Plant => ({
-  file: "src/services/Queue/stores/JobStoreSqlite.ts",
+  file: "src/services/Store/sqlite/JobStoreSqlite.ts",
   from: 'turn: (turn) => host.call("turn", turn),',
   to: `turn: (turn) => {
       if (turn.${part}.length === 0) return host.call("turn", turn)
@@ -95,7 +95,7 @@ const plants: Readonly<Record<string, Plant>> = {
   settle: turns("settle"),
   /** Every 18th encoding and decoding is done twice: 5.6 % of them, which are nine tenths of the scenario. */
   encode: {
-    file: "src/services/Queue/TaskCodec.ts",
+    file: "src/services/Queue/codec/TaskCodec.ts",
     from: `      encode: (value) => JSON.stringify(encodeValue(value)) ?? "null",
       decode: (stored) => decodeValue(JSON.parse(stored as string))`,
     to: `      encode: (value) => {

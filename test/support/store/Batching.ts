@@ -2,7 +2,7 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
-import type { BatchClaim, ClaimedJob, Settle, SettleOutcome } from "../../../src/services/Queue/Turn.ts"
+import type { BatchClaim, ClaimedJob, Settle, SettleOutcome } from "../../../src/services/Store/Turn.ts"
 import { SeededRandom, seeds } from "../SeededRandom.ts"
 import { leaseMs, start, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 

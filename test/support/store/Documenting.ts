@@ -1,6 +1,6 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
-import type { Wake } from "../../../src/services/Queue/JobStore.ts"
+import type { Wake } from "../../../src/services/Store/JobStore.ts"
 import type { StoreTest } from "./StoreDriver.ts"
 
 export const clauses = (test: StoreTest): void => {

@@ -2,7 +2,7 @@ import { assert } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
-import type { SettleOutcome } from "../../../src/services/Queue/Turn.ts"
+import type { SettleOutcome } from "../../../src/services/Store/Turn.ts"
 import { failure, leaseMs, load, start, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 
 const outcomes: ReadonlyArray<SettleOutcome> = ["completed", "failed", "cancelled", "retry", "release"]

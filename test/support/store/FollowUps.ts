@@ -2,7 +2,7 @@ import { assert } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
-import type { ClaimedJob, SettleOutcome } from "../../../src/services/Queue/Turn.ts"
+import type { ClaimedJob, SettleOutcome } from "../../../src/services/Store/Turn.ts"
 import { rank } from "../../../src/services/Queue/policy/Rank.ts"
 import { failure, type JobSpec, leaseMs, stepMs, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 

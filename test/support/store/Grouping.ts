@@ -1,6 +1,6 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
-import type { Wake } from "../../../src/services/Queue/JobStore.ts"
+import type { Wake } from "../../../src/services/Store/JobStore.ts"
 import { unlimited } from "../../../src/services/Queue/ResourceGroup.ts"
 import type { StoreTest } from "./StoreDriver.ts"
 

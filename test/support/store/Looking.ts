@@ -2,7 +2,7 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { JobId, JobRecord } from "../../../src/services/Queue/Job.ts"
-import type { JobFilter } from "../../../src/services/Queue/JobQuery.ts"
+import type { JobFilter } from "../../../src/services/Store/JobQuery.ts"
 import { SeededRandom, seeds } from "../SeededRandom.ts"
 import { failure, start, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 

@@ -2,7 +2,7 @@ import { assert } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { type JobId, liveStates } from "../../../src/services/Queue/Job.ts"
-import type { ClaimedJob, NewJob, Settle } from "../../../src/services/Queue/Turn.ts"
+import type { ClaimedJob, NewJob, Settle } from "../../../src/services/Store/Turn.ts"
 import {
   noRankings,
   type OrderName,

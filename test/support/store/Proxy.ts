@@ -5,8 +5,8 @@
  */
 import { Effect, type Scope } from "effect"
 import { type Duplex, duplexPair } from "node:stream"
-import { frame, FrameReader } from "../../../src/services/Queue/stores/remote/Frames.ts"
-import { serverMessage } from "../../../src/services/Queue/stores/remote/Protocol.ts"
+import { frame, FrameReader } from "../../../src/services/Store/remote/Frames.ts"
+import { serverMessage } from "../../../src/services/Store/remote/Protocol.ts"
 
 export interface Fate {
   /**

@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import type { RollUp, RollUpWidth } from "../../../src/services/Queue/RollUp.ts"
+import type { RollUp, RollUpWidth } from "../../../src/services/Store/RollUp.ts"
 import { quantile } from "../../../src/services/Queue/policy/Histogram.ts"
 import { rollUpRetentionMs } from "../../../src/services/Queue/policy/RollUps.ts"
 import { failure, load, start, type StoreDriver, type StoreTest } from "./StoreDriver.ts"

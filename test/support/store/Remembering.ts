@@ -2,10 +2,10 @@
 import { assert } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { Asked } from "../../../src/services/Queue/Asked.ts"
+import { Asked } from "../../../src/services/Store/Asked.ts"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
-import { methods } from "../../../src/services/Queue/stores/Methods.ts"
-import type { StoreError } from "../../../src/services/Queue/StoreError.ts"
+import { methods } from "../../../src/services/Store/Methods.ts"
+import type { StoreError } from "../../../src/services/Store/StoreError.ts"
 import { failure, leaseMs, load, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 
 const as =

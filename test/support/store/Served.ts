@@ -3,10 +3,10 @@
  * behind the server's and one two minutes ahead.
  */
 import { Clock, Duration, Effect, Layer } from "effect"
-import { callOf, storeOver } from "../../../src/services/Queue/stores/Methods.ts"
-import { makeClient } from "../../../src/services/Queue/stores/remote/StoreClient.ts"
-import { serve } from "../../../src/services/Queue/stores/remote/StoreServer.ts"
-import { type Store, store as wholeStore, toContext } from "../../../src/services/Queue/Store.ts"
+import { callOf, storeOver } from "../../../src/services/Store/Methods.ts"
+import { makeClient } from "../../../src/services/Store/remote/StoreClient.ts"
+import { serve } from "../../../src/services/Store/remote/StoreServer.ts"
+import { type Store, store as wholeStore, toContext } from "../../../src/services/Store/Store.ts"
 import { SeededRandom } from "../SeededRandom.ts"
 import { type Fate, type Message, Proxy } from "./Proxy.ts"
 import type { StoreLayer } from "./StoreDriver.ts"

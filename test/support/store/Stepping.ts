@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
-import type { ClaimedJob } from "../../../src/services/Queue/Turn.ts"
+import type { ClaimedJob } from "../../../src/services/Store/Turn.ts"
 import { failure, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 
 const keep = (driver: StoreDriver, session: number, { attempt, id }: ClaimedJob, step: string, value: string) =>

@@ -6,7 +6,7 @@ import { assert, it } from "@effect/vitest"
 import { Clock, Effect, type Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Failure, JobExtra, JobId, JobRecord } from "../../../src/services/Queue/Job.ts"
-import type { ChangeResult, JobChange } from "../../../src/services/Queue/JobChange.ts"
+import type { ChangeResult, JobChange } from "../../../src/services/Store/JobChange.ts"
 import type {
   ClaimedJob,
   LogLevel,
@@ -16,14 +16,14 @@ import type {
   Turn,
   TurnResult,
   UniqueConflict
-} from "../../../src/services/Queue/Turn.ts"
-import type { Wake } from "../../../src/services/Queue/JobStore.ts"
-import type { JobFilter } from "../../../src/services/Queue/JobQuery.ts"
-import type { SweepResult } from "../../../src/services/Queue/WorkerRegistry.ts"
-import type { WorkerLoad } from "../../../src/services/Queue/WorkerRecord.ts"
+} from "../../../src/services/Store/Turn.ts"
+import type { Wake } from "../../../src/services/Store/JobStore.ts"
+import type { JobFilter } from "../../../src/services/Store/JobQuery.ts"
+import type { SweepResult } from "../../../src/services/Store/WorkerRegistry.ts"
+import type { WorkerLoad } from "../../../src/services/Store/WorkerRecord.ts"
 import { rank } from "../../../src/services/Queue/policy/Rank.ts"
-import type { StoreError } from "../../../src/services/Queue/StoreError.ts"
-import { type Store, store as wholeStore, type StoreServices } from "../../../src/services/Queue/Store.ts"
+import type { StoreError } from "../../../src/services/Store/StoreError.ts"
+import { type Store, store as wholeStore, type StoreServices } from "../../../src/services/Store/Store.ts"
 
 /** Makes a new, empty store each time it is built. */
 export type StoreLayer = (options: { readonly maxLive?: number }) => Layer.Layer<StoreServices, unknown>

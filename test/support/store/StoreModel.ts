@@ -4,8 +4,8 @@
  */
 import type { Failure, FailureCause, JobAttempt, JobId, JobState, WaitReason } from "../../../src/services/Queue/Job.ts"
 import { formatJobId } from "../../../src/services/Queue/Job.ts"
-import type { EnqueueNote, NewJob, Settle } from "../../../src/services/Queue/Turn.ts"
-import type { JobChange } from "../../../src/services/Queue/JobChange.ts"
+import type { EnqueueNote, NewJob, Settle } from "../../../src/services/Store/Turn.ts"
+import type { JobChange } from "../../../src/services/Store/JobChange.ts"
 import { rankIn, type Rankings } from "../../../src/services/Queue/policy/Order.ts"
 
 export interface ModelJob {

@@ -2,7 +2,7 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
-import type { EnqueueNote, UniqueConflict } from "../../../src/services/Queue/Turn.ts"
+import type { EnqueueNote, UniqueConflict } from "../../../src/services/Store/Turn.ts"
 import { failure, type JobSpec, start, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 
 const conflicts: ReadonlyArray<UniqueConflict> = ["reject", "existing", "replace", "debounce", "keepLast"]

@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
-import type { Retention, RetentionPolicy } from "../../../src/services/Queue/JobStore.ts"
+import type { Retention, RetentionPolicy } from "../../../src/services/Store/JobStore.ts"
 import { failure, start, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 
 const forever: Retention = { ageMs: Number.MAX_SAFE_INTEGER, count: Number.MAX_SAFE_INTEGER }

@@ -4,10 +4,10 @@
  */
 import { Effect, Layer } from "effect"
 import { NodeRuntime } from "@effect/platform-node"
-import * as JobStoreSqlite from "../../../src/services/Queue/stores/JobStoreSqlite.ts"
-import { listenOn } from "../../../src/services/Queue/stores/remote/Sockets.ts"
-import { serve } from "../../../src/services/Queue/stores/remote/StoreServer.ts"
-import { type Store, store as wholeStore } from "../../../src/services/Queue/Store.ts"
+import * as JobStoreSqlite from "../../../src/services/Store/sqlite/JobStoreSqlite.ts"
+import { listenOn } from "../../../src/services/Store/remote/Sockets.ts"
+import { serve } from "../../../src/services/Store/remote/StoreServer.ts"
+import { type Store, store as wholeStore } from "../../../src/services/Store/Store.ts"
 
 const [file = "", socket = "", killedAt = "0"] = process.argv.slice(2)
 

@@ -4,8 +4,8 @@
  */
 import { Context, Deferred, Effect, Layer, Scope } from "effect"
 import { Sluice, StreamProcessor, TaskQueue } from "../../../src/services/Queue/index.ts"
-import { type OpenFile, StreamFiles } from "../../../src/services/Queue/run/stream/StreamFiles.ts"
-import { store as wholeStore, type StoreServices, toContext } from "../../../src/services/Queue/Store.ts"
+import { type OpenFile, StreamFiles } from "../../../src/services/Streams/run/StreamFiles.ts"
+import { store as wholeStore, type StoreServices, toContext } from "../../../src/services/Store/Store.ts"
 
 /**
  * How it goes: in the middle of the step (a write is torn, anything else not done), or after it and before its answer.

@@ -10,7 +10,7 @@ import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { AlertEventShape, toEventShape } from "../../shapes/AlertShape.ts"
+import { AlertEventShape, toEventShape } from "../../../api/AlertShape.ts"
 import { relativeTime } from "../../terminal/RelativeTime.ts"
 import type { Column } from "../../terminal/Table.ts"
 

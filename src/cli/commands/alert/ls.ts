@@ -23,7 +23,7 @@ import {
   toOverviewShape,
   toRuleShape,
   toSilenceShape
-} from "../../shapes/AlertShape.ts"
+} from "../../../api/AlertShape.ts"
 import { relativeTime } from "../../terminal/RelativeTime.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"

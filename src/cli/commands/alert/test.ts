@@ -6,7 +6,7 @@ import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { acting } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { SinkAnswerShape } from "../../shapes/AlertShape.ts"
+import { SinkAnswerShape } from "../../../api/AlertShape.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 import type { Column } from "../../terminal/Table.ts"
 

@@ -6,7 +6,7 @@ import { nothingSeen, type WorkerCurve, workerCurves } from "../../BatchCurves.t
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { BatchStatusShape } from "../../shapes/BatchShape.ts"
+import { BatchStatusShape } from "../../../api/BatchShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 import type { Column } from "../../terminal/Table.ts"

@@ -8,7 +8,7 @@ import { fail } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { BatchCurveShape, toCurveShape } from "../../shapes/BatchShape.ts"
+import { BatchCurveShape, toCurveShape } from "../../../api/BatchShape.ts"
 
 export const tune = Command.make(
   "tune",

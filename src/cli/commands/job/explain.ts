@@ -11,8 +11,8 @@ import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { inWords as placeInWords } from "../../PlaceInWords.ts"
 import { explain as inWords } from "../../Reason.ts"
-import { AttemptShape, toAttemptShapes } from "../../shapes/JobShape.ts"
-import { PlaceShape, toPlaceShape } from "../../shapes/OrderShape.ts"
+import { AttemptShape, toAttemptShapes } from "../../../api/JobShape.ts"
+import { PlaceShape, toPlaceShape } from "../../../api/OrderShape.ts"
 
 /** Why a job has not started, as `--json` shows it. */
 export const ExplanationShape = Schema.Struct({

@@ -22,7 +22,7 @@ import * as JobFlags from "../../JobFlags.ts"
 import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { type Output, output } from "../../Output.ts"
-import { type PayloadForm, storedValue, wroteNothing } from "../../shapes/JobShape.ts"
+import { type PayloadForm, storedValue, wroteNothing } from "../../../api/JobShape.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 
 /** A line of a job's log as `--json` shows it. */

@@ -13,7 +13,7 @@ import { columns } from "../../JobTable.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { noteSetAside } from "../../SetAsideNote.ts"
-import { JobSummaryShape, toJobSummary } from "../../shapes/JobShape.ts"
+import { JobSummaryShape, toJobSummary } from "../../../api/JobShape.ts"
 
 /** What a flag asks for in terms of columns, read when they are known. */
 const asked = <A>(

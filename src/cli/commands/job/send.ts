@@ -24,7 +24,7 @@ import * as JobFlags from "../../JobFlags.ts"
 import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { storedValue } from "../../shapes/JobShape.ts"
+import { storedValue } from "../../../api/JobShape.ts"
 
 /** Between two tries to write into a full pipe, and to open one that is being made. */
 const tryEvery = "20 millis"

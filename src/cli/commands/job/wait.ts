@@ -10,7 +10,7 @@ import * as JobFlags from "../../JobFlags.ts"
 import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { JobSummaryShape, toJobSummary } from "../../shapes/JobShape.ts"
+import { JobSummaryShape, toJobSummary } from "../../../api/JobShape.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 
 /** The exit code an ended job stands for; the worst of several counts. */

@@ -8,7 +8,7 @@ import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { explain } from "../../Reason.ts"
-import { JobShape, storedValue, toJobShape } from "../../shapes/JobShape.ts"
+import { JobShape, storedValue, toJobShape } from "../../../api/JobShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 

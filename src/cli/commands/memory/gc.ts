@@ -10,7 +10,7 @@ import { hint } from "../../Hint.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { MemoryCollectionShape } from "../../shapes/MemoryShape.ts"
+import { MemoryCollectionShape } from "../../../api/MemoryShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 

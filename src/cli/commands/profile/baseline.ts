@@ -21,7 +21,7 @@ import {
   within
 } from "../../profile/RunFlags.ts"
 import * as Settings from "../../Settings.ts"
-import { type Baseline, BaselineShape } from "../../shapes/ProfileShape.ts"
+import { type Baseline, BaselineShape } from "../../../api/ProfileShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import { relativeTime } from "../../terminal/RelativeTime.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"

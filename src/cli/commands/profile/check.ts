@@ -28,7 +28,7 @@ import {
   within
 } from "../../profile/RunFlags.ts"
 import * as Settings from "../../Settings.ts"
-import { type CheckResult, CheckResultShape } from "../../shapes/ProfileShape.ts"
+import { type CheckResult, CheckResultShape } from "../../../api/ProfileShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 import { moduleFile } from "../../worker/NamedTask.ts"

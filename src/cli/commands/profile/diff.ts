@@ -6,7 +6,7 @@ import type { ProfilingReport } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { output } from "../../Output.ts"
 import { profileId, profiles, readReport } from "../../profile/Profiles.ts"
-import { ProfileDiffShape } from "../../shapes/ProfileShape.ts"
+import { ProfileDiffShape } from "../../../api/ProfileShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import type { Column } from "../../terminal/Table.ts"
 

@@ -10,7 +10,7 @@ import { output } from "../../Output.ts"
 import { ask, problemOf } from "../../profile/AskWorkers.ts"
 import { printFigures, together } from "../../profile/FiguresText.ts"
 import { profiles } from "../../profile/Profiles.ts"
-import { ProfileFiguresShape } from "../../shapes/ProfileShape.ts"
+import { ProfileFiguresShape } from "../../../api/ProfileShape.ts"
 import { workerArguments } from "./start.ts"
 
 export const figures = Command.make(

@@ -12,7 +12,7 @@ import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { ask, problemOf } from "../../profile/AskWorkers.ts"
 import { profiles } from "../../profile/Profiles.ts"
-import { WorkerAnswerShape } from "../../shapes/ProfileShape.ts"
+import { WorkerAnswerShape } from "../../../api/ProfileShape.ts"
 
 export const workerArguments = Argument.Int("pid").pipe(
   Argument.withDescription("process ids of workers, as worker ls shows them; none: all on this machine"),

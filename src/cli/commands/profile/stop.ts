@@ -7,7 +7,7 @@ import { output } from "../../Output.ts"
 import { ask, problemOf } from "../../profile/AskWorkers.ts"
 import { profiles, readReport } from "../../profile/Profiles.ts"
 import { printReport } from "../../profile/ReportText.ts"
-import { WorkerAnswerShape } from "../../shapes/ProfileShape.ts"
+import { WorkerAnswerShape } from "../../../api/ProfileShape.ts"
 import { workerArguments } from "./start.ts"
 
 export const stop = Command.make(

@@ -4,7 +4,7 @@ import { JobStore, Outputs, StoreLayers, TaskQueue } from "../../../services/Que
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { DiskUsageShape } from "../../shapes/QueueShape.ts"
+import { DiskUsageShape } from "../../../api/QueueShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Table from "../../terminal/Table.ts"
 

@@ -10,12 +10,12 @@ import {
   ResourceGroup,
   TaskQueue
 } from "../../../services/Queue/index.ts"
-import { sumUp, widthFor } from "../../GroupFigures.ts"
+import { sumUp, widthFor } from "../../../api/GroupFigures.ts"
 import { hint } from "../../Hint.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { type GroupStatusShape, QueueStatusShape, toFigures } from "../../shapes/QueueShape.ts"
+import { type GroupStatusShape, QueueStatusShape, toFigures } from "../../../api/QueueShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 import type { Column } from "../../terminal/Table.ts"

@@ -16,7 +16,7 @@ import { moment } from "../../plot/TimeAxis.ts"
 import { backtestPicture } from "../../scale/BacktestPicture.ts"
 import { lookingAtScaler } from "../../scale/Scaling.ts"
 import { shownZone, shownZoneFlag } from "../../scale/Zone.ts"
-import { ScaleBacktestShape } from "../../shapes/ScaleShape.ts"
+import { ScaleBacktestShape } from "../../../api/ScaleShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import type { Column } from "../../terminal/Table.ts"
 

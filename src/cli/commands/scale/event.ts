@@ -14,7 +14,7 @@ import { output } from "../../Output.ts"
 import { moment } from "../../plot/TimeAxis.ts"
 import { changingScaler, lookingAtScaler } from "../../scale/Scaling.ts"
 import { shownZone, shownZoneFlag, zoneFlag } from "../../scale/Zone.ts"
-import { ScaleEventShape, toEventShape } from "../../shapes/ScaleShape.ts"
+import { ScaleEventShape, toEventShape } from "../../../api/ScaleShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import type { Column } from "../../terminal/Table.ts"
 

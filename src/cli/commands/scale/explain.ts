@@ -13,7 +13,7 @@ import { output } from "../../Output.ts"
 import { moment } from "../../plot/TimeAxis.ts"
 import { lookingAtScaler } from "../../scale/Scaling.ts"
 import { shownZone, shownZoneFlag } from "../../scale/Zone.ts"
-import { ScaleExplanationShape, toDecisionShape } from "../../shapes/ScaleShape.ts"
+import { ScaleExplanationShape, toDecisionShape } from "../../../api/ScaleShape.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 
 const pageSize = 100

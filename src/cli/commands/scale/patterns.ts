@@ -10,7 +10,7 @@ import { output } from "../../Output.ts"
 import { moment } from "../../plot/TimeAxis.ts"
 import { lookingAtScaler } from "../../scale/Scaling.ts"
 import { shownZone, shownZoneFlag } from "../../scale/Zone.ts"
-import { ScalePatternShape, toPatternShape } from "../../shapes/ScaleShape.ts"
+import { ScalePatternShape, toPatternShape } from "../../../api/ScaleShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import type { Column } from "../../terminal/Table.ts"
 

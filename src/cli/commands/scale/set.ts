@@ -18,7 +18,7 @@ import * as JobFlags from "../../JobFlags.ts"
 import { output } from "../../Output.ts"
 import { changingScaler, lookingAtScaler } from "../../scale/Scaling.ts"
 import { type SettingSpec, settingSpecs } from "../../scale/SettingText.ts"
-import { ScaleSettingsShape } from "../../shapes/ScaleShape.ts"
+import { ScaleSettingsShape } from "../../../api/ScaleShape.ts"
 import type { Column } from "../../terminal/Table.ts"
 
 const { defaults, everyGroup } = ScaleSettings

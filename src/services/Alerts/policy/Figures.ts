@@ -1,8 +1,8 @@
 /** The figures of the metrics, from one look at the store. Pure: the same look gives the same figures. */
-import type { CounterRecord, GroupRecord } from "../../Queue/GroupRecord.ts"
-import type { RollUp } from "../../Queue/RollUp.ts"
-import type { StoreStatus } from "../../Queue/JobStore.ts"
-import type { WorkerRecord } from "../../Queue/WorkerRecord.ts"
+import type { CounterRecord, GroupRecord } from "../../Store/GroupRecord.ts"
+import type { RollUp } from "../../Store/RollUp.ts"
+import type { StoreStatus } from "../../Store/JobStore.ts"
+import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { type Histogram, merge, quantile, empty } from "../../Queue/policy/Histogram.ts"
 import type { AlertRule } from "../AlertRule.ts"
 import { type Metric, metricSpec } from "./Metrics.ts"

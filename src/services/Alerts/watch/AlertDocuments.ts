@@ -4,9 +4,9 @@
  */
 import { Cause, Clock, Effect, Option, Schema } from "effect"
 import type { Complain } from "../../Queue/Complaints.ts"
-import type { Documents } from "../../Queue/Documents.ts"
-import type { StoredDocument } from "../../Queue/StoredDocument.ts"
-import type { StoreError } from "../../Queue/StoreError.ts"
+import type { Documents } from "../../Store/Documents.ts"
+import type { StoredDocument } from "../../Store/StoredDocument.ts"
+import type { StoreError } from "../../Store/StoreError.ts"
 import { AlertRule, Severity } from "../AlertRule.ts"
 import { metricNames, type Metric } from "../policy/Metrics.ts"
 import { Alert, Notification } from "../Notification.ts"

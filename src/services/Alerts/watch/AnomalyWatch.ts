@@ -4,10 +4,10 @@
  * knows what the last one knew, but for a step that was not complete.
  */
 import { DateTime, Effect, Option, Schema } from "effect"
-import type { Store } from "../../Queue/Store.ts"
-import type { RollUp } from "../../Queue/RollUp.ts"
+import type { Store } from "../../Store/Store.ts"
+import type { RollUp } from "../../Store/RollUp.ts"
 import { empty, merge } from "../../Queue/policy/Histogram.ts"
-import type { StoreError } from "../../Queue/StoreError.ts"
+import type { StoreError } from "../../Store/StoreError.ts"
 import type { Unusual } from "../policy/Figures.ts"
 import { GroupCourse, type GroupCourseState, type GroupStep } from "../policy/GroupCourse.ts"
 import { stepMs } from "../policy/Suspicion.ts"

@@ -4,9 +4,9 @@
  */
 import { Cause, Effect } from "effect"
 import type { Complain } from "../../Queue/Complaints.ts"
-import type { Store } from "../../Queue/Store.ts"
-import { isWorkerAlive } from "../../Queue/WorkerRecord.ts"
-import type { StoreError } from "../../Queue/StoreError.ts"
+import type { Store } from "../../Store/Store.ts"
+import { isWorkerAlive } from "../../Store/WorkerRecord.ts"
+import type { StoreError } from "../../Store/StoreError.ts"
 import type { AlertRule } from "../AlertRule.ts"
 import { type Look, needs, type Outlook } from "../policy/Figures.ts"
 import type { AnomalyWatch } from "./AnomalyWatch.ts"

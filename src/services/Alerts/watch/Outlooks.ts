@@ -2,7 +2,7 @@
  * What the backlogs of groups will do: from a forecast of arrivals where there is one, otherwise from what came lately.
  */
 import { Effect } from "effect"
-import type { StoreError } from "../../Queue/StoreError.ts"
+import type { StoreError } from "../../Store/StoreError.ts"
 import type { ArrivalsAhead, AskArrivals } from "../ArrivalForecast.ts"
 import { projectBacklog } from "../policy/BacklogForecast.ts"
 import { type Look, type Outlook, serviceMs } from "../policy/Figures.ts"

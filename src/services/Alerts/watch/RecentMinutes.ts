@@ -1,8 +1,8 @@
 /** The roll-ups of the last minutes, kept from look to look: what is old enough to be final is asked for once. */
 import { Effect } from "effect"
-import type { RollUps } from "../../Queue/RollUps.ts"
-import type { RollUp } from "../../Queue/RollUp.ts"
-import type { StoreError } from "../../Queue/StoreError.ts"
+import type { RollUps } from "../../Store/RollUps.ts"
+import type { RollUp } from "../../Store/RollUp.ts"
+import type { StoreError } from "../../Store/StoreError.ts"
 
 const minuteMs = 60_000
 /** Workers tell what happened within ten seconds or so; a minute that ended this long ago is final. */

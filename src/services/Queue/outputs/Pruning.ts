@@ -5,7 +5,7 @@
 import { Effect } from "effect"
 import type { JobId } from "../Job.ts"
 import { finishedStates } from "../Job.ts"
-import { JobStore } from "../JobStore.ts"
+import { JobStore } from "../../Store/JobStore.ts"
 import { Outputs, type StoredOutput } from "../Outputs.ts"
 import { Settings } from "../QueueSettings.ts"
 

@@ -3,7 +3,7 @@
  * first what is expected to be done first minimises the mean wait when what is expected is the mean (M. H. Rothkopf,
  * "Scheduling with random service times", Management Science 12, 1966).
  */
-import type { RollUp } from "../RollUp.ts"
+import type { RollUp } from "../../Store/RollUp.ts"
 
 /** How far back runs are looked for, in milliseconds: work that comes once a day is still known. */
 export const lookBackMs = 24 * 3_600_000

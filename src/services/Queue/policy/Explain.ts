@@ -2,9 +2,9 @@
  * Why a job has not started: one reason, decided from what the store shows. Pure; the first that applies is the answer.
  */
 import type { JobRecord } from "../Job.ts"
-import type { GroupRecord } from "../GroupRecord.ts"
-import type { BatchClaim } from "../Turn.ts"
-import type { WorkerRecord } from "../WorkerRecord.ts"
+import type { GroupRecord } from "../../Store/GroupRecord.ts"
+import type { BatchClaim } from "../../Store/Turn.ts"
+import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { laneOf } from "./Lane.ts"
 import { able, slotsOf } from "./Served.ts"
 

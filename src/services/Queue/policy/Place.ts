@@ -2,7 +2,7 @@
  * Where a pending job stands in the order of its group: what starts before it, and until when something new still may.
  * Pure.
  */
-import type { RankedJob } from "../GroupRecord.ts"
+import type { RankedJob } from "../../Store/GroupRecord.ts"
 import { type OrderName, passedUntil, type Ranking } from "./Order.ts"
 
 /** Pending jobs that are looked at to find a job's place. */

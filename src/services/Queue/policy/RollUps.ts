@@ -3,8 +3,8 @@
  * the cells of a `RollUpRecorder`, takes the deltas out from time to time and adds them up where it keeps them: in a
  * `RollUpArchive`, or in rows of its own with `mergeRollUps`. Deltas add up in any order and any grouping.
  */
-import type { ResourceRollUp, RollUp, RollUpQuery, RollUpWidth } from "../RollUp.ts"
-import type { WorkerLoad } from "../WorkerRecord.ts"
+import type { ResourceRollUp, RollUp, RollUpQuery, RollUpWidth } from "../../Store/RollUp.ts"
+import type { WorkerLoad } from "../../Store/WorkerRecord.ts"
 import { type Counters, counters, countersOf } from "./Counters.ts"
 import { empty, merge, pack, Recorder, unpack } from "./Histogram.ts"
 

@@ -1,6 +1,6 @@
 /** Whether a task's jobs can start somewhere: the worker needs their handler, and a slot for their group. Pure. */
-import type { CounterRecord } from "../GroupRecord.ts"
-import type { WorkerRecord } from "../WorkerRecord.ts"
+import type { CounterRecord } from "../../Store/GroupRecord.ts"
+import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { laneOf } from "./Lane.ts"
 
 /** Of the workers that claim, those that have the task's handler. */

@@ -1,6 +1,6 @@
 /** A job that waits for those stored with it: their ids are known only as they are stored. */
 import type { JobId } from "../Job.ts"
-import type { NewJob } from "../Turn.ts"
+import type { NewJob } from "../../Store/Turn.ts"
 
 /** The job with the siblings it waits for named: `ids` from `start` on, but for refused ones. */
 export const withSiblings = (job: NewJob, ids: ReadonlyArray<JobId>, start: number, end: number): NewJob => {

@@ -1,21 +1,21 @@
 /** From requests to rows in the store's next turn: every check before it, and what the store refused after it. */
 import { Clock, Effect } from "effect"
-import { type CheckedOptions, checkOptions, enqueueRow } from "../EnqueueRow.ts"
+import { type CheckedOptions, checkOptions, enqueueRow } from "../codec/EnqueueRow.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { formatJobId, type JobId } from "../Job.ts"
-import { JobStore } from "../JobStore.ts"
-import { memoryShort } from "../memory/MemoryShort.ts"
-import { MemoryGate } from "../MemoryGate.ts"
+import { JobStore } from "../../Store/JobStore.ts"
+import { memoryShort } from "../../Memory/heap/MemoryShort.ts"
+import { MemoryGate } from "../../Memory/MemoryGate.ts"
 import { Placements } from "../Placements.ts"
 import type { Rankings } from "../policy/Order.ts"
 import { OutOfBounds } from "../policy/Bounds.ts"
 import { QueueEvents } from "../QueueEvents.ts"
 import { checkedSettings } from "../QueueSettings.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
-import { StoreError } from "../StoreError.ts"
-import { type EnqueueListener, StoreTurns } from "../StoreTurns.ts"
+import { StoreError } from "../../Store/StoreError.ts"
+import { type EnqueueListener, StoreTurns } from "../../Store/StoreTurns.ts"
 import type { AnyTask, Task } from "../Task.ts"
-import { taskCodec } from "../TaskCodec.ts"
+import { taskCodec } from "../codec/TaskCodec.ts"
 import {
   DuplicateJob,
   EnqueueError,
@@ -25,8 +25,8 @@ import {
   ParentNotFound,
   QueueOverloaded
 } from "../TaskQueue.ts"
-import { sending } from "../Tracing.ts"
-import type { EnqueueNote, NewJob } from "../Turn.ts"
+import { sending } from "../attempt/Tracing.ts"
+import type { EnqueueNote, NewJob } from "../../Store/Turn.ts"
 
 /** Jobs one call may store whole: about a second of an SQLite commit. */
 const maxBatch = 100_000

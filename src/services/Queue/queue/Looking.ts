@@ -9,19 +9,19 @@ import {
   type JobFilter,
   type JobSelection,
   type PageRequest
-} from "../JobQuery.ts"
-import { JobStore } from "../JobStore.ts"
-import { RollUps } from "../RollUps.ts"
-import { WorkerRegistry } from "../WorkerRegistry.ts"
+} from "../../Store/JobQuery.ts"
+import { JobStore } from "../../Store/JobStore.ts"
+import { RollUps } from "../../Store/RollUps.ts"
+import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import * as Bounds from "../policy/Bounds.ts"
 import { batchRule, explain } from "../policy/Explain.ts"
 import { rankingOf } from "../policy/Order.ts"
 import { placeOf, placesSeen } from "../policy/Place.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
-import { checkRollUps, type RollUpQuery } from "../RollUp.ts"
-import type { StoreError } from "../StoreError.ts"
+import { checkRollUps, type RollUpQuery } from "../../Store/RollUp.ts"
+import type { StoreError } from "../../Store/StoreError.ts"
 import { type InvalidOption, type JobNotFound, jobNotFound } from "../TaskQueue.ts"
-import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
+import { isWorkerAlive, type WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { checked } from "./Checked.ts"
 import { makeWatching } from "./Watching.ts"
 

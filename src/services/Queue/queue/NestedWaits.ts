@@ -4,10 +4,10 @@
  * group while it lasts.
  */
 import { Effect } from "effect"
-import type { AttemptOfFiber } from "../CurrentAttempt.ts"
+import type { AttemptOfFiber } from "../attempt/CurrentAttempt.ts"
 import type { JobId } from "../Job.ts"
-import type { JobStore } from "../JobStore.ts"
-import type { StoreError } from "../StoreError.ts"
+import type { JobStore } from "../../Store/JobStore.ts"
+import type { StoreError } from "../../Store/StoreError.ts"
 
 interface Wait {
   readonly holder: AttemptOfFiber

@@ -5,10 +5,10 @@
  */
 import { Effect, Scope } from "effect"
 import type { JobId } from "../Job.ts"
-import { JobStore } from "../JobStore.ts"
+import { JobStore } from "../../Store/JobStore.ts"
 import { Settings } from "../QueueSettings.ts"
-import { StoreTurns } from "../StoreTurns.ts"
-import type { Turn, TurnResult } from "../Turn.ts"
+import { StoreTurns } from "../../Store/StoreTurns.ts"
+import type { Turn, TurnResult } from "../../Store/Turn.ts"
 
 /** One who watches: `changed` until it looks. */
 class Watcher {

@@ -1,12 +1,12 @@
 /** What the end of an attempt means for its job: completed, another attempt, buried, cancelled, or handed back. */
 import { Cause, type Exit } from "effect"
-import type { ClaimedJob, FollowUp, SettleOutcome } from "../Turn.ts"
+import type { ClaimedJob, FollowUp, SettleOutcome } from "../../Store/Turn.ts"
 import type { Failure, FailureCause } from "../Job.ts"
 import { dueAfter } from "../policy/Bounds.ts"
 import { retryDelay, type RetryPolicy } from "../policy/RetryDelay.ts"
 import { NonRetryable, Snoozed } from "../Task.ts"
-import type { TaskCodec } from "../TaskCodec.ts"
-import { Suspended } from "../Suspended.ts"
+import type { TaskCodec } from "../codec/TaskCodec.ts"
+import { Suspended } from "../attempt/Suspended.ts"
 
 /** Why the worker interrupted a handler; undefined when it did not. */
 export type StopReason =

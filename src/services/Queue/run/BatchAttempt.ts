@@ -9,13 +9,13 @@
  */
 import { Cause, Context, Effect, Exit, type Fiber } from "effect"
 import { formatJobId, type JobId } from "../Job.ts"
-import type { ClaimedJob } from "../Turn.ts"
+import type { ClaimedJob } from "../../Store/Turn.ts"
 import { type AnyTask, Snoozed } from "../Task.ts"
 import type { BatchTaskHandler } from "../TaskRegistry.ts"
 import { abandonAfterMs, type Attempt, type AttemptHost, type Runnable } from "./Attempt.ts"
 import { attemptEnd, type AttemptEnd, undecodable } from "./AttemptEnd.ts"
 import { BatchItem, type Company } from "./BatchItem.ts"
-import { type AttemptOfFiber, CurrentAttempt } from "../CurrentAttempt.ts"
+import { type AttemptOfFiber, CurrentAttempt } from "../attempt/CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
 import { forkAs, type Owner } from "./LooseFailures.ts"
 

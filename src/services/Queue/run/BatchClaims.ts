@@ -1,6 +1,6 @@
 /** What a worker asks the store for on behalf of its batch tasks. */
-import type { TunedBatch } from "../BatchTuning.ts"
-import type { BatchClaim } from "../Turn.ts"
+import type { TunedBatch } from "../../Batches/BatchTuning.ts"
+import type { BatchClaim } from "../../Store/Turn.ts"
 import type { AnyTask } from "../Task.ts"
 import type { TaskRegistry } from "../TaskRegistry.ts"
 

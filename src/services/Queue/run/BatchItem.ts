@@ -3,8 +3,8 @@
  * progress and its end are those of every attempt; only the hard limit, met in company, is the batch's to judge.
  */
 import { Effect, Exit } from "effect"
-import type { BatchItem as Item } from "../Batch.ts"
-import type { ClaimedJob } from "../Turn.ts"
+import type { BatchItem as Item } from "../../Batches/Batch.ts"
+import type { ClaimedJob } from "../../Store/Turn.ts"
 import { Attempt, type AttemptHost, type Runnable } from "./Attempt.ts"
 import type { StopReason } from "./AttemptEnd.ts"
 

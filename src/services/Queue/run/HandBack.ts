@@ -1,8 +1,8 @@
 /** Claimed jobs that are not run here go back unspent, as if they had never been claimed. */
 import type { GroupOrders } from "../GroupOrders.ts"
 import { rankIn } from "../policy/Order.ts"
-import type { SettleListener, StoreTurns } from "../StoreTurns.ts"
-import type { ClaimedJob } from "../Turn.ts"
+import type { SettleListener, StoreTurns } from "../../Store/StoreTurns.ts"
+import type { ClaimedJob } from "../../Store/Turn.ts"
 
 type Claimed = Pick<ClaimedJob, "id" | "attempt" | "group" | "task" | "priority" | "extra">
 

@@ -7,10 +7,10 @@
  * and then it goes on.
  */
 import { Clock, Context, Effect, Latch } from "effect"
-import { WorkerRegistry } from "../WorkerRegistry.ts"
-import type { BatchCurve, WorkerLoad } from "../WorkerRecord.ts"
-import type { Gate } from "../MemoryGate.ts"
-import type { BatchClaim } from "../Turn.ts"
+import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
+import type { BatchCurve, WorkerLoad } from "../../Store/WorkerRecord.ts"
+import type { Gate } from "../../Memory/MemoryGate.ts"
+import type { BatchClaim } from "../../Store/Turn.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
 
 /** Fraction of the lease after which a worker that could not renew it stops its handlers. */

@@ -1,7 +1,7 @@
 /** What a handler logs: kept with its job, and told to all other loggers with the job's name on it. */
 import { Cause, type Context, Logger, type LogLevel as EffectLogLevel, References } from "effect"
-import { CurrentAttempt } from "../CurrentAttempt.ts"
-import type { LogLevel } from "../Turn.ts"
+import { CurrentAttempt } from "../attempt/CurrentAttempt.ts"
+import type { LogLevel } from "../../Store/Turn.ts"
 
 /** Longest line kept, in characters. */
 const maxLine = 8192

@@ -1,8 +1,8 @@
 /** Where the durable steps of a worker's jobs are kept: with the store's next turn, under the attempt's token. */
 import { Effect, Schedule } from "effect"
-import { bytesAbove } from "../JsonSize.ts"
-import type { JobStore } from "../JobStore.ts"
-import type { StoreTurns } from "../StoreTurns.ts"
+import { bytesAbove } from "../codec/JsonSize.ts"
+import type { JobStore } from "../../Store/JobStore.ts"
+import type { StoreTurns } from "../../Store/StoreTurns.ts"
 import type { JobSteps } from "../Task.ts"
 import type { Attempt } from "./Attempt.ts"
 

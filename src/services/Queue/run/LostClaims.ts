@@ -4,8 +4,8 @@
  */
 import { Clock, Effect } from "effect"
 import type { JobId, JobRecord } from "../Job.ts"
-import { JobStore } from "../JobStore.ts"
-import { StoreTurns } from "../StoreTurns.ts"
+import { JobStore } from "../../Store/JobStore.ts"
+import { StoreTurns } from "../../Store/StoreTurns.ts"
 import type { HandBack } from "./HandBack.ts"
 
 export interface LostClaimsHost {

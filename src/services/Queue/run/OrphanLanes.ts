@@ -4,8 +4,8 @@
  * have an owner.
  */
 import { Clock, Effect, Exit, Scope } from "effect"
-import { JobStore } from "../JobStore.ts"
-import { WorkerRegistry } from "../WorkerRegistry.ts"
+import { JobStore } from "../../Store/JobStore.ts"
+import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import { lanesInUse, ownerOf } from "./PrivateLane.ts"
 import { laneTask, type ShellTask } from "./ShellTask.ts"
 

@@ -16,7 +16,7 @@
  * Cost for ordinary jobs: one comparison per claimed job, one check per ended job.
  */
 import type { JobId } from "../Job.ts"
-import type { ClaimedJob } from "../Turn.ts"
+import type { ClaimedJob } from "../../Store/Turn.ts"
 
 /**
  * Attempts lost with their worker that make a suspect. Two: the default of three retries leaves it two attempts alone.

@@ -1,11 +1,11 @@
 /** How an attempt is settled. Tells the waiters and subscribers of this process once that is durable. */
 import type { Failure, JobId } from "../Job.ts"
-import type { FollowUp, Settle, SettleOutcome } from "../Turn.ts"
-import { type Outcomes, tellAll, type Waiter } from "../Outcomes.ts"
+import type { FollowUp, Settle, SettleOutcome } from "../../Store/Turn.ts"
+import { type Outcomes, tellAll, type Waiter } from "../attempt/Outcomes.ts"
 import type { GroupOrders } from "../GroupOrders.ts"
 import { rankIn } from "../policy/Order.ts"
 import type { QueueEvents } from "../QueueEvents.ts"
-import type { SettleFate, SettleListener } from "../StoreTurns.ts"
+import type { SettleFate, SettleListener } from "../../Store/StoreTurns.ts"
 import type { Attempt } from "./Attempt.ts"
 import type { AttemptEnd } from "./AttemptEnd.ts"
 

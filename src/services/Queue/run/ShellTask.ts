@@ -10,7 +10,7 @@
  */
 import { Cause, Clock, Duration, Effect, Exit, Schema, SchemaTransformation } from "effect"
 import { formatJobId } from "../Job.ts"
-import { JobStore } from "../JobStore.ts"
+import { JobStore } from "../../Store/JobStore.ts"
 import { type AttemptEnd, type OutputLog, type OutputStream, Outputs } from "../Outputs.ts"
 import { laneName, shellTaskName } from "../policy/Lane.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"

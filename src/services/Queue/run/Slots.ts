@@ -4,8 +4,8 @@
  * A group is asked for only while it is *hot*: after an enqueue, a settle, a wake, a due time or a poll, until a claim
  * brings less than was asked for. Asking cools a group before the turn leaves, so what heats it meanwhile is not lost.
  */
-import type { BatchClaim, BeyondLimit, ClaimedJob, ClaimRequest } from "../Turn.ts"
-import { type PressureLevel, slotsAt } from "../policy/MemoryPressure.ts"
+import type { BatchClaim, BeyondLimit, ClaimedJob, ClaimRequest } from "../../Store/Turn.ts"
+import { type PressureLevel, slotsAt } from "../../Memory/policy/MemoryPressure.ts"
 import { memoryIntensive, undeclaredLimit } from "../ResourceGroup.ts"
 import type { GroupLoad, WorkerOptions } from "../Worker.ts"
 

@@ -3,7 +3,7 @@
  * Their handlers are stopped; whatever they would settle is refused by its token.
  */
 import { Effect, Schedule } from "effect"
-import { JobStore } from "../JobStore.ts"
+import { JobStore } from "../../Store/JobStore.ts"
 import type { Attempt } from "./Attempt.ts"
 
 /** The store that could not be asked is asked again, in milliseconds. */

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { formatJobId } from "../Job.ts"
 import { NonRetryable } from "../Task.ts"
-import type { TaskCodec } from "../TaskCodec.ts"
+import type { TaskCodec } from "../codec/TaskCodec.ts"
 import type { ThreadHandler } from "../TaskRegistry.ts"
 import type { Attempt } from "./Attempt.ts"
 import { type HandlerFailed, isOfModule, type ThreadPool } from "./ThreadPool.ts"

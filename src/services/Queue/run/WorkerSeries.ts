@@ -2,7 +2,7 @@
 import { Effect, Version } from "effect"
 import { version } from "../../../files/Package.ts"
 import * as QueueMetrics from "../QueueMetrics.ts"
-import type { ClaimedJob } from "../Turn.ts"
+import type { ClaimedJob } from "../../Store/Turn.ts"
 import type { Slots } from "./Slots.ts"
 
 export const makeWorkerSeries = Effect.fnUntraced(function* (worker: string, store: string, slots: Slots) {

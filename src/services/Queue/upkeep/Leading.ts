@@ -3,9 +3,9 @@
  * holder dies or is stopped another worker takes it with its next pass, when it hangs within three intervals.
  */
 import { Clock, Duration, Effect, Layer, Schedule } from "effect"
-import { WorkerRegistry } from "../WorkerRegistry.ts"
+import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import { leadMs } from "../policy/Lead.ts"
-import type { StoreError } from "../StoreError.ts"
+import type { StoreError } from "../../Store/StoreError.ts"
 import { Worker } from "../Worker.ts"
 
 /** What `Schedule.jittered` may add to a delay. */

@@ -1,7 +1,7 @@
 /** Takes jobs back from workers that are gone, and cancels what waited beyond its expiry. */
 import { Clock, Duration, Effect, Layer } from "effect"
 import { monotonicOf } from "../host/Monotonic.ts"
-import { WorkerRegistry } from "../WorkerRegistry.ts"
+import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import { QueueEvents } from "../QueueEvents.ts"
 import { Settings } from "../QueueSettings.ts"
 import { layerLed } from "./Leading.ts"

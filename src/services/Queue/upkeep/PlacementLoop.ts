@@ -1,7 +1,7 @@
 /** Lays what this process measured of its tasks beside what is known in the store, and decides where they belong. */
 import { Clock, Effect, Layer, Schedule } from "effect"
-import { WorkerRegistry } from "../WorkerRegistry.ts"
-import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
+import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
+import { isWorkerAlive, type WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { PerformanceProfiler } from "../PerformanceProfiler.ts"
 import { Placements, PlacementSettings } from "../Placements.ts"
 import { type Evidence, learned, type Placement, unknown } from "../policy/Placement.ts"

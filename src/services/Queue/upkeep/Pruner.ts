@@ -1,8 +1,8 @@
 /** Removes finished jobs beyond their retention, and old roll-ups. Only finished jobs ever go. */
 import { Clock, Duration, Effect } from "effect"
-import { JobStore } from "../JobStore.ts"
+import { JobStore } from "../../Store/JobStore.ts"
 import { Settings } from "../QueueSettings.ts"
-import { RollUps } from "../RollUps.ts"
+import { RollUps } from "../../Store/RollUps.ts"
 import { layerLed } from "./Leading.ts"
 
 /** Small, so that a pass between turns costs a few milliseconds. */

@@ -1,8 +1,8 @@
 /** Says in the log which rows of the store could not be read and were set aside, each once. */
 import { Duration, Effect, Layer } from "effect"
 import { line } from "../../Text/policy/SafeText.ts"
-import { Documents } from "../Documents.ts"
-import { setAsideKind, setAsideRow } from "../SetAsideRow.ts"
+import { Documents } from "../../Store/Documents.ts"
+import { setAsideKind, setAsideRow } from "../../Store/SetAsideRow.ts"
 import { layerLed } from "./Leading.ts"
 
 /** Rows named at once; the rest is counted. */

@@ -1,9 +1,9 @@
 /** Moves the slots of a worker's pools: looks at their groups each second and does what the decision in force says. */
 import { Clock, Effect, Layer, Schedule } from "effect"
-import type { CounterRecord } from "../GroupRecord.ts"
-import { JobStore } from "../JobStore.ts"
-import { WorkerRegistry } from "../WorkerRegistry.ts"
-import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
+import type { CounterRecord } from "../../Store/GroupRecord.ts"
+import { JobStore } from "../../Store/JobStore.ts"
+import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
+import { isWorkerAlive, type WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { concurrency } from "../policy/Concurrency.ts"
 import type { PoolSample, PoolSizing, Sized, SlotBounds } from "../policy/PoolSize.ts"
 import { SlotPoolSizing, SlotPools } from "../SlotPools.ts"

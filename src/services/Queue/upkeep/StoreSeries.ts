@@ -3,18 +3,18 @@
  * Four small reads each 10 s; nothing on the way of a job.
  */
 import { Clock, Duration, Effect, Layer } from "effect"
-import type { CounterRecord, GroupRecord } from "../GroupRecord.ts"
+import type { CounterRecord, GroupRecord } from "../../Store/GroupRecord.ts"
 import { finishedStates, liveStates } from "../Job.ts"
-import { JobStore } from "../JobStore.ts"
-import { RollUps } from "../RollUps.ts"
-import { WorkerRegistry } from "../WorkerRegistry.ts"
+import { JobStore } from "../../Store/JobStore.ts"
+import { RollUps } from "../../Store/RollUps.ts"
+import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import { type Counter, type Counters, counters, countersOf } from "../policy/Counters.ts"
 import { leadMs } from "../policy/Lead.ts"
 import { baseWidth, intervalStart } from "../policy/RollUps.ts"
 import * as QueueMetrics from "../QueueMetrics.ts"
-import type { RollUp } from "../RollUp.ts"
+import type { RollUp } from "../../Store/RollUp.ts"
 import { Worker } from "../Worker.ts"
-import { isWorkerAlive, type WorkerRecord } from "../WorkerRecord.ts"
+import { isWorkerAlive, type WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { layerRepeated } from "./Leading.ts"
 
 const every = Duration.seconds(10)

@@ -4,9 +4,9 @@
  * is said anew after they were served.
  */
 import { Clock, Duration, Effect, Layer } from "effect"
-import { isCollectTask } from "../CollectRequest.ts"
-import { JobStore } from "../JobStore.ts"
-import { WorkerRegistry } from "../WorkerRegistry.ts"
+import { isCollectTask } from "../../Memory/CollectRequest.ts"
+import { JobStore } from "../../Store/JobStore.ts"
+import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import { unserved, type Unserved } from "../policy/Served.ts"
 import { TaskRegistry } from "../TaskRegistry.ts"
 import { layerRepeated } from "./Leading.ts"

@@ -6,11 +6,11 @@ import { Outputs, type StoredOutput } from "../../../../src/services/Queue/Outpu
 import { beyond } from "../../../../src/services/Queue/outputs/Pruning.ts"
 import * as OutputsLive from "../../../../src/services/Queue/OutputsLive.ts"
 import * as QueueSettings from "../../../../src/services/Queue/QueueSettings.ts"
-import * as JobStoreMemory from "../../../../src/services/Queue/stores/JobStoreMemory.ts"
+import * as JobStoreMemory from "../../../../src/services/Store/memory/JobStoreMemory.ts"
 import * as OutputPruner from "../../../../src/services/Queue/upkeep/OutputPruner.ts"
 import { Worker } from "../../../../src/services/Queue/Worker.ts"
 import { start, StoreDriver } from "../../../support/store/StoreDriver.ts"
-import { store as wholeStore, type StoreServices } from "../../../../src/services/Queue/Store.ts"
+import { store as wholeStore, type StoreServices } from "../../../../src/services/Store/Store.ts"
 
 const stored = (job: number, bytes: number, changedAt: number): StoredOutput => ({
   job: job as JobId,

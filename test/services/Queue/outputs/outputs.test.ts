@@ -12,7 +12,7 @@ import {
 } from "../../../../src/services/Queue/Outputs.ts"
 import * as OutputsLive from "../../../../src/services/Queue/OutputsLive.ts"
 import * as QueueSettings from "../../../../src/services/Queue/QueueSettings.ts"
-import * as JobStoreMemory from "../../../../src/services/Queue/stores/JobStoreMemory.ts"
+import * as JobStoreMemory from "../../../../src/services/Store/memory/JobStoreMemory.ts"
 import { SeededRandom } from "../../../support/SeededRandom.ts"
 
 const completed: AttemptEnd = { endedAt: 1, outcome: "completed", exitCode: 0, message: "" }

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { RollUp } from "../../../../src/services/Queue/RollUp.ts"
+import type { RollUp } from "../../../../src/services/Store/RollUp.ts"
 import { expectedRuns } from "../../../../src/services/Queue/policy/ExpectedRun.ts"
 
 const hour = 3_600_000

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ResourceRollUp, RollUp } from "../../../../src/services/Queue/RollUp.ts"
+import type { ResourceRollUp, RollUp } from "../../../../src/services/Store/RollUp.ts"
 import { quantile } from "../../../../src/services/Queue/policy/Histogram.ts"
 import {
   intervalStart,

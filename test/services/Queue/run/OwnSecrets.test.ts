@@ -8,7 +8,7 @@ import { ProcessRunner } from "../../../../src/services/Queue/run/ProcessRunner.
 import * as ProcessRunnerLive from "../../../../src/services/Queue/run/ProcessRunnerLive.ts"
 import { ThreadPool } from "../../../../src/services/Queue/run/ThreadPool.ts"
 import * as ThreadPoolLive from "../../../../src/services/Queue/run/ThreadPoolLive.ts"
-import * as CommandHook from "../../../../src/services/Queue/scaler/act/CommandHook.ts"
+import * as CommandHook from "../../../../src/services/Scaling/act/CommandHook.ts"
 import { commandSink } from "../../../../src/services/Alerts/sinks/CommandSink.ts"
 import { defaults } from "../../../../src/services/Alerts/AlertSettings.ts"
 

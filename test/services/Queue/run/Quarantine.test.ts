@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { JobId } from "../../../../src/services/Queue/Job.ts"
-import type { ClaimedJob } from "../../../../src/services/Queue/Turn.ts"
+import type { ClaimedJob } from "../../../../src/services/Store/Turn.ts"
 import { patienceMs, Quarantine } from "../../../../src/services/Queue/run/Quarantine.ts"
 
 const job = (id: number, lost = 0): ClaimedJob => ({

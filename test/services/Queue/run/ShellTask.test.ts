@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { PrivateLane, ShellTask, Sluice, TaskQueue } from "../../../../src/services/Queue/index.ts"
-import { taskCodec } from "../../../../src/services/Queue/TaskCodec.ts"
+import { taskCodec } from "../../../../src/services/Queue/codec/TaskCodec.ts"
 
 const command = (...words: readonly [string, ...Array<string>]) => ({
   command: words,

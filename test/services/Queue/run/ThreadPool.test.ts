@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger, Schedule, Schema } from "effect"
-import { MemoryGate, openGate, type Shrinkable } from "../../../../src/services/Queue/MemoryGate.ts"
+import { MemoryGate, openGate, type Shrinkable } from "../../../../src/services/Memory/MemoryGate.ts"
 import {
   type HandlerFailed,
   type ThreadCall,

@@ -4,7 +4,7 @@
  * asked for the last two.
  */
 import type { JobId } from "../../Job.ts"
-import type { EnqueueNote, NewJob, UniqueConflict } from "../../Turn.ts"
+import type { EnqueueNote, NewJob, UniqueConflict } from "../../../Store/Turn.ts"
 
 /** Who has a key that is taken. */
 export interface KeyHolder {

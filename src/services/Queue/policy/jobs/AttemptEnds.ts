@@ -4,7 +4,7 @@
  * counts nothing, since it is not spent.
  */
 import type { Counter } from "../Counters.ts"
-import type { SettleOutcome } from "../../Turn.ts"
+import type { SettleOutcome } from "../../../Store/Turn.ts"
 import { cancelled, completed, failed } from "./States.ts"
 
 export interface AttemptEnd {

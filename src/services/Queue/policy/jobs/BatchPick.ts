@@ -4,7 +4,7 @@
  * down takes no company along. It needs three figures of each candidate, so that a store may read those first and
  * claim what was picked if it is still pending.
  */
-import type { BatchClaim } from "../../Turn.ts"
+import type { BatchClaim } from "../../../Store/Turn.ts"
 
 /** Pending jobs of one lane that are looked at for jobs of the same key: enough for twenty batches of fifty. */
 export const keyedWindow = 1000

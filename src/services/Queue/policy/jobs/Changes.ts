@@ -1,6 +1,6 @@
 /** Which change of an operator fits which state, and what it makes of a job. */
 import type { JobExtra } from "../../Job.ts"
-import type { JobChange } from "../../JobChange.ts"
+import type { JobChange } from "../../../Store/JobChange.ts"
 import { laneOf } from "../Lane.ts"
 import { rankIn, type Rankings } from "../Order.ts"
 import { isFinished, isLive, isWaiting, stateNames } from "./States.ts"

@@ -1,6 +1,6 @@
 /** What a store keeps of the answer to a call that may be asked again (`Asked`), and for how long. */
 import type { JobId } from "../../Job.ts"
-import type { ClaimedJob, TurnResult } from "../../Turn.ts"
+import type { ClaimedJob, TurnResult } from "../../../Store/Turn.ts"
 
 /** Milliseconds after the last call of an origin until it is forgotten. */
 export const answersKeptMs = 86_400_000

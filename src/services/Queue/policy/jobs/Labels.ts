@@ -1,6 +1,6 @@
 /** What a job can be found by beside id, task, group and state: its labels, each with the letter of its kind. */
 import type { JobExtra } from "../../Job.ts"
-import type { JobFilter } from "../../JobQuery.ts"
+import type { JobFilter } from "../../../Store/JobQuery.ts"
 
 /** The likely rarer ones first: a look-up goes along the first that it has. */
 const letters = { batchKey: "b", partitionKey: "p", tag: "g", owner: "o", team: "t" } as const

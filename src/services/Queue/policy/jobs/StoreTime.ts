@@ -3,9 +3,9 @@
  * two differ, so that what was meant to be in five minutes is in five minutes. What a store answers is in its own time.
  */
 import type { Failure, JobExtra } from "../../Job.ts"
-import type { JobChange } from "../../JobChange.ts"
-import type { JobFilter } from "../../JobQuery.ts"
-import type { NewJob, Settle, Turn } from "../../Turn.ts"
+import type { JobChange } from "../../../Store/JobChange.ts"
+import type { JobFilter } from "../../../Store/JobQuery.ts"
+import type { NewJob, Settle, Turn } from "../../../Store/Turn.ts"
 
 /** The fields that are times and are there. */
 const moved = <A extends object>(record: A, times: ReadonlyArray<keyof A>, ms: number): A => {

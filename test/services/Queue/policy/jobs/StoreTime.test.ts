@@ -3,7 +3,7 @@ import type { JobId } from "../../../../../src/services/Queue/Job.ts"
 import { ClockDifference } from "../../../../../src/services/Queue/policy/ClockDifference.ts"
 import { changeIn, intervalIn, turnIn } from "../../../../../src/services/Queue/policy/jobs/StoreTime.ts"
 import { noRankings } from "../../../../../src/services/Queue/policy/Order.ts"
-import type { NewJob, Turn } from "../../../../../src/services/Queue/Turn.ts"
+import type { NewJob, Turn } from "../../../../../src/services/Store/Turn.ts"
 
 const now = 1_800_000_000_000
 

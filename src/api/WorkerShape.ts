@@ -1,0 +1,59 @@
+import * as Schema from "effect/Schema"
+import type { WorkerRecord } from "../services/Queue/index.ts"
+
+/** A worker as `--json` shows it. Times in RFC 3339. */
+export const WorkerShape = Schema.Struct({
+  session: Schema.Int,
+  name: Schema.String,
+  /** `suspended`: its process is stopped. `expired`: its lease has run out. `gone`: its process is no more. */
+  state: Schema.Literals(["alive", "draining", "suspended", "expired", "gone"]),
+  host: Schema.String,
+  pid: Schema.Int,
+  version: Schema.String,
+  tasks: Schema.Array(Schema.String),
+  /** Slots and running jobs, by group. */
+  slots: Schema.Record(Schema.String, Schema.Finite),
+  busy: Schema.Record(Schema.String, Schema.Finite),
+  startedAt: Schema.String,
+  lastBeat: Schema.String,
+  /** Of one core. */
+  cpu: Schema.NullOr(Schema.Finite),
+  rssBytes: Schema.NullOr(Schema.Finite),
+  loopDelayMs: Schema.NullOr(Schema.Finite)
+})
+export type WorkerShape = typeof WorkerShape.Type
+
+const time = (millis: number): string => new Date(millis).toISOString()
+
+export const workerState = (worker: WorkerRecord, now: number): WorkerShape["state"] =>
+  worker.gone === true
+    ? "gone"
+    : worker.suspended !== undefined
+      ? "suspended"
+      : worker.leaseUntil <= now
+        ? "expired"
+        : worker.draining
+          ? "draining"
+          : "alive"
+
+/** `busy`: its running jobs by group. */
+export const toWorkerShape = (
+  worker: WorkerRecord,
+  busy: Readonly<Record<string, number>>,
+  now: number
+): WorkerShape => ({
+  session: worker.session,
+  name: worker.name,
+  state: workerState(worker, now),
+  host: worker.host,
+  pid: worker.pid,
+  version: worker.version,
+  tasks: worker.tasks,
+  slots: worker.slots,
+  busy,
+  startedAt: time(worker.startedAt),
+  lastBeat: time(worker.lastBeat),
+  cpu: worker.load?.cpu ?? null,
+  rssBytes: worker.load?.rssBytes ?? null,
+  loopDelayMs: worker.load?.loopDelayMs ?? null
+})

@@ -1,0 +1,228 @@
+/** From a task, a payload and options to the row a store keeps: every check before anything is stored. */
+import type { JobExtra } from "../Job.ts"
+import { type After, type NewJob, parentFailurePolicies, type Unique, uniqueConflicts } from "../../Store/Turn.ts"
+import * as Bounds from "../policy/Bounds.ts"
+import * as Times from "../policy/Times.ts"
+import * as Durations from "../policy/Durations.ts"
+import { rankIn, type Rankings } from "../policy/Order.ts"
+import { checkPriority } from "../policy/Rank.ts"
+import { uniqueKey } from "../policy/UniqueKey.ts"
+import type { QueueSettings } from "../QueueSettings.ts"
+import type { AnyTask } from "../Task.ts"
+import { encodeJson, type PayloadForm, type TaskCodec } from "./TaskCodec.ts"
+import { bytesAbove } from "./JsonSize.ts"
+import { EnqueueError, type EnqueueOptions, InvalidPayload, PayloadTooLarge } from "../TaskQueue.ts"
+
+const optionNames: ReadonlySet<string> = new Set<keyof EnqueueOptions>([
+  "in",
+  "at",
+  "group",
+  "priority",
+  "retries",
+  "partitionKey",
+  "key",
+  "onConflict",
+  "expiresIn",
+  "deadline",
+  "deadlineIn",
+  "after",
+  "onParentFailure",
+  "softLimit",
+  "hardLimit",
+  "owner",
+  "team",
+  "tags",
+  "headers",
+  "weight",
+  "rate",
+  "batchKey",
+  "cacheKey"
+])
+
+const dueOf = ({ at, in: delay }: EnqueueOptions, now: number): number => {
+  if (at === undefined) return delay === undefined ? now : now + Durations.duration("in", delay)
+  if (delay !== undefined) throw new Bounds.OutOfBounds("at and in both say when; expected one of them")
+  return Math.max(now, Times.time("at", at))
+}
+
+const deadlineOf = (task: AnyTask, options: EnqueueOptions, due: number): number | undefined => {
+  if (options.deadline !== undefined) {
+    if (options.deadlineIn !== undefined)
+      throw new Bounds.OutOfBounds("deadline and deadlineIn both say when; expected one of them")
+    return Times.time("deadline", options.deadline)
+  }
+  const inMs =
+    options.deadlineIn === undefined ? task.deadlineInMs : Durations.duration("deadlineIn", options.deadlineIn)
+  return inMs === undefined ? undefined : Math.min(due + inMs, Bounds.lastTime)
+}
+
+const afterOf = ({ after, onParentFailure }: EnqueueOptions): After | undefined => {
+  if (onParentFailure !== undefined) Bounds.oneOf("onParentFailure", onParentFailure, parentFailurePolicies)
+  if (after === undefined) return undefined
+  const jobs = Bounds.jobIds("after", after, Bounds.mostParents)
+  return jobs.length === 0 ? undefined : { jobs, onParentFailure: onParentFailure ?? "cancel" }
+}
+
+const extraOf = (options: EnqueueOptions, deadline: number | undefined): JobExtra | undefined => {
+  const { batchKey, cacheKey, hardLimit, headers, owner, rate, softLimit, tags, team, weight } = options
+  const extra: { -readonly [K in keyof JobExtra]: JobExtra[K] } = {}
+  if (weight !== undefined) extra.weight = Bounds.whole("weight", weight, 1, Bounds.mostSlots)
+  if (rate !== undefined) extra.rate = Bounds.real("rate", rate, 0, 1_000_000)
+  if (owner !== undefined) extra.owner = Bounds.label("owner", owner)
+  if (team !== undefined) extra.team = Bounds.label("team", team)
+  if (tags !== undefined) {
+    const each = Bounds.labels("tags", tags, Bounds.mostTags)
+    if (each.length > 0) extra.tags = [...new Set(each)]
+  }
+  if (headers !== undefined) extra.headers = Bounds.headers("headers", headers)
+  if (batchKey !== undefined) extra.batchKey = Bounds.label("batchKey", batchKey)
+  if (cacheKey !== undefined) extra.cacheKey = Bounds.key("cacheKey", cacheKey)
+  if (softLimit !== undefined) extra.softLimit = Durations.limit("softLimit", softLimit)
+  if (hardLimit !== undefined) extra.hardLimit = Durations.limit("hardLimit", hardLimit)
+  if (deadline !== undefined) extra.deadline = deadline
+  return Object.keys(extra).length === 0 ? undefined : extra
+}
+
+const uniqueOf = (
+  task: AnyTask,
+  payload: unknown,
+  group: string,
+  given: string | undefined,
+  onConflict = task.unique.onConflict
+): Unique | undefined => {
+  const key = given ?? task.idempotencyKey?.(payload)
+  if (key === undefined) return undefined
+  const { scope, windowMs } = task.unique
+  return { key: uniqueKey(scope, task.name, group, Bounds.key("key", key)), onConflict, windowMs }
+}
+
+/** The encoded payload, checked against schema and size. Throws `EnqueueError`. */
+export const encodePayload = (task: AnyTask, codec: TaskCodec, payload: unknown, settings: QueueSettings): unknown => {
+  let encoded: unknown
+  try {
+    encoded = codec.payload.encode(payload)
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new EnqueueError({
+      reason: new InvalidPayload({ message: `The payload does not fit task ${task.name}: ${message}` })
+    })
+  }
+  const bytes = codec.payload.bytesAbove(encoded, settings.maxPayloadBytes)
+  if (bytes !== undefined) throw tooLarge(bytes, settings.maxPayloadBytes)
+  return encoded
+}
+
+const tooLarge = (bytes: number, maxBytes: number) =>
+  new EnqueueError({
+    reason: new PayloadTooLarge({
+      message: `The payload has ${bytes} bytes; at most ${maxBytes} are taken. Put the data in a file and its name in the payload`,
+      bytes,
+      maxBytes
+    })
+  })
+
+/** The encoded payload of a task that is not known here, checked for its size. Throws `EnqueueError`. */
+export const encodeLoosePayload = (payload: unknown, form: PayloadForm, maxBytes: number): unknown => {
+  let encoded: unknown
+  try {
+    encoded = encodeJson(payload, form)
+  } catch (cause) {
+    const message = `The payload is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`
+    throw new EnqueueError({ reason: new InvalidPayload({ message }) })
+  }
+  const bytes = bytesAbove[form](encoded, maxBytes)
+  if (bytes !== undefined) throw tooLarge(bytes, maxBytes)
+  return encoded
+}
+
+/** What its batch goes by, where the task groups its batches. */
+const batchGroup = (task: AnyTask, payload: unknown): string | undefined => {
+  const key = task.batch?.groupBy?.(payload)
+  return key === undefined ? undefined : Bounds.label("batch.groupBy", key)
+}
+
+/** What all jobs of one call share: the options, checked once however many payloads come with them. */
+export interface CheckedOptions
+  extends Pick<NewJob, "group" | "priority" | "due" | "rank" | "maxAttempts" | "expiresAt" | "after" | "extra"> {
+  readonly partitionKey: string | undefined
+  readonly key: string | undefined
+  readonly onConflict: Unique["onConflict"] | undefined
+}
+
+/**
+ * Throws `OutOfBounds`. `now` in milliseconds since 1970; `ownGroup`: where it goes unless the options name another.
+ */
+export const checkOptions = (
+  task: AnyTask,
+  options: EnqueueOptions | undefined,
+  settings: QueueSettings,
+  rankings: Rankings,
+  now: number,
+  ownGroup: string
+): CheckedOptions => {
+  const times = (task.retry ?? settings.retry).times
+  if (options === undefined) {
+    const deadline = task.deadlineInMs === undefined ? undefined : now + task.deadlineInMs
+    return {
+      group: ownGroup,
+      priority: task.priority,
+      due: now,
+      rank: rankIn(rankings, ownGroup, task.name, now, task.priority, deadline),
+      maxAttempts: 1 + times,
+      expiresAt: task.expiresInMs === undefined ? undefined : now + task.expiresInMs,
+      after: undefined,
+      extra: deadline === undefined ? undefined : { deadline },
+      partitionKey: undefined,
+      key: undefined,
+      onConflict: undefined
+    }
+  }
+  Bounds.fields("options", options, optionNames)
+  const { onConflict, partitionKey } = options
+  const group = options.group === undefined ? ownGroup : Bounds.name("group", options.group)
+  const priority = options.priority === undefined ? task.priority : checkPriority(options.priority)
+  const retries =
+    options.retries === undefined ? times : Bounds.whole("retries", options.retries, 0, Bounds.mostRetries)
+  const due = dueOf(options, now)
+  const deadline = deadlineOf(task, options, due)
+  const expiresInMs =
+    options.expiresIn === undefined ? task.expiresInMs : Durations.limit("expiresIn", options.expiresIn)
+  return {
+    group,
+    priority,
+    due,
+    rank: rankIn(rankings, group, task.name, due, priority, deadline),
+    maxAttempts: 1 + retries,
+    expiresAt: expiresInMs === undefined ? undefined : now + expiresInMs,
+    after: afterOf(options),
+    extra: extraOf(options, deadline),
+    partitionKey: partitionKey === undefined ? undefined : Bounds.label("partitionKey", partitionKey),
+    key: options.key,
+    onConflict: onConflict === undefined ? undefined : Bounds.oneOf("onConflict", onConflict, uniqueConflicts)
+  }
+}
+
+/** Throws `EnqueueError` for the payload, `OutOfBounds` for what the task makes of it. */
+export const enqueueRow = (
+  task: AnyTask,
+  codec: TaskCodec,
+  payload: unknown,
+  checked: CheckedOptions,
+  settings: QueueSettings
+): NewJob => ({
+  task: task.name,
+  group: checked.group,
+  priority: checked.priority,
+  due: checked.due,
+  rank: checked.rank,
+  maxAttempts: checked.maxAttempts,
+  payload: encodePayload(task, codec, payload, settings),
+  partitionKey: checked.partitionKey ?? (task.batch === undefined ? undefined : batchGroup(task, payload)),
+  expiresAt: checked.expiresAt,
+  unique:
+    checked.key === undefined && task.idempotencyKey === undefined
+      ? undefined
+      : uniqueOf(task, payload, checked.group, checked.key, checked.onConflict),
+  after: checked.after,
+  extra: checked.extra
+})

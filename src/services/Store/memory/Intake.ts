@@ -1,0 +1,114 @@
+/** New jobs on their way into the store: unique keys, parents, the limit of live jobs, batches whole or not at all. */
+import type { JobId } from "../../Queue/Job.ts"
+import type { NewJob } from "../Turn.ts"
+import { withSiblings } from "../../Queue/policy/Siblings.ts"
+import type { JobLife } from "./JobLife.ts"
+import type { JobTable } from "./JobTable.ts"
+import {
+  isDeduplicated,
+  type Plan,
+  planOf,
+  type Present,
+  refusalOfBatch,
+  type StoreNote
+} from "../../Queue/policy/jobs/Admission.ts"
+import { FinishingPace } from "../../Queue/policy/jobs/FinishingPace.ts"
+import { pending, scheduled } from "../../Queue/policy/jobs/States.ts"
+
+/** What is answered, while it is gathered. */
+export interface Enqueued {
+  readonly ids: Array<JobId>
+  /** By index in `enqueue`. */
+  notes: Map<number, StoreNote> | undefined
+}
+
+/** Of a job that is not stored. */
+const noId = 0 as JobId
+const create: Plan = { _tag: "Create" }
+
+export class Intake {
+  private readonly table: JobTable
+  private readonly life: JobLife
+  private readonly liveMost: number
+  private readonly pace: FinishingPace
+
+  constructor(table: JobTable, life: JobLife, liveMost: number) {
+    this.table = table
+    this.life = life
+    this.liveMost = liveMost
+    this.pace = new FinishingPace(() => life.endedCount)
+  }
+
+  /** Called with the time of every turn. */
+  observe(now: number): void {
+    this.pace.observe(now)
+  }
+
+  /** Stores the jobs one after the other, batch by batch. */
+  enqueue(jobs: ReadonlyArray<NewJob>, batches: ReadonlyArray<number> | undefined, now: number): Enqueued {
+    const enqueued: Enqueued = { ids: [], notes: undefined }
+    if (batches === undefined) {
+      for (const job of jobs) this.enqueueOne(job, enqueued, now)
+      return enqueued
+    }
+    let from = 0
+    for (const length of batches) {
+      const refusals = length > 1 ? refusalOfBatch(jobs.slice(from, from + length), this.presentAt(now)) : undefined
+      for (let i = from; i < from + length; i++) {
+        if (refusals === undefined) this.enqueueOne(withSiblings(jobs[i]!, enqueued.ids, from, i), enqueued, now)
+        else this.answer(jobs[i]!, refusals[i - from]!, noId, enqueued)
+      }
+      from += length
+    }
+    return enqueued
+  }
+
+  private presentAt(now: number): Present {
+    return {
+      holder: (key) => this.life.keys.find(key, now),
+      exists: (id) => this.table.find(id) !== undefined,
+      room: () => this.liveMost - this.table.live,
+      overloaded: () => ({
+        _tag: "Overloaded",
+        limit: this.liveMost,
+        retryAfterMs: this.pace.retryAfterMs(now, this.liveMost)
+      })
+    }
+  }
+
+  private answer(job: NewJob, note: StoreNote, id: JobId, enqueued: Enqueued): void {
+    if (isDeduplicated(note)) this.table.lane(job.group, job.task).cell.deduplicated++
+    enqueued.notes ??= new Map()
+    enqueued.notes.set(enqueued.ids.length, note)
+    enqueued.ids.push(id)
+  }
+
+  private enqueueOne(job: NewJob, enqueued: Enqueued, now: number): void {
+    const isPlain = job.unique === undefined && job.after === undefined && this.table.live < this.liveMost
+    const plan: Plan = isPlain ? create : planOf(job, this.presentAt(now))
+    switch (plan._tag) {
+      case "Duplicate":
+      case "ParentNotFound":
+      case "Overloaded":
+        return this.answer(job, plan, noId, enqueued)
+      case "Existing":
+        return this.answer(job, plan, plan.id, enqueued)
+      case "Replace": {
+        const { id, keepsPlace } = plan
+        this.life.takeOver(this.table.find(id)!, job, keepsPlace, now)
+        return this.answer(job, { _tag: "Replaced", id }, id, enqueued)
+      }
+    }
+
+    const held = plan._tag === "Hold"
+    const stored = this.table.add(job, now, !held && job.after === undefined && job.due <= now ? pending : scheduled)
+    stored.lane.cell.arrivals++
+    enqueued.ids.push(stored.id)
+    if (stored.state === pending && stored.rare === undefined) {
+      stored.lane.ready(stored.priority).add(stored)
+      this.life.wake(stored.lane.group)
+      return
+    }
+    this.life.begin(stored, job, held, now)
+  }
+}

@@ -1,0 +1,596 @@
+/**
+ * The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists.
+ */
+import type { Failure, JobId } from "../../Queue/Job.ts"
+import { unlimited } from "../../Queue/ResourceGroup.ts"
+import type { After, BeyondLimit, ClaimedJob, ClaimRequest, FollowUp, NewJob, Settle } from "../Turn.ts"
+import type { Group, ReadyStream } from "./Lane.ts"
+import type { JobTable } from "./JobTable.ts"
+import { JobFifo } from "./JobFifo.ts"
+import { RankedJobs } from "./RankedJobs.ts"
+import type { MemorySession } from "./Sessions.ts"
+import { windowEnd } from "../../Queue/policy/jobs/Admission.ts"
+import { type AttemptEnd, countOfState, endOfAttempt, endOfLostAttempt } from "../../Queue/policy/jobs/AttemptEnds.ts"
+import { withDeadline } from "../../Queue/policy/jobs/Changes.ts"
+import {
+  cancelled,
+  completed,
+  failed,
+  isLive,
+  isWaiting,
+  pending,
+  running,
+  scheduled
+} from "../../Queue/policy/jobs/States.ts"
+import { cancelledBecause, expired, parentFailed, workerLost } from "../../Queue/policy/jobs/StoreFailures.ts"
+import { isExpired, isForTimeOnly, stateWhile, waitedMs } from "../../Queue/policy/jobs/Waiting.ts"
+import { childrenOf, claimedOf, isFree, keepAttempt, rareOf, type StoredJob, waitOf } from "./StoredJob.ts"
+import { UniqueKeys } from "./UniqueKeys.ts"
+
+/** What a turn has to tell listeners. */
+export interface Wakes {
+  ready: boolean
+  finished: boolean
+  control: boolean
+}
+
+const noTasks: ReadonlySet<string> = new Set()
+
+export class JobLife {
+  readonly wakes: Wakes = { ready: false, finished: false, control: false }
+  readonly keys = new UniqueKeys()
+  /** Groups in which jobs became ready since listeners were last told. */
+  private readonly woken: Array<Group> = []
+  /** Groups in which jobs became ready since a turn last asked. */
+  private readonly stirred: Array<Group> = []
+  /** Jobs that ended without a settle that says so, since a turn last asked. */
+  private endedOtherwise: Array<JobId> = []
+  /** Jobs that have ended since the store was opened. */
+  endedCount = 0
+  /** Finished jobs of each state in the order they finished; by state number less `completed`. */
+  readonly finishedInOrder: ReadonlyArray<JobFifo>
+  private readonly table: JobTable
+  /** Running jobs that ride in the slot of another of their batch. */
+  private readonly riders = new Set<StoredJob>()
+  private readonly due = new RankedJobs((job) => job.due)
+  private readonly expiring = new RankedJobs((job) => job.rare!.expiresAt!)
+  /** Ended parents whose children have not heard yet. A list, not recursion: chains may be 100,000 long. */
+  private ended: Array<{ readonly id: JobId; readonly well: boolean; readonly children: ReadonlyArray<StoredJob> }> = []
+
+  private readonly isServed: (task: string) => boolean
+
+  constructor(table: JobTable, isServed: (task: string) => boolean) {
+    this.table = table
+    this.isServed = isServed
+    this.finishedInOrder = [new JobFifo(), new JobFifo(), new JobFifo()]
+  }
+
+  /** Milliseconds since 1970 from which the jobs' times count. */
+  get epoch(): number {
+    return this.table.epoch
+  }
+
+  /** A waiting job takes over what a new one of its key brings. */
+  takeOver(waiting: StoredJob, job: NewJob, keepsPlace: boolean, now: number): void {
+    waiting.payload = job.payload
+    if (keepsPlace) return
+    this.unlist(waiting)
+    waiting.priority = job.priority
+    waiting.due = job.due - this.table.epoch
+    waiting.rank = job.rank - this.table.epoch
+    const { rare } = waiting
+    if (rare !== undefined) rare.retrying = false
+    const deadline = job.extra?.deadline
+    if (rare?.extra?.deadline !== deadline) rareOf(waiting).extra = withDeadline(rare?.extra, deadline)
+    this.relist(waiting, now)
+  }
+
+  // Waiting.
+
+  /** A job that was just stored begins to wait, as `pending` or `scheduled`, for its key or for its parents. */
+  begin(job: StoredJob, created: NewJob, held: boolean, now: number): void {
+    if (created.unique !== undefined) {
+      rareOf(job).held = held
+      const own = windowEnd(now, created.unique.windowMs)
+      if (held) this.keys.hold(job, created.unique, own)
+      else this.keys.take(job, created.unique.key, own, now)
+    }
+    if (canExpire(job)) this.expiring.add(job)
+    const ended = created.after === undefined ? undefined : this.follow(job, created.after)
+    if (ended === undefined) this.place(job, now)
+    else this.endByParent(job, ended, now)
+  }
+
+  /** Registers the job with its unfinished parents. Answers the finished parent by which its policy ends it at once. */
+  private follow(job: StoredJob, after: After): JobId | undefined {
+    const rare = rareOf(job)
+    rare.onParentFailure = after.onParentFailure
+    const unfinished = new Set<JobId>()
+    for (const id of after.jobs) {
+      const parent = this.table.find(id)!
+      if (isLive(parent.state)) {
+        if (!unfinished.has(id)) childrenOf(parent).push(job)
+        unfinished.add(id)
+      } else if (parent.state !== completed && after.onParentFailure !== "run") {
+        rare.parents = new Set([id])
+        return id
+      }
+    }
+    rare.parents = unfinished
+    return undefined
+  }
+
+  /** Lists a waiting job where it belongs: ready, due later, or nowhere while it waits for another job. */
+  place(job: StoredJob, now: number): void {
+    const wait = waitOf(job)
+    const state = stateWhile(wait, job.due, now - this.table.epoch)
+    if (job.state !== state) this.table.move(job, state)
+    if (state === pending) {
+      job.lane.ready(job.priority).add(job)
+      this.stir(job.lane.group)
+      this.wake(job.lane.group)
+    } else if (isForTimeOnly(wait)) this.due.add(job)
+  }
+
+  /** Listeners are to hear that a job of the group became ready. */
+  wake(group: Group): void {
+    this.wakes.ready = true
+    if (group.woken) return
+    group.woken = true
+    this.woken.push(group)
+  }
+
+  /** The groups in which jobs became ready; asked when listeners are told. */
+  takeWoken(): ReadonlyArray<string> {
+    const names = this.woken.map((group) => {
+      group.woken = false
+      return group.name
+    })
+    this.woken.length = 0
+    return names
+  }
+
+  private stir(group: Group): void {
+    if (group.stirred) return
+    group.stirred = true
+    this.stirred.push(group)
+  }
+
+  /** Groups, but those claimed from, in which jobs became ready that this session may start; asked once a turn. */
+  takeReady(session: MemorySession | undefined, claim: ReadonlyArray<ClaimRequest>): ReadonlyArray<string> | undefined {
+    let ready: Array<string> | undefined
+    for (const group of this.stirred) {
+      group.stirred = false
+      if (session === undefined || group.paused || group.running >= group.limit) continue
+      if (claim.some((request) => request.group === group.name)) continue
+      if (!group.streams.some((stream) => stream.size > 0 && session.handles.has(stream.lane.task))) continue
+      ready ??= []
+      ready.push(group.name)
+    }
+    this.stirred.length = 0
+    return ready
+  }
+
+  /** Asked once a turn. */
+  takeEnded(): ReadonlyArray<JobId> | undefined {
+    if (this.endedOtherwise.length === 0) return undefined
+    const ended = this.endedOtherwise
+    this.endedOtherwise = []
+    return ended
+  }
+
+  /** Takes a waiting job out of every list, so that what orders it may change. */
+  unlist(job: StoredJob): void {
+    if (job.state === pending) job.lane.ready(job.priority).remove(job)
+    else if (isFree(job)) this.due.remove(job)
+    if (canExpire(job)) this.expiring.remove(job)
+  }
+
+  relist(job: StoredJob, now: number): void {
+    if (canExpire(job)) this.expiring.add(job)
+    this.place(job, now)
+  }
+
+  /** Makes pending what is due. */
+  promote(now: number): void {
+    const at = now - this.table.epoch
+    for (let job = this.due.first(); job !== undefined && job.due <= at; job = this.due.first()) {
+      this.due.shift()
+      this.place(job, now)
+    }
+  }
+
+  /** When the next scheduled job is due, in milliseconds since 1970. */
+  nextDue(): number | undefined {
+    const job = this.due.first()
+    return job === undefined ? undefined : job.due + this.table.epoch
+  }
+
+  /** Cancels up to `limit` jobs that waited beyond their expiry. Answers how many, and whether there may be more. */
+  expire(now: number, limit: number): { readonly count: number; readonly more: boolean } {
+    const due: Array<StoredJob> = []
+    for (let job = this.expiring.first(); job !== undefined && due.length < limit; job = this.expiring.first()) {
+      if (job.rare!.expiresAt! > now) break
+      this.expiring.shift()
+      due.push(job)
+    }
+    // Back in their list, which whatever ends them takes them out of.
+    for (const job of due) this.expiring.add(job)
+    // Parents first: a job ends by its parent before it ends by its age.
+    due.sort((a, b) => a.id - b.id)
+    let count = 0
+    for (const job of due) {
+      if (!isWaiting(job.state)) continue
+      this.endExpired(job, now)
+      this.settleChildren(now)
+      count++
+    }
+    return { count, more: due.length === limit }
+  }
+
+  /** It had not started: who may have handed it back is forgotten. */
+  private endExpired(job: StoredJob, now: number): void {
+    job.session = 0
+    this.endWaiting(job, cancelled, expired(now), now)
+  }
+
+  // Claim.
+
+  /** Up to `limit` pending jobs of the group in order of rank, then id. */
+  upNext(group: Group, limit: number): ReadonlyArray<StoredJob> {
+    const heads = [...group.lanes.values()].flatMap((lane) => lane.first(limit))
+    return heads.sort((a, b) => a.rank - b.rank || a.id - b.id).slice(0, limit)
+  }
+
+  /** The group's pending job that starts next, whoever has a handler for it. */
+  nextPending(group: Group): StoredJob | undefined {
+    const streams = group.streams.filter((stream) => stream.size > 0)
+    return streams.length === 0 ? undefined : streams.reduce((a, b) => (startsBefore(b, a) ? b : a)).first()
+  }
+
+  private limitFor(group: Group, session: MemorySession, beyond: BeyondLimit | undefined): number {
+    if (beyond === "nested") return unlimited
+    if (beyond === undefined || group.operatorLimit !== undefined) return group.limit
+    const othersWait = group.streams.some(
+      ({ lane: { task }, size }) => size > 0 && !session.handles.has(task) && this.isServed(task)
+    )
+    return othersWait ? group.limit : Math.max(group.limit, beyond)
+  }
+
+  /** Starts up to `limit` jobs of the group in order of rank, then id; none of the tasks `but`. */
+  claim(
+    group: Group,
+    limit: number,
+    session: MemorySession,
+    now: number,
+    claimed: Array<ClaimedJob>,
+    { but = noTasks, beyond }: { readonly but?: ReadonlySet<string>; readonly beyond?: BeyondLimit | undefined } = {}
+  ): void {
+    let room = Math.min(limit, this.limitFor(group, session, beyond) - group.running)
+    if ((group.paused && beyond !== "nested") || room <= 0) return
+    const streams = group.streams.filter(
+      (stream) => stream.size > 0 && session.handles.has(stream.lane.task) && !but.has(stream.lane.task)
+    )
+    for (let i = (streams.length >> 1) - 1; i >= 0; i--) sift(streams, i)
+    const at = now - this.table.epoch
+    let wait = 0
+    let waited = 0
+    let waitedIn: StoredJob["lane"] | undefined
+    while (room > 0 && streams.length > 0) {
+      const stream = streams[0]!
+      const job = stream.first()!
+      if (job.rare !== undefined && this.endIfExpired(job, now)) {
+        retop(streams)
+        continue
+      }
+      stream.shift()
+      retop(streams)
+      this.begins(job, session, at)
+      group.running++
+      room--
+      const since = this.waited(job, now)
+      if (since === wait && job.lane === waitedIn) waited++
+      else {
+        if (waitedIn !== undefined) recordWait(waitedIn, wait, waited)
+        wait = since
+        waited = 1
+        waitedIn = job.lane
+      }
+      claimed.push(claimedOf(job, this.table.epoch))
+    }
+    if (waitedIn !== undefined) recordWait(waitedIn, wait, waited)
+  }
+
+  /** Starts these pending jobs of one lane together, in one slot of their group. Answers those that had not expired. */
+  claimTogether(jobs: ReadonlyArray<StoredJob>, session: MemorySession, now: number): ReadonlyArray<ClaimedJob> {
+    const claimed: Array<ClaimedJob> = []
+    for (const job of jobs) {
+      if (job.rare !== undefined && this.endIfExpired(job, now)) continue
+      job.lane.ready(job.priority).remove(job)
+      this.begins(job, session, now - this.table.epoch)
+      if (claimed.length === 0) job.lane.group.running++
+      else this.riders.add(job)
+      recordWait(job.lane, this.waited(job, now), 1)
+      claimed.push(claimedOf(job, this.table.epoch))
+    }
+    return claimed
+  }
+
+  /** Ends a pending job that is past its expiry; one that is not has none from now on. */
+  private endIfExpired(job: StoredJob, now: number): boolean {
+    if (!canExpire(job)) return false
+    if (isExpired(job.attempt, job.rare!.expiresAt, now)) {
+      this.endExpired(job, now)
+      return true
+    }
+    this.expiring.remove(job)
+    return false
+  }
+
+  private begins(job: StoredJob, session: MemorySession, at: number): void {
+    this.table.move(job, running)
+    job.attempt++
+    job.session = session.id
+    job.started = at
+    if (job.rare !== undefined) job.rare.retrying = false
+  }
+
+  private waited(job: StoredJob, now: number): number {
+    return waitedMs(now - this.table.epoch, job.due, job.enqueued)
+  }
+
+  /** A running job leaves its slot, if it holds one. */
+  private vacate(job: StoredJob): void {
+    if (this.riders.size === 0 || !this.riders.delete(job)) job.lane.group.running--
+  }
+
+  // Settle.
+
+  /** False: the claim has passed on. */
+  settle(settle: Settle, session: number, now: number): boolean {
+    const job = this.held(settle.id, settle.attempt, session)
+    if (job === undefined) return false
+    const { failure, followUp, outcome } = settle
+    // The hot path repeats what `endOfAttempt` says of it.
+    if (outcome === "completed") {
+      job.lane.cell.run.record(settle.runMs)
+      job.result = settle.result
+      if (followUp !== undefined) this.storeAll(followUp.jobs, now)
+      this.end(job, completed, now)
+      return true
+    }
+    const { epoch } = this.table
+    const end = endOfAttempt(outcome, job.rare?.cancelReason !== undefined)
+    if (end.isTimed) job.lane.cell.run.record(settle.runMs)
+    if (end.counts.length > 0) this.count(job, end)
+    if (end.isCancellation) {
+      rareOf(job).failure = cancelledBecause(job.rare!.cancelReason!, job.attempt, now)
+      this.endedOtherwise.push(job.id)
+    } else if (outcome === "release") {
+      if (followUp !== undefined) this.awaitAll(job, followUp, this.storeAll(followUp.jobs, now))
+    } else {
+      // A failure that is not given leaves the one before.
+      if (failure !== undefined) rareOf(job).failure = failure
+      if (outcome === "retry") {
+        rareOf(job).retrying = true
+        keepAttempt(job, "failed", failure, now, epoch)
+      }
+    }
+    if (!end.isSpent) job.attempt--
+    if (end.state === undefined) this.back(job, settle.due - epoch, settle.rank - epoch, now)
+    else this.end(job, end.state, now)
+    return true
+  }
+
+  private count({ lane: { cell } }: StoredJob, { counts }: AttemptEnd): void {
+    for (const counter of counts) cell[counter]++
+  }
+
+  /** Stores jobs that nothing can refuse. */
+  private storeAll(jobs: ReadonlyArray<NewJob>, now: number): ReadonlyArray<StoredJob> {
+    return jobs.map((job) => {
+      const stored = this.table.add(job, now, job.due <= now ? pending : scheduled)
+      stored.lane.cell.arrivals++
+      this.begin(stored, job, false, now)
+      return stored
+    })
+  }
+
+  /** A job that is about to wait again waits for these to end, however they end. */
+  private awaitAll(job: StoredJob, { afterIds, afterJobs }: FollowUp, stored: ReadonlyArray<StoredJob>): void {
+    const awaited = new Set(afterJobs.map((place) => stored[place]!))
+    for (const id of afterIds) {
+      const other = this.table.find(id)
+      if (other !== undefined && other.state <= running) awaited.add(other)
+    }
+    if (awaited.size === 0) return
+    const rare = rareOf(job)
+    rare.onParentFailure = "run"
+    rare.parents = new Set([...awaited].map(({ id }) => id))
+    for (const other of awaited) childrenOf(other).push(job)
+  }
+
+  /** The running job that this token holds. */
+  held(id: JobId, attempt: number, session: number): StoredJob | undefined {
+    const job = this.table.find(id)
+    return job !== undefined &&
+      job.state === running &&
+      (job.session === session || session === 0) &&
+      job.attempt === attempt
+      ? job
+      : undefined
+  }
+
+  /** Takes a running job from a worker that is gone. */
+  recover(job: StoredJob, now: number): "recovered" | "buried" | "cancelled" {
+    const reason = job.rare?.cancelReason
+    const end = endOfLostAttempt(job.attempt, job.maxAttempts, reason !== undefined)
+    const { state } = end
+    const rare = rareOf(job)
+    this.count(job, end)
+    rare.failure =
+      reason === undefined ? workerLost(state === failed, job.attempt, now) : cancelledBecause(reason, job.attempt, now)
+    if (state === undefined) {
+      rare.lost++
+      keepAttempt(job, "lost", rare.failure, now, this.table.epoch)
+      this.back(job, job.due, job.rank, now)
+      return "recovered"
+    }
+    this.endedOtherwise.push(job.id)
+    this.end(job, state, now)
+    return state === failed ? "buried" : "cancelled"
+  }
+
+  private back(job: StoredJob, due: number, rank: number, now: number): void {
+    this.vacate(job)
+    job.due = due
+    job.rank = rank
+    // Not running any more, whatever `place` makes of it.
+    this.table.move(job, scheduled)
+    this.relist(job, now)
+  }
+
+  // The end.
+
+  /** Ends a job that does not run, with the failure that the store found. */
+  endWaiting(job: StoredJob, state: number, failure: Failure, now: number): void {
+    this.unlist(job)
+    rareOf(job).failure = failure
+    this.endedOtherwise.push(job.id)
+    this.end(job, state, now)
+  }
+
+  /**
+   * A finished job as a new one under its old id, `prepared` before it waits. False: another live job has its unique
+   * key.
+   */
+  revive(finished: StoredJob, now: number, prepared: (job: StoredJob) => void): boolean {
+    const unique = finished.rare?.unique
+    if (unique !== undefined && !this.keys.isFree(unique)) return false
+    const at = now - this.table.epoch
+    const job = this.table.renew(finished, scheduled)
+    prepared(job)
+    job.due = at
+    job.lane.cell.arrivals++
+    if (unique !== undefined) this.keys.take(job, unique.key, 0, now)
+    this.place(job, now)
+    return true
+  }
+
+  /** Removes a waiting or finished job for an operator: its unique key is free, even within the window. */
+  remove(job: StoredJob, now: number): void {
+    const unique = job.rare?.unique
+    // Who keeps it is not to find it any more.
+    job.kept = undefined
+    this.discard(job, now)
+    if (unique !== undefined) this.keys.forget(job, unique)
+  }
+
+  /** Removes a waiting or finished job. */
+  discard(job: StoredJob, now: number): void {
+    if (isWaiting(job.state)) this.unlist(job)
+    const { rare } = job
+    if (job.kept !== undefined) job.kept.record = this.table.view(job)
+    this.table.drop(job)
+    if (rare?.children !== undefined) this.ended.push({ id: job.id, well: false, children: rare.children })
+    if (rare?.unique !== undefined) this.follower(job, rare.unique, now)
+  }
+
+  /** An unlisted or running job is finished. */
+  private end(job: StoredJob, state: number, now: number): void {
+    if (job.state === running) this.vacate(job)
+    this.table.move(job, state)
+    // The hot path, apart from the rule that it repeats.
+    if (state === completed) job.lane.cell.completed++
+    else job.lane.cell[countOfState(state)]++
+    job.finished = now - this.table.epoch
+    this.finishedInOrder[state - completed]!.push(job)
+    this.endedCount++
+    this.wakes.finished = true
+    const { rare } = job
+    if (rare === undefined) return
+    rare.parents = undefined
+    if (state === completed) rare.steps = undefined
+    if (rare.children !== undefined) {
+      this.ended.push({ id: job.id, well: state === completed, children: rare.children })
+      rare.children = undefined
+    }
+    if (rare.unique !== undefined) this.follower(job, rare.unique, now)
+  }
+
+  private follower(job: StoredJob, unique: NonNullable<NewJob["unique"]>, now: number): void {
+    const follower = this.keys.release(job, unique, now)
+    if (follower === undefined) return
+    follower.rare!.held = false
+    this.place(follower, now)
+  }
+
+  /** Whether jobs have ended whose children have not heard yet. */
+  get hasEnded(): boolean {
+    return this.ended.length > 0
+  }
+
+  /**
+   * Tells the children of ended parents, and theirs, until nobody waits for what has ended; the parent that ended first
+   * first.
+   */
+  settleChildren(now: number): void {
+    for (let i = 0; i < this.ended.length; i++) {
+      const { children, id, well } = this.ended[i]!
+      for (const child of [...children].sort((a, b) => a.id - b.id)) {
+        const { rare } = child
+        if (child.state !== scheduled || rare === undefined || rare.parents === undefined || !rare.parents.has(id))
+          continue
+        if (well || rare.onParentFailure === "run") {
+          rare.parents.delete(id)
+          this.place(child, now)
+        } else this.endByParent(child, id, now)
+      }
+    }
+    if (this.ended.length > 0) this.ended = []
+  }
+
+  private endByParent(job: StoredJob, parent: JobId, now: number): void {
+    const state = job.rare!.onParentFailure === "fail" ? failed : cancelled
+    this.endWaiting(job, state, parentFailed(parent, job.attempt, now), now)
+  }
+}
+
+/** Its first attempt is still to come, and it has an expiry: it is in the list of those. */
+const canExpire = (job: StoredJob): boolean =>
+  job.attempt === 0 && job.rare !== undefined && job.rare.expiresAt !== undefined
+
+const recordWait = (lane: StoredJob["lane"], wait: number, times: number): void => {
+  lane.cell.starts += times
+  lane.cell.wait.record(wait, times)
+}
+
+const startsBefore = (a: ReadyStream, b: ReadyStream): boolean => {
+  const x = a.first()!
+  const y = b.first()!
+  return x.rank < y.rank || (x.rank === y.rank && x.id < y.id)
+}
+
+/** Restores the binary heap of streams below `i`. */
+const sift = (streams: Array<ReadyStream>, i: number): void => {
+  for (;;) {
+    let least = 2 * i + 1
+    if (least >= streams.length) return
+    if (least + 1 < streams.length && startsBefore(streams[least + 1]!, streams[least]!)) least++
+    if (!startsBefore(streams[least]!, streams[i]!)) return
+    const stream = streams[i]!
+    streams[i] = streams[least]!
+    streams[least] = stream
+    i = least
+  }
+}
+
+/** Restores the heap after its top stream gave up a job. */
+const retop = (streams: Array<ReadyStream>): void => {
+  if (streams[0]!.size === 0) {
+    const last = streams.pop()!
+    if (streams.length === 0) return
+    streams[0] = last
+  }
+  if (streams.length > 1) sift(streams, 0)
+}

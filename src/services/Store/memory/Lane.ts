@@ -1,0 +1,86 @@
+/** The jobs of one task in one group, and the group around its lanes. */
+import { unlimited } from "../../Queue/ResourceGroup.ts"
+import type { RollUpCell } from "../../Queue/policy/RollUps.ts"
+import { JobTree } from "./JobTree.ts"
+import { RankedJobs } from "./RankedJobs.ts"
+import type { StoredJob } from "./StoredJob.ts"
+
+const rankOf = (job: StoredJob): number => job.rank
+
+/**
+ * The pending jobs of one lane and priority, by rank. Within one priority ranks grow with time, so that new jobs are
+ * appended; only retries, edits and later due times are put in between. A claim merges the streams of its group by
+ * their first jobs.
+ */
+export class ReadyStream extends RankedJobs {
+  readonly lane: Lane
+
+  constructor(lane: Lane) {
+    super(rankOf)
+    this.lane = lane
+  }
+}
+
+export class Lane {
+  readonly task: string
+  readonly group: Group
+  /** Every job of the lane. Its counts by state are the maintained counters. */
+  readonly jobs = new JobTree("")
+  readonly cell: RollUpCell
+  private readonly streams = new Map<number, ReadyStream>()
+  private lastPriority = Number.NaN
+  private lastStream: ReadyStream | undefined = undefined
+
+  constructor(task: string, group: Group, cell: RollUpCell) {
+    this.task = task
+    this.group = group
+    this.cell = cell
+  }
+
+  ready(priority: number): ReadyStream {
+    if (priority === this.lastPriority) return this.lastStream!
+    let stream = this.streams.get(priority)
+    if (stream === undefined) {
+      stream = new ReadyStream(this)
+      this.streams.set(priority, stream)
+      this.group.streams.push(stream)
+    }
+    this.lastPriority = priority
+    this.lastStream = stream
+    return stream
+  }
+
+  /** The first `count` pending jobs in order of rank, then id. */
+  first(count: number): Array<StoredJob> {
+    const heads: Array<StoredJob> = []
+    for (const stream of this.streams.values()) heads.push(...stream.peek(count))
+    if (this.streams.size > 1) {
+      heads.sort((a, b) => a.rank - b.rank || a.id - b.id)
+      heads.length = Math.min(heads.length, count)
+    }
+    return heads
+  }
+}
+
+export class Group {
+  readonly name: string
+  declaredLimit = unlimited
+  operatorLimit: number | undefined = undefined
+  paused = false
+  /** A job became ready in it since a turn last asked. */
+  stirred = false
+  /** A job became ready in it since listeners were last told. */
+  woken = false
+  /** Slots taken, over all sessions: running jobs, a batch as one. */
+  running = 0
+  readonly lanes = new Map<string, Lane>()
+  readonly streams: Array<ReadyStream> = []
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  get limit(): number {
+    return this.operatorLimit ?? this.declaredLimit
+  }
+}

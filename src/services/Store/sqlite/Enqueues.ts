@@ -1,0 +1,285 @@
+/**
+ * Stores new jobs. Runs of `batches` are decided first and stored then, so that a refused batch leaves nothing behind.
+ *
+ * Fused start: when no older pending job of a group waits for this session, new jobs go straight in as running, in
+ * order of rank, up to the group's free slots; a job that starts at once then costs no pending row and no second
+ * statement.
+ */
+import type { JobId } from "../../Queue/Job.ts"
+import type { ClaimRequest, NewJob } from "../Turn.ts"
+import {
+  isDeduplicated,
+  type KeyHolder,
+  planOf,
+  type Present,
+  refusalOfBatch,
+  type StoreNote,
+  windowEnd
+} from "../../Queue/policy/jobs/Admission.ts"
+import { withDeadline } from "../../Queue/policy/jobs/Changes.ts"
+import { FinishingPace } from "../../Queue/policy/jobs/FinishingPace.ts"
+import { withSiblings } from "../../Queue/policy/Siblings.ts"
+import { byRank, type Claims } from "./Claims.ts"
+import * as States from "../../Queue/policy/jobs/States.ts"
+import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
+import type { Endings } from "./Endings.ts"
+import { checksumOf, newRow, type JobRow, parseExtra } from "./JobColumns.ts"
+import type { JobRows } from "./JobRows.ts"
+import type { Keys } from "./Keys.ts"
+import type { Ledger } from "./Ledger.ts"
+import type { Statistics } from "./Statistics.ts"
+
+export interface EnqueueResult {
+  readonly ids: ReadonlyArray<JobId>
+  readonly notes: ReadonlyMap<number, StoreNote> | undefined
+  /** Jobs that start at once, by group, in order of rank. */
+  readonly started: Map<string, ReadonlyArray<JobRow>>
+}
+
+export class Enqueues {
+  private readonly ledger: Ledger
+  private readonly rows: JobRows
+  private readonly keys: Keys
+  private readonly claims: Claims
+  private readonly endings: Endings
+  private readonly statistics: Statistics
+  private readonly maxLive: number
+  private readonly pace: FinishingPace
+
+  constructor(
+    parts: {
+      readonly ledger: Ledger
+      readonly rows: JobRows
+      readonly keys: Keys
+      readonly claims: Claims
+      readonly endings: Endings
+      readonly statistics: Statistics
+    },
+    maxLive: number
+  ) {
+    this.ledger = parts.ledger
+    this.rows = parts.rows
+    this.keys = parts.keys
+    this.claims = parts.claims
+    this.endings = parts.endings
+    this.statistics = parts.statistics
+    this.maxLive = maxLive
+    this.pace = new FinishingPace(() => this.ledger.endedCount)
+  }
+
+  /** Called with the time of every turn. */
+  observe(now: number): void {
+    this.pace.observe(now)
+  }
+
+  enqueue(
+    jobs: ReadonlyArray<NewJob>,
+    batches: ReadonlyArray<number> | undefined,
+    now: number,
+    claim: ReadonlyArray<ClaimRequest>,
+    tasks: ReadonlySet<string>,
+    session: number
+  ): EnqueueResult {
+    const ids = new Array<JobId>(jobs.length).fill(0 as JobId)
+    const notes = new Map<number, StoreNote>()
+    const ready: Array<JobRow> = []
+    const present: Present = {
+      holder: (key) => this.holderOf(key, now),
+      exists: (id) => this.rows.stateOf(id) !== undefined,
+      room: () => this.maxLive - this.ledger.live - ready.length,
+      overloaded: () => ({
+        _tag: "Overloaded",
+        limit: this.maxLive,
+        retryAfterMs: this.pace.retryAfterMs(now, this.maxLive)
+      })
+    }
+    let start = 0
+    const run = (end: number) => {
+      this.unit(jobs, start, end, now, present, ids, notes, ready)
+      start = end
+    }
+    if (batches === undefined) for (let i = 1; i <= jobs.length; i++) run(i)
+    else for (const length of batches) run(start + length)
+    const started = this.fuse(ready, now, claim, tasks, session)
+    return { ids, notes: notes.size === 0 ? undefined : notes, started }
+  }
+
+  /** Stores jobs that nothing can refuse. Answers their ids. */
+  storeAll(jobs: ReadonlyArray<NewJob>, now: number): ReadonlyArray<JobId> {
+    return jobs.map((job) => {
+      const id = this.ledger.nextId(now)
+      const lane = this.ledger.lane(job.task, job.group)
+      this.statistics.count(lane, "arrivals")
+      this.rows.addLabels(id, job.partitionKey, job.extra)
+      this.rows.add(newRow(job, id, lane, now, false))
+      return id
+    })
+  }
+
+  /** A waiting job waits, beside its time, until these have ended, however they end. */
+  putAfter(id: JobId, jobs: ReadonlyArray<JobId>, now: number): void {
+    const row = this.rows.live(id)!
+    const waiting = { ...row, state: States.scheduled, wait: Waiting.waitParents }
+    this.rows.move(row, waiting)
+    const known = jobs.filter((job) => this.rows.stateOf(job) !== undefined)
+    this.awaitParents(waiting, known, "run", now)
+  }
+
+  /** Jobs `start` to `end`, whole or not at all. */
+  private unit(
+    jobs: ReadonlyArray<NewJob>,
+    start: number,
+    end: number,
+    now: number,
+    present: Present,
+    ids: Array<JobId>,
+    notes: Map<number, StoreNote>,
+    ready: Array<JobRow>
+  ): void {
+    const refused = end - start > 1 ? refusalOfBatch(jobs.slice(start, end), present) : undefined
+    if (refused !== undefined) {
+      refused.forEach((note, i) => this.note(jobs[start + i]!, start + i, note, notes))
+      return
+    }
+    for (let i = start; i < end; i++) {
+      const job = withSiblings(jobs[i]!, ids, start, i)
+      // Those it waits for must be in the table.
+      if (job !== jobs[i]) for (const row of ready.splice(0)) this.rows.add(row)
+      const plan = planOf(job, present)
+      if (plan._tag === "Create" || plan._tag === "Hold") {
+        const id = this.ledger.nextId(now)
+        ids[i] = id
+        const row = newRow(job, id, this.ledger.lane(job.task, job.group), now, plan._tag === "Hold")
+        this.statistics.count(row.lane, "arrivals")
+        this.rows.addLabels(id, job.partitionKey, job.extra)
+        if (job.unique !== undefined) {
+          const { key, windowMs } = job.unique
+          if (plan._tag === "Hold") this.keys.hold(key, id, windowEnd(now, windowMs))
+          else this.keys.take(key, id, windowEnd(now, windowMs), now)
+        }
+        // A later job of this turn may meet a keyed one: it must be in the table.
+        if (row.state === States.pending && job.unique === undefined) ready.push(row)
+        else this.rows.add(row)
+        if (job.after !== undefined) this.awaitParents(row, job.after.jobs, job.after.onParentFailure, now)
+        continue
+      }
+      if (plan._tag === "Replace") {
+        this.replace(plan.id, job, plan.keepsPlace, now)
+        ids[i] = plan.id
+        this.note(job, i, { _tag: "Replaced", id: plan.id }, notes)
+      } else {
+        if (plan._tag === "Existing") ids[i] = plan.id
+        this.note(job, i, plan, notes)
+      }
+    }
+  }
+
+  private note(job: NewJob, i: number, note: StoreNote, notes: Map<number, StoreNote>): void {
+    if (isDeduplicated(note)) this.statistics.count(this.ledger.lane(job.task, job.group), "deduplicated")
+    notes.set(i, note)
+  }
+
+  private holderOf(key: string, now: number): KeyHolder | undefined {
+    const holder = this.keys.find(key, now)
+    return holder === undefined
+      ? undefined
+      : {
+          id: holder.job,
+          isLive: holder.live,
+          isRunning: holder.live && this.rows.stateOf(holder.job) === States.running,
+          held: holder.held
+        }
+  }
+
+  /** Some parents have finished already: only the others are waited for, and one that failed decides at once. */
+  private awaitParents(
+    row: JobRow,
+    parents: ReadonlyArray<JobId>,
+    policy: "cancel" | "fail" | "run",
+    now: number
+  ): void {
+    const live: Array<JobId> = []
+    for (const parent of parents) {
+      const state = this.rows.stateOf(parent)!
+      if (state <= States.running) live.push(parent)
+      else if (state !== States.completed && policy !== "run") {
+        this.endings.parentFailed(row, parent, policy, now)
+        return
+      }
+    }
+    if (live.length > 0) this.endings.waitFor(row.id, live, policy)
+    else this.endings.parentsDone(row.id, now)
+  }
+
+  private replace(id: JobId, job: NewJob, keepsPlace: boolean, now: number): void {
+    const row = this.rows.live(id)!
+    const payload = job.payload as string
+    const checksum = checksumOf(id, payload)
+    if (keepsPlace) {
+      this.rows.rewrite({ ...row, payload, checksum })
+      return
+    }
+    // It comes anew: that an attempt failed before is forgotten.
+    const wait = Waiting.isForTimeOnly(row.wait) ? Waiting.waitNone : row.wait
+    const { due, priority, rank } = job
+    const before = parseExtra(row.extra)
+    const deadline = job.extra?.deadline
+    const extra = before?.deadline === deadline ? row.extra : JSON.stringify(withDeadline(before, deadline))
+    const replaced: JobRow = {
+      ...row,
+      payload,
+      checksum,
+      priority,
+      extra,
+      rank,
+      due,
+      state: Waiting.stateWhile(wait, due, now),
+      wait: Waiting.waitWhile(wait, due, now)
+    }
+    this.rows.rewrite(replaced)
+    this.rows.move(row, replaced)
+  }
+
+  /** Stores the jobs that are ready, as running where they may start at once. */
+  private fuse(
+    ready: ReadonlyArray<JobRow>,
+    now: number,
+    claim: ReadonlyArray<ClaimRequest>,
+    tasks: ReadonlySet<string>,
+    session: number
+  ): Map<string, ReadonlyArray<JobRow>> {
+    const starting = new Map<string, Array<JobRow>>()
+    if (ready.length === 0) return new Map()
+    const free = new Map<string, number>()
+    for (const request of claim) {
+      if (free.has(request.group)) continue
+      // A batch that waits for a slot may be older than what is new.
+      if (this.claims.hasBatches(request)) continue
+      const hasOlder = this.claims.readyLanes(this.ledger.groups.get(request.group), tasks).length > 0
+      free.set(request.group, hasOlder ? 0 : this.claims.free(request, tasks))
+    }
+    const mayStart = (row: JobRow) =>
+      (free.get(row.lane.group.name) ?? 0) > 0 &&
+      tasks.has(row.lane.task) &&
+      (row.expires === null || row.expires > now)
+    for (const row of ready) {
+      if (!mayStart(row)) continue
+      const group = row.lane.group.name
+      const rows = starting.get(group)
+      if (rows === undefined) starting.set(group, [row])
+      else rows.push(row)
+    }
+    const chosen = new Set<JobId>()
+    for (const [group, rows] of starting) {
+      if (rows.length > 1) rows.sort(byRank)
+      rows.length = Math.min(rows.length, free.get(group)!)
+      for (let i = 0; i < rows.length; i++) {
+        rows[i] = { ...rows[i]!, state: States.running, attempt: 1, session, started: now }
+        chosen.add(rows[i]!.id)
+        this.rows.add(rows[i]!)
+      }
+    }
+    for (const row of ready) if (!chosen.has(row.id)) this.rows.add(row)
+    return new Map<string, ReadonlyArray<JobRow>>(starting)
+  }
+}

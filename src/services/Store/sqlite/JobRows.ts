@@ -1,0 +1,179 @@
+/**
+ * The statements that read, add, move and remove a job. It is in `job` until it goes for good, and in exactly one of
+ * the tables of the states. Whatever moves it counts it.
+ */
+import type { JobExtra, JobId } from "../../Queue/Job.ts"
+import * as States from "../../Queue/policy/jobs/States.ts"
+import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
+import { labelsOf } from "../../Queue/policy/jobs/Labels.ts"
+import type { Database, Query } from "./Database.ts"
+import {
+  byTable,
+  deletes,
+  inserts,
+  type JobRow,
+  type JobTuple,
+  parseExtra,
+  rowOf,
+  stateIn,
+  type StateTable,
+  stateTable,
+  type Table,
+  tupleOf
+} from "./JobColumns.ts"
+import type { Ledger } from "./Ledger.ts"
+
+/** The rows of one job. Where the id alone finds one, a job that stands elsewhere costs one look. */
+const partsIn: Readonly<Record<StateTable, string>> = {
+  running: "running CROSS JOIN job ON job.id = running.id WHERE running.id = ?1",
+  history: "history CROSS JOIN job ON job.id = history.id WHERE history.id = ?1",
+  pending: "job CROSS JOIN pending ON pending.lane = job.lane AND pending.id = job.id WHERE job.id = ?1",
+  scheduled: "job CROSS JOIN scheduled ON scheduled.lane = job.lane AND scheduled.id = job.id WHERE job.id = ?1"
+}
+
+const live = ["running", "pending", "scheduled"] as const
+const all = ["running", "history", "pending", "scheduled"] as const
+
+/** Of one job, in whichever of these tables it stands. */
+const selectIn = (tables: ReadonlyArray<StateTable>, what: (table: StateTable) => string): string =>
+  tables.map((table) => `SELECT ${what(table)} FROM ${partsIn[table]}`).join(" UNION ALL ")
+
+type Statements = Readonly<Record<Table, Query<[]>>>
+
+export class JobRows {
+  private readonly ledger: Ledger
+  private readonly selectLive: Query<JobTuple>
+  private readonly selectFinished: Query<JobTuple>
+  private readonly selectAny: Query<JobTuple>
+  private readonly selectState: Query<[state: number]>
+  private readonly insertPlain: Statements
+  private readonly insertWhole: Statements
+  private readonly deleteRow: Statements
+  private readonly updateJob: Query<[]>
+  private readonly insertLabel: Query<[]>
+  private readonly deleteLabel: Query<[]>
+  private readonly deleteProgress: Query<[]>
+  private readonly deleteSteps: Query<[]>
+  private readonly deleteLog: Query<[]>
+
+  constructor(db: Database, ledger: Ledger) {
+    this.ledger = ledger
+    this.selectLive = db.prepare(selectIn(live, (table) => tupleOf(table)))
+    this.selectFinished = db.prepare(selectIn(["history"], (table) => tupleOf(table)))
+    this.selectAny = db.prepare(selectIn(all, (table) => tupleOf(table)))
+    this.selectState = db.prepare(selectIn(all, stateIn))
+    this.insertPlain = byTable((table) => db.prepare(inserts[table][0].sql))
+    this.insertWhole = byTable((table) => db.prepare(inserts[table][1].sql))
+    this.deleteRow = byTable((table) => db.prepare(deletes[table].sql))
+    this.updateJob = db.prepare(
+      "UPDATE job SET lane = ?, priority = ?, checksum = ?, extra = ?, payload = ? WHERE id = ?"
+    )
+    this.insertLabel = db.prepare("INSERT OR IGNORE INTO label(label, id) VALUES (?, ?)")
+    this.deleteLabel = db.prepare("DELETE FROM label WHERE label = ? AND id = ?")
+    this.deleteProgress = db.prepare("DELETE FROM progress WHERE job = ?")
+    this.deleteSteps = db.prepare("DELETE FROM step WHERE job = ?")
+    this.deleteLog = db.prepare("DELETE FROM log WHERE job = ?")
+  }
+
+  row(tuple: JobTuple): JobRow {
+    return rowOf(tuple, this.ledger.lanes)
+  }
+
+  private rowIn(query: Query<JobTuple>, id: JobId): JobRow | undefined {
+    const tuple = query.get(id)
+    return tuple === undefined ? undefined : this.row(tuple)
+  }
+
+  live(id: JobId): JobRow | undefined {
+    return this.rowIn(this.selectLive, id)
+  }
+
+  finished(id: JobId): JobRow | undefined {
+    return this.rowIn(this.selectFinished, id)
+  }
+
+  find(id: JobId): JobRow | undefined {
+    return this.rowIn(this.selectAny, id)
+  }
+
+  stateOf(id: JobId): number | undefined {
+    return this.selectState.get(id)?.[0]
+  }
+
+  private insertInto(table: Table, row: JobRow): void {
+    const [plain, whole] = inserts[table]
+    if (plain.suits(row)) plain.run(this.insertPlain[table], row)
+    else whole.run(this.insertWhole[table], row)
+  }
+
+  private deleteFrom(table: Table, row: JobRow): void {
+    deletes[table].run(this.deleteRow[table], row)
+  }
+
+  /** Stores a new job and counts it. Labels apart. */
+  add(row: JobRow): void {
+    this.insertInto("job", row)
+    this.place(row)
+  }
+
+  /** A job that stands nowhere stands here now, and is counted. */
+  place(row: JobRow): void {
+    this.insertInto(stateTable(row), row)
+    this.ledger.add(row.lane, row.state, 1)
+    if (row.state === States.scheduled && Waiting.isForTimeOnly(row.wait)) this.ledger.scheduledFor(row.due)
+  }
+
+  /** A job stands nowhere for now. */
+  take(row: JobRow): void {
+    this.deleteFrom(stateTable(row), row)
+    this.ledger.add(row.lane, row.state, -1)
+    if (row.state === States.scheduled) this.ledger.forgetNextDue()
+  }
+
+  /** Makes one of the other where they stand. What rests in `job` is not written: see `rewrite`. */
+  move(from: JobRow, to: JobRow): void {
+    this.deleteFrom(stateTable(from), from)
+    this.insertInto(stateTable(to), to)
+    if (from.lane !== to.lane || from.state !== to.state) {
+      this.ledger.add(from.lane, from.state, -1)
+      this.ledger.add(to.lane, to.state, 1)
+    }
+    if (from.state === States.scheduled) this.ledger.forgetNextDue()
+    if (to.state === States.scheduled && Waiting.isForTimeOnly(to.wait)) this.ledger.scheduledFor(to.due)
+  }
+
+  /** What of `job` may change: by an operator, or by a job that replaces it. */
+  rewrite({ checksum, extra, id, lane, payload, priority }: JobRow): void {
+    this.updateJob.run(lane.id, priority, checksum, extra, payload, id)
+  }
+
+  addLabels(id: JobId, partitionKey: string | undefined, extra: JobExtra | undefined): void {
+    for (const label of labelsOf(partitionKey, extra)) this.insertLabel.run(label, id)
+  }
+
+  /** What it carries instead has other labels. */
+  relabel({ extra: before, id, partitionKey }: JobRow, extra: JobExtra | undefined): void {
+    const kept = new Set(labelsOf(partitionKey, extra))
+    for (const label of labelsOf(partitionKey, parseExtra(before)))
+      if (!kept.has(label)) this.deleteLabel.run(label, id)
+    for (const label of kept) this.insertLabel.run(label, id)
+  }
+
+  /** A job that stands nowhere goes for good: labels, logs and progress too, and its id is never given again. */
+  forget(row: JobRow): void {
+    this.ledger.jobRemoved()
+    this.deleteFrom("job", row)
+    for (const label of labelsOf(row.partitionKey, parseExtra(row.extra))) this.deleteLabel.run(label, row.id)
+    this.dropProgress(row.id)
+    this.deleteLog.run(row.id)
+    this.dropSteps(row.id)
+  }
+
+  dropSteps(id: JobId): void {
+    if (this.ledger.hasSteps) this.deleteSteps.run(id)
+  }
+
+  dropProgress(id: JobId): void {
+    this.deleteProgress.run(id)
+  }
+}

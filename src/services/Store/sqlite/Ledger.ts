@@ -1,0 +1,402 @@
+/**
+ * What a turn must know before it touches a job: the lanes with their counters, the groups with limits and pauses, the
+ * last id, the next due time. All of it rests in the file; this is the copy in memory, exact while a transaction is
+ * open. `refresh` compares `PRAGMA data_version` (0.2 µs), which moves when another connection commits, and reads
+ * everything anew only then.
+ *
+ * A *lane* is a pair of task and group with an integer id. Jobs carry the lane, so that counters, claims and look-ups
+ * work per lane. Here alone their names are read, and become names where a file of others holds anything else
+ * (`storedName`).
+ */
+import type { JobId } from "../../Queue/Job.ts"
+import { jobIdFloor } from "../../Queue/policy/JobIds.ts"
+import type { Wake } from "../JobStore.ts"
+import { unlimited } from "../../Queue/policy/GroupLimit.ts"
+import { storedName } from "../../Queue/policy/StoredName.ts"
+import * as States from "../../Queue/policy/jobs/States.ts"
+import type { Database, Query } from "./Database.ts"
+import { UnreadableRow } from "./RowRules.ts"
+import { isSocketName, isWatchName } from "./WakeSocketPlace.ts"
+
+export interface Group {
+  readonly name: string
+  declared: number | undefined
+  operator: number | undefined
+  paused: boolean
+  readonly lanes: Array<Lane>
+  /** Slots taken by all its lanes, over all workers: running jobs, a batch as one. */
+  running: number
+  /** Slots freed by the open transaction, less those it took. */
+  freed: number
+}
+
+export interface Lane {
+  readonly id: number
+  readonly task: string
+  readonly group: Group
+  /** Jobs by state code. */
+  readonly counts: [number, number, number, number, number, number]
+  /** Running jobs that ride in the slot of another of their batch. */
+  riding: number
+  touched: boolean
+  /** A job became pending in the open transaction. */
+  stirred: boolean
+}
+
+/** Concurrent jobs of a group over all workers. */
+export const limitOf = (group: Group): number => group.operator ?? group.declared ?? unlimited
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value)
+
+const noCounts: Lane["counts"] = [0, 0, 0, 0, 0, 0]
+
+type LaneRow = [
+  id: number,
+  task: string,
+  group: string,
+  riding: number,
+  ...counts: [number, number, number, number, number, number]
+]
+type GroupRow = [name: string, declared: number, operator: number | null, paused: number]
+type FlagsRow = [
+  paused: number | null,
+  lastId: number,
+  dependencies: number,
+  cascades: number,
+  signals: number,
+  steps: number,
+  document: number | null
+]
+
+export class Ledger {
+  readonly groups = new Map<string, Group>()
+  readonly lanes = new Map<number, Lane>()
+  private readonly byGroupAndTask = new Map<string, Map<string, Lane>>()
+  paused = false
+  lastId = 0
+  /** Jobs that have ended, here and elsewhere, since this copy was made. */
+  endedCount = 0
+  /** Live jobs of all lanes. */
+  live = 0
+  /** Whether the tables of the rarely used features may hold rows; they are not looked at otherwise. */
+  hasDependencies = false
+  hasCascades = false
+  hasSignals = false
+  hasSteps = false
+  /** Names of the sockets of processes that listen. */
+  listeners: ReadonlyArray<string> = []
+  /** Some of them want to hear what is noted of jobs. */
+  private isWatched = false
+  private noted = false
+
+  private version = -1
+  private removed = false
+  private finished = false
+  private dueSooner = false
+  private control = false
+  private nextDueKnown = false
+  private nextDueValue: number | undefined
+  private readonly touchedLanes: Array<Lane> = []
+  private readonly news = new Set<Wake>()
+  private documentVersion: number | null = null
+  private readonly dataVersion: Query<[number]>
+  private readonly selectLanes: Query<LaneRow>
+  private readonly selectGroups: Query<GroupRow>
+  private readonly selectFlags: Query<FlagsRow>
+  private readonly countLive: Query<[state: number, count: number]>
+  private readonly selectListeners: Query<[string]>
+  private readonly insertLane: Query<[number]>
+  private readonly updateLane: Query<[]>
+  private readonly selectNextDue: Query<[number]>
+  private readonly upsertLastId: Query<[]>
+
+  constructor(db: Database) {
+    this.dataVersion = db.prepare("PRAGMA data_version")
+    this.selectLanes = db.prepare(
+      "SELECT id, task, resource_group, riding, scheduled, pending, running, completed, failed, cancelled FROM lane"
+    )
+    this.selectGroups = db.prepare("SELECT name, declared, operator, paused FROM resource_group")
+    this.selectFlags = db.prepare(`SELECT
+      (SELECT value FROM meta WHERE key = 'paused'),
+      max(ifnull((SELECT max(id) FROM job), 0), ifnull((SELECT value FROM meta WHERE key = 'lastId'), 0)),
+      EXISTS (SELECT 1 FROM dependency), EXISTS (SELECT 1 FROM cascade), EXISTS (SELECT 1 FROM signal),
+      EXISTS (SELECT 1 FROM step), (SELECT max(version) FROM document)`)
+    this.countLive = db.prepare(
+      `SELECT ${States.scheduled}, count(*) FROM scheduled WHERE lane = ?1 UNION ALL
+       SELECT ${States.pending}, count(*) FROM pending WHERE lane = ?1 UNION ALL
+       SELECT ${States.running}, count(*) FROM running WHERE lane = ?1`
+    )
+    this.selectListeners = db.prepare("SELECT path FROM listener")
+    this.insertLane = db.prepare("INSERT INTO lane(task, resource_group) VALUES (?, ?) RETURNING id")
+    this.updateLane = db.prepare(
+      `UPDATE lane SET scheduled = ?, pending = ?, running = ?, completed = ?, failed = ?, cancelled = ?, riding = ?
+       WHERE id = ?`
+    )
+    this.selectNextDue = db.prepare("SELECT due FROM scheduled WHERE wait IN (1, 2) ORDER BY due LIMIT 1")
+    this.upsertLastId = db.prepare(
+      "INSERT INTO meta(key, value) VALUES ('lastId', ?1) ON CONFLICT DO UPDATE SET value = max(value, ?1)"
+    )
+  }
+
+  /** Call first in every transaction. */
+  refresh(): void {
+    const version = this.dataVersion.get()![0]
+    if (version === this.version) return
+    this.version = version
+    // Lanes and groups keep their identity: claimed rows point at them.
+    const before = new Map(this.lanes)
+    const unset = new Set(this.groups.values())
+    for (const group of unset) {
+      group.lanes.length = 0
+      group.running = 0
+      group.freed = 0
+    }
+    this.lanes.clear()
+    this.byGroupAndTask.clear()
+    this.touchedLanes.length = 0
+    this.live = 0
+    this.nextDueKnown = false
+    this.removed = false
+    this.finished = false
+    this.dueSooner = false
+    this.control = false
+    for (const [name, declared, operator, paused] of this.selectGroups.all()) {
+      if (!isCount(declared) || !(operator === null || isCount(operator)))
+        throw new UnreadableRow("a group cannot be read")
+      const group = this.group(storedName(name))
+      unset.delete(group)
+      this.set(group, declared, operator ?? undefined, paused !== 0)
+    }
+    for (const group of unset) this.set(group, undefined, undefined, false)
+    for (const [id, taskName, groupName, riding, ...counts] of this.selectLanes.all()) {
+      if (!isCount(riding) || !counts.every(isCount)) throw new UnreadableRow("a counter cannot be read")
+      const known = before.get(id)
+      const isSame = known?.task === taskName && known.group.name === groupName
+      const task = isSame ? known.task : storedName(taskName)
+      const group = isSame ? known.group : this.group(storedName(groupName))
+      if (known === undefined || known.task !== task || known.group !== group) {
+        this.compare(noCounts, counts)
+        this.addLane({ id, task, group, counts, riding, touched: false, stirred: false })
+      } else {
+        this.compare(known.counts, counts)
+        for (let state = 0; state < counts.length; state++) known.counts[state] = counts[state]!
+        known.riding = riding
+        known.touched = false
+        known.stirred = false
+        this.addLane(known)
+      }
+    }
+    const [paused, lastId, dependencies, cascades, signals, steps, document] = this.selectFlags.get()!
+    if (this.paused !== (paused === 1) || signals !== 0 || this.documentVersion !== document) this.news.add("control")
+    this.documentVersion = document
+    this.paused = paused === 1
+    this.lastId = lastId
+    this.hasDependencies = dependencies !== 0
+    this.hasCascades = cascades !== 0
+    this.hasSignals = signals !== 0
+    this.hasSteps = steps !== 0
+    this.listeners = this.selectListeners.all().flatMap(([name]) => (isSocketName(name) ? [name] : []))
+    this.isWatched = this.listeners.some(isWatchName)
+  }
+
+  private set(group: Group, declared: number | undefined, operator: number | undefined, paused: boolean): void {
+    if (group.declared !== declared || group.operator !== operator || group.paused !== paused) this.news.add("control")
+    group.declared = declared
+    group.operator = operator
+    group.paused = paused
+  }
+
+  private compare(before: Lane["counts"], after: Lane["counts"]): void {
+    if (
+      after[States.pending] > before[States.pending] ||
+      after[States.scheduled] > before[States.scheduled] ||
+      after[States.running] < before[States.running]
+    ) {
+      this.news.add("ready")
+    }
+    for (let state = States.liveCodes; state < after.length; state++)
+      if (after[state]! > before[state]!) {
+        this.news.add("finished")
+        this.endedCount += after[state]! - before[state]!
+      }
+  }
+
+  /**
+   * Whom commits of other connections concern that were read since this was asked last. What is back where it was at
+   * the last look is none, nor is a drain or a document that was removed: who follows those looks for them.
+   */
+  takeNews(): ReadonlyArray<Wake> {
+    const news = [...this.news]
+    this.news.clear()
+    return news
+  }
+
+  /** After a rollback: the copy holds what never happened. */
+  invalidate(): void {
+    this.version = -1
+  }
+
+  /** A group, made known to this copy (not to the file) when new. */
+  group(name: string): Group {
+    let group = this.groups.get(name)
+    if (group === undefined) {
+      group = { name, declared: undefined, operator: undefined, paused: false, lanes: [], running: 0, freed: 0 }
+      this.groups.set(name, group)
+    }
+    return group
+  }
+
+  find(task: string, group: string): Lane | undefined {
+    return this.byGroupAndTask.get(group)?.get(task)
+  }
+
+  /** The lane of a task and group, stored when new. */
+  lane(task: string, group: string): Lane {
+    return (
+      this.find(task, group) ??
+      this.addLane({
+        id: this.insertLane.get(task, group)![0],
+        task,
+        group: this.group(group),
+        counts: [0, 0, 0, 0, 0, 0],
+        riding: 0,
+        touched: false,
+        stirred: false
+      })
+    )
+  }
+
+  private addLane(lane: Lane): Lane {
+    const { counts, group } = lane
+    group.lanes.push(lane)
+    group.running += counts[States.running] - lane.riding
+    for (let state = 0; state < States.liveCodes; state++) this.live += counts[state]!
+    this.lanes.set(lane.id, lane)
+    let tasks = this.byGroupAndTask.get(group.name)
+    if (tasks === undefined) {
+      tasks = new Map()
+      this.byGroupAndTask.set(group.name, tasks)
+    }
+    tasks.set(lane.task, lane)
+    return lane
+  }
+
+  /** Counts jobs into or out of a state. */
+  add(lane: Lane, state: number, delta: number): void {
+    lane.counts[state]! += delta
+    if (state === States.running) {
+      lane.group.running += delta
+      lane.group.freed -= delta
+    } else if (state === States.pending) {
+      if (delta > 0) lane.stirred = true
+    } else if (state >= States.liveCodes) {
+      this.finished = true
+      if (delta > 0) this.endedCount += delta
+    }
+    if (state < States.liveCodes) this.live += delta
+    this.touch(lane)
+  }
+
+  /** Lanes whose counters moved in the open transaction. */
+  get touched(): ReadonlyArray<Lane> {
+    return this.touchedLanes
+  }
+
+  /** Counts the live jobs of a lane anew. */
+  recount(lane: Lane): void {
+    const there = new Map(this.countLive.all(lane.id))
+    for (let state = 0; state < States.liveCodes; state++)
+      this.add(lane, state, (there.get(state) ?? 0) - lane.counts[state]!)
+  }
+
+  private touch(lane: Lane): void {
+    if (lane.touched) return
+    lane.touched = true
+    this.touchedLanes.push(lane)
+  }
+
+  /** Counts running jobs into or out of the slots of others. */
+  ride(lane: Lane, delta: number): void {
+    lane.riding += delta
+    lane.group.running -= delta
+    lane.group.freed += delta
+    this.touch(lane)
+  }
+
+  move(lane: Lane, from: number, to: number): void {
+    this.add(lane, from, -1)
+    this.add(lane, to, 1)
+  }
+
+  /** The next id: later than every id before it, also than those of jobs that are gone. */
+  nextId(now: number): JobId {
+    this.lastId = Math.max(this.lastId + 1, jobIdFloor(now))
+    return this.lastId as JobId
+  }
+
+  /** A job goes for good: its id must not be given again, even when it was the highest. */
+  jobRemoved(): void {
+    this.removed = true
+  }
+
+  /** When the next job that waits for its time becomes due. */
+  nextDue(): number | undefined {
+    if (!this.nextDueKnown) {
+      this.nextDueValue = this.selectNextDue.get()?.[0]
+      this.nextDueKnown = true
+    }
+    return this.nextDueValue
+  }
+
+  /** A job was scheduled for `due`. */
+  scheduledFor(due: number): void {
+    if (this.nextDueKnown && this.nextDueValue !== undefined && due >= this.nextDueValue) return
+    if (this.nextDueKnown) this.nextDueValue = due
+    this.dueSooner = true
+  }
+
+  /** A worker must hear of a signal, a limit, a pause or a drain. */
+  controlChanged(): void {
+    this.control = true
+  }
+
+  /** A running job has reported. */
+  jobNoted(): void {
+    this.noted = true
+  }
+
+  /** A scheduled job changed or went. */
+  forgetNextDue(): void {
+    this.nextDueKnown = false
+  }
+
+  /**
+   * Call last in every write transaction: one UPDATE per lane whose counters moved. Answers whom its commit concerns.
+   */
+  flush(): ReadonlyArray<Wake> {
+    const wakes: Array<Wake> = []
+    let ready = this.dueSooner
+    const isNoted = this.isWatched && (this.noted || this.touchedLanes.length > 0)
+    for (const lane of this.touchedLanes) {
+      const [scheduled, pending, running, completed, failed, cancelled] = lane.counts
+      this.updateLane.run(scheduled, pending, running, completed, failed, cancelled, lane.riding, lane.id)
+      if (pending > 0 && lane.stirred) ready = true
+      else if (lane.group.freed > 0 && lane.group.lanes.some((other) => other.counts[States.pending] > 0)) ready = true
+      lane.touched = false
+      lane.stirred = false
+    }
+    for (const lane of this.touchedLanes) lane.group.freed = 0
+    this.touchedLanes.length = 0
+    if (this.removed) this.upsertLastId.run(this.lastId)
+    if (ready) wakes.push("ready")
+    if (this.finished) wakes.push("finished")
+    if (this.control) wakes.push("control")
+    if (isNoted) wakes.push("noted")
+    this.noted = false
+    this.removed = false
+    this.finished = false
+    this.dueSooner = false
+    this.control = false
+    return wakes
+  }
+}

@@ -1,0 +1,431 @@
+/**
+ * The store over one open file, synchronous: every method is one transaction and throws what went wrong. It is hosted
+ * twice, on the caller's thread by `DirectHost` and on a thread of its own by `ThreadHost`; neither knows more than
+ * these methods.
+ */
+import { statfsSync, statSync } from "node:fs"
+import path from "node:path"
+import type { JobId, JobRecord } from "../../Queue/Job.ts"
+import type { ChangeResult, JobChange } from "../JobChange.ts"
+import type { Count, JobFilter, Page, PageRequest } from "../JobQuery.ts"
+import type { CounterRecord, GroupRecord, RankedJob } from "../GroupRecord.ts"
+import type { JournalEntry, StoredDocument } from "../StoredDocument.ts"
+import type { LogLine, Turn } from "../Turn.ts"
+import type { ResourceRollUp, RollUp, RollUpQuery } from "../RollUp.ts"
+import type { RetentionPolicy, StoreStatus, Wake } from "../JobStore.ts"
+import type { WorkerInfo, WorkerRecord } from "../WorkerRecord.ts"
+import { Answers } from "./Answers.ts"
+import type { SweepResult } from "../WorkerRegistry.ts"
+import { Changes } from "./Changes.ts"
+import { BatchClaims } from "./BatchClaims.ts"
+import { Claims } from "./Claims.ts"
+import * as States from "../../Queue/policy/jobs/States.ts"
+import type { Database, Query } from "./Database.ts"
+import type { EngineTurnResult } from "./Engine.ts"
+import { Documents } from "./Documents.ts"
+import { Due } from "./Due.ts"
+import { Endings } from "./Endings.ts"
+import { Enqueues } from "./Enqueues.ts"
+import { Groups } from "./Groups.ts"
+import { JobRows } from "./JobRows.ts"
+import { Keys } from "./Keys.ts"
+import { Ledger } from "./Ledger.ts"
+import { Lookups } from "./Lookups.ts"
+import { Notes } from "./Notes.ts"
+import { Recovery } from "./Recovery.ts"
+import { Retention } from "./Retention.ts"
+import { Running } from "./Running.ts"
+import { type Beat, type Moment, Sessions } from "./Sessions.ts"
+import { SetAside } from "./SetAside.ts"
+import { Settlement } from "./Settlement.ts"
+import { Signals } from "./Signals.ts"
+import { Statistics } from "./Statistics.ts"
+import { type StoreTurnResult, Turns } from "./Turns.ts"
+
+export interface SqliteStoreOptions {
+  /** Live jobs beyond which enqueues are refused as `Overloaded`. */
+  readonly maxLive: number
+  /** Called after a commit that others may wait for. */
+  readonly onCommit: (wakes: ReadonlyArray<Wake>) => void
+}
+
+export class SqliteStore {
+  private readonly db: Database
+  private readonly onCommit: SqliteStoreOptions["onCommit"]
+  private readonly maxLive: number
+  readonly ledger: Ledger
+  readonly answers: Answers
+  private readonly running = new Running()
+  private readonly setAside: SetAside
+  private readonly statistics: Statistics
+  private readonly endings: Endings
+  private readonly notes: Notes
+  private readonly sessions: Sessions
+  private readonly lookups: Lookups
+  private readonly changes: Changes
+  private readonly groupTable: Groups
+  private readonly documentTable: Documents
+  private readonly recovery: Recovery
+  private readonly retention: Retention
+  private readonly turns: Turns
+  private readonly insertListener: Query<[]>
+  private readonly keepListeners: Query<[]>
+  private readonly dataVersion: Query<[number]>
+  private readonly checkpoint: Query<[busy: number]>
+  private lastNow = 0
+
+  constructor(db: Database, options: SqliteStoreOptions) {
+    this.db = db
+    this.onCommit = options.onCommit
+    this.maxLive = options.maxLive
+    this.insertListener = db.prepare("INSERT OR IGNORE INTO listener(path) VALUES (?)")
+    this.keepListeners = db.prepare("DELETE FROM listener WHERE path NOT IN (SELECT value FROM json_each(?))")
+    this.dataVersion = db.prepare("PRAGMA data_version")
+    this.checkpoint = db.prepare("PRAGMA wal_checkpoint(TRUNCATE)")
+    const { running } = this
+    this.setAside = new SetAside(db)
+    const ledger = new Ledger(db)
+    const rows = new JobRows(db, ledger)
+    const keys = new Keys(db)
+    this.answers = new Answers(db, rows)
+    const statistics = new Statistics(db, ledger)
+    const endings = new Endings(db, ledger, rows, keys, statistics)
+    const signals = new Signals(db, ledger)
+    const notes = new Notes(db, ledger)
+    const sessions = new Sessions(db, statistics)
+    const claims = new Claims(db, { ledger, rows, running, endings, statistics })
+    const batches = new BatchClaims(db, ledger, claims)
+    const enqueues = new Enqueues({ ledger, rows, keys, claims, endings, statistics }, options.maxLive)
+    const settlement = new Settlement(db, { ledger, rows, running, endings, enqueues, signals, statistics })
+    const due = new Due(db, ledger)
+    const lookups = new Lookups(db, { ledger, rows, endings, notes, setAside: this.setAside })
+    this.ledger = ledger
+    this.statistics = statistics
+    this.endings = endings
+    this.notes = notes
+    this.sessions = sessions
+    this.lookups = lookups
+    this.groupTable = new Groups(db, ledger)
+    this.documentTable = new Documents(db, ledger)
+    this.changes = new Changes({
+      ledger,
+      rows,
+      running,
+      keys,
+      lookups,
+      endings,
+      signals,
+      statistics,
+      setAside: this.setAside
+    })
+    this.recovery = new Recovery(db, { ledger, rows, sessions, settlement, signals, endings, statistics })
+    this.retention = new Retention(db, { ledger, rows, keys })
+    this.turns = new Turns({
+      ledger,
+      sessions,
+      notes,
+      settlement,
+      endings,
+      due,
+      enqueues,
+      claims,
+      batches,
+      signals,
+      running
+    })
+  }
+
+  /** A write transaction over the newest counters; `now` paces the roll-ups. */
+  private write<A>(now: number, body: () => A, flushesStatistics = false): A {
+    this.lastNow = now
+    const attempt = () => this.transaction(now, body, flushesStatistics)
+    const { answer, flushed, wakes } = this.setAside.around(now, attempt, this.forget)
+    if (flushed) this.statistics.flushed()
+    this.statistics.commit(now)
+    this.running.commit()
+    this.answers.commit()
+    if (wakes.length > 0) this.onCommit(wakes)
+    return answer
+  }
+
+  /** What is known of the file is out of date. */
+  private readonly forget = () => this.ledger.invalidate()
+
+  private transaction<A>(now: number, body: () => A, flushesStatistics: boolean) {
+    try {
+      return this.db.write(() => {
+        this.ledger.refresh()
+        const again = this.answers.again()
+        if (again !== undefined) return { answer: again.answer as A, flushed: false, wakes: [] }
+        const answer = body()
+        this.endings.cascade(now)
+        const flushed = flushesStatistics || this.statistics.isDue(now)
+        if (flushed) this.statistics.flush(now)
+        this.answers.keep(answer, now)
+        return { answer, flushed, wakes: this.ledger.flush() }
+      })
+    } catch (error) {
+      this.ledger.invalidate()
+      this.endings.invalidate()
+      this.statistics.invalidate()
+      this.running.rollback()
+      this.answers.rollback()
+      throw error
+    }
+  }
+
+  private read<A>(body: () => A): A {
+    return this.setAside.around(
+      this.lastNow,
+      () =>
+        this.db.read(() => {
+          this.ledger.refresh()
+          return body()
+        }),
+      this.forget
+    )
+  }
+
+  /** `complete`: makes of what was done the answer that its caller gets, and a call that is asked again. */
+  turn<A extends StoreTurnResult | EngineTurnResult = StoreTurnResult>(
+    turn: Turn,
+    complete?: (result: StoreTurnResult) => A
+  ): A {
+    return this.write(turn.now, () => {
+      const result = this.turns.take(turn)
+      return complete === undefined ? (result as A) : complete(result)
+    })
+  }
+
+  get(ids: ReadonlyArray<JobId>): ReadonlyArray<JobRecord> {
+    return this.read(() => this.lookups.get(ids))
+  }
+
+  list(filter: JobFilter, page: PageRequest): Page {
+    return this.read(() => this.lookups.list(filter, page))
+  }
+
+  count(filter: JobFilter): Count {
+    return this.read(() => this.lookups.count(filter))
+  }
+
+  counters(): ReadonlyArray<CounterRecord> {
+    return this.read(() =>
+      [...this.lookups.cells({})].map(({ count, lane, state }) => ({
+        group: lane.group.name,
+        task: lane.task,
+        state: States.stateNames[state]!,
+        count
+      }))
+    )
+  }
+
+  oldestPending(): ReadonlyMap<string, number> {
+    return this.read(() => this.lookups.oldestPending())
+  }
+
+  upNext(group: string, limit: number): ReadonlyArray<RankedJob> {
+    return this.read(() => this.lookups.upNext(group, Math.max(0, Math.min(1_000, limit))))
+  }
+
+  logs(id: JobId, after: number, limit: number): { readonly lines: ReadonlyArray<LogLine>; readonly next: number } {
+    return this.read(() => this.notes.read(id, after, limit))
+  }
+
+  step(id: JobId, name: string): string | undefined {
+    return this.read(() => this.notes.stepOf(id, name))
+  }
+
+  rollUps(query: RollUpQuery): ReadonlyArray<RollUp> {
+    this.flushStatistics()
+    return this.read(() => this.statistics.query(query))
+  }
+
+  resourceRollUps(query: RollUpQuery): ReadonlyArray<ResourceRollUp> {
+    this.flushStatistics()
+    return this.read(() => this.statistics.queryResources(query))
+  }
+
+  status(): StoreStatus {
+    const size = (suffix: string): number => statSync(this.db.path + suffix, { throwIfNoEntry: false })?.size ?? 0
+    const disk = statfsSync(path.dirname(this.db.path))
+    return this.read(() => {
+      let finished = 0
+      for (const { counts } of this.ledger.lanes.values()) {
+        finished += counts[States.completed] + counts[States.failed] + counts[States.cancelled]
+      }
+      return {
+        bytes: size("") + size("-wal") + size("-shm"),
+        freeBytes: disk.bavail * disk.bsize,
+        live: this.ledger.live,
+        maxLive: this.maxLive,
+        finished
+      }
+    })
+  }
+
+  change(filter: JobFilter, change: JobChange, now: number, limit: number, after: JobId | undefined): ChangeResult {
+    const result = this.write(now, () => this.changes.change(filter, change, now, Math.min(limit, 1_000), after))
+    this.finishCascades(now)
+    return result
+  }
+
+  /** Follows a long chain of dependent jobs to its end, in transactions short enough for others to get in between. */
+  private finishCascades(now: number): void {
+    while (this.ledger.hasCascades) this.write(now, () => undefined)
+  }
+
+  declareGroups(groups: ReadonlyArray<{ readonly name: string; readonly limit: number }>): void {
+    if (!this.read(() => this.groupTable.isNews(groups))) return
+    this.write(this.lastNow, () => this.groupTable.declare(groups))
+  }
+
+  groups(): ReadonlyArray<GroupRecord> {
+    return this.read(() => this.groupTable.list())
+  }
+
+  setGroup(name: string, settings: { readonly limit?: number | null; readonly paused?: boolean }): GroupRecord {
+    return this.write(this.lastNow, () => this.groupTable.set(name, settings))
+  }
+
+  removeGroup(name: string): boolean {
+    return this.write(this.lastNow, () => this.groupTable.remove(name))
+  }
+
+  paused(): boolean {
+    return this.read(() => this.ledger.paused)
+  }
+
+  setPaused(paused: boolean): void {
+    this.write(this.lastNow, () => this.groupTable.setPaused(paused))
+  }
+
+  document(kind: string, key: string): StoredDocument | undefined {
+    return this.read(() => this.documentTable.get(kind, key))
+  }
+
+  documents(kind: string): ReadonlyArray<StoredDocument> {
+    return this.read(() => this.documentTable.all(kind))
+  }
+
+  putDocument(
+    kind: string,
+    key: string,
+    text: string | undefined,
+    now: number,
+    version: number | undefined
+  ): number | undefined {
+    return this.write(now, () => this.documentTable.put(kind, key, text, now, version))
+  }
+
+  journal(
+    kind: string,
+    key: string | undefined,
+    before: number | undefined,
+    limit: number
+  ): ReadonlyArray<JournalEntry> {
+    return this.read(() => this.documentTable.journal(kind, key, before ?? Number.MAX_SAFE_INTEGER, limit))
+  }
+
+  appendJournal(
+    kind: string,
+    entries: ReadonlyArray<{ readonly key: string; readonly text: string }>,
+    now: number,
+    keep: number
+  ): void {
+    this.write(now, () => this.documentTable.append(kind, entries, now, keep))
+  }
+
+  join(worker: WorkerInfo, moment: Moment, leaseMs: number): number {
+    return this.write(moment.now, () => this.sessions.join(worker, moment, leaseMs))
+  }
+
+  beat(session: number, beat: Beat): boolean {
+    return this.write(beat.now, () => this.sessions.beat(session, beat))
+  }
+
+  /** Renews for a worker whose event loop does not answer since `since`. */
+  renewBlocked(session: number, since: number, moment: Moment, leaseMs: number): boolean {
+    return this.write(moment.now, () => {
+      this.ledger.controlChanged()
+      return this.sessions.renewBlocked(session, { since, jobs: this.running.idsOf(session) }, moment, leaseMs)
+    })
+  }
+
+  leave(session: number, now: number): void {
+    this.write(now, () => this.recovery.leave(session, now))
+    this.running.forget(session)
+  }
+
+  workers(moment: Moment): ReadonlyArray<WorkerRecord> {
+    return this.read(() => {
+      this.setAside.checkWorkers()
+      return this.sessions.list(moment)
+    })
+  }
+
+  drain(session: number): boolean {
+    return this.write(this.lastNow, () => {
+      this.ledger.controlChanged()
+      return this.sessions.drain(session)
+    })
+  }
+
+  sweep(moment: Moment, limit: number): SweepResult {
+    return this.write(moment.now, () => this.recovery.sweep(moment, limit))
+  }
+
+  /** Mostly a look: who leads renews in every other pass, and who does not leads only once the leader is gone. */
+  lead(role: string, session: number, now: number, ttlMs: number): boolean {
+    const stands = this.read(() => this.sessions.leads(role, session, now, ttlMs))
+    return stands ?? this.write(now, () => this.sessions.lead(role, session, now, ttlMs))
+  }
+
+  prune(policy: RetentionPolicy, now: number, limit: number): number {
+    return this.write(now, () => {
+      this.answers.prune(now)
+      return this.retention.prune(policy, now, limit)
+    })
+  }
+
+  pruneRollUps(now: number): void {
+    this.write(now, () => this.statistics.prune(now))
+  }
+
+  addListener(name: string): void {
+    this.write(this.lastNow, () => {
+      this.keepOnly(this.ledger.listeners)
+      this.insertListener.run(name)
+    })
+  }
+
+  removeListeners(names: ReadonlyArray<string>): void {
+    this.write(this.lastNow, () => this.keepOnly(this.ledger.listeners.filter((each) => !names.includes(each))))
+  }
+
+  /** Rows that name no socket, whatever put them there, go with the others. */
+  private keepOnly(names: ReadonlyArray<string>): void {
+    this.keepListeners.run(JSON.stringify(names))
+    this.ledger.listeners = names
+  }
+
+  /** Moves when another process commits. */
+  version(): number {
+    return this.dataVersion.get()![0]
+  }
+
+  /** What other processes have changed since the last call, as what they would have said of it. */
+  news(): ReadonlyArray<Wake> {
+    return this.read(() => this.ledger.takeNews())
+  }
+
+  /** Moves the WAL into the file and truncates it; false when a reader holds it. */
+  emptyWal(): boolean {
+    return this.checkpoint.get()![0] === 0
+  }
+
+  /** Writes the roll-ups that rest in memory, if any. */
+  flushStatistics(): void {
+    if (this.statistics.isDirty) this.write(this.lastNow, () => undefined, true)
+  }
+}
