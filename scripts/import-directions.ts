@@ -15,19 +15,21 @@ const kinds = [
   { kind: "policy", files: /^src\/services\/[^/]+\/policy\// },
   { kind: "upkeep", files: /^src\/services\/[^/]+\/upkeep\// },
   { kind: "implementation", files: /^src\/services\/[^/]+\/(.+\/)?[^/]+Live\.ts$/ },
-  { kind: "implementation", files: /^src\/services\/[^/]+\/stores\/JobStore[^/]+\.ts$/ },
-  { kind: "store part", files: /^src\/services\/[^/]+\/stores\// },
-  { kind: "memory part", files: /^src\/services\/[^/]+\/memory\// },
-  { kind: "outputs part", files: /^src\/services\/[^/]+\/outputs\// },
-  { kind: "queue part", files: /^src\/services\/[^/]+\/queue\// },
-  { kind: "run part", files: /^src\/services\/[^/]+\/run\// },
-  { kind: "profile part", files: /^src\/services\/[^/]+\/profile\// },
-  { kind: "scaler part", files: /^src\/services\/[^/]+\/scaler\// },
+  { kind: "implementation", files: /^src\/services\/Store\/[^/]+\/JobStore[^/]+\.ts$/ },
+  { kind: "store part", files: /^src\/services\/Store\/[^/]+\// },
+  { kind: "memory part", files: /^src\/services\/Memory\/heap\// },
+  { kind: "profile part", files: /^src\/services\/Profiling\/measure\// },
+  { kind: "scaler part", files: /^src\/services\/Scaling\/(rounds|act)\// },
+  { kind: "run part", files: /^src\/services\/(Queue|Streams|Pipelines)\/run\// },
+  { kind: "contract", files: /^src\/services\/Queue\/(codec|attempt)\// },
+  { kind: "outputs part", files: /^src\/services\/Queue\/outputs\// },
+  { kind: "queue part", files: /^src\/services\/Queue\/queue\// },
   { kind: "watch part", files: /^src\/services\/[^/]+\/watch\// },
   { kind: "host part", files: /^src\/services\/[^/]+\/host\// },
   { kind: "sink part", files: /^src\/services\/[^/]+\/sinks\// },
   { kind: "contract", files: /^src\/services\/[^/]+\/[^/]+\.ts$/ },
   { kind: "files", files: /^src\/files\// },
+  { kind: "api", files: /^src\/api\// },
   { kind: "cli words", files: /^src\/cli\/(Failure\.ts$|terminal\/|plot\/)/ },
   { kind: "cli", files: /^src\/cli\// },
   { kind: "trial", files: /^src\/(bench|soak)\// },
@@ -143,20 +145,24 @@ const rules: Record<Kind, Rule> = {
     may: ["index", "layers", "contract", "policy", "run part", "profile part", "scaler part", "host part", "http"],
     says: "an index.ts shows contracts, policies and layers"
   },
+  api: { may: ["index", "api"], says: "the shapes of what leaves the process import only index.ts files" },
   files: { may: ["files"], packages: onlyNode, says: "src/files imports only Node and its own folder" },
   cli: {
-    may: ["index", "cli", "cli words", "trial", "files"],
-    says: "the command line imports only index.ts files, src/bench, src/soak, src/files and its own folder"
+    may: ["index", "api", "cli", "cli words", "trial", "files"],
+    says: "the command line imports only index.ts files, src/api, src/bench, src/soak, src/files and its own folder"
   },
   "cli words": {
-    may: ["index", "cli", "cli words", "files"],
+    may: ["index", "api", "cli", "cli words", "files"],
     says: "what the terminal is told and shown imports only index.ts files, src/files and the command line"
   },
   trial: {
     may: ["index", "cli words", "trial", "files"],
     says: "src/bench and src/soak import index.ts files, src/files, each other, and of the command line figures, tables and pictures"
   },
-  http: { may: ["index", "http"], says: "the API imports only index.ts files and its own folder" },
+  http: {
+    may: ["index", "api", "http"],
+    says: "the API imports only index.ts files, src/api and its own folder"
+  },
   testing: {
     may: ["index", "layers", "contract", "policy", "testing"],
     says: "the test kit imports the public surface, contracts and its own folder"
@@ -164,21 +170,29 @@ const rules: Record<Kind, Rule> = {
   package: { may: ["index"], says: "the package entry imports only index.ts files" }
 }
 
-/**
- * Parts belong to a folder of one room: `stores/` to itself, `queue/`, `run/` and `memory/` to every implementation of
- * their room.
- */
+/** Whose parts a room uses beside its own: the five services stand in Queue, and what runs commands and jobs too. */
+const borrowed: Readonly<Record<string, ReadonlyArray<string>>> = {
+  Queue: ["Memory", "Profiling", "Scaling", "Streams"],
+  Scaling: ["Queue"],
+  Streams: ["Queue"],
+  Pipelines: ["Queue"]
+}
+
+/** Parts belong to their room; those of a store to itself and to the layers. */
 const isForeignPart = (from: string, to: string): boolean => {
-  const [, , room, folder] = to.split("/")
-  if (folder === "stores")
-    return !from.startsWith(`src/services/${room}/stores/`) && !/\/(index|layers|storeLayers)\.ts$/.test(from)
-  return !from.startsWith(`src/services/${room}/`) || from.startsWith(`src/services/${room}/stores/`)
+  const [, , fromRoom = "", fromFolder] = from.split("/")
+  const [, , toRoom = "", toFolder] = to.split("/")
+  if (toRoom === "Store")
+    return (fromRoom !== "Store" || fromFolder !== toFolder) && !/\/(index|layers|storeLayers)\.ts$/.test(from)
+  return fromRoom !== toRoom && borrowed[fromRoom]?.includes(toRoom) !== true
 }
 
 export interface Import {
   readonly line: number
   readonly specifier: string
   readonly typeOnly: boolean
+  /** Loaded when it is called: `import()`, or the file of a thread. */
+  readonly isLate: boolean
 }
 
 const names = String.raw`(?:\{[^}]*\}|\*(?:\s+as\s+[\w$]+)?|[\w$]+(?:\s*,\s*(?:\{[^}]*\}|\*\s+as\s+[\w$]+))?)`
@@ -193,11 +207,17 @@ export const importsIn = (source: string): ReadonlyArray<Import> => {
   const isComment = (index: number) => /^\s*(\/\/|\/?\*)/.test(source.slice(source.lastIndexOf("\n", index - 1) + 1))
   const found: Array<Import> = []
   for (const match of source.matchAll(statement)) {
-    found.push({ line: lineAt(match.index), specifier: match[2]!, typeOnly: match[1] !== undefined })
+    found.push({ line: lineAt(match.index), specifier: match[2]!, typeOnly: match[1] !== undefined, isLate: false })
   }
   for (const pattern of [sideEffect, dynamic, byUrl]) {
     for (const match of source.matchAll(pattern)) {
-      if (!isComment(match.index)) found.push({ line: lineAt(match.index), specifier: match[1]!, typeOnly: false })
+      if (isComment(match.index)) continue
+      found.push({
+        line: lineAt(match.index),
+        specifier: match[1]!,
+        typeOnly: false,
+        isLate: pattern !== sideEffect
+      })
     }
   }
   return found.sort((a, b) => a.line - b.line)
@@ -235,13 +255,41 @@ export const violations = (file: string, source: string): ReadonlyArray<string> 
   })
 }
 
+/**
+ * The circles among files, each as the files in the order in which they import each other, beginning with the first by
+ * name. What is imported for its types only closes none, nor does what is loaded when it is called: neither is there when
+ * a file is loaded.
+ */
+export const circles = (files: ReadonlyMap<string, string>): ReadonlyArray<ReadonlyArray<string>> => {
+  const importedBy = (file: string) =>
+    importsIn(files.get(file)!)
+      .filter(({ isLate, specifier, typeOnly }) => !typeOnly && !isLate && specifier.startsWith("."))
+      .map(({ specifier }) => path.posix.join(path.posix.dirname(file), specifier))
+      .filter((to) => files.has(to))
+  const found: Array<ReadonlyArray<string>> = []
+  const done = new Set<string>()
+  const visit = (file: string, trail: ReadonlyArray<string>): void => {
+    const begun = trail.indexOf(file)
+    if (begun >= 0) found.push([...trail.slice(begun), file])
+    if (begun >= 0 || done.has(file)) return
+    for (const to of importedBy(file)) visit(to, [...trail, file])
+    done.add(file)
+  }
+  for (const file of [...files.keys()].sort()) visit(file, [])
+  return found
+}
+
 if (import.meta.main) {
   const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
   const files = readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" })
     .map((file) => path.posix.join("src", file.split(path.sep).join("/")))
     .filter((file) => file.endsWith(".ts"))
     .sort()
-  const found = files.flatMap((file) => violations(file, readFileSync(path.join(root, file), "utf8")))
+  const sources = new Map(files.map((file) => [file, readFileSync(path.join(root, file), "utf8")]))
+  const found = [
+    ...[...sources].flatMap(([file, source]) => violations(file, source)),
+    ...circles(sources).map((circle) => `${circle.join(" imports ")}: a circle`)
+  ]
   for (const line of found) console.error(line)
   console.error(`Import directions: ${files.length} files, ${found.length} against the rules`)
   process.exitCode = found.length === 0 ? 0 : 1

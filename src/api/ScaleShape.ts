@@ -2,6 +2,7 @@
 import * as Schema from "effect/Schema"
 import type {
   ForecastQuality,
+  GroupScaling,
   Interval,
   KeptDecision,
   LoadPrediction,
@@ -9,7 +10,6 @@ import type {
   ScaleEvent,
   ScalerStatus
 } from "../services/Queue/index.ts"
-import type { GroupStanding } from "../cli/scale/Standing.ts"
 import { ScaleInputs, ScaleNeeds, ScaleSettings } from "../services/Queue/index.ts"
 
 const figure = Schema.NullOr(Schema.Finite)
@@ -106,6 +106,17 @@ export const GroupScalingShape = Schema.Struct({
   /** Living workers with slots for it, by name: in mode `on` they carry targets out. */
   workers: Schema.Array(Schema.String)
 })
+
+/** Where a forecast comes from: the leader's last round, a state kept by a worker, or learned just now. */
+export type ForecastSource = "leader" | "saved" | "rebuilt"
+
+/** How the forecast of a group stands. */
+export interface GroupStanding extends GroupScaling {
+  /** Undefined: there is none to tell of, or there was no time to learn it. */
+  readonly source: ForecastSource | undefined
+  /** Living workers with slots for it, by name: they carry targets out. */
+  readonly workers: ReadonlyArray<string>
+}
 
 export const toGroupShape = (group: GroupStanding): typeof GroupScalingShape.Type => ({
   group: group.group,

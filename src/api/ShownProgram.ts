@@ -2,12 +2,7 @@
  * The program of a shell template as people would have typed it. `sluice map --shell` gives inputs to the shell in
  * variables, assigned in front of the program (`CommandTemplate`); to a reader the input in its place says more.
  */
-import { shellQuote } from "../cli/input/CommandTemplate.ts"
-
-const plain = /^[A-Za-z0-9_@%+=:,./-]+$/
-
-/** A word of a shell, in quotes only where it needs them. */
-export const shellWord = (text: string): string => (plain.test(text) ? text : shellQuote(text))
+import { shellWord } from "../services/Text/index.ts"
 
 const assignment = /(sluice_[a-z0-9_]{1,60})='/y
 

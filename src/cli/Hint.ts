@@ -1,17 +1,14 @@
 /** Commands that messages propose, spelled so that the reader can paste them. */
 import * as Effect from "effect/Effect"
 import path from "node:path"
-import { commandNames } from "./CommandTable.ts"
+import { commandNames } from "./CommandList.ts"
 import { Invocation } from "./Invocation.ts"
+import { shellWord } from "../services/Text/index.ts"
 
 interface Where {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
 }
-
-/** A word as a shell takes it. */
-export const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 
 /**
  * How the caller starts Sluice: as npm's `start` of this package, from a folder below it or, with `--prefix`, from
@@ -21,7 +18,7 @@ export const start = ({ cwd, env }: Where): string => {
   if (env.npm_lifecycle_event !== "start" || env.npm_package_name !== "sluice") return "sluice"
   const root = path.dirname(env.npm_package_json ?? cwd)
   const inside = cwd === root || cwd.startsWith(root + path.sep)
-  return `npm${inside ? "" : ` --prefix ${quoted(root)}`} start --`
+  return `npm${inside ? "" : ` --prefix ${shellWord(root)}`} start --`
 }
 
 const command = new RegExp(`(?<![\\w./-])sluice (?=(?:${commandNames.join("|")})\\b)`, "g")

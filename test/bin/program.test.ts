@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { readdirSync, readFileSync } from "node:fs"
 import path from "node:path"
-import { commandNames } from "../../src/cli/CommandTable.ts"
+import { commandNames } from "../../src/cli/CommandList.ts"
 import { calledCommand } from "../../src/cli/Invocation.ts"
 
 // Plain JavaScript, which the launcher imports on a Node of any age.

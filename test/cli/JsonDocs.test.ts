@@ -38,12 +38,7 @@ import {
   WorkerFiguresShape
 } from "../../src/api/ProfileShape.ts"
 import { ProfilingReport, ScaleSettings, ScalingRecommendation } from "../../src/services/Queue/index.ts"
-import {
-  MemoryCollectionShape,
-  MemoryHistoryShape,
-  MemoryShape,
-  MemoryStatusShape
-} from "../../src/api/MemoryShape.ts"
+import { MemoryCollectionShape, MemoryHistoryShape, MemoryShape, MemoryStatusShape } from "../../src/api/MemoryShape.ts"
 import {
   BacktestScoresShape,
   ForecastQualityShape,

@@ -1,5 +1,6 @@
 /** Commands that show more of a demo's store, to be pasted into the shell that started it. */
-import { quoted, start as startOf } from "../Hint.ts"
+import { shellWord } from "../../services/Text/index.ts"
+import { start as startOf } from "../Hint.ts"
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -14,11 +15,11 @@ export const lookFurther = (
   }
 ): ReadonlyArray<string> => {
   const start = startOf(where)
-  const at = `--store ${quoted(demo.store)}`
+  const at = `--store ${shellWord(demo.store)}`
   return [
     `${start} job ls ${at}`,
     ...(demo.jobId === undefined ? [] : [`${start} job get ${demo.jobId} ${at}`]),
     `${start} queue stats ${at}`,
-    `${start} map 'wc -w -- {}' ::: ${demo.files.map((file) => quoted(file.startsWith("-") ? `./${file}` : file)).join(" ")}`
+    `${start} map 'wc -w -- {}' ::: ${demo.files.map((file) => shellWord(file.startsWith("-") ? `./${file}` : file)).join(" ")}`
   ]
 }

@@ -17,6 +17,7 @@ import * as Schema from "effect/Schema"
 import * as Result from "effect/Result"
 import * as ByteText from "./ByteText.ts"
 import * as Placeholder from "./Placeholder.ts"
+import { shellQuote } from "../../services/Text/index.ts"
 
 type Piece = string | Placeholder.Placeholder
 
@@ -317,9 +318,6 @@ export const parseShell = (
     return fail("HereDocument", hereDocument)
   return Result.succeed(template)
 }
-
-/** `text` as one word of a POSIX shell, whatever it holds. */
-export const shellQuote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
 /** What one job is given. */
 export interface Filling {

@@ -1,6 +1,7 @@
 /** Several inputs for one job: so many (`-N`), or as many as a command can be given (`-X`). */
 import * as Stream from "effect/Stream"
-import { shellQuote, type CommandTemplate } from "../input/CommandTemplate.ts"
+import type { CommandTemplate } from "../input/CommandTemplate.ts"
+import { shellQuote } from "../../services/Text/index.ts"
 import { isNumber } from "../input/Placeholder.ts"
 import { joined, type MapInputStream } from "./MapInput.ts"
 

@@ -3,7 +3,8 @@
  * their ends.
  */
 import { appendFileSync, existsSync, writeFileSync } from "node:fs"
-import { shellWord, shownProgram } from "../../api/ShownProgram.ts"
+import { shownProgram } from "../../api/ShownProgram.ts"
+import { shellWord } from "../../services/Text/index.ts"
 
 export interface JobLogLine {
   readonly sequence: number

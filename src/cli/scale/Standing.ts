@@ -14,16 +14,7 @@ import {
   TaskQueue,
   type WorkerRecord
 } from "../../services/Queue/index.ts"
-
-/** Where a forecast comes from: the leader's last round, a state kept by a worker, or learned just now. */
-export type ForecastSource = "leader" | "saved" | "rebuilt"
-
-export interface GroupStanding extends GroupScaling {
-  /** Undefined: there is none to tell of, or there was no time to learn it. */
-  readonly source: ForecastSource | undefined
-  /** Living workers with slots for it, by name: they carry targets out. */
-  readonly workers: ReadonlyArray<string>
-}
+import type { ForecastSource, GroupStanding } from "../../api/ScaleShape.ts"
 
 /** Learning a week of minutes takes seconds: so long is spent on groups nobody has kept a state of, in milliseconds. */
 const rebuildMs = 10_000

@@ -28,7 +28,7 @@ export class BatchTuning extends Context.Service<
     readonly next: (batch: TunedBatch) => number
     readonly curves: () => ReadonlyArray<BatchCurve>
   }
->()("sluice/services/Queue/BatchTuning") {}
+>()("sluice/services/Batches/BatchTuning") {}
 
 /** Mean of the calls of one size, each counting less with every later one of that size. */
 interface Bin {

@@ -81,7 +81,7 @@ export interface MemoryProbe {
 }
 
 /** The probe the gate's layer reads from. Default: this process. */
-export const Probe = Context.Reference<MemoryProbe | undefined>("sluice/services/Queue/MemoryGate/Probe", {
+export const Probe = Context.Reference<MemoryProbe | undefined>("sluice/services/Memory/MemoryGate/Probe", {
   defaultValue: () => undefined
 })
 
@@ -175,4 +175,4 @@ export const openGate: Gate = {
 }
 
 /** The gate in force: one for the whole process. Default `openGate`; `Sluice.layer` brings one that watches. */
-export const MemoryGate = Context.Reference<Gate>("sluice/services/Queue/MemoryGate", { defaultValue: () => openGate })
+export const MemoryGate = Context.Reference<Gate>("sluice/services/Memory/MemoryGate", { defaultValue: () => openGate })

@@ -250,4 +250,4 @@ export class Pipelines extends Context.Service<
     /** A run that was started before. */
     readonly get: <P, A, E>(pipeline: Pipeline<P, A, E>, id: JobId) => PipelineRun<A, E>
   }
->()("sluice/services/Queue/Pipelines") {}
+>()("sluice/services/Pipelines/Pipelines") {}

@@ -48,6 +48,6 @@ const none: TaskMeter = {
   stored: () => undefined
 }
 
-export const AttemptMeters = Context.Reference<AttemptMeters>("sluice/services/Queue/AttemptMeters", {
+export const AttemptMeters = Context.Reference<AttemptMeters>("sluice/services/Profiling/AttemptMeters", {
   defaultValue: () => ({ of: () => none, tick: () => undefined })
 })

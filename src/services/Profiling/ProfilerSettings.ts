@@ -55,7 +55,7 @@ export const check = (settings: ProfilerSettings): ProfilerSettings => {
 }
 
 /** The settings in force; provide another value to change them. */
-export const Settings = Context.Reference<ProfilerSettings>("sluice/services/Queue/ProfilerSettings", {
+export const Settings = Context.Reference<ProfilerSettings>("sluice/services/Profiling/ProfilerSettings", {
   defaultValue: () => defaults
 })
 

@@ -18,7 +18,13 @@ import type { JobNotFound, WrongState } from "./TaskQueue.ts"
 import type { LeakHint } from "../Profiling/policy/HeapSlope.ts"
 import type { Evidence } from "./policy/Placement.ts"
 import type { ProfilerReading } from "../Profiling/ProfilerReading.ts"
-import type { ProcessFigures, ProfilingReport, SlowAttempt, StoreFigures, TaskFigures } from "../Profiling/ProfilingReport.ts"
+import type {
+  ProcessFigures,
+  ProfilingReport,
+  SlowAttempt,
+  StoreFigures,
+  TaskFigures
+} from "../Profiling/ProfilingReport.ts"
 
 /** The short form of a period's figures. */
 export interface PerformanceMetrics {

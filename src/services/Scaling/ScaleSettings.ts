@@ -163,7 +163,7 @@ export const checkScaler = (settings: ScalerSettings): ScalerSettings => {
 }
 
 /** The settings in force in this process; provide another value to change them. */
-export const Scaler = Context.Reference<ScalerSettings>("sluice/services/Queue/ScaleSettings/Scaler", {
+export const Scaler = Context.Reference<ScalerSettings>("sluice/services/Scaling/ScaleSettings/Scaler", {
   defaultValue: () => scalerDefaults
 })
 

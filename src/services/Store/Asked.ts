@@ -20,6 +20,6 @@ export interface Asked {
 }
 
 /** The call that a fiber makes; undefined: it is not asked again, and no store keeps its answer. */
-export const Asked = Context.Reference<Asked | undefined>("sluice/services/Queue/Asked", {
+export const Asked = Context.Reference<Asked | undefined>("sluice/services/Store/Asked", {
   defaultValue: () => undefined
 })

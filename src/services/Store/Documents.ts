@@ -35,4 +35,4 @@ export class Documents extends Context.Service<
       options: { readonly now: number; readonly keep: number }
     ) => Effect.Effect<void, StoreError>
   }
->()("sluice/services/Queue/Documents") {}
+>()("sluice/services/Store/Documents") {}

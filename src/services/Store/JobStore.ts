@@ -196,4 +196,4 @@ export class JobStore extends Context.Service<
       options?: { readonly aside?: boolean }
     ) => Effect.Effect<void, never, Scope.Scope>
   }
->()("sluice/services/Queue/JobStore") {}
+>()("sluice/services/Store/JobStore") {}

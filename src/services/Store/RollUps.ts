@@ -18,4 +18,4 @@ export class RollUps extends Context.Service<
     /** Removes what is older than its width is kept for. */
     readonly prune: (options: { readonly now: number }) => Effect.Effect<void, StoreError>
   }
->()("sluice/services/Queue/RollUps") {}
+>()("sluice/services/Store/RollUps") {}

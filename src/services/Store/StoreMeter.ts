@@ -13,7 +13,7 @@ export class StoreMeter extends Context.Service<
     readonly endedAt: () => number
     readonly record: (startedAt: number, endedAt: number) => void
   }
->()("sluice/services/Queue/StoreMeter") {}
+>()("sluice/services/Store/StoreMeter") {}
 
 export const layer: Layer.Layer<StoreMeter> = Layer.sync(StoreMeter, () => {
   const turns = new Recorder()

@@ -73,4 +73,4 @@ export class StoreTurns extends Context.Service<
     /** Completes when what is gathered now has been taken to the store, or was given up. */
     readonly landed: Effect.Effect<void>
   }
->()("sluice/services/Queue/StoreTurns") {}
+>()("sluice/services/Store/StoreTurns") {}

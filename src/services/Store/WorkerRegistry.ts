@@ -70,4 +70,4 @@ export class WorkerRegistry extends Context.Service<
       options: { readonly now: number; readonly ttlMs: number }
     ) => Effect.Effect<boolean, StoreError>
   }
->()("sluice/services/Queue/WorkerRegistry") {}
+>()("sluice/services/Store/WorkerRegistry") {}

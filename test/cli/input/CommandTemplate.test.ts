@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Result, Schema } from "effect"
 import { execFileSync } from "node:child_process"
+import { shellQuote } from "../../../src/services/Text/index.ts"
 import * as CommandTemplate from "../../../src/cli/input/CommandTemplate.ts"
 
 const render = (template: string, input: string, sequence = 1): ReadonlyArray<string> =>
@@ -196,7 +197,7 @@ describe("CommandTemplate.parseShell", () => {
       "-c",
       "sluice_input='a b.c'; sluice_stem='a b'; gzip <\"${sluice_input}\" >\"${sluice_stem}.gz\"; echo 3"
     ])
-    assert.strictEqual(CommandTemplate.shellQuote("it's"), "'it'\\''s'")
+    assert.strictEqual(shellQuote("it's"), "'it'\\''s'")
   })
 
   it("never runs an input, even where the program is not what it seems", () => {

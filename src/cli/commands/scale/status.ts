@@ -10,8 +10,14 @@ import * as JobFlags from "../../JobFlags.ts"
 import { output } from "../../Output.ts"
 import { distrustLine, qualityLine } from "../../scale/QualityText.ts"
 import { lookingAtScaler } from "../../scale/Scaling.ts"
-import { type GroupStanding, standings } from "../../scale/Standing.ts"
-import { GroupScalingShape, ScaleStatusShape, toGroupShape, toStatusShape } from "../../../api/ScaleShape.ts"
+import { standings } from "../../scale/Standing.ts"
+import {
+  GroupScalingShape,
+  type GroupStanding,
+  ScaleStatusShape,
+  toGroupShape,
+  toStatusShape
+} from "../../../api/ScaleShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import { relativeTime } from "../../terminal/RelativeTime.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"

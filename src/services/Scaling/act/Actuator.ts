@@ -142,6 +142,6 @@ export interface Actuator {
 }
 
 /** The actuators of this process, besides the slots of its own worker. None unless provided. */
-export const Actuators = Context.Reference<ReadonlyArray<Actuator>>("sluice/services/Queue/scaler/act/Actuators", {
+export const Actuators = Context.Reference<ReadonlyArray<Actuator>>("sluice/services/Scaling/act/Actuators", {
   defaultValue: () => []
 })

@@ -55,7 +55,7 @@ export class KubernetesApi extends Context.Service<
     /** The namespace this process runs in. */
     readonly namespace: string
   }
->()("sluice/services/Queue/scaler/act/KubernetesApi") {}
+>()("sluice/services/Scaling/act/KubernetesApi") {}
 
 export interface KubernetesApiOptions {
   /** `https://host:port`. */

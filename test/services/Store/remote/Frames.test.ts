@@ -1,10 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  frame,
-  FrameReader,
-  FrameTooLarge,
-  headerBytes
-} from "../../../../src/services/Store/remote/Frames.ts"
+import { frame, FrameReader, FrameTooLarge, headerBytes } from "../../../../src/services/Store/remote/Frames.ts"
 import { SeededRandom, seeds } from "../../../support/SeededRandom.ts"
 
 const most = 1_000

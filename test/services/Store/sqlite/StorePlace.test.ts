@@ -18,14 +18,7 @@ import path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit } from "effect"
 import type { StoreError } from "../../../../src/services/Store/StoreError.ts"
-import {
-  backup,
-  check,
-  migrate,
-  query,
-  restore,
-  verify
-} from "../../../../src/services/Store/sqlite/Maintenance.ts"
+import { backup, check, migrate, query, restore, verify } from "../../../../src/services/Store/sqlite/Maintenance.ts"
 import { storePlace } from "../../../../src/services/Store/sqlite/StorePlace.ts"
 import { isRoot, otherUser, outside, plants } from "../../../support/files/Strangers.ts"
 import { folder, newFile, withStore } from "./SqliteStores.ts"

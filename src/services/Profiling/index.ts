@@ -1,0 +1,11 @@
+/** Where the time of attempts goes: readings that merge, profiles, baselines. */
+export * as PairedRegression from "./policy/PairedRegression.ts"
+export * as ProfilerReading from "./ProfilerReading.ts"
+export type { ProfilerReading as ProfilerReadingShape } from "./ProfilerReading.ts"
+export * as ProfilerSettings from "./ProfilerSettings.ts"
+export * as ProfilingReport from "./ProfilingReport.ts"
+export type { ProfilingReport as ProfilingReportShape } from "./ProfilingReport.ts"
+export * as Readings from "./measure/Readings.ts"
+export * as ProfileFolder from "./measure/ProfileFolder.ts"
+export * as ProfileTree from "./policy/ProfileTree.ts"
+export * as Regression from "./policy/Regression.ts"
