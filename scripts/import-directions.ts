@@ -257,8 +257,8 @@ export const violations = (file: string, source: string): ReadonlyArray<string> 
 
 /**
  * The circles among files, each as the files in the order in which they import each other, beginning with the first by
- * name. What is imported for its types only closes none, nor does what is loaded when it is called: neither is there when
- * a file is loaded.
+ * name. What is imported for its types only closes none, nor does what is loaded when it is called: neither is there
+ * when a file is loaded.
  */
 export const circles = (files: ReadonlyMap<string, string>): ReadonlyArray<ReadonlyArray<string>> => {
   const importedBy = (file: string) =>

@@ -171,8 +171,8 @@ export class MemoryOptimizer extends Context.Service<
     /** Looks now; costs about 0.1 ms. */
     readonly monitorMemory: Effect.Effect<MemoryMetrics>
     /**
-     * Collects garbage when that pays: enough of it, and nobody waits (`Memory/policy/CollectionPays.ts`). The program stands
-     * still meanwhile, about 0.7 ms per MiB that lives. Answers what it freed, or why it did not collect.
+     * Collects garbage when that pays: enough of it, and nobody waits (`Memory/policy/CollectionPays.ts`). The program
+     * stands still meanwhile, about 0.7 ms per MiB that lives. Answers what it freed, or why it did not collect.
      */
     readonly optimizeGC: Effect.Effect<CollectionReport>
     /** Collects whatever the policy thinks. For operators and measurements. */
