@@ -6,9 +6,9 @@
  * Modes per group: `off`, `shadow` (default: decides and logs, moves nothing) and `on`. A decision without a forecast
  * that beats the naive one is reactive; no decision interrupts a job: slots that are taken away finish what they run.
  *
- * One worker of a store leads (`Scaling/upkeep/ScalerLoop.ts`) and decides for all; the others carry targets out. Time is
- * each caller's clock; only complete steps count, and a step in which nobody recorded is missing, not zero. When the store
- * does not answer, or the clock went back, the last targets stay.
+ * One worker of a store leads (`Scaling/upkeep/ScalerLoop.ts`) and decides for all; the others carry targets out. Time
+ * is each caller's clock; only complete steps count, and a step in which nobody recorded is missing, not zero. When the
+ * store does not answer, or the clock went back, the last targets stay.
  *
  * Forecasts rest in the store (`forecast-state`) with their queue, so the next leader goes on where the last one
  * stopped.
