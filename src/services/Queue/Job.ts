@@ -129,7 +129,12 @@ export const JobExtra = Schema.Struct({
   deadline: Schema.optionalKey(Schema.Finite)
 })
 
-/** A job as look-ups and lists show it. Times in milliseconds since 1970. */
+/**
+ * A job as look-ups and lists show it. Times in milliseconds since 1970.
+ *
+ * Payload, result and progress: `TaskQueue` answers them decoded with the task's schemas where this process has a
+ * handler for it, else as JSON (`JobValues`); a `JobStore` as they rest in it (`traits.payloads`).
+ */
 export interface JobRecord {
   readonly id: JobId
   readonly task: string
@@ -147,13 +152,12 @@ export interface JobRecord {
   readonly maxAttempts: number
   /** The oldest first: the last one, and of those before it the newest ten. None of before an operator's Retry. */
   readonly attempts: ReadonlyArray<JobAttempt>
-  /** As stored: JSON text in durable stores, the encoded value in memory. */
   readonly payload: unknown
-  /** As stored; set once `completed`. */
+  /** Set once `completed`. */
   readonly result: unknown
   /** The last attempt's failure. */
   readonly failure: Failure | undefined
-  /** The last progress reported, as stored. */
+  /** The last progress reported. */
   readonly progress: unknown
   readonly partitionKey: string | undefined
   readonly uniqueKey: string | undefined

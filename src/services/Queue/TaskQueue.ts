@@ -5,13 +5,13 @@
  * An enqueue is acknowledged after it is durable. Awaiting works from any process; in the one that runs the job the
  * result arrives with the commit, elsewhere with the store's notification or, without one, within the poll interval.
  */
-import { Context, type Duration, type Effect, Schema, type Stream } from "effect"
+import { Context, type Duration, type Effect, Schema, type Scope, type Stream } from "effect"
 import { Failure, formatJobId, type JobExtra, type JobId, type JobRecord, type JobState } from "./Job.ts"
 import type { Count, JobSelection, Page, PageRequest } from "../Store/JobQuery.ts"
 import type { CounterRecord, GroupRecord } from "../Store/GroupRecord.ts"
 import type { LogLine, ParentFailurePolicy, UniqueConflict } from "../Store/Turn.ts"
 import type { ResourceRollUp, RollUp, RollUpQuery } from "../Store/RollUp.ts"
-import type { StoreStatus } from "../Store/JobStore.ts"
+import type { JobStore, StoreStatus } from "../Store/JobStore.ts"
 import type { WorkerRecord } from "../Store/WorkerRecord.ts"
 import type { GroupOrder } from "./GroupOrders.ts"
 import { isJobId, shown } from "./policy/Bounds.ts"
@@ -181,6 +181,10 @@ export interface JobHandle<S, E, G> {
   readonly outcome: EnqueueOutcome
   /** Waits for the end: the typed result, the typed error, or `JobFailed`. */
   readonly await: Effect.Effect<S, E | JobFailed | JobNotFound | StoreError>
+  /**
+   * Its record, with payload, result and progress decoded by its task; what does not fit the schema, as JSON. The typed
+   * result comes from `await`.
+   */
   readonly status: Effect.Effect<JobRecord, JobNotFound | StoreError>
   /**
    * Decoded progress as it changes, ending with the job. Looks at the store each poll interval when the job runs
@@ -240,6 +244,9 @@ export interface JobEdit {
   /** In place of those it has. */
   readonly tags?: ReadonlyArray<string>
 }
+
+/** What a queue says of its store: its name for people, its file, and whether it ends with this process. */
+export type StoreName = Pick<JobStore["Service"]["traits"], "label" | "file" | "restsInHeap">
 
 export interface QueueStats {
   readonly counters: ReadonlyArray<CounterRecord>
@@ -304,6 +311,12 @@ export class TaskQueue extends Context.Service<
     ) => Effect.Effect<A, E, R>
 
     // Looking.
+    /** The store behind it. */
+    readonly store: StoreName
+    /**
+     * The job, its payload, result and progress decoded with its task where this process has a handler for it, else as
+     * JSON: the same on every store (`JobValues`). So of all look-ups that answer jobs.
+     */
     readonly get: (id: JobId) => Effect.Effect<JobRecord, JobNotFound | StoreError>
     readonly list: (
       filter: JobSelection,
@@ -379,7 +392,7 @@ export class TaskQueue extends Context.Service<
     /** Without a group: the whole queue. Running jobs go on. */
     readonly pause: (group?: string) => Effect.Effect<void, InvalidOption | StoreError>
     readonly resume: (group?: string) => Effect.Effect<void, InvalidOption | StoreError>
-    /** `null` returns to the declared limit. At least 1; `pause` stops a group. */
+    /** `null` returns to the declared limit. At least 1; `pause` stops a group. An unknown group is made. */
     readonly setLimit: (group: string, limit: number | null) => Effect.Effect<GroupRecord, InvalidOption | StoreError>
     /**
      * Forgets a group with its limit, pause and order. False while any job of it is stored, finished ones too: nothing
@@ -396,6 +409,11 @@ export class TaskQueue extends Context.Service<
       group: string,
       choice: OrderChoice | null
     ) => Effect.Effect<GroupOrder, InvalidOption | StoreError>
+    /**
+     * Until the scope closes no transaction of this process is under way in the store, and its calls wait: a process
+     * that is stopped inside one would hold up all others. Waits for what is under way.
+     */
+    readonly hold: Effect.Effect<void, StoreError, Scope.Scope>
     readonly workers: Effect.Effect<ReadonlyArray<WorkerRecord>, StoreError>
     /** The worker claims no more, finishes what it runs and leaves. False: no such session. */
     readonly drainWorker: (session: number) => Effect.Effect<boolean, StoreError>

@@ -68,6 +68,8 @@ const make = Effect.gen(function* () {
           (name) => Effect.asVoid(store.setGroup(name, { paused }))
         )
 
+  const { file, label, restsInHeap } = store.traits
+
   return TaskQueue.of({
     enqueue: (task, payload, options) =>
       enqueuing.one(task, payload, options, (ids, notes, from) =>
@@ -128,7 +130,8 @@ const make = Effect.gen(function* () {
         return yield* localSlots.run(effect, name, limit, priority)
       }),
 
-    ...looking,
+    store: { file, label, restsInHeap },
+    ...looking.lookUps,
     ...changing,
 
     pause: (group) => setPaused(group, true),
@@ -159,6 +162,7 @@ const make = Effect.gen(function* () {
         turns.kick(true)
         return yield* orders.get(group)
       }),
+    hold: store.hold,
     workers: registry.all,
     drainWorker: (session) => (Number.isSafeInteger(session) ? registry.drain(session) : Effect.succeed(false))
   })

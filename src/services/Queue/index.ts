@@ -4,6 +4,7 @@
  * namespace (TS2883).
  */
 export * as Job from "./Job.ts"
+export { JobValues } from "./codec/JobValues.ts"
 export * as ProcessGroup from "./run/ProcessGroup.ts"
 export * as ProcessIdentity from "./host/ProcessIdentity.ts"
 export type { JobAttempt, JobId, JobRecord, JobState } from "./Job.ts"

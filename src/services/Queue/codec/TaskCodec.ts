@@ -16,6 +16,8 @@ export type PayloadForm = "text" | "value"
 interface Edge {
   readonly encode: (value: unknown) => unknown
   readonly decode: (stored: unknown) => unknown
+  /** The same of JSON that may be of another version of the task: always checked, whichever form rests. */
+  readonly decodeJson: (json: unknown) => unknown
   /** Bytes of JSON of what was encoded, when they are more than `most`. */
   readonly bytesAbove: (stored: unknown, most: number) => number | undefined
 }
@@ -56,6 +58,7 @@ const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm, own = false
     return {
       encode: (value) => JSON.stringify(encodeValue(value)) ?? "null",
       decode: (stored) => decodeValue(JSON.parse(stored as string)),
+      decodeJson: decodeValue,
       bytesAbove: bytesAbove.text
     }
   }
@@ -65,7 +68,7 @@ const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm, own = false
     const given = encodeSchema(value)
     return changes?.(given) === true ? settled(given) : given
   }
-  if (transforms) return { encode: settledValue, decode, bytesAbove: bytesAbove.value }
+  if (transforms) return { encode: settledValue, decode, decodeJson: decodeValue, bytesAbove: bytesAbove.value }
   const is = Schema.is(json)
   return {
     encode:
@@ -73,6 +76,7 @@ const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm, own = false
         ? (value) => (is(value) ? value : settledValue(value))
         : (value) => (is(value) && !changes(value) ? value : settledValue(value)),
     decode,
+    decodeJson: decodeValue,
     bytesAbove: bytesAbove.value
   }
 }

@@ -37,7 +37,7 @@ type CheckedEdit = Omit<JobEdit, "due" | "deadline"> & { readonly due?: number; 
 
 export type Changing = Effect.Success<ReturnType<typeof makeChanging>>
 
-export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
+export const makeChanging = Effect.fnUntraced(function* ({ record }: Looking) {
   const store = yield* JobStore
   const turns = yield* StoreTurns
   const registry = yield* TaskRegistry
@@ -136,7 +136,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
     remove: (id: JobId) => change(id, { _tag: "Remove" }, "waiting and finished jobs can be removed"),
     edit: (id: JobId, edit: JobEdit) =>
       Effect.gen(function* () {
-        const job = edit.payload === undefined && edit.group === undefined ? undefined : yield* get(id)
+        const job = edit.payload === undefined && edit.group === undefined ? undefined : yield* record(id)
         const fields = yield* Effect.try({
           try: () => checkedEdit(edit, job),
           catch: (error) =>
@@ -156,7 +156,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ get }: Looking) {
       ),
     reportProgress: (id: JobId, attempt: number, value: unknown) =>
       Effect.gen(function* () {
-        const job = yield* get(id)
+        const job = yield* record(id)
         if (job.state !== "running" || job.attempt !== attempt) {
           return yield* new WrongState({
             id,

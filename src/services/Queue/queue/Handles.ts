@@ -3,7 +3,7 @@ import { Effect, Stream } from "effect"
 import type { JobId } from "../Job.ts"
 import { JobStore, type KeptJob } from "../../Store/JobStore.ts"
 import type { StoreError } from "../../Store/StoreError.ts"
-import type { Task } from "../Task.ts"
+import type { AnyTask, Task } from "../Task.ts"
 import { taskCodec } from "../codec/TaskCodec.ts"
 import type { EnqueueOutcome, JobHandle, JobNotFound } from "../TaskQueue.ts"
 import type { EnqueueNote } from "../../Store/Turn.ts"
@@ -34,11 +34,11 @@ export const makeHandles = Effect.fnUntraced(function* (awaiting: Awaiting, look
       return awaiting.job(this.task, this.id, this.kept)
     }
     get status() {
-      return looking.get(this.id)
+      return looking.get(this.id, this.task as unknown as AnyTask)
     }
     get progress(): Stream.Stream<G, JobNotFound | StoreError> {
       const codec = taskCodec(this.task, form)
-      return looking.watch(this.id).pipe(
+      return looking.records(this.id).pipe(
         Stream.map((job) => job.progress),
         Stream.changes,
         Stream.filter((progress) => progress !== undefined),
@@ -46,7 +46,7 @@ export const makeHandles = Effect.fnUntraced(function* (awaiting: Awaiting, look
       )
     }
     get logs() {
-      return Effect.map(looking.logs(this.id), ({ lines }) => lines)
+      return Effect.map(looking.lookUps.logs(this.id), ({ lines }) => lines)
     }
     cancel(reason?: string) {
       return changing.cancel(this.id, reason)

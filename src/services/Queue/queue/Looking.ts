@@ -8,8 +8,10 @@ import {
   checkStates,
   type JobFilter,
   type JobSelection,
+  type Page,
   type PageRequest
 } from "../../Store/JobQuery.ts"
+import { JobValues, withValues } from "../codec/JobValues.ts"
 import { JobStore } from "../../Store/JobStore.ts"
 import { RollUps } from "../../Store/RollUps.ts"
 import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
@@ -20,6 +22,8 @@ import { placeOf, placesSeen } from "../policy/Place.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
 import { checkRollUps, type RollUpQuery } from "../../Store/RollUp.ts"
 import type { StoreError } from "../../Store/StoreError.ts"
+import type { AnyTask } from "../Task.ts"
+import { TaskRegistry } from "../TaskRegistry.ts"
 import { type InvalidOption, type JobNotFound, jobNotFound } from "../TaskQueue.ts"
 import { isWorkerAlive, type WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { checked } from "./Checked.ts"
@@ -36,17 +40,39 @@ export type Looking = Effect.Success<typeof makeLooking>
 export const makeLooking = Effect.gen(function* () {
   const store = yield* JobStore
   const registry = yield* WorkerRegistry
+  const tasks = yield* TaskRegistry
   const rollUps = yield* RollUps
   const watching = yield* makeWatching
   const clock = yield* Clock.Clock
   const orders = yield* GroupOrders
 
-  const get = (id: JobId): Effect.Effect<JobRecord, JobNotFound | StoreError> =>
+  const form = store.traits.payloads
+
+  /** As it rests in the store. */
+  const record = (id: JobId): Effect.Effect<JobRecord, JobNotFound | StoreError> =>
     Bounds.isJobId(id)
       ? Effect.flatMap(store.get([id]), ([job]) =>
           job === undefined ? Effect.fail(jobNotFound(id)) : Effect.succeed(job)
         )
       : Effect.fail(jobNotFound(id))
+
+  /** Shows records with their values as the caller wants them; those of a handle by the task that it is of. */
+  const showing: Effect.Effect<(job: JobRecord, task?: AnyTask) => JobRecord> = Effect.map(
+    JobValues,
+    (values) =>
+      values === "json"
+        ? (job) => withValues(job, form, undefined)
+        : (job, task = tasks.get(job.task)?.task) => withValues(job, form, task)
+  )
+
+  const get = (id: JobId, task?: AnyTask): Effect.Effect<JobRecord, JobNotFound | StoreError> =>
+    Effect.zipWith(showing, record(id), (show, job) => show(job, task))
+
+  const listed = (filter: JobFilter, request: PageRequest): Effect.Effect<Page, StoreError> =>
+    Effect.zipWith(showing, store.list(filter, request), (show, { jobs, next }) => ({
+      jobs: jobs.map((job) => show(job)),
+      next
+    }))
 
   /**
    * When the pending jobs that would share the job's batch became due, as far as workers have told how they collect.
@@ -67,11 +93,11 @@ export const makeLooking = Effect.gen(function* () {
       return { rule, dues: alike.map(({ due }) => due) }
     })
 
-  /** A job as it changes, until it has ended: as it is now, and after each change. */
-  const watch = (id: JobId): Stream.Stream<JobRecord, JobNotFound | StoreError> =>
+  /** Records of a job as it changes, until it has ended: as it is now, and after each change. */
+  const records = (id: JobId): Stream.Stream<JobRecord, JobNotFound | StoreError> =>
     Stream.unwrap(
       Effect.map(watching(id), (changed) =>
-        Stream.fromEffectRepeat(Effect.andThen(changed, get(id))).pipe(
+        Stream.fromEffectRepeat(Effect.andThen(changed, record(id))).pipe(
           Stream.takeUntil((job) => finishedStates.includes(job.state))
         )
       )
@@ -85,9 +111,9 @@ export const makeLooking = Effect.gen(function* () {
       Effect.gen(function* () {
         yield* checked(() => checkStates("states", states))
         const changed = yield* watching(id)
-        return yield* Effect.repeat(Effect.andThen(changed, get(id)), {
+        return yield* Effect.repeat(Effect.andThen(changed, record(id)), {
           until: (job) => states.includes(job.state) || finishedStates.includes(job.state)
-        })
+        }).pipe(Effect.zipWith(showing, (job, show) => show(job)))
       })
     )
 
@@ -101,24 +127,26 @@ export const makeLooking = Effect.gen(function* () {
     }
   })
 
-  return {
-    get,
-    watch,
+  /** Those of `TaskQueue`. */
+  const lookUps = {
+    get: (id: JobId) => get(id),
+    watch: (id: JobId): Stream.Stream<JobRecord, JobNotFound | StoreError> =>
+      records(id).pipe(Stream.mapEffect((job) => Effect.map(showing, (show) => show(job)))),
     waitFor,
     list: (filter: JobSelection, page?: Partial<PageRequest>) =>
       Effect.flatMap(
         checked(() => [checkFilter(filter), checkPage(page)] as const),
-        ([filter, page]) => store.list(filter, page)
+        ([filter, request]) => listed(filter, request)
       ),
     stream: (filter: JobSelection, order?: PageRequest["order"]) =>
       Stream.unwrap(
         Effect.map(
           checked(() => [checkFilter(filter), checkPage({ limit: streamedAtOnce, ...(order && { order }) })] as const),
           ([filter, first]) =>
-            Stream.paginate(first, (page) =>
-              Effect.map(store.list(filter, page), ({ jobs, next }) => [
+            Stream.paginate(first, (request) =>
+              Effect.map(listed(filter, request), ({ jobs, next }) => [
                 jobs,
-                next === undefined ? Option.none() : Option.some({ ...page, cursor: next })
+                next === undefined ? Option.none() : Option.some({ ...request, cursor: next })
               ])
             )
         )
@@ -151,7 +179,7 @@ export const makeLooking = Effect.gen(function* () {
     status: store.status,
     explain: (id: JobId) =>
       Effect.gen(function* () {
-        const job = yield* get(id)
+        const job = yield* record(id)
         const now = clock.currentTimeMillisUnsafe()
         const { counters, groups, paused, workers } = yield* stats
         const alive = workers.filter((worker) => isWorkerAlive(worker, now))
@@ -175,7 +203,7 @@ export const makeLooking = Effect.gen(function* () {
       }),
     place: (id: JobId) =>
       Effect.gen(function* () {
-        const job = yield* get(id)
+        const job = yield* record(id)
         if (job.state !== "pending") return undefined
         yield* orders.refresh
         const upNext = yield* store.upNext(job.group, placesSeen)
@@ -187,4 +215,5 @@ export const makeLooking = Effect.gen(function* () {
         })
       })
   }
+  return { record, records, get, lookUps }
 })
