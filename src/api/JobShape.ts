@@ -1,19 +1,10 @@
+/**
+ * A job as it leaves a process. Made of records whose values are JSON: those of tasks without a handler here, or asked
+ * for with `JobValues`.
+ */
 import * as Schema from "effect/Schema"
 import { Job, type JobRecord, logName, ShellTask, SystemWord } from "../services/Queue/index.ts"
 import { shownProgram } from "./ShownProgram.ts"
-
-/** Payloads, results and progress as they rest: JSON text in durable stores, values in memory. */
-export type PayloadForm = "text" | "value"
-
-/** The value of a payload, result or progress; text that is no JSON stays text. */
-export const storedValue = (stored: unknown, form: PayloadForm): unknown => {
-  if (form === "value" || typeof stored !== "string") return stored
-  try {
-    return JSON.parse(stored)
-  } catch {
-    return stored
-  }
-}
 
 const Time = Schema.String
 
@@ -97,7 +88,7 @@ export const JobShape = Schema.Struct({
 const time = (millis: number): string => new Date(millis).toISOString()
 const timeOrNull = (millis: number | undefined): string | null => (millis === undefined ? null : time(millis))
 
-export const toJobSummary = (job: JobRecord, form: PayloadForm): typeof JobSummaryShape.Type => ({
+export const toJobSummary = (job: JobRecord): typeof JobSummaryShape.Type => ({
   id: Job.formatJobId(job.id),
   task: job.task,
   group: job.group,
@@ -111,9 +102,9 @@ export const toJobSummary = (job: JobRecord, form: PayloadForm): typeof JobSumma
   startedAt: timeOrNull(job.startedAt),
   finishedAt: timeOrNull(job.finishedAt),
   tags: job.extra?.tags ?? [],
-  command: commandOf(job, form) ?? null,
-  exitCode: endOf(job, form).exitCode ?? null,
-  signal: endOf(job, form).signal ?? null,
+  command: commandOf(job) ?? null,
+  exitCode: endOf(job).exitCode ?? null,
+  signal: endOf(job).signal ?? null,
   ranMs: ranMs(job) ?? null,
   error: job.failure?.message ?? null
 })
@@ -142,16 +133,16 @@ const withoutEnvironment = (payload: unknown): unknown => {
   return rest
 }
 
-export const payloadOf = (job: JobRecord, form: PayloadForm, environment: boolean): unknown => {
-  const payload = storedValue(job.payload, form)
+export const payloadOf = (job: JobRecord, environment: boolean): unknown => {
+  const payload = job.payload
   return ShellTask.isShellTask(job.task) && !environment ? withoutEnvironment(payload) : payload
 }
 
-export const toJobShape = (job: JobRecord, form: PayloadForm, environment: boolean): typeof JobShape.Type => ({
-  ...toJobSummary(job, form),
-  payload: payloadOf(job, form, environment) ?? null,
-  result: storedValue(job.result, form) ?? null,
-  progress: storedValue(job.progress, form) ?? null,
+export const toJobShape = (job: JobRecord, environment: boolean): typeof JobShape.Type => ({
+  ...toJobSummary(job),
+  payload: payloadOf(job, environment) ?? null,
+  result: job.result ?? null,
+  progress: job.progress ?? null,
   failure: job.failure ?? null,
   attempts: toAttemptShapes(job),
   partitionKey: job.partitionKey ?? null,
@@ -168,9 +159,9 @@ export const toJobShape = (job: JobRecord, form: PayloadForm, environment: boole
 })
 
 /** Program and arguments of a command, not yet safe to show; undefined for tasks of programs. */
-const commandOf = (job: JobRecord, form: PayloadForm): ReadonlyArray<string> | undefined => {
+const commandOf = (job: JobRecord): ReadonlyArray<string> | undefined => {
   if (!ShellTask.isShellTask(job.task)) return undefined
-  const { command } = (storedValue(job.payload, form) ?? {}) as { readonly command?: unknown }
+  const { command } = (job.payload ?? {}) as { readonly command?: unknown }
   return Array.isArray(command)
     ? (command as ReadonlyArray<typeof SystemWord.SystemWord.Encoded>).map(SystemWord.shown)
     : undefined
@@ -182,9 +173,9 @@ export interface JobEnd {
 }
 
 /** How a finished command ended, as far as it began. */
-export const endOf = (job: JobRecord, form: PayloadForm): JobEnd => {
+export const endOf = (job: JobRecord): JobEnd => {
   if (!ShellTask.isShellTask(job.task)) return {}
-  const kept = (job.state === "completed" ? storedValue(job.result, form) : job.failure?.error) ?? {}
+  const kept = (job.state === "completed" ? job.result : job.failure?.error) ?? {}
   const { exitCode, signal } = kept as { readonly exitCode?: unknown; readonly signal?: unknown }
   return {
     exitCode: Number.isInteger(exitCode) ? (exitCode as number) : undefined,
@@ -196,12 +187,9 @@ export const endOf = (job: JobRecord, form: PayloadForm): JobEnd => {
  * Whether its row says that the last attempt of a command wrote nothing: it completed, and nothing was kept or left
  * out. Such an attempt has no log; any other that has none has lost it.
  */
-export const wroteNothing = (job: JobRecord, form: PayloadForm): boolean => {
+export const wroteNothing = (job: JobRecord): boolean => {
   if (job.state !== "completed") return false
-  const { stderr, stderrDropped, stdout, stdoutDropped } = (storedValue(job.result, form) ?? {}) as Record<
-    string,
-    unknown
-  >
+  const { stderr, stderrDropped, stdout, stdoutDropped } = (job.result ?? {}) as Record<string, unknown>
   return [stdout, stderr, stdoutDropped, stderrDropped].every((of) => of === "" || of === 0)
 }
 
@@ -210,12 +198,12 @@ export const ranMs = ({ finishedAt, startedAt, state }: JobRecord): number | und
   startedAt === undefined || finishedAt === undefined || state === "cancelled" ? undefined : finishedAt - startedAt
 
 /** What a job does, on one line: the command of a shell job, else its payload. Not yet safe to show. */
-export const whatItDoes = (job: JobRecord, form: PayloadForm): string => {
-  const words = commandOf(job, form)
+export const whatItDoes = (job: JobRecord): string => {
+  const words = commandOf(job)
   if (words !== undefined) {
     const [program, flag, text] = words
     return program === "sh" && flag === "-c" && words.length === 3 ? shownProgram(text!) : words.join(" ")
   }
-  const payload = payloadOf(job, form, false)
+  const payload = payloadOf(job, false)
   return payload === undefined ? "" : typeof payload === "string" ? payload : JSON.stringify(payload)
 }

@@ -53,7 +53,7 @@ const verifyFile = (file: string, jobs: number) =>
     let page = yield* queue.list(pending, { limit: 1000, order: "oldest" })
     for (;;) {
       found += page.jobs.length
-      for (const job of page.jobs) sum += JSON.parse(job.payload as string).index
+      for (const job of page.jobs) sum += (job.payload as { readonly index: number }).index
       if (page.next === undefined) break
       page = yield* queue.list(pending, { limit: 1000, order: "oldest", cursor: page.next })
     }

@@ -5,7 +5,6 @@ import * as Schema from "effect/Schema"
 import { type JobRecord, ShellTask } from "../services/Queue/index.ts"
 import { oneLine } from "../services/Text/index.ts"
 import { parseTime } from "./input/TimeInput.ts"
-import { type PayloadForm, storedValue } from "../api/JobShape.ts"
 
 const Surroundings = {
   group: Schema.String,
@@ -36,8 +35,8 @@ const payloadNames = ["command", "cwd", "payload"]
 
 const timeText = (millis: number): string => new Date(millis).toISOString()
 
-const fieldsOf = (job: JobRecord, form: PayloadForm): Edited => {
-  const payload = storedValue(job.payload, form)
+const fieldsOf = (job: JobRecord): Edited => {
+  const payload = job.payload
   const around = {
     group: job.group,
     tags: job.extra?.tags ?? [],
@@ -50,8 +49,7 @@ const fieldsOf = (job: JobRecord, form: PayloadForm): Edited => {
   return { command, cwd, ...around }
 }
 
-export const textOf = (job: JobRecord, form: PayloadForm): string =>
-  `${JSON.stringify(fieldsOf(job, form), undefined, 2)}\n`
+export const textOf = (job: JobRecord): string => `${JSON.stringify(fieldsOf(job), undefined, 2)}\n`
 
 const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
 
@@ -65,14 +63,9 @@ const millisOf = (name: string, text: string, now: number): Result.Result<number
  * What `text` changes in the job; a failure says in one line what is wrong with it. `now` is in milliseconds since
  * 1970.
  */
-export const changesIn = (
-  text: string,
-  job: JobRecord,
-  form: PayloadForm,
-  now: number
-): Result.Result<JobChanges, string> =>
+export const changesIn = (text: string, job: JobRecord, now: number): Result.Result<JobChanges, string> =>
   Result.gen(function* () {
-    const before = fieldsOf(job, form)
+    const before = fieldsOf(job)
     const parsed = yield* Result.try({
       try: () => JSON.parse(text) as unknown,
       catch: (error) => `it is not JSON: ${oneLine((error as Error).message)}`

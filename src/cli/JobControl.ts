@@ -18,7 +18,7 @@ const still: Effect.Effect<void> = Effect.suspend(() =>
 )
 
 /**
- * Until the scope closes. `hold` as `JobStore.hold`: a process that is stopped inside a transaction would keep all
+ * Until the scope closes. `hold` as `TaskQueue.hold`: a process that is stopped inside a transaction would keep all
  * others from the store for as long as it is stopped.
  */
 export const stopsWithItsJobs = <E>(

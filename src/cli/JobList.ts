@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import { type JobFilter, type JobId, type JobRecord, type Page, TaskQueue } from "../services/Queue/index.ts"
 import { didYouMean } from "./input/Suggestion.ts"
 import type { JobColumn } from "./JobTable.ts"
-import { type PayloadForm, whatItDoes } from "../api/JobShape.ts"
+import { whatItDoes } from "../api/JobShape.ts"
 
 /** Jobs a store hands out at a time. */
 const pageMost = 1000
@@ -47,10 +47,10 @@ export const orderBy = (text: string, all: ReadonlyArray<JobColumn>): Result.Res
 /**
  * Whether the text stands in what the job does, in its task, group, tags or failure; letters may be small or capital.
  */
-export const holds = (text: string, form: PayloadForm): ((job: JobRecord) => boolean) => {
+export const holds = (text: string): ((job: JobRecord) => boolean) => {
   const wanted = text.toLowerCase()
   return (job) =>
-    [whatItDoes(job, form), job.task, job.group, ...(job.extra?.tags ?? []), job.failure?.message ?? ""].some((part) =>
+    [whatItDoes(job), job.task, job.group, ...(job.extra?.tags ?? []), job.failure?.message ?? ""].some((part) =>
       part.toLowerCase().includes(wanted)
     )
 }

@@ -37,7 +37,7 @@ const leaderOf = (pid: string, marks: ReadonlyArray<string>): (Stat & { readonly
 }
 
 /**
- * `id` as people see it; `store` as `traits.label` names it. Undefined: no process of this user on this machine runs
+ * `id` as people see it; `store` as `TaskQueue.store` names it. Undefined: no process of this user on this machine runs
  * it.
  */
 export const find = (id: string, store: string): JobProcess | undefined => {

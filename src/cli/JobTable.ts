@@ -1,6 +1,6 @@
 /** Jobs as a table. */
 import { Job, type JobRecord, ShellTask, type WorkerRecord } from "../services/Queue/index.ts"
-import { endOf, type PayloadForm, ranMs, whatItDoes } from "../api/JobShape.ts"
+import { endOf, ranMs, whatItDoes } from "../api/JobShape.ts"
 import { workerState } from "../api/WorkerShape.ts"
 import * as HumanNumber from "./terminal/HumanNumber.ts"
 import { relativeTime } from "./terminal/RelativeTime.ts"
@@ -47,17 +47,13 @@ export interface JobColumn extends Column<JobRecord> {
 
 const states: ReadonlyArray<string> = Job.JobState.literals
 
-const exit = (job: JobRecord, form: PayloadForm): string => {
-  const { exitCode, signal } = endOf(job, form)
+const exit = (job: JobRecord): string => {
+  const { exitCode, signal } = endOf(job)
   return signal ?? (exitCode === undefined ? "" : String(exitCode))
 }
 
 /** `workers`: those that run them, or could. */
-export const columns = (
-  now: number,
-  form: PayloadForm,
-  workers: ReadonlyArray<WorkerRecord>
-): ReadonlyArray<JobColumn> => [
+export const columns = (now: number, workers: ReadonlyArray<WorkerRecord>): ReadonlyArray<JobColumn> => [
   { header: "id", value: ({ id }) => Job.formatJobId(id), order: ({ id }) => id, minimum: 11 },
   {
     header: "state",
@@ -84,8 +80,8 @@ export const columns = (
   },
   {
     header: "exit",
-    value: (job) => exit(job, form),
-    order: (job) => endOf(job, form).exitCode ?? exit(job, form),
+    value: (job) => exit(job),
+    order: (job) => endOf(job).exitCode ?? exit(job),
     style: (cell, { state }, style) => (state === "failed" ? style.bad(cell) : cell),
     align: "right",
     leaves: 5
@@ -114,6 +110,6 @@ export const columns = (
     wide: true
   },
   { header: "tags", value: tagsOf, order: tagsOf, wide: true },
-  { header: "what", value: (job) => whatItDoes(job, form), order: (job) => whatItDoes(job, form), minimum: 16 },
+  { header: "what", value: (job) => whatItDoes(job), order: (job) => whatItDoes(job), minimum: 16 },
   { header: "error", value: errorOf, order: errorOf, wide: true }
 ]

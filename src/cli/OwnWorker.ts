@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { stopsWithItsJobs } from "./JobControl.ts"
-import { JobStore, PrivateLane, type ShellTask, Sluice, Worker } from "../services/Queue/index.ts"
+import { PrivateLane, type ShellTask, Sluice, TaskQueue, Worker } from "../services/Queue/index.ts"
 
 /**
  * Until the scope closes, then it stops gracefully. It has no slots at first. `undefined`: the lane to resume has an
@@ -15,7 +15,7 @@ export const acquire = (options: {
   readonly resume?: number | undefined
 }) =>
   Effect.andThen(
-    JobStore.use(({ hold }) => stopsWithItsJobs(hold)),
+    TaskQueue.use(({ hold }) => stopsWithItsJobs(hold)),
     PrivateLane.acquire(
       (task) =>
         Layer.build(

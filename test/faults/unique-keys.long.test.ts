@@ -75,7 +75,7 @@ const live = Effect.gen(function* () {
   assert.isUndefined(next, "more live jobs than keys")
   const byKey = new Map<string, Array<JobRecord>>()
   for (const job of jobs) {
-    const { key } = JSON.parse(job.payload as string) as { readonly key: string }
+    const { key } = job.payload as { readonly key: string }
     byKey.set(key, [...(byKey.get(key) ?? []), job])
   }
   for (const [key, held] of byKey) assert.strictEqual(held.length, 1, `${key} has ${held.length} live jobs`)

@@ -4,7 +4,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { Job, type JobFilter, type JobRecord, JobStore, TaskQueue } from "../../services/Queue/index.ts"
+import { Job, type JobFilter, type JobRecord, TaskQueue } from "../../services/Queue/index.ts"
 import { fail } from "../Failure.ts"
 import { changeJobs, type JobChange, remove, retry } from "../JobChange.ts"
 import { filterFlags, isEmpty, toFilter } from "../JobFilter.ts"
@@ -14,11 +14,11 @@ import { taskName } from "../JobTable.ts"
 import { looking } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import { noteSetAside } from "../SetAsideNote.ts"
-import { JobShape, type PayloadForm, toJobShape, whatItDoes } from "../../api/JobShape.ts"
+import { JobShape, toJobShape, whatItDoes } from "../../api/JobShape.ts"
 import { relativeTime } from "../terminal/RelativeTime.ts"
 import type { Column } from "../terminal/Table.ts"
 
-const columns = (now: number, form: PayloadForm): ReadonlyArray<Column<JobRecord>> => [
+const columns = (now: number): ReadonlyArray<Column<JobRecord>> => [
   { header: "id", value: ({ id }) => Job.formatJobId(id), minimum: 11 },
   { header: "task", value: ({ task }) => taskName(task), minimum: 5 },
   { header: "group", value: ({ group }) => group, minimum: 6 },
@@ -35,7 +35,7 @@ const columns = (now: number, form: PayloadForm): ReadonlyArray<Column<JobRecord
     style: (cell, _, style) => style.bad(cell)
   },
   { header: "error", value: ({ failure }) => failure?.message ?? "", minimum: 16 },
-  { header: "what", value: (job) => whatItDoes(job, form), minimum: 10 }
+  { header: "what", value: (job) => whatItDoes(job), minimum: 10 }
 ]
 
 const { state: _, ...filters } = filterFlags
@@ -56,7 +56,6 @@ const ls = Command.make(
   },
   Effect.fnUntraced(function* (flags) {
     const out = yield* output
-    const { traits } = yield* JobStore
     const queue = yield* TaskQueue
     if (!(flags.limit >= 1 && flags.limit <= 1000))
       return yield* fail("usage", `--limit is ${flags.limit}; expected 1 to 1000`)
@@ -65,12 +64,12 @@ const ls = Command.make(
     })
     yield* noteSetAside("job")
     if (flags.json) {
-      for (const job of jobs) yield* out.json(JobShape, toJobShape(job, traits.payloads, false))
+      for (const job of jobs) yield* out.json(JobShape, toJobShape(job, false))
       return
     }
     if (out.quiet) return yield* out.lines(jobs.map(({ id }) => Job.formatJobId(id)))
     if (jobs.length === 0) return yield* out.note("no job has given up")
-    yield* out.table(columns(yield* Clock.currentTimeMillis, traits.payloads), jobs, { wide: flags.wide })
+    yield* out.table(columns(yield* Clock.currentTimeMillis), jobs, { wide: flags.wide })
     yield* out.note(
       next === undefined
         ? "sluice dlq redrive ID queues one again, --all every one"

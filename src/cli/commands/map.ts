@@ -20,7 +20,7 @@ import {
   Job,
   type JobId,
   type JobRecord,
-  JobStore,
+  JobValues,
   type OutputCounts,
   Outputs,
   ResourceGroup,
@@ -88,7 +88,7 @@ const jobsOf = (batchKey: string) =>
       cursor = page.next
     } while (cursor !== undefined)
     return jobs
-  })
+  }).pipe(Effect.provideService(JobValues, "json"))
 
 const lineOf = (job: JobRecord): number => Number(job.extra?.headers?.[MapRun.lineHeader])
 
@@ -312,7 +312,6 @@ export const command = Command.make(
     const work = Effect.gen(function* () {
       const queue = yield* TaskQueue
       const outputs = yield* Outputs
-      const { traits } = yield* JobStore
       const progress = yield* Progress
       const signals = yield* (yield* Signals).takeOver
       if (options.group !== undefined) yield* sayNew(options.group)
@@ -513,7 +512,7 @@ export const command = Command.make(
           if (job === undefined) return undefined
           if (Job.liveStates.includes(job.state)) return job.id
           if (job.state === "cancelled" || job.failure?.cause === "WorkerLost") return undefined
-          const written = yield* wholeOutput(job.id, job.attempt, wroteNothing(job, traits.payloads))
+          const written = yield* wholeOutput(job.id, job.attempt, wroteNothing(job))
           if (written === undefined) return undefined
           began(number, job.id, job.attempt).written = () => written
           return job.id
@@ -656,7 +655,7 @@ export const command = Command.make(
           OwnFile.remove(path.join(folder, `${identity}.lines`))
         } else record.end()
       }
-      return { ...outcome, failures, failed, earlierFailed, done, isKept: !traits.restsInHeap }
+      return { ...outcome, failures, failed, earlierFailed, done, isKept: !queue.store.restsInHeap }
     })
 
     const mode = progressMode({ quiet: out.quiet || config.tty, lively: out.lively })

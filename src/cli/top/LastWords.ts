@@ -4,7 +4,6 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Job, type JobRecord, Outputs, ShellResult, ShellTask, TaskQueue } from "../../services/Queue/index.ts"
 import * as CommandOutput from "../CommandOutput.ts"
-import { type PayloadForm, storedValue } from "../../api/JobShape.ts"
 import * as HumanNumber from "../terminal/HumanNumber.ts"
 import * as OutputLines from "./OutputLines.ts"
 
@@ -42,8 +41,8 @@ const outputLines = (stored: unknown): ReadonlyArray<string> => {
 }
 
 /** What a command wrote, kept in its result or in the error of its last attempt. */
-const commandLines = (job: JobRecord, form: PayloadForm): ReadonlyArray<string> => {
-  const kept = (job.state === "completed" ? storedValue(job.result, form) : job.failure?.error) ?? {}
+const commandLines = (job: JobRecord): ReadonlyArray<string> => {
+  const kept = (job.state === "completed" ? job.result : job.failure?.error) ?? {}
   const { stderr, stdout } = kept as { readonly stdout?: unknown; readonly stderr?: unknown }
   return [...outputLines(stdout), ...outputLines(stderr)]
 }
@@ -52,7 +51,7 @@ const commandLines = (job: JobRecord, form: PayloadForm): ReadonlyArray<string> 
 export const forget = ({ output }: Heard): void => output?.close()
 
 /** `before` and what was written since. Reads what is new only. Of a job that is looked at no more, call `forget`. */
-export const hear = Effect.fnUntraced(function* (job: JobRecord, form: PayloadForm, before: Heard) {
+export const hear = Effect.fnUntraced(function* (job: JobRecord, before: Heard) {
   const queue = yield* TaskQueue
   const outputs = yield* Outputs
   if (before.attempt !== job.attempt) forget(before)
@@ -65,7 +64,7 @@ export const hear = Effect.fnUntraced(function* (job: JobRecord, form: PayloadFo
   const written = output === undefined ? [] : yield* Effect.promise(() => output.read(ended))
   const isHeard = ended && (output === undefined || output.isAtEnd())
   // A log may be gone, or on another machine: of an ended command the row keeps the beginning and the end.
-  const kept = isHeard && !heard.whole && isCommand && output?.isEmpty() ? commandLines(job, form) : []
+  const kept = isHeard && !heard.whole && isCommand && output?.isEmpty() ? commandLines(job) : []
   const fresh = [...logged.lines.map(({ message }) => message), ...written, ...kept]
   if (isHeard) output?.close()
   return {
@@ -82,8 +81,8 @@ export const hear = Effect.fnUntraced(function* (job: JobRecord, form: PayloadFo
 export const lastLine = ({ lines, output }: Heard): string | undefined => output?.unfinished() ?? lines.at(-1)
 
 /** A job's progress for people: `40 % half`; empty without one. */
-export const progressText = (job: JobRecord, form: PayloadForm): string => {
-  const value = storedValue(job.progress, form)
+export const progressText = (job: JobRecord): string => {
+  const value = job.progress
   if (value === undefined || value === null) return ""
   if (typeof value === "number") return `${HumanNumber.count(value)} %`
   if (typeof value === "object" && "percent" in value) {

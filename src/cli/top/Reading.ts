@@ -11,7 +11,6 @@ import {
   type JobId,
   type JobRecord,
   type JobState,
-  JobStore,
   PredictiveScaler,
   type QueueStats,
   ResourceGroup,
@@ -65,10 +64,8 @@ type NextHour = NonNullable<ShownGroup["nextHour"]>
  */
 export const makeReading = Effect.gen(function* () {
   const queue = yield* TaskQueue
-  const store = yield* JobStore
   const alerts = yield* Alerts
   const scaler = yield* PredictiveScaler
-  const form = store.traits.payloads
   const recent = new RecentCounts.RecentCounts()
   let heard = new Map<JobId, Heard>()
   yield* Effect.addFinalizer(() => Effect.sync(() => heard.forEach(forget)))
@@ -80,11 +77,11 @@ export const makeReading = Effect.gen(function* () {
     id: job.id,
     state: job.state,
     group: job.group,
-    what: ShellTask.isShellTask(job.task) ? whatItDoes(job, form) : `${job.task} ${whatItDoes(job, form)}`,
+    what: ShellTask.isShellTask(job.task) ? whatItDoes(job) : `${job.task} ${whatItDoes(job)}`,
     since: (job.state === "running" ? job.startedAt : job.finishedAt) ?? job.enqueuedAt,
     said:
       job.state === "running"
-        ? progressText(job, form)
+        ? progressText(job)
         : job.state === "scheduled"
           ? waitsFor(job, now)
           : (job.failure?.message ?? "")
@@ -160,7 +157,7 @@ export const makeReading = Effect.gen(function* () {
   const listen = (jobs: ReadonlyArray<JobRecord>) =>
     Effect.gen(function* () {
       const now = new Map<JobId, Heard>()
-      for (const job of jobs) now.set(job.id, yield* hear(job, form, heard.get(job.id) ?? nothingHeard))
+      for (const job of jobs) now.set(job.id, yield* hear(job, heard.get(job.id) ?? nothingHeard))
       for (const [id, before] of heard) if (!now.has(id)) forget(before)
       heard = now
     })
@@ -199,7 +196,7 @@ export const makeReading = Effect.gen(function* () {
       )
       const snapshot: Snapshot = {
         at: now,
-        store: store.traits.label,
+        store: queue.store.label,
         paused: stats.paused,
         counts,
         groups: groupsOf(stats, asked.group, now),

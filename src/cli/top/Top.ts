@@ -5,7 +5,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Queue from "effect/Queue"
-import { Job, type JobId, JobStore, TaskQueue } from "../../services/Queue/index.ts"
+import { Job, type JobId, TaskQueue } from "../../services/Queue/index.ts"
 import { describeCause } from "../Failure.ts"
 import { endedBy } from "../Signals.ts"
 import * as FullScreen from "../terminal/FullScreen.ts"
@@ -46,10 +46,9 @@ const emptySnapshot = (store: string, at: number): Snapshot => ({
 /** Ends when a person quits, by Ctrl-C with its exit code, or when the terminal is gone. */
 export const top = Effect.fnUntraced(function* (options: TopOptions) {
   const queue = yield* TaskQueue
-  const { traits } = yield* JobStore
   const reading = yield* makeReading
   const screen = yield* FullScreen.open(options)
-  let snapshot = emptySnapshot(traits.label, yield* Clock.currentTimeMillis)
+  let snapshot = emptySnapshot(queue.store.label, yield* Clock.currentTimeMillis)
   let view = View.begin
   // A note that something is to be drawn, or to be read, is the same however often it is left.
   const toDraw = yield* Queue.sliding<void>(1)

@@ -14,7 +14,7 @@ import {
   Job,
   type JobId,
   type JobRecord,
-  JobStore,
+  JobValues,
   type QueueEvent,
   QueueEvents,
   ShellTask,
@@ -25,7 +25,7 @@ import { taskName } from "../JobTable.ts"
 import { type Notice, notifyHeader } from "../notify/Notice.ts"
 import * as Notifier from "../notify/Notifier.ts"
 import { output } from "../Output.ts"
-import { type PayloadForm, storedValue, whatItDoes } from "../../api/JobShape.ts"
+import { whatItDoes } from "../../api/JobShape.ts"
 
 /** Notifiers that run at a time: a worker has better things to do. */
 const atOnce = 4
@@ -47,10 +47,10 @@ interface End {
 }
 
 /** Of a failed command its own code. */
-const exitCodeOf = (job: JobRecord, form: PayloadForm): number | undefined => {
+const exitCodeOf = (job: JobRecord): number | undefined => {
   if (!ShellTask.isShellTask(job.task)) return undefined
   if (job.state === "completed") return 0
-  return Option.getOrUndefined(decodeExitCode(storedValue(job.failure?.error, form)))?.exitCode
+  return Option.getOrUndefined(decodeExitCode(job.failure?.error))?.exitCode
 }
 
 /** Until the scope closes, and then to the end of what ended before. `forAll`: the notifier for every job. */
@@ -59,7 +59,6 @@ export const make = (forAll: Notifier.Target | undefined) =>
     const { cwd, env } = yield* Invocation
     const out = yield* output
     const queue = yield* TaskQueue
-    const { traits } = yield* JobStore
     const notifier = Notifier.make(out.note)
     /** Notifiers of jobs that run here. */
     const own = new Map<JobId, Notifier.Target>()
@@ -68,20 +67,20 @@ export const make = (forAll: Notifier.Target | undefined) =>
 
     const tell = ({ id, own, runMs, state }: End) =>
       Effect.gen(function* () {
-        const job = yield* queue.get(id)
+        const job = yield* Effect.provideService(queue.get(id), JobValues, "json")
         const notice: Notice = {
           id: Job.formatJobId(id),
           state,
-          exitCode: exitCodeOf(job, traits.payloads),
+          exitCode: exitCodeOf(job),
           task: taskName(job.task),
           group: job.group,
-          what: whatItDoes(job, traits.payloads),
+          what: whatItDoes(job),
           durationMs: runMs,
           error: state === "completed" ? "" : (job.failure?.message ?? "")
         }
         if (forAll !== undefined) yield* notifier.tell(forAll, notice, { cwd, env })
         if (own !== undefined) {
-          const command = Option.getOrUndefined(decodeCommand(storedValue(job.payload, traits.payloads)))
+          const command = Option.getOrUndefined(decodeCommand(job.payload))
           const isText = typeof command?.cwd === "string"
           yield* notifier.tell(own, notice, isText ? { cwd: command.cwd as string, env: command.env } : { cwd, env })
         }

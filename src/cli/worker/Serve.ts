@@ -16,7 +16,6 @@ import * as Scope from "effect/Scope"
 import {
   isCollectTask,
   Job,
-  JobStore,
   OrphanLanes,
   QueueEvents,
   type QueueEvent,
@@ -163,7 +162,7 @@ export const serve = (options: ServeOptions) =>
   Effect.gen(function* () {
     const out = yield* output
     const signals = yield* (yield* Signals).takeOver
-    yield* stopsWithItsJobs((yield* JobStore).hold)
+    yield* stopsWithItsJobs((yield* TaskQueue).hold)
     const { onStart } = yield* NotifyEnds.make(options.notify)
     const handlers = [
       ...(options.handlers === undefined ? [] : [options.handlers]),

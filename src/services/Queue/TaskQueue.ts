@@ -392,7 +392,12 @@ export class TaskQueue extends Context.Service<
     /** Without a group: the whole queue. Running jobs go on. */
     readonly pause: (group?: string) => Effect.Effect<void, InvalidOption | StoreError>
     readonly resume: (group?: string) => Effect.Effect<void, InvalidOption | StoreError>
-    /** `null` returns to the declared limit. At least 1; `pause` stops a group. An unknown group is made. */
+    /**
+     * Makes a group, with the limit of groups that nobody declared, before its first job or worker would. False: it is
+     * there already, and stays as it is.
+     */
+    readonly addGroup: (group: string) => Effect.Effect<boolean, InvalidOption | StoreError>
+    /** `null` returns to the declared limit. At least 1; `pause` stops a group. */
     readonly setLimit: (group: string, limit: number | null) => Effect.Effect<GroupRecord, InvalidOption | StoreError>
     /**
      * Forgets a group with its limit, pause and order. False while any job of it is stored, finished ones too: nothing

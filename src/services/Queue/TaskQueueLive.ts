@@ -144,6 +144,13 @@ const make = Effect.gen(function* () {
         }),
         (group) => store.setGroup(group, { limit })
       ),
+    addGroup: (group) =>
+      Effect.gen(function* () {
+        yield* checked(() => Bounds.name("group", group))
+        if ((yield* store.groups).some(({ name }) => name === group)) return false
+        yield* store.declareGroups([ResourceGroup.undeclared(group)])
+        return true
+      }),
     removeGroup: (group) =>
       Effect.gen(function* () {
         yield* checked(() => Bounds.name("group", group))

@@ -129,8 +129,8 @@ describe("sluice demo", () => {
         )
         const digests = new Map(
           hashes.jobs.map(({ payload, result }) => [
-            JSON.parse(payload as string).file,
-            JSON.parse(result as string).digest
+            (payload as { readonly file: string }).file,
+            (result as { readonly digest: string }).digest
           ])
         )
         for (const [name, content] of Object.entries(files)) {

@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 import { readFileSync } from "node:fs"
 import path from "node:path"
 import * as OwnFile from "../../../files/OwnFile.ts"
-import { Job, type JobId, JobStore, QueueSettings, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
+import { Job, type JobId, QueueSettings, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
 import { oneLine } from "../../../services/Text/index.ts"
 import { commandWords } from "../../Caller.ts"
 import * as EditedJob from "../../EditedJob.ts"
@@ -37,7 +37,7 @@ const wholePayload = (id: JobId, given: unknown) =>
   Effect.gen(function* () {
     const { payload, task } = yield* TaskQueue.use((queue) => queue.get(id))
     if (!ShellTask.isShellTask(task)) return given
-    const before = typeof payload === "string" ? (JSON.parse(payload) as object) : (payload as object)
+    const before = payload as object
     const whole = isObject(given) ? { ...before, ...given } : given
     const decoded = decodeCommand(whole)
     if (Result.isFailure(decoded)) {
@@ -69,12 +69,11 @@ const refuseUnlessWaiting = (job: { readonly id: JobId; readonly state: Job.JobS
 const inEditor = (id: JobId) =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue
-    const { traits } = yield* JobStore
     const out = yield* output
     const job = yield* queue.get(id)
     yield* refuseUnlessWaiting(job)
     const file = path.join(yield* stateFolder("edits"), `${Job.formatJobId(id)}.json`)
-    if (OwnFile.look(file) === undefined) OwnFile.writeNew(file, EditedJob.textOf(job, traits.payloads))
+    if (OwnFile.look(file) === undefined) OwnFile.writeNew(file, EditedJob.textOf(job))
     else yield* out.note("sluice: the text that was refused before is opened again")
     yield* Effect.onError(Editor.open(file), () => Effect.sync(() => OwnFile.remove(file)))
     // Editors put another file in its place.
@@ -83,7 +82,7 @@ const inEditor = (id: JobId) =>
       catch: (error) => fail("failure", `the edited text cannot be read: ${(error as Error).message}`)
     })
     const now = yield* Clock.currentTimeMillis
-    const changed = yield* Effect.fromResult(EditedJob.changesIn(text, job, traits.payloads, now)).pipe(
+    const changed = yield* Effect.fromResult(EditedJob.changesIn(text, job, now)).pipe(
       Effect.mapError((why) => fail("usage", why)),
       Effect.flatMap((changes) => {
         const isChanged = Object.keys(changes).length > 0

@@ -7,7 +7,6 @@ import {
   Job,
   type JobId,
   type JobRecord,
-  JobStore,
   Outputs,
   Pipeline,
   ShellTask,
@@ -22,7 +21,7 @@ import { taskName } from "../../JobTable.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { explain } from "../../Reason.ts"
-import { deadlineMet, JobShape, payloadOf, storedValue, toJobShape, whatItDoes } from "../../../api/JobShape.ts"
+import { deadlineMet, JobShape, payloadOf, toJobShape, whatItDoes } from "../../../api/JobShape.ts"
 import * as DisplayWidth from "../../terminal/DisplayWidth.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import { relativeTime } from "../../terminal/RelativeTime.ts"
@@ -100,16 +99,15 @@ export const get = Command.make(
   Effect.fnUntraced(function* ({ env, job: reference, json }) {
     const id = yield* JobReference.jobOf(reference)
     const out = yield* output
-    const { traits } = yield* JobStore
     const queue = yield* TaskQueue
     const job = yield* queue.get(id)
-    if (json) return yield* out.json(JobShape, toJobShape(job, traits.payloads, env))
+    if (json) return yield* out.json(JobShape, toJobShape(job, env))
     if (out.quiet) return yield* out.line(Job.formatJobId(id))
     const now = yield* Clock.currentTimeMillis
     const time = (millis: number | undefined) =>
       millis === undefined ? "" : `${new Date(millis).toISOString()} (${relativeTime(millis, now)})`
     const isShell = ShellTask.isShellTask(job.task)
-    const payload = payloadOf(job, traits.payloads, false)
+    const payload = payloadOf(job, false)
     const cwd =
       isShell && typeof payload === "object" && payload !== null && "cwd" in payload
         ? SystemWord.shown(payload.cwd as typeof SystemWord.SystemWord.Encoded)
@@ -143,11 +141,11 @@ export const get = Command.make(
               ? HumanNumber.duration(job.finishedAt - job.startedAt)
               : ""
           ],
-          [isShell ? "command" : "payload", isShell ? whatItDoes(job, traits.payloads) : text(payload)],
+          [isShell ? "command" : "payload", isShell ? whatItDoes(job) : text(payload)],
           ["folder", cwd],
-          ["process", isShell && job.state === "running" ? processOf(Job.formatJobId(job.id), traits.label) : ""],
-          ["progress", text(storedValue(job.progress, traits.payloads))],
-          ["result", isShell ? "" : text(storedValue(job.result, traits.payloads))],
+          ["process", isShell && job.state === "running" ? processOf(Job.formatJobId(job.id), queue.store.label) : ""],
+          ["progress", text(job.progress)],
+          ["result", isShell ? "" : text(job.result)],
           ["failure", job.failure === undefined ? "" : `${job.failure.cause}: ${job.failure.message}`],
           ["after", waitingFor(job.waitingFor)],
           ["key", job.uniqueKey ?? ""],

@@ -7,7 +7,6 @@ import {
   Job,
   type JobId,
   type JobRecord,
-  JobStore,
   type OutputPiece,
   type OutputReader,
   Outputs,
@@ -22,7 +21,7 @@ import * as JobFlags from "../../JobFlags.ts"
 import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { type Output, output } from "../../Output.ts"
-import { type PayloadForm, storedValue, wroteNothing } from "../../../api/JobShape.ts"
+import { wroteNothing } from "../../../api/JobShape.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 
 /** A line of a job's log as `--json` shows it. */
@@ -63,22 +62,22 @@ const makePrinter = (out: Output, wanted: ReadonlyArray<OutputStream>) => {
 type Printer = ReturnType<typeof makePrinter>
 
 /** What a job's row has of its last attempt's output: the beginning and end, where there is no log any more. */
-const storedOutput = (job: JobRecord, form: PayloadForm) => {
-  const kept = (job.state === "completed" ? storedValue(job.result, form) : job.failure?.error) ?? {}
+const storedOutput = (job: JobRecord) => {
+  const kept = (job.state === "completed" ? job.result : job.failure?.error) ?? {}
   const { stderr, stdout } = kept as { readonly stdout?: unknown; readonly stderr?: unknown }
   return { stdout: bytesOf(stdout), stderr: bytesOf(stderr) }
 }
 
 /** Of an ended attempt that has no log. One that completed without a word never had one. */
-const withoutLog = (job: JobRecord, attempt: number, form: PayloadForm, printer: Printer, out: Output) => {
+const withoutLog = (job: JobRecord, attempt: number, printer: Printer, out: Output) => {
   const isLast = attempt >= job.attempt
-  const { stderr, stdout } = storedOutput(job, form)
+  const { stderr, stdout } = storedOutput(job)
   if (isLast && stdout.length + stderr.length > 0)
     return Effect.andThen(
       out.note("sluice: its log is no longer kept; this is what the job itself has of it"),
       Effect.andThen(printer.bytes("stdout", stdout), printer.bytes("stderr", stderr))
     )
-  if (isLast && wroteNothing(job, form)) return Effect.void
+  if (isLast && wroteNothing(job)) return Effect.void
   const failure = job.attempts.find(({ number }) => number === attempt)?.failure
   const why = failure === undefined ? "" : `: ${Sanitize.line(failure.message)}`
   return out.note(`sluice: what attempt ${attempt} wrote, if anything, is no longer kept${why}`)
@@ -240,7 +239,6 @@ export const logs = Command.make(
       const asked = Option.getOrUndefined(flags.attempt)
       if (asked !== undefined && asked < 1) return yield* fail("usage", `--attempt is ${asked}; attempts count from 1`)
       const wanted = flags.stdout === flags.stderr ? streams : streams.filter((stream) => flags[stream])
-      const { traits } = yield* JobStore
       const queue = yield* TaskQueue
       const printer = makePrinter(out, wanted)
       const printLogLines = logLines(id, out, json, asked)
@@ -278,7 +276,7 @@ export const logs = Command.make(
       }
       if (!shown.seen.anything && attempt > Math.max(1, job.attempt)) return yield* noAttempt(job)
       const hasEnded = job.attempt > 0 && (isOver(job) || attempt < job.attempt || job.state !== "running")
-      if (!shown.seen.anything && hasEnded) yield* withoutLog(job, attempt, traits.payloads, printer, out)
+      if (!shown.seen.anything && hasEnded) yield* withoutLog(job, attempt, printer, out)
       yield* printer.end
       if (!shown.seen.bytes && shown.seen.message !== "")
         yield* out.note(`sluice: ${Sanitize.line(shown.seen.message)}`)

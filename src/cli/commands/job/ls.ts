@@ -4,7 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Result from "effect/Result"
-import { Job, type JobRecord, JobStore, TaskQueue } from "../../../services/Queue/index.ts"
+import { Job, type JobRecord, TaskQueue } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import { filterFlags, isEmpty, toFilter } from "../../JobFilter.ts"
 import * as JobFlags from "../../JobFlags.ts"
@@ -56,7 +56,7 @@ export const ls = Command.make(
     columns: Flag.String("columns").pipe(
       Flag.withMetavar("A,B"),
       Flag.withDescription(
-        `only these, in this order: ${columns(0, "text", [])
+        `only these, in this order: ${columns(0, [])
           .map(({ header }) => header)
           .join(", ")}`
       ),
@@ -67,7 +67,6 @@ export const ls = Command.make(
   },
   Effect.fnUntraced(function* (flags) {
     const out = yield* output
-    const { traits } = yield* JobStore
     const queue = yield* TaskQueue
     if (flags.limit < 1) return yield* fail("usage", `--limit is ${flags.limit}; expected at least 1`)
     if (flags.oldest && Option.isSome(flags.sort))
@@ -78,7 +77,7 @@ export const ls = Command.make(
         `--columns and ${flags.json ? "--json" : "--wide"} both say what is shown; give one of them`
       )
     const now = yield* Clock.currentTimeMillis
-    const all = columns(now, traits.payloads, [])
+    const all = columns(now, [])
     const order = yield* asked("sort", flags.sort, (text) => JobList.orderBy(text, all))
     yield* asked("columns", flags.columns, (text) => JobList.chosen(text, all))
     const filter = yield* toFilter(flags)
@@ -86,13 +85,13 @@ export const ls = Command.make(
       filter,
       limit: flags.limit,
       oldestFirst: flags.oldest,
-      isWanted: Option.getOrUndefined(Option.map(flags.grep, (text) => JobList.holds(text, traits.payloads)))
+      isWanted: Option.getOrUndefined(Option.map(flags.grep, (text) => JobList.holds(text)))
     }
     const kept: Array<JobRecord> = []
     // Long lists are written as they are read; a table has to see its rows first.
     const show = (jobs: ReadonlyArray<JobRecord>) =>
       flags.json
-        ? Effect.forEach(jobs, (job) => out.json(JobSummaryShape, toJobSummary(job, traits.payloads)), {
+        ? Effect.forEach(jobs, (job) => out.json(JobSummaryShape, toJobSummary(job)), {
             discard: true
           })
         : out.quiet
@@ -109,7 +108,7 @@ export const ls = Command.make(
         isEmpty(filter) && Option.isNone(flags.grep) ? "no jobs yet; add one with: sluice add -- CMD" : "no job matches"
       )
     const workers = kept.some(({ state }) => state === "running" || state === "pending") ? yield* queue.workers : []
-    const shown = columns(now, traits.payloads, workers)
+    const shown = columns(now, workers)
     const wanted = yield* asked("columns", flags.columns, (text) => JobList.chosen(text, shown))
     yield* out.table(wanted ?? shown, kept, { wide: flags.wide })
     if (hasMore) yield* out.note(`more than ${flags.limit}; --limit shows more`)

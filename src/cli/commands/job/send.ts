@@ -10,7 +10,6 @@ import {
   Job,
   type JobId,
   type JobRecord,
-  JobStore,
   Outputs,
   QueueSettings,
   ShellTask,
@@ -24,15 +23,14 @@ import * as JobFlags from "../../JobFlags.ts"
 import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { storedValue } from "../../../api/JobShape.ts"
 
 /** Between two tries to write into a full pipe, and to open one that is being made. */
 const tryEvery = "20 millis"
 /** A command that has begun has its pipe within so many milliseconds. */
 const beginsWithin = 2000
 
-const takesInput = (job: JobRecord, form: "text" | "value"): boolean => {
-  const payload = storedValue(job.payload, form)
+const takesInput = (job: JobRecord): boolean => {
+  const payload = job.payload
   return typeof payload === "object" && payload !== null && Reflect.get(payload, "stdinOpen") === true
 }
 
@@ -76,12 +74,11 @@ const write = (descriptor: number, bytes: Uint8Array, name: string): Effect.Effe
 
 const runningJob = (id: JobId) =>
   Effect.gen(function* () {
-    const { traits } = yield* JobStore
     const job = yield* TaskQueue.use((queue) => queue.get(id))
     const name = Job.formatJobId(id)
     if (!ShellTask.isShellTask(job.task))
       return yield* fail("conflict", `job ${name} is a task of a program (${job.task}), which has no standard input`)
-    if (!takesInput(job, traits.payloads))
+    if (!takesInput(job))
       return yield* fail("conflict", `job ${name} takes no input; add it with --stdin-open to send it some`)
     if (job.state !== "running") return yield* fail("conflict", `job ${name} is ${job.state}, not running`)
     return job

@@ -7,7 +7,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { constants } from "node:os"
-import { Job, JobStore, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
+import { Job, ShellTask, TaskQueue } from "../../../services/Queue/index.ts"
 import { type CommandFailure, fail } from "../../Failure.ts"
 import { didYouMean } from "../../input/Suggestion.ts"
 import * as JobFlags from "../../JobFlags.ts"
@@ -41,15 +41,15 @@ const send = (reference: string, signal: NodeJS.Signals, done: string) =>
     const out = yield* output
     const id = yield* JobReference.jobOf(reference)
     const name = Job.formatJobId(id)
-    const { traits } = yield* JobStore
-    const { state, task } = yield* TaskQueue.use((queue) => queue.get(id))
+    const queue = yield* TaskQueue
+    const { state, task } = yield* queue.get(id)
     if (state !== "running") {
       const advice = advices[state]
       return yield* fail("conflict", `job ${name} is ${state}, not running${advice === undefined ? "" : `; ${advice}`}`)
     }
     if (!ShellTask.isShellTask(task))
       return yield* fail("conflict", `job ${name} is a task of a program (${task}), which has no process of its own`)
-    const found = JobProcess.find(name, traits.label)
+    const found = JobProcess.find(name, queue.store.label)
     if (found === undefined)
       return yield* fail("notFound", `no process of job ${name} is found on this machine; its worker may be on another`)
     yield* Effect.try({

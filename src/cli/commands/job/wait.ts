@@ -3,7 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { Job, type JobRecord, JobStore, TaskQueue } from "../../../services/Queue/index.ts"
+import { Job, type JobRecord, TaskQueue } from "../../../services/Queue/index.ts"
 import { ExitCode } from "../../ExitCode.ts"
 import { fail, passOn } from "../../Failure.ts"
 import * as JobFlags from "../../JobFlags.ts"
@@ -36,7 +36,6 @@ export const wait = Command.make(
   Effect.fnUntraced(function* ({ jobs, json, timeout }) {
     const ids = yield* JobReference.jobsOf(jobs)
     const out = yield* output
-    const { traits } = yield* JobStore
     const queue = yield* TaskQueue
     const ended: Array<JobRecord> = []
     const waiting = Effect.forEach(
@@ -45,7 +44,7 @@ export const wait = Command.make(
         Effect.gen(function* () {
           const job = yield* queue.waitFor(id)
           ended.push(job)
-          if (json) yield* out.json(JobSummaryShape, toJobSummary(job, traits.payloads))
+          if (json) yield* out.json(JobSummaryShape, toJobSummary(job))
           else
             yield* out.line(
               out.quiet

@@ -2,13 +2,13 @@ import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Job, type JobRecord, JobStore, TaskQueue } from "../../../services/Queue/index.ts"
+import { Job, type JobRecord, TaskQueue } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { explain } from "../../Reason.ts"
-import { JobShape, storedValue, toJobShape } from "../../../api/JobShape.ts"
+import { JobShape, toJobShape } from "../../../api/JobShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 
@@ -27,13 +27,12 @@ export const watch = Command.make(
   Effect.fnUntraced(function* ({ job: reference, json }) {
     const id = yield* JobReference.jobOf(reference)
     const out = yield* output
-    const { traits } = yield* JobStore
     const queue = yield* TaskQueue
     let said = ""
     const tell = Effect.fnUntraced(function* (job: JobRecord) {
-      const shape = toJobShape(job, traits.payloads, false)
+      const shape = toJobShape(job, false)
       const now = yield* Clock.currentTimeMillis
-      const progress = storedValue(job.progress, traits.payloads)
+      const progress = job.progress
       const line = [
         out.style.state(job.state),
         job.attempt > 1 ? `attempt ${job.attempt}` : "",

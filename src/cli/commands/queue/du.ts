@@ -1,6 +1,6 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import { JobStore, Outputs, StoreLayers, TaskQueue } from "../../../services/Queue/index.ts"
+import { Outputs, StoreLayers, TaskQueue } from "../../../services/Queue/index.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
@@ -13,8 +13,9 @@ export const du = Command.make(
   { json: JobFlags.json },
   Effect.fnUntraced(function* ({ json }) {
     const out = yield* output
-    const { file, label } = (yield* JobStore).traits
-    const { bytes, finished, freeBytes, live } = yield* TaskQueue.use((queue) => queue.status)
+    const queue = yield* TaskQueue
+    const { file, label } = queue.store
+    const { bytes, finished, freeBytes, live } = yield* queue.status
     const ofFile =
       file === undefined ? undefined : yield* StoreLayers.SqliteMaintenance.fileStatus(file, { shared: true })
     const stored = yield* Outputs.use((outputs) => outputs.stored)

@@ -2,7 +2,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { JobStore, ResourceGroup, TaskQueue } from "../../../services/Queue/index.ts"
+import { ResourceGroup, TaskQueue } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import { existing, groupArgument } from "../../GroupArgument.ts"
 import * as JobFlags from "../../JobFlags.ts"
@@ -77,10 +77,8 @@ const add = Command.make(
     const asked = Option.getOrUndefined(limit)
     if (asked !== undefined && !(asked >= 1 && asked <= limitMost))
       return yield* fail("usage", `--limit is ${asked}; expected 1 to ${limitMost}`)
-    const { groups } = yield* queue.stats
-    if (groups.some(({ name }) => name === group))
+    if (!(yield* queue.addGroup(group)))
       return yield* fail("conflict", `group ${group} is there already; another limit: sluice queue limit ${group} N`)
-    yield* JobStore.use((store) => store.declareGroups([ResourceGroup.undeclared(group)]))
     if (asked !== undefined) yield* queue.setLimit(group, asked)
     yield* out.line(
       out.quiet ? group : `group ${group} runs at most ${asked ?? ResourceGroup.undeclaredLimit} at a time`

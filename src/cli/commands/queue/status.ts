@@ -5,7 +5,6 @@ import {
   isWorkerAlive,
   GroupOrders,
   type JobState,
-  JobStore,
   Order,
   ResourceGroup,
   TaskQueue
@@ -61,7 +60,6 @@ export const status = Command.make(
   { json: JobFlags.json, wide: JobFlags.wide },
   Effect.fnUntraced(function* ({ json, wide }) {
     const out = yield* output
-    const { traits } = yield* JobStore
     const queue = yield* TaskQueue
     const stats = yield* queue.stats
     const orders = yield* GroupOrders.use(({ list }) => list)
@@ -101,7 +99,8 @@ export const status = Command.make(
       }
     })
     const workers = stats.workers.filter((worker) => isWorkerAlive(worker, now)).length
-    if (json) return yield* out.json(QueueStatusShape, { store: traits.label, paused: stats.paused, workers, groups })
+    if (json)
+      return yield* out.json(QueueStatusShape, { store: queue.store.label, paused: stats.paused, workers, groups })
     if (out.quiet) return yield* out.lines(groups.map(({ name }) => name))
     yield* out.table(columns, groups, { wide })
     const pending = groups.reduce((sum, group) => sum + group.pending, 0)
@@ -110,7 +109,7 @@ export const status = Command.make(
         stats.paused ? "; the queue is paused (sluice queue resume)" : ""
       }`
     )
-    yield* out.note(`${state}; ${Sanitize.line(traits.label)}`)
+    yield* out.note(`${state}; ${Sanitize.line(queue.store.label)}`)
   }, looking)
 ).pipe(
   Command.withDescription(

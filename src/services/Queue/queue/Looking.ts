@@ -57,12 +57,10 @@ export const makeLooking = Effect.gen(function* () {
       : Effect.fail(jobNotFound(id))
 
   /** Shows records with their values as the caller wants them; those of a handle by the task that it is of. */
-  const showing: Effect.Effect<(job: JobRecord, task?: AnyTask) => JobRecord> = Effect.map(
-    JobValues,
-    (values) =>
-      values === "json"
-        ? (job) => withValues(job, form, undefined)
-        : (job, task = tasks.get(job.task)?.task) => withValues(job, form, task)
+  const showing: Effect.Effect<(job: JobRecord, task?: AnyTask) => JobRecord> = Effect.map(JobValues, (values) =>
+    values === "json"
+      ? (job) => withValues(job, form, undefined)
+      : (job, task = tasks.get(job.task)?.task) => withValues(job, form, task)
   )
 
   const get = (id: JobId, task?: AnyTask): Effect.Effect<JobRecord, JobNotFound | StoreError> =>

@@ -105,8 +105,7 @@ describe("a chunk's job, whoever put it into the store,", () => {
             yield* run(folder)
             const queue = yield* TaskQueue
             const { jobs } = yield* queue.list({ tasks: ["echo"] }, { limit: 1 })
-            const input = jobs[0]!.payload as ChunkInput
-            const genuine = typeof input === "string" ? (JSON.parse(input) as ChunkInput) : input
+            const genuine = jobs[0]!.payload as ChunkInput
             // Vouched for as it is. The run is over, and its folder gone with it.
             mkdirSync(genuine.spool, { mode: 0o700 })
             const before = yield* Effect.exit(queue.run(Echo.task, { ...genuine, chunk: 100 }))
