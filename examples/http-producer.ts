@@ -12,7 +12,7 @@ import {
 } from "effect/http"
 import assert from "node:assert/strict"
 import { createServer } from "node:http"
-import { Job, Sluice, Task, TaskQueue } from "../src/index.ts"
+import { Job, JobValues, Sluice, Task, TaskQueue } from "../src/index.ts"
 
 const Greet = Task.make("greet", {
   payload: { name: Schema.String },
@@ -41,6 +41,8 @@ const Routes = Layer.mergeAll(
       const id = Job.parseJobId(text)
       if (id === undefined) return HttpServerResponse.empty({ status: 404 })
       return yield* queue.waitFor(id).pipe(
+        // As JSON, whatever the schema of its task makes of it here.
+        Effect.provideService(JobValues, "json"),
         Effect.flatMap(({ result, state }) => HttpServerResponse.json({ state, result: result ?? null })),
         Effect.catchTag("JobNotFound", () => Effect.succeed(HttpServerResponse.empty({ status: 404 })))
       )

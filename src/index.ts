@@ -42,6 +42,7 @@ export {
   type JobSet,
   type JobState,
   JobStore,
+  JobValues,
   type Lease,
   type LoadPrediction,
   type LogLine,

@@ -202,11 +202,7 @@ const commandLine = (seed: number, values: number): Effect.Effect<number, unknow
       if (seen.has(inMemory.id)) continue
       seen.add(inMemory.id)
       if (kind === "enqueue") {
-        assert.deepStrictEqual(
-          inFile.payload,
-          JSON.parse(JSON.stringify(JSON.parse(given[0]!.text))),
-          what
-        )
+        assert.deepStrictEqual(inFile.payload, JSON.parse(JSON.stringify(JSON.parse(given[0]!.text))), what)
         continue
       }
       for (const { flag, text } of given) {
