@@ -221,6 +221,7 @@ describe("filters", () => {
         for (const ask of [
           queue.removeWhere(filter),
           queue.cancelWhere(filter),
+          queue.moveWhere(filter, "network"),
           queue.retryWhere(filter),
           queue.list(filter),
           queue.count(filter)
@@ -231,6 +232,10 @@ describe("filters", () => {
         }
       }
       assert.strictEqual((yield* queue.count({ states: ["pending"] })).count, 3)
+      assert.match(
+        (yield* Effect.flip(queue.moveWhere({}, "no group"))).message,
+        /^group is "no group"; expected letters/
+      )
       assert.strictEqual((yield* Effect.flip(queue.list({}, { limit: Number.NaN })))._tag, "InvalidOption")
       assert.strictEqual((yield* Effect.flip(queue.list({}, { cursor: "x" as never })))._tag, "InvalidOption")
     })
@@ -449,6 +454,9 @@ describe("edits and limits", () => {
         [{ deadline: Number.NaN }, /^deadline is NaN/],
         [{ priority: 0 }, /^priority is 0/],
         [{ prio: 1 }, /^"prio" is no field of edit/],
+        [{ group: "no group" }, /^group is "no group"; expected letters/],
+        [{ tags: "abc" }, /^tags is "abc"; expected a list/],
+        [{ tags: ["ok", "\ud800"] }, /^tags\[1\] is "\\ud800"/],
         [{ payload: new Map() }, /^The payload is not JSON: an object of class Map/]
       ] as const) {
         const error = yield* Effect.flip(queue.edit(id, edit as never))
