@@ -69,6 +69,8 @@ export const AttemptShape = Schema.Struct({
 /** A job whole. The environment of a command is left out unless asked for. */
 export const JobShape = Schema.Struct({
   ...summary,
+  /** Of the definition that made the payload. */
+  version: Schema.Int,
   payload: Schema.Unknown,
   /** Null until it has completed. */
   result: Schema.Unknown,
@@ -149,6 +151,7 @@ export const payloadOf = (job: JobRecord, form: PayloadForm, environment: boolea
 
 export const toJobShape = (job: JobRecord, form: PayloadForm, environment: boolean): typeof JobShape.Type => ({
   ...toJobSummary(job, form),
+  version: job.version,
   payload: payloadOf(job, form, environment) ?? null,
   result: storedValue(job.result, form) ?? null,
   progress: storedValue(job.progress, form) ?? null,

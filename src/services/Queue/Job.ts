@@ -147,6 +147,8 @@ export interface JobRecord {
   readonly maxAttempts: number
   /** The oldest first: the last one, and of those before it the newest ten. None of before an operator's Retry. */
   readonly attempts: ReadonlyArray<JobAttempt>
+  /** Of the definition that made the payload; an operator's edit leaves it. */
+  readonly version: number
   /** As stored: JSON text in durable stores, the encoded value in memory. */
   readonly payload: unknown
   /** As stored; set once `completed`. */

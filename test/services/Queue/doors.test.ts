@@ -498,7 +498,7 @@ describe("definitions", () => {
     [{ retry: { delayMs: 5 } }, /retry.delayMs is 5; expected a function/],
     [{ retryable: true }, /retryable is true; expected a function/],
     [{ idempotencyKey: "id" }, /idempotencyKey is "id"; expected a function/],
-    [{ timeout: 5 }, /"timeout" is no field of options; known are payload, success/],
+    [{ timeout: 5 }, /"timeout" is no field of options; known are payload, version/],
     [{ payload: { a: "text" } }, /payload.a is "text"; expected a schema/],
     [{ payload: 5 }, /payload is 5; expected a schema, or the fields of a struct/],
     [{ payload: [Schema.String] }, /payload is .*; expected a schema, or the fields of a struct/],
@@ -511,7 +511,9 @@ describe("definitions", () => {
       /retry is .*; expected a schedule that answers at once/
     ],
     [{ group: { name: "x", limit: 0 } }, /group limit is 0/],
-    [{ priority: Number.NaN }, /priority is NaN/]
+    [{ priority: Number.NaN }, /priority is NaN/],
+    [{ version: -1 }, /version is -1; expected a whole number/],
+    [{ version: "2" }, /version is "2"/]
   ]
   it("of tasks are refused with the name of the option", () => {
     for (const [options, message] of refused)
