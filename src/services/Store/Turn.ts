@@ -63,7 +63,7 @@ export interface NewJob {
   /** Order in its group, from `policy/Order.ts`. */
   readonly rank: number
   readonly maxAttempts: number
-  /** Of the definition that made the payload (`Task.version`). It follows the payload when a job of its key is replaced. */
+  /** Of the definition that made the payload (`Task.version`): who takes over the payload takes it along. */
   readonly version: number
   /** JSON text, or the encoded value itself where `traits.payloads` is `"value"`. Results likewise. */
   readonly payload: unknown
