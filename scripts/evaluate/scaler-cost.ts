@@ -34,6 +34,7 @@ const job = (group: number, now: number): NewJob => ({
   due: now,
   rank: now,
   maxAttempts: 1,
+  version: 0,
   payload: null,
   partitionKey: undefined,
   expiresAt: undefined,

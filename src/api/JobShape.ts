@@ -60,6 +60,8 @@ export const AttemptShape = Schema.Struct({
 /** A job whole. The environment of a command is left out unless asked for. */
 export const JobShape = Schema.Struct({
   ...summary,
+  /** Of the definition that made the payload. */
+  version: Schema.Int,
   payload: Schema.Unknown,
   /** Null until it has completed. */
   result: Schema.Unknown,
@@ -140,6 +142,7 @@ export const payloadOf = (job: JobRecord, environment: boolean): unknown => {
 
 export const toJobShape = (job: JobRecord, environment: boolean): typeof JobShape.Type => ({
   ...toJobSummary(job),
+  version: job.version,
   payload: payloadOf(job, environment) ?? null,
   result: job.result ?? null,
   progress: job.progress ?? null,

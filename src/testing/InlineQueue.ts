@@ -90,6 +90,7 @@ const make = Effect.gen(function* () {
     group: job.group,
     attempt: job.attempt,
     maxAttempts: job.maxAttempts,
+    version: job.version,
     priority: job.priority,
     headers: job.extra?.headers ?? {},
     progress: (value) =>

@@ -152,6 +152,8 @@ export interface JobRecord {
   readonly maxAttempts: number
   /** The oldest first: the last one, and of those before it the newest ten. None of before an operator's Retry. */
   readonly attempts: ReadonlyArray<JobAttempt>
+  /** Of the definition that made the payload; an operator's edit leaves it. */
+  readonly version: number
   readonly payload: unknown
   /** Set once `completed`. */
   readonly result: unknown

@@ -65,6 +65,11 @@ export type PayloadOf<Definition extends PayloadDefinition> =
 export interface TaskOptions<P, S, E, G> {
   /** What the job carries: a schema, or the fields of a struct. Encoded to JSON at the store's edge. */
   readonly payload: Schema.Codec<P, any>
+  /**
+   * Which form of this definition it is, kept with each job that is enqueued with it (`job.version`): a handler that
+   * changes what its payload means tells old jobs from new ones by it. A whole number from 0. Default 0.
+   */
+  readonly version?: number
   /** What the handler answers. Default `Schema.Void`. */
   readonly success?: Schema.Codec<S, any>
   /** What the handler may fail with. Default `Schema.Never`: every failure is a defect. */
@@ -131,6 +136,8 @@ export interface JobContext<out S = unknown, in G = never> {
   /** From 1. */
   readonly attempt: number
   readonly maxAttempts: number
+  /** Of the definition that the job was enqueued with. */
+  readonly version: number
   readonly priority: number
   readonly headers: Readonly<Record<string, string>>
   /** Stores the latest progress; the last call wins. Returns at once, durable with the store's next turn. */
@@ -163,6 +170,7 @@ export type Handler<P, S, E, G, R> = (
 
 export interface Task<in out P, in out S = void, in out E = never, in out G = unknown> {
   readonly name: string
+  readonly version: number
   readonly payload: Schema.Codec<P, any>
   readonly success: Schema.Codec<S, any>
   readonly error: Schema.Codec<E, any>
@@ -248,6 +256,7 @@ const toGroup = (group: ResourceGroup.ResourceGroup | string): ResourceGroup.Res
 
 const optionNames: ReadonlySet<string> = new Set<keyof TaskOptions<unknown, unknown, unknown, unknown>>([
   "payload",
+  "version",
   "success",
   "error",
   "progress",
@@ -304,6 +313,7 @@ const checkedOptions = <P, S, E, G>(name: string, options: DefinitionOptions<Pay
     given(options[part], (input) => Durations.limit(part, input))
   return {
     payload: toPayload(options.payload) as Schema.Codec<P, any>,
+    version: Bounds.whole("version", options.version ?? 0, 0, Number.MAX_SAFE_INTEGER),
     group: given(options.group, toGroup) ?? ResourceGroup.computation,
     priority: checkPriority(options.priority ?? defaultPriority),
     retry: given(options.retry, toRetryPolicy),

@@ -63,6 +63,8 @@ export interface NewJob {
   /** Order in its group, from `policy/Order.ts`. */
   readonly rank: number
   readonly maxAttempts: number
+  /** Of the definition that made the payload (`Task.version`): who takes over the payload takes it along. */
+  readonly version: number
   /** JSON text, or the encoded value itself where `traits.payloads` is `"value"`. Results likewise. */
   readonly payload: unknown
   readonly partitionKey: string | undefined
@@ -81,6 +83,7 @@ export const newJobFields = fieldsOf<NewJob>({
   due: 0,
   rank: 0,
   maxAttempts: 0,
+  version: 0,
   payload: 0,
   partitionKey: 0,
   expiresAt: 0,
@@ -239,6 +242,7 @@ export interface ClaimedJob {
   /** This attempt's number, counted from 1; counted when claimed. */
   readonly attempt: number
   readonly maxAttempts: number
+  readonly version: number
   readonly payload: unknown
   readonly partitionKey: string | undefined
   readonly expiresAt: number | undefined
@@ -259,6 +263,7 @@ export const claimedJobFields = fieldsOf<ClaimedJob>({
   due: 0,
   attempt: 0,
   maxAttempts: 0,
+  version: 0,
   payload: 0,
   partitionKey: 0,
   expiresAt: 0,

@@ -221,6 +221,7 @@ describe("filters", () => {
         for (const ask of [
           queue.removeWhere(filter),
           queue.cancelWhere(filter),
+          queue.moveWhere(filter, "network"),
           queue.retryWhere(filter),
           queue.list(filter),
           queue.count(filter)
@@ -231,6 +232,10 @@ describe("filters", () => {
         }
       }
       assert.strictEqual((yield* queue.count({ states: ["pending"] })).count, 3)
+      assert.match(
+        (yield* Effect.flip(queue.moveWhere({}, "no group"))).message,
+        /^group is "no group"; expected letters/
+      )
       assert.strictEqual((yield* Effect.flip(queue.list({}, { limit: Number.NaN })))._tag, "InvalidOption")
       assert.strictEqual((yield* Effect.flip(queue.list({}, { cursor: "x" as never })))._tag, "InvalidOption")
     })
@@ -449,6 +454,9 @@ describe("edits and limits", () => {
         [{ deadline: Number.NaN }, /^deadline is NaN/],
         [{ priority: 0 }, /^priority is 0/],
         [{ prio: 1 }, /^"prio" is no field of edit/],
+        [{ group: "no group" }, /^group is "no group"; expected letters/],
+        [{ tags: "abc" }, /^tags is "abc"; expected a list/],
+        [{ tags: ["ok", "\ud800"] }, /^tags\[1\] is "\\ud800"/],
         [{ payload: new Map() }, /^The payload is not JSON: an object of class Map/]
       ] as const) {
         const error = yield* Effect.flip(queue.edit(id, edit as never))
@@ -490,7 +498,7 @@ describe("definitions", () => {
     [{ retry: { delayMs: 5 } }, /retry.delayMs is 5; expected a function/],
     [{ retryable: true }, /retryable is true; expected a function/],
     [{ idempotencyKey: "id" }, /idempotencyKey is "id"; expected a function/],
-    [{ timeout: 5 }, /"timeout" is no field of options; known are payload, success/],
+    [{ timeout: 5 }, /"timeout" is no field of options; known are payload, version/],
     [{ payload: { a: "text" } }, /payload.a is "text"; expected a schema/],
     [{ payload: 5 }, /payload is 5; expected a schema, or the fields of a struct/],
     [{ payload: [Schema.String] }, /payload is .*; expected a schema, or the fields of a struct/],
@@ -503,7 +511,9 @@ describe("definitions", () => {
       /retry is .*; expected a schedule that answers at once/
     ],
     [{ group: { name: "x", limit: 0 } }, /group limit is 0/],
-    [{ priority: Number.NaN }, /priority is NaN/]
+    [{ priority: Number.NaN }, /priority is NaN/],
+    [{ version: -1 }, /version is -1; expected a whole number/],
+    [{ version: "2" }, /version is "2"/]
   ]
   it("of tasks are refused with the name of the option", () => {
     for (const [options, message] of refused)

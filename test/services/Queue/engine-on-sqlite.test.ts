@@ -103,6 +103,6 @@ describe("the engine on SQLite, one process", () => {
       assert.strictEqual((yield* timed.status).startedAt, at)
       const { failure, progress } = { ...(yield* bad.status), progress: (yield* timed.status).progress }
       assert.strictEqual(failure?.cause, "NonRetryable")
-      assert.strictEqual(progress, "1")
+      assert.strictEqual(progress, 1)
     }))
 })

@@ -25,6 +25,7 @@ const Flaky = Task.make("flaky", {
   error: Schema.String,
   retry: Schedule.exponential("10 seconds").pipe(Schedule.upTo({ times: 2 }))
 })
+const Priced = Task.make("priced", { payload: Schema.Int, success: Schema.String, version: 2 })
 const Count = Task.make("count", { payload: Schema.Int })
 
 describe.each(storeNames)("on %s", (store) => {
@@ -65,6 +66,29 @@ describe.each(storeNames)("on %s", (store) => {
           store,
           Flaky.toLayer(({ times }, { attempt }) =>
             attempt > times ? Effect.succeed(attempt) : Effect.fail("not yet")
+          )
+        )
+      )
+    )
+  )
+
+  it.effect("a handler tells jobs of an older definition by their version", () =>
+    Effect.gen(function* () {
+      const queue = yield* TaskQueue
+      const before = Task.make("priced", { payload: Schema.Int, success: Schema.String })
+      const old = yield* queue.enqueue(before, 5, { in: "1 second" })
+      const handle = yield* queue.enqueue(Priced, 5)
+      assert.strictEqual(yield* handle.await, "5 cents, version 2")
+      const fiber = yield* Effect.forkChild(old.await)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(fiber), "500 cents, version 0")
+      assert.deepStrictEqual([(yield* queue.get(old.id)).version, (yield* queue.get(handle.id)).version], [0, 2])
+    }).pipe(
+      Effect.provide(
+        layerWorking(
+          store,
+          Priced.toLayer((price, { version }) =>
+            Effect.succeed(`${version === 0 ? price * 100 : price} cents, version ${version}`)
           )
         )
       )

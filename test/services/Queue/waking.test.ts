@@ -214,7 +214,7 @@ describe("in another process, on one file", () => {
             Stream.runForEach(queue.watch(id), ({ progress, state }) =>
               Effect.suspend(() => {
                 seen.push([state, progress])
-                return progress === "3" && state === "running" ? Deferred.succeed(gate, undefined) : Effect.void
+                return progress === 3 && state === "running" ? Deferred.succeed(gate, undefined) : Effect.void
               })
             )
           )

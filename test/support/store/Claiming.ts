@@ -9,7 +9,14 @@ export const clauses = (test: StoreTest): void => {
     Effect.gen(function* () {
       const session = yield* driver.join()
       const extra = { headers: { traceparent: "00-1" }, softLimit: 5 }
-      const id = yield* driver.add({ priority: 2, payload: { a: [1] }, partitionKey: "p", expiresIn: 5000, extra })
+      const id = yield* driver.add({
+        priority: 2,
+        version: 2,
+        payload: { a: [1] },
+        partitionKey: "p",
+        expiresIn: 5000,
+        extra
+      })
       yield* TestClock.adjust(10)
       const [job] = yield* driver.claim(session)
       assert.deepStrictEqual(
@@ -22,6 +29,7 @@ export const clauses = (test: StoreTest): void => {
           due: start,
           attempt: 1,
           maxAttempts: 4,
+          version: 2,
           payload: { a: [1] },
           partitionKey: "p",
           expiresAt: start + 5000,

@@ -220,15 +220,18 @@ export const clauses = (test: StoreTest): void => {
       yield* driver.store.jobs.onWake((wake, origin, groups) => wakes.push([wake, origin, groups]))
       yield* driver.enqueue([{ group: "a" }, { group: "b" }], { origin: "me" })
       yield* driver.enqueue([{ group: "b" }])
-      yield* driver.store.jobs.setPaused(false)
       const ready = wakes.filter(([wake]) => wake === "ready")
+      const before = wakes.length
+      yield* driver.store.jobs.setPaused(false)
       // Those that come late may also come twice, or as one that knows nothing.
       if (!driver.wakesLate) {
         assert.deepStrictEqual(
           ready.map(([, origin]) => origin),
-          ["me", undefined, undefined]
+          ["me", undefined]
         )
-        assert.isUndefined(ready.at(-1)![2], "a pause that ends concerns all groups")
+        const resumed = wakes.slice(before)
+        assert.isNotEmpty(resumed)
+        for (const [, , groups] of resumed) assert.isUndefined(groups, "a pause that ends concerns all groups")
       }
       for (const [, origin, groups] of ready)
         if (groups !== undefined) assert.sameMembers([...groups], origin === "me" ? ["a", "b"] : ["b"])

@@ -39,6 +39,7 @@ export interface JobSpec {
   /** Milliseconds from now; default 0. */
   readonly delay?: number
   readonly maxAttempts?: number
+  readonly version?: number
   readonly payload?: unknown
   readonly partitionKey?: string
   /** Milliseconds from now. */
@@ -102,6 +103,7 @@ export class StoreDriver {
       due,
       rank: rank(due, priority, stepMs),
       maxAttempts: spec.maxAttempts ?? 4,
+      version: spec.version ?? 0,
       payload: this.encode(spec.payload ?? { n: 1 }),
       partitionKey: spec.partitionKey,
       expiresAt: spec.expiresIn === undefined ? undefined : now + spec.expiresIn,

@@ -13,6 +13,7 @@ export interface ModelJob {
   readonly enqueuedAt: number
   new: NewJob
   state: JobState
+  version: number
   payload: unknown
   priority: number
   due: number
@@ -179,6 +180,7 @@ export class StoreModel {
                 ? undefined
                 : holder
         if (target !== undefined) {
+          target.version = job.version
           target.payload = job.payload
           if (onConflict !== "keepLast") {
             target.priority = job.priority
@@ -204,6 +206,7 @@ export class StoreModel {
       enqueuedAt: now,
       new: job,
       state: "scheduled",
+      version: job.version,
       payload: job.payload,
       priority: job.priority,
       due: job.due,

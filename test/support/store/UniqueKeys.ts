@@ -77,6 +77,27 @@ export const clauses = (test: StoreTest): void => {
       )
     }))
 
+  test("whoever takes over the payload takes its version along, and a job that runs or runs again keeps it", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      for (const onConflict of ["replace", "debounce", "keepLast"] as const) {
+        const key = `key of ${onConflict}`
+        const id = yield* driver.add({ key, version: 1 })
+        for (const version of [2, 0, 5]) {
+          yield* driver.enqueue([{ key, onConflict, version }])
+          assert.strictEqual((yield* driver.job(id)).version, version)
+        }
+        const [claimed] = yield* driver.claim(session)
+        assert.deepStrictEqual([claimed!.id, claimed!.version], [id, 5])
+        yield* driver.enqueue([{ key, onConflict: "existing", version: 6 }])
+        yield* driver.settle(session, claimed!, "failed")
+        assert.strictEqual((yield* driver.job(id)).version, 5)
+        yield* driver.change({ ids: [id] }, { _tag: "Retry" })
+        assert.strictEqual((yield* driver.job(id)).version, 5)
+        assert.strictEqual((yield* driver.claim(session))[0]!.version, 5)
+      }
+    }))
+
   test("replace brings a scheduled job forward", (driver) =>
     Effect.gen(function* () {
       const session = yield* driver.join()

@@ -2,9 +2,9 @@
  * The pool behind `MemoryOptimizer.createPool`. Its state changes in its methods only, each of which runs to its end in
  * one turn of the event loop, and an object is in exactly one place: idle, held, or on its way out.
  *
- * Effect's own `Pool` cannot carry the contract: it knows no release but that of a scope, so none can come twice or be
- * missed, names no holder, counts nothing, and cannot be told to shrink; its time to live also wakes the process when
- * nothing happens.
+ * Effect's own `Pool` does not carry the contract as it is: it knows no release but that of a scope, so none can come
+ * twice or be missed, names no holder, and is shrunk by its own strategies only, whose time to live wakes the process
+ * when nothing happens. Borrowing from it costs about half (`docs/decisions/0040-libraries.md`).
  */
 import { type Cause, Effect, Exit, type Fiber, type Scope } from "effect"
 import {

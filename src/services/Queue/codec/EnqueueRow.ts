@@ -216,6 +216,7 @@ export const enqueueRow = (
   due: checked.due,
   rank: checked.rank,
   maxAttempts: checked.maxAttempts,
+  version: task.version,
   payload: encodePayload(task, codec, payload, settings),
   partitionKey: checked.partitionKey ?? (task.batch === undefined ? undefined : batchGroup(task, payload)),
   expiresAt: checked.expiresAt,

@@ -101,6 +101,9 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, AttemptO
   get maxAttempts(): number {
     return this.claimed.maxAttempts
   }
+  get version(): number {
+    return this.claimed.version
+  }
   get priority(): number {
     return this.claimed.priority
   }

@@ -73,6 +73,7 @@ export class JobLife {
   /** A waiting job takes over what a new one of its key brings. */
   takeOver(waiting: StoredJob, job: NewJob, keepsPlace: boolean, now: number): void {
     waiting.payload = job.payload
+    if (job.version !== (waiting.rare?.version ?? 0)) rareOf(waiting).version = job.version
     if (keepsPlace) return
     this.unlist(waiting)
     waiting.priority = job.priority

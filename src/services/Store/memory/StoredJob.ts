@@ -18,6 +18,7 @@ export const gone = 6
 
 /** What few jobs have. */
 export class Rare {
+  version = 0
   partitionKey: string | undefined = undefined
   extra: JobExtra | undefined = undefined
   expiresAt: number | undefined = undefined
@@ -142,7 +143,8 @@ export const newStored = (
     now - epoch,
     job.maxAttempts,
     job.payload,
-    job.partitionKey === undefined &&
+    job.version === 0 &&
+      job.partitionKey === undefined &&
       job.expiresAt === undefined &&
       job.unique === undefined &&
       job.after === undefined &&
@@ -153,6 +155,7 @@ export const newStored = (
 
 const newRare = (job: NewJob): Rare => {
   const rare = new Rare()
+  rare.version = job.version
   rare.partitionKey = job.partitionKey
   rare.expiresAt = job.expiresAt
   rare.unique = job.unique
@@ -165,6 +168,7 @@ export const renewed = (old: StoredJob): StoredJob => {
   let rare: Rare | undefined
   if (old.rare !== undefined) {
     rare = new Rare()
+    rare.version = old.rare.version
     rare.partitionKey = old.rare.partitionKey
     rare.extra = old.rare.extra
     rare.unique = old.rare.unique
@@ -187,6 +191,7 @@ export const claimedOf = (job: StoredJob, epoch: number): ClaimedJob => {
     due: job.due + epoch,
     attempt: job.attempt,
     maxAttempts: job.maxAttempts,
+    version: rare === undefined ? 0 : rare.version,
     payload: job.payload,
     partitionKey: rare === undefined ? undefined : rare.partitionKey,
     expiresAt: rare === undefined ? undefined : rare.expiresAt,
@@ -229,6 +234,7 @@ export const recordOf = (job: StoredJob, epoch: number): JobRecord => {
     rank: job.rank + epoch,
     maxAttempts: job.maxAttempts,
     attempts: attemptsOf(rare?.attempts ?? [], own),
+    version: rare?.version ?? 0,
     payload: job.payload,
     result: job.result,
     progress: rare?.progress,

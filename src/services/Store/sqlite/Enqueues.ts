@@ -213,10 +213,11 @@ export class Enqueues {
 
   private replace(id: JobId, job: NewJob, keepsPlace: boolean, now: number): void {
     const row = this.rows.live(id)!
+    const { version } = job
     const payload = job.payload as string
     const checksum = checksumOf(id, payload)
     if (keepsPlace) {
-      this.rows.rewrite({ ...row, payload, checksum })
+      this.rows.rewrite({ ...row, version, payload, checksum })
       return
     }
     // It comes anew: that an attempt failed before is forgotten.
@@ -227,6 +228,7 @@ export class Enqueues {
     const extra = before?.deadline === deadline ? row.extra : JSON.stringify(withDeadline(before, deadline))
     const replaced: JobRow = {
       ...row,
+      version,
       payload,
       checksum,
       priority,

@@ -39,6 +39,7 @@ export interface JobRow {
   readonly enqueued: number
   readonly attempt: number
   readonly maxAttempts: number
+  readonly version: number
   readonly session: number | null
   readonly started: number | null
   readonly finished: number | null
@@ -139,6 +140,7 @@ const columns: Readonly<Record<keyof JobRow, Column>> = {
   attempt: { in: moving, sql: "attempt INTEGER NOT NULL DEFAULT 0", rule: attempts, default: 0 },
   lost: { in: live, sql: "lost INTEGER NOT NULL DEFAULT 0", rule: count, otherwise: 0, default: 0, rare: true },
   maxAttempts: { in: fixed, sql: "max_attempts INTEGER NOT NULL", rule: count },
+  version: { in: fixed, sql: "version INTEGER NOT NULL DEFAULT 0", rule: count, default: 0, rare: true },
   session: { in: moving, sql: "session INTEGER", rule: nullable(integer), default: null },
   started: { in: moving, sql: "started INTEGER", rule: nullable(time), default: null },
   finished: { in: finished, sql: "finished INTEGER NOT NULL", rule: time, otherwise: null },
@@ -279,6 +281,7 @@ export const newRow = (job: NewJob, id: JobId, lane: Lane, now: number, isHeld: 
     attempt: 0,
     lost: 0,
     maxAttempts: job.maxAttempts,
+    version: job.version,
     session: null,
     started: null,
     finished: null,
@@ -303,6 +306,7 @@ export const claimedOf = (row: JobRow): ClaimedJob => ({
   due: row.due,
   attempt: row.attempt,
   maxAttempts: row.maxAttempts,
+  version: row.version,
   payload: row.payload,
   partitionKey: row.partitionKey ?? undefined,
   expiresAt: row.expires ?? undefined,
@@ -334,6 +338,7 @@ export const toRecord = (
     rank: row.rank,
     maxAttempts: row.maxAttempts,
     attempts: attemptsOf(parseAttempts(row.attempts), own),
+    version: row.version,
     payload: row.payload,
     result: row.result ?? undefined,
     progress: side.progress,

@@ -66,7 +66,7 @@ export class JobRows {
     this.insertWhole = byTable((table) => db.prepare(inserts[table][1].sql))
     this.deleteRow = byTable((table) => db.prepare(deletes[table].sql))
     this.updateJob = db.prepare(
-      "UPDATE job SET lane = ?, priority = ?, checksum = ?, extra = ?, payload = ? WHERE id = ?"
+      "UPDATE job SET lane = ?, priority = ?, version = ?, checksum = ?, extra = ?, payload = ? WHERE id = ?"
     )
     this.insertLabel = db.prepare("INSERT OR IGNORE INTO label(label, id) VALUES (?, ?)")
     this.deleteLabel = db.prepare("DELETE FROM label WHERE label = ? AND id = ?")
@@ -143,8 +143,8 @@ export class JobRows {
   }
 
   /** What of `job` may change: by an operator, or by a job that replaces it. */
-  rewrite({ checksum, extra, id, lane, payload, priority }: JobRow): void {
-    this.updateJob.run(lane.id, priority, checksum, extra, payload, id)
+  rewrite({ checksum, extra, id, lane, payload, priority, version }: JobRow): void {
+    this.updateJob.run(lane.id, priority, version, checksum, extra, payload, id)
   }
 
   addLabels(id: JobId, partitionKey: string | undefined, extra: JobExtra | undefined): void {

@@ -31,6 +31,7 @@ const contextOf = (job: Task.JobContext<ChunkOutput, unknown>, { chunk, stream }
   group: job.group,
   attempt: job.attempt,
   maxAttempts: job.maxAttempts,
+  version: job.version,
   priority: job.priority,
   headers: job.headers,
   progress: (value) => job.progress(value),

@@ -108,8 +108,8 @@ describe("Sluice's own secrets", () => {
     const root = path.join(import.meta.dirname, "../../../../src")
     /** Sluice's own code, which needs them or lets nothing of a user's in. */
     const ours = new Set([
-      "services/Queue/stores/sqlite/ThreadHost.ts",
-      "services/Queue/scaler/act/ProcessPool.ts",
+      "services/Store/sqlite/ThreadHost.ts",
+      "services/Scaling/act/ProcessPool.ts",
       // With the environment it is told, by ProcessRunnerLive.
       "services/Queue/run/spawner/SpawnerEntry.ts"
     ])

@@ -11,6 +11,7 @@ const job = (id: number, lost = 0): ClaimedJob => ({
   due: 0,
   attempt: lost + 1,
   maxAttempts: 4,
+  version: 0,
   payload: undefined,
   partitionKey: undefined,
   expiresAt: undefined,

@@ -29,6 +29,7 @@ const job = (payload: string) => ({
   due: now,
   rank: now,
   maxAttempts: 4,
+  version: 0,
   payload,
   partitionKey: undefined,
   expiresAt: undefined,

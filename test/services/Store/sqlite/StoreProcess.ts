@@ -36,6 +36,7 @@ const newJob = () => ({
   due: Date.now(),
   rank: Date.now(),
   maxAttempts: 4,
+  version: 0,
   payload: "1",
   partitionKey: undefined,
   expiresAt: undefined,

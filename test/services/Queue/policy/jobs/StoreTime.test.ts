@@ -14,6 +14,7 @@ const job: NewJob = {
   due: now + 1,
   rank: now + 2,
   maxAttempts: 4,
+  version: 0,
   payload: { at: now },
   partitionKey: undefined,
   expiresAt: now + 3,
