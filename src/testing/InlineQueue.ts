@@ -111,7 +111,7 @@ const make = Effect.gen(function* () {
           new Error(`Task ${job.task} runs in a thread; inline mode runs handlers of toLayer only`)
         )
       }
-      const codec = taskCodec(registration.task, store.traits.payloads)
+      const codec = taskCodec(registration.task, store.traits)
       const exit = yield* Effect.suspend(() => {
         const payload = codec.payload.decode(job.payload)
         const context = contextOf(job, codec.progress.encode)

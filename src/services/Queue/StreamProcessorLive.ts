@@ -2,7 +2,6 @@
 import { ByteSize, Context, Effect, Layer, Option } from "effect"
 import * as Bounds from "./policy/Bounds.ts"
 import { bytesPerInputByte } from "../Streams/policy/StreamWindow.ts"
-import { JobStore } from "../Store/JobStore.ts"
 import { Settings } from "./QueueSettings.ts"
 import { type RunSettings, runStream } from "../Streams/run/StreamRun.ts"
 import {
@@ -102,10 +101,7 @@ const boundsOf = (settings: StreamSettings): RunSettings => {
 }
 
 const make = Effect.gen(function* () {
-  const context = Context.make(TaskQueue, yield* TaskQueue).pipe(
-    Context.add(JobStore, yield* JobStore),
-    Context.add(Settings, yield* Settings)
-  )
+  const context = Context.make(TaskQueue, yield* TaskQueue).pipe(Context.add(Settings, yield* Settings))
   return StreamProcessor.of({
     create: (settings = {}) =>
       Effect.map(
@@ -121,5 +117,5 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** Over the queue and store it is given. */
-export const layer: Layer.Layer<StreamProcessor, never, TaskQueue | JobStore> = Layer.effect(StreamProcessor, make)
+/** Over the queue it is given. */
+export const layer: Layer.Layer<StreamProcessor, never, TaskQueue> = Layer.effect(StreamProcessor, make)

@@ -69,7 +69,7 @@ export const drive = ({
   steps,
   store
 }: Drive): Effect.Effect<unknown, unknown> => {
-  const form = store.traits.payloads
+  const { traits } = store
   const tagOf = (step: number) => stageTag(job.id, step + 1)
   const stageOf = (step: number) => `${prefix}${step + 1}`
   const taskOf = (plan: StepPlan): AnyTask =>
@@ -122,7 +122,7 @@ export const drive = ({
       now,
       groupOf(stage.task)
     )
-    const stored = enqueueRow(stage.task, taskCodec(stage.task, form), payload, options, settings)
+    const stored = enqueueRow(stage.task, taskCodec(stage.task, traits), payload, options, settings)
     // Beside those the run came with, which were measured then.
     const headers = {
       ...job.headers,
@@ -199,7 +199,7 @@ export const drive = ({
   /** What the items of a step gather, `fed` of them, read by page. */
   const gather = (step: number, plan: Many, fed: number): Effect.Effect<unknown, unknown> =>
     Effect.gen(function* () {
-      const codec = taskCodec(plan.itemTask ?? plan.stages[0]!.task, form)
+      const codec = taskCodec(plan.itemTask ?? plan.stages[0]!.task, traits)
       let gathered = plan.initial()
       let seen = 0
       let cursor: JobId | undefined
@@ -234,7 +234,7 @@ export const drive = ({
     return Effect.flatMap(newestOf(step), (newest): Effect.Effect<unknown, unknown> => {
       if (plan._tag === "Many") return gather(step, plan, newest === undefined ? 0 : indexOf(newest) + 1)
       return newest?.state === "completed"
-        ? Effect.succeed(taskCodec(plan.stage.task, form).success.decode(newest.result))
+        ? Effect.succeed(taskCodec(plan.stage.task, traits).success.decode(newest.result))
         : Effect.fail(failed(step, "BadResult", "Its result is gone: retention or an operator removed the job"))
     })
   }
@@ -249,7 +249,7 @@ export const drive = ({
       }
       const task = taskOf(steps[step]!)
       if (failure?.cause === "Failed" && failure.error !== undefined && task.name === name) {
-        const typed = yield* Effect.option(Effect.try(() => taskCodec(task, form).error.decode(failure.error)))
+        const typed = yield* Effect.option(Effect.try(() => taskCodec(task, traits).error.decode(failure.error)))
         if (typed._tag === "Some") return yield* Effect.fail(typed.value)
       }
       return yield* failed(step, failure?.cause ?? "Defect", failure?.message ?? "It failed without a word", id)

@@ -9,7 +9,7 @@ import { checkPriority } from "../policy/Rank.ts"
 import { uniqueKey } from "../policy/UniqueKey.ts"
 import type { QueueSettings } from "../QueueSettings.ts"
 import type { AnyTask } from "../Task.ts"
-import { encodeJson, type PayloadForm, type TaskCodec } from "./TaskCodec.ts"
+import { encodeJson, type TaskCodec, type ValuesAtRest } from "./TaskCodec.ts"
 import { bytesAbove } from "./JsonSize.ts"
 import { EnqueueError, type EnqueueOptions, InvalidPayload, PayloadTooLarge } from "../TaskQueue.ts"
 
@@ -122,15 +122,15 @@ const tooLarge = (bytes: number, maxBytes: number) =>
   })
 
 /** The encoded payload of a task that is not known here, checked for its size. Throws `EnqueueError`. */
-export const encodeLoosePayload = (payload: unknown, form: PayloadForm, maxBytes: number): unknown => {
+export const encodeLoosePayload = (payload: unknown, store: ValuesAtRest, maxBytes: number): unknown => {
   let encoded: unknown
   try {
-    encoded = encodeJson(payload, form)
+    encoded = encodeJson(payload, store)
   } catch (cause) {
     const message = `The payload is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`
     throw new EnqueueError({ reason: new InvalidPayload({ message }) })
   }
-  const bytes = bytesAbove[form](encoded, maxBytes)
+  const bytes = bytesAbove[store.payloads](encoded, maxBytes)
   if (bytes !== undefined) throw tooLarge(bytes, maxBytes)
   return encoded
 }

@@ -5,7 +5,7 @@
 import { Context } from "effect"
 import type { JobRecord } from "../Job.ts"
 import type { AnyTask } from "../Task.ts"
-import { type PayloadForm, taskCodec } from "./TaskCodec.ts"
+import { type PayloadForm, taskCodec, type ValuesAtRest } from "./TaskCodec.ts"
 
 /**
  * How the look-ups of `TaskQueue` answer a job's values. `"decoded"`, the default: with the schemas of its task where
@@ -25,11 +25,11 @@ const jsonOf = (stored: unknown, form: PayloadForm): unknown => {
 }
 
 /** The record of a store with its values decoded by `task`; as JSON without one, or where they do not fit it. */
-export const withValues = (record: JobRecord, form: PayloadForm, task: AnyTask | undefined): JobRecord => {
-  const codec = task && taskCodec(task, form)
+export const withValues = (record: JobRecord, store: ValuesAtRest, task: AnyTask | undefined): JobRecord => {
+  const codec = task && taskCodec(task, store)
   const value = (stored: unknown, edge: "payload" | "success" | "progress"): unknown => {
     if (stored === undefined) return undefined
-    const json = jsonOf(stored, form)
+    const json = jsonOf(stored, store.payloads)
     if (codec === undefined) return json
     try {
       return codec[edge].decodeJson(json)

@@ -8,9 +8,15 @@ import { Schema, SchemaAST } from "effect"
 import { enable } from "effect/schema/SchemaJITCompiler"
 import { bytesAbove } from "./JsonSize.ts"
 import { settled, unsettled } from "../policy/JsonForm.ts"
+import type { JobStore } from "../../Store/JobStore.ts"
 import type { AnyTask } from "../Task.ts"
 
-export type PayloadForm = "text" | "value"
+export type PayloadForm = JobStore["Service"]["traits"]["payloads"]
+
+/** A store, as far as it says how values rest in it. */
+export interface ValuesAtRest {
+  readonly payloads: PayloadForm
+}
 
 /** One schema both ways. Throws `SchemaError`, `NotJson` (or `SyntaxError` on broken text). */
 interface Edge {
@@ -82,15 +88,15 @@ const makeEdge = (schema: Schema.Codec<any, any>, form: PayloadForm, own = false
 }
 
 /** JSON of a task that is not known here, as the store keeps it. Throws `NotJson`. */
-export const encodeJson = (value: unknown, form: PayloadForm): unknown => {
+export const encodeJson = (value: unknown, { payloads: form }: ValuesAtRest): unknown => {
   const json = settled(value)
   return form === "text" ? JSON.stringify(json) : json
 }
 
 const compiled: Record<PayloadForm, WeakMap<AnyTask, TaskCodec>> = { text: new WeakMap(), value: new WeakMap() }
 
-/** The codec of a task for a form; compiled on first use. */
-export const taskCodec = (task: AnyTask, form: PayloadForm): TaskCodec => {
+/** The codec of a task for a store; compiled on first use. */
+export const taskCodec = (task: AnyTask, { payloads: form }: ValuesAtRest): TaskCodec => {
   const known = compiled[form].get(task)
   if (known !== undefined) return known
   const codec: TaskCodec = {

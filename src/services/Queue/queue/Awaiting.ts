@@ -34,7 +34,7 @@ export const makeAwaiting = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const monotonic = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   const fork = Effect.runForkWith(yield* Effect.context<never>())
-  const form = store.traits.payloads
+  const { traits } = store
   const nested = new NestedWaits(store)
 
   /** What waits within a handler is known as such. */
@@ -55,7 +55,7 @@ export const makeAwaiting = Effect.gen(function* () {
 
   /** What an awaiting caller gets from a finished job in the store. */
   const settled = <S, E>(task: Task<any, S, E, any>, job: JobRecord): Exit.Exit<S, E | JobFailed> => {
-    const codec = taskCodec(task, form)
+    const codec = taskCodec(task, traits)
     if (job.state === "completed") {
       try {
         return Exit.succeed(codec.success.decode(job.result) as S)

@@ -44,7 +44,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ record }: Looking) {
   const settings = yield* Settings
   const clock = yield* Clock.Clock
   const orders = yield* GroupOrders
-  const form = store.traits.payloads
+  const { traits } = store
 
   const change = (
     id: JobId,
@@ -106,8 +106,8 @@ export const makeChanging = Effect.fnUntraced(function* ({ record }: Looking) {
   const encoded = (name: string, payload: unknown): unknown => {
     const task = registry.get(name)?.task
     return task === undefined
-      ? encodeLoosePayload(payload, form, settings.maxPayloadBytes)
-      : encodePayload(task, taskCodec(task, form), payload, settings)
+      ? encodeLoosePayload(payload, traits, settings.maxPayloadBytes)
+      : encodePayload(task, taskCodec(task, traits), payload, settings)
   }
 
   /** Throws `EnqueueError` or `OutOfBounds`. */
@@ -164,7 +164,7 @@ export const makeChanging = Effect.fnUntraced(function* ({ record }: Looking) {
             message: `Job ${formatJobId(id)} is ${job.state} (attempt ${job.attempt}); attempt ${attempt} does not run`
           })
         }
-        const progress = yield* checked(() => Bounds.orRefuse("value", () => encodeJson(value, form)))
+        const progress = yield* checked(() => Bounds.orRefuse("value", () => encodeJson(value, traits)))
         // Not with this process's turns: it would be a note of the session of its worker, which may not be the job's.
         yield* store.turn({
           now: clock.currentTimeMillisUnsafe(),

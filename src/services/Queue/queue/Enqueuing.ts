@@ -86,7 +86,7 @@ export const makeEnqueuing = Effect.gen(function* () {
   const gate = yield* MemoryGate
   const orders = yield* GroupOrders
   const placements = yield* Placements
-  const form = store.traits.payloads
+  const { traits } = store
 
   yield* store.declareGroups(ResourceGroup.withComputation(ResourceGroup.defaults, settings.computationLimit))
   const declared = new Set(ResourceGroup.defaults.map((group) => group.name))
@@ -167,7 +167,7 @@ export const makeEnqueuing = Effect.gen(function* () {
   }
 
   const row = (task: AnyTask, payload: unknown, options: CheckedOptions) =>
-    enqueueRow(task, taskCodec(task, form), payload, options, settings)
+    enqueueRow(task, taskCodec(task, traits), payload, options, settings)
 
   /** Where tasks without a group belong is looked up before their rows are built. */
   const reread = (tasks: ReadonlyArray<AnyTask>): Effect.Effect<void> | undefined => {

@@ -17,7 +17,7 @@ export const outcomeOf = (note: EnqueueNote | undefined): EnqueueOutcome =>
 
 export const makeHandles = Effect.fnUntraced(function* (awaiting: Awaiting, looking: Looking, changing: Changing) {
   const store = yield* JobStore
-  const form = store.traits.payloads
+  const { traits } = store
 
   class Handle<S, E, G> implements JobHandle<S, E, G> {
     readonly id: JobId
@@ -37,7 +37,7 @@ export const makeHandles = Effect.fnUntraced(function* (awaiting: Awaiting, look
       return looking.get(this.id, this.task as unknown as AnyTask)
     }
     get progress(): Stream.Stream<G, JobNotFound | StoreError> {
-      const codec = taskCodec(this.task, form)
+      const codec = taskCodec(this.task, traits)
       return looking.records(this.id).pipe(
         Stream.map((job) => job.progress),
         Stream.changes,

@@ -46,7 +46,7 @@ export const makeLooking = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const orders = yield* GroupOrders
 
-  const form = store.traits.payloads
+  const { traits } = store
 
   /** As it rests in the store. */
   const record = (id: JobId): Effect.Effect<JobRecord, JobNotFound | StoreError> =>
@@ -59,8 +59,8 @@ export const makeLooking = Effect.gen(function* () {
   /** Shows records with their values as the caller wants them; those of a handle by the task that it is of. */
   const showing: Effect.Effect<(job: JobRecord, task?: AnyTask) => JobRecord> = Effect.map(JobValues, (values) =>
     values === "json"
-      ? (job) => withValues(job, form, undefined)
-      : (job, task = tasks.get(job.task)?.task) => withValues(job, form, task)
+      ? (job) => withValues(job, traits, undefined)
+      : (job, task = tasks.get(job.task)?.task) => withValues(job, traits, task)
   )
 
   const get = (id: JobId, task?: AnyTask): Effect.Effect<JobRecord, JobNotFound | StoreError> =>

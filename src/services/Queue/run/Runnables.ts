@@ -76,7 +76,7 @@ export const makeRunnables = Effect.gen(function* () {
 
   const toRunnable = (registration: Registration): Runnable => {
     const { task } = registration
-    const codec = taskCodec(task, store.traits.payloads)
+    const codec = taskCodec(task, store.traits)
     const meter = meters.of(task.name)
     const handlerContext = registration._tag === "Thread" ? context : registration.context
     const loggers = new Set([...Context.get(handlerContext, Logger.CurrentLoggers)].map(ofAttempt))

@@ -1,12 +1,11 @@
 /** The jobs of a stream's chunks in the store: enqueued once each, awaited, and found again after a crash. */
-import { Duration, Effect, Schedule } from "effect"
+import { Duration, Effect, Schedule, Schema } from "effect"
 import { formatJobId, type JobId, type JobRecord } from "../../Queue/Job.ts"
-import { JobStore } from "../../Store/JobStore.ts"
 import { Settings } from "../../Queue/QueueSettings.ts"
 import { StoreError } from "../../Store/StoreError.ts"
-import type { ChunkInput, ChunkOutput } from "../StreamChunk.ts"
+import { ChunkInput, type ChunkOutput } from "../StreamChunk.ts"
 import { InvalidStream, StreamError, type StreamTask } from "../../Queue/StreamProcessor.ts"
-import { taskCodec } from "../../Queue/codec/TaskCodec.ts"
+import { JobValues } from "../../Queue/codec/JobValues.ts"
 import { EnqueueError, JobFailed, JobNotFound, TaskQueue } from "../../Queue/TaskQueue.ts"
 
 /** How the job of a chunk ended. */
@@ -35,13 +34,13 @@ export const batchKeyOf = (name: string, run: string) => `stream:${name}:${run}`
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
+const decodeInput = Schema.decodeUnknownSync(Schema.toCodecJson(ChunkInput))
+
 export const chunkJobs = <A, O, E>(streamTask: StreamTask<A, O, E>, name: string) =>
   Effect.gen(function* () {
     const queue = yield* TaskQueue
-    const store = yield* JobStore
     const { task } = streamTask
     const { maxPayloadBytes } = yield* Settings
-    const { decode } = taskCodec(task as never, store.traits.payloads).payload
 
     const refused = (error: EnqueueError) =>
       new StreamError({ reason: new InvalidStream({ message: `A chunk was refused by the store: ${error.message}` }) })
@@ -99,9 +98,9 @@ export const chunkJobs = <A, O, E>(streamTask: StreamTask<A, O, E>, name: string
                 { batchKey: batchKeyOf(name, run) },
                 { limit: page, order: "newest", ...(cursor === undefined ? {} : { cursor }) }
               )
-              .pipe(Effect.catchTag("InvalidOption", Effect.die))
+              .pipe(Effect.catchTag("InvalidOption", Effect.die), Effect.provideService(JobValues, "json"))
             for (const { id, payload, state } of jobs) {
-              const input = decode(payload) as ChunkInput
+              const input = decodeInput(payload)
               if (input.chunk < below) return chunks
               // Positions are all that is needed of it.
               const source = input.source._tag === "InlineItems" ? { ...input.source, values: [] } : input.source

@@ -84,7 +84,7 @@ describe("a shell job", () => {
   )
 
   it("keeps outputs of any size and kind within what a job may hold", () => {
-    const { error, success } = taskCodec(ShellTask.shell, "text")
+    const { error, success } = taskCodec(ShellTask.shell, { payloads: "text" })
     const outputs = [
       Buffer.alloc(ShellTask.previewBytes, "a"),
       Buffer.alloc(ShellTask.previewBytes, 0xff),
