@@ -117,6 +117,20 @@ describe.each(storeNames)("on %s", (store) => {
     }).pipe(Effect.provide(layerQueue(store)))
   )
 
+  it.effect("a group is made once, and stays as it is", () =>
+    Effect.gen(function* () {
+      const queue = yield* TaskQueue
+      assert.isTrue(yield* queue.addGroup("gpu"))
+      assert.strictEqual((yield* queue.stats).groups.find(({ name }) => name === "gpu")?.limit, 5)
+      yield* queue.setLimit("gpu", 2)
+      assert.isFalse(yield* queue.addGroup("gpu"))
+      assert.strictEqual((yield* queue.stats).groups.find(({ name }) => name === "gpu")?.limit, 2)
+      assert.strictEqual((yield* Effect.flip(queue.addGroup("no group\n")))._tag, "InvalidOption")
+      assert.strictEqual(queue.store.restsInHeap, store === "memory")
+      assert.strictEqual(queue.store.file === undefined, store === "memory")
+    }).pipe(Effect.provide(layerQueue(store)))
+  )
+
   it.effect("events come as a stream, from when it is run", () =>
     Effect.gen(function* () {
       const queue = yield* TaskQueue
