@@ -11,7 +11,7 @@ import type { Count, JobSelection, Page, PageRequest } from "../Store/JobQuery.t
 import type { CounterRecord, GroupRecord } from "../Store/GroupRecord.ts"
 import type { LogLine, ParentFailurePolicy, UniqueConflict } from "../Store/Turn.ts"
 import type { ResourceRollUp, RollUp, RollUpQuery } from "../Store/RollUp.ts"
-import type { JobStore, StoreStatus } from "../Store/JobStore.ts"
+import type { StoreStatus } from "../Store/JobStore.ts"
 import type { WorkerRecord } from "../Store/WorkerRecord.ts"
 import type { GroupOrder } from "./GroupOrders.ts"
 import { isJobId, shown } from "./policy/Bounds.ts"
@@ -245,9 +245,6 @@ export interface JobEdit {
   readonly tags?: ReadonlyArray<string>
 }
 
-/** What a queue says of its store: its name for people, its file, and whether it ends with this process. */
-export type StoreName = Pick<JobStore["Service"]["traits"], "label" | "file" | "restsInHeap">
-
 export interface QueueStats {
   readonly counters: ReadonlyArray<CounterRecord>
   readonly groups: ReadonlyArray<GroupRecord>
@@ -312,7 +309,14 @@ export class TaskQueue extends Context.Service<
 
     // Looking.
     /** The store behind it. */
-    readonly store: StoreName
+    readonly store: {
+      /** What people call it; neither user nor password is in it. */
+      readonly label: string
+      /** The file of this machine that it rests in. Undefined: there is none. */
+      readonly file: string | undefined
+      /** Whether it ends with this process. */
+      readonly restsInHeap: boolean
+    }
     /**
      * The job, its payload, result and progress decoded with its task where this process has a handler for it, else as
      * JSON: the same on every store (`JobValues`). So of all look-ups that answer jobs.
