@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Scope } from "effect"
+import { Cause, Clock, Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { type Duplex, duplexPair } from "node:stream"
 import type { Wake, WakeListener } from "../../../../src/services/Store/JobStore.ts"
@@ -260,7 +260,9 @@ describe("a client of a served store", () => {
   it.effect("cannot be opened where nobody serves, or where another protocol is spoken", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(start)
-      const nobody = yield* Effect.forkChild(Effect.flip(makeClient({ connect: Effect.fail(new Error("refused")) })))
+      const nobody = yield* Effect.forkChild(
+        Effect.flip(makeClient({ connect: Effect.fail(new Cause.TimeoutError("refused")) }))
+      )
       yield* pass(10_250)
       assert.match(((yield* Fiber.join(nobody)) as Error).message, /within 10 s \(refused\)/)
 
