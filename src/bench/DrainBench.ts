@@ -90,7 +90,7 @@ const countersShare = (scale: Scale) =>
       end: Effect.map(
         Effect.promise(() => session.post("Profiler.stop")),
         ({ profile }) => {
-          share = callsShare(profile, /\/sqlite\/Ledger\.[jt]s$/, ["flush", "add", "move"])
+          share = callsShare(profile, /\/sqlite\/LaneCounters\.[jt]s$/, ["flush", "add", "move"])
         }
       )
     })

@@ -16,7 +16,7 @@ import * as Scope from "effect/Scope"
 import {
   isCollectTask,
   Job,
-  OrphanLanes,
+  AbandonedCommands,
   QueueEvents,
   type QueueEvent,
   type QueueSettings,
@@ -209,7 +209,7 @@ export const serve = (options: ServeOptions) =>
     const counted = yield* countFailures.pipe(Scope.provide(scope))
     yield* tellWhoRan(worker.status)
     if (options.shell) {
-      yield* OrphanLanes.serveOrphans((task) => Layer.build(Sluice.layerShell(task)), orphansEveryMs).pipe(
+      yield* AbandonedCommands.serveOrphans((task) => Layer.build(Sluice.layerShell(task)), orphansEveryMs).pipe(
         Effect.provideService(Scope.Scope, scope),
         Effect.forkIn(scope)
       )

@@ -11,7 +11,7 @@ import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import { spawn } from "node:child_process"
 import { availableParallelism, hostname } from "node:os"
-import { LocalProcesses, ProcessPool, StandingTargets } from "../../services/Queue/index.ts"
+import { LocalProcesses, ProcessPool, CurrentTargets } from "../../services/Queue/index.ts"
 import { ExitCode } from "../ExitCode.ts"
 import { stopsWithItsJobs } from "../JobControl.ts"
 import type { Signal } from "../Signals.ts"
@@ -93,7 +93,7 @@ export const superviseTargets = (
     })
     yield* local.begin(options.processes)
     const follow = Effect.gen(function* () {
-      const { othersBusy, targets } = yield* StandingTargets.read
+      const { othersBusy, targets } = yield* CurrentTargets.read
       yield* local.follow(targets, othersBusy)
     }).pipe(Effect.catch((error) => Effect.logDebug(`The number of processes stays: ${error.message}`)))
     yield* Effect.forkScoped(Effect.repeat(follow, Schedule.spaced(followEveryMs)))

@@ -6,13 +6,13 @@ import { WorkerRegistry } from "../Store/WorkerRegistry.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import { checkOrder } from "./policy/Order.ts"
 import { checkPriority, defaultPriority } from "./policy/Rank.ts"
-import { makeAwaiting } from "./queue/Awaiting.ts"
-import { makeChanging } from "./queue/Changing.ts"
+import { makeResultWaiters } from "./queue/ResultWaiters.ts"
+import { makeJobChanges } from "./queue/JobChanges.ts"
 import { checked } from "./queue/Checked.ts"
 import { makeEnqueuing, type OnStored } from "./queue/Enqueuing.ts"
 import { makeHandles, outcomeOf } from "./queue/Handles.ts"
 import { LocalSlots } from "./queue/LocalSlots.ts"
-import { makeLooking } from "./queue/Looking.ts"
+import { makeQueries } from "./queue/Queries.ts"
 import * as ResourceGroup from "./ResourceGroup.ts"
 import type { StoreError } from "../Store/StoreError.ts"
 import { StoreTurns } from "../Store/StoreTurns.ts"
@@ -37,10 +37,10 @@ const make = Effect.gen(function* () {
   const turns = yield* StoreTurns
   const orders = yield* GroupOrders
   const enqueuing = yield* makeEnqueuing
-  const awaiting = yield* makeAwaiting
-  const looking = yield* makeLooking
-  const changing = yield* makeChanging(looking)
-  const handle = yield* makeHandles(awaiting, looking, changing)
+  const resultWaiters = yield* makeResultWaiters
+  const queries = yield* makeQueries
+  const jobChanges = yield* makeJobChanges(queries)
+  const handle = yield* makeHandles(resultWaiters, queries, jobChanges)
   const localSlots = new LocalSlots()
 
   const handlesOf =
@@ -56,7 +56,7 @@ const make = Effect.gen(function* () {
   ): Effect.Effect<ReadonlyArray<S>, E | JobFailed | JobNotFound | EnqueueError | StoreError> =>
     enqueuing
       .many(task, payloads, options, (ids, notes, from) =>
-        awaiting.gather(task, ids.slice(from, from + payloads.length), notes !== undefined)
+        resultWaiters.gather(task, ids.slice(from, from + payloads.length), notes !== undefined)
       )
       .pipe(Effect.flatten)
 
@@ -131,8 +131,8 @@ const make = Effect.gen(function* () {
       }),
 
     store: { file, label, restsInHeap },
-    ...looking.lookUps,
-    ...changing,
+    ...queries.lookUps,
+    ...jobChanges,
 
     pause: (group) => setPaused(group, true),
     resume: (group) => setPaused(group, false),

@@ -11,7 +11,7 @@ import { JobStore } from "../Store/JobStore.ts"
 import type { WorkerRegistry } from "../Store/WorkerRegistry.ts"
 import { MemoryGate } from "../Memory/MemoryGate.ts"
 import type { BeyondLimit } from "../Store/Turn.ts"
-import type { Outcomes } from "./attempt/Outcomes.ts"
+import type { JobWaiters } from "./attempt/JobWaiters.ts"
 import type { Placements } from "./Placements.ts"
 import type { QueueEvents } from "./QueueEvents.ts"
 import { checkedSettings } from "./QueueSettings.ts"
@@ -312,7 +312,7 @@ export const layer = (
   | StoreTurns
   | TaskRegistry
   | QueueEvents
-  | Outcomes
+  | JobWaiters
   | BatchTuning
   | ThreadPool
   | GroupOrders

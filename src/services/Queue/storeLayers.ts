@@ -3,7 +3,7 @@ import { Effect, Layer } from "effect"
 import * as BatchTuning from "../Batches/BatchTuning.ts"
 import * as GroupOrdersLive from "./GroupOrdersLive.ts"
 import * as MemoryGateLive from "../Memory/MemoryGateLive.ts"
-import * as Outcomes from "./attempt/Outcomes.ts"
+import * as JobWaiters from "./attempt/JobWaiters.ts"
 import * as OutputsLive from "./OutputsLive.ts"
 import * as PlacementsLive from "./PlacementsLive.ts"
 import * as QueueEventsLive from "./QueueEventsLive.ts"
@@ -24,7 +24,7 @@ export interface QueueInternals {
   readonly QueueInternals: unique symbol
 }
 
-type Exposed<Services> = Services extends StoreTurns | StoreMeter.StoreMeter | Outcomes.Outcomes
+type Exposed<Services> = Services extends StoreTurns | StoreMeter.StoreMeter | JobWaiters.JobWaiters
   ? QueueInternals
   : Services
 
@@ -44,7 +44,7 @@ export const queue = TaskQueueLive.layer.pipe(
       QueueEventsLive.layer,
       GroupOrdersLive.layer,
       TaskRegistry.layer,
-      Outcomes.layer,
+      JobWaiters.layer,
       BatchTuning.layer,
       OutputsLive.layer,
       StoreMeter.layer,

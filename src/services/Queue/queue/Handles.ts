@@ -7,15 +7,19 @@ import type { AnyTask, Task } from "../Task.ts"
 import { taskCodec } from "../codec/TaskCodec.ts"
 import type { EnqueueOutcome, JobHandle, JobNotFound } from "../TaskQueue.ts"
 import type { EnqueueNote } from "../../Store/Turn.ts"
-import type { Awaiting } from "./Awaiting.ts"
-import type { Changing } from "./Changing.ts"
-import type { Looking } from "./Looking.ts"
+import type { ResultWaiters } from "./ResultWaiters.ts"
+import type { JobChanges } from "./JobChanges.ts"
+import type { Queries } from "./Queries.ts"
 
 /** How an enqueue that was not refused met the jobs that were there. */
 export const outcomeOf = (note: EnqueueNote | undefined): EnqueueOutcome =>
   note === undefined ? "created" : note._tag === "Replaced" ? "replaced" : "existing"
 
-export const makeHandles = Effect.fnUntraced(function* (awaiting: Awaiting, looking: Looking, changing: Changing) {
+export const makeHandles = Effect.fnUntraced(function* (
+  resultWaiters: ResultWaiters,
+  queries: Queries,
+  jobChanges: JobChanges
+) {
   const store = yield* JobStore
   const { traits } = store
 
@@ -31,14 +35,14 @@ export const makeHandles = Effect.fnUntraced(function* (awaiting: Awaiting, look
       this.kept = store.keep?.(id)
     }
     get await() {
-      return awaiting.job(this.task, this.id, this.kept)
+      return resultWaiters.job(this.task, this.id, this.kept)
     }
     get status() {
-      return looking.get(this.id, this.task as unknown as AnyTask)
+      return queries.get(this.id, this.task as unknown as AnyTask)
     }
     get progress(): Stream.Stream<G, JobNotFound | StoreError> {
       const codec = taskCodec(this.task, traits)
-      return looking.records(this.id).pipe(
+      return queries.records(this.id).pipe(
         Stream.map((job) => job.progress),
         Stream.changes,
         Stream.filter((progress) => progress !== undefined),
@@ -46,10 +50,10 @@ export const makeHandles = Effect.fnUntraced(function* (awaiting: Awaiting, look
       )
     }
     get logs() {
-      return Effect.map(looking.lookUps.logs(this.id), ({ lines }) => lines)
+      return Effect.map(queries.lookUps.logs(this.id), ({ lines }) => lines)
     }
     cancel(reason?: string) {
-      return changing.cancel(this.id, reason)
+      return jobChanges.cancel(this.id, reason)
     }
   }
 

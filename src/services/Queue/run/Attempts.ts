@@ -6,7 +6,7 @@ import { Clock, Duration, Effect, type Exit } from "effect"
 import { BatchTuning } from "../../Batches/BatchTuning.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { JobStore } from "../../Store/JobStore.ts"
-import { Outcomes } from "../attempt/Outcomes.ts"
+import { JobWaiters } from "../attempt/JobWaiters.ts"
 import { QueueEvents } from "../QueueEvents.ts"
 import { Settings } from "../QueueSettings.ts"
 import { StoreTurns } from "../../Store/StoreTurns.ts"
@@ -51,7 +51,7 @@ export const makeAttempts = Effect.fnUntraced(function* ({
   const store = yield* JobStore
   const turns = yield* StoreTurns
   const events = yield* QueueEvents
-  const outcomes = yield* Outcomes
+  const outcomes = yield* JobWaiters
   const orders = yield* GroupOrders
   const tuning = yield* BatchTuning
   const settings = yield* Settings

@@ -1,7 +1,7 @@
 /** How an attempt is settled. Tells the waiters and subscribers of this process once that is durable. */
 import type { Failure, JobId } from "../Job.ts"
 import type { FollowUp, Settle, SettleOutcome } from "../../Store/Turn.ts"
-import { type Outcomes, tellAll, type Waiter } from "../attempt/Outcomes.ts"
+import { type JobWaiters, tellAll, type Waiter } from "../attempt/JobWaiters.ts"
 import type { GroupOrders } from "../GroupOrders.ts"
 import { rankIn } from "../policy/Order.ts"
 import type { QueueEvents } from "../QueueEvents.ts"
@@ -11,7 +11,7 @@ import type { AttemptEnd } from "./AttemptEnd.ts"
 
 /** What all settlements of a worker share. */
 export interface Announcing {
-  readonly outcomes: Outcomes["Service"]
+  readonly outcomes: JobWaiters["Service"]
   readonly events: QueueEvents["Service"]
   readonly orders: GroupOrders["Service"]
   /** The end of an attempt in this group was refused. */

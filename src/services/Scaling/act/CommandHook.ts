@@ -27,7 +27,7 @@ import {
   ActuatorUnreachable,
   type GroupTarget
 } from "./Actuator.ts"
-import * as Orders from "./Orders.ts"
+import * as ScaleRequests from "./ScaleRequests.ts"
 
 export const name = "command"
 
@@ -169,7 +169,7 @@ export const make = (given: CommandHookOptions): Effect.Effect<Actuator, never, 
         })
       )
 
-    const { place } = yield* Orders.make({ actuator: name, carryOut })
+    const { place } = yield* ScaleRequests.make({ actuator: name, carryOut })
     const serves = (group: string) => options.groups === undefined || options.groups.includes(group)
     return {
       name,

@@ -15,7 +15,7 @@ import { isWorkerAlive, type WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { type Actuator, ActuatorError, Actuators, ActuatorUnreachable, type GroupTarget } from "./Actuator.ts"
 import * as AskedReplicas from "./AskedReplicas.ts"
 import { type InClusterOptions, KubernetesApi, layerInCluster, name, type Workload } from "./KubernetesApi.ts"
-import * as Orders from "./Orders.ts"
+import * as ScaleRequests from "./ScaleRequests.ts"
 import * as StartUpTimes from "./StartUpTimes.ts"
 
 export interface ScaledWorkload {
@@ -104,7 +104,7 @@ export const make = (
       asked.ordered(replicas - before, yield* Clock.currentTimeMillis)
     })
 
-    const { place } = yield* Orders.make({
+    const { place } = yield* ScaleRequests.make({
       actuator: name,
       repeatAfterMs: compareEveryMs,
       // A pseudo group for each workload; its slots are replicas.

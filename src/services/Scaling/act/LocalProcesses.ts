@@ -23,7 +23,7 @@ import {
   type GroupTarget,
   type OrderStatus
 } from "./Actuator.ts"
-import * as Orders from "./Orders.ts"
+import * as ScaleRequests from "./ScaleRequests.ts"
 import type { PoolProcess, ProcessPool } from "./ProcessPool.ts"
 import * as StartUpTimes from "./StartUpTimes.ts"
 
@@ -158,7 +158,7 @@ export const make = (
     // One level for all groups: processes serve them all. Carried out anew each time, since processes come and go by
     // themselves.
     const every = "*"
-    const orders = yield* Orders.make({ actuator: name, carryOut: reach, repeatAfterMs: 0 })
+    const orders = yield* ScaleRequests.make({ actuator: name, carryOut: reach, repeatAfterMs: 0 })
 
     /** One order for all that is wanted, with the state it has come to. */
     const reachWanted = Effect.gen(function* () {

@@ -9,7 +9,7 @@ import { byRank, type Claims } from "./Claims.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
 import type { JobRow } from "./JobColumns.ts"
-import type { Lane, Ledger } from "./Ledger.ts"
+import type { Lane, LaneCounters } from "./LaneCounters.ts"
 
 /** What the claims of a turn have brought so far. */
 export interface BatchesClaimed {
@@ -38,13 +38,13 @@ interface Quiet {
 type Head = [id: JobId, rank: number, due: number, partitionKey: string | null, lost: number]
 
 export class BatchClaims {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly claims: Claims
   private readonly quiet = new Map<number, Quiet>()
   private readonly selectFirst: Query<Head>
 
-  constructor(db: Database, ledger: Ledger, claims: Claims) {
-    this.ledger = ledger
+  constructor(db: Database, laneCounters: LaneCounters, claims: Claims) {
+    this.laneCounters = laneCounters
     this.claims = claims
     this.selectFirst = db.prepare(
       `SELECT pending.id, rank, due, partition_key, lost FROM pending LEFT JOIN job ON job.id = pending.id
@@ -66,11 +66,11 @@ export class BatchClaims {
     const singles = new Set(tasks)
     for (const { task } of rules) singles.delete(task)
     const ripe = rules.flatMap((rule) => {
-      const lane = tasks.has(rule.task) ? this.ledger.find(rule.task, group) : undefined
+      const lane = tasks.has(rule.task) ? this.laneCounters.find(rule.task, group) : undefined
       return lane === undefined || lane.counts[States.pending] === 0 ? [] : this.ripeIn(lane, rule, room, now, into)
     })
     const first = this.claims.firstOf(
-      ripe.length === 0 ? [] : this.claims.readyLanes(this.ledger.groups.get(group), singles),
+      ripe.length === 0 ? [] : this.claims.readyLanes(this.laneCounters.groups.get(group), singles),
       room
     )
     const starting = [...ripe, ...first].sort(byRank).slice(0, room)

@@ -11,7 +11,7 @@ import type { Endings } from "./Endings.ts"
 import { checksumOf, type JobRow, parseExtra } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
-import type { Ledger } from "./Ledger.ts"
+import type { LaneCounters } from "./LaneCounters.ts"
 import type { Lookups } from "./Lookups.ts"
 import type { Running } from "./Running.ts"
 import type { SetAside } from "./SetAside.ts"
@@ -21,7 +21,7 @@ import type { Statistics } from "./Statistics.ts"
 const scannedAtATime = 10_000
 
 export class Changes {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly running: Running
   private readonly keys: Keys
@@ -32,7 +32,7 @@ export class Changes {
   private readonly setAside: SetAside
 
   constructor(parts: {
-    readonly ledger: Ledger
+    readonly laneCounters: LaneCounters
     readonly rows: JobRows
     readonly running: Running
     readonly keys: Keys
@@ -42,7 +42,7 @@ export class Changes {
     readonly statistics: Statistics
     readonly setAside: SetAside
   }) {
-    this.ledger = parts.ledger
+    this.laneCounters = parts.laneCounters
     this.rows = parts.rows
     this.running = parts.running
     this.keys = parts.keys
@@ -191,7 +191,7 @@ export class Changes {
   private editWaiting(row: JobRow, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {
     const before = editable(row)
     const { due, extra, group, isMoved, payload, priority, rank } = edited(before, change)
-    const lane = group === before.group ? row.lane : this.ledger.lane(row.lane.task, group)
+    const lane = group === before.group ? row.lane : this.laneCounters.lane(row.lane.task, group)
     const isPlaced = isMoved && Waiting.isForTimeOnly(row.wait)
     const moved: JobRow = {
       ...row,

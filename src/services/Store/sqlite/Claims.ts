@@ -11,7 +11,7 @@ import { expired, undecodable } from "../../Queue/policy/jobs/StoreFailures.ts"
 import { type Endings, notStarted } from "./Endings.ts"
 import { claimedOf, copyInto, isIntact, type JobRow, type JobTuple, tupleOf } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
-import { type Group, type Lane, type Ledger, limitOf } from "./Ledger.ts"
+import { type Group, type Lane, type LaneCounters, limitOf } from "./LaneCounters.ts"
 import { UnreadableRow } from "./RowRules.ts"
 import type { Running } from "./Running.ts"
 import type { Statistics } from "./Statistics.ts"
@@ -31,7 +31,7 @@ interface RankedIn extends Ranked {
 export const byRank = (a: Ranked, b: Ranked): number => a.rank - b.rank || a.id - b.id
 
 export class Claims {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly running: Running
   private readonly endings: Endings
@@ -47,14 +47,14 @@ export class Claims {
   constructor(
     db: Database,
     parts: {
-      readonly ledger: Ledger
+      readonly laneCounters: LaneCounters
       readonly rows: JobRows
       readonly running: Running
       readonly endings: Endings
       readonly statistics: Statistics
     }
   ) {
-    this.ledger = parts.ledger
+    this.laneCounters = parts.laneCounters
     this.rows = parts.rows
     this.running = parts.running
     this.endings = parts.endings
@@ -84,10 +84,10 @@ export class Claims {
 
   /** Slots the store grants a request of a session that serves `tasks` now. */
   free({ group: name, limit, beyond }: ClaimRequest, tasks: ReadonlySet<string>): number {
-    const group = this.ledger.groups.get(name)
+    const group = this.laneCounters.groups.get(name)
     if (group === undefined) return limit
     if (beyond === "nested") return limit
-    if (this.ledger.paused || group.paused) return 0
+    if (this.laneCounters.paused || group.paused) return 0
     const within = limitOf(group) - group.running
     if (beyond === undefined || within >= limit || group.operator !== undefined) return Math.min(limit, within)
     const othersWait = group.lanes.some(
@@ -98,7 +98,7 @@ export class Claims {
 
   /** Whether the request asks for batches of a task that the group has had jobs of. */
   hasBatches({ batches, group }: ClaimRequest): boolean {
-    return batches?.some(({ task }) => this.ledger.find(task, group) !== undefined) === true
+    return batches?.some(({ task }) => this.laneCounters.find(task, group) !== undefined) === true
   }
 
   /** The lanes of a group that hold pending jobs of `tasks`. */
@@ -111,7 +111,7 @@ export class Claims {
   /** Groups, but those claimed from, in which the open transaction made jobs of `tasks` ready that may start now. */
   ready(tasks: ReadonlySet<string>, claim: ReadonlyArray<ClaimRequest>): ReadonlyArray<string> | undefined {
     let ready: Array<string> | undefined
-    for (const { counts, group, stirred, task } of this.ledger.touched) {
+    for (const { counts, group, stirred, task } of this.laneCounters.touched) {
       if (!stirred || counts[States.pending] === 0 || !tasks.has(task)) continue
       const { name } = group
       if (claim.some((request) => request.group === name) || ready?.includes(name) === true) continue
@@ -129,7 +129,7 @@ export class Claims {
     session: number,
     now: number
   ): { readonly rows: ReadonlyArray<JobRow>; readonly passedOver: number } {
-    const group = this.ledger.groups.get(request.group)
+    const group = this.laneCounters.groups.get(request.group)
     const claimed: Array<JobRow> = []
     let passedOver = 0
     for (;;) {
@@ -146,7 +146,7 @@ export class Claims {
           found += this.startFirst(lane, count, session, now, claimed)
       if (found === 0) {
         // The counters promise what is not there.
-        for (const lane of lanes) this.ledger.recount(lane)
+        for (const lane of lanes) this.laneCounters.recount(lane)
         return { rows: claimed, passedOver }
       }
       if (lanes.length > 1) claimed.push(...claimed.splice(before).sort(byRank))
@@ -169,8 +169,8 @@ export class Claims {
       this.startTo.run(session, now, lane.id, rank, id)
       if (this.deleteTo.run(lane.id, rank, id).changes !== started)
         throw new UnreadableRow("pending jobs are not told apart")
-      this.ledger.add(lane, States.pending, -started)
-      this.ledger.add(lane, States.running, started)
+      this.laneCounters.add(lane, States.pending, -started)
+      this.laneCounters.add(lane, States.running, started)
     }
     return tuples.length
   }
@@ -210,7 +210,7 @@ export class Claims {
       const row = this.rows.row(tuple)
       if (!this.mayStart(row, now)) continue
       this.rows.move({ ...row, state: States.pending }, row)
-      if (wait === Waiting.rides) this.ledger.ride(lane, 1)
+      if (wait === Waiting.rides) this.laneCounters.ride(lane, 1)
       claimed.push(row)
     }
     return claimed

@@ -1,11 +1,11 @@
 /** Documents and journals of the services around the queue: rows of their own, apart from the jobs. */
 import type { JournalEntry, StoredDocument } from "../StoredDocument.ts"
 import type { Database, Query } from "./Database.ts"
-import type { Ledger } from "./Ledger.ts"
+import type { LaneCounters } from "./LaneCounters.ts"
 import { UnreadableRow } from "./RowRules.ts"
 
 export class Documents {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly select: Query<[text: string, version: number, at: number]>
   private readonly selectAll: Query<[key: string, text: string, version: number, at: number]>
   private readonly selectVersion: Query<[version: number]>
@@ -17,8 +17,8 @@ export class Documents {
   private readonly selectEntries: Query<[seq: number, key: string, at: number, text: string]>
   private readonly selectEntriesOf: Query<[seq: number, key: string, at: number, text: string]>
 
-  constructor(db: Database, ledger: Ledger) {
-    this.ledger = ledger
+  constructor(db: Database, laneCounters: LaneCounters) {
+    this.laneCounters = laneCounters
     this.select = db.prepare("SELECT text, version, at FROM document WHERE kind = ? AND key = ?")
     this.selectAll = db.prepare("SELECT key, text, version, at FROM document WHERE kind = ? ORDER BY key")
     this.selectVersion = db.prepare("SELECT version FROM document WHERE kind = ? AND key = ?")
@@ -62,7 +62,7 @@ export class Documents {
     version: number | undefined
   ): number | undefined {
     if (version !== undefined && version !== (this.selectVersion.get(kind, key)?.[0] ?? 0)) return undefined
-    this.ledger.controlChanged()
+    this.laneCounters.controlChanged()
     if (text === undefined) {
       this.remove.run(kind, key)
       return 0

@@ -14,7 +14,7 @@ import type { Database, Query } from "./Database.ts"
 import type { JobRow } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
-import type { Ledger } from "./Ledger.ts"
+import type { LaneCounters } from "./LaneCounters.ts"
 import type { Statistics } from "./Statistics.ts"
 
 /** Children released or ended per transaction: about 10 ms of work. */
@@ -39,7 +39,7 @@ interface FinishedParent {
 }
 
 export class Endings {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly keys: Keys
   private readonly statistics: Statistics
@@ -54,8 +54,8 @@ export class Endings {
   private readonly insertCascade: Query<[]>
   private readonly deleteCascade: Query<[]>
 
-  constructor(db: Database, ledger: Ledger, rows: JobRows, keys: Keys, statistics: Statistics) {
-    this.ledger = ledger
+  constructor(db: Database, laneCounters: LaneCounters, rows: JobRows, keys: Keys, statistics: Statistics) {
+    this.laneCounters = laneCounters
     this.rows = rows
     this.keys = keys
     this.statistics = statistics
@@ -90,7 +90,7 @@ export class Endings {
       const held = this.keys.release(row.uniqueKey, row.id, now)
       if (held !== undefined) this.ready(held, Waiting.waitKey, now)
     }
-    if (!this.ledger.hasDependencies) return
+    if (!this.laneCounters.hasDependencies) return
     if (row.state === States.scheduled) this.deleteDependencies.run(row.id)
     if (this.selectChildren.get(row.id, 1) !== undefined) this.work.push({ parent: row.id, succeeded })
   }
@@ -136,21 +136,21 @@ export class Endings {
 
   /** The parents a job still waits for. */
   parentsOf(id: JobId): ReadonlyArray<JobId> {
-    return this.ledger.hasDependencies ? this.selectParents.all(id).map(([parent]) => parent) : []
+    return this.laneCounters.hasDependencies ? this.selectParents.all(id).map(([parent]) => parent) : []
   }
 
   waitFor(child: JobId, parents: ReadonlyArray<JobId>, policy: ParentFailurePolicy): void {
     for (const parent of parents) this.insertDependency.run(parent, child, policies.indexOf(policy))
-    this.ledger.hasDependencies = true
+    this.laneCounters.hasDependencies = true
   }
 
   /** Works off what jobs that ended mean for those that waited for them. Call before the counters are flushed. */
   cascade(now: number): void {
-    if (this.work.length === 0 && !this.ledger.hasCascades) return
+    if (this.work.length === 0 && !this.laneCounters.hasCascades) return
     let budget = cascadeBudget
-    if (this.ledger.hasCascades) {
+    if (this.laneCounters.hasCascades) {
       const stored = this.selectCascades.all(cascadeBudget)
-      this.ledger.hasCascades = stored.length === cascadeBudget
+      this.laneCounters.hasCascades = stored.length === cascadeBudget
       for (const [parent, succeeded] of stored) {
         this.deleteCascade.run(parent)
         this.work.push({ parent, succeeded: succeeded === 1 })
@@ -166,7 +166,7 @@ export class Endings {
         if (budget > 0) continue
       }
       this.insertCascade.run(next.parent, next.succeeded ? 1 : 0)
-      this.ledger.hasCascades = true
+      this.laneCounters.hasCascades = true
     }
     this.work.length = 0
   }

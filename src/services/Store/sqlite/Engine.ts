@@ -95,7 +95,7 @@ export class Engine {
         new SqliteStore(this.file.db, {
           maxLive: settings.maxLive,
           onCommit: (wakes) => {
-            this.socket.send(wakes, this.store.ledger.listeners)
+            this.socket.send(wakes, this.store.laneCounters.listeners)
             this.onWake(wakes)
           }
         })

@@ -26,7 +26,7 @@ import type { Endings } from "./Endings.ts"
 import { checksumOf, newRow, type JobRow, parseExtra } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
-import type { Ledger } from "./Ledger.ts"
+import type { LaneCounters } from "./LaneCounters.ts"
 import type { Statistics } from "./Statistics.ts"
 
 export interface EnqueueResult {
@@ -37,7 +37,7 @@ export interface EnqueueResult {
 }
 
 export class Enqueues {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly keys: Keys
   private readonly claims: Claims
@@ -48,7 +48,7 @@ export class Enqueues {
 
   constructor(
     parts: {
-      readonly ledger: Ledger
+      readonly laneCounters: LaneCounters
       readonly rows: JobRows
       readonly keys: Keys
       readonly claims: Claims
@@ -57,14 +57,14 @@ export class Enqueues {
     },
     maxLive: number
   ) {
-    this.ledger = parts.ledger
+    this.laneCounters = parts.laneCounters
     this.rows = parts.rows
     this.keys = parts.keys
     this.claims = parts.claims
     this.endings = parts.endings
     this.statistics = parts.statistics
     this.maxLive = maxLive
-    this.pace = new FinishingPace(() => this.ledger.endedCount)
+    this.pace = new FinishingPace(() => this.laneCounters.endedCount)
   }
 
   /** Called with the time of every turn. */
@@ -86,7 +86,7 @@ export class Enqueues {
     const present: Present = {
       holder: (key) => this.holderOf(key, now),
       exists: (id) => this.rows.stateOf(id) !== undefined,
-      room: () => this.maxLive - this.ledger.live - ready.length,
+      room: () => this.maxLive - this.laneCounters.live - ready.length,
       overloaded: () => ({
         _tag: "Overloaded",
         limit: this.maxLive,
@@ -107,8 +107,8 @@ export class Enqueues {
   /** Stores jobs that nothing can refuse. Answers their ids. */
   storeAll(jobs: ReadonlyArray<NewJob>, now: number): ReadonlyArray<JobId> {
     return jobs.map((job) => {
-      const id = this.ledger.nextId(now)
-      const lane = this.ledger.lane(job.task, job.group)
+      const id = this.laneCounters.nextId(now)
+      const lane = this.laneCounters.lane(job.task, job.group)
       this.statistics.count(lane, "arrivals")
       this.rows.addLabels(id, job.partitionKey, job.extra)
       this.rows.add(newRow(job, id, lane, now, false))
@@ -147,9 +147,9 @@ export class Enqueues {
       if (job !== jobs[i]) for (const row of ready.splice(0)) this.rows.add(row)
       const plan = planOf(job, present)
       if (plan._tag === "Create" || plan._tag === "Hold") {
-        const id = this.ledger.nextId(now)
+        const id = this.laneCounters.nextId(now)
         ids[i] = id
-        const row = newRow(job, id, this.ledger.lane(job.task, job.group), now, plan._tag === "Hold")
+        const row = newRow(job, id, this.laneCounters.lane(job.task, job.group), now, plan._tag === "Hold")
         this.statistics.count(row.lane, "arrivals")
         this.rows.addLabels(id, job.partitionKey, job.extra)
         if (job.unique !== undefined) {
@@ -175,7 +175,7 @@ export class Enqueues {
   }
 
   private note(job: NewJob, i: number, note: StoreNote, notes: Map<number, StoreNote>): void {
-    if (isDeduplicated(note)) this.statistics.count(this.ledger.lane(job.task, job.group), "deduplicated")
+    if (isDeduplicated(note)) this.statistics.count(this.laneCounters.lane(job.task, job.group), "deduplicated")
     notes.set(i, note)
   }
 
@@ -257,7 +257,7 @@ export class Enqueues {
       if (free.has(request.group)) continue
       // A batch that waits for a slot may be older than what is new.
       if (this.claims.hasBatches(request)) continue
-      const hasOlder = this.claims.readyLanes(this.ledger.groups.get(request.group), tasks).length > 0
+      const hasOlder = this.claims.readyLanes(this.laneCounters.groups.get(request.group), tasks).length > 0
       free.set(request.group, hasOlder ? 0 : this.claims.free(request, tasks))
     }
     const mayStart = (row: JobRow) =>

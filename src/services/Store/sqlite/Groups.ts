@@ -2,16 +2,16 @@
 import type { GroupRecord } from "../GroupRecord.ts"
 import { unlimited } from "../../Queue/policy/GroupLimit.ts"
 import type { Database, Query } from "./Database.ts"
-import { type Group, type Ledger, limitOf } from "./Ledger.ts"
+import { type Group, type LaneCounters, limitOf } from "./LaneCounters.ts"
 
 export class Groups {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly upsert: Query<[]>
   private readonly delete: Query<[]>
   private readonly setMeta: Query<[]>
 
-  constructor(db: Database, ledger: Ledger) {
-    this.ledger = ledger
+  constructor(db: Database, laneCounters: LaneCounters) {
+    this.laneCounters = laneCounters
     this.upsert = db.prepare(
       "INSERT OR REPLACE INTO resource_group(name, declared, operator, paused) VALUES (?, ?, ?, ?)"
     )
@@ -22,17 +22,17 @@ export class Groups {
   private save(group: Group): void {
     group.declared ??= unlimited
     this.upsert.run(group.name, group.declared, group.operator ?? null, group.paused ? 1 : 0)
-    this.ledger.controlChanged()
+    this.laneCounters.controlChanged()
   }
 
   /** Whether a declaration says anything new. */
   isNews(groups: ReadonlyArray<{ readonly name: string; readonly limit: number }>): boolean {
-    return groups.some(({ limit, name }) => this.ledger.groups.get(name)?.declared !== limit)
+    return groups.some(({ limit, name }) => this.laneCounters.groups.get(name)?.declared !== limit)
   }
 
   declare(groups: ReadonlyArray<{ readonly name: string; readonly limit: number }>): void {
     for (const { limit, name } of groups) {
-      const group = this.ledger.group(name)
+      const group = this.laneCounters.group(name)
       if (group.declared === limit) continue
       group.declared = limit
       this.save(group)
@@ -40,14 +40,14 @@ export class Groups {
   }
 
   list(): ReadonlyArray<GroupRecord> {
-    return [...this.ledger.groups.values()]
+    return [...this.laneCounters.groups.values()]
       .filter((group) => group.declared !== undefined)
       .map(toRecord)
       .sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   set(name: string, settings: { readonly limit?: number | null; readonly paused?: boolean }): GroupRecord {
-    const group = this.ledger.group(name)
+    const group = this.laneCounters.group(name)
     if (settings.limit !== undefined) group.operator = settings.limit ?? undefined
     if (settings.paused !== undefined) group.paused = settings.paused
     this.save(group)
@@ -55,20 +55,20 @@ export class Groups {
   }
 
   remove(name: string): boolean {
-    const group = this.ledger.group(name)
+    const group = this.laneCounters.group(name)
     if (group.lanes.some(({ counts }) => counts.some((count) => count > 0))) return false
     this.delete.run(name)
     group.declared = undefined
     group.operator = undefined
     group.paused = false
-    this.ledger.controlChanged()
+    this.laneCounters.controlChanged()
     return true
   }
 
   setPaused(paused: boolean): void {
-    this.ledger.paused = paused
+    this.laneCounters.paused = paused
     this.setMeta.run(paused ? 1 : 0)
-    this.ledger.controlChanged()
+    this.laneCounters.controlChanged()
   }
 }
 

@@ -25,7 +25,7 @@ import {
 } from "./ColumnRules.ts"
 import type { Query, Value } from "./Database.ts"
 import { hasValues, recordFrom, runWith } from "../Fields.ts"
-import type { Lane } from "./Ledger.ts"
+import type { Lane } from "./LaneCounters.ts"
 
 /** A job whole; `result` and `finished` are null while it is live, `wait` and `lost` are 0 once it has finished. */
 export interface JobRow {

@@ -21,7 +21,7 @@ import {
   type Table,
   tupleOf
 } from "./JobColumns.ts"
-import type { Ledger } from "./Ledger.ts"
+import type { LaneCounters } from "./LaneCounters.ts"
 
 /** The rows of one job. Where the id alone finds one, a job that stands elsewhere costs one look. */
 const partsIn: Readonly<Record<StateTable, string>> = {
@@ -41,7 +41,7 @@ const selectIn = (tables: ReadonlyArray<StateTable>, what: (table: StateTable) =
 type Statements = Readonly<Record<Table, Query<[]>>>
 
 export class JobRows {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly selectLive: Query<JobTuple>
   private readonly selectFinished: Query<JobTuple>
   private readonly selectAny: Query<JobTuple>
@@ -56,8 +56,8 @@ export class JobRows {
   private readonly deleteSteps: Query<[]>
   private readonly deleteLog: Query<[]>
 
-  constructor(db: Database, ledger: Ledger) {
-    this.ledger = ledger
+  constructor(db: Database, laneCounters: LaneCounters) {
+    this.laneCounters = laneCounters
     this.selectLive = db.prepare(selectIn(live, (table) => tupleOf(table)))
     this.selectFinished = db.prepare(selectIn(["history"], (table) => tupleOf(table)))
     this.selectAny = db.prepare(selectIn(all, (table) => tupleOf(table)))
@@ -76,7 +76,7 @@ export class JobRows {
   }
 
   row(tuple: JobTuple): JobRow {
-    return rowOf(tuple, this.ledger.lanes)
+    return rowOf(tuple, this.laneCounters.lanes)
   }
 
   private rowIn(query: Query<JobTuple>, id: JobId): JobRow | undefined {
@@ -119,15 +119,15 @@ export class JobRows {
   /** A job that stands nowhere stands here now, and is counted. */
   place(row: JobRow): void {
     this.insertInto(stateTable(row), row)
-    this.ledger.add(row.lane, row.state, 1)
-    if (row.state === States.scheduled && Waiting.isForTimeOnly(row.wait)) this.ledger.scheduledFor(row.due)
+    this.laneCounters.add(row.lane, row.state, 1)
+    if (row.state === States.scheduled && Waiting.isForTimeOnly(row.wait)) this.laneCounters.scheduledFor(row.due)
   }
 
   /** A job stands nowhere for now. */
   take(row: JobRow): void {
     this.deleteFrom(stateTable(row), row)
-    this.ledger.add(row.lane, row.state, -1)
-    if (row.state === States.scheduled) this.ledger.forgetNextDue()
+    this.laneCounters.add(row.lane, row.state, -1)
+    if (row.state === States.scheduled) this.laneCounters.forgetNextDue()
   }
 
   /** Makes one of the other where they stand. What rests in `job` is not written: see `rewrite`. */
@@ -135,11 +135,11 @@ export class JobRows {
     this.deleteFrom(stateTable(from), from)
     this.insertInto(stateTable(to), to)
     if (from.lane !== to.lane || from.state !== to.state) {
-      this.ledger.add(from.lane, from.state, -1)
-      this.ledger.add(to.lane, to.state, 1)
+      this.laneCounters.add(from.lane, from.state, -1)
+      this.laneCounters.add(to.lane, to.state, 1)
     }
-    if (from.state === States.scheduled) this.ledger.forgetNextDue()
-    if (to.state === States.scheduled && Waiting.isForTimeOnly(to.wait)) this.ledger.scheduledFor(to.due)
+    if (from.state === States.scheduled) this.laneCounters.forgetNextDue()
+    if (to.state === States.scheduled && Waiting.isForTimeOnly(to.wait)) this.laneCounters.scheduledFor(to.due)
   }
 
   /** What of `job` may change: by an operator, or by a job that replaces it. */
@@ -161,7 +161,7 @@ export class JobRows {
 
   /** A job that stands nowhere goes for good: labels, logs and progress too, and its id is never given again. */
   forget(row: JobRow): void {
-    this.ledger.jobRemoved()
+    this.laneCounters.jobRemoved()
     this.deleteFrom("job", row)
     for (const label of labelsOf(row.partitionKey, parseExtra(row.extra))) this.deleteLabel.run(label, row.id)
     this.dropProgress(row.id)
@@ -170,7 +170,7 @@ export class JobRows {
   }
 
   dropSteps(id: JobId): void {
-    if (this.ledger.hasSteps) this.deleteSteps.run(id)
+    if (this.laneCounters.hasSteps) this.deleteSteps.run(id)
   }
 
   dropProgress(id: JobId): void {

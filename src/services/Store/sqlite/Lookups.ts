@@ -20,7 +20,7 @@ import type { Endings } from "./Endings.ts"
 import { labelsOf, labelsOfFilter } from "../../Queue/policy/jobs/Labels.ts"
 import { isIntact, type JobRow, parseExtra, type StateTable, toRecord } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
-import type { Lane, Ledger } from "./Ledger.ts"
+import type { Lane, LaneCounters } from "./LaneCounters.ts"
 import type { Notes } from "./Notes.ts"
 import type { SetAside } from "./SetAside.ts"
 import { corrupt, StoreFault } from "./StoreFault.ts"
@@ -41,7 +41,7 @@ const lastId = Number.MAX_SAFE_INTEGER
 
 export class Lookups {
   private readonly path: string
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly endings: Endings
   private readonly notes: Notes
@@ -57,7 +57,7 @@ export class Lookups {
   constructor(
     db: Database,
     parts: {
-      readonly ledger: Ledger
+      readonly laneCounters: LaneCounters
       readonly rows: JobRows
       readonly endings: Endings
       readonly notes: Notes
@@ -65,7 +65,7 @@ export class Lookups {
     }
   ) {
     this.path = db.path
-    this.ledger = parts.ledger
+    this.laneCounters = parts.laneCounters
     this.rows = parts.rows
     this.endings = parts.endings
     this.notes = parts.notes
@@ -148,7 +148,7 @@ export class Lookups {
     const tasks = filter.tasks === undefined ? undefined : new Set(filter.tasks)
     const groups = filter.groups === undefined ? undefined : new Set(filter.groups)
     const states = filter.states === undefined ? undefined : new Set(filter.states.map(States.stateCode))
-    for (const lane of this.ledger.lanes.values()) {
+    for (const lane of this.laneCounters.lanes.values()) {
       if (tasks !== undefined && !tasks.has(lane.task)) continue
       if (groups !== undefined && !groups.has(lane.group.name)) continue
       for (let state = 0; state < lane.counts.length; state++) {
@@ -234,7 +234,7 @@ export class Lookups {
   /** Up to `limit` pending jobs of a group in order of rank, then id: one index seek per lane. */
   upNext(group: string, limit: number): ReadonlyArray<RankedJob> {
     const jobs: Array<RankedJob> = []
-    for (const lane of this.ledger.groups.get(group)?.lanes ?? []) {
+    for (const lane of this.laneCounters.groups.get(group)?.lanes ?? []) {
       if (lane.counts[States.pending] === 0) continue
       for (const [id, priority, due, rank] of this.selectUpNext.all(lane.id, limit)) {
         jobs.push({ id, task: lane.task, priority, due, rank })
@@ -246,7 +246,7 @@ export class Lookups {
   /** By group: when the pending job that is first in rank was due. */
   oldestPending(): ReadonlyMap<string, number> {
     const first = new Map<string, [rank: number, id: JobId, due: number]>()
-    for (const lane of this.ledger.lanes.values()) {
+    for (const lane of this.laneCounters.lanes.values()) {
       if (lane.counts[States.pending] === 0) continue
       const head = this.selectOldestPending.get(lane.id)
       if (head === undefined) continue

@@ -2,7 +2,7 @@
 import type { JobId } from "../../Queue/Job.ts"
 import type { LogLevel, LogLine, ProgressNote } from "../Turn.ts"
 import type { Database, Query } from "./Database.ts"
-import type { Ledger } from "./Ledger.ts"
+import type { LaneCounters } from "./LaneCounters.ts"
 
 /** Lines kept per job, the newest. */
 const linesPerJob = 1_000
@@ -21,7 +21,7 @@ const cut = (text: string): string => {
 }
 
 export class Notes {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly selectToken: Query<[1]>
   private readonly upsertProgress: Query<[]>
   private readonly selectProgress: Query<[value: string | null]>
@@ -32,8 +32,8 @@ export class Notes {
   private readonly trim: Query<[]>
   private readonly selectLines: Query<[line: number, attempt: number, at: number, level: number, message: string]>
 
-  constructor(db: Database, ledger: Ledger) {
-    this.ledger = ledger
+  constructor(db: Database, laneCounters: LaneCounters) {
+    this.laneCounters = laneCounters
     this.selectToken = db.prepare("SELECT 1 FROM running WHERE id = ?1 AND (session = ?2 OR ?2 = 0) AND attempt = ?3")
     this.upsertProgress = db.prepare("INSERT OR REPLACE INTO progress(job, value) VALUES (?, ?)")
     this.selectProgress = db.prepare("SELECT value FROM progress WHERE job = ?")
@@ -61,17 +61,17 @@ export class Notes {
     for (const { attempt, id, value } of last.values()) {
       if (!this.holds(id, session, attempt)) continue
       this.upsertProgress.run(id, value as string | null)
-      this.ledger.jobNoted()
+      this.laneCounters.jobNoted()
     }
   }
 
   private keepStep(id: JobId, name: string, value: string): void {
     this.upsertStep.run(id, name, value)
-    this.ledger.hasSteps = true
+    this.laneCounters.hasSteps = true
   }
 
   stepOf(id: JobId, name: string): string | undefined {
-    return this.ledger.hasSteps ? this.selectStep.get(id, name)?.[0] : undefined
+    return this.laneCounters.hasSteps ? this.selectStep.get(id, name)?.[0] : undefined
   }
 
   progressOf(id: JobId): string | undefined {
@@ -86,7 +86,7 @@ export class Notes {
       const line = next.get(id) ?? (this.selectLastLine.get(id)?.[0] ?? 0) + 1
       this.insertLine.run(id, line, attempt, at, levels.indexOf(level), cut(message))
       next.set(id, line + 1)
-      this.ledger.jobNoted()
+      this.laneCounters.jobNoted()
     }
     for (const [id, line] of next) if (line > linesPerJob + 1) this.trim.run(id, line - 1 - linesPerJob)
   }

@@ -12,7 +12,7 @@ import { cancelledBecause, expired, workerLost } from "../../Queue/policy/jobs/S
 import { type Endings, notStarted } from "./Endings.ts"
 import { attemptsAfter, type JobRow } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
-import type { Ledger } from "./Ledger.ts"
+import type { LaneCounters } from "./LaneCounters.ts"
 import type { Moment, Sessions } from "./Sessions.ts"
 import type { Settlement } from "./Settlement.ts"
 import type { Signals } from "./Signals.ts"
@@ -29,7 +29,7 @@ interface Recovered {
 }
 
 export class Recovery {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly sessions: Sessions
   private readonly settlement: Settlement
@@ -42,7 +42,7 @@ export class Recovery {
   constructor(
     db: Database,
     parts: {
-      readonly ledger: Ledger
+      readonly laneCounters: LaneCounters
       readonly rows: JobRows
       readonly sessions: Sessions
       readonly settlement: Settlement
@@ -51,7 +51,7 @@ export class Recovery {
       readonly statistics: Statistics
     }
   ) {
-    this.ledger = parts.ledger
+    this.laneCounters = parts.laneCounters
     this.rows = parts.rows
     this.sessions = parts.sessions
     this.settlement = parts.settlement
@@ -86,7 +86,7 @@ export class Recovery {
       buried: found.buried,
       expired,
       sessions: removed,
-      more: found.more || this.ledger.hasCascades
+      more: found.more || this.laneCounters.hasCascades
     }
   }
 
@@ -103,7 +103,7 @@ export class Recovery {
     into: Recovered,
     isLost: (task: string) => boolean
   ): void {
-    const held = [...this.ledger.lanes.values()]
+    const held = [...this.laneCounters.lanes.values()]
       .filter((lane) => lane.counts[States.running] > 0 && isLost(lane.task))
       .flatMap((lane) => this.selectRunning.all(lane.id, session, limit + 1))
       .sort(([a], [b]) => a - b)
@@ -128,7 +128,7 @@ export class Recovery {
         failure,
         attempts
       })
-      if (row.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
+      if (row.wait === Waiting.rides) this.laneCounters.ride(row.lane, -1)
       into.recovered.push(row.id)
       return
     }

@@ -6,18 +6,21 @@ import * as States from "../../Queue/policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
-import type { Ledger } from "./Ledger.ts"
+import type { LaneCounters } from "./LaneCounters.ts"
 
 const states = ["completed", "failed", "cancelled"] as const
 
 export class Retention {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly keys: Keys
   private readonly oldest: Query<[id: JobId, finished: number]>
 
-  constructor(db: Database, parts: { readonly ledger: Ledger; readonly rows: JobRows; readonly keys: Keys }) {
-    this.ledger = parts.ledger
+  constructor(
+    db: Database,
+    parts: { readonly laneCounters: LaneCounters; readonly rows: JobRows; readonly keys: Keys }
+  ) {
+    this.laneCounters = parts.laneCounters
     this.rows = parts.rows
     this.keys = parts.keys
     const isHeld = `extra LIKE '%"holder"%' AND json_valid(extra) AND EXISTS (SELECT 1 FROM job AS holder
@@ -34,7 +37,7 @@ export class Retention {
     for (const name of states) {
       const state = States.stateCode(name)
       let kept = 0
-      for (const lane of this.ledger.lanes.values()) kept += lane.counts[state]!
+      for (const lane of this.laneCounters.lanes.values()) kept += lane.counts[state]!
       for (const [id, finished] of this.oldest.all(state, limit - removed)) {
         if (!goes(policy[name], finished, kept, now)) break
         const row = this.rows.finished(id)!

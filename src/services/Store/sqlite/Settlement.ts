@@ -12,7 +12,7 @@ import type { Endings } from "./Endings.ts"
 import type { Enqueues } from "./Enqueues.ts"
 import { attemptsAfter, type JobRow } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
-import type { Ledger } from "./Ledger.ts"
+import type { LaneCounters } from "./LaneCounters.ts"
 import type { Running } from "./Running.ts"
 import type { Signals } from "./Signals.ts"
 import type { Statistics } from "./Statistics.ts"
@@ -20,7 +20,7 @@ import type { Statistics } from "./Statistics.ts"
 const textOrNull = (value: unknown): string | null => (value === undefined ? null : (value as string))
 
 export class Settlement {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly running: Running
   private readonly endings: Endings
@@ -32,7 +32,7 @@ export class Settlement {
   constructor(
     db: Database,
     parts: {
-      readonly ledger: Ledger
+      readonly laneCounters: LaneCounters
       readonly rows: JobRows
       readonly running: Running
       readonly endings: Endings
@@ -41,7 +41,7 @@ export class Settlement {
       readonly statistics: Statistics
     }
   ) {
-    this.ledger = parts.ledger
+    this.laneCounters = parts.laneCounters
     this.rows = parts.rows
     this.running = parts.running
     this.endings = parts.endings
@@ -101,8 +101,8 @@ export class Settlement {
     const row = this.running.find(id, session, attempt) ?? this.rows.live(id)
     this.running.drop(id)
     if (row === undefined || this.deleteRunning.run(id, session, attempt).changes === 0) return undefined
-    this.ledger.add(row.lane, States.running, -1)
-    if (row.wait === Waiting.rides) this.ledger.ride(row.lane, -1)
+    this.laneCounters.add(row.lane, States.running, -1)
+    if (row.wait === Waiting.rides) this.laneCounters.ride(row.lane, -1)
     return row
   }
 

@@ -5,18 +5,18 @@
 import type { JobId } from "../../Queue/Job.ts"
 import type { Signal } from "../Turn.ts"
 import type { Database, Query } from "./Database.ts"
-import type { Ledger } from "./Ledger.ts"
+import type { LaneCounters } from "./LaneCounters.ts"
 
 export class Signals {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly insert: Query<[]>
   private readonly select: Query<[reason: string]>
   private readonly delete: Query<[]>
   private readonly selectOf: Query<[job: JobId, reason: string]>
   private readonly any: Query<[1]>
 
-  constructor(db: Database, ledger: Ledger) {
-    this.ledger = ledger
+  constructor(db: Database, laneCounters: LaneCounters) {
+    this.laneCounters = laneCounters
     this.insert = db.prepare("INSERT OR IGNORE INTO signal(job, session, reason) VALUES (?, ?, ?)")
     this.select = db.prepare("SELECT reason FROM signal WHERE job = ?")
     this.delete = db.prepare("DELETE FROM signal WHERE job = ?")
@@ -27,13 +27,13 @@ export class Signals {
   /** Asks the session that runs the job to cancel it. Once asked, the first reason stands. */
   cancel(job: JobId, session: number, reason: string): void {
     this.insert.run(job, session, reason)
-    this.ledger.hasSignals = true
-    this.ledger.controlChanged()
+    this.laneCounters.hasSignals = true
+    this.laneCounters.controlChanged()
   }
 
   /** Why the job is to be cancelled, if it is. */
   reason(job: JobId): string | undefined {
-    return this.ledger.hasSignals ? this.select.get(job)?.[0] : undefined
+    return this.laneCounters.hasSignals ? this.select.get(job)?.[0] : undefined
   }
 
   /** The job's attempt has ended: its signal goes. Answers why it was to be cancelled, if it was. */
@@ -47,9 +47,9 @@ export class Signals {
    * What the session must be told, again with each turn until the jobs have ended: an answer may be lost on its way.
    */
   of(session: number): ReadonlyArray<Signal> {
-    if (!this.ledger.hasSignals) return []
+    if (!this.laneCounters.hasSignals) return []
     if (this.any.get() === undefined) {
-      this.ledger.hasSignals = false
+      this.laneCounters.hasSignals = false
       return []
     }
     return this.selectOf.all(session).map(([id, reason]) => ({ id, kind: "cancel", reason }))

@@ -29,7 +29,7 @@ import { Enqueues } from "./Enqueues.ts"
 import { Groups } from "./Groups.ts"
 import { JobRows } from "./JobRows.ts"
 import { Keys } from "./Keys.ts"
-import { Ledger } from "./Ledger.ts"
+import { LaneCounters } from "./LaneCounters.ts"
 import { Lookups } from "./Lookups.ts"
 import { Notes } from "./Notes.ts"
 import { Recovery } from "./Recovery.ts"
@@ -53,7 +53,7 @@ export class SqliteStore {
   private readonly db: Database
   private readonly onCommit: SqliteStoreOptions["onCommit"]
   private readonly maxLive: number
-  readonly ledger: Ledger
+  readonly laneCounters: LaneCounters
   readonly answers: Answers
   private readonly running = new Running()
   private readonly setAside: SetAside
@@ -84,31 +84,31 @@ export class SqliteStore {
     this.checkpoint = db.prepare("PRAGMA wal_checkpoint(TRUNCATE)")
     const { running } = this
     this.setAside = new SetAside(db)
-    const ledger = new Ledger(db)
-    const rows = new JobRows(db, ledger)
+    const laneCounters = new LaneCounters(db)
+    const rows = new JobRows(db, laneCounters)
     const keys = new Keys(db)
     this.answers = new Answers(db, rows)
-    const statistics = new Statistics(db, ledger)
-    const endings = new Endings(db, ledger, rows, keys, statistics)
-    const signals = new Signals(db, ledger)
-    const notes = new Notes(db, ledger)
+    const statistics = new Statistics(db, laneCounters)
+    const endings = new Endings(db, laneCounters, rows, keys, statistics)
+    const signals = new Signals(db, laneCounters)
+    const notes = new Notes(db, laneCounters)
     const sessions = new Sessions(db, statistics)
-    const claims = new Claims(db, { ledger, rows, running, endings, statistics })
-    const batches = new BatchClaims(db, ledger, claims)
-    const enqueues = new Enqueues({ ledger, rows, keys, claims, endings, statistics }, options.maxLive)
-    const settlement = new Settlement(db, { ledger, rows, running, endings, enqueues, signals, statistics })
-    const due = new Due(db, ledger)
-    const lookups = new Lookups(db, { ledger, rows, endings, notes, setAside: this.setAside })
-    this.ledger = ledger
+    const claims = new Claims(db, { laneCounters, rows, running, endings, statistics })
+    const batches = new BatchClaims(db, laneCounters, claims)
+    const enqueues = new Enqueues({ laneCounters, rows, keys, claims, endings, statistics }, options.maxLive)
+    const settlement = new Settlement(db, { laneCounters, rows, running, endings, enqueues, signals, statistics })
+    const due = new Due(db, laneCounters)
+    const lookups = new Lookups(db, { laneCounters, rows, endings, notes, setAside: this.setAside })
+    this.laneCounters = laneCounters
     this.statistics = statistics
     this.endings = endings
     this.notes = notes
     this.sessions = sessions
     this.lookups = lookups
-    this.groupTable = new Groups(db, ledger)
-    this.documentTable = new Documents(db, ledger)
+    this.groupTable = new Groups(db, laneCounters)
+    this.documentTable = new Documents(db, laneCounters)
     this.changes = new Changes({
-      ledger,
+      laneCounters,
       rows,
       running,
       keys,
@@ -118,10 +118,10 @@ export class SqliteStore {
       statistics,
       setAside: this.setAside
     })
-    this.recovery = new Recovery(db, { ledger, rows, sessions, settlement, signals, endings, statistics })
-    this.retention = new Retention(db, { ledger, rows, keys })
+    this.recovery = new Recovery(db, { laneCounters, rows, sessions, settlement, signals, endings, statistics })
+    this.retention = new Retention(db, { laneCounters, rows, keys })
     this.turns = new Turns({
-      ledger,
+      laneCounters,
       sessions,
       notes,
       settlement,
@@ -149,12 +149,12 @@ export class SqliteStore {
   }
 
   /** What is known of the file is out of date. */
-  private readonly forget = () => this.ledger.invalidate()
+  private readonly forget = () => this.laneCounters.invalidate()
 
   private transaction<A>(now: number, body: () => A, flushesStatistics: boolean) {
     try {
       return this.db.write(() => {
-        this.ledger.refresh()
+        this.laneCounters.refresh()
         const again = this.answers.again()
         if (again !== undefined) return { answer: again.answer as A, flushed: false, wakes: [] }
         const answer = body()
@@ -162,10 +162,10 @@ export class SqliteStore {
         const flushed = flushesStatistics || this.statistics.isDue(now)
         if (flushed) this.statistics.flush(now)
         this.answers.keep(answer, now)
-        return { answer, flushed, wakes: this.ledger.flush() }
+        return { answer, flushed, wakes: this.laneCounters.flush() }
       })
     } catch (error) {
-      this.ledger.invalidate()
+      this.laneCounters.invalidate()
       this.endings.invalidate()
       this.statistics.invalidate()
       this.running.rollback()
@@ -179,7 +179,7 @@ export class SqliteStore {
       this.lastNow,
       () =>
         this.db.read(() => {
-          this.ledger.refresh()
+          this.laneCounters.refresh()
           return body()
         }),
       this.forget
@@ -251,13 +251,13 @@ export class SqliteStore {
     const disk = statfsSync(path.dirname(this.db.path))
     return this.read(() => {
       let finished = 0
-      for (const { counts } of this.ledger.lanes.values()) {
+      for (const { counts } of this.laneCounters.lanes.values()) {
         finished += counts[States.completed] + counts[States.failed] + counts[States.cancelled]
       }
       return {
         bytes: size("") + size("-wal") + size("-shm"),
         freeBytes: disk.bavail * disk.bsize,
-        live: this.ledger.live,
+        live: this.laneCounters.live,
         maxLive: this.maxLive,
         finished
       }
@@ -272,7 +272,7 @@ export class SqliteStore {
 
   /** Follows a long chain of dependent jobs to its end, in transactions short enough for others to get in between. */
   private finishCascades(now: number): void {
-    while (this.ledger.hasCascades) this.write(now, () => undefined)
+    while (this.laneCounters.hasCascades) this.write(now, () => undefined)
   }
 
   declareGroups(groups: ReadonlyArray<{ readonly name: string; readonly limit: number }>): void {
@@ -293,7 +293,7 @@ export class SqliteStore {
   }
 
   paused(): boolean {
-    return this.read(() => this.ledger.paused)
+    return this.read(() => this.laneCounters.paused)
   }
 
   setPaused(paused: boolean): void {
@@ -347,7 +347,7 @@ export class SqliteStore {
   /** Renews for a worker whose event loop does not answer since `since`. */
   renewBlocked(session: number, since: number, moment: Moment, leaseMs: number): boolean {
     return this.write(moment.now, () => {
-      this.ledger.controlChanged()
+      this.laneCounters.controlChanged()
       return this.sessions.renewBlocked(session, { since, jobs: this.running.idsOf(session) }, moment, leaseMs)
     })
   }
@@ -366,7 +366,7 @@ export class SqliteStore {
 
   drain(session: number): boolean {
     return this.write(this.lastNow, () => {
-      this.ledger.controlChanged()
+      this.laneCounters.controlChanged()
       return this.sessions.drain(session)
     })
   }
@@ -394,19 +394,19 @@ export class SqliteStore {
 
   addListener(name: string): void {
     this.write(this.lastNow, () => {
-      this.keepOnly(this.ledger.listeners)
+      this.keepOnly(this.laneCounters.listeners)
       this.insertListener.run(name)
     })
   }
 
   removeListeners(names: ReadonlyArray<string>): void {
-    this.write(this.lastNow, () => this.keepOnly(this.ledger.listeners.filter((each) => !names.includes(each))))
+    this.write(this.lastNow, () => this.keepOnly(this.laneCounters.listeners.filter((each) => !names.includes(each))))
   }
 
   /** Rows that name no socket, whatever put them there, go with the others. */
   private keepOnly(names: ReadonlyArray<string>): void {
     this.keepListeners.run(JSON.stringify(names))
-    this.ledger.listeners = names
+    this.laneCounters.listeners = names
   }
 
   /** Moves when another process commits. */
@@ -416,7 +416,7 @@ export class SqliteStore {
 
   /** What other processes have changed since the last call, as what they would have said of it. */
   news(): ReadonlyArray<Wake> {
-    return this.read(() => this.ledger.takeNews())
+    return this.read(() => this.laneCounters.takeNews())
   }
 
   /** Moves the WAL into the file and truncates it; false when a reader holds it. */

@@ -17,7 +17,7 @@ import {
   widen
 } from "../../Queue/policy/RollUps.ts"
 import type { Database, Query } from "./Database.ts"
-import type { Lane, Ledger } from "./Ledger.ts"
+import type { Lane, LaneCounters } from "./LaneCounters.ts"
 
 /** Milliseconds between writes. */
 const flushEveryMs = 1_000
@@ -47,7 +47,7 @@ type ResourceRow = [
 type Event = Counter | "ran"
 
 export class Statistics {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly recorder = new RollUpRecorder()
   private readonly cells = new Map<number, RollUpCell>()
   /** What the open transaction records: it counts once that has committed. */
@@ -69,8 +69,8 @@ export class Statistics {
   private readonly deleteOld: Query<[]>
   private readonly deleteOldResources: Query<[]>
 
-  constructor(db: Database, ledger: Ledger) {
-    this.ledger = ledger
+  constructor(db: Database, laneCounters: LaneCounters) {
+    this.laneCounters = laneCounters
     this.select = db.prepare(
       "SELECT start, lane, counts, wait, run FROM roll_up WHERE width = ? AND start = ? AND lane = ?"
     )
@@ -189,7 +189,7 @@ export class Statistics {
   }
 
   private write(delta: RollUp): void {
-    const lane = this.ledger.lane(delta.task, delta.group)
+    const lane = this.laneCounters.lane(delta.task, delta.group)
     const row = this.select.get(delta.width, delta.start, lane.id)
     const sum = row === undefined ? delta : mergeRollUps(this.rollUp(delta.width, row), delta)
     this.upsert.run(
@@ -218,7 +218,7 @@ export class Statistics {
   }
 
   private rollUp(width: RollUpWidth, [start, laneId, counts, wait, run]: Row): RollUp {
-    const lane = this.ledger.lanes.get(laneId)!
+    const lane = this.laneCounters.lanes.get(laneId)!
     const values = JSON.parse(counts) as ReadonlyArray<number>
     return {
       width,
@@ -236,7 +236,7 @@ export class Statistics {
     return this.selectRange
       .all(width, from, to)
       .filter(([, laneId]) => {
-        const lane = this.ledger.lanes.get(laneId)!
+        const lane = this.laneCounters.lanes.get(laneId)!
         return (group === undefined || lane.group.name === group) && (task === undefined || lane.task === task)
       })
       .map((row) => this.rollUp(width, row))

@@ -7,7 +7,7 @@ import type { Due } from "./Due.ts"
 import type { Endings } from "./Endings.ts"
 import type { StoreNote } from "../../Queue/policy/jobs/Admission.ts"
 import type { Enqueues } from "./Enqueues.ts"
-import type { Ledger } from "./Ledger.ts"
+import type { LaneCounters } from "./LaneCounters.ts"
 import type { Notes } from "./Notes.ts"
 import type { Running } from "./Running.ts"
 import type { Session, Sessions } from "./Sessions.ts"
@@ -25,7 +25,7 @@ export interface StoreTurnResult extends Omit<TurnResult, "notes"> {
 }
 
 export class Turns {
-  private readonly ledger: Ledger
+  private readonly laneCounters: LaneCounters
   private readonly sessions: Sessions
   private readonly notes: Notes
   private readonly settlement: Settlement
@@ -38,7 +38,7 @@ export class Turns {
   private readonly running: Running
 
   constructor(parts: {
-    readonly ledger: Ledger
+    readonly laneCounters: LaneCounters
     readonly sessions: Sessions
     readonly notes: Notes
     readonly settlement: Settlement
@@ -50,7 +50,7 @@ export class Turns {
     readonly signals: Signals
     readonly running: Running
   }) {
-    this.ledger = parts.ledger
+    this.laneCounters = parts.laneCounters
     this.sessions = parts.sessions
     this.notes = parts.notes
     this.settlement = parts.settlement
@@ -72,7 +72,7 @@ export class Turns {
     this.endings.cascade(now)
     this.due.promote(now)
 
-    const claim = session === undefined || session.draining || this.ledger.paused ? [] : turn.claim
+    const claim = session === undefined || session.draining || this.laneCounters.paused ? [] : turn.claim
     const tasks = session?.tasks ?? noTasks
     const { ids, notes, started } =
       turn.enqueue.length === 0
@@ -115,7 +115,8 @@ export class Turns {
       ready: this.claims.ready(tasks, hasEndedMore ? [] : claim),
       batches: together?.batches.map((batch) => batch.map((row) => this.claims.start(row, now))),
       // Work was left for the next turn: look again at once.
-      nextDue: isCutShort || this.ledger.hasCascades ? now : earlier(this.ledger.nextDue(), together?.ripeAt),
+      nextDue:
+        isCutShort || this.laneCounters.hasCascades ? now : earlier(this.laneCounters.nextDue(), together?.ripeAt),
       signals: session === undefined ? noSignals : this.signals.of(turn.session),
       fenced: turn.session !== 0 && session === undefined,
       draining: session?.draining ?? false

@@ -18,7 +18,7 @@ import { encodeJson, taskCodec } from "../codec/TaskCodec.ts"
 import { EnqueueError, InvalidOption, type JobEdit, type JobNotFound, jobNotFound, WrongState } from "../TaskQueue.ts"
 import { TaskRegistry } from "../TaskRegistry.ts"
 import { checked } from "./Checked.ts"
-import type { Looking } from "./Looking.ts"
+import type { Queries } from "./Queries.ts"
 
 /** Jobs a bulk change touches in one transaction. */
 const changePage = 500
@@ -35,9 +35,9 @@ const editNames: ReadonlySet<string> = new Set<keyof JobEdit>([
 /** With its times in milliseconds since 1970. */
 type CheckedEdit = Omit<JobEdit, "due" | "deadline"> & { readonly due?: number; readonly deadline?: number }
 
-export type Changing = Effect.Success<ReturnType<typeof makeChanging>>
+export type JobChanges = Effect.Success<ReturnType<typeof makeJobChanges>>
 
-export const makeChanging = Effect.fnUntraced(function* ({ record }: Looking) {
+export const makeJobChanges = Effect.fnUntraced(function* ({ record }: Queries) {
   const store = yield* JobStore
   const turns = yield* StoreTurns
   const registry = yield* TaskRegistry

@@ -28,8 +28,8 @@ export const tellAll = <W extends Waiter>(waiters: Waiter | ReadonlyArray<Waiter
   if (defects.length > 0) throw defects[0]
 }
 
-export class Outcomes extends Context.Service<
-  Outcomes,
+export class JobWaiters extends Context.Service<
+  JobWaiters,
   {
     readonly expect: (id: JobId, waiter: Waiter) => void
     /** The same for jobs whose ids follow one another: `waiters[i]` for `first + i`. */
@@ -55,7 +55,7 @@ interface Range {
 const mostRanges = 8
 const smallestRange = 16
 
-export const layer: Layer.Layer<Outcomes> = Layer.sync(Outcomes, () => {
+export const layer: Layer.Layer<JobWaiters> = Layer.sync(JobWaiters, () => {
   const single = new Map<JobId, Waiter | Array<Waiter>>()
   const ranges: Array<Range> = []
 

@@ -13,7 +13,7 @@ import { scaleTargetKind, targetsOf } from "../rounds/Targets.ts"
 import type { GroupTarget } from "./Actuator.ts"
 import { line } from "../../Text/policy/SafeText.ts"
 
-export interface StandingTargets {
+export interface CurrentTargets {
   /** Of the groups in mode `on`. */
   readonly targets: ReadonlyArray<GroupTarget>
   /** Whether any other group runs jobs, or has some waiting that a living worker knows. */
@@ -49,5 +49,5 @@ export const read = Effect.gen(function* () {
     ({ count, group, state, task }) =>
       count > 0 && !scaled.has(group) && (state === "running" || (state === "pending" && known.has(task)))
   )
-  return { targets, othersBusy } satisfies StandingTargets
+  return { targets, othersBusy } satisfies CurrentTargets
 })

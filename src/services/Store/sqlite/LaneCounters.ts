@@ -68,7 +68,7 @@ type FlagsRow = [
   document: number | null
 ]
 
-export class Ledger {
+export class LaneCounters {
   readonly groups = new Map<string, Group>()
   readonly lanes = new Map<number, Lane>()
   private readonly byGroupAndTask = new Map<string, Map<string, Lane>>()

@@ -35,9 +35,9 @@ const streamedAtOnce = 500
 /** Log lines in one answer. */
 const mostLines = 100_000
 
-export type Looking = Effect.Success<typeof makeLooking>
+export type Queries = Effect.Success<typeof makeQueries>
 
-export const makeLooking = Effect.gen(function* () {
+export const makeQueries = Effect.gen(function* () {
   const store = yield* JobStore
   const registry = yield* WorkerRegistry
   const tasks = yield* TaskRegistry

@@ -7,7 +7,7 @@ import {
   ActuatorUnreachable,
   type GroupTarget
 } from "../../../../src/services/Scaling/act/Actuator.ts"
-import * as Orders from "../../../../src/services/Scaling/act/Orders.ts"
+import * as ScaleRequests from "../../../../src/services/Scaling/act/ScaleRequests.ts"
 
 const target = (group: string, desired: number): GroupTarget => ({
   group,
@@ -26,7 +26,7 @@ describe("orders", () => {
   it.effect("are carried out once, however often they are placed", () =>
     Effect.gen(function* () {
       const calls: Array<number> = []
-      const { place } = yield* Orders.make({
+      const { place } = yield* ScaleRequests.make({
         actuator: "test",
         carryOut: ({ desired }) => Effect.sync(() => void calls.push(desired))
       })
@@ -45,7 +45,7 @@ describe("orders", () => {
       const gate = yield* Deferred.make<void>()
       const calls: Array<number> = []
       let running = 0
-      const { place } = yield* Orders.make({
+      const { place } = yield* ScaleRequests.make({
         actuator: "test",
         carryOut: ({ desired }) =>
           Effect.gen(function* () {
@@ -71,7 +71,7 @@ describe("orders", () => {
     Effect.gen(function* () {
       let calls = 0
       let broken = true
-      const { place } = yield* Orders.make({
+      const { place } = yield* ScaleRequests.make({
         actuator: "test",
         carryOut: () =>
           Effect.suspend(() => {
@@ -101,7 +101,7 @@ describe("orders", () => {
         actuator: "test",
         reason: new ActuatorThrottled({ message: "slow down", retryAfterMs: 30_000 })
       })
-      const { place } = yield* Orders.make({
+      const { place } = yield* ScaleRequests.make({
         actuator: "test",
         carryOut: () => Effect.suspend(() => (calls++ === 0 ? Effect.fail(throttled) : Effect.void))
       })
@@ -121,7 +121,7 @@ describe("orders", () => {
       const never = yield* Deferred.make<void>()
       let running = 0
       let most = 0
-      const { place } = yield* Orders.make({
+      const { place } = yield* ScaleRequests.make({
         actuator: "test",
         concurrency: 2,
         carryOut: ({ group }) =>
@@ -146,7 +146,7 @@ describe("orders", () => {
   it.effect("survive a defect of the actuator", () =>
     Effect.gen(function* () {
       let calls = 0
-      const { place } = yield* Orders.make({
+      const { place } = yield* ScaleRequests.make({
         actuator: "test",
         carryOut: () => Effect.suspend(() => (calls++ === 0 ? Effect.die("bug") : Effect.void))
       })
@@ -161,7 +161,7 @@ describe("orders", () => {
   it.effect("are repeated after the set time when they are placed again", () =>
     Effect.gen(function* () {
       let calls = 0
-      const { place } = yield* Orders.make({
+      const { place } = yield* ScaleRequests.make({
         actuator: "test",
         carryOut: () => Effect.sync(() => void calls++),
         repeatAfterMs: 30_000

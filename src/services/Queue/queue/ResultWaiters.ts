@@ -6,7 +6,7 @@ import { Cause, Clock, Effect, Exit, Scope } from "effect"
 import { CurrentAttempt } from "../attempt/CurrentAttempt.ts"
 import { type Failure, finishedStates, type JobId, type JobRecord } from "../Job.ts"
 import { JobStore, type KeptJob } from "../../Store/JobStore.ts"
-import { Outcomes, tellAll, type Waiter } from "../attempt/Outcomes.ts"
+import { JobWaiters, tellAll, type Waiter } from "../attempt/JobWaiters.ts"
 import { Settings } from "../QueueSettings.ts"
 import { StoreClosed, StoreError } from "../../Store/StoreError.ts"
 import { StoreTurns } from "../../Store/StoreTurns.ts"
@@ -24,12 +24,12 @@ const lookingShare = 0.05
 /** Of jobs that were all created by one turn: their ids ascend, so the ends tell. */
 const isConsecutive = (ids: ReadonlyArray<JobId>) => ids.length > 0 && ids[ids.length - 1]! - ids[0]! === ids.length - 1
 
-export type Awaiting = Effect.Success<typeof makeAwaiting>
+export type ResultWaiters = Effect.Success<typeof makeResultWaiters>
 
-export const makeAwaiting = Effect.gen(function* () {
+export const makeResultWaiters = Effect.gen(function* () {
   const store = yield* JobStore
   const turns = yield* StoreTurns
-  const outcomes = yield* Outcomes
+  const outcomes = yield* JobWaiters
   const settings = yield* Settings
   const clock = yield* Clock.Clock
   const monotonic = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6

@@ -28,7 +28,7 @@ export interface OrdersOptions {
   readonly concurrency?: number
 }
 
-export interface Orders {
+export interface ScaleRequests {
   /** Never waits for the work. */
   readonly place: (targets: ReadonlyArray<GroupTarget>) => Effect.Effect<ReadonlyArray<OrderStatus>>
 }
@@ -52,7 +52,7 @@ interface Order {
   settledAt: number
 }
 
-export const make = (options: OrdersOptions): Effect.Effect<Orders, never, Scope.Scope> =>
+export const make = (options: OrdersOptions): Effect.Effect<ScaleRequests, never, Scope.Scope> =>
   Effect.gen(function* () {
     const orders = new Map<string, Order>()
     const atOnce = yield* Semaphore.make(options.concurrency ?? 4)
