@@ -15,7 +15,8 @@ const besideOthers = [
   "test/scripts/pictures.long.test.ts",
   "test/services/Alerts/*.long.test.ts",
   "test/services/Queue/doorProperties.long.test.ts",
-  "test/services/Queue/{memory,policy,scaler,stores}/**/*.long.test.ts",
+  "test/services/Queue/policy/*.long.test.ts",
+  "test/services/{Memory,Scaling,Store}/**/*.long.test.ts",
   "test/simulation/*.long.test.ts"
 ]
 

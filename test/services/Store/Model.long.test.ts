@@ -18,12 +18,15 @@ const sqlite =
   (options) =>
     emptyStore({ thread: false, remembersCalls, ...withoutDiskWaits, ...options })
 
-const stores: Readonly<Record<string, StoreLayer>> = {
-  memory: memory(false),
-  SQLite: sqlite(false),
-  "memory, served to two clients": served(memory(true), disturbed),
-  "SQLite, served to two clients": served(sqlite(true), disturbed)
+/** A served store takes some 15 s a run, one of this process 2. */
+const stores: Readonly<Record<string, readonly [layer: StoreLayer, reduced: number]>> = {
+  memory: [memory(false), 10],
+  SQLite: [sqlite(false), 10],
+  "memory, served to two clients": [served(memory(true), disturbed), 2],
+  "SQLite, served to two clients": [served(sqlite(true), disturbed), 2]
 }
-const count = process.env.SLUICE_LONG === "reduced" ? 10 : 200
 
-for (const [name, layer] of Object.entries(stores)) describe(name, () => runs(storeTest(layer), count, 2000))
+for (const [name, [layer, reduced]] of Object.entries(stores)) {
+  const count = process.env.SLUICE_LONG === "reduced" ? reduced : 200
+  describe(name, () => runs(storeTest(layer), count, 2000))
+}
