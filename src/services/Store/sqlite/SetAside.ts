@@ -138,7 +138,9 @@ export class SetAside {
           `UPDATE sqlite_sequence SET seq = (${largest}) + 1000000 WHERE name = '${table}' AND NOT (seq <= ${numberMost})`
         )
       }
-      for (const table of Object.keys(tables)) {
+      // Documents first: while one of them has the last number, none can be added.
+      const documentsFirst = Object.keys(tables).toSorted((a, b) => Number(b === "document") - Number(a === "document"))
+      for (const table of documentsFirst) {
         const rows = rawRows(this.db, table)
         for (const row of rows) this.move(table, row, now)
         moved += rows.length
@@ -155,11 +157,11 @@ export class SetAside {
     const { isOfJob, key } = tables[table]!
     const names = key.map((column) => columns[column]!)
     if (isOfJob) return this.moveJob(table, names[0]!, String(why), now)
-    this.keep(table, names, String(why), columns, now)
     const where = key.map((column) => `${column} IS ?`).join(" AND ")
     if (table === "worker" && isNumberOfRow(names[0]!))
       this.run(`UPDATE worker SET ${emptyWorker} WHERE ${where}`, ...names)
     else this.run(`DELETE FROM ${table} WHERE ${where}`, ...names)
+    this.keep(table, names, String(why), columns, now)
   }
 
   private run(sql: string, ...values: ReadonlyArray<RawValue>): void {

@@ -36,6 +36,23 @@ describe("a row that cannot be read", () => {
     )
   }
 
+  it.effect("stops nobody where it has the last number of its table, in any of those that are numbered", () =>
+    Effect.gen(function* () {
+      const file = yield* newFile
+      yield* populate(file)
+      const last = ["document.version", "journal.seq", "worker.session"].map((place) => {
+        const [table, column] = place.split(".")
+        return mutations.find((it) => it.table === table && it.column === column && it.value === "9223372036854775807")!
+      })
+      for (const mutation of last) yield* survives(file, mutation)
+      // All of them at once.
+      const [first, ...rest] = last
+      for (const { column, table, value } of rest)
+        write(file, `UPDATE ${table} SET ${column} = ${value} WHERE ${column} = (SELECT max(${column}) FROM ${table})`)
+      yield* survives(file, first!)
+    })
+  )
+
   it.effect("is named with what is wrong, kept whole, and gone when it is removed by the job's id", () =>
     Effect.gen(function* () {
       const file = yield* newFile
