@@ -160,7 +160,7 @@ export const judge = (ids: ReadonlyArray<JobId>, entries: ReadonlyArray<Entry>, 
         lost.push(`${id}: ${job.state}, ${job.failure?.cause} ${job.failure?.message}`)
         continue
       }
-      const winner = decodeRun(job.result)
+      const winner = decodeRun(JSON.parse(job.result as string))
       const told = accepted.get(id) ?? []
       if (
         told.some(({ attempt, process }) => process !== winner.process || attempt !== winner.attempt) ||
