@@ -170,7 +170,7 @@ it.live("whatever operators do, jobs end as they were last told to", () =>
           expect(job?.state !== "failed", `${name}: ${job?.failure?.message}`)
           expect(job?.state !== "cancelled" || cancelled.length > 0, `${name}: cancelled by nobody`)
           if (job?.state === "completed") {
-            const ran = Schema.decodeUnknownSync(Run)(job.result)
+            const ran = Schema.decodeUnknownSync(Run)(JSON.parse(job.result as string))
             expect(ran.version === version, `${name}: completed with version ${ran.version}`)
           }
         }
