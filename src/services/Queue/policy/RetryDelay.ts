@@ -59,12 +59,20 @@ export const checkRetry = (name: string, policy: RetryPolicy): RetryPolicy => {
 /**
  * Milliseconds to wait after failed attempt number `attempt` (from 1), which failed at `now`. `random` is uniform in
  * [0, 1). Whole milliseconds, never below 0 nor above the cap by more than the jitter. A function of one's own that
- * answers no number means no delay.
+ * answers no number, or throws, means no delay.
  */
 export const retryDelay = (policy: RetryPolicy, attempt: number, random: number, now: number): number => {
-  const delay = policy.delayMs === undefined ? delayInSeries(policy, attempt) : policy.delayMs(attempt, now)
+  const delay = policy.delayMs === undefined ? delayInSeries(policy, attempt) : ownDelay(policy.delayMs, attempt, now)
   if (!(delay > 0)) return 0
   return Math.round(Math.min(delay, policy.capMs) * (1 + policy.jitter * (2 * random - 1)))
+}
+
+const ownDelay = (delayMs: NonNullable<RetryPolicy["delayMs"]>, attempt: number, now: number): number => {
+  try {
+    return delayMs(attempt, now)
+  } catch {
+    return 0
+  }
 }
 
 const delayInSeries = ({ capMs, factor, firstMs, stepMs }: RetryPolicy, attempt: number): number => {

@@ -37,6 +37,8 @@ describe("retryDelay", () => {
   it("takes a series of one's own, within cap and jitter, and no delay where it makes no sense", () => {
     const own: RetryPolicy = { ...standard, jitter: 0, capMs: 5000, delayMs: (attempt) => attempt * attempt * 100 }
     assert.deepStrictEqual(series(own, 8), [100, 400, 900, 1600, 2500, 3600, 4900, 5000])
+    const throwing = { ...own, delayMs: () => assert.fail("of its own") }
+    assert.strictEqual(retryDelay(throwing, 1, 0.5, 0), 0)
     for (const delay of [Number.NaN, -5, 0])
       assert.strictEqual(retryDelay({ ...own, delayMs: () => delay }, 1, 0.5, 0), 0)
     assert.strictEqual(retryDelay({ ...own, delayMs: () => Infinity }, 1, 0.5, 0), 5000)

@@ -80,4 +80,16 @@ describe("a schedule as a retry policy", () => {
       delays(Schedule.forever.pipe(Schedule.modifyDelay(() => Effect.succeed(Duration.seconds(5)))), 2),
       [5000, 5000]
     ))
+
+  it("means no delay where it fails later than it was looked at", () => {
+    let isBroken = false
+    const policy = retryOn(
+      Schedule.spaced("1 second").pipe(
+        Schedule.modifyDelay(({ duration }) => (isBroken ? Effect.fail("later") : Effect.succeed(duration)))
+      )
+    )
+    assert.strictEqual(retryDelay(policy, 1, 0.5, now), 1000)
+    isBroken = true
+    assert.strictEqual(retryDelay(policy, 1, 0.5, now), 0)
+  })
 })
