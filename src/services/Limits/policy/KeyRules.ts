@@ -1,0 +1,34 @@
+/** Which policy holds for a key of a group: the first rule that fits, its tier below it. */
+import type { GroupPolicy, KeyPolicy } from "../GroupPolicy.ts"
+
+/** Whether a key fits a pattern in which each `*` stands for any text. Linear in the key for each piece. */
+export const fitsPattern = (pattern: string, key: string): boolean => {
+  const pieces = pattern.split("*")
+  const first = pieces[0]!
+  if (pieces.length === 1) return key === first
+  const last = pieces.at(-1)!
+  if (key.length < first.length + last.length || !key.startsWith(first) || !key.endsWith(last)) return false
+  let from = first.length
+  const to = key.length - last.length
+  for (let i = 1; i < pieces.length - 1; i++) {
+    const piece = pieces[i]!
+    const found = key.indexOf(piece, from)
+    if (found < 0 || found + piece.length > to) return false
+    from = found + piece.length
+  }
+  return true
+}
+
+const unruled: KeyPolicy = {}
+
+/**
+ * The policy of a key; `own` is what an operator set for this key alone, and holds over the rules. Undefined: its jobs
+ * are not limited. In a fair group every job is, those without a key (`""`) as one.
+ */
+export const policyOf = (group: GroupPolicy, key: string, own: KeyPolicy | undefined): KeyPolicy | undefined => {
+  if (own !== undefined && key !== "") return own
+  const rule = key === "" ? undefined : group.keys?.find(({ keys }) => fitsPattern(keys, key))
+  if (rule !== undefined)
+    return { ...(rule.tier === undefined ? undefined : group.tiers?.[rule.tier]), ...rule.policy }
+  return group.fair === true ? unruled : undefined
+}
