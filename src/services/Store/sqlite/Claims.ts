@@ -88,12 +88,12 @@ export class Claims {
     if (group === undefined) return limit
     if (beyond === "nested") return limit
     if (this.laneCounters.paused || group.paused) return 0
-    const within = limitOf(group) - group.running
+    const within = limitOf(group) - group.busy
     if (beyond === undefined || within >= limit || group.operator !== undefined) return Math.min(limit, within)
     const othersWait = group.lanes.some(
       ({ counts, task }) => counts[States.pending] > 0 && !tasks.has(task) && this.isServed.get(task) !== undefined
     )
-    return Math.min(limit, othersWait ? within : Math.max(within, beyond - group.running))
+    return Math.min(limit, othersWait ? within : Math.max(within, beyond - group.busy))
   }
 
   /** Whether the request asks for batches of a task that the group has had jobs of. */
@@ -210,7 +210,6 @@ export class Claims {
       const row = this.rows.row(tuple)
       if (!this.mayStart(row, now)) continue
       this.rows.move({ ...row, state: States.pending }, row)
-      if (wait === Waiting.rides) this.laneCounters.ride(lane, 1)
       claimed.push(row)
     }
     return claimed

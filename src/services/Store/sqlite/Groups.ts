@@ -78,5 +78,5 @@ const toRecord = (group: Group): GroupRecord => ({
   declaredLimit: group.declared ?? unlimited,
   operatorLimit: group.operator,
   paused: group.paused,
-  busy: group.running
+  busy: group.busy
 })

@@ -17,6 +17,7 @@ import {
   rowOf,
   stateIn,
   type StateTable,
+  slotsTaken,
   stateTable,
   type Table,
   tupleOf
@@ -46,8 +47,7 @@ export class JobRows {
   private readonly selectFinished: Query<JobTuple>
   private readonly selectAny: Query<JobTuple>
   private readonly selectState: Query<[state: number]>
-  private readonly insertPlain: Statements
-  private readonly insertWhole: Statements
+  private readonly insertRow: Readonly<Record<Table, ReadonlyArray<Query<[]>>>>
   private readonly deleteRow: Statements
   private readonly updateJob: Query<[]>
   private readonly insertLabel: Query<[]>
@@ -62,8 +62,7 @@ export class JobRows {
     this.selectFinished = db.prepare(selectIn(["history"], (table) => tupleOf(table)))
     this.selectAny = db.prepare(selectIn(all, (table) => tupleOf(table)))
     this.selectState = db.prepare(selectIn(all, stateIn))
-    this.insertPlain = byTable((table) => db.prepare(inserts[table][0].sql))
-    this.insertWhole = byTable((table) => db.prepare(inserts[table][1].sql))
+    this.insertRow = byTable((table) => inserts[table].map(({ sql }) => db.prepare(sql)))
     this.deleteRow = byTable((table) => db.prepare(deletes[table].sql))
     this.updateJob = db.prepare(
       "UPDATE job SET lane = ?, priority = ?, version = ?, checksum = ?, extra = ?, payload = ? WHERE id = ?"
@@ -101,9 +100,11 @@ export class JobRows {
   }
 
   private insertInto(table: Table, row: JobRow): void {
-    const [plain, whole] = inserts[table]
-    if (plain.suits(row)) plain.run(this.insertPlain[table], row)
-    else whole.run(this.insertWhole[table], row)
+    const statements = inserts[table]
+    const queries = this.insertRow[table]
+    let i = 0
+    while (!statements[i]!.suits(row)) i++
+    statements[i]!.run(queries[i]!, row)
   }
 
   private deleteFrom(table: Table, row: JobRow): void {
@@ -119,14 +120,14 @@ export class JobRows {
   /** A job that stands nowhere stands here now, and is counted. */
   place(row: JobRow): void {
     this.insertInto(stateTable(row), row)
-    this.laneCounters.add(row.lane, row.state, 1)
+    this.laneCounters.add(row.lane, row.state, 1, slotsTaken(row))
     if (row.state === States.scheduled && Waiting.isForTimeOnly(row.wait)) this.laneCounters.scheduledFor(row.due)
   }
 
   /** A job stands nowhere for now. */
   take(row: JobRow): void {
     this.deleteFrom(stateTable(row), row)
-    this.laneCounters.add(row.lane, row.state, -1)
+    this.laneCounters.add(row.lane, row.state, -1, -slotsTaken(row))
     if (row.state === States.scheduled) this.laneCounters.forgetNextDue()
   }
 
@@ -135,8 +136,8 @@ export class JobRows {
     this.deleteFrom(stateTable(from), from)
     this.insertInto(stateTable(to), to)
     if (from.lane !== to.lane || from.state !== to.state) {
-      this.laneCounters.add(from.lane, from.state, -1)
-      this.laneCounters.add(to.lane, to.state, 1)
+      this.laneCounters.add(from.lane, from.state, -1, -slotsTaken(from))
+      this.laneCounters.add(to.lane, to.state, 1, slotsTaken(to))
     }
     if (from.state === States.scheduled) this.laneCounters.forgetNextDue()
     if (to.state === States.scheduled && Waiting.isForTimeOnly(to.wait)) this.laneCounters.scheduledFor(to.due)

@@ -14,6 +14,7 @@ import type { Wake } from "../JobStore.ts"
 import { unlimited } from "../../Queue/policy/GroupLimit.ts"
 import { storedName } from "../../Queue/policy/StoredName.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
+import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
 import { UnreadableRow } from "./RowRules.ts"
 import { isSocketName, isWatchName } from "./WakeSocketPlace.ts"
@@ -24,8 +25,8 @@ export interface Group {
   operator: number | undefined
   paused: boolean
   readonly lanes: Array<Lane>
-  /** Slots taken by all its lanes, over all workers: running jobs, a batch as one. */
-  running: number
+  /** Slots taken by all its lanes, over all workers: those of running jobs, of a batch those of its first job. */
+  busy: number
   /** Slots freed by the open transaction, less those it took. */
   freed: number
 }
@@ -36,8 +37,8 @@ export interface Lane {
   readonly group: Group
   /** Jobs by state code. */
   readonly counts: [number, number, number, number, number, number]
-  /** Running jobs that ride in the slot of another of their batch. */
-  riding: number
+  /** Slots that its running jobs take. */
+  slots: number
   touched: boolean
   /** A job became pending in the open transaction. */
   stirred: boolean
@@ -54,7 +55,7 @@ type LaneRow = [
   id: number,
   task: string,
   group: string,
-  riding: number,
+  slots: number,
   ...counts: [number, number, number, number, number, number]
 ]
 type GroupRow = [name: string, declared: number, operator: number | null, paused: number]
@@ -103,7 +104,7 @@ export class LaneCounters {
   private readonly selectLanes: Query<LaneRow>
   private readonly selectGroups: Query<GroupRow>
   private readonly selectFlags: Query<FlagsRow>
-  private readonly countLive: Query<[state: number, count: number]>
+  private readonly countLive: Query<[state: number, count: number, slots: number]>
   private readonly selectListeners: Query<[string]>
   private readonly insertLane: Query<[number]>
   private readonly updateLane: Query<[]>
@@ -113,7 +114,7 @@ export class LaneCounters {
   constructor(db: Database) {
     this.dataVersion = db.prepare("PRAGMA data_version")
     this.selectLanes = db.prepare(
-      "SELECT id, task, resource_group, riding, scheduled, pending, running, completed, failed, cancelled FROM lane"
+      "SELECT id, task, resource_group, slots, scheduled, pending, running, completed, failed, cancelled FROM lane"
     )
     this.selectGroups = db.prepare("SELECT name, declared, operator, paused FROM resource_group")
     this.selectFlags = db.prepare(`SELECT
@@ -122,14 +123,15 @@ export class LaneCounters {
       EXISTS (SELECT 1 FROM dependency), EXISTS (SELECT 1 FROM cascade), EXISTS (SELECT 1 FROM signal),
       EXISTS (SELECT 1 FROM step), (SELECT max(version) FROM document)`)
     this.countLive = db.prepare(
-      `SELECT ${States.scheduled}, count(*) FROM scheduled WHERE lane = ?1 UNION ALL
-       SELECT ${States.pending}, count(*) FROM pending WHERE lane = ?1 UNION ALL
-       SELECT ${States.running}, count(*) FROM running WHERE lane = ?1`
+      `SELECT ${States.scheduled}, count(*), 0 FROM scheduled WHERE lane = ?1 UNION ALL
+       SELECT ${States.pending}, count(*), 0 FROM pending WHERE lane = ?1 UNION ALL
+       SELECT ${States.running}, count(*), ifnull(sum(CASE wait WHEN ${Waiting.rides} THEN 0 ELSE slots END), 0)
+       FROM running WHERE lane = ?1`
     )
     this.selectListeners = db.prepare("SELECT path FROM listener")
     this.insertLane = db.prepare("INSERT INTO lane(task, resource_group) VALUES (?, ?) RETURNING id")
     this.updateLane = db.prepare(
-      `UPDATE lane SET scheduled = ?, pending = ?, running = ?, completed = ?, failed = ?, cancelled = ?, riding = ?
+      `UPDATE lane SET scheduled = ?, pending = ?, running = ?, completed = ?, failed = ?, cancelled = ?, slots = ?
        WHERE id = ?`
     )
     this.selectNextDue = db.prepare("SELECT due FROM scheduled WHERE wait IN (1, 2) ORDER BY due LIMIT 1")
@@ -148,7 +150,7 @@ export class LaneCounters {
     const unset = new Set(this.groups.values())
     for (const group of unset) {
       group.lanes.length = 0
-      group.running = 0
+      group.busy = 0
       group.freed = 0
     }
     this.lanes.clear()
@@ -168,19 +170,19 @@ export class LaneCounters {
       this.set(group, declared, operator ?? undefined, paused !== 0)
     }
     for (const group of unset) this.set(group, undefined, undefined, false)
-    for (const [id, taskName, groupName, riding, ...counts] of this.selectLanes.all()) {
-      if (!isCount(riding) || !counts.every(isCount)) throw new UnreadableRow("a counter cannot be read")
+    for (const [id, taskName, groupName, slots, ...counts] of this.selectLanes.all()) {
+      if (!isCount(slots) || !counts.every(isCount)) throw new UnreadableRow("a counter cannot be read")
       const known = before.get(id)
       const isSame = known?.task === taskName && known.group.name === groupName
       const task = isSame ? known.task : storedName(taskName)
       const group = isSame ? known.group : this.group(storedName(groupName))
       if (known === undefined || known.task !== task || known.group !== group) {
         this.compare(noCounts, counts)
-        this.addLane({ id, task, group, counts, riding, touched: false, stirred: false })
+        this.addLane({ id, task, group, counts, slots, touched: false, stirred: false })
       } else {
         this.compare(known.counts, counts)
         for (let state = 0; state < counts.length; state++) known.counts[state] = counts[state]!
-        known.riding = riding
+        known.slots = slots
         known.touched = false
         known.stirred = false
         this.addLane(known)
@@ -240,7 +242,7 @@ export class LaneCounters {
   group(name: string): Group {
     let group = this.groups.get(name)
     if (group === undefined) {
-      group = { name, declared: undefined, operator: undefined, paused: false, lanes: [], running: 0, freed: 0 }
+      group = { name, declared: undefined, operator: undefined, paused: false, lanes: [], busy: 0, freed: 0 }
       this.groups.set(name, group)
     }
     return group
@@ -259,7 +261,7 @@ export class LaneCounters {
         task,
         group: this.group(group),
         counts: [0, 0, 0, 0, 0, 0],
-        riding: 0,
+        slots: 0,
         touched: false,
         stirred: false
       })
@@ -269,7 +271,7 @@ export class LaneCounters {
   private addLane(lane: Lane): Lane {
     const { counts, group } = lane
     group.lanes.push(lane)
-    group.running += counts[States.running] - lane.riding
+    group.busy += lane.slots
     for (let state = 0; state < States.liveCodes; state++) this.live += counts[state]!
     this.lanes.set(lane.id, lane)
     let tasks = this.byGroupAndTask.get(group.name)
@@ -281,12 +283,13 @@ export class LaneCounters {
     return lane
   }
 
-  /** Counts jobs into or out of a state. */
-  add(lane: Lane, state: number, delta: number): void {
+  /** Counts jobs into or out of a state; `slots`: of running ones. */
+  add(lane: Lane, state: number, delta: number, slots = delta): void {
     lane.counts[state]! += delta
     if (state === States.running) {
-      lane.group.running += delta
-      lane.group.freed -= delta
+      lane.slots += slots
+      lane.group.busy += slots
+      lane.group.freed -= slots
     } else if (state === States.pending) {
       if (delta > 0) lane.stirred = true
     } else if (state >= States.liveCodes) {
@@ -304,23 +307,14 @@ export class LaneCounters {
 
   /** Counts the live jobs of a lane anew. */
   recount(lane: Lane): void {
-    const there = new Map(this.countLive.all(lane.id))
-    for (let state = 0; state < States.liveCodes; state++)
-      this.add(lane, state, (there.get(state) ?? 0) - lane.counts[state]!)
+    for (const [state, count, slots] of this.countLive.all(lane.id))
+      this.add(lane, state, count - lane.counts[state]!, slots - lane.slots)
   }
 
   private touch(lane: Lane): void {
     if (lane.touched) return
     lane.touched = true
     this.touchedLanes.push(lane)
-  }
-
-  /** Counts running jobs into or out of the slots of others. */
-  ride(lane: Lane, delta: number): void {
-    lane.riding += delta
-    lane.group.running -= delta
-    lane.group.freed += delta
-    this.touch(lane)
   }
 
   move(lane: Lane, from: number, to: number): void {
@@ -379,7 +373,7 @@ export class LaneCounters {
     const isNoted = this.isWatched && (this.noted || this.touchedLanes.length > 0)
     for (const lane of this.touchedLanes) {
       const [scheduled, pending, running, completed, failed, cancelled] = lane.counts
-      this.updateLane.run(scheduled, pending, running, completed, failed, cancelled, lane.riding, lane.id)
+      this.updateLane.run(scheduled, pending, running, completed, failed, cancelled, lane.slots, lane.id)
       if (pending > 0 && lane.stirred) ready = true
       else if (lane.group.freed > 0 && lane.group.lanes.some((other) => other.counts[States.pending] > 0)) ready = true
       lane.touched = false

@@ -10,7 +10,7 @@ import { type AttemptEnd, endOfAttempt } from "../../Queue/policy/jobs/AttemptEn
 import { cancelledBecause } from "../../Queue/policy/jobs/StoreFailures.ts"
 import type { Endings } from "./Endings.ts"
 import type { Enqueues } from "./Enqueues.ts"
-import { attemptsAfter, type JobRow } from "./JobColumns.ts"
+import { attemptsAfter, type JobRow, slotsTaken } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
 import type { Running } from "./Running.ts"
@@ -101,8 +101,7 @@ export class Settlement {
     const row = this.running.find(id, session, attempt) ?? this.rows.live(id)
     this.running.drop(id)
     if (row === undefined || this.deleteRunning.run(id, session, attempt).changes === 0) return undefined
-    this.laneCounters.add(row.lane, States.running, -1)
-    if (row.wait === Waiting.rides) this.laneCounters.ride(row.lane, -1)
+    this.laneCounters.add(row.lane, States.running, -1, -slotsTaken(row))
     return row
   }
 

@@ -27,6 +27,7 @@ CREATE TABLE lane(
   id INTEGER PRIMARY KEY, task TEXT NOT NULL, resource_group TEXT NOT NULL,
   scheduled INTEGER NOT NULL DEFAULT 0, pending INTEGER NOT NULL DEFAULT 0, running INTEGER NOT NULL DEFAULT 0,
   completed INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0,
+  slots INTEGER NOT NULL DEFAULT 0,
   UNIQUE(task, resource_group)
 );
 ${tableSchema("job")};
@@ -74,13 +75,6 @@ CREATE TABLE resource_roll_up(
   heap REAL NOT NULL, loop_delay REAL NOT NULL, busy REAL NOT NULL, PRIMARY KEY(width, start)
 ) WITHOUT ROWID;
 `
-
-/** Running jobs that ride in the slot of another of their batch (`wait` 5): they take none of the group's. */
-const batches: Migration = {
-  name: "batches",
-  up: "ALTER TABLE lane ADD COLUMN riding INTEGER NOT NULL DEFAULT 0",
-  down: "UPDATE running SET wait = 0 WHERE wait = 5; ALTER TABLE lane DROP COLUMN riding"
-}
 
 /** What durable steps of unfinished or buried jobs made. */
 const steps: Migration = {
@@ -132,7 +126,6 @@ const answers: Migration = {
 
 export const migrations: ReadonlyArray<Migration> = [
   { name: "jobs", up: jobs },
-  batches,
   steps,
   documents,
   standing,
