@@ -19,7 +19,11 @@ export const fitsPattern = (pattern: string, key: string): boolean => {
   return true
 }
 
-const unruled: KeyPolicy = {}
+/** Of a key that is limited though no rule names it. */
+export const unruled: KeyPolicy = {}
+
+/** Whether any jobs of a group may be limited by their keys, where no operator set anything for one. */
+export const limitsKeys = ({ fair, keys = [] }: GroupPolicy): boolean => fair === true || keys.length > 0
 
 /** What operators set for one key. */
 export interface OwnRule {

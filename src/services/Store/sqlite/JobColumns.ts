@@ -4,6 +4,7 @@
  * the table of its state, which for finished jobs is `history`.
  */
 import { crc32 } from "node:zlib"
+import { costOf, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
 import type { Failure, JobAttempt, JobExtra, JobId, JobRecord } from "../../Queue/Job.ts"
 import { attemptsKept, attemptsOf, endedAttempt, isAttempt, withAttempt } from "../../Queue/policy/jobs/Attempts.ts"
 import type { ClaimedJob, NewJob } from "../Turn.ts"
@@ -61,6 +62,8 @@ export interface JobRow {
   readonly lost: number
   /** The record of the limited key at which it waits or whose slots it holds; null: no limit concerns it now. */
   readonly limiter: number | null
+  /** Of a pending job whose key gave it another place: its own rank, while `rank` is that place. */
+  readonly ownRank: number | null
   /** Slots of its group and key that it takes while it runs. */
   readonly slots: number
   /** Units of its rates that one start takes. */
@@ -82,6 +85,10 @@ export const byTable = <A>(of: (table: Table) => A): Readonly<Record<Table, A>> 
 })
 
 export const stateTable = ({ state }: JobRow): StateTable => stateTables[state]!
+
+/** As it is when it is pending no more: with its own rank. */
+export const withOwnRank = (row: JobRow): JobRow =>
+  row.ownRank === null ? row : { ...row, rank: row.ownRank, ownRank: null }
 
 /** Slots of its group that a running job takes: none where it rides in the slot of another of its batch. */
 export const slotsTaken = ({ slots, wait }: JobRow): number => (wait === Waiting.rides ? 0 : slots)
@@ -153,6 +160,15 @@ const columns: Readonly<Record<keyof JobRow, Column>> = {
   attempt: { in: moving, sql: "attempt INTEGER NOT NULL DEFAULT 0", rule: attempts, default: 0 },
   lost: { in: live, sql: "lost INTEGER NOT NULL DEFAULT 0", rule: count, otherwise: 0, default: 0, rare: true },
   limiter: { in: live, sql: "limiter INTEGER", rule: nullable(id), otherwise: null, default: null, rare: true, limited: true },
+  ownRank: {
+    in: ["pending"],
+    sql: "own_rank REAL",
+    rule: nullable(number),
+    otherwise: null,
+    default: null,
+    rare: true,
+    limited: true
+  },
   slots: { in: moving, sql: "slots INTEGER NOT NULL DEFAULT 1", rule: slots, default: 1, rare: true },
   cost: { in: moving, sql: "cost REAL NOT NULL DEFAULT 1", rule: cost, default: 1, rare: true },
   maxAttempts: { in: fixed, sql: "max_attempts INTEGER NOT NULL", rule: count },
@@ -216,7 +232,9 @@ export const tupleOf = (table: StateTable, changes: Changes = {}): string =>
 /** Copies rows of one table into another, with `changes`; which ones is yet to be said. */
 export const copyInto = (to: StateTable, from: StateTable, changes: Changes = {}): string => {
   const copied = fieldsOf(to)
-  const values = copied.map((field) => changes[field] ?? nameOf(field))
+  const values = copied.map(
+    (field) => changes[field] ?? (columns[field].in.includes(from) ? nameOf(field) : String(columns[field].otherwise))
+  )
   return `INSERT INTO ${to}(${copied.map(nameOf).join(", ")}) SELECT ${values.join(", ")} FROM ${from}`
 }
 
@@ -306,8 +324,9 @@ export const newRow = (job: NewJob, id: JobId, lane: Lane, now: number, isHeld: 
     attempt: 0,
     lost: 0,
     limiter: null,
-    slots: job.extra?.slots ?? 1,
-    cost: job.extra?.cost ?? 1,
+    ownRank: null,
+    slots: slotsOf(job.extra),
+    cost: costOf(job.extra),
     maxAttempts: job.maxAttempts,
     version: job.version,
     session: null,

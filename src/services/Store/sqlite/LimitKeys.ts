@@ -4,13 +4,13 @@
  *
  * A key without a rule has no record, and one whose record says nothing (`isForgettable`) may lose it.
  */
-import { type KeyPolicy, noPolicy } from "../../Limits/GroupPolicy.ts"
+import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { isRated, type KeyState, newKey, nextAt, windowOf } from "../../Limits/policy/KeyAdmission.ts"
-import { policyOf } from "../../Limits/policy/KeyRules.ts"
+import { policyOf, unruled } from "../../Limits/policy/KeyRules.ts"
 import type { JobId } from "../../Queue/Job.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
-import { type Group, type LaneCounters, limitOf } from "./LaneCounters.ts"
+import { type Group, type LaneCounters, limitOf, policyOf as groupPolicyOf } from "./LaneCounters.ts"
 import { keyPolicyIn } from "./PolicyText.ts"
 import { UnreadableRow } from "./RowRules.ts"
 
@@ -25,6 +25,8 @@ export interface LimitKey extends Mutable<KeyState> {
   own: KeyPolicy | undefined
   /** Since when jobs wait for it without a break; 0: none does. */
   since: number
+  /** Live jobs of it that do not run, where its policy bounds them. */
+  backlog: number
   isNew: boolean
   isTouched: boolean
 }
@@ -41,6 +43,7 @@ type KeyRow = [
   held: number,
   waiting: number,
   since: number,
+  backlog: number,
   time: number,
   tat: number,
   heldBack: number,
@@ -48,12 +51,10 @@ type KeyRow = [
   own: string | null
 ]
 
-const columns = "id, resource_group, key, held, waiting, since, time, tat, held_back, paused, own_policy"
+const columns = "id, resource_group, key, held, waiting, since, backlog, time, tat, held_back, paused, own_policy"
 
 /** Copies kept from one transaction to the next. */
 const keptMost = 20_000
-
-const unruled: KeyPolicy = {}
 
 export class LimitKeys {
   private readonly laneCounters: LaneCounters
@@ -64,8 +65,8 @@ export class LimitKeys {
   private size = 0
   private lastId: number | undefined
   private copy = -1
-  private nextHeldBack: number | undefined
-  private nextHeldBackKnown = false
+  private nextPromotion: number | undefined
+  private nextPromotionKnown = false
   /** By the store's clock, in milliseconds since 1970. */
   now = 0
   private readonly selectByName: Query<KeyRow>
@@ -75,7 +76,10 @@ export class LimitKeys {
   private readonly update: Query<[]>
   private readonly selectFirst: Query<Waiter>
   private readonly selectFirstInLine: Query<Waiter>
-  private readonly selectNextHeldBack: Query<[number]>
+  private readonly selectDue: Query<[id: number]>
+  private readonly selectNext: Query<[nextAt: number | null]>
+  private readonly selectPromoting: Query<[id: number]>
+  private readonly selectNextPromotion: Query<[promotesAt: number | null]>
 
   constructor(db: Database, laneCounters: LaneCounters) {
     this.laneCounters = laneCounters
@@ -83,18 +87,23 @@ export class LimitKeys {
     this.selectById = db.prepare(`SELECT ${columns} FROM limit_key WHERE id = ?`)
     this.selectLastId = db.prepare("SELECT ifnull(max(id), 0) FROM limit_key")
     this.insert = db.prepare(
-      `INSERT INTO limit_key(held, waiting, since, time, tat, held_back, paused, own_policy, next_at, id, resource_group, key)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+      `INSERT INTO limit_key(held, waiting, since, backlog, time, tat, held_back, paused, own_policy, next_at, promotes_at, id, resource_group, key)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
     )
     this.update = db.prepare(
-      `UPDATE limit_key SET held = ?, waiting = ?, since = ?, time = ?, tat = ?, held_back = ?, paused = ?, own_policy = ?,
-       next_at = ? WHERE id = ?`
+      `UPDATE limit_key SET held = ?, waiting = ?, since = ?, backlog = ?, time = ?, tat = ?, held_back = ?, paused = ?, own_policy = ?,
+       next_at = ?, promotes_at = ? WHERE id = ?`
     )
     const first = (order: string) =>
       `SELECT lane, id, rank, due, slots, cost FROM scheduled WHERE limiter = ? AND wait = ${Waiting.waitLimit} ORDER BY ${order} LIMIT ?`
     this.selectFirst = db.prepare(first("rank, id"))
     this.selectFirstInLine = db.prepare(first("id"))
-    this.selectNextHeldBack = db.prepare("SELECT min(held_back) FROM limit_key WHERE held_back > 0 AND waiting > 0")
+    this.selectDue = db.prepare(
+      "SELECT id FROM limit_key WHERE resource_group = ? AND next_at <= ? ORDER BY next_at, id"
+    )
+    this.selectNext = db.prepare("SELECT min(next_at) FROM limit_key WHERE resource_group = ? AND next_at > ?")
+    this.selectPromoting = db.prepare("SELECT id FROM limit_key WHERE promotes_at <= ? ORDER BY promotes_at, id")
+    this.selectNextPromotion = db.prepare("SELECT min(promotes_at) FROM limit_key WHERE promotes_at IS NOT NULL")
   }
 
   /** Call first in every transaction, once the counters are fresh. */
@@ -112,7 +121,7 @@ export class LimitKeys {
     this.touched.length = 0
     this.size = 0
     this.lastId = undefined
-    this.nextHeldBackKnown = false
+    this.nextPromotionKnown = false
   }
 
   /** The limited key that a partition key of the group is; undefined: its jobs are not limited. */
@@ -138,13 +147,12 @@ export class LimitKeys {
       const known = this.byId.get(row[0]) ?? this.keyOf(row, group)
       return this.isLimited(known) ? known : undefined
     }
-    const policy = policyOf(group.policy, name, undefined)
+    const policy = policyOf(groupPolicyOf(group), name, undefined)
     return policy === undefined ? undefined : this.make(group, name, policy)
   }
 
-  /** A paused key is limited without a rule, and one that holds something until that has left it. */
   private isLimited({ group, key, own, paused }: LimitKey): boolean {
-    return paused || policyOf(group.policy, key, own) !== undefined
+    return policyOf(groupPolicyOf(group), key, { policy: own, paused }) !== undefined
   }
 
   /** The record of a key, made when there is none, whether a rule names it or not. */
@@ -153,7 +161,7 @@ export class LimitKeys {
     if (row !== undefined) return this.byId.get(row[0]) ?? this.keyOf(row, group)
     return (
       this.byName.get(group)?.get(name) ??
-      this.make(group, name, policyOf(group.policy, name, undefined) ?? unruled)
+      this.make(group, name, policyOf(groupPolicyOf(group), name, undefined) ?? unruled)
     )
   }
 
@@ -167,6 +175,7 @@ export class LimitKeys {
       policy,
       own: undefined,
       since: 0,
+      backlog: 0,
       isNew: true,
       isTouched: false
     }
@@ -186,7 +195,7 @@ export class LimitKeys {
   }
 
   private keyOf(row: KeyRow, group: Group): LimitKey {
-    const [id, , key, held, waiting, since, time, tat, heldBackUntil, paused, ownText] = row
+    const [id, , key, held, waiting, since, backlog, time, tat, heldBackUntil, paused, ownText] = row
     const own = ownText === null ? undefined : keyPolicyIn(ownText)
     const made: LimitKey = {
       held,
@@ -198,9 +207,10 @@ export class LimitKeys {
       id,
       group,
       key,
-      policy: policyOf(group.policy, key, own) ?? unruled,
+      policy: policyOf(groupPolicyOf(group), key, { policy: own, paused: paused === 1 }) ?? unruled,
       own,
       since,
+      backlog,
       isNew: false,
       isTouched: false
     }
@@ -210,7 +220,7 @@ export class LimitKeys {
 
   /** Slots that its jobs may hold together. */
   windowOf({ group, policy }: LimitKey): number {
-    return windowOf(group.policy, policy, limitOf(group))
+    return windowOf(groupPolicyOf(group), policy, limitOf(group))
   }
 
   /** The first that wait for it, in the order in which they are let go. */
@@ -224,38 +234,64 @@ export class LimitKeys {
     this.touched.push(key)
   }
 
-  /** When the next key that was held back is no longer; undefined: none is for which jobs wait. */
-  nextHeldBackEnd(): number | undefined {
-    if (!this.nextHeldBackKnown) {
-      this.nextHeldBack = this.selectNextHeldBack.get()?.[0] ?? undefined
-      this.nextHeldBackKnown = true
+  /** The rated keys of a group that may start a job now, as far as time goes. */
+  due(group: Group): ReadonlyArray<LimitKey> {
+    if (!group.hasLimitedKeys) return []
+    this.write()
+    return this.selectDue.all(group.name, this.now).map(([id]) => this.get(id))
+  }
+
+  /** When time alone lets a rated key of the group start a job that it may not start yet; past: but for its group. */
+  nextStart(group: Group): number | undefined {
+    if (!group.hasLimitedKeys) return undefined
+    this.write()
+    return this.selectNext.get(group.name, group.heldBackUntil > this.now ? 0 : this.now)![0] ?? undefined
+  }
+
+  /** When the next key for which jobs wait is held back no longer, of those that have no rate. */
+  nextPromotionAt(): number | undefined {
+    if (!this.nextPromotionKnown) {
+      this.nextPromotion = this.selectNextPromotion.get()![0] ?? undefined
+      this.nextPromotionKnown = true
     }
-    return this.nextHeldBack
+    return this.nextPromotion
+  }
+
+  /** Those of `nextPromotionAt` whose time has come. */
+  noLongerHeldBack(): ReadonlyArray<LimitKey> {
+    const next = this.nextPromotionAt()
+    if (next === undefined || next > this.now) return []
+    const keys = this.selectPromoting.all(this.now).map(([id]) => this.get(id))
+    for (const key of keys) this.touch(key)
+    return keys
   }
 
   /** When time alone lets the next job of the key start, as `policy/KeyAdmission` says. */
   nextAt(key: LimitKey): number | undefined {
-    if (key.waiting === 0) return undefined
-    if (!isRated(key.policy) && key.heldBackUntil <= this.now) return nextAt(key, key.policy, this.windowOf(key), 1, 1, this.now)
-    const head = this.first(key, 1)[0]
-    return head === undefined ? undefined : nextAt(key, key.policy, this.windowOf(key), head[4], head[5], this.now)
+    const head = key.waiting === 0 ? undefined : this.first(key, 1)[0]
+    return head === undefined ? undefined : nextAt(key, key.policy, this.windowOf(key), head[4], head[5])
   }
 
-  /** Call last in every write transaction, before the counters are flushed. */
-  flush(): void {
+  /** Writes what was touched. Call last in every write transaction, before the counters are flushed. */
+  write(): void {
+    if (this.touched.length === 0) return
     for (const key of this.touched) {
-      const { group, heldBackUntil, held, id, own, paused, since, tat, time, waiting } = key
-      const next = isRated(key.policy) ? (this.nextAt(key) ?? null) : null
+      const { backlog, group, heldBackUntil, held, id, own, paused, since, tat, time, waiting } = key
+      const isOfClaims = isRated(key.policy)
+      const next = isOfClaims ? (this.nextAt(key) ?? null) : null
+      const promotes = !isOfClaims && waiting > 0 && heldBackUntil > this.now ? heldBackUntil : null
       const values = [
         held,
         waiting,
         since,
+        backlog,
         time,
         tat,
         heldBackUntil,
         paused ? 1 : 0,
         own === undefined ? null : JSON.stringify(own),
         next,
+        promotes,
         id
       ] as const
       if (key.isNew) this.insert.run(...values, group.name, key.key)
@@ -264,8 +300,6 @@ export class LimitKeys {
       key.isTouched = false
     }
     this.touched.length = 0
-    this.nextHeldBackKnown = false
+    this.nextPromotionKnown = false
   }
 }
-
-void noPolicy

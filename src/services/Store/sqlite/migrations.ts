@@ -21,8 +21,20 @@ export interface Migration {
 const jobs = `
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE resource_group(
-  name TEXT PRIMARY KEY, declared INTEGER NOT NULL, operator INTEGER, paused INTEGER NOT NULL DEFAULT 0
+  name TEXT PRIMARY KEY, declared INTEGER NOT NULL, operator INTEGER, paused INTEGER NOT NULL DEFAULT 0,
+  policy TEXT NOT NULL DEFAULT '{}', operator_policy TEXT,
+  time REAL NOT NULL DEFAULT 0, tat REAL NOT NULL DEFAULT 0, held_back REAL NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE TABLE limit_key(
+  id INTEGER PRIMARY KEY, resource_group TEXT NOT NULL, key TEXT NOT NULL,
+  held INTEGER NOT NULL, waiting INTEGER NOT NULL, since INTEGER NOT NULL,
+  time REAL NOT NULL, tat REAL NOT NULL, held_back REAL NOT NULL, paused INTEGER NOT NULL, own_policy TEXT,
+  backlog INTEGER NOT NULL, next_at REAL, promotes_at REAL,
+  UNIQUE(resource_group, key)
+);
+CREATE INDEX limit_key_next ON limit_key(resource_group, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX limit_key_promotes ON limit_key(promotes_at) WHERE promotes_at IS NOT NULL;
+CREATE INDEX limit_key_own ON limit_key(resource_group) WHERE own_policy IS NOT NULL OR paused = 1;
 CREATE TABLE lane(
   id INTEGER PRIMARY KEY, task TEXT NOT NULL, resource_group TEXT NOT NULL,
   scheduled INTEGER NOT NULL DEFAULT 0, pending INTEGER NOT NULL DEFAULT 0, running INTEGER NOT NULL DEFAULT 0,
@@ -33,6 +45,8 @@ CREATE TABLE lane(
 ${tableSchema("job")};
 ${tableSchema("scheduled")};
 CREATE INDEX scheduled_due ON scheduled(due) WHERE wait IN (1, 2);
+CREATE INDEX scheduled_limit ON scheduled(limiter, rank, id) WHERE wait = 6;
+CREATE INDEX scheduled_line ON scheduled(limiter, id) WHERE wait = 6;
 CREATE INDEX scheduled_expires ON scheduled(expires) WHERE expires IS NOT NULL AND attempt = 0;
 ${tableSchema("pending")};
 CREATE UNIQUE INDEX pending_id ON pending(lane, id);
