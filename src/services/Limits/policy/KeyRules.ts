@@ -32,6 +32,19 @@ export interface OwnRule {
   readonly paused: boolean
 }
 
+/** Whether a rule names the key, or an operator. */
+export const isNamed = (group: GroupPolicy, key: string, own: OwnRule | undefined): boolean =>
+  key !== "" && (own !== undefined || group.keys?.some(({ keys }) => fitsPattern(keys, key)) === true)
+
+/** Whether any key may have a bounded backlog. */
+export const boundsBacklogs = ({ keys = [], tiers = {} }: GroupPolicy, own: Iterable<OwnRule>): boolean =>
+  [...keys, ...own].some(({ policy }) => policy?.backlog !== undefined) ||
+  Object.values(tiers).some(({ backlog }) => backlog !== undefined)
+
+/** Whether nothing is limited by it. */
+export const isUnlimited = ({ backlog, fair, keys, rate }: GroupPolicy): boolean =>
+  backlog === undefined && fair !== true && (keys === undefined || keys.length === 0) && rate === undefined
+
 /**
  * The policy of a key. Undefined: its jobs are not limited. In a fair group every job is, those without a key (`""`) as
  * one; and the jobs of a paused key are.

@@ -92,6 +92,7 @@ export class Enqueues {
       holder: (key) => this.holderOf(key, now),
       exists: (id) => this.rows.stateOf(id) !== undefined,
       room: () => this.maxLive - this.laneCounters.live - ready.length,
+      bounds: () => undefined,
       overloaded: () => ({
         _tag: "Overloaded",
         of: "store",
