@@ -45,8 +45,9 @@ CREATE TABLE lane(
 ${tableSchema("job")};
 ${tableSchema("scheduled")};
 CREATE INDEX scheduled_due ON scheduled(due) WHERE wait IN (1, 2);
-CREATE INDEX scheduled_limit ON scheduled(limiter, rank, id) WHERE wait = 6;
-CREATE INDEX scheduled_line ON scheduled(limiter, id) WHERE wait = 6;
+CREATE INDEX scheduled_limit ON scheduled(limiter, rank, id) WHERE wait >= 6;
+CREATE INDEX scheduled_holder ON scheduled(limiter) WHERE limiter IS NOT NULL AND wait < 6;
+CREATE INDEX scheduled_line ON scheduled(limiter, id) WHERE wait >= 6;
 CREATE INDEX scheduled_expires ON scheduled(expires) WHERE expires IS NOT NULL AND attempt = 0;
 ${tableSchema("pending")};
 CREATE UNIQUE INDEX pending_id ON pending(lane, id);
