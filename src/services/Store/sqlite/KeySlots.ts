@@ -13,7 +13,6 @@ import {
   mayBeReady,
   mayStart
 } from "../../Limits/policy/KeyAdmission.ts"
-import { isNamed } from "../../Limits/policy/KeyRules.ts"
 import { charged } from "../../Limits/policy/Rates.ts"
 import type { JobId } from "../../Queue/Job.ts"
 import type { JobBounds } from "../../Queue/policy/jobs/Admission.ts"
@@ -23,7 +22,7 @@ import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
 import { copyInto, type JobRow, withOwnRank } from "./JobColumns.ts"
 import { type Group, type Lane, type LaneCounters, limitOf, policyOf } from "./LaneCounters.ts"
-import { type LimitKey, type LimitKeys, ownRuleOf, type Waiter } from "./LimitKeys.ts"
+import type { LimitKey, LimitKeys, Waiter } from "./LimitKeys.ts"
 import type { Statistics } from "./Statistics.ts"
 
 /** Waiting jobs of a key read at a time. */
@@ -126,7 +125,7 @@ export class KeySlots {
     const held = from?.limiter ?? null
     const { group } = to.lane
     if (held === null && !group.hasLimitedKeys) return to.ownRank === null ? to : withOwnRank(to)
-    const own = withOwnRank(to)
+    const own = isInLine(to) ? this.outOfLine(to) : withOwnRank(to)
     if (to.state === States.running) return own
     if (from !== undefined && States.isWaiting(from.state)) this.countBacklog(from, -1)
     if (States.isWaiting(to.state)) this.countBacklog(to, 1)
@@ -138,6 +137,13 @@ export class KeySlots {
       this.leave(before, from!)
     }
     return arrives ? this.arrive(key, own) : own.limiter === null ? own : { ...own, limiter: null }
+  }
+
+  /** As it would stand if no limit kept it. */
+  private outOfLine(row: JobRow): JobRow {
+    const wait = Waiting.outOfLine(row.wait)
+    const { now } = this.keys
+    return { ...row, state: Waiting.stateWhile(wait, row.due, now), wait: Waiting.waitWhile(wait, row.due, now) }
   }
 
   /** Whether it keeps its place in the line, or its slots. */
@@ -166,14 +172,13 @@ export class KeySlots {
     }
     if (isFirst) key.since = now
     key.waiting++
-    return this.inLine(key, to)
+    this.arrived = this.inLine(key, to)
+    return this.arrived
   }
 
   private inLine(key: LimitKey, to: JobRow): JobRow {
     this.freed.push(key)
-    const waiting = { ...to, state: States.scheduled, wait: Waiting.intoLine(to.wait), limiter: key.id }
-    this.arrived = waiting
-    return waiting
+    return { ...to, state: States.scheduled, wait: Waiting.intoLine(to.wait), limiter: key.id }
   }
 
   private mayBeReady(key: LimitKey, slots: number): boolean {
@@ -418,10 +423,10 @@ export class KeySlots {
     return ids.reverse()
   }
 
-  /** The other side of a job asked for rest until then: its key rests, where anybody named it, else its group. */
+  /** The other side of a job asked for rest until then: its key rests, where that is limited, else its group. */
   holdBack({ lane: { group }, partitionKey }: JobRow, until: number): void {
     const key = this.keys.find(group, partitionKey)
-    if (key === undefined || !isNamed(policyOf(group), key.key, ownRuleOf(key))) {
+    if (key === undefined) {
       group.heldBackUntil = Math.max(group.heldBackUntil, until)
       this.laneCounters.touchGroup(group)
       return
