@@ -409,6 +409,9 @@ export class LimitsModel {
       })
     }
     this.replace(() => changed.filter((job) => isWaiting(job) && isFree(job)), now)
+    if (this.policy(group).fair === true) return
+    this.group(group).time = 0
+    for (const [id, key] of this.keys) if (id.startsWith(`${group}\n`)) key.time = 0
   }
 
   /** Places these waiting jobs anew, all at once. */
