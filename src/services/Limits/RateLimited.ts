@@ -60,6 +60,12 @@ export class RateLimited extends Data.TaggedError(rateLimitedTag)<{
     return new RateLimited({ retryAfter: "at" in said ? new Date(said.at) : said.afterMs })
   }
 
+  /** Of what a handler in a thread threw, which arrives as data: one of these, or `retryAfter` by its side. */
+  static fromData({ retryAfter, when }: { readonly [field: string]: unknown }): RateLimited {
+    const { afterMs, at }: { readonly [field: string]: unknown } = typeof when === "object" && when !== null ? { ...when } : {}
+    return new RateLimited({ retryAfter: (typeof at === "number" ? new Date(at) : (afterMs ?? retryAfter)) as never })
+  }
+
   /** Fails with `RateLimited` for an answer 429, or 503 with `Retry-After`; any other is passed on. */
   static refuse<Answer extends AnswerOfOther>(answer: Answer): Effect.Effect<Answer, RateLimited> {
     return isRefusal(answer) ? Effect.fail(RateLimited.fromHeaders(answer.headers)) : Effect.succeed(answer)

@@ -21,6 +21,7 @@
  */
 import { type Context, type Duration, Effect, Layer, Schedule, Schema, type Scope, type Struct } from "effect"
 import { batching, type Batching, type BatchHandler, type BatchOptions } from "../Batches/Batch.ts"
+import type { RateLimited } from "../Limits/RateLimited.ts"
 import type { JobId } from "./Job.ts"
 import { type UniqueConflict, uniqueConflicts } from "../Store/Turn.ts"
 import * as Bounds from "./policy/Bounds.ts"
@@ -166,7 +167,7 @@ export class NonRetryable extends Schema.TaggedError<NonRetryable>()("sluice/Non
 export type Handler<P, S, E, G, R> = (
   payload: P,
   job: JobContext<S, G>
-) => Effect.Effect<S, E | NonRetryable | Snoozed, R>
+) => Effect.Effect<S, E | NonRetryable | Snoozed | RateLimited, R>
 
 export interface Task<in out P, in out S = void, in out E = never, in out G = unknown> {
   readonly name: string

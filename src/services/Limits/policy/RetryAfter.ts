@@ -42,6 +42,20 @@ const dateOf = (text: string): number => {
   return Date.parse(text.endsWith("GMT") ? text : `${text} GMT`)
 }
 
+/** The exit code by which commands say "try again later": `EX_TEMPFAIL` of sysexits(3). */
+export const exitTemporary = 75
+
+/**
+ * When a command says to come again that ended with `exitTemporary`: by the last line that it wrote to its standard
+ * error, `Retry-After: 30` or with a date, as HTTP has it. Undefined: it does not, and has failed like any other.
+ */
+export const retryAfterOfCommand = (exitCode: number | null, stderr: string): RetryAfter | undefined => {
+  if (exitCode !== exitTemporary) return undefined
+  const last = stderr.trimEnd().split("\n").at(-1)!
+  const colon = last.indexOf(":")
+  return last.slice(0, Math.max(0, colon)).toLowerCase() === "retry-after" ? readRetryAfter(last.slice(colon + 1)) : undefined
+}
+
 /**
  * What `Retry-After` says (RFC 9110, 10.2.3): seconds, or a date. `date` is that of the answer: with it a date is a
  * duration, and the other side's clock does not matter. Undefined: it says nothing that can be read.

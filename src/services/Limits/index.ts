@@ -1,0 +1,2 @@
+/** The public surface of the limits. */
+export { RateLimited } from "./RateLimited.ts"
