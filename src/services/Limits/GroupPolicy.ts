@@ -54,8 +54,7 @@ export interface FeedbackPolicy {
 }
 
 /** `rank`: as the group's order says. `fifo`: as they were enqueued, whatever their priority. */
-export const keyOrders = ["rank", "fifo"] as const
-export type KeyOrder = (typeof keyOrders)[number]
+export type KeyOrder = "rank" | "fifo"
 
 /**
  * What a new job does that finds its key's slots taken.
@@ -64,8 +63,7 @@ export type KeyOrder = (typeof keyOrders)[number]
  * - `cancelNewest`: it ends at once, `cancelled`; what is there stays.
  * - `cancelRunning`: the oldest jobs of the key are cancelled, those that wait and those that run, so that it is next.
  */
-export const keyConflicts = ["queue", "cancelNewest", "cancelRunning"] as const
-export type KeyConflict = (typeof keyConflicts)[number]
+export type KeyConflict = "queue" | "cancelNewest" | "cancelRunning"
 
 /** What holds for each key that a rule names. */
 export interface KeyPolicy extends FeedbackPolicy {

@@ -24,6 +24,7 @@ import { batching, type Batching, type BatchHandler, type BatchOptions } from ".
 import type { RateLimited } from "../Limits/RateLimited.ts"
 import type { JobId } from "./Job.ts"
 import { type UniqueConflict, uniqueConflicts } from "../Store/Turn.ts"
+import { checkGroupPolicy } from "../Limits/policy/CheckPolicy.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import { checkOrder } from "./policy/Order.ts"
@@ -252,6 +253,7 @@ const toGroup = (group: ResourceGroup.ResourceGroup | string): ResourceGroup.Res
   }
   Bounds.whole("group limit", group.limit, 1, Number.MAX_SAFE_INTEGER)
   if (group.order !== undefined) checkOrder("group order", group.order)
+  if (group.policy !== undefined) checkGroupPolicy("group policy", group.policy)
   return group
 }
 
