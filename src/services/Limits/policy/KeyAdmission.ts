@@ -42,9 +42,18 @@ export interface KeyState {
 
 export const newKey: KeyState = { held: 0, waiting: 0, time: 0, tat: 0, heldBackUntil: 0, paused: false }
 
-/** Whether nothing has to be remembered of a key any more: its record may go. */
-export const isForgettable = (state: KeyState, now: number): boolean =>
-  state.held === 0 && state.waiting === 0 && state.tat <= now && state.heldBackUntil <= now && !state.paused
+/**
+ * Whether nothing has to be remembered of a key any more: its record may go, unnoticed. `groupTime`: the virtual time of
+ * a fair group; a key that is ahead of it must not begin anew. Where nothing of a fair group is held or waits, its time
+ * may be moved on to that of the last of its keys.
+ */
+export const isForgettable = (state: KeyState, groupTime: number, now: number): boolean =>
+  state.held === 0 &&
+  state.waiting === 0 &&
+  state.time <= groupTime &&
+  state.tat <= now &&
+  state.heldBackUntil <= now &&
+  !state.paused
 
 /** Slots of a job of its group and key. */
 export const slotsOf = (extra: JobExtra | undefined): number => extra?.slots ?? 1
