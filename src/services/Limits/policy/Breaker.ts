@@ -73,9 +73,11 @@ export const mayStartNow = (policy: BreakerPolicy, state: BreakerState, now: num
   }
 }
 
-/** When a half-open breaker that waits for its probes lets others start. */
-export const nextProbeAt = (policy: BreakerPolicy, state: BreakerState, now: number): number =>
-  state.openUntil === 0 ? now : Math.max(now, state.openUntil, state.probing > 0 ? state.probedAt + rulesOf(policy).openMs : 0)
+/** From when on, in milliseconds since 1970, time alone lets something start; it may be past. */
+export const startsAt = (policy: BreakerPolicy, { openUntil, probedAt, probing, succeeded }: BreakerState): number => {
+  const { openMs, probes } = rulesOf(policy)
+  return openUntil === 0 || probing + succeeded < probes ? openUntil : Math.max(openUntil, probedAt + openMs)
+}
 
 /** So many started. */
 export const started = (policy: BreakerPolicy, state: BreakerState, count: number, now: number): BreakerState => {

@@ -113,12 +113,25 @@ export const feedbackAfter = (
   return { ...(rate !== undefined && { rate }), ...(breaker !== undefined && { breaker }) }
 }
 
+/** How long what was learned is worth keeping with nothing to run, in milliseconds. */
+const keptMs = 3_600_000
+
+/** Whether nothing of it has to be remembered any more. */
+export const isStale = (feedback: Feedback | undefined, now: number): boolean =>
+  feedback === undefined ||
+  (isOld(feedback.rate?.openAt, now) &&
+    isOld(feedback.rate?.accepted.since, now) &&
+    isOld(feedback.breaker?.openUntil, now) &&
+    isOld(feedback.breaker?.ended.since, now))
+
+const isOld = (time: number | undefined, now: number): boolean => time === undefined || time + keptMs <= now
+
 export interface Bounds {
   /** In place of the policy's. */
   readonly rate: Rate | undefined
   /** How many may start now; infinite where nothing is known against it. */
   readonly starts: number
-  /** From when on time alone lets something start, in milliseconds since 1970: now or later. */
+  /** From when on time alone lets something start, in milliseconds since 1970; it may be past. */
   readonly at: number
 }
 
@@ -127,7 +140,7 @@ export const bounds = (policy: FeedbackPolicy, feedback: Feedback | undefined, n
   const rate =
     policy.adaptive === true && feedback?.rate !== undefined ? adaptedRate(feedback.rate, policy.rate) : policy.rate
   if (policy.breaker === undefined || feedback?.breaker === undefined)
-    return { rate, starts: Number.POSITIVE_INFINITY, at: now }
+    return { rate, starts: Number.POSITIVE_INFINITY, at: 0 }
   const starts = Breaker.mayStartNow(policy.breaker, feedback.breaker, now)
-  return { rate, starts, at: starts > 0 ? now : Breaker.nextProbeAt(policy.breaker, feedback.breaker, now) }
+  return { rate, starts, at: Breaker.startsAt(policy.breaker, feedback.breaker) }
 }

@@ -202,6 +202,7 @@ export class LimitKeys {
       waiting,
       time,
       tat,
+      feedback: undefined,
       heldBackUntil,
       paused: paused === 1,
       id,

@@ -6,9 +6,9 @@ import {
   ended,
   mayStartNow,
   newBreaker,
-  nextProbeAt,
   standingOf,
-  started
+  started,
+  startsAt
 } from "../../../../src/services/Limits/policy/Breaker.ts"
 import { SeededRandom, seeds } from "../../../support/SeededRandom.ts"
 
@@ -38,7 +38,7 @@ describe("the circuit breaker", () => {
 
   it("lets nothing start while it is open, then as many probes as it needs, and closes with the last that succeeds", () => {
     assert.strictEqual(mayStartNow(policy, opened, epoch + 4_999), 0)
-    assert.strictEqual(nextProbeAt(policy, opened, epoch), epoch + 5_000)
+    assert.strictEqual(startsAt(policy, opened), epoch + 5_000)
     const now = epoch + 5_000
     assert.strictEqual(standingOf(opened, now), "halfOpen")
     assert.strictEqual(mayStartNow(policy, opened, now), 2)
@@ -73,7 +73,7 @@ describe("the circuit breaker", () => {
     const now = epoch + 5_000
     const probing = started(policy, opened, 2, now)
     assert.strictEqual(mayStartNow(policy, probing, now + 4_999), 0)
-    assert.strictEqual(nextProbeAt(policy, probing, now + 10), now + 5_000)
+    assert.strictEqual(startsAt(policy, probing), now + 5_000)
     assert.strictEqual(mayStartNow(policy, probing, now + 5_000), 2)
     const again = started(policy, probing, 1, now + 5_000)
     assert.strictEqual(mayStartNow(policy, again, now + 5_001), 1)
@@ -109,7 +109,7 @@ describe("the circuit breaker", () => {
           state = ended(rules, state, verdict, startedAt!, now)
         } else if (random.next() < 0.1) running = []
         if (mayStartNow(rules, state, now) === 0) {
-          const at = nextProbeAt(rules, state, now)
+          const at = startsAt(rules, state)
           assert.isAbove(at, now)
           assert.isAbove(mayStartNow(rules, state, at), 0)
         }
