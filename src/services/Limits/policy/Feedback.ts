@@ -113,6 +113,20 @@ export const feedbackAfter = (
   return { ...(rate !== undefined && { rate }), ...(breaker !== undefined && { breaker }) }
 }
 
+/** Whose refusal it is that a job met: its key's, unless only the group learns from them; of an unlimited key its group's. */
+export const isOfKey = (group: FeedbackPolicy, key: FeedbackPolicy | undefined): boolean =>
+  key !== undefined && (group.adaptive !== true || key.adaptive === true)
+
+export type BreakerChange = "opened" | "halfOpen" | "closed"
+
+/** What an event made of the breaker, if that is news. */
+export const breakerChange = (before: Feedback | undefined, after: Feedback | undefined): BreakerChange | undefined => {
+  const was = before?.breaker ?? Breaker.newBreaker
+  const is = after?.breaker ?? Breaker.newBreaker
+  if (is.openUntil !== was.openUntil) return is.openUntil === 0 ? "closed" : "opened"
+  return is.openUntil > 0 && is.probing > 0 && was.probedAt < was.openUntil ? "halfOpen" : undefined
+}
+
 /** How long what was learned is worth keeping with nothing to run, in milliseconds. */
 const keptMs = 3_600_000
 

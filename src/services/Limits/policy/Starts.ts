@@ -36,6 +36,29 @@ export const afterStart = (policy: FeedbackPolicy, state: StartState, cost: numb
   }
 }
 
+/** A paused limit is looked at again after this time, in milliseconds. */
+const pausedLookMs = 1_000
+
+/**
+ * Units for what is not a job, against the rate alone: nobody hears how that ends, so it is no probe. `state`: after
+ * they were taken.
+ */
+export const takeUnits = (
+  policy: FeedbackPolicy,
+  state: StartState & { readonly heldBackUntil: number },
+  isPaused: boolean,
+  cost: number,
+  now: number
+): { readonly taken: true; readonly tat: number } | { readonly taken: false; readonly at: number } => {
+  if (isPaused) return { taken: false, at: now + pausedLookMs }
+  const { at, rate, starts } = bounds(policy, state.feedback, now)
+  const closed = starts > 0 ? 0 : Math.max(at, now + pausedLookMs)
+  const spent = rate === undefined || allows(rate, state.tat, now, cost) ? 0 : earliest(rate, state.tat, cost)
+  const next = Math.max(state.heldBackUntil, closed, spent)
+  if (next > now) return { taken: false, at: next }
+  return { taken: true, tat: rate === undefined ? state.tat : charged(rate, state.tat, now, cost) }
+}
+
 /** From when on, in milliseconds since 1970, time alone lets something of this cost start; it may be past. */
 export const startableAt = (policy: FeedbackPolicy, state: StartState, cost: number): number => {
   const { at, rate } = bounds(policy, state.feedback, 0)

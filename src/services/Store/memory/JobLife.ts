@@ -281,13 +281,13 @@ export class JobLife {
 
   /** Makes pending what is due. */
   promote(now: number): void {
+    this.lines.promoteDue(now)
     const at = now - this.table.epoch
     for (let job = this.due.first(); job !== undefined && job.due <= at; job = this.due.first()) {
       this.due.shift()
       this.place(job, now)
       this.lines.refill(now)
     }
-    this.lines.promoteDue(now)
   }
 
   /** When time alone brings the next job that may start, in milliseconds since 1970. */
@@ -505,12 +505,14 @@ export class JobLife {
     if (outcome === "completed") {
       job.lane.cell.run.record(settle.runMs)
       job.result = settle.result
+      if (job.lane.group.limits !== undefined) this.lines.heard(job, settle, now)
       if (followUp !== undefined) this.storeAll(followUp.jobs, now)
       this.end(job, completed, now)
       return true
     }
     const { epoch } = this.table
     const end = endOfAttempt(outcome, job.rare?.cancelReason !== undefined)
+    if (job.lane.group.limits !== undefined) this.lines.heard(job, settle, now)
     if (end.isTimed) job.lane.cell.run.record(settle.runMs)
     if (end.counts.length > 0) this.count(job, end)
     if (end.isCancellation) {

@@ -5,19 +5,29 @@
 import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import { admittedRank, fitsWindow, mayBeReady, mayStart, nextAt, windowOf } from "../../Limits/policy/KeyAdmission.ts"
-import { isNamed, isUnlimited, policyOf } from "../../Limits/policy/KeyRules.ts"
-import { allowedAt, allows, charged, earliest } from "../../Limits/policy/Rates.ts"
+import { isUnlimited, policyOf } from "../../Limits/policy/KeyRules.ts"
+import {
+  breakerChange,
+  eventOf,
+  type Feedback,
+  feedbackAfter,
+  type FeedbackEvent,
+  isOfKey,
+  learns
+} from "../../Limits/policy/Feedback.ts"
+import { afterStart, boundsStarts, mayStartOne, startableAt, takeUnits } from "../../Limits/policy/Starts.ts"
 import type { JobBounds } from "../../Queue/policy/jobs/Admission.ts"
 import { isLive, isWaiting, liveCodes, pending, running, stateNames } from "../../Queue/policy/jobs/States.ts"
 import { isForTimeOnly } from "../../Queue/policy/jobs/Waiting.ts"
 import type { KeyRecord, UnitsRequest, UnitsTaken } from "../KeyRecord.ts"
+import type { BreakerNote, Settle } from "../Turn.ts"
 import { GroupLimits } from "./GroupLimits.ts"
 import { Heap } from "./Heap.ts"
 import type { JobTable } from "./JobTable.ts"
 import type { Group } from "./Lane.ts"
 import type { LimitedKey } from "./LimitedKey.ts"
 import type { MemorySession } from "./Sessions.ts"
-import { costIn, rareOf, slotsIn, type StoredJob, waitOf } from "./StoredJob.ts"
+import { costIn, otherWaitOf, rareOf, slotsIn, type StoredJob } from "./StoredJob.ts"
 import { TimedKeys } from "./TimedKeys.ts"
 
 /** The lists in which a waiting job stands when it is in no line. */
@@ -45,8 +55,14 @@ interface Lists {
 interface Promoted {
   readonly group: Group
   readonly jobs: ReadonlyArray<StoredJob>
-  readonly before: ReadonlyMap<LimitedKey, { readonly tat: number; readonly time: number }>
+  readonly before: ReadonlyMap<LimitedKey, Before>
   /** Of the group, when they were promoted. */
+  readonly time: number
+}
+
+interface Before {
+  readonly tat: number
+  readonly feedback: Feedback | undefined
   readonly time: number
 }
 
@@ -70,6 +86,7 @@ export class KeyLines {
   private isChanging = false
   /** Groups with a rate, or held back. */
   private readonly bounded = new Set<Group>()
+  private breakers: Array<BreakerNote> = []
   private repaired: Iterator<LimitedKey> | undefined = undefined
 
   constructor(table: JobTable, lists: Lists) {
@@ -89,12 +106,18 @@ export class KeyLines {
 
   /** Places a waiting job that is in no list. False: no limit has to do with it now. */
   place(job: StoredJob, now: number): boolean {
-    const key = isForTimeOnly(waitOf(job)) ? this.keyOf(job) : undefined
+    const key = isForTimeOnly(otherWaitOf(job)) ? this.keyOf(job) : undefined
     const admission = job.rare?.admission
     if (admission !== undefined && admission.key !== key) this.leave(job)
     if (key === undefined) return false
     const isDue = this.isDue(job, now)
-    if (job.rare?.admission !== undefined) {
+    if (job.rare?.admission?.holds === false) {
+      if (isDue || key.holds) {
+        this.wait(job, key, now)
+        return true
+      }
+      this.leave(job)
+    } else if (job.rare?.admission !== undefined) {
       if (isDue && !key.isRated) {
         this.ready(job, key)
         return true
@@ -125,22 +148,28 @@ export class KeyLines {
       this.lists.ready(job)
       return
     }
+    this.wait(job, key, now)
+    if (
+      !this.isChanging &&
+      !admission.holds &&
+      !(key.isRated && key.line.first() === job && this.mayStart(job, key, now))
+    )
+      job.lane.cell.limited++
+  }
+
+  /** Puts a job into the line. */
+  private wait(job: StoredJob, key: LimitedKey, now: number): void {
+    job.rare!.admission!.ownRank = job.rank
     this.lists.keep(job)
     key.line.add(job)
-    if (this.isChanging) {
-      this.freed.push(key)
-      return
-    }
-    this.promote(key, now)
-    if (!admission.holds && !(key.isRated && key.line.first() === job && this.mayStart(job, key, now)))
-      job.lane.cell.limited++
+    if (this.isChanging) this.freed.push(key)
+    else this.promote(key, now)
   }
 
   /** A job gives up its slots, or its place in the line that it was taken out of. Call `refill` when it has its place. */
   leave(job: StoredJob): void {
-    const { holds, key, ownRank } = job.rare!.admission!
+    const { holds, key } = job.rare!.admission!
     job.rare!.admission = undefined
-    job.rank = ownRank
     if (holds) {
       key.held -= slotsIn(job)
       key.holders.delete(job)
@@ -153,20 +182,17 @@ export class KeyLines {
     const admission = job.rare?.admission
     if (admission === undefined) return
     if (admission.holds) job.rank = admission.ownRank
-    else {
-      admission.key.line.remove(job)
-      this.leave(job)
-    }
+    else admission.key.line.remove(job)
   }
 
   /** Whether a running job keeps its slots when it waits again. */
   keeps(job: StoredJob): boolean {
-    return job.rare?.admission?.key.holds === true && isForTimeOnly(waitOf(job))
+    return job.rare?.admission?.key.holds === true && isForTimeOnly(otherWaitOf(job))
   }
 
   /** Keys that jobs have left promote. */
   refill(now: number): void {
-    while (this.freed.length > 0) {
+    while (!this.isChanging && this.freed.length > 0) {
       const keys = this.freed
       this.freed = []
       for (const key of keys) this.promote(key, now)
@@ -263,31 +289,33 @@ export class KeyLines {
   }
 
   private groupAt(group: Group, now: number): number | undefined {
-    const { heldBackUntil, limits, policy, tat } = group
-    if (heldBackUntil <= now && policy.rate === undefined) {
+    const { heldBackUntil, limits, policy } = group
+    if (heldBackUntil <= now && !boundsStarts(policy)) {
       this.bounded.delete(group)
       return undefined
     }
     if (group.paused || group.running >= group.limit) return undefined
     const job = this.lists.first(group) ?? limits?.due.values().next().value?.line.first()
     if (job === undefined) return undefined
-    const at = Math.max(heldBackUntil, policy.rate === undefined ? 0 : earliest(policy.rate, tat, costIn(job)))
+    const at = Math.max(heldBackUntil, startableAt(policy, group, costIn(job)))
     return at > now ? at : undefined
   }
 
   // Start.
 
-  /** Whether the group's own rate lets this be started now. */
+  /** Whether the group's own rate and breaker let this be started now. */
   allows(group: Group, cost: number, now: number): boolean {
-    const { rate } = group.policy
-    return rate === undefined || allows(rate, group.tat, now, cost)
+    return mayStartOne(group.policy, group, cost, now)
   }
 
   /** A job begins to run. */
   begins(job: StoredJob, now: number): void {
     const { group } = job.lane
-    const { rate } = group.policy
-    if (rate !== undefined) group.tat = charged(rate, group.tat, now, costIn(job))
+    if (boundsStarts(group.policy)) {
+      const { feedback, tat } = afterStart(group.policy, group, costIn(job), now)
+      group.tat = tat
+      this.learn(group, undefined, feedback)
+    }
     const admission = job.rare?.admission
     if (admission === undefined) return
     admission.key.running += slotsIn(job)
@@ -332,10 +360,10 @@ export class KeyLines {
     for (const key of lines) consider(key)
     const { time } = group
     const jobs: Array<StoredJob> = []
-    const before = new Map<LimitedKey, { readonly tat: number; readonly time: number }>()
+    const before = new Map<LimitedKey, Before>()
     while (jobs.length < room && candidates.size > 0) {
       const { job, key } = candidates.take()!
-      if (!before.has(key)) before.set(key, { tat: key.tat, time: key.time })
+      if (!before.has(key)) before.set(key, { tat: key.tat, feedback: key.feedback, time: key.time })
       key.line.shift()
       this.hold(job, key)
       this.admit(job, key)
@@ -355,14 +383,52 @@ export class KeyLines {
   }
 
   private charge(job: StoredJob, key: LimitedKey, now: number): void {
-    const { rate } = key.policy
-    if (rate !== undefined) key.tat = charged(rate, key.tat, now, costIn(job))
+    const { feedback, tat } = afterStart(key.policy, key, costIn(job), now)
+    key.tat = tat
+    key.feedback = feedback
+  }
+
+  // Learn.
+
+  /** An attempt has ended: what that says of the other side. */
+  heard(job: StoredJob, settle: Settle, now: number): void {
+    const { group } = job.lane
+    const key = job.rare?.admission?.key
+    if (!learns(group.policy) && (key === undefined || !learns(key.policy))) return
+    const event = eventOf(settle, job.started + this.table.epoch, costIn(job))
+    const ofKey = event._tag !== "Refused" || isOfKey(group.policy, key?.policy)
+    if (event._tag !== "Refused" || !ofKey) this.hear(group, undefined, event, now)
+    if (key === undefined || !ofKey) return
+    this.hear(key, key.name, event, now)
+    this.freed.push(key)
+  }
+
+  private hear(of: Group | LimitedKey, key: string | undefined, event: FeedbackEvent, now: number): void {
+    this.learn(of, key, feedbackAfter(of.policy, of.feedback, event, now))
+  }
+
+  private learn(of: Group | LimitedKey, key: string | undefined, feedback: Feedback | undefined): void {
+    const change = breakerChange(of.feedback, feedback)
+    of.feedback = feedback
+    if (change === undefined) return
+    const group = "group" in of ? of.group : of
+    this.breakers.push({ group: group.name, key, change, until: feedback?.breaker?.openUntil ?? 0 })
+    if (change === "closed") this.lists.stir(group)
+  }
+
+  /** Breakers that have changed since this was asked. */
+  takeBreakers(): ReadonlyArray<BreakerNote> | undefined {
+    if (this.breakers.length === 0) return undefined
+    const notes = this.breakers
+    this.breakers = []
+    return notes
   }
 
   /** The claim is over: what it started is charged, what it left goes back. */
   returnAfterClaim({ before, group, jobs, time }: Promoted, now: number): void {
-    for (const [key, { tat, time: keyTime }] of before) {
+    for (const [key, { feedback, tat, time: keyTime }] of before) {
       key.tat = tat
+      key.feedback = feedback
       key.time = keyTime
     }
     for (const job of jobs) {
@@ -383,7 +449,12 @@ export class KeyLines {
         key.line.add(job)
       }
     }
-    for (const key of before.keys()) this.promote(key, now)
+    for (const [key, { feedback }] of before) {
+      const learned = key.feedback
+      key.feedback = feedback
+      this.learn(key, key.name, learned)
+      this.promote(key, now)
+    }
   }
 
   // Refuse, cancel, hold back.
@@ -409,7 +480,7 @@ export class KeyLines {
 
   /** What a new job's key does with one that would have to wait; undefined: it waits, or does not have to. */
   conflictOf(job: StoredJob, now: number): { readonly key: LimitedKey; readonly newest: boolean } | undefined {
-    const key = isForTimeOnly(waitOf(job)) ? this.keyOf(job) : undefined
+    const key = isForTimeOnly(otherWaitOf(job)) ? this.keyOf(job) : undefined
     if (key === undefined) return undefined
     const { conflict = "queue" } = key.policy
     const isDue = this.isDue(job, now)
@@ -434,16 +505,14 @@ export class KeyLines {
   /** The other side said when to come again. */
   holdBack(job: StoredJob, until: number, now: number): void {
     const { group } = job.lane
-    const name = job.rare?.partitionKey ?? ""
-    const { limits } = group
-    if (limits === undefined || !isNamed(group.policy, name, limits.own.get(name))) {
+    const key = this.keyOf(job)
+    if (key === undefined || !isOfKey(group.policy, key.policy)) {
       group.heldBackUntil = Math.max(group.heldBackUntil, until)
       this.bounded.add(group)
-      return
+    } else {
+      key.heldBackUntil = Math.max(key.heldBackUntil, until)
+      this.requeue(key, now)
     }
-    const key = limits.key(name)!
-    key.heldBackUntil = Math.max(key.heldBackUntil, until)
-    this.requeue(key, now)
   }
 
   /** What is ready of the key goes back into its line. */
@@ -481,20 +550,21 @@ export class KeyLines {
   change(group: Group, now: number, only?: string): void {
     if (group.limits === undefined && isUnlimited(group.policy)) return
     const limits = limitsOf(group)
-    if (group.policy.rate !== undefined) this.bounded.add(group)
+    if (boundsStarts(group.policy)) this.bounded.add(group)
     const isFair = group.policy.fair === true
     const staysFair = isFair === limits.isFair
     limits.isFair = isFair
     this.changing(now, () => {
-      const moved: Array<StoredJob> = []
+      const moved = new Set<StoredJob>()
       for (const key of [...limits.keys.values()]) {
-        if (only === undefined || key.name === only) moved.push(...this.changeKey(limits, key, staysFair))
+        if (only !== undefined && key.name !== only) continue
+        for (const job of this.changeKey(limits, key, staysFair)) moved.add(job)
       }
       const filter = { groups: [group.name], states: allLive, ...(only !== undefined && { partitionKey: only }) }
       for (const job of this.table.matching(filter, "oldest", undefined, Number.POSITIVE_INFINITY)) {
-        if (job.rare?.admission === undefined && this.isNewlyLimited(job, now)) moved.push(job)
+        if (job.rare?.admission === undefined && !moved.has(job) && this.isNewlyLimited(job)) moved.add(job)
       }
-      return moved.sort((a, b) => a.id - b.id)
+      return [...moved].sort((a, b) => a.id - b.id)
     })
     limits.backlogs = this.table.backlogsOf(group)
     for (const key of limits.keys.values()) if (only === undefined || key.name === only) this.promote(key, now)
@@ -527,8 +597,8 @@ export class KeyLines {
   }
 
   /** Whether a live job that no limit had to do with has to be placed anew; a running one holds its slots from now on. */
-  private isNewlyLimited(job: StoredJob, now: number): boolean {
-    const isFree = job.state !== running && isForTimeOnly(waitOf(job))
+  private isNewlyLimited(job: StoredJob): boolean {
+    const isFree = job.state !== running && isForTimeOnly(otherWaitOf(job))
     const key = job.state === running || isFree ? this.keyOf(job) : undefined
     if (key === undefined) return false
     if (job.state === running) {
@@ -539,7 +609,7 @@ export class KeyLines {
     }
     if (job.state !== pending && !key.holds) return false
     this.lists.unlist(job)
-    return this.isDue(job, now) || key.holds
+    return true
   }
 
   /** What an operator sets for one key. */
@@ -561,14 +631,13 @@ export class KeyLines {
     return recordOf(limits, name)
   }
 
-  takeUnits(group: Group, { cost, key: name, now }: UnitsRequest): UnitsTaken {
+  takeUnits(group: Group, { cost, key: name, now }: UnitsRequest, isPaused: boolean): UnitsTaken {
     const key = name === undefined ? undefined : group.limits?.key(name)
     const of = name === undefined ? group : key
-    const rate = name === undefined ? group.policy.rate : key?.policy.rate
-    if (of === undefined || rate === undefined) return { taken: true, at: now }
-    const at = Math.max(of.heldBackUntil, allowedAt(rate, of.tat, now, cost))
-    if (at > now) return { taken: false, at }
-    of.tat = charged(rate, of.tat, now, cost)
+    if (of === undefined) return { taken: true, at: now }
+    const units = takeUnits(of.policy, of, isPaused || group.paused || key?.paused === true, cost, now)
+    if (!units.taken) return units
+    of.tat = units.tat
     if (key !== undefined) this.look(key, now)
     return { taken: true, at: now }
   }

@@ -2,7 +2,7 @@
  * Which pending jobs start: per group the lowest rank among the lanes of the tasks the session knows, up to its free
  * slots and what the group's limit leaves over all workers. One index seek per lane; jobs of other tasks are never met.
  */
-import { allowedAt } from "../../Limits/policy/Rates.ts"
+import { boundsStarts, startableAt } from "../../Limits/policy/Starts.ts"
 import type { JobId } from "../../Queue/Job.ts"
 import type { ClaimedJob, ClaimRequest } from "../Turn.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
@@ -28,6 +28,12 @@ interface Ranked {
 }
 
 type Head = [id: JobId, rank: number, slots: number, cost: number]
+
+/** Jobs of one lane that start one after the other. */
+interface Run {
+  readonly lane: Lane
+  readonly count: number
+}
 
 export interface RankedIn extends Ranked {
   readonly lane: Lane
@@ -142,8 +148,7 @@ export class Claims {
   nextStart(tasks: ReadonlySet<string>, now: number): number | undefined {
     let next: number | undefined
     for (const group of this.laneCounters.groups.values()) {
-      const { rate } = policyOf(group)
-      if (rate === undefined && group.heldBackUntil <= now && !group.hasLimitedKeys) continue
+      if (!boundsStarts(policyOf(group)) && group.heldBackUntil <= now && !group.hasLimitedKeys) continue
       if (!group.lanes.some(({ task }) => tasks.has(task))) continue
       const at = this.nextOf(group, tasks, now)
       if (at !== undefined && at > now && !(at >= (next ?? Number.POSITIVE_INFINITY))) next = at
@@ -152,13 +157,12 @@ export class Claims {
   }
 
   private nextOf(group: Group, tasks: ReadonlySet<string>, now: number): number | undefined {
-    const { rate } = policyOf(group)
-    const { heldBackUntil, tat } = group
+    const policy = policyOf(group)
+    const { heldBackUntil } = group
     const ofKeys = this.slots.nextStart(group)
     const isHeldBack = heldBackUntil > now
-    const first = rate === undefined && !isHeldBack ? undefined : this.firstOf(this.readyLanes(group, tasks), 1)[0]
-    const starts = (at: number, cost: number) =>
-      Math.max(at, heldBackUntil, rate === undefined ? now : allowedAt(rate, tat, now, cost))
+    const first = !boundsStarts(policy) && !isHeldBack ? undefined : this.firstOf(this.readyLanes(group, tasks), 1)[0]
+    const starts = (at: number, cost: number) => Math.max(at, heldBackUntil, startableAt(policy, group, cost))
     return earlier(ofKeys && starts(ofKeys, 1), first && starts(now, first.cost))
   }
 
@@ -209,6 +213,8 @@ export class Claims {
     claimed: Array<JobRow>
   ): number {
     let passedOver = 0
+    // In order where one that ends lets another go that may come before the next.
+    const runs = group.hasLimitedKeys ? runsOf : countByLane
     for (;;) {
       const left = { ...request, limit: request.limit - claimed.length }
       const wanted = this.free(left, tasks, now)
@@ -219,11 +225,16 @@ export class Claims {
       let found = 0
       if (lanes.length === 1) found = this.startFirst(lanes[0]!, wanted, session, now, claimed, budget)
       else
-        for (const [lane, count] of countByLane(this.firstOf(lanes, wanted, budget)))
-          found += this.startFirst(lane, count, session, now, claimed)
+        for (const { count, lane } of runs(this.firstOf(lanes, wanted, budget))) {
+          const started = claimed.length
+          const met = this.startFirst(lane, count, session, now, claimed)
+          found += met
+          // What its key let go instead may come before the others.
+          if (group.hasLimitedKeys && claimed.length - started < count) break
+        }
       // The counters promise what is not there.
       if (found === 0 && !budget.isSpent) for (const lane of lanes) this.laneCounters.recount(lane)
-      if (lanes.length > 1) claimed.push(...claimed.splice(before).sort(byRank))
+      if (lanes.length > 1 && !group.hasLimitedKeys) claimed.push(...claimed.splice(before).sort(byRank))
       passedOver += found - (claimed.length - before)
       if (found === 0 || budget.isSpent) return passedOver
     }
@@ -241,12 +252,18 @@ export class Claims {
     let found = 0
     let slots = 0
     const started: Array<JobRow> = []
+    const refused: Array<JobRow> = []
     for (const tuple of this.selectFirst.all(session, now, lane.id, count)) {
       const row = this.rows.row(tuple)
-      const mayStart = this.mayStart(row, now)
-      if (mayStart && budget?.take(row.slots, row.cost) === false) break
+      if (!this.mayStart(row, now)) {
+        found++
+        this.rows.take({ ...row, state: States.pending })
+        refused.push(row)
+        if (lane.group.hasLimitedKeys) break
+        continue
+      }
+      if (budget?.take(row.slots, row.cost) === false) break
       found++
-      if (!mayStart) continue
       started.push(row)
       slots += row.slots
     }
@@ -260,6 +277,7 @@ export class Claims {
       this.slots.started(lane.group, started)
       claimed.push(...started)
     }
+    for (const row of refused) this.putAway(row, now)
     return found
   }
 
@@ -297,7 +315,11 @@ export class Claims {
       const tuple = this.selectOne.get(session, now, lane.id, id, wait)
       if (tuple === undefined) continue
       const row = this.rows.row(tuple)
-      if (!this.mayStart(row, now)) continue
+      if (!this.mayStart(row, now)) {
+        this.rows.take({ ...row, state: States.pending })
+        this.putAway(row, now)
+        continue
+      }
       this.rows.move({ ...row, state: States.pending }, row)
       claimed.push(row)
     }
@@ -305,22 +327,27 @@ export class Claims {
     return claimed
   }
 
-  /** Puts away a pending job that must not start: expired or damaged. `row`: as it would start. */
+  /** Not one that is expired or damaged. `row`: as it would start. */
   private mayStart(row: JobRow, now: number): boolean {
     if ((row.checksum as number | null) === null) throw new UnreadableRow("a job has no payload")
+    return !Waiting.isExpired(row.attempt - 1, row.expires, now) && isIntact(row)
+  }
+
+  /** Ends a job that stood pending and must not start; `row`: as it would have. */
+  private putAway(row: JobRow, now: number): void {
     const unspent = row.attempt - 1
     const isExpired = Waiting.isExpired(unspent, row.expires, now)
-    if (!isExpired && isIntact(row)) return true
-    this.rows.take({ ...row, state: States.pending })
     this.endings.unheard(row.id)
     const ended = isExpired ? { ...row, ...notStarted, attempt: unspent } : row
-    this.endings.end(ended, {
-      state: isExpired ? States.cancelled : States.failed,
-      now,
-      result: null,
-      failure: JSON.stringify(isExpired ? expired(now) : undecodable(row.attempt, now))
-    })
-    return false
+    this.endings.end(
+      { ...ended, state: States.pending },
+      {
+        state: isExpired ? States.cancelled : States.failed,
+        now,
+        result: null,
+        failure: JSON.stringify(isExpired ? expired(now) : undecodable(row.attempt, now))
+      }
+    )
   }
 
   /** The job runs now: keeps the row for its settle and answers it as the worker sees it. */
@@ -332,8 +359,18 @@ export class Claims {
   }
 }
 
-const countByLane = (jobs: ReadonlyArray<RankedIn>): ReadonlyMap<Lane, number> => {
+const countByLane = (jobs: ReadonlyArray<RankedIn>): ReadonlyArray<Run> => {
   const counts = new Map<Lane, number>()
   for (const { lane } of jobs) counts.set(lane, (counts.get(lane) ?? 0) + 1)
-  return counts
+  return [...counts].map(([lane, count]) => ({ lane, count }))
+}
+
+const runsOf = (jobs: ReadonlyArray<RankedIn>): ReadonlyArray<Run> => {
+  const runs: Array<{ readonly lane: Lane; count: number }> = []
+  for (const { lane } of jobs) {
+    const last = runs.at(-1)
+    if (last?.lane === lane) last.count++
+    else runs.push({ lane, count: 1 })
+  }
+  return runs
 }

@@ -13,19 +13,38 @@ import {
   mayBeReady,
   mayStart
 } from "../../Limits/policy/KeyAdmission.ts"
-import { charged } from "../../Limits/policy/Rates.ts"
+import {
+  breakerChange,
+  eventOf,
+  type Feedback,
+  feedbackAfter,
+  type FeedbackEvent,
+  isOfKey,
+  learns
+} from "../../Limits/policy/Feedback.ts"
+import { afterStart, boundsStarts, type StartState } from "../../Limits/policy/Starts.ts"
 import type { JobId } from "../../Queue/Job.ts"
+import type { JobBounds } from "../../Queue/policy/jobs/Admission.ts"
 import { labelsOf } from "../../Queue/policy/jobs/Labels.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
+import type { FeedbackPolicy } from "../../Limits/GroupPolicy.ts"
+import type { BreakerNote, Settle } from "../Turn.ts"
 import type { Database, Query } from "./Database.ts"
 import { copyInto, type JobRow, withOwnRank } from "./JobColumns.ts"
-import { type Group, type Lane, type LaneCounters, policyOf } from "./LaneCounters.ts"
-import type { LimitKey, LimitKeys, Waiter } from "./LimitKeys.ts"
+import { type Group, type Lane, type LaneCounters, limitOf, policyOf } from "./LaneCounters.ts"
+import { type LimitKey, type LimitKeys, type Waiter } from "./LimitKeys.ts"
 import type { Statistics } from "./Statistics.ts"
 
 /** Waiting jobs of a key read at a time. */
 const piece = 64
+
+/** What the key of a new job does, which would have to wait. */
+export interface Conflict {
+  readonly key: LimitKey
+  /** The new job ends; else those before it are cancelled. */
+  readonly newest: boolean
+}
 
 /** A job that a claim may start though its key is rated, and how it was before. */
 interface Lent {
@@ -44,13 +63,13 @@ type Ready = [lane: number, place: number, id: JobId, slots: number]
 interface Candidate {
   readonly key: LimitKey
   /** As if what was lent so far had started. */
-  tat: number
+  state: StartState
   next: Waiter
   /** That it would be pending with. */
   rank: number
 }
 
-const isInLine = ({ state, wait }: JobRow): boolean => state === States.scheduled && wait === Waiting.waitLimit
+const isInLine = ({ state, wait }: JobRow): boolean => state === States.scheduled && Waiting.isForLimit(wait)
 
 const isTimed = ({ state, wait }: JobRow): boolean => state === States.scheduled && Waiting.isForTimeOnly(wait)
 
@@ -60,12 +79,16 @@ export class KeySlots {
   private readonly statistics: Statistics
   /** Keys that may let jobs go, once the job that moves stands again. */
   private readonly freed: Array<LimitKey> = []
+  /** The job that has just come into a line. */
+  private arrived: JobRow | undefined
   private readonly lent = new Map<JobId, Lent>()
+  private breakers: Array<BreakerNote> = []
   private readonly copyReady: Query<[]>
   private readonly deleteWaiting: Query<[]>
   private readonly keepWaiting: Query<[]>
   private readonly copyBack: Query<[]>
   private readonly deleteReady: Query<[]>
+  private readonly selectLiveOf: Query<[id: JobId, isLimited: number, slots: number | null]>
   private readonly selectReadyOf: Query<Ready>
   private readonly selectReadyIn: Query<Ready>
 
@@ -73,14 +96,28 @@ export class KeySlots {
     this.laneCounters = laneCounters
     this.keys = keys
     this.statistics = statistics
-    const placed = { rank: "?1", ownRank: "CASE rank WHEN ?1 THEN NULL ELSE rank END", wait: String(Waiting.waitNone) }
+    const { waitLimit, waitLimitRetry, waitNone, waitRetry, waitTime } = Waiting
+    const out = (otherwise: number) => `CASE wait WHEN ${waitLimitRetry} THEN ${waitRetry} ELSE ${otherwise} END`
+    const placed = { rank: "?1", ownRank: "CASE rank WHEN ?1 THEN NULL ELSE rank END", wait: out(waitNone) }
     this.copyReady = db.prepare(`${copyInto("pending", "scheduled", placed)} WHERE lane = ?2 AND id = ?3`)
     this.deleteWaiting = db.prepare("DELETE FROM scheduled WHERE lane = ? AND id = ?")
-    this.keepWaiting = db.prepare("UPDATE scheduled SET wait = ? WHERE lane = ? AND id = ?")
-    const back = { rank: "ifnull(own_rank, rank)", wait: String(Waiting.waitLimit) }
+    this.keepWaiting = db.prepare(`UPDATE scheduled SET wait = ${out(waitTime)} WHERE lane = ? AND id = ?`)
+    const back = {
+      rank: "ifnull(own_rank, rank)",
+      wait: `CASE wait WHEN ${waitRetry} THEN ${waitLimitRetry} ELSE ${waitLimit} END`
+    }
     const one = "lane = ? AND rank = ? AND id = ?"
     this.copyBack = db.prepare(`${copyInto("scheduled", "pending", back)} WHERE ${one}`)
     this.deleteReady = db.prepare(`DELETE FROM pending WHERE ${one}`)
+    this.selectLiveOf = db.prepare(
+      `SELECT label.id, running.id IS NOT NULL OR pending.id IS NOT NULL OR scheduled.id IS NOT NULL,
+         CASE WHEN scheduled.wait >= ${waitLimit} THEN NULL ELSE coalesce(running.slots, pending.slots, scheduled.slots) END
+       FROM label CROSS JOIN job ON job.id = label.id
+       LEFT JOIN running ON running.id = job.id AND running.limiter = ?1
+       LEFT JOIN pending ON pending.lane = job.lane AND pending.id = job.id AND pending.limiter = ?1
+       LEFT JOIN scheduled ON scheduled.lane = job.lane AND scheduled.id = job.id AND scheduled.limiter = ?1
+       WHERE label = ?2 AND label.id < ?3 ORDER BY label.id DESC LIMIT ?4`
+    )
     const ready = "SELECT pending.lane, pending.rank, pending.id, pending.slots FROM"
     this.selectReadyOf = db.prepare(
       `${ready} label CROSS JOIN job ON job.id = label.id
@@ -96,6 +133,7 @@ export class KeySlots {
    * before. `promoteFreed` follows, once it stands there.
    */
   seat(to: JobRow, from?: JobRow): JobRow {
+    this.arrived = undefined
     const held = from?.limiter ?? null
     const { group } = to.lane
     if (held === null && !group.hasLimitedKeys) return to.ownRank === null ? to : withOwnRank(to)
@@ -121,36 +159,40 @@ export class KeySlots {
   }
 
   private kept(key: LimitKey, to: JobRow, from: JobRow): JobRow {
-    if (isInLine(from)) {
-      // Another may come first now.
-      this.freed.push(key)
-      return { ...to, state: States.scheduled, wait: Waiting.waitLimit, limiter: key.id }
-    }
+    if (isInLine(from)) return this.inLine(key, to)
     if (to.state !== States.pending) return { ...to, limiter: key.id }
-    const rank = from.state === States.pending && isPlaced(key) ? from.rank : this.place(key, to.id, to.rank, to.slots)
-    return { ...to, limiter: key.id, rank, ownRank: rank === to.rank ? null : to.rank }
+    if (from.state === States.pending)
+      return ready(key, to, policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy))
+    const place = this.place(key, to)
+    return ready(key, to, policyOf(key.group).fair === true ? key.group.time : place)
   }
 
   private arrive(key: LimitKey, to: JobRow): JobRow {
     this.keys.touch(key)
     const { now } = this.keys
     const isFirst = key.waiting === 0
-    if (isFirst && !isRated(key.policy) && mayBeReady(key, this.keys.windowOf(key), to.slots, now)) {
+    if (isFirst && to.state === States.pending && !isRated(key.policy) && this.mayBeReady(key, to.slots)) {
       key.held += to.slots
-      if (to.state !== States.pending) return { ...to, limiter: key.id }
-      const rank = this.place(key, to.id, to.rank, to.slots)
-      return { ...to, limiter: key.id, rank, ownRank: rank === to.rank ? null : to.rank }
+      return ready(key, to, this.place(key, to))
     }
     if (isFirst) key.since = now
     key.waiting++
-    this.statistics.count(to.lane, "limited")
+    return this.inLine(key, to)
+  }
+
+  private inLine(key: LimitKey, to: JobRow): JobRow {
     this.freed.push(key)
-    if (isRated(key.policy)) this.laneCounters.startsLater()
-    return { ...to, state: States.scheduled, wait: Waiting.waitLimit, limiter: key.id }
+    const waiting = { ...to, state: States.scheduled, wait: Waiting.intoLine(to.wait), limiter: key.id }
+    this.arrived = waiting
+    return waiting
+  }
+
+  private mayBeReady(key: LimitKey, slots: number): boolean {
+    return mayBeReady(key, this.keys.windowOf(key), slots, this.keys.now)
   }
 
   /** The rank of a job that its key lets go. */
-  private place(key: LimitKey, id: JobId, rank: number, slots: number): number {
+  private place(key: LimitKey, { id, rank, slots }: Pick<JobRow, "id" | "rank" | "slots">): number {
     const { group, policy } = key
     if (policyOf(group).fair !== true) return admittedRank(id, rank, undefined, policy)
     const { keyTime, tag } = tagNext(group.time, key.time, policy.weight ?? 1, slots)
@@ -189,33 +231,53 @@ export class KeySlots {
 
   /** Lets go what the last move made room for. */
   promoteFreed(): void {
-    for (let key = this.freed.pop(); key !== undefined; key = this.freed.pop()) this.promote(key)
+    if (this.freed.length === 0) return
+    for (const key of this.freed) this.promote(key)
+    this.freed.length = 0
+    const { arrived } = this
+    if (arrived === undefined) return
+    this.arrived = undefined
+    if (!this.startsNext(arrived)) this.statistics.count(arrived.lane, "limited")
+  }
+
+  /** Whether a job that has come into a line of a rated key has not to wait for its limits. */
+  private startsNext({ id, limiter }: JobRow): boolean {
+    const key = this.keys.get(limiter!)
+    if (!isRated(key.policy)) return false
+    const first = this.keys.first(key, 1)[0]
+    return first?.[1] === id && this.mayStart(key, key, first)
+  }
+
+  private mayStart(key: LimitKey, { feedback, tat }: StartState, [, , , , slots, cost]: Waiter): boolean {
+    return mayStart({ ...key, feedback, tat }, key.policy, this.keys.windowOf(key), slots, cost, this.keys.now)
   }
 
   /** Lets go those that wait for a key, in their order, as many as may be ready. Of a rated key the claims do. */
   promote(key: LimitKey): void {
-    if (isRated(key.policy)) return
     const window = this.keys.windowOf(key)
-    while (key.waiting > 0 && mayBeReady(key, window, 1, this.keys.now)) {
-      const waiters = this.keys.first(key, Math.max(1, Math.min(piece, window - key.held)))
+    while (key.waiting > 0 && this.mayBeReady(key, 1)) {
+      const waiters = this.keys.first(key, isRated(key.policy) ? 1 : Math.max(1, Math.min(piece, window - key.held)))
       for (const waiter of waiters) {
-        if (!fitsWindow(window, key.held, waiter[4])) return
+        const [, , , due, slots] = waiter
+        if (!fitsWindow(window, key.held, slots) || (isRated(key.policy) && due <= this.keys.now)) return
         this.letGo(key, waiter)
       }
       if (waiters.length === 0) return
     }
   }
 
+  /** Answers the rank with which it is pending. */
   private letGo(key: LimitKey, [lane, id, rank, due, slots]: Waiter): number {
     this.keys.touch(key)
     this.leaveLine(key)
     key.held += slots
+    if (this.arrived?.id === id) this.arrived = undefined
     if (due > this.keys.now) {
-      this.keepWaiting.run(Waiting.waitTime, lane, id)
+      this.keepWaiting.run(lane, id)
       this.laneCounters.scheduledFor(due)
       return rank
     }
-    const place = this.place(key, id, rank, slots)
+    const place = this.place(key, { id, rank, slots })
     this.copyReady.run(place, lane, id)
     this.deleteWaiting.run(lane, id)
     this.laneCounters.move(this.laneCounters.lanes.get(lane)!, States.scheduled, States.pending)
@@ -226,34 +288,39 @@ export class KeySlots {
    * Makes the jobs of rated keys pending that a claim with `room` may start: those that come first by the rank they have
    * then, of tasks that the session runs. `takeBack` follows the claim.
    */
-  lend(name: string, tasks: ReadonlySet<string>, room: number): void {
+  lend(name: string, tasks: ReadonlySet<string>, room: number, isNested: boolean): void {
     const group = this.laneCounters.groups.get(name)
     if (group?.hasLimitedKeys !== true || !(room > 0)) return
-    const due = this.keys.due(group)
-    const candidates = due.flatMap((key) => this.candidate(key, key.tat, tasks) ?? [])
+    const keys = isNested ? this.keys.waitedFor(group) : this.keys.due(group)
+    const candidates = keys.flatMap((key) => this.candidate(key, key, tasks, isNested) ?? [])
     for (let left = room; left > 0 && candidates.length > 0; left--) {
       let first = 0
       for (let i = 1; i < candidates.length; i++) if (comesBefore(candidates[i]!, candidates[first]!)) first = i
-      const { key, next, tat } = candidates[first]!
+      const { key, next, state } = candidates[first]!
       this.lendNext(key, next)
-      const follower = this.candidate(key, charged(key.policy.rate!, tat, this.keys.now, next[5]), tasks)
+      const after = afterStart(key.policy, state, next[5], this.keys.now)
+      const follower = this.candidate(key, after, tasks, isNested)
       if (follower === undefined) candidates.splice(first, 1)
       else candidates[first] = follower
     }
   }
 
   /** The first job that waits for a key, if a claim may start it. */
-  private candidate(key: LimitKey, tat: number, tasks: ReadonlySet<string>): Candidate | undefined {
+  private candidate(
+    key: LimitKey,
+    state: StartState,
+    tasks: ReadonlySet<string>,
+    isNested: boolean
+  ): Candidate | undefined {
     const next = this.keys.first(key, 1)[0]
     if (next === undefined) return undefined
-    const [lane, id, rank, due, slots, cost] = next
-    const { now } = this.keys
-    if (due > now || !tasks.has(this.laneCounters.lanes.get(lane)!.task)) return undefined
-    if (!mayStart({ ...key, tat }, key.policy, this.keys.windowOf(key), slots, cost, now)) return undefined
+    const [lane, id, rank, , slots] = next
+    if (!tasks.has(this.laneCounters.lanes.get(lane)!.task)) return undefined
+    if (!isNested && !this.mayStart(key, state, next)) return undefined
     const { time } = key
-    const place = this.place(key, id, rank, slots)
+    const place = this.place(key, { id, rank, slots })
     key.time = time
-    return { key, tat, next, rank: place }
+    return { key, state, next, rank: place }
   }
 
   private lendNext(key: LimitKey, next: Waiter): void {
@@ -284,27 +351,137 @@ export class KeySlots {
   /** Jobs of a group have started; `rows` as they were ready. */
   started(group: Group | undefined, rows: ReadonlyArray<JobRow>): void {
     if (group === undefined) return
-    const { fair, rate } = policyOf(group)
-    if (rate === undefined && !group.hasLimitedKeys) return
-    const { now } = this.keys
+    const policy = policyOf(group)
+    const isBounded = boundsStarts(policy)
+    if (!isBounded && !group.hasLimitedKeys) return
     for (const row of rows) {
       this.countBacklog(row, -1)
-      if (rate !== undefined) group.tat = charged(rate, group.tat, now, row.cost)
+      if (isBounded) this.starts(group, undefined, policy, row.cost)
       if (row.limiter === null) continue
       this.lent.delete(row.id)
-      if (fair === true) group.time = timeAfterClaim(group.time, row.rank)
+      if (policy.fair === true) group.time = timeAfterClaim(group.time, row.rank)
       const key = this.keys.get(row.limiter)
-      if (key.policy.rate === undefined) continue
-      key.tat = charged(key.policy.rate, key.tat, now, row.cost)
+      if (!boundsStarts(key.policy)) continue
+      this.starts(key, key, key.policy, row.cost)
       this.keys.touch(key)
     }
-    if (rate !== undefined || fair === true) this.laneCounters.touchGroup(group)
+    if (isBounded || policy.fair === true) this.laneCounters.touchGroup(group)
   }
 
-  /** The other side of a job asked for rest until then: its key rests, where it is limited, else its group. */
+  private starts(of: Group | LimitKey, key: LimitKey | undefined, policy: FeedbackPolicy, cost: number): void {
+    const { feedback, tat } = afterStart(policy, of, cost, this.keys.now)
+    of.tat = tat
+    this.learn(of, key, feedback)
+  }
+
+  /** An attempt has ended: what that says of the other side. */
+  heard(row: JobRow, settle: Settle, now: number): void {
+    const { group } = row.lane
+    const policy = policyOf(group)
+    const key = row.limiter === null ? undefined : this.keys.get(row.limiter)
+    if (!learns(policy) && (key === undefined || !learns(key.policy))) return
+    const event = eventOf(settle, row.started ?? now, row.cost)
+    const ofKey = event._tag !== "Refused" || isOfKey(policy, key?.policy)
+    if (event._tag !== "Refused" || !ofKey) {
+      this.hear(group, undefined, policy, event, now)
+      this.laneCounters.touchGroup(group)
+    }
+    if (key === undefined || !ofKey) return
+    this.hear(key, key, key.policy, event, now)
+    this.keys.touch(key)
+  }
+
+  private hear(
+    of: Group | LimitKey,
+    key: LimitKey | undefined,
+    policy: FeedbackPolicy,
+    event: FeedbackEvent,
+    now: number
+  ): void {
+    this.learn(of, key, feedbackAfter(policy, of.feedback, event, now))
+  }
+
+  private learn(of: Group | LimitKey, key: LimitKey | undefined, feedback: Feedback | undefined): void {
+    const change = breakerChange(of.feedback, feedback)
+    of.feedback = feedback
+    if (change === undefined) return
+    const group = "group" in of ? of.group : of
+    this.breakers.push({ group: group.name, key: key?.key, change, until: feedback?.breaker?.openUntil ?? 0 })
+    if (change === "closed") this.laneCounters.startsLater()
+  }
+
+  /** Breakers that have changed since this was asked. */
+  takeBreakers(): ReadonlyArray<BreakerNote> | undefined {
+    if (this.breakers.length === 0) return undefined
+    const notes = this.breakers
+    this.breakers = []
+    return notes
+  }
+
+  windowOf(key: LimitKey): number {
+    return this.keys.windowOf(key)
+  }
+
+  /** Slots that there are for a job of the group and key, and the backlogs that bound it. */
+  boundsOf(group: Group, partitionKey: string | undefined): Pick<JobBounds, "slotsOf" | "backlogOf"> {
+    const key = this.keys.find(group, partitionKey ?? null)
+    const { backlog } = policyOf(group)
+    const waiting = () =>
+      group.lanes.reduce((sum, { counts }) => sum + counts[States.scheduled] + counts[States.pending], 0)
+    return {
+      slotsOf: {
+        group: limitOf(group),
+        key: key === undefined ? Number.POSITIVE_INFINITY : this.keys.windowOf(key)
+      },
+      backlogOf: {
+        group: backlog === undefined ? undefined : { limit: backlog, waiting: waiting() },
+        key: key?.policy.backlog === undefined ? undefined : { limit: key.policy.backlog, waiting: key.backlog }
+      }
+    }
+  }
+
+  /** What its key does with a new job that would have to wait; undefined: it waits, or does not have to. */
+  conflictOf(row: JobRow): Conflict | undefined {
+    const key = Waiting.isForOthers(row.wait) ? undefined : this.keys.find(row.lane.group, row.partitionKey)
+    if (key === undefined) return undefined
+    const { conflict = "queue" } = key.policy
+    if (conflict === "queue" || !isThere(key, row)) return undefined
+    const [first] = this.keys.first(key, 1)
+    const isFirst =
+      first === undefined ||
+      (!isFifo(key.policy) && (row.rank < first[2] || (row.rank === first[2] && row.id < first[1])))
+    const waiter: Waiter = [row.lane.id, row.id, row.rank, row.due, row.slots, row.cost]
+    const starts =
+      row.state === States.pending ? this.mayStart(key, key, waiter) : this.mayBeReady(key, row.slots)
+    return isFirst && starts ? undefined : { key, newest: conflict === "cancelNewest" }
+  }
+
+  /** The jobs that hold slots of a named key or stand in its line, the oldest first. */
+  jobsOf(key: LimitKey): ReadonlyArray<JobId> {
+    const [label] = labelsOf(key.key, undefined)
+    const ids: Array<JobId> = []
+    let held = 0
+    let waiting = 0
+    let cursor = Number.MAX_SAFE_INTEGER
+    // The newest are looked at first: those that have finished need not be.
+    while (held < key.held || waiting < key.waiting) {
+      const found = this.selectLiveOf.all(key.id, label!, cursor, piece)
+      for (const [id, limited, slots] of found) {
+        cursor = id
+        if (limited === 0) continue
+        ids.push(id)
+        if (slots === null) waiting++
+        else held += slots
+      }
+      if (found.length < piece) break
+    }
+    return ids.reverse()
+  }
+
+  /** The other side of a job asked for rest until then: its key rests, where anybody named it, else its group. */
   holdBack({ lane: { group }, partitionKey }: JobRow, until: number): void {
     const key = this.keys.find(group, partitionKey)
-    if (key === undefined) {
+    if (key === undefined || !isOfKey(policyOf(group), key.policy)) {
       group.heldBackUntil = Math.max(group.heldBackUntil, until)
       this.laneCounters.touchGroup(group)
       return
@@ -312,6 +489,7 @@ export class KeySlots {
     key.heldBackUntil = Math.max(key.heldBackUntil, until)
     this.keys.touch(key)
     this.putBack(key)
+    this.promoteFreed()
   }
 
   /** All ready jobs of a key go back into its line, and it promotes anew. */
@@ -354,14 +532,10 @@ export class KeySlots {
     for (const key of this.keys.noLongerHeldBack()) this.promote(key)
   }
 
-  /** Whether a job stands where its key put it, and not by its own rank. */
-  isPlaced({ limiter, state }: JobRow): boolean {
-    return limiter !== null && state === States.pending && isPlaced(this.keys.get(limiter))
-  }
-
   /** After a rollback: nothing of it happened. */
   invalidate(): void {
     this.freed.length = 0
+    this.arrived = undefined
     this.lent.clear()
   }
 }
@@ -370,7 +544,12 @@ export class KeySlots {
 const isThere = ({ policy }: LimitKey, to: JobRow): boolean =>
   to.state === States.pending || (isTimed(to) && holdsWhileWaiting(policy))
 
-const isPlaced = ({ group, policy }: LimitKey): boolean => isFifo(policy) || policyOf(group).fair === true
+const ready = (key: LimitKey, to: JobRow, rank: number): JobRow => ({
+  ...to,
+  limiter: key.id,
+  rank,
+  ownRank: rank === to.rank ? null : to.rank
+})
 
 const comesBefore = (a: Candidate, b: Candidate): boolean =>
   a.rank < b.rank || (a.rank === b.rank && a.next[1] < b.next[1])
