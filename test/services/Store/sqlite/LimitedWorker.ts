@@ -60,10 +60,14 @@ const program = Effect.gen(function* () {
     }
     const { jobs } = yield* store.turn(turn)
     const got = clock()
-    const lines = jobs.map(({ attempt, id, partitionKey }) => `start ${id} ${attempt} ${partitionKey} ${asked} ${got}\n`)
+    const lines = jobs.map(
+      ({ attempt, id, partitionKey }) => `start ${id} ${attempt} ${partitionKey} ${asked} ${got}\n`
+    )
     if (lines.length > 0) appendFileSync(ledger!, lines.join(""))
     for (const job of jobs) run(job)
-    yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, jobs.length > 0 || settling.length > 0 ? 0 : 1)))
+    yield* Effect.promise(
+      () => new Promise((resolve) => setTimeout(resolve, jobs.length > 0 || settling.length > 0 ? 0 : 1))
+    )
   }
 })
 

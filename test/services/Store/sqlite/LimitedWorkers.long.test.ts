@@ -101,7 +101,9 @@ describe("workers of a store with limits", () => {
             yield* limitTo(3)
             const key = () => `key ${random.below(random.chance(0.5) ? hotKeys : keys)}`
             for (let i = 0; i < jobs; i += perTurn)
-              yield* driver.enqueue(Array.from({ length: perTurn }, () => ({ partitionKey: key(), maxAttempts: 1_000 })))
+              yield* driver.enqueue(
+                Array.from({ length: perTurn }, () => ({ partitionKey: key(), maxAttempts: 1_000 }))
+              )
             for (let i = 0; i < workers; i++) launch()
             yield* Effect.gen(function* () {
               for (let round = 0; ; round++) {
@@ -117,14 +119,16 @@ describe("workers of a store with limits", () => {
               }
             }).pipe(Effect.ensuring(Effect.suspend(() => Effect.forEach([...children], () => kill(0)))))
             yield* driver.sweep()
-            assert.deepStrictEqual(
-              yield* store.jobs.counters,
-              [{ group: "group", task: "task", state: "completed", count: jobs }]
-            )
+            assert.deepStrictEqual(yield* store.jobs.counters, [
+              { group: "group", task: "task", state: "completed", count: jobs }
+            ])
             const runs = new Map<string, Array<Run>>()
             for (const run of runsOf(ledgers)) runs.set(run.key, [...(runs.get(run.key) ?? []), run])
             assert.isAbove([...runs.values()].flat().length, jobs - 1)
-            assert.deepStrictEqual([...runs.values()].flatMap((ofKey) => excesses(ofKey, limits)), [])
+            assert.deepStrictEqual(
+              [...runs.values()].flatMap((ofKey) => excesses(ofKey, limits)),
+              []
+            )
             assert.deepStrictEqual(yield* store.jobs.limitKeys({}, 1_000), [])
             assert.strictEqual(yield* store.jobs.repairKeys(yield* Clock.currentTimeMillis), 0)
           })
