@@ -20,7 +20,8 @@ import {
   windowOf
 } from "../../../src/services/Limits/policy/KeyAdmission.ts"
 import { type OwnRule, policyOf } from "../../../src/services/Limits/policy/KeyRules.ts"
-import { allowedAt, allows, charged } from "../../../src/services/Limits/policy/Rates.ts"
+import { allows, charged } from "../../../src/services/Limits/policy/Rates.ts"
+import { takeUnits } from "../../../src/services/Limits/policy/Starts.ts"
 import type { NewJob } from "../../../src/services/Store/Turn.ts"
 import type { ModelJob } from "./StoreModel.ts"
 
@@ -431,14 +432,14 @@ export class LimitsModel {
     for (const key of this.known()) this.promote(key, now)
   }
 
-  takeUnits(group: string, name: string | undefined, cost: number, now: number): { taken: boolean; at: number } {
+  takeUnits(group: string, name: string | undefined, isPaused: boolean, cost: number, now: number) {
     const key = name === undefined ? undefined : this.find({ group, partitionKey: name })
-    const rate = name === undefined ? this.policy(group).rate : key?.policy.rate
-    if (rate === undefined) return { taken: true, at: now }
+    if (name !== undefined && key === undefined) return { taken: true, at: now }
     const of = key === undefined ? this.group(group) : this.kept(key)
-    const at = Math.max(of.heldBackUntil, allowedAt(rate, of.tat, now, cost))
-    if (at > now) return { taken: false, at }
-    of.tat = charged(rate, of.tat, now, cost)
+    const policy = key === undefined ? this.policy(group) : key.policy
+    const units = takeUnits(policy, { ...of, feedback: undefined }, isPaused || key?.paused === true, cost, now)
+    if (!units.taken) return units
+    of.tat = units.tat
     return { taken: true, at: now }
   }
 
@@ -476,6 +477,7 @@ export class LimitsModel {
             .filter((job) => job.state === "running")
             .reduce((sum, job) => sum + slotsIn(job), 0),
           waiting: state.waiting,
+          tat: Math.max(state.tat, now),
           waitingSince: this.kept(key).waitingSince,
           nextAt: at === undefined ? undefined : Math.max(at, now),
           heldBackUntil: state.heldBackUntil > now ? state.heldBackUntil : 0,
