@@ -140,6 +140,7 @@ export class LimitsModel {
   private stateOf(key: ModelKey): KeyState {
     return {
       ...this.kept(key),
+      feedback: undefined,
       held: this.holders(key).reduce((sum, job) => sum + slotsIn(job), 0),
       waiting: this.line(key).length,
       paused: key.paused
