@@ -310,7 +310,7 @@ export class StoreModel {
     if (room <= 0 || !this.limits.isOpen(group, now)) return []
     const giveBack = this.limits.promoteForClaim(group, room, by.tasks, now)
     const claimed: Array<ModelJob> = []
-    while (claimed.length < limit) {
+    while (claimed.length < limit && this.running(group) < slots) {
       const job = this.jobs
         .filter((each) => each.state === "pending" && each.new.group === group && by.tasks.includes(each.new.task))
         .sort((a, b) => a.rank - b.rank || a.id - b.id)[0]
@@ -320,7 +320,7 @@ export class StoreModel {
         continue
       }
       const running = this.running(group)
-      if (running >= slots || (running > 0 && running + slotsIn(job) > slots) || !this.limits.allows(job, now)) break
+      if ((running > 0 && running + slotsIn(job) > slots) || !this.limits.allows(job, now)) break
       this.limits.begins(job, now)
       job.state = "running"
       job.attempt++
@@ -354,6 +354,7 @@ export class StoreModel {
   settle(session: number, settle: Settle, now: number): boolean {
     const job = this.held(session, settle.id, settle.attempt)
     if (job === undefined) return false
+    this.limits.heard(job, settle, now)
     const { outcome } = settle
     const figures = this.figuresOf(job.new)
     const isCancelled = (outcome === "retry" || outcome === "release") && job.cancelReason !== undefined

@@ -16,8 +16,9 @@
  *   claim has room for are promoted, always the one that comes first by the rank it would be admitted with, then id, among
  *   the first in line of keys that may start one (`mayStart`, as if what was promoted so far had started) and whose task
  *   the session runs. The claim then goes on as ever, and what is left of them goes back as if it had not been promoted.
- * - *Change.* Where the policy of a key, or its window, has become another, all its ready jobs go back into the line, and
- *   it promotes; running jobs keep what they hold.
+ * - *Change.* Where the policy of a key, or its window, has become another, all its jobs that do not run go back to
+ *   where they arrive, those in the line too, and it promotes; running jobs hold what they held, or begin to. A group that
+ *   is fair no more forgets its virtual times.
  */
 import { enqueuedAt } from "../../Queue/policy/JobIds.ts"
 import { defaultAgeingStepMs, defaultPriority, rank } from "../../Queue/policy/Rank.ts"

@@ -464,18 +464,16 @@ export class JobLife {
     return claimed
   }
 
-  /** Ends a pending job that is past its expiry; one that is not has none from now on. */
+  /** Ends a pending job that is past its expiry. */
   private endIfExpired(job: StoredJob, now: number): boolean {
-    if (!canExpire(job)) return false
-    if (isExpired(job.attempt, job.rare!.expiresAt, now)) {
-      this.endExpired(job, now)
-      return true
-    }
-    this.expiring.remove(job)
-    return false
+    if (!isExpired(job.attempt, job.rare!.expiresAt, now)) return false
+    this.endExpired(job, now)
+    return true
   }
 
   private begins(job: StoredJob, session: MemorySession, at: number): void {
+    // Once it has started it expires no more.
+    if (job.rare !== undefined && canExpire(job)) this.expiring.remove(job)
     this.table.move(job, running)
     job.attempt++
     job.session = session.id
@@ -530,7 +528,7 @@ export class JobLife {
     }
     if (!end.isSpent) job.attempt--
     if (end.state === undefined) {
-      const { heldBackUntil = 0 } = settle
+      const heldBackUntil = (outcome === "release" ? settle.heldBackUntil : undefined) ?? 0
       if (heldBackUntil > now) this.lines.holdBack(job, heldBackUntil, now)
       this.back(job, Math.max(settle.due, heldBackUntil) - epoch, settle.rank - epoch, now)
     } else this.end(job, end.state, now)

@@ -111,6 +111,7 @@ export class KeyLines {
     if (admission !== undefined && admission.key !== key) this.leave(job)
     if (key === undefined) return false
     const isDue = this.isDue(job, now)
+    if (job.rare?.admission !== undefined) job.rare.admission.ownRank = job.rank
     if (job.rare?.admission?.holds === false) {
       if (isDue || key.holds) {
         this.wait(job, key, now)
@@ -159,7 +160,6 @@ export class KeyLines {
 
   /** Puts a job into the line. */
   private wait(job: StoredJob, key: LimitedKey, now: number): void {
-    job.rare!.admission!.ownRank = job.rank
     this.lists.keep(job)
     key.line.add(job)
     if (this.isChanging) this.freed.push(key)
@@ -243,7 +243,6 @@ export class KeyLines {
   /** A job that holds its slots is ready again: as it was, or after an attempt at the group's time. */
   private ready(job: StoredJob, key: LimitedKey): void {
     const admission = job.rare!.admission!
-    admission.ownRank = job.rank
     if (key.group.limits!.isFair && admission.tag === undefined) {
       this.admit(job, key)
       admission.tag = key.group.time
@@ -554,6 +553,10 @@ export class KeyLines {
     const isFair = group.policy.fair === true
     const staysFair = isFair === limits.isFair
     limits.isFair = isFair
+    if (!isFair) {
+      group.time = 0
+      for (const key of limits.keys.values()) key.time = 0
+    }
     this.changing(now, () => {
       const moved = new Set<StoredJob>()
       for (const key of [...limits.keys.values()]) {

@@ -33,7 +33,7 @@ import type { BreakerNote, Settle } from "../Turn.ts"
 import type { Database, Query } from "./Database.ts"
 import { copyInto, type JobRow, withOwnRank } from "./JobColumns.ts"
 import { type Group, type Lane, type LaneCounters, limitOf, policyOf } from "./LaneCounters.ts"
-import { type LimitKey, type LimitKeys, type Waiter } from "./LimitKeys.ts"
+import type { LimitKey, LimitKeys, Waiter } from "./LimitKeys.ts"
 import type { Statistics } from "./Statistics.ts"
 
 /** Waiting jobs of a key read at a time. */
@@ -137,7 +137,7 @@ export class KeySlots {
     const held = from?.limiter ?? null
     const { group } = to.lane
     if (held === null && !group.hasLimitedKeys) return to.ownRank === null ? to : withOwnRank(to)
-    const own = withOwnRank(to)
+    const own = isInLine(to) ? this.outOfLine(to) : withOwnRank(to)
     if (to.state === States.running) return own
     if (from !== undefined && States.isWaiting(from.state)) this.countBacklog(from, -1)
     if (States.isWaiting(to.state)) this.countBacklog(to, 1)
@@ -149,6 +149,13 @@ export class KeySlots {
       this.leave(before, from!)
     }
     return arrives ? this.arrive(key, own) : own.limiter === null ? own : { ...own, limiter: null }
+  }
+
+  /** As it would stand if no limit kept it. */
+  private outOfLine(row: JobRow): JobRow {
+    const wait = Waiting.outOfLine(row.wait)
+    const { now } = this.keys
+    return { ...row, state: Waiting.stateWhile(wait, row.due, now), wait: Waiting.waitWhile(wait, row.due, now) }
   }
 
   /** Whether it keeps its place in the line, or its slots. */
@@ -177,14 +184,13 @@ export class KeySlots {
     }
     if (isFirst) key.since = now
     key.waiting++
-    return this.inLine(key, to)
+    this.arrived = this.inLine(key, to)
+    return this.arrived
   }
 
   private inLine(key: LimitKey, to: JobRow): JobRow {
     this.freed.push(key)
-    const waiting = { ...to, state: States.scheduled, wait: Waiting.intoLine(to.wait), limiter: key.id }
-    this.arrived = waiting
-    return waiting
+    return { ...to, state: States.scheduled, wait: Waiting.intoLine(to.wait), limiter: key.id }
   }
 
   private mayBeReady(key: LimitKey, slots: number): boolean {
@@ -478,7 +484,7 @@ export class KeySlots {
     return ids.reverse()
   }
 
-  /** The other side of a job asked for rest until then: its key rests, where anybody named it, else its group. */
+  /** The other side of a job asked for rest until then: its key rests, where that is limited, else its group. */
   holdBack({ lane: { group }, partitionKey }: JobRow, until: number): void {
     const key = this.keys.find(group, partitionKey)
     if (key === undefined || !isOfKey(policyOf(group), key.policy)) {

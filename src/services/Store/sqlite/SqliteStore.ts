@@ -183,6 +183,7 @@ export class SqliteStore {
       return this.db.write(() => {
         this.laneCounters.refresh()
         this.keyRecords.begin(now)
+        this.running.begin(this.laneCounters.limitChanges)
         const again = this.answers.again()
         if (again !== undefined) return { answer: again.answer as A, flushed: false, wakes: [] }
         const answer = body()
