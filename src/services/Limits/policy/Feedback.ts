@@ -45,7 +45,8 @@ export const eventOf = (
   startedAt: number,
   cost: number
 ): FeedbackEvent => {
-  if (settle.heldBackUntil !== undefined) return { _tag: "Refused", startedAt, until: settle.heldBackUntil }
+  if (settle.outcome === "release" && settle.heldBackUntil !== undefined)
+    return { _tag: "Refused", startedAt, until: settle.heldBackUntil }
   return { _tag: "Ended", verdict: verdictOf(settle), startedAt, cost }
 }
 
