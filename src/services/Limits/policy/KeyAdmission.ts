@@ -55,8 +55,7 @@ export const windowOf = (group: GroupPolicy, policy: KeyPolicy, groupSlots: numb
  * Whether the next job of a key fits its window. One that asks for more than the window runs alone: a limit that was
  * lowered strands nothing.
  */
-export const fitsWindow = (window: number, held: number, slots: number): boolean =>
-  held === 0 || held + slots <= window
+export const fitsWindow = (window: number, held: number, slots: number): boolean => held === 0 || held + slots <= window
 
 /** Whether a job of a key that is not rated may be ready. Beside it nothing of the key may wait that comes first. */
 export const mayBeReady = (state: KeyState, window: number, slots: number, now: number): boolean =>

@@ -28,7 +28,6 @@ const unruled: KeyPolicy = {}
 export const policyOf = (group: GroupPolicy, key: string, own: KeyPolicy | undefined): KeyPolicy | undefined => {
   if (own !== undefined && key !== "") return own
   const rule = key === "" ? undefined : group.keys?.find(({ keys }) => fitsPattern(keys, key))
-  if (rule !== undefined)
-    return { ...(rule.tier === undefined ? undefined : group.tiers?.[rule.tier]), ...rule.policy }
+  if (rule !== undefined) return { ...(rule.tier === undefined ? undefined : group.tiers?.[rule.tier]), ...rule.policy }
   return group.fair === true ? unruled : undefined
 }
