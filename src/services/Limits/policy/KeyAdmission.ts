@@ -1,14 +1,29 @@
 /**
  * When a job of a limited key may be ready. Admission is at promotion: a limited job is `pending` only while it holds its
  * key's slots, so that the claim is the same walk in order of rank as without limits, cannot exceed a key's limit and is
- * never held up by a key that is full. Whatever frees slots of a key (a settle, a removal, a changed limit, a time that
- * has come) promotes what waits for it, in one place of each store.
+ * never held up by a key that is full. Every store moves jobs in these steps, one job after the other:
  *
- * A *rated* key is promoted only by the claim, for what it is about to start: tokens are charged by starts, and what the
- * claim leaves goes back. Outside a turn no job of a rated key is pending.
+ * - *Arrive.* Nothing but the limit keeps the job: it goes into the key's line, by its own rank or, `fifo`, by id, and
+ *   the key promotes. A job of a key that `holds` arrives when it is enqueued, whatever its time; others when that has
+ *   come. Jobs that wait for others (parents, a unique key) arrive after that and hold nothing meanwhile.
+ * - *Promote.* While the first in line fits (`mayBeReady`), it takes its slots and is pending, with the rank that
+ *   `admittedRank` says; its own rank is kept and comes back when it is pending no more. Of a key that `holds`, one whose
+ *   time has not come takes its slots and is `scheduled` until then. Of a *rated* key nothing else is promoted here.
+ * - *Leave.* Whatever ends a job's hold (its end, another attempt, another group, a lost worker) gives its slots back;
+ *   when the job has been placed where it goes next, the key it left promotes. A job of a key that `holds` keeps its slots
+ *   over a retry, a hand-back and a lost worker, unless it then waits for other jobs.
+ * - *Claim.* Rated keys promote inside the claim only, since starts are what a rate counts. At most as many jobs as the
+ *   claim has room for are promoted, always the one that comes first by the rank it would be admitted with, then id, among
+ *   the first in line of keys that may start one (`mayStart`, as if what was promoted so far had started) and whose task
+ *   the session runs. The claim then goes on as ever, and what is left of them goes back as if it had not been promoted.
+ * - *Change.* Where the policy of a key, or its window, has become another, all its ready jobs go back into the line, and
+ *   it promotes; running jobs keep what they hold.
  */
+import { enqueuedAt } from "../../Queue/policy/JobIds.ts"
+import { defaultAgeingStepMs, defaultPriority, rank } from "../../Queue/policy/Rank.ts"
+import type { JobExtra, JobId } from "../../Queue/Job.ts"
 import type { GroupPolicy, KeyPolicy } from "../GroupPolicy.ts"
-import { allowedAt, allows } from "./Rates.ts"
+import { allows, earliest } from "./Rates.ts"
 
 /** What a store keeps of a limited key. */
 export interface KeyState {
@@ -30,6 +45,12 @@ export const newKey: KeyState = { held: 0, waiting: 0, time: 0, tat: 0, heldBack
 /** Whether nothing has to be remembered of a key any more: its record may go. */
 export const isForgettable = (state: KeyState, now: number): boolean =>
   state.held === 0 && state.waiting === 0 && state.tat <= now && state.heldBackUntil <= now && !state.paused
+
+/** Slots of a job of its group and key. */
+export const slotsOf = (extra: JobExtra | undefined): number => extra?.slots ?? 1
+
+/** Units of its rates that a start of the job takes. */
+export const costOf = (extra: JobExtra | undefined): number => extra?.cost ?? 1
 
 export const isRated = ({ rate }: KeyPolicy): boolean => rate !== undefined
 
@@ -73,18 +94,24 @@ export const mayStart = (
   mayBeReady(state, window, slots, now) && (policy.rate === undefined || allows(policy.rate, state.tat, now, cost))
 
 /**
- * From when on, in milliseconds since 1970, time alone lets the next job of a key start; undefined: something else has to
- * happen first, or nothing waits. `cost` of the job that comes next.
+ * From when on, in milliseconds since 1970, time alone lets the next job of a key start, which may be past; undefined:
+ * something else has to happen first, or nothing waits. `cost` of the job that comes next.
  */
 export const nextAt = (
   state: KeyState,
-  policy: KeyPolicy,
+  { rate }: KeyPolicy,
   window: number,
   slots: number,
-  cost: number,
-  now: number
+  cost: number
 ): number | undefined => {
   if (state.waiting === 0 || state.paused || !fitsWindow(window, state.held, slots)) return undefined
-  const rated = policy.rate === undefined ? now : allowedAt(policy.rate, state.tat, now, cost)
-  return Math.max(now, state.heldBackUntil, rated)
+  return Math.max(state.heldBackUntil, rate === undefined ? 0 : earliest(rate, state.tat, cost))
 }
+
+/**
+ * The rank of a job while it is ready: its start tag in a fair group, else its own, but for a line in order of enqueue.
+ * There it is that of a job due when this one was enqueued, with the default priority and step: those of one key start in
+ * their order, and the key neither jumps others nor starves behind them.
+ */
+export const admittedRank = (id: JobId, own: number, tag: number | undefined, policy: KeyPolicy): number =>
+  tag ?? (isFifo(policy) ? rank(enqueuedAt(id), defaultPriority, defaultAgeingStepMs) : own)

@@ -21,13 +21,24 @@ export const fitsPattern = (pattern: string, key: string): boolean => {
 
 const unruled: KeyPolicy = {}
 
+/** What operators set for one key. */
+export interface OwnRule {
+  /** Holds over the rules of the group. */
+  readonly policy: KeyPolicy | undefined
+  readonly paused: boolean
+}
+
 /**
- * The policy of a key; `own` is what an operator set for this key alone, and holds over the rules. Undefined: its jobs
- * are not limited. In a fair group every job is, those without a key (`""`) as one.
+ * The policy of a key. Undefined: its jobs are not limited. In a fair group every job is, those without a key (`""`) as
+ * one; and the jobs of a paused key are.
  */
-export const policyOf = (group: GroupPolicy, key: string, own: KeyPolicy | undefined): KeyPolicy | undefined => {
-  if (own !== undefined && key !== "") return own
-  const rule = key === "" ? undefined : group.keys?.find(({ keys }) => fitsPattern(keys, key))
-  if (rule !== undefined) return { ...(rule.tier === undefined ? undefined : group.tiers?.[rule.tier]), ...rule.policy }
+export const policyOf = (group: GroupPolicy, key: string, own: OwnRule | undefined): KeyPolicy | undefined => {
+  if (key !== "") {
+    if (own?.policy !== undefined) return own.policy
+    const rule = group.keys?.find(({ keys }) => fitsPattern(keys, key))
+    if (rule !== undefined)
+      return { ...(rule.tier === undefined ? undefined : group.tiers?.[rule.tier]), ...rule.policy }
+    if (own?.paused === true) return unruled
+  }
   return group.fair === true ? unruled : undefined
 }

@@ -37,6 +37,10 @@ export const allows = (rate: Rate, tat: number, now: number, cost: number): bool
 export const charged = (rate: Rate, tat: number, now: number, cost: number): number =>
   Math.max(tat, now) + cost * unitMs(rate)
 
-/** When something of this cost may start at the earliest, in milliseconds since 1970: now or later. */
+/** When something of this cost may start at the earliest, in milliseconds since 1970; it may be past. */
+export const earliest = (rate: Rate, tat: number, cost: number): number =>
+  tat - (burstOf(rate) - Math.min(cost, burstOf(rate))) * unitMs(rate)
+
+/** The same, now or later. */
 export const allowedAt = (rate: Rate, tat: number, now: number, cost: number): number =>
-  allows(rate, tat, now, cost) ? now : tat - (burstOf(rate) - Math.min(cost, burstOf(rate))) * unitMs(rate)
+  allows(rate, tat, now, cost) ? now : earliest(rate, tat, cost)

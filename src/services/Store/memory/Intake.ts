@@ -70,6 +70,7 @@ export class Intake {
       room: () => this.liveMost - this.table.live,
       overloaded: () => ({
         _tag: "Overloaded",
+        of: "store",
         limit: this.liveMost,
         retryAfterMs: this.pace.retryAfterMs(now, this.liveMost)
       })

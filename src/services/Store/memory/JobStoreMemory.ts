@@ -362,7 +362,11 @@ const make = (
     declaredLimit: group.declaredLimit,
     operatorLimit: group.operatorLimit,
     paused: group.paused,
-    busy: group.running
+    busy: group.running,
+    policy: group.policy,
+    declaredPolicy: group.declaredPolicy,
+    operatorPolicy: group.operatorPolicy,
+    heldBackUntil: group.heldBackUntil
   })
 
   /** Something claimable may be so again, and workers have a limit or a pause to see. */
@@ -454,15 +458,20 @@ const make = (
 
     declareGroups: (groups) =>
       Effect.sync(() => {
-        for (const { limit, name } of groups) table.group(name).declaredLimit = limit
+        for (const { limit, name, policy } of groups) {
+          const group = table.group(name)
+          group.declaredLimit = limit
+          if (policy !== undefined) group.declaredPolicy = policy
+        }
         controlled()
       }),
     groups: Effect.sync(() => [...table.groups.values()].map(recordOf)),
-    setGroup: (name, { limit, paused }) =>
+    setGroup: (name, { limit, paused, policy }) =>
       Effect.sync(() => {
         const group = table.group(name)
         if (limit !== undefined) group.operatorLimit = limit ?? undefined
         if (paused !== undefined) group.paused = paused
+        if (policy !== undefined) group.operatorPolicy = policy ?? undefined
         controlled()
         return recordOf(group)
       }),
@@ -472,6 +481,10 @@ const make = (
         if (isRemoved) controlled()
         return isRemoved
       }),
+    limitKeys: () => Effect.succeed([]),
+    setKey: () => Effect.die(new Error("not yet")),
+    takeUnits: ({ now }) => Effect.succeed({ taken: true, at: now }),
+    repairKeys: () => Effect.succeed(0),
     paused: Effect.sync(() => isPaused),
     setPaused: (paused) =>
       Effect.sync(() => {

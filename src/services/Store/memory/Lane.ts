@@ -1,4 +1,5 @@
 /** The jobs of one task in one group, and the group around its lanes. */
+import { type GroupPolicy, noPolicy } from "../../Limits/GroupPolicy.ts"
 import { unlimited } from "../../Queue/ResourceGroup.ts"
 import type { RollUpCell } from "../../Queue/policy/RollUps.ts"
 import { JobTree } from "./JobTree.ts"
@@ -67,6 +68,10 @@ export class Group {
   declaredLimit = unlimited
   operatorLimit: number | undefined = undefined
   paused = false
+  declaredPolicy: GroupPolicy = noPolicy
+  operatorPolicy: GroupPolicy | undefined = undefined
+  /** In milliseconds since 1970. */
+  heldBackUntil = 0
   /** A job became ready in it since a turn last asked. */
   stirred = false
   /** A job became ready in it since listeners were last told. */
@@ -82,5 +87,9 @@ export class Group {
 
   get limit(): number {
     return this.operatorLimit ?? this.declaredLimit
+  }
+
+  get policy(): GroupPolicy {
+    return this.operatorPolicy ?? this.declaredPolicy
   }
 }

@@ -89,6 +89,7 @@ export class Enqueues {
       room: () => this.maxLive - this.laneCounters.live - ready.length,
       overloaded: () => ({
         _tag: "Overloaded",
+        of: "store",
         limit: this.maxLive,
         retryAfterMs: this.pace.retryAfterMs(now, this.maxLive)
       })

@@ -1,4 +1,5 @@
 /** Resource groups as the file keeps them: declared and operators' limits, pauses. */
+import { noPolicy } from "../../Limits/GroupPolicy.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
 import { unlimited } from "../../Queue/policy/GroupLimit.ts"
 import type { Database, Query } from "./Database.ts"
@@ -78,5 +79,9 @@ const toRecord = (group: Group): GroupRecord => ({
   declaredLimit: group.declared ?? unlimited,
   operatorLimit: group.operator,
   paused: group.paused,
-  busy: group.running
+  busy: group.running,
+  policy: noPolicy,
+  declaredPolicy: noPolicy,
+  operatorPolicy: undefined,
+  heldBackUntil: 0
 })

@@ -10,7 +10,7 @@ import path from "node:path"
 import { monotonicOf } from "../../Queue/host/Monotonic.ts"
 import * as Bounds from "../../Queue/policy/Bounds.ts"
 import { type Store, type StoreServices, toContext } from "../Store.ts"
-import type { StoreError } from "../StoreError.ts"
+import { StoreError, StoreUnavailable } from "../StoreError.ts"
 import { busyTimeoutMs } from "./Database.ts"
 import { makeDirectHost } from "./DirectHost.ts"
 import type { EngineSettings } from "./Engine.ts"
@@ -127,6 +127,11 @@ const threadHost = (settings: EngineSettings) =>
     ({ makeThreadHost }) => makeThreadHost(settings)
   )
 
+const unsupported = (operation: string) =>
+  Effect.fail(
+    new StoreError({ operation, reason: new StoreUnavailable({ message: "The SQLite store has no limits yet" }) })
+  )
+
 const over = (host: Host, file: string, clock: Clock.Clock): Store => {
   const monotonic = monotonicOf(clock)
   return {
@@ -156,6 +161,10 @@ const over = (host: Host, file: string, clock: Clock.Clock): Store => {
       groups: host.call("groups"),
       setGroup: (name, settings) => host.call("setGroup", name, settings),
       removeGroup: (name) => host.call("removeGroup", name),
+      limitKeys: () => unsupported("limitKeys"),
+      setKey: () => unsupported("setKey"),
+      takeUnits: () => unsupported("takeUnits"),
+      repairKeys: () => unsupported("repairKeys"),
       paused: host.call("paused"),
       setPaused: (paused) => host.call("setPaused", paused),
       prune: (policy, { limit, now }) => host.call("prune", policy, now, limit),

@@ -16,8 +16,18 @@ export const waitParents = 3
 export const waitKey = 4
 /** Not a wait: a running job that rides in the slot of another of its batch. */
 export const rides = 5
+/** Nothing but a limit of its key keeps it: its key makes it pending, no time does. */
+export const waitLimit = 6
 
-const reasons: ReadonlyArray<WaitReason | undefined> = [undefined, "time", "retry", "parents", "key"]
+const reasons: ReadonlyArray<WaitReason | undefined> = [
+  undefined,
+  "time",
+  "retry",
+  "parents",
+  "key",
+  undefined,
+  "limit"
+]
 
 /** Why a `scheduled` job is not pending. */
 export const waitReason = (wait: number): WaitReason | undefined => reasons[wait]
