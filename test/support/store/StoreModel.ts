@@ -48,6 +48,7 @@ export interface ModelFigures {
   cancelled: number
   recovered: number
   deduplicated: number
+  limited: number
   waits: number
   waitMs: number
   runs: number
@@ -64,6 +65,7 @@ const noFigures: ModelFigures = {
   cancelled: 0,
   recovered: 0,
   deduplicated: 0,
+  limited: 0,
   waits: 0,
   waitMs: 0,
   runs: 0,

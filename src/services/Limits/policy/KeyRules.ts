@@ -1,5 +1,6 @@
 /** Which policy holds for a key of a group: the first rule that fits, its tier below it. */
 import type { GroupPolicy, KeyPolicy } from "../GroupPolicy.ts"
+import { boundsStarts } from "./Starts.ts"
 
 /** Whether a key fits a pattern in which each `*` stands for any text. Linear in the key for each piece. */
 export const fitsPattern = (pattern: string, key: string): boolean => {
@@ -19,7 +20,11 @@ export const fitsPattern = (pattern: string, key: string): boolean => {
   return true
 }
 
-const unruled: KeyPolicy = {}
+/** Of a key that is limited though no rule names it. */
+export const unruled: KeyPolicy = {}
+
+/** Whether any jobs of a group may be limited by their keys, where no operator set anything for one. */
+export const limitsKeys = ({ fair, keys = [] }: GroupPolicy): boolean => fair === true || keys.length > 0
 
 /** What operators set for one key. */
 export interface OwnRule {
@@ -27,6 +32,19 @@ export interface OwnRule {
   readonly policy: KeyPolicy | undefined
   readonly paused: boolean
 }
+
+/** Whether a rule names the key, or an operator. */
+export const isNamed = (group: GroupPolicy, key: string, own: OwnRule | undefined): boolean =>
+  key !== "" && (own !== undefined || group.keys?.some(({ keys }) => fitsPattern(keys, key)) === true)
+
+/** Whether any key may have a bounded backlog. */
+export const boundsBacklogs = ({ keys = [], tiers = {} }: GroupPolicy, own: Iterable<OwnRule>): boolean =>
+  [...keys, ...own].some(({ policy }) => policy?.backlog !== undefined) ||
+  Object.values(tiers).some(({ backlog }) => backlog !== undefined)
+
+/** Whether nothing is limited by it. */
+export const isUnlimited = (policy: GroupPolicy): boolean =>
+  policy.backlog === undefined && !limitsKeys(policy) && !boundsStarts(policy)
 
 /**
  * The policy of a key. Undefined: its jobs are not limited. In a fair group every job is, those without a key (`""`) as

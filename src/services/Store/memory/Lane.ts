@@ -2,6 +2,7 @@
 import { type GroupPolicy, noPolicy } from "../../Limits/GroupPolicy.ts"
 import { unlimited } from "../../Queue/ResourceGroup.ts"
 import type { RollUpCell } from "../../Queue/policy/RollUps.ts"
+import type { GroupLimits } from "./GroupLimits.ts"
 import { JobTree } from "./JobTree.ts"
 import { RankedJobs } from "./RankedJobs.ts"
 import type { StoredJob } from "./StoredJob.ts"
@@ -76,8 +77,14 @@ export class Group {
   stirred = false
   /** A job became ready in it since listeners were last told. */
   woken = false
-  /** Slots taken, over all sessions: running jobs, a batch as one. */
+  /** Slots taken, over all sessions: those of running jobs, of a batch those of its first. */
   running = 0
+  /** Undefined: none of its jobs is limited but by its slots. */
+  limits: GroupLimits | undefined = undefined
+  /** Virtual time of a fair group. */
+  time = 0
+  /** Theoretical arrival time of its rate, in milliseconds since 1970. */
+  tat = 0
   readonly lanes = new Map<string, Lane>()
   readonly streams: Array<ReadyStream> = []
 

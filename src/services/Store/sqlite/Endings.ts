@@ -14,6 +14,7 @@ import type { Database, Query } from "./Database.ts"
 import type { JobRow } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
+import type { KeySlots } from "./KeySlots.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
 import type { Statistics } from "./Statistics.ts"
 
@@ -42,6 +43,7 @@ export class Endings {
   private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly keys: Keys
+  private readonly slots: KeySlots
   private readonly statistics: Statistics
   private readonly work: Array<FinishedParent> = []
   private ended: Array<JobId> = []
@@ -54,11 +56,21 @@ export class Endings {
   private readonly insertCascade: Query<[]>
   private readonly deleteCascade: Query<[]>
 
-  constructor(db: Database, laneCounters: LaneCounters, rows: JobRows, keys: Keys, statistics: Statistics) {
-    this.laneCounters = laneCounters
-    this.rows = rows
-    this.keys = keys
-    this.statistics = statistics
+  constructor(
+    db: Database,
+    parts: {
+      readonly laneCounters: LaneCounters
+      readonly rows: JobRows
+      readonly keys: Keys
+      readonly slots: KeySlots
+      readonly statistics: Statistics
+    }
+  ) {
+    this.laneCounters = parts.laneCounters
+    this.rows = parts.rows
+    this.keys = parts.keys
+    this.slots = parts.slots
+    this.statistics = parts.statistics
     this.insertDependency = db.prepare("INSERT OR IGNORE INTO dependency(parent, child, policy) VALUES (?, ?, ?)")
     this.deleteDependency = db.prepare("DELETE FROM dependency WHERE parent = ? AND child = ?")
     this.deleteDependencies = db.prepare("DELETE FROM dependency WHERE child = ?")
@@ -86,6 +98,7 @@ export class Endings {
 
   /** What follows when a job is live no more, ended or removed. */
   after(row: JobRow, succeeded: boolean, now: number): void {
+    this.slots.left(row)
     if (row.uniqueKey !== null) {
       const held = this.keys.release(row.uniqueKey, row.id, now)
       if (held !== undefined) this.ready(held, Waiting.waitKey, now)

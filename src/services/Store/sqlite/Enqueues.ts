@@ -23,10 +23,12 @@ import { byRank, type Claims } from "./Claims.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Endings } from "./Endings.ts"
-import { checksumOf, newRow, type JobRow, parseExtra } from "./JobColumns.ts"
+import { checksumOf, newRow, type JobRow, parseExtra, withOwnRank } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
+import type { KeySlots } from "./KeySlots.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
+import type { StartBudget } from "./StartBudget.ts"
 import type { Statistics } from "./Statistics.ts"
 
 export interface EnqueueResult {
@@ -40,6 +42,7 @@ export class Enqueues {
   private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly keys: Keys
+  private readonly slots: KeySlots
   private readonly claims: Claims
   private readonly endings: Endings
   private readonly statistics: Statistics
@@ -51,6 +54,7 @@ export class Enqueues {
       readonly laneCounters: LaneCounters
       readonly rows: JobRows
       readonly keys: Keys
+      readonly slots: KeySlots
       readonly claims: Claims
       readonly endings: Endings
       readonly statistics: Statistics
@@ -60,6 +64,7 @@ export class Enqueues {
     this.laneCounters = parts.laneCounters
     this.rows = parts.rows
     this.keys = parts.keys
+    this.slots = parts.slots
     this.claims = parts.claims
     this.endings = parts.endings
     this.statistics = parts.statistics
@@ -87,6 +92,7 @@ export class Enqueues {
       holder: (key) => this.holderOf(key, now),
       exists: (id) => this.rows.stateOf(id) !== undefined,
       room: () => this.maxLive - this.laneCounters.live - ready.length,
+      bounds: () => undefined,
       overloaded: () => ({
         _tag: "Overloaded",
         of: "store",
@@ -117,11 +123,8 @@ export class Enqueues {
     })
   }
 
-  /** A waiting job waits, beside its time, until these have ended, however they end. */
-  putAfter(id: JobId, jobs: ReadonlyArray<JobId>, now: number): void {
-    const row = this.rows.live(id)!
-    const waiting = { ...row, state: States.scheduled, wait: Waiting.waitParents }
-    this.rows.move(row, waiting)
+  /** A job that waits for others waits until these have ended, however they end. */
+  putAfter(waiting: JobRow, jobs: ReadonlyArray<JobId>, now: number): void {
     const known = jobs.filter((job) => this.rows.stateOf(job) !== undefined)
     this.awaitParents(waiting, known, "run", now)
   }
@@ -145,12 +148,14 @@ export class Enqueues {
     for (let i = start; i < end; i++) {
       const job = withSiblings(jobs[i]!, ids, start, i)
       // Those it waits for must be in the table.
-      if (job !== jobs[i]) for (const row of ready.splice(0)) this.rows.add(row)
+      if (job !== jobs[i]) for (const row of ready.splice(0)) this.rows.addSeated(row)
       const plan = planOf(job, present)
       if (plan._tag === "Create" || plan._tag === "Hold") {
         const id = this.laneCounters.nextId(now)
         ids[i] = id
-        const row = newRow(job, id, this.laneCounters.lane(job.task, job.group), now, plan._tag === "Hold")
+        const row = this.slots.seat(
+          newRow(job, id, this.laneCounters.lane(job.task, job.group), now, plan._tag === "Hold")
+        )
         this.statistics.count(row.lane, "arrivals")
         this.rows.addLabels(id, job.partitionKey, job.extra)
         if (job.unique !== undefined) {
@@ -160,7 +165,7 @@ export class Enqueues {
         }
         // A later job of this turn may meet a keyed one: it must be in the table.
         if (row.state === States.pending && job.unique === undefined) ready.push(row)
-        else this.rows.add(row)
+        else this.rows.addSeated(row)
         if (job.after !== undefined) this.awaitParents(row, job.after.jobs, job.after.onParentFailure, now)
         continue
       }
@@ -222,7 +227,7 @@ export class Enqueues {
       return
     }
     // It comes anew: that an attempt failed before is forgotten.
-    const wait = Waiting.isForTimeOnly(row.wait) ? Waiting.waitNone : row.wait
+    const wait = Waiting.isForOthers(row.wait) ? row.wait : Waiting.waitNone
     const { due, priority, rank } = job
     const before = parseExtra(row.extra)
     const deadline = job.extra?.deadline
@@ -235,6 +240,7 @@ export class Enqueues {
       priority,
       extra,
       rank,
+      ownRank: null,
       due,
       state: Waiting.stateWhile(wait, due, now),
       wait: Waiting.waitWhile(wait, due, now)
@@ -253,16 +259,17 @@ export class Enqueues {
   ): Map<string, ReadonlyArray<JobRow>> {
     const starting = new Map<string, Array<JobRow>>()
     if (ready.length === 0) return new Map()
-    const free = new Map<string, number>()
+    const free = new Map<string, { readonly jobs: number; readonly budget: StartBudget | undefined }>()
     for (const request of claim) {
       if (free.has(request.group)) continue
       // A batch that waits for a slot may be older than what is new.
       if (this.claims.hasBatches(request)) continue
-      const hasOlder = this.claims.readyLanes(this.laneCounters.groups.get(request.group), tasks).length > 0
-      free.set(request.group, hasOlder ? 0 : this.claims.free(request, tasks))
+      if (this.claims.hasOlder(request, tasks)) continue
+      const jobs = this.claims.free(request, tasks, now)
+      if (jobs > 0) free.set(request.group, { jobs, budget: this.claims.budget(request, tasks, now) })
     }
     const mayStart = (row: JobRow) =>
-      (free.get(row.lane.group.name) ?? 0) > 0 &&
+      free.has(row.lane.group.name) &&
       tasks.has(row.lane.task) &&
       (row.expires === null || row.expires > now)
     for (const row of ready) {
@@ -275,14 +282,18 @@ export class Enqueues {
     const chosen = new Set<JobId>()
     for (const [group, rows] of starting) {
       if (rows.length > 1) rows.sort(byRank)
-      rows.length = Math.min(rows.length, free.get(group)!)
+      const { budget, jobs } = free.get(group)!
+      let count = 0
+      while (count < Math.min(rows.length, jobs) && budget?.take(rows[count]!.slots, rows[count]!.cost) !== false) count++
+      rows.length = count
+      this.slots.started(rows[0]?.lane.group, rows)
       for (let i = 0; i < rows.length; i++) {
-        rows[i] = { ...rows[i]!, state: States.running, attempt: 1, session, started: now }
+        rows[i] = { ...withOwnRank(rows[i]!), state: States.running, attempt: 1, session, started: now }
         chosen.add(rows[i]!.id)
-        this.rows.add(rows[i]!)
+        this.rows.addSeated(rows[i]!)
       }
     }
-    for (const row of ready) if (!chosen.has(row.id)) this.rows.add(row)
+    for (const row of ready) if (!chosen.has(row.id)) this.rows.addSeated(row)
     return new Map<string, ReadonlyArray<JobRow>>(starting)
   }
 }

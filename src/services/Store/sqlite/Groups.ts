@@ -79,7 +79,7 @@ const toRecord = (group: Group): GroupRecord => ({
   declaredLimit: group.declared ?? unlimited,
   operatorLimit: group.operator,
   paused: group.paused,
-  busy: group.running,
+  busy: group.busy,
   policy: noPolicy,
   declaredPolicy: noPolicy,
   operatorPolicy: undefined,

@@ -29,7 +29,9 @@ import { Enqueues } from "./Enqueues.ts"
 import { Groups } from "./Groups.ts"
 import { JobRows } from "./JobRows.ts"
 import { Keys } from "./Keys.ts"
+import { KeySlots } from "./KeySlots.ts"
 import { LaneCounters } from "./LaneCounters.ts"
+import { LimitKeys } from "./LimitKeys.ts"
 import { Lookups } from "./Lookups.ts"
 import { Notes } from "./Notes.ts"
 import { Recovery } from "./Recovery.ts"
@@ -57,6 +59,8 @@ export class SqliteStore {
   readonly answers: Answers
   private readonly running = new Running()
   private readonly setAside: SetAside
+  private readonly limitKeys: LimitKeys
+  private readonly slots: KeySlots
   private readonly statistics: Statistics
   private readonly endings: Endings
   private readonly notes: Notes
@@ -85,21 +89,34 @@ export class SqliteStore {
     const { running } = this
     this.setAside = new SetAside(db)
     const laneCounters = new LaneCounters(db)
-    const rows = new JobRows(db, laneCounters)
+    const statistics = new Statistics(db, laneCounters)
+    const limitKeys = new LimitKeys(db, laneCounters)
+    const slots = new KeySlots(db, laneCounters, limitKeys, statistics)
+    const rows = new JobRows(db, laneCounters, slots)
     const keys = new Keys(db)
     this.answers = new Answers(db, rows)
-    const statistics = new Statistics(db, laneCounters)
-    const endings = new Endings(db, laneCounters, rows, keys, statistics)
+    const endings = new Endings(db, { laneCounters, rows, keys, slots, statistics })
     const signals = new Signals(db, laneCounters)
     const notes = new Notes(db, laneCounters)
     const sessions = new Sessions(db, statistics)
-    const claims = new Claims(db, { laneCounters, rows, running, endings, statistics })
+    const claims = new Claims(db, { laneCounters, rows, running, slots, endings, statistics })
     const batches = new BatchClaims(db, laneCounters, claims)
-    const enqueues = new Enqueues({ laneCounters, rows, keys, claims, endings, statistics }, options.maxLive)
-    const settlement = new Settlement(db, { laneCounters, rows, running, endings, enqueues, signals, statistics })
-    const due = new Due(db, laneCounters)
+    const enqueues = new Enqueues({ laneCounters, rows, keys, slots, claims, endings, statistics }, options.maxLive)
+    const settlement = new Settlement(db, {
+      laneCounters,
+      rows,
+      running,
+      endings,
+      enqueues,
+      slots,
+      signals,
+      statistics
+    })
+    const due = new Due(db, laneCounters, rows, slots)
     const lookups = new Lookups(db, { laneCounters, rows, endings, notes, setAside: this.setAside })
     this.laneCounters = laneCounters
+    this.limitKeys = limitKeys
+    this.slots = slots
     this.statistics = statistics
     this.endings = endings
     this.notes = notes
@@ -128,6 +145,7 @@ export class SqliteStore {
       endings,
       due,
       enqueues,
+      slots,
       claims,
       batches,
       signals,
@@ -155,6 +173,7 @@ export class SqliteStore {
     try {
       return this.db.write(() => {
         this.laneCounters.refresh()
+        this.limitKeys.begin(now)
         const again = this.answers.again()
         if (again !== undefined) return { answer: again.answer as A, flushed: false, wakes: [] }
         const answer = body()
@@ -162,10 +181,12 @@ export class SqliteStore {
         const flushed = flushesStatistics || this.statistics.isDue(now)
         if (flushed) this.statistics.flush(now)
         this.answers.keep(answer, now)
+        this.limitKeys.write()
         return { answer, flushed, wakes: this.laneCounters.flush() }
       })
     } catch (error) {
       this.laneCounters.invalidate()
+      this.slots.invalidate()
       this.endings.invalidate()
       this.statistics.invalidate()
       this.running.rollback()
@@ -180,6 +201,7 @@ export class SqliteStore {
       () =>
         this.db.read(() => {
           this.laneCounters.refresh()
+          this.limitKeys.begin(this.lastNow)
           return body()
         }),
       this.forget

@@ -39,6 +39,9 @@ export const waitOf = (hasParents: boolean, isHeld: boolean, isRetrying: boolean
 /** Only its time can keep it. */
 export const isForTimeOnly = (wait: number): boolean => wait <= waitRetry
 
+/** Other jobs keep it, not its time or its limits. */
+export const isForOthers = (wait: number): boolean => wait === waitParents || wait === waitKey
+
 /** `due` and `now` in milliseconds from the same start. */
 export const stateWhile = (wait: number, due: number, now: number): number =>
   isForTimeOnly(wait) && due <= now ? pending : scheduled
