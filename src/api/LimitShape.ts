@@ -13,6 +13,10 @@ const RateShape = Schema.Struct({
 export const KeyPolicyShape = Schema.Struct({
   concurrency: Schema.NullOr(Schema.Finite),
   rate: Schema.NullOr(RateShape),
+  /** Whether the rate is found from what the other side refuses. */
+  adaptive: Schema.Boolean,
+  /** Whether nothing starts while too many attempts fail. */
+  breaker: Schema.Boolean,
   weight: Schema.Finite,
   order: Schema.Literals(["rank", "fifo"]),
   /** Of `fifo`: whether a job that waits for its time or its next attempt holds its key. */
@@ -54,6 +58,8 @@ const toRate = (rate: Rate | undefined): Limit["policy"]["rate"] =>
 const toPolicy = (policy: KeyPolicy): Limit["policy"] => ({
   concurrency: policy.concurrency ?? null,
   rate: toRate(policy.rate),
+  adaptive: policy.adaptive === true,
+  breaker: policy.breaker !== undefined,
   weight: policy.weight ?? 1,
   order: policy.order ?? "rank",
   holds: policy.holds ?? true,
@@ -63,7 +69,11 @@ const toPolicy = (policy: KeyPolicy): Limit["policy"] => ({
 
 const uncounted = { held: null, running: null, waiting: null, waitingSince: null, nextAt: null, heldBackUntil: null }
 
-const ofRules = (group: string, { keys = [], tiers = {} }: GroupPolicy, setBy: Limit["setBy"]): ReadonlyArray<Limit> => {
+const ofRules = (
+  group: string,
+  { keys = [], tiers = {} }: GroupPolicy,
+  setBy: Limit["setBy"]
+): ReadonlyArray<Limit> => {
   const rest = { group, setBy, slots: null, fair: false, ...uncounted, paused: false }
   return [
     ...Object.entries(tiers).map(
@@ -94,7 +104,12 @@ export const ofGroup = (record: GroupRecord, unlimited: number): ReadonlyArray<L
       slots: limit === unlimited ? null : limit,
       fair: policy.fair === true,
       tier: null,
-      policy: toPolicy({ rate: policy.rate, backlog: policy.backlog }),
+      policy: toPolicy({
+        rate: policy.rate,
+        adaptive: policy.adaptive,
+        breaker: policy.breaker,
+        backlog: policy.backlog
+      }),
       ...uncounted,
       held: busy,
       heldBackUntil: heldBackUntil === 0 ? null : heldBackUntil,

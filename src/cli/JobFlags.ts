@@ -124,7 +124,9 @@ export const commandFlags = {
   ),
   keyOf: Flag.String("key-of").pipe(
     Flag.withMetavar("KEY"),
-    Flag.withDescription("the customer or object it concerns: limits of the group hold for each (sluice queue limit set)"),
+    Flag.withDescription(
+      "the customer or object it concerns: limits of the group hold for each (sluice queue limit set)"
+    ),
     Flag.optional
   ),
   takes: Flag.Int("takes").pipe(

@@ -84,6 +84,8 @@ export const limitFlags = {
   }),
   fifo: onOff("fifo", "start the jobs of a key as they were enqueued, one at a time unless --concurrency says more"),
   pass: onOff("pass", "of --fifo: a job that waits for its next attempt or its time lets the others pass"),
+  adaptive: onOff("adaptive", "find the rate that the other side takes from what it refuses (429), never above --rate"),
+  breaker: onOff("breaker", "start nothing while half of the attempts fail, then probe"),
   fair: onOff("fair", "keys share the group's slots by their weights")
 }
 
@@ -128,15 +130,25 @@ const rateEdit = (flags: LimitFlags, before: Rate | undefined) => {
   return Effect.succeed({ rate: burst === null ? plain : { ...plain, burst } })
 }
 
+const feedbackEdit = ({ adaptive, breaker }: LimitFlags) => ({
+  ...(Option.isSome(adaptive) ? { adaptive: adaptive.value ? true : null } : {}),
+  ...(Option.isSome(breaker) ? { breaker: breaker.value ? {} : null } : {})
+})
+
 const refused = (flags: LimitFlags, names: ReadonlyArray<keyof LimitFlags>, of: string) => {
-  const given = names.find((name) => Option.isSome(flags[name]))
+  const given = names.find((name) => Option.isSome<unknown>(flags[name]))
   return given === undefined ? Effect.void : Effect.fail(fail("usage", `--${given} says nothing ${of}; leave it out`))
 }
 
 const isSaid = (edit: object) =>
   Object.keys(edit).length > 0
     ? Effect.void
-    : Effect.fail(fail("usage", "nothing to set; give --concurrency, --rate, --weight, --backlog, --fifo or --fair"))
+    : Effect.fail(
+        fail(
+          "usage",
+          "nothing to set; give --concurrency, --rate, --weight, --backlog, --fifo, --adaptive, --breaker or --fair"
+        )
+      )
 
 export const groupEdit = Effect.fnUntraced(function* (flags: LimitFlags, before: GroupPolicy) {
   yield* refused(
@@ -146,6 +158,7 @@ export const groupEdit = Effect.fnUntraced(function* (flags: LimitFlags, before:
   )
   const edit: PolicyEdit.Edit<GroupPolicy> = {
     ...(yield* rateEdit(flags, before.rate)),
+    ...feedbackEdit(flags),
     ...said("backlog", flags.backlog),
     ...(Option.isSome(flags.fair) ? { fair: flags.fair.value ? true : null } : {})
   }
@@ -158,6 +171,7 @@ export const keyEdit = Effect.fnUntraced(function* (flags: LimitFlags, before: K
   const edit: PolicyEdit.Edit<KeyPolicy> = {
     ...said("concurrency", flags.concurrency),
     ...(yield* rateEdit(flags, before.rate)),
+    ...feedbackEdit(flags),
     ...said("weight", flags.weight),
     ...said("backlog", flags.backlog),
     ...said("conflict", flags.conflict),

@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
-import type { Rate } from "../../services/Limits/GroupPolicy.ts"
+import type { Rate } from "../../services/Limits/index.ts"
 import { parseDuration } from "./DurationInput.ts"
 import { InputError } from "./InputError.ts"
 

@@ -5,8 +5,8 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Rate } from "../../services/Limits/GroupPolicy.ts"
-import * as Rates from "../../services/Limits/policy/Rates.ts"
+import type { Rate } from "../../services/Limits/index.ts"
+import { Rates } from "../../services/Limits/index.ts"
 
 export interface StartConditions {
   readonly delay: Duration.Duration | undefined

@@ -24,6 +24,8 @@ const orUndefined = <A>(value: A | null): A | undefined => value ?? undefined
 const policyOf = ({ policy }: Limit): KeyPolicy => ({
   concurrency: orUndefined(policy.concurrency),
   rate: policy.rate === null ? undefined : { ...policy.rate, burst: orUndefined(policy.rate.burst) },
+  adaptive: policy.adaptive,
+  breaker: policy.breaker ? {} : undefined,
   weight: policy.weight === 1 ? undefined : policy.weight,
   order: policy.order,
   holds: policy.holds,
@@ -84,7 +86,9 @@ export const ls = Command.make(
       .filter(isListed)
       .flatMap((record) => [
         ...ofGroup(record, ResourceGroup.unlimited),
-        ...keys.slice(0, json ? keysOfJson : keysShown).flatMap((key) => (key.group === record.name ? [ofKey(key)] : []))
+        ...keys
+          .slice(0, json ? keysOfJson : keysShown)
+          .flatMap((key) => (key.group === record.name ? [ofKey(key)] : []))
       ])
     if (json) return yield* Effect.forEach(rows, (row) => out.json(LimitShape, row), { discard: true })
     if (out.quiet) return yield* out.lines(rows.map((row) => nameOf(row) || row.group))

@@ -23,7 +23,9 @@ const without = (policy: GroupPolicy, subject: Extract<Subject, { readonly _tag:
     )
   const user = policy.keys?.find(({ tier }) => subject._tag === "Tier" && tier === name)
   if (user !== undefined)
-    return Effect.fail(fail("conflict", `tier ${name} is that of keys ${JSON.stringify(user.keys)}; change those first`))
+    return Effect.fail(
+      fail("conflict", `tier ${name} is that of keys ${JSON.stringify(user.keys)}; change those first`)
+    )
   return Effect.succeed(
     subject._tag === "Keys" ? PolicyEdit.removeRule(policy, name) : PolicyEdit.removeTier(policy, name)
   )

@@ -66,7 +66,9 @@ export const set = Command.make(
       const text = `key ${JSON.stringify(subject.key)}: ${said(PolicyText.keyPolicyText(policy))}`
       if (dryRun) return yield* out.line(`would set for group ${group}, ${text}`)
       const record = yield* limits.setKey(group, subject.key, policy)
-      return yield* out.line(out.quiet ? group : `group ${group}, ${text}; ${record.running} running, ${record.waiting} waiting`)
+      return yield* out.line(
+        out.quiet ? group : `group ${group}, ${text}; ${record.running} running, ${record.waiting} waiting`
+      )
     }
     const { policy, text } = yield* edited(yield* policyInForce(group), subject, flags)
     if (dryRun) return yield* out.line(`would set for group ${group}, ${text}`)
