@@ -370,7 +370,9 @@ const make = (
     policy: group.policy,
     declaredPolicy: group.declaredPolicy,
     operatorPolicy: group.operatorPolicy,
-    heldBackUntil: group.heldBackUntil
+    heldBackUntil: group.heldBackUntil,
+    tat: group.tat,
+    feedback: group.feedback
   })
 
   /** Something claimable may be so again, and workers have a limit or a pause to see. */

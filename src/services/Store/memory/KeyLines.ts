@@ -659,6 +659,8 @@ const recordOf = (limits: GroupLimits, name: string): KeyRecord => {
         ? undefined
         : nextAt(key, key.policy, key.window, slotsIn(job), costIn(job)),
     heldBackUntil: key?.heldBackUntil ?? 0,
+    tat: key?.tat ?? 0,
+    feedback: key?.feedback,
     paused: own?.paused === true
   }
 }

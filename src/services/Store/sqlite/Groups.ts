@@ -83,5 +83,7 @@ const toRecord = (group: Group): GroupRecord => ({
   policy: noPolicy,
   declaredPolicy: noPolicy,
   operatorPolicy: undefined,
-  heldBackUntil: 0
+  heldBackUntil: 0,
+  tat: 0,
+  feedback: undefined
 })

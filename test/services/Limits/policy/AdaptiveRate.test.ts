@@ -177,7 +177,7 @@ describe("the adaptive rate", () => {
         assert.isTrue(Number.isFinite(inForce.limit) && inForce.limit > 0)
         if (rate !== undefined)
           assert.isAtMost(inForce.limit / inForce.perMs, (rate.limit / rate.perMs) * (1 + Number.EPSILON * 4))
-        assert.deepStrictEqual(JSON.parse(JSON.stringify(state)), state)
+        if (i % 100 === 0) assert.deepStrictEqual(JSON.parse(JSON.stringify(state)), state)
       }
     })
   }

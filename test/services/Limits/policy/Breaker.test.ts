@@ -113,7 +113,7 @@ describe("the circuit breaker", () => {
           assert.isAbove(at, now)
           assert.isAbove(mayStartNow(rules, state, at), 0)
         }
-        assert.deepStrictEqual(JSON.parse(JSON.stringify(state)), state)
+        if (i % 100 === 0) assert.deepStrictEqual(JSON.parse(JSON.stringify(state)), state)
       }
     })
   }
