@@ -137,7 +137,7 @@ export interface Settle {
   readonly followUp?: FollowUp | undefined
   /**
    * With `release`: the other side said when to come again, in milliseconds since 1970. The job's key starts nothing
-   * before then if a policy names it, else its group does not; of several such times the last one holds.
+   * before then if that is limited, else its group does not; of several such times the last one holds.
    */
   readonly heldBackUntil?: number | undefined
 }

@@ -5,7 +5,7 @@
  *
  * - *Arrive.* Nothing but the limit keeps the job: it goes into the key's line, by its own rank or, `fifo`, by id, and
  *   the key promotes. A job of a key that `holds` arrives when it is enqueued, whatever its time; others when that has
- *   come. Jobs that wait for others (parents, a unique key) arrive after that and hold nothing meanwhile.
+ *   come, in order of their due times. Jobs that wait for others (parents, a unique key) arrive after that and hold nothing meanwhile.
  * - *Promote.* While the first in line fits (`mayBeReady`), it takes its slots and is pending, with the rank that
  *   `admittedRank` says; its own rank is kept and comes back when it is pending no more. Of a key that `holds`, one whose
  *   time has not come takes its slots and is `scheduled` until then. Of a *rated* key nothing else is promoted here.

@@ -33,10 +33,6 @@ export interface OwnRule {
   readonly paused: boolean
 }
 
-/** Whether a rule names the key, or an operator. */
-export const isNamed = (group: GroupPolicy, key: string, own: OwnRule | undefined): boolean =>
-  key !== "" && (own !== undefined || group.keys?.some(({ keys }) => fitsPattern(keys, key)) === true)
-
 /** Whether any key may have a bounded backlog. */
 export const boundsBacklogs = ({ keys = [], tiers = {} }: GroupPolicy, own: Iterable<OwnRule>): boolean =>
   [...keys, ...own].some(({ policy }) => policy?.backlog !== undefined) ||

@@ -281,13 +281,13 @@ export class JobLife {
 
   /** Makes pending what is due. */
   promote(now: number): void {
+    this.lines.promoteDue(now)
     const at = now - this.table.epoch
     for (let job = this.due.first(); job !== undefined && job.due <= at; job = this.due.first()) {
       this.due.shift()
       this.place(job, now)
       this.lines.refill(now)
     }
-    this.lines.promoteDue(now)
   }
 
   /** When time alone brings the next job that may start, in milliseconds since 1970. */

@@ -5,7 +5,7 @@
 import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import { admittedRank, fitsWindow, mayBeReady, mayStart, nextAt, windowOf } from "../../Limits/policy/KeyAdmission.ts"
-import { isNamed, isUnlimited, policyOf } from "../../Limits/policy/KeyRules.ts"
+import { isUnlimited, policyOf } from "../../Limits/policy/KeyRules.ts"
 import { allowedAt, allows, charged, earliest } from "../../Limits/policy/Rates.ts"
 import type { JobBounds } from "../../Queue/policy/jobs/Admission.ts"
 import { isLive, isWaiting, liveCodes, pending, running, stateNames } from "../../Queue/policy/jobs/States.ts"
@@ -17,7 +17,7 @@ import type { JobTable } from "./JobTable.ts"
 import type { Group } from "./Lane.ts"
 import type { LimitedKey } from "./LimitedKey.ts"
 import type { MemorySession } from "./Sessions.ts"
-import { costIn, rareOf, slotsIn, type StoredJob, waitOf } from "./StoredJob.ts"
+import { costIn, otherWaitOf, rareOf, slotsIn, type StoredJob } from "./StoredJob.ts"
 import { TimedKeys } from "./TimedKeys.ts"
 
 /** The lists in which a waiting job stands when it is in no line. */
@@ -89,12 +89,18 @@ export class KeyLines {
 
   /** Places a waiting job that is in no list. False: no limit has to do with it now. */
   place(job: StoredJob, now: number): boolean {
-    const key = isForTimeOnly(waitOf(job)) ? this.keyOf(job) : undefined
+    const key = isForTimeOnly(otherWaitOf(job)) ? this.keyOf(job) : undefined
     const admission = job.rare?.admission
     if (admission !== undefined && admission.key !== key) this.leave(job)
     if (key === undefined) return false
     const isDue = this.isDue(job, now)
-    if (job.rare?.admission !== undefined) {
+    if (job.rare?.admission?.holds === false) {
+      if (isDue || key.holds) {
+        this.wait(job, key, now)
+        return true
+      }
+      this.leave(job)
+    } else if (job.rare?.admission !== undefined) {
       if (isDue && !key.isRated) {
         this.ready(job, key)
         return true
@@ -125,22 +131,28 @@ export class KeyLines {
       this.lists.ready(job)
       return
     }
+    this.wait(job, key, now)
+    if (
+      !this.isChanging &&
+      !admission.holds &&
+      !(key.isRated && key.line.first() === job && this.mayStart(job, key, now))
+    )
+      job.lane.cell.limited++
+  }
+
+  /** Puts a job into the line. */
+  private wait(job: StoredJob, key: LimitedKey, now: number): void {
+    job.rare!.admission!.ownRank = job.rank
     this.lists.keep(job)
     key.line.add(job)
-    if (this.isChanging) {
-      this.freed.push(key)
-      return
-    }
-    this.promote(key, now)
-    if (!admission.holds && !(key.isRated && key.line.first() === job && this.mayStart(job, key, now)))
-      job.lane.cell.limited++
+    if (this.isChanging) this.freed.push(key)
+    else this.promote(key, now)
   }
 
   /** A job gives up its slots, or its place in the line that it was taken out of. Call `refill` when it has its place. */
   leave(job: StoredJob): void {
-    const { holds, key, ownRank } = job.rare!.admission!
+    const { holds, key } = job.rare!.admission!
     job.rare!.admission = undefined
-    job.rank = ownRank
     if (holds) {
       key.held -= slotsIn(job)
       key.holders.delete(job)
@@ -153,20 +165,17 @@ export class KeyLines {
     const admission = job.rare?.admission
     if (admission === undefined) return
     if (admission.holds) job.rank = admission.ownRank
-    else {
-      admission.key.line.remove(job)
-      this.leave(job)
-    }
+    else admission.key.line.remove(job)
   }
 
   /** Whether a running job keeps its slots when it waits again. */
   keeps(job: StoredJob): boolean {
-    return job.rare?.admission?.key.holds === true && isForTimeOnly(waitOf(job))
+    return job.rare?.admission?.key.holds === true && isForTimeOnly(otherWaitOf(job))
   }
 
   /** Keys that jobs have left promote. */
   refill(now: number): void {
-    while (this.freed.length > 0) {
+    while (!this.isChanging && this.freed.length > 0) {
       const keys = this.freed
       this.freed = []
       for (const key of keys) this.promote(key, now)
@@ -409,7 +418,7 @@ export class KeyLines {
 
   /** What a new job's key does with one that would have to wait; undefined: it waits, or does not have to. */
   conflictOf(job: StoredJob, now: number): { readonly key: LimitedKey; readonly newest: boolean } | undefined {
-    const key = isForTimeOnly(waitOf(job)) ? this.keyOf(job) : undefined
+    const key = isForTimeOnly(otherWaitOf(job)) ? this.keyOf(job) : undefined
     if (key === undefined) return undefined
     const { conflict = "queue" } = key.policy
     const isDue = this.isDue(job, now)
@@ -434,16 +443,14 @@ export class KeyLines {
   /** The other side said when to come again. */
   holdBack(job: StoredJob, until: number, now: number): void {
     const { group } = job.lane
-    const name = job.rare?.partitionKey ?? ""
-    const { limits } = group
-    if (limits === undefined || !isNamed(group.policy, name, limits.own.get(name))) {
+    const key = this.keyOf(job)
+    if (key === undefined) {
       group.heldBackUntil = Math.max(group.heldBackUntil, until)
       this.bounded.add(group)
-      return
+    } else {
+      key.heldBackUntil = Math.max(key.heldBackUntil, until)
+      this.requeue(key, now)
     }
-    const key = limits.key(name)!
-    key.heldBackUntil = Math.max(key.heldBackUntil, until)
-    this.requeue(key, now)
   }
 
   /** What is ready of the key goes back into its line. */
@@ -486,15 +493,16 @@ export class KeyLines {
     const staysFair = isFair === limits.isFair
     limits.isFair = isFair
     this.changing(now, () => {
-      const moved: Array<StoredJob> = []
+      const moved = new Set<StoredJob>()
       for (const key of [...limits.keys.values()]) {
-        if (only === undefined || key.name === only) moved.push(...this.changeKey(limits, key, staysFair))
+        if (only !== undefined && key.name !== only) continue
+        for (const job of this.changeKey(limits, key, staysFair)) moved.add(job)
       }
       const filter = { groups: [group.name], states: allLive, ...(only !== undefined && { partitionKey: only }) }
       for (const job of this.table.matching(filter, "oldest", undefined, Number.POSITIVE_INFINITY)) {
-        if (job.rare?.admission === undefined && this.isNewlyLimited(job, now)) moved.push(job)
+        if (job.rare?.admission === undefined && !moved.has(job) && this.isNewlyLimited(job)) moved.add(job)
       }
-      return moved.sort((a, b) => a.id - b.id)
+      return [...moved].sort((a, b) => a.id - b.id)
     })
     limits.backlogs = this.table.backlogsOf(group)
     for (const key of limits.keys.values()) if (only === undefined || key.name === only) this.promote(key, now)
@@ -527,8 +535,8 @@ export class KeyLines {
   }
 
   /** Whether a live job that no limit had to do with has to be placed anew; a running one holds its slots from now on. */
-  private isNewlyLimited(job: StoredJob, now: number): boolean {
-    const isFree = job.state !== running && isForTimeOnly(waitOf(job))
+  private isNewlyLimited(job: StoredJob): boolean {
+    const isFree = job.state !== running && isForTimeOnly(otherWaitOf(job))
     const key = job.state === running || isFree ? this.keyOf(job) : undefined
     if (key === undefined) return false
     if (job.state === running) {
@@ -539,7 +547,7 @@ export class KeyLines {
     }
     if (job.state !== pending && !key.holds) return false
     this.lists.unlist(job)
-    return this.isDue(job, now) || key.holds
+    return true
   }
 
   /** What an operator sets for one key. */

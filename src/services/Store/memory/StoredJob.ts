@@ -122,12 +122,14 @@ export const childrenOf = (job: StoredJob): Array<StoredJob> => {
 }
 
 /** What the job waits for beside its time. */
-export const waitOf = ({ rare }: StoredJob): number =>
+export const waitOf = (job: StoredJob): number =>
+  job.rare?.admission?.holds === false ? Waiting.waitLimit : otherWaitOf(job)
+
+/** The same, but for limits. */
+export const otherWaitOf = ({ rare }: StoredJob): number =>
   rare === undefined
     ? Waiting.waitNone
-    : rare.admission !== undefined && !rare.admission.holds
-      ? Waiting.waitLimit
-      : Waiting.waitOf(rare.parents !== undefined && rare.parents.size > 0, rare.held, rare.retrying)
+    : Waiting.waitOf(rare.parents !== undefined && rare.parents.size > 0, rare.held, rare.retrying)
 
 /** Slots of its group and key that a run of it takes. */
 export const slotsIn = ({ rare }: StoredJob): number => (rare === undefined ? 1 : slotsOf(rare.extra))

@@ -193,7 +193,7 @@ export class Changes {
     const { due, extra, group, isMoved, payload, priority, rank } = edited(before, change)
     const lane = group === before.group ? row.lane : this.laneCounters.lane(row.lane.task, group)
     const isPlaced = isMoved && !Waiting.isForOthers(row.wait)
-    const wait = row.wait === Waiting.waitLimit ? Waiting.waitNone : row.wait
+    const wait = Waiting.outOfLine(row.wait)
     const moved: JobRow = {
       ...row,
       lane,

@@ -29,6 +29,12 @@ interface Ranked {
 
 type Head = [id: JobId, rank: number, slots: number, cost: number]
 
+/** Jobs of one lane that start one after the other. */
+interface Run {
+  readonly lane: Lane
+  readonly count: number
+}
+
 export interface RankedIn extends Ranked {
   readonly lane: Lane
   readonly slots: number
@@ -208,6 +214,8 @@ export class Claims {
     claimed: Array<JobRow>
   ): number {
     let passedOver = 0
+    // In order where one that ends lets another go that may come before the next.
+    const runs = group.hasLimitedKeys ? runsOf : countByLane
     for (;;) {
       const left = { ...request, limit: request.limit - claimed.length }
       const wanted = this.free(left, tasks, now)
@@ -218,11 +226,16 @@ export class Claims {
       let found = 0
       if (lanes.length === 1) found = this.startFirst(lanes[0]!, wanted, session, now, claimed, budget)
       else
-        for (const [lane, count] of countByLane(this.firstOf(lanes, wanted, budget)))
-          found += this.startFirst(lane, count, session, now, claimed)
+        for (const { count, lane } of runs(this.firstOf(lanes, wanted, budget))) {
+          const started = claimed.length
+          const met = this.startFirst(lane, count, session, now, claimed)
+          found += met
+          // What its key let go instead may come before the others.
+          if (group.hasLimitedKeys && claimed.length - started < count) break
+        }
       // The counters promise what is not there.
       if (found === 0 && !budget.isSpent) for (const lane of lanes) this.laneCounters.recount(lane)
-      if (lanes.length > 1) claimed.push(...claimed.splice(before).sort(byRank))
+      if (lanes.length > 1 && !group.hasLimitedKeys) claimed.push(...claimed.splice(before).sort(byRank))
       passedOver += found - (claimed.length - before)
       if (found === 0 || budget.isSpent) return passedOver
     }
@@ -240,12 +253,18 @@ export class Claims {
     let found = 0
     let slots = 0
     const started: Array<JobRow> = []
+    const refused: Array<JobRow> = []
     for (const tuple of this.selectFirst.all(session, now, lane.id, count)) {
       const row = this.rows.row(tuple)
-      const mayStart = this.mayStart(row, now)
-      if (mayStart && budget?.take(row.slots, row.cost) === false) break
+      if (!this.mayStart(row, now)) {
+        found++
+        this.rows.take({ ...row, state: States.pending })
+        refused.push(row)
+        if (lane.group.hasLimitedKeys) break
+        continue
+      }
+      if (budget?.take(row.slots, row.cost) === false) break
       found++
-      if (!mayStart) continue
       started.push(row)
       slots += row.slots
     }
@@ -259,6 +278,7 @@ export class Claims {
       this.slots.started(lane.group, started)
       claimed.push(...started)
     }
+    for (const row of refused) this.putAway(row, now)
     return found
   }
 
@@ -296,7 +316,11 @@ export class Claims {
       const tuple = this.selectOne.get(session, now, lane.id, id, wait)
       if (tuple === undefined) continue
       const row = this.rows.row(tuple)
-      if (!this.mayStart(row, now)) continue
+      if (!this.mayStart(row, now)) {
+        this.rows.take({ ...row, state: States.pending })
+        this.putAway(row, now)
+        continue
+      }
       this.rows.move({ ...row, state: States.pending }, row)
       claimed.push(row)
     }
@@ -304,22 +328,27 @@ export class Claims {
     return claimed
   }
 
-  /** Puts away a pending job that must not start: expired or damaged. `row`: as it would start. */
+  /** Not one that is expired or damaged. `row`: as it would start. */
   private mayStart(row: JobRow, now: number): boolean {
     if ((row.checksum as number | null) === null) throw new UnreadableRow("a job has no payload")
+    return !Waiting.isExpired(row.attempt - 1, row.expires, now) && isIntact(row)
+  }
+
+  /** Ends a job that stood pending and must not start; `row`: as it would have. */
+  private putAway(row: JobRow, now: number): void {
     const unspent = row.attempt - 1
     const isExpired = Waiting.isExpired(unspent, row.expires, now)
-    if (!isExpired && isIntact(row)) return true
-    this.rows.take({ ...row, state: States.pending })
     this.endings.unheard(row.id)
     const ended = isExpired ? { ...row, ...notStarted, attempt: unspent } : row
-    this.endings.end(ended, {
-      state: isExpired ? States.cancelled : States.failed,
-      now,
-      result: null,
-      failure: JSON.stringify(isExpired ? expired(now) : undecodable(row.attempt, now))
-    })
-    return false
+    this.endings.end(
+      { ...ended, state: States.pending },
+      {
+        state: isExpired ? States.cancelled : States.failed,
+        now,
+        result: null,
+        failure: JSON.stringify(isExpired ? expired(now) : undecodable(row.attempt, now))
+      }
+    )
   }
 
   /** The job runs now: keeps the row for its settle and answers it as the worker sees it. */
@@ -331,8 +360,18 @@ export class Claims {
   }
 }
 
-const countByLane = (jobs: ReadonlyArray<RankedIn>): ReadonlyMap<Lane, number> => {
+const countByLane = (jobs: ReadonlyArray<RankedIn>): ReadonlyArray<Run> => {
   const counts = new Map<Lane, number>()
   for (const { lane } of jobs) counts.set(lane, (counts.get(lane) ?? 0) + 1)
-  return counts
+  return [...counts].map(([lane, count]) => ({ lane, count }))
+}
+
+const runsOf = (jobs: ReadonlyArray<RankedIn>): ReadonlyArray<Run> => {
+  const runs: Array<{ readonly lane: Lane; count: number }> = []
+  for (const { lane } of jobs) {
+    const last = runs.at(-1)
+    if (last?.lane === lane) last.count++
+    else runs.push({ lane, count: 1 })
+  }
+  return runs
 }

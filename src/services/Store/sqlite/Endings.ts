@@ -83,6 +83,18 @@ export class Endings {
 
   /** Ends a job that stands nowhere any more; `row` is how it was. */
   end(row: JobRow, ending: Ending): void {
+    this.bury(row, ending)
+    this.after(row, ending.state === States.completed, ending.now)
+  }
+
+  /** Ends a job that is stored and has never stood anywhere. */
+  endNew(row: JobRow, state: number, failure: Failure): void {
+    this.unheard(row.id)
+    this.bury(row, { state, now: failure.at, result: null, failure: JSON.stringify(failure) })
+    this.follow(row, false, failure.at)
+  }
+
+  private bury(row: JobRow, ending: Ending): void {
     this.rows.place({
       ...row,
       state: ending.state,
@@ -93,12 +105,15 @@ export class Endings {
     })
     this.statistics.count(row.lane, countOfState(ending.state))
     if (ending.state === States.completed) this.rows.dropSteps(row.id)
-    this.after(row, ending.state === States.completed, ending.now)
   }
 
   /** What follows when a job is live no more, ended or removed. */
   after(row: JobRow, succeeded: boolean, now: number): void {
     this.slots.left(row)
+    this.follow(row, succeeded, now)
+  }
+
+  private follow(row: JobRow, succeeded: boolean, now: number): void {
     if (row.uniqueKey !== null) {
       const held = this.keys.release(row.uniqueKey, row.id, now)
       if (held !== undefined) this.ready(held, Waiting.waitKey, now)

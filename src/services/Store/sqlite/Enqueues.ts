@@ -6,9 +6,12 @@
  * statement.
  */
 import type { JobId } from "../../Queue/Job.ts"
-import type { ClaimRequest, NewJob } from "../Turn.ts"
+import type { After, ClaimRequest, NewJob } from "../Turn.ts"
+import { fitsWindow, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
+import { isUnlimited } from "../../Limits/policy/KeyRules.ts"
 import {
   isDeduplicated,
+  type JobBounds,
   type KeyHolder,
   planOf,
   type Present,
@@ -17,6 +20,7 @@ import {
   windowEnd
 } from "../../Queue/policy/jobs/Admission.ts"
 import { withDeadline } from "../../Queue/policy/jobs/Changes.ts"
+import { cancelledBecause, displacedAtKey, noRoomAtKey } from "../../Queue/policy/jobs/StoreFailures.ts"
 import { FinishingPace } from "../../Queue/policy/jobs/FinishingPace.ts"
 import { withSiblings } from "../../Queue/policy/Siblings.ts"
 import { byRank, type Claims } from "./Claims.ts"
@@ -26,8 +30,9 @@ import type { Endings } from "./Endings.ts"
 import { checksumOf, newRow, type JobRow, parseExtra, withOwnRank } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
-import type { KeySlots } from "./KeySlots.ts"
-import type { LaneCounters } from "./LaneCounters.ts"
+import type { Conflict, KeySlots } from "./KeySlots.ts"
+import { type LaneCounters, policyOf } from "./LaneCounters.ts"
+import type { Signals } from "./Signals.ts"
 import type { StartBudget } from "./StartBudget.ts"
 import type { Statistics } from "./Statistics.ts"
 
@@ -45,6 +50,7 @@ export class Enqueues {
   private readonly slots: KeySlots
   private readonly claims: Claims
   private readonly endings: Endings
+  private readonly signals: Signals
   private readonly statistics: Statistics
   private readonly maxLive: number
   private readonly pace: FinishingPace
@@ -57,6 +63,7 @@ export class Enqueues {
       readonly slots: KeySlots
       readonly claims: Claims
       readonly endings: Endings
+      readonly signals: Signals
       readonly statistics: Statistics
     },
     maxLive: number
@@ -67,6 +74,7 @@ export class Enqueues {
     this.slots = parts.slots
     this.claims = parts.claims
     this.endings = parts.endings
+    this.signals = parts.signals
     this.statistics = parts.statistics
     this.maxLive = maxLive
     this.pace = new FinishingPace(() => this.laneCounters.endedCount)
@@ -92,12 +100,12 @@ export class Enqueues {
       holder: (key) => this.holderOf(key, now),
       exists: (id) => this.rows.stateOf(id) !== undefined,
       room: () => this.maxLive - this.laneCounters.live - ready.length,
-      bounds: () => undefined,
-      overloaded: () => ({
+      bounds: (job) => this.boundsOf(job, ready),
+      overloaded: (of, limit = this.maxLive) => ({
         _tag: "Overloaded",
-        of: "store",
-        limit: this.maxLive,
-        retryAfterMs: this.pace.retryAfterMs(now, this.maxLive)
+        of,
+        limit,
+        retryAfterMs: this.pace.retryAfterMs(now, limit)
       })
     }
     let start = 0
@@ -153,20 +161,23 @@ export class Enqueues {
       if (plan._tag === "Create" || plan._tag === "Hold") {
         const id = this.laneCounters.nextId(now)
         ids[i] = id
-        const row = this.slots.seat(
-          newRow(job, id, this.laneCounters.lane(job.task, job.group), now, plan._tag === "Hold")
-        )
-        this.statistics.count(row.lane, "arrivals")
+        const isFollowing = job.after !== undefined && !this.isFree(job.after)
+        const lane = this.laneCounters.lane(job.task, job.group)
+        const created = newRow(withoutParents(job, isFollowing), id, lane, now, plan._tag === "Hold")
+        this.statistics.count(lane, "arrivals")
         this.rows.addLabels(id, job.partitionKey, job.extra)
         if (job.unique !== undefined) {
           const { key, windowMs } = job.unique
           if (plan._tag === "Hold") this.keys.hold(key, id, windowEnd(now, windowMs))
           else this.keys.take(key, id, windowEnd(now, windowMs), now)
         }
+        const conflict = this.slots.conflictOf(created)
+        if (conflict !== undefined && this.yields(created, conflict, now)) continue
+        const row = this.slots.seat(created)
         // A later job of this turn may meet a keyed one: it must be in the table.
         if (row.state === States.pending && job.unique === undefined) ready.push(row)
         else this.rows.addSeated(row)
-        if (job.after !== undefined) this.awaitParents(row, job.after.jobs, job.after.onParentFailure, now)
+        if (isFollowing) this.awaitParents(row, job.after!.jobs, job.after!.onParentFailure, now)
         continue
       }
       if (plan._tag === "Replace") {
@@ -178,6 +189,48 @@ export class Enqueues {
         this.note(job, i, plan, notes)
       }
     }
+  }
+
+  /** What bounds a job by the limits of its group and key. */
+  private boundsOf({ extra, group: name, partitionKey }: NewJob, ready: Array<JobRow>): JobBounds | undefined {
+    const group = this.laneCounters.groups.get(name)
+    const slots = slotsOf(extra)
+    if (group === undefined || (slots === 1 && !group.hasLimitedKeys && isUnlimited(policyOf(group)))) return undefined
+    // Those that are not counted yet.
+    if (policyOf(group).backlog !== undefined) for (const row of ready.splice(0)) this.rows.addSeated(row)
+    return { slots, ...this.slots.boundsOf(group, partitionKey) }
+  }
+
+  /** Whether a new job waits for none of those it follows, and none of them decides otherwise. */
+  private isFree({ jobs, onParentFailure }: After): boolean {
+    return jobs.every((id) => {
+      const state = this.rows.stateOf(id)!
+      return state === States.completed || (States.isFinished(state) && onParentFailure === "run")
+    })
+  }
+
+  /** Settles the conflict of a new job with those of its key. Whether it has ended by that. */
+  private yields(row: JobRow, { key, newest }: Conflict, now: number): boolean {
+    const window = this.slots.windowOf(key)
+    if (newest) {
+      this.rows.register(row)
+      this.endings.endNew(row, States.cancelled, noRoomAtKey(key.key, window, now))
+      return true
+    }
+    const reason = displacedAtKey(key.key, window)
+    const live = this.slots.jobsOf(key).flatMap((id) => this.rows.live(id) ?? [])
+    const isLeaving = ({ id, state }: JobRow) => state === States.running && this.signals.reason(id) !== undefined
+    let leaving = live.reduce((sum, job) => sum + (isLeaving(job) ? job.slots : 0), 0)
+    for (const { id } of live) {
+      if (key.waiting === 0 && fitsWindow(window, key.held - leaving, row.slots)) break
+      const job = this.rows.live(id)
+      if (job === undefined || isLeaving(job)) continue
+      if (job.state === States.running) {
+        this.signals.cancel(id, job.session!, reason)
+        leaving += job.slots
+      } else this.endings.endWaiting(job, States.cancelled, cancelledBecause(reason, job.attempt, now))
+    }
+    return false
   }
 
   private note(job: NewJob, i: number, note: StoreNote, notes: Map<number, StoreNote>): void {
@@ -296,3 +349,7 @@ export class Enqueues {
     return new Map<string, ReadonlyArray<JobRow>>(starting)
   }
 }
+
+/** A job that follows nothing that keeps it is as one without parents. */
+const withoutParents = (job: NewJob, isFollowing: boolean): NewJob =>
+  job.after === undefined || isFollowing ? job : { ...job, after: undefined }

@@ -152,7 +152,7 @@ const columns: Readonly<Record<keyof JobRow, Column>> = {
   id: { in: all, sql: "id INTEGER NOT NULL", rule: id },
   lane: { in: all, sql: "lane INTEGER NOT NULL", rule: integer },
   state: { in: finished, sql: "state INTEGER NOT NULL", rule: among(3, 5) },
-  wait: { in: live, sql: "wait INTEGER NOT NULL DEFAULT 0", rule: among(0, 6), otherwise: 0, default: 0, rare: true },
+  wait: { in: live, sql: "wait INTEGER NOT NULL DEFAULT 0", rule: among(0, 7), otherwise: 0, default: 0, rare: true },
   priority: { in: fixed, sql: "priority INTEGER NOT NULL", rule: number },
   rank: { in: moving, sql: "rank INTEGER NOT NULL", rule: number },
   due: { in: moving, sql: "due INTEGER NOT NULL", rule: time },

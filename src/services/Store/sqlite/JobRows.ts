@@ -121,9 +121,14 @@ export class JobRows {
 
   /** The same, of one that has its seat already. */
   addSeated(row: JobRow): void {
-    this.insertInto("job", row)
+    this.register(row)
     this.put(row)
     this.slots.promoteFreed()
+  }
+
+  /** Stores a new job that stands nowhere yet. */
+  register(row: JobRow): void {
+    this.insertInto("job", row)
   }
 
   /** A job that stands nowhere stands here now, as far as its limits let it. `from`: how it stood before. */

@@ -15,17 +15,25 @@ import {
 } from "../../Limits/policy/KeyAdmission.ts"
 import { charged } from "../../Limits/policy/Rates.ts"
 import type { JobId } from "../../Queue/Job.ts"
+import type { JobBounds } from "../../Queue/policy/jobs/Admission.ts"
 import { labelsOf } from "../../Queue/policy/jobs/Labels.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
 import { copyInto, type JobRow, withOwnRank } from "./JobColumns.ts"
-import { type Group, type Lane, type LaneCounters, policyOf } from "./LaneCounters.ts"
+import { type Group, type Lane, type LaneCounters, limitOf, policyOf } from "./LaneCounters.ts"
 import type { LimitKey, LimitKeys, Waiter } from "./LimitKeys.ts"
 import type { Statistics } from "./Statistics.ts"
 
 /** Waiting jobs of a key read at a time. */
 const piece = 64
+
+/** What the key of a new job does, which would have to wait. */
+export interface Conflict {
+  readonly key: LimitKey
+  /** The new job ends; else those before it are cancelled. */
+  readonly newest: boolean
+}
 
 /** A job that a claim may start though its key is rated, and how it was before. */
 interface Lent {
@@ -50,7 +58,7 @@ interface Candidate {
   rank: number
 }
 
-const isInLine = ({ state, wait }: JobRow): boolean => state === States.scheduled && wait === Waiting.waitLimit
+const isInLine = ({ state, wait }: JobRow): boolean => state === States.scheduled && Waiting.isForLimit(wait)
 
 const isTimed = ({ state, wait }: JobRow): boolean => state === States.scheduled && Waiting.isForTimeOnly(wait)
 
@@ -60,12 +68,15 @@ export class KeySlots {
   private readonly statistics: Statistics
   /** Keys that may let jobs go, once the job that moves stands again. */
   private readonly freed: Array<LimitKey> = []
+  /** The job that has just come into a line. */
+  private arrived: JobRow | undefined
   private readonly lent = new Map<JobId, Lent>()
   private readonly copyReady: Query<[]>
   private readonly deleteWaiting: Query<[]>
   private readonly keepWaiting: Query<[]>
   private readonly copyBack: Query<[]>
   private readonly deleteReady: Query<[]>
+  private readonly selectLiveOf: Query<[id: JobId, isLimited: number, slots: number | null]>
   private readonly selectReadyOf: Query<Ready>
   private readonly selectReadyIn: Query<Ready>
 
@@ -73,14 +84,28 @@ export class KeySlots {
     this.laneCounters = laneCounters
     this.keys = keys
     this.statistics = statistics
-    const placed = { rank: "?1", ownRank: "CASE rank WHEN ?1 THEN NULL ELSE rank END", wait: String(Waiting.waitNone) }
+    const { waitLimit, waitLimitRetry, waitNone, waitRetry, waitTime } = Waiting
+    const out = (otherwise: number) => `CASE wait WHEN ${waitLimitRetry} THEN ${waitRetry} ELSE ${otherwise} END`
+    const placed = { rank: "?1", ownRank: "CASE rank WHEN ?1 THEN NULL ELSE rank END", wait: out(waitNone) }
     this.copyReady = db.prepare(`${copyInto("pending", "scheduled", placed)} WHERE lane = ?2 AND id = ?3`)
     this.deleteWaiting = db.prepare("DELETE FROM scheduled WHERE lane = ? AND id = ?")
-    this.keepWaiting = db.prepare("UPDATE scheduled SET wait = ? WHERE lane = ? AND id = ?")
-    const back = { rank: "ifnull(own_rank, rank)", wait: String(Waiting.waitLimit) }
+    this.keepWaiting = db.prepare(`UPDATE scheduled SET wait = ${out(waitTime)} WHERE lane = ? AND id = ?`)
+    const back = {
+      rank: "ifnull(own_rank, rank)",
+      wait: `CASE wait WHEN ${waitRetry} THEN ${waitLimitRetry} ELSE ${waitLimit} END`
+    }
     const one = "lane = ? AND rank = ? AND id = ?"
     this.copyBack = db.prepare(`${copyInto("scheduled", "pending", back)} WHERE ${one}`)
     this.deleteReady = db.prepare(`DELETE FROM pending WHERE ${one}`)
+    this.selectLiveOf = db.prepare(
+      `SELECT label.id, running.id IS NOT NULL OR pending.id IS NOT NULL OR scheduled.id IS NOT NULL,
+         CASE WHEN scheduled.wait >= ${waitLimit} THEN NULL ELSE coalesce(running.slots, pending.slots, scheduled.slots) END
+       FROM label CROSS JOIN job ON job.id = label.id
+       LEFT JOIN running ON running.id = job.id AND running.limiter = ?1
+       LEFT JOIN pending ON pending.lane = job.lane AND pending.id = job.id AND pending.limiter = ?1
+       LEFT JOIN scheduled ON scheduled.lane = job.lane AND scheduled.id = job.id AND scheduled.limiter = ?1
+       WHERE label = ?2 AND label.id < ?3 ORDER BY label.id DESC LIMIT ?4`
+    )
     const ready = "SELECT pending.lane, pending.rank, pending.id, pending.slots FROM"
     this.selectReadyOf = db.prepare(
       `${ready} label CROSS JOIN job ON job.id = label.id
@@ -96,10 +121,11 @@ export class KeySlots {
    * before. `promoteFreed` follows, once it stands there.
    */
   seat(to: JobRow, from?: JobRow): JobRow {
+    this.arrived = undefined
     const held = from?.limiter ?? null
     const { group } = to.lane
     if (held === null && !group.hasLimitedKeys) return to.ownRank === null ? to : withOwnRank(to)
-    const own = withOwnRank(to)
+    const own = isInLine(to) ? this.outOfLine(to) : withOwnRank(to)
     if (to.state === States.running) return own
     if (from !== undefined && States.isWaiting(from.state)) this.countBacklog(from, -1)
     if (States.isWaiting(to.state)) this.countBacklog(to, 1)
@@ -113,6 +139,13 @@ export class KeySlots {
     return arrives ? this.arrive(key, own) : own.limiter === null ? own : { ...own, limiter: null }
   }
 
+  /** As it would stand if no limit kept it. */
+  private outOfLine(row: JobRow): JobRow {
+    const wait = Waiting.outOfLine(row.wait)
+    const { now } = this.keys
+    return { ...row, state: Waiting.stateWhile(wait, row.due, now), wait: Waiting.waitWhile(wait, row.due, now) }
+  }
+
   /** Whether it keeps its place in the line, or its slots. */
   private keeps({ policy }: LimitKey, to: JobRow, from: JobRow): boolean {
     if (isInLine(from)) return true
@@ -121,36 +154,39 @@ export class KeySlots {
   }
 
   private kept(key: LimitKey, to: JobRow, from: JobRow): JobRow {
-    if (isInLine(from)) {
-      // Another may come first now.
-      this.freed.push(key)
-      return { ...to, state: States.scheduled, wait: Waiting.waitLimit, limiter: key.id }
-    }
+    if (isInLine(from)) return this.inLine(key, to)
     if (to.state !== States.pending) return { ...to, limiter: key.id }
-    const rank = from.state === States.pending && isPlaced(key) ? from.rank : this.place(key, to.id, to.rank, to.slots)
-    return { ...to, limiter: key.id, rank, ownRank: rank === to.rank ? null : to.rank }
+    if (from.state === States.pending)
+      return ready(key, to, policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy))
+    const place = this.place(key, to)
+    return ready(key, to, policyOf(key.group).fair === true ? key.group.time : place)
   }
 
   private arrive(key: LimitKey, to: JobRow): JobRow {
     this.keys.touch(key)
     const { now } = this.keys
     const isFirst = key.waiting === 0
-    if (isFirst && !isRated(key.policy) && mayBeReady(key, this.keys.windowOf(key), to.slots, now)) {
+    if (isFirst && to.state === States.pending && !isRated(key.policy) && this.mayBeReady(key, to.slots)) {
       key.held += to.slots
-      if (to.state !== States.pending) return { ...to, limiter: key.id }
-      const rank = this.place(key, to.id, to.rank, to.slots)
-      return { ...to, limiter: key.id, rank, ownRank: rank === to.rank ? null : to.rank }
+      return ready(key, to, this.place(key, to))
     }
     if (isFirst) key.since = now
     key.waiting++
-    this.statistics.count(to.lane, "limited")
+    this.arrived = this.inLine(key, to)
+    return this.arrived
+  }
+
+  private inLine(key: LimitKey, to: JobRow): JobRow {
     this.freed.push(key)
-    if (isRated(key.policy)) this.laneCounters.startsLater()
-    return { ...to, state: States.scheduled, wait: Waiting.waitLimit, limiter: key.id }
+    return { ...to, state: States.scheduled, wait: Waiting.intoLine(to.wait), limiter: key.id }
+  }
+
+  private mayBeReady(key: LimitKey, slots: number): boolean {
+    return mayBeReady(key, this.keys.windowOf(key), slots, this.keys.now)
   }
 
   /** The rank of a job that its key lets go. */
-  private place(key: LimitKey, id: JobId, rank: number, slots: number): number {
+  private place(key: LimitKey, { id, rank, slots }: Pick<JobRow, "id" | "rank" | "slots">): number {
     const { group, policy } = key
     if (policyOf(group).fair !== true) return admittedRank(id, rank, undefined, policy)
     const { keyTime, tag } = tagNext(group.time, key.time, policy.weight ?? 1, slots)
@@ -189,33 +225,53 @@ export class KeySlots {
 
   /** Lets go what the last move made room for. */
   promoteFreed(): void {
-    for (let key = this.freed.pop(); key !== undefined; key = this.freed.pop()) this.promote(key)
+    if (this.freed.length === 0) return
+    for (const key of this.freed) this.promote(key)
+    this.freed.length = 0
+    const { arrived } = this
+    if (arrived === undefined) return
+    this.arrived = undefined
+    if (!this.startsNext(arrived)) this.statistics.count(arrived.lane, "limited")
+  }
+
+  /** Whether a job that has come into a line of a rated key has not to wait for its limits. */
+  private startsNext({ id, limiter }: JobRow): boolean {
+    const key = this.keys.get(limiter!)
+    if (!isRated(key.policy)) return false
+    const first = this.keys.first(key, 1)[0]
+    return first?.[1] === id && this.mayStart(key, key.tat, first)
+  }
+
+  private mayStart(key: LimitKey, tat: number, [, , , , slots, cost]: Waiter): boolean {
+    return mayStart({ ...key, tat }, key.policy, this.keys.windowOf(key), slots, cost, this.keys.now)
   }
 
   /** Lets go those that wait for a key, in their order, as many as may be ready. Of a rated key the claims do. */
   promote(key: LimitKey): void {
-    if (isRated(key.policy)) return
     const window = this.keys.windowOf(key)
-    while (key.waiting > 0 && mayBeReady(key, window, 1, this.keys.now)) {
-      const waiters = this.keys.first(key, Math.max(1, Math.min(piece, window - key.held)))
+    while (key.waiting > 0 && this.mayBeReady(key, 1)) {
+      const waiters = this.keys.first(key, isRated(key.policy) ? 1 : Math.max(1, Math.min(piece, window - key.held)))
       for (const waiter of waiters) {
-        if (!fitsWindow(window, key.held, waiter[4])) return
+        const [, , , due, slots] = waiter
+        if (!fitsWindow(window, key.held, slots) || (isRated(key.policy) && due <= this.keys.now)) return
         this.letGo(key, waiter)
       }
       if (waiters.length === 0) return
     }
   }
 
+  /** Answers the rank with which it is pending. */
   private letGo(key: LimitKey, [lane, id, rank, due, slots]: Waiter): number {
     this.keys.touch(key)
     this.leaveLine(key)
     key.held += slots
+    if (this.arrived?.id === id) this.arrived = undefined
     if (due > this.keys.now) {
-      this.keepWaiting.run(Waiting.waitTime, lane, id)
+      this.keepWaiting.run(lane, id)
       this.laneCounters.scheduledFor(due)
       return rank
     }
-    const place = this.place(key, id, rank, slots)
+    const place = this.place(key, { id, rank, slots })
     this.copyReady.run(place, lane, id)
     this.deleteWaiting.run(lane, id)
     this.laneCounters.move(this.laneCounters.lanes.get(lane)!, States.scheduled, States.pending)
@@ -226,32 +282,38 @@ export class KeySlots {
    * Makes the jobs of rated keys pending that a claim with `room` may start: those that come first by the rank they have
    * then, of tasks that the session runs. `takeBack` follows the claim.
    */
-  lend(name: string, tasks: ReadonlySet<string>, room: number): void {
+  lend(name: string, tasks: ReadonlySet<string>, room: number, isNested: boolean): void {
     const group = this.laneCounters.groups.get(name)
     if (group?.hasLimitedKeys !== true || !(room > 0)) return
-    const due = this.keys.due(group)
-    const candidates = due.flatMap((key) => this.candidate(key, key.tat, tasks) ?? [])
+    const keys = isNested ? this.keys.waitedFor(group) : this.keys.due(group)
+    const candidates = keys.flatMap((key) => this.candidate(key, key.tat, tasks, isNested) ?? [])
     for (let left = room; left > 0 && candidates.length > 0; left--) {
       let first = 0
       for (let i = 1; i < candidates.length; i++) if (comesBefore(candidates[i]!, candidates[first]!)) first = i
       const { key, next, tat } = candidates[first]!
       this.lendNext(key, next)
-      const follower = this.candidate(key, charged(key.policy.rate!, tat, this.keys.now, next[5]), tasks)
+      const { rate } = key.policy
+      const after = rate === undefined ? tat : charged(rate, tat, this.keys.now, next[5])
+      const follower = this.candidate(key, after, tasks, isNested)
       if (follower === undefined) candidates.splice(first, 1)
       else candidates[first] = follower
     }
   }
 
   /** The first job that waits for a key, if a claim may start it. */
-  private candidate(key: LimitKey, tat: number, tasks: ReadonlySet<string>): Candidate | undefined {
+  private candidate(
+    key: LimitKey,
+    tat: number,
+    tasks: ReadonlySet<string>,
+    isNested: boolean
+  ): Candidate | undefined {
     const next = this.keys.first(key, 1)[0]
     if (next === undefined) return undefined
-    const [lane, id, rank, due, slots, cost] = next
-    const { now } = this.keys
-    if (due > now || !tasks.has(this.laneCounters.lanes.get(lane)!.task)) return undefined
-    if (!mayStart({ ...key, tat }, key.policy, this.keys.windowOf(key), slots, cost, now)) return undefined
+    const [lane, id, rank, , slots] = next
+    if (!tasks.has(this.laneCounters.lanes.get(lane)!.task)) return undefined
+    if (!isNested && !this.mayStart(key, tat, next)) return undefined
     const { time } = key
-    const place = this.place(key, id, rank, slots)
+    const place = this.place(key, { id, rank, slots })
     key.time = time
     return { key, tat, next, rank: place }
   }
@@ -301,7 +363,67 @@ export class KeySlots {
     if (rate !== undefined || fair === true) this.laneCounters.touchGroup(group)
   }
 
-  /** The other side of a job asked for rest until then: its key rests, where it is limited, else its group. */
+  windowOf(key: LimitKey): number {
+    return this.keys.windowOf(key)
+  }
+
+  /** Slots that there are for a job of the group and key, and the backlogs that bound it. */
+  boundsOf(group: Group, partitionKey: string | undefined): Pick<JobBounds, "slotsOf" | "backlogOf"> {
+    const key = this.keys.find(group, partitionKey ?? null)
+    const { backlog } = policyOf(group)
+    const waiting = () =>
+      group.lanes.reduce((sum, { counts }) => sum + counts[States.scheduled] + counts[States.pending], 0)
+    return {
+      slotsOf: {
+        group: limitOf(group),
+        key: key === undefined ? Number.POSITIVE_INFINITY : this.keys.windowOf(key)
+      },
+      backlogOf: {
+        group: backlog === undefined ? undefined : { limit: backlog, waiting: waiting() },
+        key: key?.policy.backlog === undefined ? undefined : { limit: key.policy.backlog, waiting: key.backlog }
+      }
+    }
+  }
+
+  /** What its key does with a new job that would have to wait; undefined: it waits, or does not have to. */
+  conflictOf(row: JobRow): Conflict | undefined {
+    const key = Waiting.isForOthers(row.wait) ? undefined : this.keys.find(row.lane.group, row.partitionKey)
+    if (key === undefined) return undefined
+    const { conflict = "queue" } = key.policy
+    if (conflict === "queue" || !isThere(key, row)) return undefined
+    const [first] = this.keys.first(key, 1)
+    const isFirst =
+      first === undefined ||
+      (!isFifo(key.policy) && (row.rank < first[2] || (row.rank === first[2] && row.id < first[1])))
+    const waiter: Waiter = [row.lane.id, row.id, row.rank, row.due, row.slots, row.cost]
+    const starts =
+      row.state === States.pending ? this.mayStart(key, key.tat, waiter) : this.mayBeReady(key, row.slots)
+    return isFirst && starts ? undefined : { key, newest: conflict === "cancelNewest" }
+  }
+
+  /** The jobs that hold slots of a named key or stand in its line, the oldest first. */
+  jobsOf(key: LimitKey): ReadonlyArray<JobId> {
+    const [label] = labelsOf(key.key, undefined)
+    const ids: Array<JobId> = []
+    let held = 0
+    let waiting = 0
+    let cursor = Number.MAX_SAFE_INTEGER
+    // The newest are looked at first: those that have finished need not be.
+    while (held < key.held || waiting < key.waiting) {
+      const found = this.selectLiveOf.all(key.id, label!, cursor, piece)
+      for (const [id, limited, slots] of found) {
+        cursor = id
+        if (limited === 0) continue
+        ids.push(id)
+        if (slots === null) waiting++
+        else held += slots
+      }
+      if (found.length < piece) break
+    }
+    return ids.reverse()
+  }
+
+  /** The other side of a job asked for rest until then: its key rests, where that is limited, else its group. */
   holdBack({ lane: { group }, partitionKey }: JobRow, until: number): void {
     const key = this.keys.find(group, partitionKey)
     if (key === undefined) {
@@ -312,6 +434,7 @@ export class KeySlots {
     key.heldBackUntil = Math.max(key.heldBackUntil, until)
     this.keys.touch(key)
     this.putBack(key)
+    this.promoteFreed()
   }
 
   /** All ready jobs of a key go back into its line, and it promotes anew. */
@@ -354,14 +477,10 @@ export class KeySlots {
     for (const key of this.keys.noLongerHeldBack()) this.promote(key)
   }
 
-  /** Whether a job stands where its key put it, and not by its own rank. */
-  isPlaced({ limiter, state }: JobRow): boolean {
-    return limiter !== null && state === States.pending && isPlaced(this.keys.get(limiter))
-  }
-
   /** After a rollback: nothing of it happened. */
   invalidate(): void {
     this.freed.length = 0
+    this.arrived = undefined
     this.lent.clear()
   }
 }
@@ -370,7 +489,12 @@ export class KeySlots {
 const isThere = ({ policy }: LimitKey, to: JobRow): boolean =>
   to.state === States.pending || (isTimed(to) && holdsWhileWaiting(policy))
 
-const isPlaced = ({ group, policy }: LimitKey): boolean => isFifo(policy) || policyOf(group).fair === true
+const ready = (key: LimitKey, to: JobRow, rank: number): JobRow => ({
+  ...to,
+  limiter: key.id,
+  rank,
+  ownRank: rank === to.rank ? null : to.rank
+})
 
 const comesBefore = (a: Candidate, b: Candidate): boolean =>
   a.rank < b.rank || (a.rank === b.rank && a.next[1] < b.next[1])

@@ -5,10 +5,12 @@
  * A key without a rule has no record, and one whose record says nothing (`isForgettable`) may lose it.
  */
 import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
-import { isRated, type KeyState, newKey, nextAt, windowOf } from "../../Limits/policy/KeyAdmission.ts"
-import { policyOf, unruled } from "../../Limits/policy/KeyRules.ts"
+import { isForgettable, isRated, type KeyState, newKey, nextAt, windowOf } from "../../Limits/policy/KeyAdmission.ts"
+import { type OwnRule, policyOf, unruled } from "../../Limits/policy/KeyRules.ts"
 import type { JobId } from "../../Queue/Job.ts"
+import { labelsOf } from "../../Queue/policy/jobs/Labels.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
+import type { KeyFilter, KeyRecord } from "../KeyRecord.ts"
 import type { Database, Query } from "./Database.ts"
 import { type Group, type LaneCounters, limitOf, policyOf as groupPolicyOf } from "./LaneCounters.ts"
 import { keyPolicyIn } from "./PolicyText.ts"
@@ -53,6 +55,14 @@ type KeyRow = [
 
 const columns = "id, resource_group, key, held, waiting, since, backlog, time, tat, held_back, paused, own_policy"
 
+/** What an operator set for the key, if anything. */
+export const ownRuleOf = (key: LimitKey | undefined): OwnRule | undefined =>
+  key === undefined || (key.own === undefined && !key.paused) ? undefined : { policy: key.own, paused: key.paused }
+
+/** The labels of partition keys. */
+const labelStart = labelsOf("", undefined)[0]!
+const labelEnd = `${labelStart.slice(0, -1)};`
+
 /** Copies kept from one transaction to the next. */
 const keptMost = 20_000
 
@@ -71,12 +81,20 @@ export class LimitKeys {
   now = 0
   private readonly selectByName: Query<KeyRow>
   private readonly selectById: Query<KeyRow>
+  private readonly deleteByName: Query<[]>
+  private readonly selectOwn: Query<[policy: string | null, paused: number]>
+  private readonly selectLabels: Query<[label: string]>
+  private readonly selectNames: Query<[name: string]>
+  private readonly sumRunning: Query<[id: number, slots: number]>
+  private readonly countWaiting: Query<[id: number, count: number]>
+  private readonly selectSpeaking: Query<[id: number]>
   private readonly selectLastId: Query<[number]>
   private readonly insert: Query<[]>
   private readonly update: Query<[]>
   private readonly selectFirst: Query<Waiter>
   private readonly selectFirstInLine: Query<Waiter>
   private readonly selectDue: Query<[id: number]>
+  private readonly selectWaitedFor: Query<[id: number]>
   private readonly selectNext: Query<[nextAt: number | null]>
   private readonly selectPromoting: Query<[id: number]>
   private readonly selectNextPromotion: Query<[promotesAt: number | null]>
@@ -85,6 +103,29 @@ export class LimitKeys {
     this.laneCounters = laneCounters
     this.selectByName = db.prepare(`SELECT ${columns} FROM limit_key WHERE resource_group = ? AND key = ?`)
     this.selectById = db.prepare(`SELECT ${columns} FROM limit_key WHERE id = ?`)
+    this.deleteByName = db.prepare("DELETE FROM limit_key WHERE resource_group = ? AND key = ?")
+    this.selectOwn = db.prepare(
+      "SELECT own_policy, paused FROM limit_key WHERE resource_group = ? AND (own_policy IS NOT NULL OR paused = 1)"
+    )
+    const next = `SELECT min(label) FROM label WHERE label > known.label AND label < '${labelEnd}'`
+    this.selectLabels = db.prepare(
+      `WITH RECURSIVE known(label) AS (
+         SELECT min(label) FROM label WHERE label >= ?1 AND label < '${labelEnd}'
+         UNION ALL SELECT (${next}) FROM known WHERE label IS NOT NULL
+       ) SELECT label FROM known WHERE label IS NOT NULL`
+    )
+    this.selectNames = db.prepare("SELECT key FROM limit_key WHERE resource_group = ?")
+    this.sumRunning = db.prepare(
+      "SELECT limiter, sum(slots) FROM running WHERE limiter IS NOT NULL GROUP BY limiter"
+    )
+    this.countWaiting = db.prepare(
+      `SELECT limiter, count(*) FROM scheduled INDEXED BY scheduled_line WHERE wait >= ${Waiting.waitLimit} GROUP BY limiter`
+    )
+    this.selectSpeaking = db.prepare(
+      `SELECT id FROM limit_key WHERE (held > 0 OR waiting > 0 OR paused = 1 OR own_policy IS NOT NULL OR held_back > 0)
+       AND (?1 IS NULL OR resource_group = ?1) AND (?2 IS NULL OR key IN (SELECT value FROM json_each(?2)))
+       ORDER BY waiting DESC, resource_group, key LIMIT ?3`
+    )
     this.selectLastId = db.prepare("SELECT ifnull(max(id), 0) FROM limit_key")
     this.insert = db.prepare(
       `INSERT INTO limit_key(held, waiting, since, backlog, time, tat, held_back, paused, own_policy, next_at, promotes_at, id, resource_group, key)
@@ -95,12 +136,13 @@ export class LimitKeys {
        next_at = ?, promotes_at = ? WHERE id = ?`
     )
     const first = (order: string) =>
-      `SELECT lane, id, rank, due, slots, cost FROM scheduled WHERE limiter = ? AND wait = ${Waiting.waitLimit} ORDER BY ${order} LIMIT ?`
+      `SELECT lane, id, rank, due, slots, cost FROM scheduled WHERE limiter = ? AND wait >= ${Waiting.waitLimit} ORDER BY ${order} LIMIT ?`
     this.selectFirst = db.prepare(first("rank, id"))
     this.selectFirstInLine = db.prepare(first("id"))
     this.selectDue = db.prepare(
       "SELECT id FROM limit_key WHERE resource_group = ? AND next_at <= ? ORDER BY next_at, id"
     )
+    this.selectWaitedFor = db.prepare("SELECT id FROM limit_key WHERE resource_group = ? AND waiting > 0 ORDER BY key")
     this.selectNext = db.prepare("SELECT min(next_at) FROM limit_key WHERE resource_group = ? AND next_at > ?")
     this.selectPromoting = db.prepare("SELECT id FROM limit_key WHERE promotes_at <= ? ORDER BY promotes_at, id")
     this.selectNextPromotion = db.prepare("SELECT min(promotes_at) FROM limit_key WHERE promotes_at IS NOT NULL")
@@ -155,14 +197,78 @@ export class LimitKeys {
     return policyOf(groupPolicyOf(group), key, { policy: own, paused }) !== undefined
   }
 
-  /** The record of a key, made when there is none, whether a rule names it or not. */
-  named(group: Group, name: string): LimitKey {
+  /** The record of a key, if there is one, whether a rule names it or not. */
+  stored(group: Group, name: string): LimitKey | undefined {
     const row = this.selectByName.get(group.name, name)
-    if (row !== undefined) return this.byId.get(row[0]) ?? this.keyOf(row, group)
+    return row === undefined ? undefined : (this.byId.get(row[0]) ?? this.keyOf(row, group))
+  }
+
+  /** The same, made when there is none. */
+  named(group: Group, name: string): LimitKey {
     return (
+      this.stored(group, name) ??
       this.byName.get(group)?.get(name) ??
       this.make(group, name, policyOf(groupPolicyOf(group), name, undefined) ?? unruled)
     )
+  }
+
+  /** Forgets a key that is limited no more. */
+  remove(group: Group, name: string): void {
+    this.deleteByName.run(group.name, name)
+  }
+
+  /** Whether operators set anything for a key of the group. */
+  hasOwn(group: Group): boolean {
+    return this.selectOwn.get(group.name) !== undefined
+  }
+
+  ownRules(group: Group): ReadonlyArray<OwnRule> {
+    return this.selectOwn.all(group.name).map(([policy, paused]) => ({
+      policy: policy === null ? undefined : keyPolicyIn(policy),
+      paused: paused === 1
+    }))
+  }
+
+  /** The keys that jobs may have or that have records in the group, and that of the jobs without one. */
+  namesOf(group: Group): ReadonlySet<string> {
+    const names = new Set([""])
+    for (const [label] of this.selectLabels.all(labelStart)) names.add(label.slice(labelStart.length))
+    for (const [name] of this.selectNames.all(group.name)) names.add(name)
+    return names
+  }
+
+  /** Slots of running jobs, by key. */
+  heldByRunning(): ReadonlyMap<number, number> {
+    return new Map(this.sumRunning.all())
+  }
+
+  /** Jobs in lines, by key. */
+  inLines(): ReadonlyMap<number, number> {
+    return new Map(this.countWaiting.all())
+  }
+
+  /** Keys that have something to say: those with the most waiting jobs first. */
+  list({ group, keys }: KeyFilter, limit: number): ReadonlyArray<KeyRecord> {
+    const running = this.heldByRunning()
+    return this.selectSpeaking
+      .all(group ?? null, keys === undefined ? null : JSON.stringify(keys), limit)
+      .map(([id]) => this.recordOf(this.get(id), running))
+  }
+
+  recordOf(key: LimitKey, running = this.heldByRunning()): KeyRecord {
+    return {
+      group: key.group.name,
+      key: key.key,
+      policy: key.policy,
+      ownPolicy: key.own,
+      held: key.held,
+      running: running.get(key.id) ?? 0,
+      waiting: key.waiting,
+      waitingSince: key.waiting === 0 ? undefined : key.since,
+      nextAt: this.nextAt(key),
+      heldBackUntil: key.heldBackUntil,
+      paused: key.paused
+    }
   }
 
   private make(group: Group, key: string, policy: KeyPolicy): LimitKey {
@@ -242,6 +348,12 @@ export class LimitKeys {
     return this.selectDue.all(group.name, this.now).map(([id]) => this.get(id))
   }
 
+  /** The keys of a group for which jobs wait. */
+  waitedFor(group: Group): ReadonlyArray<LimitKey> {
+    this.write()
+    return this.selectWaitedFor.all(group.name).map(([id]) => this.get(id))
+  }
+
   /** When time alone lets a rated key of the group start a job that it may not start yet; past: but for its group. */
   nextStart(group: Group): number | undefined {
     if (!group.hasLimitedKeys) return undefined
@@ -273,10 +385,18 @@ export class LimitKeys {
     return head === undefined ? undefined : nextAt(key, key.policy, this.windowOf(key), head[4], head[5])
   }
 
+  /** A key of which nothing has to be remembered begins anew. */
+  private forgetIdle(key: LimitKey): void {
+    const { fair } = groupPolicyOf(key.group)
+    if (!isForgettable(key, fair === true ? key.group.time : Number.POSITIVE_INFINITY, this.now)) return
+    key.time = key.tat = key.heldBackUntil = 0
+  }
+
   /** Writes what was touched. Call last in every write transaction, before the counters are flushed. */
   write(): void {
     if (this.touched.length === 0) return
     for (const key of this.touched) {
+      this.forgetIdle(key)
       const { backlog, group, heldBackUntil, held, id, own, paused, since, tat, time, waiting } = key
       const isOfClaims = isRated(key.policy)
       const next = isOfClaims ? (this.nextAt(key) ?? null) : null

@@ -109,7 +109,8 @@ export class Settlement {
   private again(settle: Settle, end: AttemptEnd, session: number, now: number): boolean {
     const row = this.take(settle.id, session, settle.attempt)
     if (row === undefined) return false
-    const { attempt, due, outcome, rank } = settle
+    const { attempt, heldBackUntil = 0, outcome, rank } = settle
+    const due = Math.max(settle.due, heldBackUntil)
     const isRetry = outcome === "retry"
     const isReleased = outcome === "release"
     const awaited = isReleased && settle.followUp !== undefined ? this.follow(settle.followUp, now) : []
@@ -125,7 +126,7 @@ export class Settlement {
       failure: failure ?? row.failure,
       attempts: isRetry ? attemptsAfter(row, "failed", settle.failure, failure, now) : row.attempts
     }
-    if (isReleased && settle.heldBackUntil !== undefined) this.slots.holdBack(row, settle.heldBackUntil)
+    if (heldBackUntil > now) this.slots.holdBack(row, heldBackUntil)
     this.rows.place(waiting, row)
     this.count(row, end, settle)
     if (awaited.length > 0) this.enqueues.putAfter(waiting, awaited, now)

@@ -1,6 +1,6 @@
 /** One turn: everything that has gathered, in one transaction. */
 import type { JobId } from "../../Queue/Job.ts"
-import type { ClaimedJob, Signal, Turn, TurnResult } from "../Turn.ts"
+import type { ClaimedJob, ClaimRequest, Signal, Turn, TurnResult } from "../Turn.ts"
 import type { BatchClaims, BatchesClaimed } from "./BatchClaims.ts"
 import type { Claims } from "./Claims.ts"
 import type { Due } from "./Due.ts"
@@ -91,7 +91,7 @@ export class Turns {
       const fused = started?.get(group) ?? []
       started?.delete(group)
       for (const row of fused) jobs.push(this.claims.start(row, now))
-      this.slots.lend(group, tasks, this.claims.free({ ...request, limit: limit - fused.length }, tasks, now))
+      this.slots.lend(group, tasks, this.roomFor(request, fused.length, tasks, now), beyond === "nested")
       if (this.claims.hasBatches(request)) {
         together ??= { batches: [], ripeAt: undefined }
         for (const row of this.batches.claim(request, tasks, turn.session, now, together))
@@ -133,6 +133,12 @@ export class Turns {
       fenced: turn.session !== 0 && session === undefined,
       draining: session?.draining ?? false
     }
+  }
+
+  /** Most jobs that a request may start. */
+  private roomFor(request: ClaimRequest, fused: number, tasks: ReadonlySet<string>, now: number): number {
+    const free = this.claims.free({ ...request, limit: request.limit - fused }, tasks, now)
+    return this.claims.hasBatches(request) ? free * Math.max(...request.batches!.map(({ size }) => size)) : free
   }
 
   private finishAttempts(turn: Turn, session: Session | undefined): ReadonlySet<number> | undefined {

@@ -45,8 +45,9 @@ CREATE TABLE lane(
 ${tableSchema("job")};
 ${tableSchema("scheduled")};
 CREATE INDEX scheduled_due ON scheduled(due) WHERE wait IN (1, 2);
-CREATE INDEX scheduled_limit ON scheduled(limiter, rank, id) WHERE wait = 6;
-CREATE INDEX scheduled_line ON scheduled(limiter, id) WHERE wait = 6;
+CREATE INDEX scheduled_limit ON scheduled(limiter, rank, id) WHERE wait >= 6;
+CREATE INDEX scheduled_holder ON scheduled(limiter) WHERE limiter IS NOT NULL AND wait < 6;
+CREATE INDEX scheduled_line ON scheduled(limiter, id) WHERE wait >= 6;
 CREATE INDEX scheduled_expires ON scheduled(expires) WHERE expires IS NOT NULL AND attempt = 0;
 ${tableSchema("pending")};
 CREATE UNIQUE INDEX pending_id ON pending(lane, id);
@@ -174,7 +175,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "537fb60ae3984817cc64d7e7a93e558af6021075aa851cd27dfbd587d9072ba3"
+const newestFingerprint = "0f7bbf0972019da059ab8d19a0b393725011456caf695bd204cbd664acf4e6c8"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>
