@@ -117,9 +117,7 @@ export class LimitKeys {
        ) SELECT label FROM known WHERE label IS NOT NULL`
     )
     this.selectNames = db.prepare("SELECT key FROM limit_key WHERE resource_group = ?")
-    this.sumRunning = db.prepare(
-      "SELECT limiter, sum(slots) FROM running WHERE limiter IS NOT NULL GROUP BY limiter"
-    )
+    this.sumRunning = db.prepare("SELECT limiter, sum(slots) FROM running WHERE limiter IS NOT NULL GROUP BY limiter")
     this.countWaiting = db.prepare(
       `SELECT limiter, count(*) FROM scheduled INDEXED BY scheduled_line WHERE wait >= ${Waiting.waitLimit} GROUP BY limiter`
     )
