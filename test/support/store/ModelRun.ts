@@ -457,7 +457,11 @@ class Run {
       const key = random.chance(0.5) ? random.pick(partitionKeys) : undefined
       assert.deepStrictEqual(
         yield* driver.store.jobs.takeUnits({ group, cost, now, ...(key !== undefined && { key }) }),
+<<<<<<< HEAD
         model.limits.takeUnits(group, key, cost, model.isPaused || model.pausedGroups.has(group), now)
+=======
+        model.limits.takeUnits(group, key, model.isPaused || model.pausedGroups.has(group), cost, now)
+>>>>>>> w-mem
       )
     })
   }
@@ -608,14 +612,15 @@ const expected = (driver: StoreDriver, model: StoreModel, job: ModelJob): Return
 })
 
 /** Times that are past say the same, whatever they are. */
-const seenKey = (key: KeyRecord, now: number): KeyRecord => ({
+const seenKey = ({ feedback: _, ...key }: KeyRecord, now: number) => ({
   ...key,
+  tat: Math.max(key.tat, now),
   nextAt: key.nextAt === undefined ? undefined : Math.max(key.nextAt, now),
   heldBackUntil: key.heldBackUntil > now ? key.heldBackUntil : 0,
   tat: key.tat > now ? key.tat : 0
 })
 
-const speaks = ({ heldBackUntil, held, ownPolicy, paused, waiting }: KeyRecord): boolean =>
+const speaks = ({ heldBackUntil, held, ownPolicy, paused, waiting }: ReturnType<typeof seenKey>): boolean =>
   held > 0 || waiting > 0 || paused || ownPolicy !== undefined || heldBackUntil > 0
 
 /** Runs of `steps` steps, one per seed. */
