@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
-import type { WorkerRecord } from "../services/Queue/index.ts"
+import { decisionOf, type WorkerRecord } from "../services/Queue/index.ts"
+import { SlotDecisionShape, toSlotDecisionShape } from "./SlotShape.ts"
 
 /** A worker as `--json` shows it. Times in RFC 3339. */
 export const WorkerShape = Schema.Struct({
@@ -14,6 +15,10 @@ export const WorkerShape = Schema.Struct({
   /** Slots and running jobs, by group. */
   slots: Schema.Record(Schema.String, Schema.Finite),
   busy: Schema.Record(Schema.String, Schema.Finite),
+  /** How many slots of each group are filled, and why. */
+  decided: Schema.Record(Schema.String, SlotDecisionShape),
+  /** The same of all groups together. */
+  total: Schema.NullOr(SlotDecisionShape),
   startedAt: Schema.String,
   lastBeat: Schema.String,
   /** Of one core. */
@@ -51,6 +56,13 @@ export const toWorkerShape = (
   tasks: worker.tasks,
   slots: worker.slots,
   busy,
+  decided: Object.fromEntries(
+    Object.keys(worker.slots).flatMap((group) => {
+      const decision = decisionOf(worker, group)
+      return decision === undefined ? [] : [[group, toSlotDecisionShape(decision)]]
+    })
+  ),
+  total: worker.load?.total === undefined ? null : toSlotDecisionShape(worker.load.total),
   startedAt: time(worker.startedAt),
   lastBeat: time(worker.lastBeat),
   cpu: worker.load?.cpu ?? null,

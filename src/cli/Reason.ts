@@ -1,5 +1,6 @@
 /** Why a job has not started, in a sentence, and what would change it. */
 import { type Explain, Job, ShellTask } from "../services/Queue/index.ts"
+import * as SlotsInWords from "./SlotsInWords.ts"
 import { relativeTime } from "./terminal/RelativeTime.ts"
 import * as Sanitize from "./terminal/Sanitize.ts"
 
@@ -8,6 +9,13 @@ export interface Explanation {
   /** What to do; empty when nothing needs doing. */
   readonly advice: string
 }
+
+const heldText = (held: ReadonlyArray<Explain.HeldSlots> = []): string =>
+  held
+    .map(
+      ({ decision, worker }) => `; ${Sanitize.line(worker)} fills ${SlotsInWords.inWords(decision.by, decision.asked)}`
+    )
+    .join("")
 
 /** `failure`: the job's last one, as it rests. Texts are safe to show. */
 export const explain = (reason: Explain.Reason, now: number, failure?: string): Explanation => {
@@ -64,8 +72,13 @@ export const explain = (reason: Explain.Reason, now: number, failure?: string): 
       }
     case "WorkersBusy":
       return {
-        why: `all ${reason.slots} slots of the workers for group ${reason.group} are busy`,
+        why: `all ${reason.slots} slots of the workers for group ${reason.group} are busy${heldText(reason.held)}`,
         advice: "it starts when one is free"
+      }
+    case "TotalUsed":
+      return {
+        why: `slots of its group are free, but all that its workers fill for all groups together are busy${heldText(reason.totals)}`,
+        advice: "it starts when one is free; sluice worker --total-slots allows more"
       }
     case "WaitingForBatch":
       return {

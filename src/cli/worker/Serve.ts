@@ -50,6 +50,7 @@ export interface ServeOptions {
   readonly handlers: Handlers | undefined
   readonly shell: boolean
   readonly slots: WorkerOptions["slots"] & {}
+  readonly totalSlots: number | undefined
   readonly threads: number | undefined
   readonly name: string | undefined
   readonly once: boolean
@@ -183,6 +184,7 @@ export const serve = (options: ServeOptions) =>
       Layer.provideMerge(
         Sluice.layerWorker({
           slots: options.slots,
+          ...(options.totalSlots === undefined ? {} : { totalSlots: options.totalSlots }),
           ...(options.threads === undefined ? {} : { threads: options.threads }),
           ...(options.name === undefined ? {} : { name: options.name })
         })

@@ -2,6 +2,7 @@
 import type { CounterRecord } from "../../Store/GroupRecord.ts"
 import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { laneOf } from "./Lane.ts"
+import type { SlotDecision } from "./SlotDecision.ts"
 
 /** Of the workers that claim, those that have the task's handler. */
 export const able = (task: string, workers: ReadonlyArray<WorkerRecord>): ReadonlyArray<WorkerRecord> =>
@@ -10,6 +11,22 @@ export const able = (task: string, workers: ReadonlyArray<WorkerRecord>): Readon
 /** Slots that the workers have for the group, together. */
 export const slotsOf = (group: string, workers: ReadonlyArray<WorkerRecord>): number =>
   workers.reduce((sum, { slots }) => sum + (slots[group] ?? 0), 0)
+
+/** How many slots of the group a worker fills, and why, as it said last; undefined: it knows no such group. */
+export const decisionOf = ({ load, slots }: WorkerRecord, group: string): SlotDecision | undefined => {
+  const told = load?.decided?.[group]
+  const plain = slots[group]
+  if (told !== undefined || plain === undefined) return told
+  const isDeclared = load?.declared?.[group] !== undefined || load?.declared?.["*"] !== undefined
+  const asked = isDeclared
+    ? ({ source: "declared", slots: plain, reason: "declared for this worker" } as const)
+    : ({ source: "limit", slots: plain, reason: "the group's limit" } as const)
+  return { slots: plain, by: asked, asked }
+}
+
+/** Slots of the group that the workers fill, together. */
+export const filledOf = (group: string, workers: ReadonlyArray<WorkerRecord>): number =>
+  workers.reduce((sum, worker) => sum + (decisionOf(worker, group)?.slots ?? 0), 0)
 
 /**
  * Jobs that are due and wait in vain. `isKnown`: some worker has their handler, but none of those a slot for their

@@ -1,0 +1,43 @@
+/** How many slots a worker fills, and which proposal decides that, as `--json` shows it. */
+import * as Schema from "effect/Schema"
+import { decisionOf, SlotDecisions, type WorkerRecord } from "../services/Queue/index.ts"
+
+const asked = {
+  slots: Schema.Finite,
+  source: Schema.Literals(SlotDecisions.askers),
+  /** A few words; these may change. */
+  reason: Schema.String
+}
+
+export const SlotDecisionShape = Schema.Struct({
+  /** So many are filled. */
+  slots: Schema.Finite,
+  /** Whose proposal that is: what was asked, unless a bound holds it lower. */
+  source: Schema.Literals([...SlotDecisions.askers, ...SlotDecisions.bounders]),
+  reason: Schema.String,
+  asked: Schema.Struct(asked)
+})
+
+export const toSlotDecisionShape = ({ asked, by }: SlotDecisions.SlotDecision): typeof SlotDecisionShape.Type => ({
+  ...by,
+  asked
+})
+
+/** Of one worker. */
+export const WorkerSlotsShape = Schema.Struct({
+  session: Schema.Int,
+  worker: Schema.String,
+  ...SlotDecisionShape.fields
+})
+
+/** Of the workers that have slots of the group. */
+export const toWorkerSlots = (
+  workers: ReadonlyArray<WorkerRecord>,
+  group: string
+): ReadonlyArray<typeof WorkerSlotsShape.Type> =>
+  workers.flatMap((worker) => {
+    const decision = decisionOf(worker, group)
+    return decision === undefined || decision.asked.slots === 0
+      ? []
+      : [{ session: worker.session, worker: worker.name, ...toSlotDecisionShape(decision) }]
+  })

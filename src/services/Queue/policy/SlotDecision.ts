@@ -1,0 +1,95 @@
+/**
+ * How many slots of a group a worker fills, out of what is proposed for it. Whoever has a say proposes, under its own
+ * name and with its reason, and writes nobody else's number; this is the one place that decides.
+ *
+ * Some *ask*: of them the first in `askers` is followed, since who knows more of the present goes before who knew less.
+ * Others *bound* what was asked: of them the smallest binds, the first in `bounders` among equals. A bound leaves at
+ * least one of the slots that were asked for: work that ends is what makes room. The worker's total is decided the same
+ * way.
+ *
+ * What says whether a worker claims at all (its lease, a drain, a suspect that runs alone), and what holds over all
+ * workers (a group's limit, a pause), is no number of slots here: the worker and the store see to those.
+ */
+
+/** From who is followed first. */
+export const askers = [
+  /** The program, by `Worker.setSlots`. */
+  "program",
+  /** Bounds between which the number moves. */
+  "pool",
+  /** The worker's share of the scaler's target. */
+  "scaler",
+  /** What was declared for the worker. */
+  "declared",
+  /** The group's limit, where nothing was declared. */
+  "limit",
+  /** Nobody said anything. */
+  "default"
+] as const
+export type SlotAsker = (typeof askers)[number]
+
+export const bounders = [
+  /** The slots of all groups of the worker together. */
+  "total",
+  /** The memory of the worker's process. */
+  "memory"
+] as const
+export type SlotBounder = (typeof bounders)[number]
+
+export interface SlotAsk {
+  readonly slots: number
+  /** In a few words, for people. */
+  readonly reason: string
+}
+
+export interface SlotBound {
+  /** At most so many of those asked for. */
+  readonly of: (asked: number) => number
+  /** In a few words, for people. */
+  readonly reason: string
+}
+
+/** What each source says; absent or undefined: nothing. */
+export type SaidBy<Source extends string, Said> = { readonly [Each in Source]?: Said | undefined }
+
+/** A number of slots, who proposed it and why. */
+export interface SlotProposal<Source extends SlotAsker | SlotBounder = SlotAsker | SlotBounder> extends SlotAsk {
+  readonly source: Source
+}
+
+export interface SlotDecision {
+  /** So many are filled. */
+  readonly slots: number
+  /** The bound that holds them lower than was asked; else what was asked. */
+  readonly by: SlotProposal
+  readonly asked: SlotProposal<SlotAsker>
+}
+
+const nothingAsked: SlotProposal<SlotAsker> = { source: "default", slots: 0, reason: "nobody asks for any" }
+
+const followed = (asks: SaidBy<SlotAsker, SlotAsk>): SlotProposal<SlotAsker> => {
+  for (const source of askers) {
+    const ask = asks[source]
+    if (ask !== undefined) return { source, slots: ask.slots, reason: ask.reason }
+  }
+  return nothingAsked
+}
+
+export const decideSlots = (asks: SaidBy<SlotAsker, SlotAsk>, bounds: SaidBy<SlotBounder, SlotBound>): SlotDecision => {
+  const asked = followed(asks)
+  let by: SlotProposal = asked
+  for (const source of bounders) {
+    const bound = bounds[source]
+    if (bound === undefined) continue
+    const slots = Math.max(Math.min(1, asked.slots), bound.of(asked.slots))
+    if (slots < by.slots) by = { source, slots, reason: bound.reason }
+  }
+  return { slots: by.slots, by, asked }
+}
+
+/** Whether a bound holds it lower than was asked. */
+export const isHeld = ({ asked, slots }: SlotDecision): boolean => slots < asked.slots
+
+/** Whether it is what was declared, or the group's limit, and nothing else: what a reader knows without being told. */
+export const isPlain = (decision: SlotDecision): boolean =>
+  !isHeld(decision) && (decision.asked.source === "declared" || decision.asked.source === "limit")
