@@ -2,20 +2,10 @@
 import * as Schema from "effect/Schema"
 import { decisionOf, SlotDecisions, type WorkerRecord } from "../services/Queue/index.ts"
 
-const asked = {
-  slots: Schema.Finite,
-  source: Schema.Literals(SlotDecisions.askers),
-  /** A few words; these may change. */
-  reason: Schema.String
-}
-
 export const SlotDecisionShape = Schema.Struct({
-  /** So many are filled. */
-  slots: Schema.Finite,
-  /** Whose proposal that is: what was asked, unless a bound holds it lower. */
-  source: Schema.Literals([...SlotDecisions.askers, ...SlotDecisions.bounders]),
-  reason: Schema.String,
-  asked: Schema.Struct(asked)
+  /** So many are filled, and whose proposal that is: what was asked, unless a bound holds it lower. */
+  ...SlotDecisions.SlotProposal.fields,
+  asked: SlotDecisions.SlotRequest
 })
 
 export const toSlotDecisionShape = ({ asked, by }: SlotDecisions.SlotDecision): typeof SlotDecisionShape.Type => ({

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { decisionOf, type WorkerRecord } from "../services/Queue/index.ts"
+import { decisionOf, totalOf, type WorkerRecord } from "../services/Queue/index.ts"
 import { SlotDecisionShape, toSlotDecisionShape } from "./SlotShape.ts"
 
 /** A worker as `--json` shows it. Times in RFC 3339. */
@@ -46,26 +46,29 @@ export const toWorkerShape = (
   worker: WorkerRecord,
   busy: Readonly<Record<string, number>>,
   now: number
-): WorkerShape => ({
-  session: worker.session,
-  name: worker.name,
-  state: workerState(worker, now),
-  host: worker.host,
-  pid: worker.pid,
-  version: worker.version,
-  tasks: worker.tasks,
-  slots: worker.slots,
-  busy,
-  decided: Object.fromEntries(
-    Object.keys(worker.slots).flatMap((group) => {
-      const decision = decisionOf(worker, group)
-      return decision === undefined ? [] : [[group, toSlotDecisionShape(decision)]]
-    })
-  ),
-  total: worker.load?.total === undefined ? null : toSlotDecisionShape(worker.load.total),
-  startedAt: time(worker.startedAt),
-  lastBeat: time(worker.lastBeat),
-  cpu: worker.load?.cpu ?? null,
-  rssBytes: worker.load?.rssBytes ?? null,
-  loopDelayMs: worker.load?.loopDelayMs ?? null
-})
+): WorkerShape => {
+  const total = totalOf(worker)
+  return {
+    session: worker.session,
+    name: worker.name,
+    state: workerState(worker, now),
+    host: worker.host,
+    pid: worker.pid,
+    version: worker.version,
+    tasks: worker.tasks,
+    slots: worker.slots,
+    busy,
+    decided: Object.fromEntries(
+      Object.keys(worker.slots).flatMap((group) => {
+        const decision = decisionOf(worker, group)
+        return decision === undefined ? [] : [[group, toSlotDecisionShape(decision)]]
+      })
+    ),
+    total: total === undefined ? null : toSlotDecisionShape(total),
+    startedAt: time(worker.startedAt),
+    lastBeat: time(worker.lastBeat),
+    cpu: worker.load?.cpu ?? null,
+    rssBytes: worker.load?.rssBytes ?? null,
+    loopDelayMs: worker.load?.loopDelayMs ?? null
+  }
+}

@@ -18,7 +18,8 @@ import {
   SlotDecisions,
   TaskQueue,
   type WorkerRecord,
-  decisionOf
+  decisionOf,
+  totalOf
 } from "../../services/Queue/index.ts"
 import { keptStates } from "../scale/Standing.ts"
 import { whatItDoes } from "../../api/JobShape.ts"
@@ -243,7 +244,7 @@ export const makeReading = Effect.gen(function* () {
 const filled = (worker: WorkerRecord): Pick<ShownWorker, "slots" | "heldBy"> => {
   const decisions = Object.keys(worker.slots).flatMap((group) => decisionOf(worker, group) ?? [])
   const all = decisions.reduce((sum, { slots }) => sum + slots, 0)
-  const total = worker.load?.total
+  const total = totalOf(worker)
   const held = new Set(
     [...decisions, ...(total === undefined ? [] : [total])].filter(isHeld).map(({ by }) => by.source)
   )

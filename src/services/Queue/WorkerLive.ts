@@ -67,7 +67,7 @@ const make = (options: WorkerOptions) =>
 
     const collects = batchClaims(registry, tuning.next)
     const proposals = new SlotProposals(options)
-    const slots = new Slots(proposals, () => fork(Effect.ignore(refreshGroups)), collects)
+    const slots = new Slots(proposals, () => refreshSoon(), collects)
     const series = yield* makeWorkerSeries(name, store.traits.kind, slots)
 
     // Jobs that rest in this heap take less of it when they have run: then slowing down would keep memory from falling.
@@ -86,6 +86,22 @@ const make = (options: WorkerOptions) =>
       series.refresh()
       turns.kick()
     })
+
+    /** Once for all groups that come meanwhile. */
+    let refreshes = false
+    const refreshSoon = () => {
+      if (refreshes) return
+      refreshes = true
+      fork(
+        Effect.andThen(
+          Effect.yieldNow,
+          Effect.suspend(() => {
+            refreshes = false
+            return Effect.ignore(refreshGroups)
+          })
+        )
+      )
+    }
 
     /**
      * A misspelt group would get slots that nothing ever fills, and its jobs wait; but its first job may just be to

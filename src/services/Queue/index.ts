@@ -41,9 +41,10 @@ export type {
   SlotAsker,
   SlotBounder,
   SlotDecision,
-  SlotProposal
+  SlotProposal,
+  SlotRequest
 } from "./policy/SlotDecision.ts"
-export { decisionOf } from "./policy/Served.ts"
+export { decisionOf, totalOf } from "./policy/Served.ts"
 export * from "./SlotPools.ts"
 export * as StoreLayers from "./storeLayers.ts"
 export * from "./StreamProcessor.ts"

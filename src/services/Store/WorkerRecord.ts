@@ -64,9 +64,9 @@ export interface WorkerLoad {
    * closed, or between bounds of the worker's own. Absent when nothing was declared.
    */
   readonly declared?: Readonly<Record<string, number>>
-  /** How many slots of all groups together it fills, and why. Not told by older workers. */
+  /** How many slots of all groups together it fills, and why. Read by `totalOf` of `policy/Served.ts`. */
   readonly total?: SlotDecision
-  /** The same by group, of those where it is not simply as declared or as the group's limit says. */
+  /** The same by group where it is not simply as declared or as the group's limit says. Read by `decisionOf`. */
   readonly decided?: Readonly<Record<string, SlotDecision>>
 }
 

@@ -6,7 +6,7 @@ import type { GroupRecord } from "../../Store/GroupRecord.ts"
 import type { BatchClaim } from "../../Store/Turn.ts"
 import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { laneOf } from "./Lane.ts"
-import { able, decisionOf, filledOf, slotsOf } from "./Served.ts"
+import { able, decisionOf, filledOf, slotsOf, totalOf } from "./Served.ts"
 import { isHeld, type SlotDecision } from "./SlotDecision.ts"
 
 export type Reason =
@@ -93,7 +93,7 @@ const totalsUsed = (
   const totals: Array<HeldSlots> = []
   for (const worker of workers) {
     if (!((worker.slots[group] ?? 0) > 0)) continue
-    const decision = worker.load?.total
+    const decision = totalOf(worker)
     const used = inUse.get(worker.session) ?? lastInUse(worker)
     if (decision === undefined || used < decision.slots) return undefined
     running += used

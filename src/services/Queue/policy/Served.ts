@@ -1,8 +1,9 @@
 /** Whether a task's jobs can start somewhere: the worker needs their handler, and a slot for their group. Pure. */
+import { Option, Schema } from "effect"
 import type { CounterRecord } from "../../Store/GroupRecord.ts"
 import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { laneOf } from "./Lane.ts"
-import type { SlotDecision } from "./SlotDecision.ts"
+import { SlotDecision } from "./SlotDecision.ts"
 
 /** Of the workers that claim, those that have the task's handler. */
 export const able = (task: string, workers: ReadonlyArray<WorkerRecord>): ReadonlyArray<WorkerRecord> =>
@@ -12,11 +13,17 @@ export const able = (task: string, workers: ReadonlyArray<WorkerRecord>): Readon
 export const slotsOf = (group: string, workers: ReadonlyArray<WorkerRecord>): number =>
   workers.reduce((sum, { slots }) => sum + (slots[group] ?? 0), 0)
 
+/** As it rests in a worker's record: what is no decision says nothing. */
+const told = Schema.decodeUnknownOption(SlotDecision)
+
+/** How many slots of all groups together a worker fills, and why, as it said last; undefined: it said nothing. */
+export const totalOf = ({ load }: WorkerRecord): SlotDecision | undefined => Option.getOrUndefined(told(load?.total))
+
 /** How many slots of the group a worker fills, and why, as it said last; undefined: it knows no such group. */
 export const decisionOf = ({ load, slots }: WorkerRecord, group: string): SlotDecision | undefined => {
-  const told = load?.decided?.[group]
+  const decided = Option.getOrUndefined(told(load?.decided?.[group]))
   const plain = slots[group]
-  if (told !== undefined || plain === undefined) return told
+  if (decided !== undefined || !Number.isSafeInteger(plain)) return decided
   const isDeclared = load?.declared?.[group] !== undefined || load?.declared?.["*"] !== undefined
   const asked = isDeclared
     ? ({ source: "declared", slots: plain, reason: "declared for this worker" } as const)

@@ -10,6 +10,7 @@
  * What says whether a worker claims at all (its lease, a drain, a suspect that runs alone), and what holds over all
  * workers (a group's limit, a pause), is no number of slots here: the worker and the store see to those.
  */
+import { Schema } from "effect"
 
 /** From who is followed first. */
 export const askers = [
@@ -52,22 +53,29 @@ export interface SlotBound {
 /** What each source says; absent or undefined: nothing. */
 export type SaidBy<Source extends string, Said> = { readonly [Each in Source]?: Said | undefined }
 
+const proposal = <const Sources extends ReadonlyArray<string>>(sources: Sources) =>
+  Schema.Struct({ source: Schema.Literals(sources), slots: Schema.Int, reason: Schema.String })
+
+/** A number of slots, who asks for it and why. */
+export const SlotRequest = proposal(askers)
+export interface SlotRequest extends Schema.Schema.Type<typeof SlotRequest> {}
+
 /** A number of slots, who proposed it and why. */
-export interface SlotProposal<Source extends SlotAsker | SlotBounder = SlotAsker | SlotBounder> extends SlotAsk {
-  readonly source: Source
-}
+export const SlotProposal = proposal([...askers, ...bounders])
+export interface SlotProposal extends Schema.Schema.Type<typeof SlotProposal> {}
 
-export interface SlotDecision {
+export const SlotDecision = Schema.Struct({
   /** So many are filled. */
-  readonly slots: number
+  slots: Schema.Int,
   /** The bound that holds them lower than was asked; else what was asked. */
-  readonly by: SlotProposal
-  readonly asked: SlotProposal<SlotAsker>
-}
+  by: SlotProposal,
+  asked: SlotRequest
+})
+export interface SlotDecision extends Schema.Schema.Type<typeof SlotDecision> {}
 
-const nothingAsked: SlotProposal<SlotAsker> = { source: "default", slots: 0, reason: "nobody asks for any" }
+const nothingAsked: SlotRequest = { source: "default", slots: 0, reason: "nobody asks for any" }
 
-const followed = (asks: SaidBy<SlotAsker, SlotAsk>): SlotProposal<SlotAsker> => {
+const followed = (asks: SaidBy<SlotAsker, SlotAsk>): SlotRequest => {
   for (const source of askers) {
     const ask = asks[source]
     if (ask !== undefined) return { source, slots: ask.slots, reason: ask.reason }

@@ -19,7 +19,7 @@ import * as Bounds from "../policy/Bounds.ts"
 import { batchRule, explain } from "../policy/Explain.ts"
 import { rankingOf } from "../policy/Order.ts"
 import { placeOf, placesSeen } from "../policy/Place.ts"
-import { able } from "../policy/Served.ts"
+import { able, totalOf } from "../policy/Served.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
 import { checkRollUps, type RollUpQuery } from "../../Store/RollUp.ts"
 import type { StoreError } from "../../Store/StoreError.ts"
@@ -102,7 +102,7 @@ export const makeQueries = Effect.gen(function* () {
   const inUseBy = (workers: ReadonlyArray<WorkerRecord>) =>
     Effect.map(
       Effect.forEach(
-        workers.filter(({ load }) => load?.total !== undefined && load.collects === undefined),
+        workers.filter((worker) => totalOf(worker) !== undefined && worker.load?.collects === undefined),
         ({ session }) => Effect.map(store.count({ session }), ({ count }) => [session, count] as const)
       ),
       (counts) => new Map(counts)

@@ -168,6 +168,19 @@ export class Slots {
     return Object.fromEntries(this.list.map(({ name, proposed }) => [name, this.had(proposed)]))
   }
 
+  /** The groups it knows. */
+  names(): ReadonlyArray<string> {
+    return this.list.map(({ name }) => name)
+  }
+
+  slotsOf(name: string): number {
+    return this.had(this.of(name).proposed)
+  }
+
+  busyOf(name: string): number {
+    return this.of(name).busy
+  }
+
   busy(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.list.map(({ busy, name }) => [name, busy]))
   }

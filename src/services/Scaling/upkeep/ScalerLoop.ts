@@ -8,6 +8,7 @@ import { Documents } from "../../Store/Documents.ts"
 import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import { isWorkerAlive } from "../../Store/WorkerRecord.ts"
 import type { SlotAsk } from "../../Queue/policy/SlotDecision.ts"
+import { totalOf } from "../../Queue/policy/Served.ts"
 import { slotShares } from "../../Queue/policy/SlotShares.ts"
 import { PredictiveScaler } from "../../Queue/PredictiveScaler.ts"
 import { ScaleTarget } from "../ScaleDecision.ts"
@@ -60,11 +61,11 @@ const carrying = Layer.effectDiscard(
       for (const { group, reason, slots, tasks } of targets) {
         const takers = workers
           .filter((each) => tasks.length === 0 || each.tasks.some((task) => tasks.includes(task)))
-          .map(({ load, session: key }) => ({
-            key,
+          .map((each) => ({
+            key: each.session,
             most: Math.min(
-              load?.declared?.[group] ?? load?.declared?.["*"] ?? Number.POSITIVE_INFINITY,
-              load?.total?.asked.slots ?? Number.POSITIVE_INFINITY
+              each.load?.declared?.[group] ?? each.load?.declared?.["*"] ?? Number.POSITIVE_INFINITY,
+              totalOf(each)?.asked.slots ?? Number.POSITIVE_INFINITY
             )
           }))
           .filter(({ most }) => most > 0)
