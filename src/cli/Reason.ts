@@ -10,12 +10,18 @@ export interface Explanation {
   readonly advice: string
 }
 
-const heldText = (held: ReadonlyArray<Explain.HeldSlots> = []): string =>
-  held
-    .map(
-      ({ decision, worker }) => `; ${Sanitize.line(worker)} fills ${SlotsInWords.inWords(decision.by, decision.asked)}`
-    )
-    .join("")
+/** Workers that are named in one sentence. */
+const mostNamed = 3
+
+const fills = (held: ReadonlyArray<Explain.HeldSlots>): string =>
+  [
+    ...held
+      .slice(0, mostNamed)
+      .map(
+        ({ decision, worker }) => `${Sanitize.line(worker)} fills ${SlotsInWords.inWords(decision.by, decision.asked)}`
+      ),
+    ...(held.length > mostNamed ? [`${held.length - mostNamed} more alike`] : [])
+  ].join("; ")
 
 /** `failure`: the job's last one, as it rests. Texts are safe to show. */
 export const explain = (reason: Explain.Reason, now: number, failure?: string): Explanation => {
@@ -72,12 +78,12 @@ export const explain = (reason: Explain.Reason, now: number, failure?: string): 
       }
     case "WorkersBusy":
       return {
-        why: `all ${reason.slots} slots of the workers for group ${reason.group} are busy${heldText(reason.held)}`,
+        why: `all ${reason.slots} slots of the workers for group ${reason.group} are busy${reason.held === undefined ? "" : `; ${fills(reason.held)}`}`,
         advice: "it starts when one is free"
       }
     case "TotalUsed":
       return {
-        why: `slots of its group are free, but all that its workers fill for all groups together are busy${heldText(reason.totals)}`,
+        why: `slots of group ${reason.group} are free, but all ${reason.running} of all groups together are busy; of those ${fills(reason.totals)}`,
         advice: "it starts when one is free; sluice worker --total-slots allows more"
       }
     case "WaitingForBatch":

@@ -1,28 +1,32 @@
-/** How many slots a worker fills, in a sentence: which proposal decides that, and what was asked for. */
+/** How many slots a worker fills, in words: which proposal decides that, and what was asked for. */
 import type { SlotDecisions } from "../services/Queue/index.ts"
 import * as HumanNumber from "./terminal/HumanNumber.ts"
 import * as Sanitize from "./terminal/Sanitize.ts"
 
-const names: Readonly<Record<SlotDecisions.SlotAsker | SlotDecisions.SlotBounder, string>> = {
-  program: "the program",
-  pool: "the pool",
-  scaler: "the scaler",
-  declared: "the worker",
-  limit: "the group's limit",
-  default: "the default",
-  total: "the worker's total",
-  memory: "the memory gate"
+const askedText = ({ reason, slots, source }: SlotDecisions.SlotRequest): string => {
+  const count = HumanNumber.count(slots)
+  switch (source) {
+    case "program":
+      return `the program asked for ${count}`
+    case "pool":
+    case "scaler":
+      return `the ${source} asked for ${count} (${Sanitize.line(reason)})`
+    case "declared":
+      return `${count} ${slots === 1 ? "is" : "are"} declared`
+    case "limit":
+      return `the group's limit is ${count}`
+    case "default":
+      return `${count} by default`
+  }
 }
 
-type Proposal = Pick<SlotDecisions.SlotProposal, "source" | "slots" | "reason">
+const heldText = ({ reason, slots, source }: SlotDecisions.SlotProposal): string =>
+  source === "memory"
+    ? `the memory gate holds it at ${HumanNumber.count(slots)} (${Sanitize.line(reason)})`
+    : `the worker's ${source} holds it at ${HumanNumber.count(slots)}`
 
-const said = ({ reason, source }: Proposal): string =>
-  source === "limit" ? names[source] : `${names[source]} (${Sanitize.line(reason)})`
-
-const slotsText = (slots: number): string => `${HumanNumber.count(slots)} ${slots === 1 ? "slot" : "slots"}`
-
-/** `3 slots: the memory gate (memory pressure is high) holds it at 3, the scaler (…) asked for 8`. */
-export const inWords = (by: Proposal, asked: Proposal): string =>
-  by.slots < asked.slots
-    ? `${slotsText(by.slots)}: ${said(by)} holds it at ${HumanNumber.count(by.slots)}, ${said(asked)} asked for ${HumanNumber.count(asked.slots)}`
-    : `${slotsText(asked.slots)}: ${said(asked)} asked for it`
+/** `3 slots: the memory gate holds it at 3 (memory pressure is high), the scaler asked for 8 (…)`. */
+export const inWords = (by: SlotDecisions.SlotProposal, asked: SlotDecisions.SlotRequest): string => {
+  const slots = `${HumanNumber.count(by.slots)} ${by.slots === 1 ? "slot" : "slots"}`
+  return by.slots < asked.slots ? `${slots}: ${heldText(by)}, ${askedText(asked)}` : `${slots}: ${askedText(asked)}`
+}

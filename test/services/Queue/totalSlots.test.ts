@@ -78,6 +78,7 @@ describe("a worker of many groups", () => {
       const reason: ExplainedReason = yield* queue.explain(waiting.id)
       assert.deepStrictEqual(reason, {
         _tag: "TotalUsed",
+        group: "customer-2",
         running: 2,
         totals: [{ worker: "w", decision: { slots: 2, by: total, asked: total } }]
       })

@@ -36,7 +36,12 @@ export type Reason =
       readonly held?: ReadonlyArray<HeldSlots>
     }
   /** Slots of its group are free, but the workers that have them fill no more slots of all groups together. */
-  | { readonly _tag: "TotalUsed"; readonly running: number; readonly totals: ReadonlyArray<HeldSlots> }
+  | {
+      readonly _tag: "TotalUsed"
+      readonly group: string
+      readonly running: number
+      readonly totals: ReadonlyArray<HeldSlots>
+    }
   /**
    * A slot is free, and `jobs` of the `size` that its batch may hold are there: it starts with the last of them, or at
    * `until`.
@@ -99,7 +104,7 @@ const totalsUsed = (
     running += used
     totals.push({ worker: worker.name, decision })
   }
-  return { _tag: "TotalUsed", running, totals }
+  return { _tag: "TotalUsed", group, running, totals }
 }
 
 export const explain = ({ batch, group, inUse, job, now, queuePaused, workers }: Situation): Reason => {
