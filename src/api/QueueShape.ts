@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema"
 import { Histogram, Order } from "../services/Queue/index.ts"
 import type { Figures } from "./GroupFigures.ts"
-import { WorkerSlotsShape } from "./SlotShape.ts"
+import { WorkerSlotsShape } from "./WorkerShape.ts"
 
 /** Milliseconds; null when there were none. */
 export const QuantilesShape = Schema.Struct({

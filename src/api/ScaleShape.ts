@@ -11,7 +11,7 @@ import type {
   ScalerStatus
 } from "../services/Queue/index.ts"
 import { ScaleInputs, ScaleNeeds, ScaleSettings } from "../services/Queue/index.ts"
-import { WorkerSlotsShape } from "./SlotShape.ts"
+import { WorkerSlotsShape } from "./WorkerShape.ts"
 
 const figure = Schema.NullOr(Schema.Finite)
 const orNull = (value: number | undefined): number | null => value ?? null

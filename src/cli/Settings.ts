@@ -16,7 +16,7 @@ import { existsSync } from "node:fs"
 import { availableParallelism, homedir } from "node:os"
 import path from "node:path"
 import { AlertSettings } from "../services/Alerts/index.ts"
-import { defaultTotalSlots, mostSlots, QueueSettings } from "../services/Queue/index.ts"
+import { mostSlots, QueueSettings, SlotDecisions } from "../services/Queue/index.ts"
 import * as ConfigFiles from "./ConfigFiles.ts"
 import { type CommandFailure, fail } from "./Failure.ts"
 import * as GlobalFlags from "./GlobalFlags.ts"
@@ -286,7 +286,7 @@ export const defaultOf = (name: SettingName, env: Environment): string => {
     case "env":
       return "no-secrets"
     case "totalSlots":
-      return String(defaultTotalSlots)
+      return String(SlotDecisions.defaultTotalSlots)
     case "maxPayload":
       return `${defaults.maxPayloadBytes / 1024}KiB`
     case "outputLimit":

@@ -14,7 +14,7 @@ import {
   TaskQueue
 } from "../../services/Queue/index.ts"
 import type { ForecastSource, GroupStanding } from "../../api/ScaleShape.ts"
-import { toWorkerSlots } from "../../api/SlotShape.ts"
+import { toWorkerSlots } from "../../api/WorkerShape.ts"
 
 /** Learning a week of minutes takes seconds: so long is spent on groups nobody has kept a state of, in milliseconds. */
 const rebuildMs = 10_000

@@ -13,7 +13,7 @@ import type { JobId } from "./Job.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import type { SlotBounds } from "./policy/PoolSize.ts"
-import type { SlotAsk, SlotAsker, SlotDecision } from "./policy/SlotDecision.ts"
+import { defaultTotalSlots, type SlotAsk, type SlotAsker, type SlotDecision } from "./policy/SlotDecision.ts"
 
 export interface WorkerOptions {
   /** Shown to operators; at most 200 characters. Default `host:pid`. */
@@ -92,11 +92,6 @@ export const checkOptions = (options: WorkerOptions = {}): WorkerOptions => {
   }
   return options
 }
-
-export { mostSlots } from "./policy/Bounds.ts"
-
-/** `WorkerOptions.totalSlots` where fewer slots, or none, are declared. */
-export const defaultTotalSlots = 1000
 
 /** `WorkerOptions.totalSlots`, or its default. */
 export const totalSlotsOf = ({ slots = {}, totalSlots }: Pick<WorkerOptions, "slots" | "totalSlots">): number => {

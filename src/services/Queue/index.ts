@@ -44,6 +44,7 @@ export type {
   SlotProposal,
   SlotRequest
 } from "./policy/SlotDecision.ts"
+export { mostSlots } from "./policy/Bounds.ts"
 export { decisionOf, totalOf } from "./policy/Served.ts"
 export * from "./SlotPools.ts"
 export * as StoreLayers from "./storeLayers.ts"

@@ -37,6 +37,9 @@ export const bounders = [
 ] as const
 export type SlotBounder = (typeof bounders)[number]
 
+/** Slots of all groups of a worker together where fewer, or none, are declared. */
+export const defaultTotalSlots = 1000
+
 export interface SlotAsk {
   readonly slots: number
   /** In a few words, for people. */
