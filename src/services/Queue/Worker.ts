@@ -28,8 +28,8 @@ export interface WorkerOptions {
   /**
    * Slots of all groups together that are filled at a time, a batch as one; 1 to 100,000. While it binds the groups
    * share it evenly and take turns. Default 1,000, or the slots declared above for named groups together (of bounds the
-   * `max`) where those are more: more than a program with a few groups has slots, and a bound for one with a group per
-   * customer. A thousand jobs of 100 ms are 10,000 jobs a second, more than one process gets through.
+   * `max`) where those are more: a program with a few groups does not meet it, one with a group per customer is bounded.
+   * It is enough for 10,000 jobs a second that take 100 ms each.
    */
   readonly totalSlots?: number
   /** Threads for CPU-bound handlers, at most 1,024. Default: one less than the cores, at least one. */
