@@ -218,12 +218,13 @@ class Run {
       const { job, session } = random.pick(this.claims.slice(-12))
       const now = yield* Clock.currentTimeMillis
       const due = now + (random.chance(0.5) ? 0 : random.below(3000))
+      const attempt = random.chance(0.05) ? job.attempt + 1 : job.attempt
       const settle = {
         id: job.id,
-        attempt: random.chance(0.05) ? job.attempt + 1 : job.attempt,
+        attempt,
         outcome: random.pick(["completed", "completed", "failed", "cancelled", "retry", "release"] as const),
         result: driver.encode("done"),
-        failure: random.chance(0.2) ? undefined : failure(`no luck ${this.payload}`, job.attempt),
+        failure: random.chance(0.2) ? undefined : failure(`no luck ${this.payload}`, attempt),
         due,
         rank: due + job.priority * stepMs,
         runMs: random.below(5000)
