@@ -109,6 +109,7 @@ export {
   type SlotAsker,
   type SlotBounder,
   type SlotDecision,
+  type SlotMover,
   type SlotPool,
   SlotPools,
   Sluice,

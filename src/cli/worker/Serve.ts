@@ -216,7 +216,7 @@ export const serve = (options: ServeOptions) =>
         Effect.forkIn(scope)
       )
     }
-    const { name, slots } = yield* worker.status
+    const { name, slots, total } = yield* worker.status
     const registry = yield* TaskRegistry
     const served = registry
       .all()
@@ -227,8 +227,10 @@ export const serve = (options: ServeOptions) =>
       .filter(([, count]) => count > 0)
       .map(([group, count]) => `${group} ${count}`)
       .join(", ")
+    const all = Object.values(slots).reduce((sum, count) => sum + count, 0)
+    const inAll = total.slots < all ? `, at most ${HumanNumber.count(total.slots)} in all` : ""
     yield* out.note(
-      `sluice: worker ${name} ${served === "" ? "runs no jobs and scales others" : `serves ${served} with slots ${at}`}${options.once ? "" : "; Ctrl-C stops it"}`
+      `sluice: worker ${name} ${served === "" ? "runs no jobs and scales others" : `serves ${served} with slots ${at}${inAll}`}${options.once ? "" : "; Ctrl-C stops it"}`
     )
 
     const ended = yield* Effect.raceAllFirst([

@@ -13,7 +13,7 @@ import type { JobId } from "./Job.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import type { SlotBounds } from "./policy/PoolSize.ts"
-import { defaultTotalSlots, type SlotAsk, type SlotAsker, type SlotDecision } from "./policy/SlotDecision.ts"
+import { defaultTotalSlots, type SlotAsk, type SlotDecision, type SlotMover } from "./policy/SlotDecision.ts"
 
 export interface WorkerOptions {
   /** Shown to operators; at most 200 characters. Default `host:pid`. */
@@ -26,10 +26,10 @@ export interface WorkerOptions {
    */
   readonly slots?: Readonly<Record<string, number | SlotBounds>>
   /**
-   * Slots of all groups together that are filled at a time, a batch as one; 1 to 100,000. While it binds the groups
+   * Slots of all groups together that are filled at a time, a batch as one; 1 to 100,000. While it binds, the groups
    * share it evenly and take turns. Default 1,000, or the slots declared above for named groups together (of bounds the
-   * `max`) where those are more: a program with a few groups does not meet it, one with a group per customer is bounded.
-   * It is enough for 10,000 jobs a second that take 100 ms each.
+   * `max`) where those are more: a program with a few groups does not meet it, one with a group per customer is
+   * bounded. It is enough for 10,000 jobs a second that take 100 ms each.
    */
   readonly totalSlots?: number
   /** Threads for CPU-bound handlers, at most 1,024. Default: one less than the cores, at least one. */
@@ -150,10 +150,11 @@ export class Worker extends Context.Service<
     /** A stop, under way or to come, waits for nothing: what runs is interrupted and handed back unspent. */
     readonly hurry: Effect.Effect<void>
     /**
-     * Asks for slots of a group, 0 to 100,000, in the name of who proposes them; undefined takes that back. Who is
-     * followed, and what else bounds it, says `policy/SlotDecision.ts`. Jobs beyond a smaller number finish.
+     * Asks for slots of a group, 0 to 100,000, in the name of who proposes them, with a reason of at most 200
+     * characters; undefined takes that back. Who is followed, and what else bounds it, says `policy/SlotDecision.ts`.
+     * Jobs beyond a smaller number finish. Dies of `OutOfBounds`, a `RangeError`, for what is none of these.
      */
-    readonly propose: (group: string, source: SlotAsker, ask: SlotAsk | undefined) => Effect.Effect<void>
+    readonly propose: (group: string, source: SlotMover, ask: SlotAsk | undefined) => Effect.Effect<void>
     /**
      * The program's own proposal, which goes before all others: changes the slots of a group while running. Undefined
      * takes it back: as they were declared, or as pool or scaler say. `beyond`: see `BeyondLimit`.

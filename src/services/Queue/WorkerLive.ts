@@ -11,7 +11,7 @@ import { JobStore } from "../Store/JobStore.ts"
 import type { WorkerRegistry } from "../Store/WorkerRegistry.ts"
 import { MemoryGate } from "../Memory/MemoryGate.ts"
 import type { BeyondLimit } from "../Store/Turn.ts"
-import type { SlotAsk, SlotAsker } from "./policy/SlotDecision.ts"
+import { isMoved, movers, type SlotAsk, type SlotMover } from "./policy/SlotDecision.ts"
 import type { JobWaiters } from "./attempt/JobWaiters.ts"
 import type { Placements } from "./Placements.ts"
 import type { QueueEvents } from "./QueueEvents.ts"
@@ -128,15 +128,18 @@ const make = (options: WorkerOptions) =>
     const keepThreads = Effect.suspend(() => {
       const threaded = new Set(registry.all().flatMap(({ _tag, task }) => (_tag === "Thread" ? [task.group.name] : [])))
       if (threaded.size === 0) return Effect.void
-      const asked = [...threaded].map((group) => proposals.of(group).decision.asked)
-      const given = asked.filter(({ source }) => source === "program" || source === "pool" || source === "scaler")
-      return threads.keep(given.reduce((sum, each) => sum + each.slots, 0))
+      const moved = [...threaded].map((group) => proposals.of(group).decision).filter(isMoved)
+      return threads.keep(moved.reduce((sum, { asked }) => sum + asked.slots, 0))
     })
 
-    const propose = (group: string, source: SlotAsker, ask: SlotAsk | undefined) =>
+    const propose = (group: string, source: SlotMover, ask: SlotAsk | undefined) =>
       Effect.sync(() => {
         Bounds.name("group", group)
-        if (ask !== undefined) Bounds.whole(`slots of group ${group}`, ask.slots, 0, Bounds.mostSlots)
+        Bounds.oneOf("source", source, movers)
+        if (ask !== undefined) {
+          Bounds.whole(`slots of group ${group}`, ask.slots, 0, Bounds.mostSlots)
+          Bounds.label("reason", ask.reason)
+        }
         proposals.ask(group, source, ask)
         slots.heat(group)
         turns.kick()

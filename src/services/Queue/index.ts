@@ -41,6 +41,7 @@ export type {
   SlotAsker,
   SlotBounder,
   SlotDecision,
+  SlotMover,
   SlotProposal,
   SlotRequest
 } from "./policy/SlotDecision.ts"

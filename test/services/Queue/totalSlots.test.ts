@@ -1,7 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Logger, Schema } from "effect"
+import { Cause, Duration, Effect, Exit, Layer, Logger, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { type ExplainedReason, QueueSettings, Task, TaskQueue, Worker } from "../../../src/services/Queue/index.ts"
+import {
+  type ExplainedReason,
+  QueueSettings,
+  type SlotAsk,
+  Task,
+  TaskQueue,
+  Worker
+} from "../../../src/services/Queue/index.ts"
 import * as Testing from "../../../src/testing/index.ts"
 import { customers } from "../../support/queue/Customers.ts"
 import { startNode } from "../../support/queue/QueueNode.ts"
@@ -159,6 +166,28 @@ describe("who has a say over a group's slots", () => {
         ["scaler", 4],
         ["limit", 7]
       ])
+    }).pipe(Effect.provide(Testing.layer(fetching)))
+  )
+
+  it.effect("is refused for what is no proposal, and nothing changes", () =>
+    Effect.gen(function* () {
+      const worker = yield* Worker
+      yield* TestClock.adjust(1)
+      const before = yield* decision
+      for (const [group, source, ask] of [
+        ["no group", "scaler", { slots: 1, reason: "x" }],
+        ["sites", "limit", { slots: 1, reason: "x" }],
+        ["sites", "total", { slots: 1, reason: "x" }],
+        ["sites", "pool", { slots: -1, reason: "x" }],
+        ["sites", "pool", { slots: 1.5, reason: "x" }],
+        ["sites", "pool", { slots: 1e9, reason: "x" }],
+        ["sites", "pool", { slots: 1 }],
+        ["sites", "pool", { slots: 1, reason: "x".repeat(201) }]
+      ] as const) {
+        const exit = yield* Effect.exit(worker.propose(group, source as "pool", ask as SlotAsk))
+        assert.isTrue(Exit.isFailure(exit) && Cause.squash(exit.cause) instanceof RangeError, `${group} ${source}`)
+      }
+      assert.deepStrictEqual(yield* decision, before)
     }).pipe(Effect.provide(Testing.layer(fetching)))
   )
 

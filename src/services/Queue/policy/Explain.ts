@@ -6,7 +6,7 @@ import type { GroupRecord } from "../../Store/GroupRecord.ts"
 import type { BatchClaim } from "../../Store/Turn.ts"
 import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { laneOf } from "./Lane.ts"
-import { able, decisionOf, filledOf, slotsOf, totalOf } from "./Served.ts"
+import { able, decisionOf, filledOf, inUseOf, slotsOf, totalOf } from "./Served.ts"
 import { isHeld, type SlotDecision } from "./SlotDecision.ts"
 
 export type Reason =
@@ -84,10 +84,6 @@ export const batchRule = (task: string, workers: ReadonlyArray<WorkerRecord>): B
       undefined
     )
 
-/** Slots in use of all groups together, as the worker said last. */
-const lastInUse = ({ load }: WorkerRecord): number =>
-  Object.values(load?.busy ?? {}).reduce((sum, busy) => sum + busy, 0)
-
 /** Workers with free slots of the group that fill no more of all groups together; undefined: one of them would. */
 const totalsUsed = (
   group: string,
@@ -99,7 +95,7 @@ const totalsUsed = (
   for (const worker of workers) {
     if (!((worker.slots[group] ?? 0) > 0)) continue
     const decision = totalOf(worker)
-    const used = inUse.get(worker.session) ?? lastInUse(worker)
+    const used = inUse.get(worker.session) ?? inUseOf(worker)
     if (decision === undefined || used < decision.slots) return undefined
     running += used
     totals.push({ worker: worker.name, decision })

@@ -31,6 +31,17 @@ export const decisionOf = ({ load, slots }: WorkerRecord, group: string): SlotDe
   return { slots: plain, by: asked, asked }
 }
 
+/** Slots in use of all groups together, as the worker said last. */
+export const inUseOf = ({ load }: WorkerRecord): number =>
+  Object.values(load?.busy ?? {}).reduce((sum, busy) => sum + busy, 0)
+
+/** Whether a worker would fill another slot of the group, by what it said last. What it never told of has room. */
+export const hasRoom = (worker: WorkerRecord, group: string): boolean => {
+  const busy = worker.load?.busy[group] ?? 0
+  const most = decisionOf(worker, group)?.slots ?? Number.POSITIVE_INFINITY
+  return busy < most && inUseOf(worker) < (totalOf(worker)?.slots ?? Number.POSITIVE_INFINITY)
+}
+
 /** Slots of the group that the workers fill, together. */
 export const filledOf = (group: string, workers: ReadonlyArray<WorkerRecord>): number =>
   workers.reduce((sum, worker) => sum + (decisionOf(worker, group)?.slots ?? 0), 0)

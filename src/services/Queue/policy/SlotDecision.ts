@@ -12,14 +12,20 @@
  */
 import { Schema } from "effect"
 
-/** From who is followed first. */
-export const askers = [
+/** Those that ask while the worker runs, from who is followed first. */
+export const movers = [
   /** The program, by `Worker.setSlots`. */
   "program",
   /** Bounds between which the number moves. */
   "pool",
   /** The worker's share of the scaler's target. */
-  "scaler",
+  "scaler"
+] as const
+export type SlotMover = (typeof movers)[number]
+
+/** From who is followed first. */
+export const askers = [
+  ...movers,
   /** What was declared for the worker. */
   "declared",
   /** The group's limit, where nothing was declared. */
@@ -97,6 +103,9 @@ export const decideSlots = (asks: SaidBy<SlotAsker, SlotAsk>, bounds: SaidBy<Slo
   }
   return { slots: by.slots, by, asked }
 }
+
+/** Whether it was asked for while the worker runs, rather than given with it. */
+export const isMoved = ({ asked }: SlotDecision): boolean => movers.some((source) => source === asked.source)
 
 /** Whether a bound holds it lower than was asked. */
 export const isHeld = ({ asked, slots }: SlotDecision): boolean => slots < asked.slots
