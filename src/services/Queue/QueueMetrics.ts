@@ -42,7 +42,8 @@ export const jobs = {
   cancelled: counter("jobs_cancelled_total", "Jobs that were cancelled, or expired."),
   dead: counter("jobs_dead_total", "Jobs given up after their last attempt."),
   recovered: counter("jobs_recovered_total", "Attempts lost with their worker."),
-  deduplicated: counter("jobs_deduplicated_total", "Enqueues whose unique key was taken.")
+  deduplicated: counter("jobs_deduplicated_total", "Enqueues whose unique key was taken."),
+  limited: counter("jobs_rate_limited_total", "Jobs that had to wait for a limit of their key.")
 } satisfies Record<Counter, Metric.Counter<number>>
 
 /** Of the store. */
@@ -55,6 +56,14 @@ export const queue = {
   paused: gauge("queue_paused", "1 while the group, or the whole queue, is paused."),
   /** By group. */
   workers: gauge("workers", "Living workers with slots for the group.")
+}
+
+/** Of the store, by group: what its other side lets start. */
+export const limits = {
+  heldBack: gauge("limit_held_back", "1 while the group starts nothing, since its other side said when to come again."),
+  breakerOpen: gauge("limit_breaker_open", "1 while the group's circuit breaker is open or half-open."),
+  /** Absent while nothing bounds it. */
+  rate: gauge("limit_rate_units_per_second", "The rate in force for the group, found or declared, in units per second.")
 }
 
 /** Of a worker. */

@@ -3,6 +3,7 @@
  * order.
  */
 import type { Failure, JobExtra, JobId } from "../Queue/Job.ts"
+import type { BreakerChange } from "../Limits/policy/Feedback.ts"
 import type { StoreReason } from "./StoreError.ts"
 
 /** The names of the fields, of which the compiler misses none. */
@@ -135,6 +136,11 @@ export interface Settle {
   readonly runMs: number
   /** With `completed` or `release`. */
   readonly followUp?: FollowUp | undefined
+  /**
+   * With `release`: the other side said when to come again, in milliseconds since 1970. The job's key starts nothing
+   * before then if that is limited, else its group does not; of several such times the last one holds.
+   */
+  readonly heldBackUntil?: number | undefined
 }
 
 /** Each field of a `Settle`: who writes them one after the other keeps this order. */
@@ -147,7 +153,8 @@ export const settleFields = fieldsOf<Settle>({
   due: 0,
   rank: 0,
   runMs: 0,
-  followUp: 0
+  followUp: 0,
+  heldBackUntil: 0
 })
 
 /**
@@ -161,13 +168,14 @@ export type BeyondLimit = number | "nested"
 export interface ClaimRequest {
   readonly group: string
   /**
-   * Free slots of the calling worker. The store hands out fewer when the group's limit, over all workers, is nearer.
+   * Jobs, or batches, that the calling worker has room for. The store hands out fewer when the group's limit, over all
+   * workers, is nearer, or its rate.
    */
   readonly limit: number
   readonly beyond?: BeyondLimit | undefined
   /**
-   * The tasks whose jobs start together. A batch takes one slot, here and in the group's limit, until its first job is
-   * settled: settle that one last. Absent for nearly all requests.
+   * The tasks whose jobs start together. A batch takes the slots of its first job, here and in the group's limit, until
+   * that one is settled: settle it last. Absent for nearly all requests.
    */
   readonly batches?: ReadonlyArray<BatchClaim> | undefined
 }
@@ -279,8 +287,18 @@ export type EnqueueNote =
   | { readonly _tag: "Replaced"; readonly id: JobId }
   /** Refused: the key is taken. */
   | { readonly _tag: "Duplicate"; readonly existing: JobId }
-  /** Refused: the store holds as many live jobs as its setting allows. */
-  | { readonly _tag: "Overloaded"; readonly limit: number; readonly retryAfterMs: number }
+  /**
+   * Refused: the store holds as many live jobs as its setting allows, or the job's group or key as many that do not run
+   * as its policy does (`backlog`).
+   */
+  | {
+      readonly _tag: "Overloaded"
+      readonly of: "store" | "group" | "key"
+      readonly limit: number
+      readonly retryAfterMs: number
+    }
+  /** Refused: it takes more slots than its group or key has. */
+  | { readonly _tag: "TooLarge"; readonly slots: number; readonly limit: number; readonly of: "group" | "key" }
   /**
    * Refused: a parent is unknown (or was removed). Asked only of a job that is to be stored: a taken key comes first.
    */
@@ -295,6 +313,16 @@ export interface Signal {
   readonly id: JobId
   readonly kind: "cancel"
   readonly reason: string
+}
+
+/** A circuit breaker has opened, let its first probe start, or closed. */
+export interface BreakerNote {
+  readonly group: string
+  /** Undefined: of the group as a whole. */
+  readonly key: string | undefined
+  readonly change: BreakerChange
+  /** Until when nothing starts, in milliseconds since 1970; 0 once it has closed. */
+  readonly until: number
 }
 
 export interface TurnResult {
@@ -332,4 +360,6 @@ export interface TurnResult {
    * Jobs that have ended with this turn though no settle of it says so: expired, cancelled or by the end of another.
    */
   readonly ended?: ReadonlyArray<JobId> | undefined
+  /** Absent for nearly all turns. */
+  readonly breakers?: ReadonlyArray<BreakerNote> | undefined
 }

@@ -4,6 +4,8 @@
 import type { JobRecord } from "../Job.ts"
 import type { GroupRecord } from "../../Store/GroupRecord.ts"
 import type { BatchClaim } from "../../Store/Turn.ts"
+import type { KeyRecord } from "../../Store/KeyRecord.ts"
+import { type LimitReason, whyGroupWaits, whyKeyWaits } from "../../Limits/policy/WhyLimited.ts"
 import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { laneOf } from "./Lane.ts"
 import { able, decisionOf, filledOf, inUseOf, slotsOf, totalOf } from "./Served.ts"
@@ -21,6 +23,7 @@ export type Reason =
     }
   | { readonly _tag: "WaitingForJobs"; readonly jobs: JobRecord["waitingFor"] }
   | { readonly _tag: "HeldByKey"; readonly key: string }
+  | LimitReason
   | { readonly _tag: "QueuePaused" }
   | { readonly _tag: "GroupPaused"; readonly group: string }
   | { readonly _tag: "NoWorker" }
@@ -61,6 +64,8 @@ export interface Situation {
   readonly now: number
   readonly queuePaused: boolean
   readonly group: GroupRecord
+  /** Its key, where that is limited. */
+  readonly key: KeyRecord | undefined
   /** Workers whose lease holds. */
   readonly workers: ReadonlyArray<WorkerRecord>
   /** Slots in use of all groups together, by session; absent: as many as the worker said last. */
@@ -103,7 +108,7 @@ const totalsUsed = (
   return { _tag: "TotalUsed", group, running, totals }
 }
 
-export const explain = ({ batch, group, inUse, job, now, queuePaused, workers }: Situation): Reason => {
+export const explain = ({ batch, group, inUse, job, key, now, queuePaused, workers }: Situation): Reason => {
   switch (job.state) {
     case "completed":
     case "failed":
@@ -114,7 +119,17 @@ export const explain = ({ batch, group, inUse, job, now, queuePaused, workers }:
     case "scheduled":
       if (job.waitReason === "parents") return { _tag: "WaitingForJobs", jobs: job.waitingFor }
       if (job.waitReason === "key") return { _tag: "HeldByKey", key: job.uniqueKey ?? "" }
+      if (job.waitReason === "limit") {
+        return key === undefined
+          ? { _tag: "InLine", group: job.group, key: job.partitionKey ?? "", waiting: 1 }
+          : whyKeyWaits(group, key, job.extra, now)
+      }
       if (job.due > now) {
+        const refused = [key, group].find((of) => of?.heldBackUntil === job.due)
+        if (refused !== undefined && job.waitReason === "time") {
+          const of = { group: job.group, key: refused === group ? undefined : job.partitionKey }
+          return { _tag: "HeldBack", ...of, until: job.due }
+        }
         return job.waitReason === "retry"
           ? { _tag: "WaitingForRetry", due: job.due, attempt: job.attempt, lastError: job.failure?.message }
           : { _tag: "NotDue", due: job.due }
@@ -122,6 +137,8 @@ export const explain = ({ batch, group, inUse, job, now, queuePaused, workers }:
   }
   if (queuePaused) return { _tag: "QueuePaused" }
   if (group.paused) return { _tag: "GroupPaused", group: group.name }
+  const limited = whyGroupWaits(group, job.extra, now)
+  if (limited !== undefined && limited._tag !== "RateSpent") return limited
   // Of a command whose run or map has ended that is the reason, whoever else is there.
   if (laneOf(job.task) === undefined && workers.every(({ draining }) => draining)) return { _tag: "NoWorker" }
   const knowing = able(job.task, workers)
@@ -145,6 +162,7 @@ export const explain = ({ batch, group, inUse, job, now, queuePaused, workers }:
   }
   const total = totalsUsed(group.name, knowing, inUse)
   if (total !== undefined) return total
+  if (limited !== undefined) return limited
   if (batch !== undefined && batch.dues.length > 0 && batch.dues.length < batch.rule.size) {
     const until = Math.min(...batch.dues) + batch.rule.waitMs
     if (until > now) return { _tag: "WaitingForBatch", jobs: batch.dues.length, size: batch.rule.size, until }

@@ -1,5 +1,6 @@
 /** What is asked of the queue: jobs, counts, the past, and why a job has not started. */
 import { Clock, Effect, Option, Stream } from "effect"
+import { noPolicy } from "../../Limits/GroupPolicy.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { finishedStates, type JobId, type JobRecord, type JobState } from "../Job.ts"
 import {
@@ -198,8 +199,11 @@ export const makeQueries = Effect.gen(function* () {
         const now = clock.currentTimeMillisUnsafe()
         const { counters, groups, paused, workers } = yield* stats
         const alive = workers.filter((worker) => isWorkerAlive(worker, now))
+        const { group, partitionKey = "" } = job
+        const [key] = job.state === "scheduled" ? yield* store.limitKeys({ group, keys: [partitionKey] }, 1) : []
         return explain({
           job,
+          key,
           now,
           batch: yield* batchOf(job, alive),
           inUse: yield* inUseBy(startingStates.includes(job.state) ? able(job.task, alive) : []),
@@ -210,6 +214,12 @@ export const makeQueries = Effect.gen(function* () {
             declaredLimit: ResourceGroup.undeclaredLimit,
             operatorLimit: undefined,
             paused: false,
+            policy: noPolicy,
+            declaredPolicy: noPolicy,
+            operatorPolicy: undefined,
+            heldBackUntil: 0,
+            tat: 0,
+            feedback: undefined,
             busy: counters
               .filter(({ group, state }) => group === job.group && state === "running")
               .reduce((sum, { count }) => sum + count, 0)

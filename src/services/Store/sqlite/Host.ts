@@ -27,6 +27,7 @@ export const reads: ReadonlySet<string> = new Set([
   "resourceRollUps",
   "status",
   "groups",
+  "limitKeys",
   "paused",
   "document",
   "documents",
