@@ -152,7 +152,6 @@ describe("metrics", () => {
           sluice_jobs_completed_total: lane,
           sluice_jobs_dead_total: lane,
           sluice_jobs_deduplicated_total: lane,
-          sluice_jobs_rate_limited_total: lane,
           sluice_jobs_enqueued_total: lane,
           sluice_jobs_failed_total: lane,
           sluice_jobs_rate_limited_total: lane,

@@ -20,15 +20,9 @@ import {
   windowOf
 } from "../../../src/services/Limits/policy/KeyAdmission.ts"
 import { type OwnRule, policyOf } from "../../../src/services/Limits/policy/KeyRules.ts"
-<<<<<<< HEAD
 import { eventOf, type Feedback, feedbackAfter, isOfKey } from "../../../src/services/Limits/policy/Feedback.ts"
 import { afterStart, mayStartOne, takeUnits } from "../../../src/services/Limits/policy/Starts.ts"
 import type { NewJob, Settle } from "../../../src/services/Store/Turn.ts"
-=======
-import { allows, charged } from "../../../src/services/Limits/policy/Rates.ts"
-import { takeUnits } from "../../../src/services/Limits/policy/Starts.ts"
-import type { NewJob } from "../../../src/services/Store/Turn.ts"
->>>>>>> w-mem
 import type { ModelJob } from "./StoreModel.ts"
 
 /** What is kept of a key beside its jobs. */
@@ -457,7 +451,6 @@ export class LimitsModel {
     for (const key of this.known()) this.promote(key, now)
   }
 
-<<<<<<< HEAD
   takeUnits(
     group: string,
     name: string | undefined,
@@ -469,14 +462,6 @@ export class LimitsModel {
     if (name !== undefined && key === undefined) return { taken: true, at: now }
     const of = key === undefined ? this.group(group) : this.kept(key)
     const units = takeUnits(key?.policy ?? this.policy(group), of, isPaused || key?.paused === true, cost, now)
-=======
-  takeUnits(group: string, name: string | undefined, isPaused: boolean, cost: number, now: number) {
-    const key = name === undefined ? undefined : this.find({ group, partitionKey: name })
-    if (name !== undefined && key === undefined) return { taken: true, at: now }
-    const of = key === undefined ? this.group(group) : this.kept(key)
-    const policy = key === undefined ? this.policy(group) : key.policy
-    const units = takeUnits(policy, { ...of, feedback: undefined }, isPaused || key?.paused === true, cost, now)
->>>>>>> w-mem
     if (!units.taken) return units
     of.tat = units.tat
     return { taken: true, at: now }
@@ -516,7 +501,6 @@ export class LimitsModel {
             .filter((job) => job.state === "running")
             .reduce((sum, job) => sum + slotsIn(job), 0),
           waiting: state.waiting,
-          tat: Math.max(state.tat, now),
           waitingSince: this.kept(key).waitingSince,
           nextAt: at === undefined ? undefined : Math.max(at, now),
           heldBackUntil: state.heldBackUntil > now ? state.heldBackUntil : 0,

@@ -457,11 +457,7 @@ class Run {
       const key = random.chance(0.5) ? random.pick(partitionKeys) : undefined
       assert.deepStrictEqual(
         yield* driver.store.jobs.takeUnits({ group, cost, now, ...(key !== undefined && { key }) }),
-<<<<<<< HEAD
         model.limits.takeUnits(group, key, cost, model.isPaused || model.pausedGroups.has(group), now)
-=======
-        model.limits.takeUnits(group, key, model.isPaused || model.pausedGroups.has(group), cost, now)
->>>>>>> w-mem
       )
     })
   }
@@ -612,9 +608,8 @@ const expected = (driver: StoreDriver, model: StoreModel, job: ModelJob): Return
 })
 
 /** Times that are past say the same, whatever they are. */
-const seenKey = ({ feedback: _, ...key }: KeyRecord, now: number) => ({
+const seenKey = (key: KeyRecord, now: number): KeyRecord => ({
   ...key,
-  tat: Math.max(key.tat, now),
   nextAt: key.nextAt === undefined ? undefined : Math.max(key.nextAt, now),
   heldBackUntil: key.heldBackUntil > now ? key.heldBackUntil : 0,
   tat: key.tat > now ? key.tat : 0
