@@ -88,6 +88,14 @@ export const JobAttempt = Schema.Struct({
 })
 export type JobAttempt = typeof JobAttempt.Type
 
+/** How long a finished job stays, in place of what the store's retention says of its age, and beside its count. */
+export interface OwnRetention {
+  /** Milliseconds after its end; 0: it leaves no history. Absent: as the store's retention says. */
+  readonly ageMs?: number
+  /** When it ends, so many of its task in its group stay in this state, the newest by id. At least 1. */
+  readonly count?: number
+}
+
 /** What a job carries beside its work: rarely set, never read on the way to a start. */
 export interface JobExtra {
   /** Slots one run takes; default 1. */
@@ -112,7 +120,18 @@ export interface JobExtra {
    * runs like any other.
    */
   readonly deadline?: number
+  /** How long it stays when it has finished so; a state that is not named, as the store's retention says. */
+  readonly retention?: {
+    readonly completed?: OwnRetention
+    readonly failed?: OwnRetention
+    readonly cancelled?: OwnRetention
+  }
 }
+
+const OwnRetention = Schema.Struct({
+  ageMs: Schema.optionalKey(Schema.Finite),
+  count: Schema.optionalKey(Schema.Int)
+})
 
 export const JobExtra = Schema.Struct({
   weight: Schema.optionalKey(Schema.Finite),
@@ -126,7 +145,14 @@ export const JobExtra = Schema.Struct({
   cacheKey: Schema.optionalKey(Schema.String),
   softLimit: Schema.optionalKey(Schema.Finite),
   hardLimit: Schema.optionalKey(Schema.Finite),
-  deadline: Schema.optionalKey(Schema.Finite)
+  deadline: Schema.optionalKey(Schema.Finite),
+  retention: Schema.optionalKey(
+    Schema.Struct({
+      completed: Schema.optionalKey(OwnRetention),
+      failed: Schema.optionalKey(OwnRetention),
+      cancelled: Schema.optionalKey(OwnRetention)
+    })
+  )
 })
 
 /**

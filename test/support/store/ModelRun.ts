@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util"
 import { assert } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { type JobId, type JobRecord, liveStates } from "../../../src/services/Queue/Job.ts"
+import { type JobExtra, type JobId, type JobRecord, liveStates } from "../../../src/services/Queue/Job.ts"
 import type { ClaimedJob, ClaimRequest, EnqueueNote, NewJob, UniqueConflict } from "../../../src/services/Store/Turn.ts"
 import type { JobChange } from "../../../src/services/Store/JobChange.ts"
 import { noRankings, type Rankings } from "../../../src/services/Queue/policy/Order.ts"
@@ -96,9 +96,30 @@ class Run {
       ...(random.chance(0.4) && {
         key: `${windowed ? "window" : "key"} ${random.below(3)}`,
         onConflict: random.pick(conflicts),
-        windowMs: windowed ? 3000 : 0
-      })
+        windowMs: windowed ? 3000 : 0,
+        ...(random.chance(0.5) && { maxDelayMs: random.below(6000) })
+      }),
+      ...(random.chance(0.25) && { extra: { retention: this.retention(), ...this.holder() } })
     }
+  }
+
+  private retention(): NonNullable<JobExtra["retention"]> {
+    const { random } = this
+    return Object.fromEntries(
+      (["completed", "failed", "cancelled"] as const)
+        .filter(() => random.chance(0.6))
+        .map((state) => [
+          state,
+          {
+            ...(random.chance(0.7) && { ageMs: random.pick([0, 0, 500, 4000, 60_000]) }),
+            ...(random.chance(0.4) && { count: 1 + random.below(4) })
+          }
+        ])
+    )
+  }
+
+  private holder(): Pick<JobExtra, "holder"> {
+    return this.random.chance(0.2) ? { holder: this.anyId() } : {}
   }
 
   enqueue(): Effect.Effect<void, StoreError> {
@@ -232,7 +253,7 @@ class Run {
       const { ended, lost } = yield* driver.turn({ session: by, settle: [settle] })
       const isAccepted = model.settle(by, settle, now)
       assert.strictEqual(lost === undefined, isAccepted)
-      const isAsSaid = isAccepted && model.job(job.id)?.state === settle.outcome
+      const isAsSaid = isAccepted && model.endedAs(job.id) === settle.outcome
       this.compareEnded(ended, new Set(isAsSaid ? [job.id] : []))
     })
   }

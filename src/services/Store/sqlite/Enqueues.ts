@@ -17,6 +17,7 @@ import {
   windowEnd
 } from "../../Queue/policy/jobs/Admission.ts"
 import { withDeadline } from "../../Queue/policy/jobs/Changes.ts"
+import { dueOfPushed } from "../../Queue/policy/jobs/Debouncing.ts"
 import { FinishingPace } from "../../Queue/policy/jobs/FinishingPace.ts"
 import { withSiblings } from "../../Queue/policy/Siblings.ts"
 import { byRank, type Claims } from "./Claims.ts"
@@ -222,7 +223,9 @@ export class Enqueues {
     }
     // It comes anew: that an attempt failed before is forgotten.
     const wait = Waiting.isForTimeOnly(row.wait) ? Waiting.waitNone : row.wait
-    const { due, priority, rank } = job
+    const { priority } = job
+    const pushed = { due: row.due, enqueued: row.enqueued, started: row.started ?? undefined }
+    const due = dueOfPushed(job, pushed, now)
     const before = parseExtra(row.extra)
     const deadline = job.extra?.deadline
     const extra = before?.deadline === deadline ? row.extra : JSON.stringify(withDeadline(before, deadline))
@@ -233,7 +236,7 @@ export class Enqueues {
       checksum,
       priority,
       extra,
-      rank,
+      rank: job.rank + (due - job.due),
       due,
       state: Waiting.stateWhile(wait, due, now),
       wait: Waiting.waitWhile(wait, due, now)

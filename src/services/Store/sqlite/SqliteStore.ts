@@ -119,7 +119,7 @@ export class SqliteStore {
       setAside: this.setAside
     })
     this.recovery = new Recovery(db, { laneCounters, rows, sessions, settlement, signals, endings, statistics })
-    this.retention = new Retention(db, { laneCounters, rows, keys })
+    this.retention = new Retention(db, { laneCounters, rows, keys, endings })
     this.turns = new Turns({
       laneCounters,
       sessions,

@@ -39,7 +39,8 @@ CREATE INDEX pending_expires ON pending(expires) WHERE expires IS NOT NULL AND a
 ${tableSchema("running")};
 ${tableSchema("history")};
 CREATE INDEX history_lane ON history(lane, state);
-CREATE INDEX history_finished ON history(state, finished);
+CREATE INDEX history_finished ON history(state, finished) WHERE keep_until IS NULL;
+CREATE INDEX history_keep_until ON history(keep_until) WHERE keep_until IS NOT NULL;
 CREATE TABLE label(label TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(label, id)) WITHOUT ROWID;
 CREATE TABLE unique_key(
   key TEXT PRIMARY KEY, job INTEGER NOT NULL, until INTEGER NOT NULL, live INTEGER NOT NULL,
@@ -173,7 +174,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "537fb60ae3984817cc64d7e7a93e558af6021075aa851cd27dfbd587d9072ba3"
+const newestFingerprint = "49f3a4d98268118151bd9a25b1e7abbfe22a4422dfcbc730c16432527dbde034"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>
