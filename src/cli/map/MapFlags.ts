@@ -29,6 +29,10 @@ export const flags = {
   ),
   dryRun: switchFlag("dry-run", "print the commands and run none"),
   delay: durationFlag("delay").pipe(Flag.withDescription("start no two commands within this time"), Flag.optional),
+  spread: durationFlag("spread").pipe(
+    Flag.withDescription("start them evenly over this time, the first at once; waits for the end of the input"),
+    Flag.optional
+  ),
   load: Flag.String("load").pipe(
     Flag.withMetavar("N"),
     Flag.withDescription("start none while the load average is above N, or above N% of the cores"),
