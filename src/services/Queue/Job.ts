@@ -89,12 +89,21 @@ export const JobAttempt = Schema.Struct({
 export type JobAttempt = typeof JobAttempt.Type
 
 /** How long a finished job stays, in place of what the store's retention says of its age, and beside its count. */
-export interface OwnRetention {
+export const OwnRetention = Schema.Struct({
   /** Milliseconds after its end; 0: it leaves no history. Absent: as the store's retention says. */
-  readonly ageMs?: number
+  ageMs: Schema.optionalKey(Schema.Finite),
   /** When it ends, so many of its task in its group stay in this state, the newest by id. At least 1. */
-  readonly count?: number
-}
+  count: Schema.optionalKey(Schema.Int)
+})
+export type OwnRetention = typeof OwnRetention.Type
+
+/** The same state by state; one that is not named stays as the store's retention says. */
+export const JobRetention = Schema.Struct({
+  completed: Schema.optionalKey(OwnRetention),
+  failed: Schema.optionalKey(OwnRetention),
+  cancelled: Schema.optionalKey(OwnRetention)
+})
+export type JobRetention = typeof JobRetention.Type
 
 /** What a job carries beside its work: rarely set, never read on the way to a start. */
 export interface JobExtra {
@@ -120,18 +129,9 @@ export interface JobExtra {
    * runs like any other.
    */
   readonly deadline?: number
-  /** How long it stays when it has finished so; a state that is not named, as the store's retention says. */
-  readonly retention?: {
-    readonly completed?: OwnRetention
-    readonly failed?: OwnRetention
-    readonly cancelled?: OwnRetention
-  }
+  /** How long it stays when it has finished. */
+  readonly retention?: JobRetention
 }
-
-const OwnRetention = Schema.Struct({
-  ageMs: Schema.optionalKey(Schema.Finite),
-  count: Schema.optionalKey(Schema.Int)
-})
 
 export const JobExtra = Schema.Struct({
   weight: Schema.optionalKey(Schema.Finite),
@@ -146,13 +146,7 @@ export const JobExtra = Schema.Struct({
   softLimit: Schema.optionalKey(Schema.Finite),
   hardLimit: Schema.optionalKey(Schema.Finite),
   deadline: Schema.optionalKey(Schema.Finite),
-  retention: Schema.optionalKey(
-    Schema.Struct({
-      completed: Schema.optionalKey(OwnRetention),
-      failed: Schema.optionalKey(OwnRetention),
-      cancelled: Schema.optionalKey(OwnRetention)
-    })
-  )
+  retention: Schema.optionalKey(JobRetention)
 })
 
 /**

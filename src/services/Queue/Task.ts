@@ -21,7 +21,7 @@
  */
 import { type Context, type Duration, Effect, Layer, Schedule, Schema, type Scope, type Struct } from "effect"
 import { batching, type Batching, type BatchHandler, type BatchOptions } from "../Batches/Batch.ts"
-import type { JobExtra, JobId } from "./Job.ts"
+import type { JobId, JobRetention } from "./Job.ts"
 import { type UniqueConflict, uniqueConflicts } from "../Store/Turn.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
@@ -211,7 +211,7 @@ export interface Task<in out P, in out S = void, in out E = never, in out G = un
     readonly maxDelayMs: number | undefined
   }
   /** Undefined: the queue's setting. */
-  readonly retention: JobExtra["retention"]
+  readonly retention: JobRetention | undefined
   /** Undefined: each job runs in a call of its own. */
   readonly batch: Batching<P> | undefined
 

@@ -12,6 +12,7 @@ import type { CounterRecord, GroupRecord } from "../Store/GroupRecord.ts"
 import type { LogLine, ParentFailurePolicy, UniqueConflict } from "../Store/Turn.ts"
 import type { ResourceRollUp, RollUp, RollUpQuery } from "../Store/RollUp.ts"
 import type { StoreStatus } from "../Store/JobStore.ts"
+import type { UsageRecord } from "../Store/UsageRecord.ts"
 import type { WorkerRecord } from "../Store/WorkerRecord.ts"
 import type { GroupOrder } from "./GroupOrders.ts"
 import { isJobId, shown } from "./policy/Bounds.ts"
@@ -369,6 +370,8 @@ export class TaskQueue extends Context.Service<
       query: RollUpQuery
     ) => Effect.Effect<ReadonlyArray<ResourceRollUp>, InvalidOption | StoreError>
     readonly status: Effect.Effect<StoreStatus, StoreError>
+    /** What jobs take, by task, group and state: counts exact, sizes of at most 2,000 jobs, in bounded time. */
+    readonly usage: Effect.Effect<ReadonlyArray<UsageRecord>, StoreError>
     /** The one reason why a job has not started (or that it has), with what would change it. */
     readonly explain: (id: JobId) => Effect.Effect<Reason, JobNotFound | StoreError>
     /**

@@ -1,5 +1,5 @@
 /** From a task, a payload and options to the row a store keeps: every check before anything is stored. */
-import type { JobExtra } from "../Job.ts"
+import type { JobExtra, JobRetention } from "../Job.ts"
 import { type After, type NewJob, parentFailurePolicies, type Unique, uniqueConflicts } from "../../Store/Turn.ts"
 import * as Bounds from "../policy/Bounds.ts"
 import * as Times from "../policy/Times.ts"
@@ -91,13 +91,13 @@ const maxDelayOf = (
   )
 }
 
-const retentionOf = (task: AnyTask, { retention }: EnqueueOptions): JobExtra["retention"] =>
+const retentionOf = (task: AnyTask, { retention }: EnqueueOptions): JobRetention | undefined =>
   retention === undefined ? task.retention : { ...task.retention, ...checkRetention("retention", retention) }
 
 const extraOf = (
   options: EnqueueOptions,
   deadline: number | undefined,
-  retention: JobExtra["retention"]
+  retention: JobRetention | undefined
 ): JobExtra | undefined => {
   const { batchKey, cacheKey, hardLimit, headers, owner, rate, softLimit, tags, team, weight } = options
   const extra: { -readonly [K in keyof JobExtra]: JobExtra[K] } = {}

@@ -1,6 +1,6 @@
 /** How definitions and enqueues say how long finished jobs stay. */
 import type { Duration } from "effect"
-import type { JobExtra, OwnRetention } from "../Job.ts"
+import type { JobRetention, OwnRetention } from "../Job.ts"
 import * as Bounds from "./Bounds.ts"
 import * as Durations from "./Durations.ts"
 
@@ -16,14 +16,12 @@ export type RetentionOption =
   | "none"
   | { readonly completed?: KeepOption; readonly failed?: KeepOption; readonly cancelled?: KeepOption }
 
-type Kept = NonNullable<JobExtra["retention"]>
-
 const states = ["completed", "failed", "cancelled"] as const
 const stateNames: ReadonlySet<string> = new Set(states)
 const keepNames: ReadonlySet<string> = new Set(["age", "count"])
 
 const nothing: OwnRetention = { ageMs: 0 }
-const noHistory: Kept = { completed: nothing, failed: nothing, cancelled: nothing }
+const noHistory: JobRetention = { completed: nothing, failed: nothing, cancelled: nothing }
 
 const checkKeep = (name: string, option: KeepOption): OwnRetention => {
   if (option === "none") return nothing
@@ -38,7 +36,7 @@ const checkKeep = (name: string, option: KeepOption): OwnRetention => {
 }
 
 /** As jobs carry it. Throws `OutOfBounds`. */
-export const checkRetention = (name: string, option: RetentionOption): Kept => {
+export const checkRetention = (name: string, option: RetentionOption): JobRetention => {
   if (option === "none") return noHistory
   if (typeof option !== "object" || option === null)
     return Bounds.refuse(name, option, '"none", or completed, failed and cancelled')
@@ -51,7 +49,7 @@ export const checkRetention = (name: string, option: RetentionOption): Kept => {
 }
 
 /** The same, but long enough for whoever awaits the job elsewhere to read how it ended. */
-export const readable = (retention: Kept, leastMs: number): Kept =>
+export const readable = (retention: JobRetention, leastMs: number): JobRetention =>
   Object.fromEntries(
     Object.entries(retention).map(([state, own]: [string, OwnRetention]) => [
       state,

@@ -33,6 +33,7 @@ import { claimedOf, rareOf, type StoredJob } from "./StoredJob.ts"
 import { type Store, type StoreServices, toContext } from "../Store.ts"
 import type { SweepResult } from "../WorkerRegistry.ts"
 import { listen } from "../WakeListeners.ts"
+import { usageOf } from "./Usage.ts"
 
 export interface Options {
   /** Live jobs above which an enqueue is refused as overloaded. Default 2,000,000: about half a gigabyte of heap. */
@@ -424,6 +425,7 @@ const make = (
         )
       )
     ),
+    usage: Effect.sync(() => usageOf(table, maxLogLines)),
     oldestPending: Effect.sync(() => {
       const oldest = new Map<string, number>()
       for (const group of table.groups.values()) {

@@ -12,6 +12,7 @@ import type { CounterRecord, GroupRecord, RankedJob } from "../GroupRecord.ts"
 import type { JournalEntry, StoredDocument } from "../StoredDocument.ts"
 import type { LogLine, Turn } from "../Turn.ts"
 import type { ResourceRollUp, RollUp, RollUpQuery } from "../RollUp.ts"
+import type { UsageRecord } from "../UsageRecord.ts"
 import type { RetentionPolicy, StoreStatus, Wake } from "../JobStore.ts"
 import type { WorkerInfo, WorkerRecord } from "../WorkerRecord.ts"
 import { Answers } from "./Answers.ts"
@@ -41,6 +42,7 @@ import { Settlement } from "./Settlement.ts"
 import { Signals } from "./Signals.ts"
 import { Statistics } from "./Statistics.ts"
 import { type StoreTurnResult, Turns } from "./Turns.ts"
+import { Usage } from "./Usage.ts"
 
 export interface SqliteStoreOptions {
   /** Live jobs beyond which enqueues are refused as `Overloaded`. */
@@ -68,6 +70,8 @@ export class SqliteStore {
   private readonly recovery: Recovery
   private readonly retention: Retention
   private readonly turns: Turns
+  /** Made when somebody asks. */
+  private usageOfJobs: Usage | undefined
   private readonly insertListener: Query<[]>
   private readonly keepListeners: Query<[]>
   private readonly dataVersion: Query<[number]>
@@ -218,6 +222,12 @@ export class SqliteStore {
         count
       }))
     )
+  }
+
+  usage(): ReadonlyArray<UsageRecord> {
+    this.usageOfJobs ??= new Usage(this.db, this.lookups)
+    const { usageOfJobs } = this
+    return this.read(() => usageOfJobs.all())
   }
 
   oldestPending(): ReadonlyMap<string, number> {

@@ -1,5 +1,5 @@
 /** How long a finished job stays: by its own word where it has one, else by the store's. */
-import type { JobExtra, OwnRetention } from "../../Job.ts"
+import type { JobExtra, JobRetention, OwnRetention } from "../../Job.ts"
 import type { Retention } from "../../../Store/JobStore.ts"
 import { stateNames } from "./States.ts"
 
@@ -9,7 +9,7 @@ export const goes = ({ ageMs, count }: Retention, finishedAt: number, kept: numb
 
 /** What a job says itself of its stay in this state; undefined: nothing. */
 export const ownRetention = (extra: JobExtra | undefined, state: number): OwnRetention | undefined =>
-  extra?.retention?.[stateNames[state] as "completed" | "failed" | "cancelled"]
+  extra?.retention?.[stateNames[state] as keyof JobRetention]
 
 /**
  * Until when a job stays that finishes now, in milliseconds since 1970; undefined: as the store's retention says. While
