@@ -175,9 +175,13 @@ export const makeEnqueuing = Effect.gen(function* () {
     | { readonly task: AnyTask; readonly now: number; readonly rankings: Rankings; readonly checked: CheckedOptions }
     | undefined
 
-  const checked = (task: AnyTask, options: EnqueueOptions | undefined, putOffMs = 0): CheckedOptions => {
+  const checked = (
+    task: AnyTask,
+    options: EnqueueOptions | undefined,
+    now = clock.currentTimeMillisUnsafe(),
+    putOffMs = 0
+  ): CheckedOptions => {
     if (task.group.order !== undefined && !declared.has(task.group.name)) orders.assume(task.group)
-    const now = clock.currentTimeMillisUnsafe()
     const rankings = orders.rankings()
     const group = placements.groupOf(task)
     if (options !== undefined || putOffMs !== 0)
@@ -260,8 +264,9 @@ export const makeEnqueuing = Effect.gen(function* () {
       () => {
         checkBatch(payloads.length)
         const { options, spreadMs } = apart(bulk)
+        const now = clock.currentTimeMillisUnsafe()
         const of = (putOffMs: number) => {
-          const each = checked(task, options, putOffMs)
+          const each = checked(task, options, now, putOffMs)
           return isAwaited ? readableResult(each) : each
         }
         const shared = of(0)
@@ -302,9 +307,10 @@ export const makeEnqueuing = Effect.gen(function* () {
         checkBatch(requests.length)
         Bounds.fields("options", options, spreadNames)
         const spreadMs = spreadOf(options.spread)
+        const now = clock.currentTimeMillisUnsafe()
         return arrange(
           requests.map(({ options, payload, task }, i) =>
-            row(task, payload, checked(task, options, spreadOffset(i, requests.length, spreadMs)))
+            row(task, payload, checked(task, options, now, spreadOffset(i, requests.length, spreadMs)))
           )
         )
       },
