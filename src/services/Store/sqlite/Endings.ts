@@ -15,6 +15,7 @@ import type { Database, Query } from "./Database.ts"
 import { type JobRow, parseExtra } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
+import type { KeySlots } from "./KeySlots.ts"
 import type { Lane, LaneCounters } from "./LaneCounters.ts"
 import type { Statistics } from "./Statistics.ts"
 
@@ -43,6 +44,7 @@ export class Endings {
   private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly keys: Keys
+  private readonly slots: KeySlots
   private readonly statistics: Statistics
   private readonly work: Array<FinishedParent> = []
   private ended: Array<JobId> = []
@@ -56,11 +58,21 @@ export class Endings {
   private readonly deleteCascade: Query<[]>
   private readonly selectOldest: Query<[JobId]>
 
-  constructor(db: Database, laneCounters: LaneCounters, rows: JobRows, keys: Keys, statistics: Statistics) {
-    this.laneCounters = laneCounters
-    this.rows = rows
-    this.keys = keys
-    this.statistics = statistics
+  constructor(
+    db: Database,
+    parts: {
+      readonly laneCounters: LaneCounters
+      readonly rows: JobRows
+      readonly keys: Keys
+      readonly slots: KeySlots
+      readonly statistics: Statistics
+    }
+  ) {
+    this.laneCounters = parts.laneCounters
+    this.rows = parts.rows
+    this.keys = parts.keys
+    this.slots = parts.slots
+    this.statistics = parts.statistics
     this.insertDependency = db.prepare("INSERT OR IGNORE INTO dependency(parent, child, policy) VALUES (?, ?, ?)")
     this.deleteDependency = db.prepare("DELETE FROM dependency WHERE parent = ? AND child = ?")
     this.deleteDependencies = db.prepare("DELETE FROM dependency WHERE child = ?")
@@ -74,6 +86,21 @@ export class Endings {
 
   /** Ends a job that stands nowhere any more; `row` is how it was. */
   end(row: JobRow, ending: Ending): void {
+    const own = this.bury(row, ending)
+    this.after(row, ending.state === States.completed, ending.now)
+    if (own?.count !== undefined) this.evict(row.lane, ending.state, own.count, ending.now)
+  }
+
+  /** Ends a job that is stored and has never stood anywhere. */
+  endNew(row: JobRow, state: number, failure: Failure): void {
+    this.unheard(row.id)
+    const own = this.bury(row, { state, now: failure.at, result: null, failure: JSON.stringify(failure) })
+    this.follow(row, false, failure.at)
+    if (own?.count !== undefined) this.evict(row.lane, state, own.count, failure.at)
+  }
+
+  /** Puts a job into the history, or nowhere. Answers what it says itself of its stay. */
+  private bury(row: JobRow, ending: Ending): OwnRetention | undefined {
     const ended: JobRow = {
       ...row,
       state: ending.state,
@@ -87,8 +114,7 @@ export class Endings {
     else this.keepAsSaid(ended, own, ending.now)
     this.statistics.count(row.lane, countOfState(ending.state))
     if (ending.state === States.completed) this.rows.dropSteps(row.id)
-    this.after(row, ending.state === States.completed, ending.now)
-    if (own?.count !== undefined) this.evict(row.lane, ending.state, own.count, ending.now)
+    return own
   }
 
   /** A job that says itself how long it stays: in the history, or nowhere. */
@@ -129,6 +155,11 @@ export class Endings {
 
   /** What follows when a job is live no more, ended or removed. */
   after(row: JobRow, succeeded: boolean, now: number): void {
+    this.slots.left(row)
+    this.follow(row, succeeded, now)
+  }
+
+  private follow(row: JobRow, succeeded: boolean, now: number): void {
     if (row.uniqueKey !== null) {
       const held = this.keys.release(row.uniqueKey, row.id, now)
       if (held !== undefined) this.ready(held, Waiting.waitKey, now)
