@@ -619,6 +619,7 @@ export const command = Command.make(
               spread: Option.getOrUndefined(
                 Option.map(config.spread, (over) => ({ over, commands: Math.max(1, inputs.total! - finished.size) }))
               ),
+              rate: Option.getOrUndefined(config.rate),
               load: Option.getOrUndefined(config.load),
               freeBytes: Option.getOrUndefined(Option.map(config.memfree, ByteSize.toNumberUnsafe))
             },

@@ -516,7 +516,7 @@ describe("StartGate", () => {
     Effect.gen(function* () {
       const machine = { load: 5, freeBytes: 10 }
       const state = { load: () => machine.load, freeBytes: () => machine.freeBytes }
-      const none = { delay: undefined, spread: undefined, load: undefined, freeBytes: undefined }
+      const none = { delay: undefined, spread: undefined, rate: undefined, load: undefined, freeBytes: undefined }
       assert.isUndefined(StartGate.make(none, state))
       const gate = StartGate.make({ ...none, delay: Duration.seconds(10), load: 4, freeBytes: 100 }, state)!
       const starts: Array<number> = []
@@ -538,6 +538,27 @@ describe("StartGate", () => {
       assert.deepStrictEqual(starts, [11_000, 21_000])
     })
   )
+
+  it.effect("lets a burst pass and then one after the other at the pace of the rate", () =>
+    Effect.gen(function* () {
+      const gate = StartGate.make(
+        { delay: undefined, spread: undefined, rate: { limit: 20, perMs: 1_000 }, load: undefined, freeBytes: undefined },
+        { load: () => 0, freeBytes: () => 0 }
+      )!
+      const starts: Array<number> = []
+      yield* Effect.forkChild(
+        Effect.forever(
+          Effect.andThen(
+            gate,
+            Effect.map(Clock.currentTimeMillis, (now) => void starts.push(now))
+          )
+        )
+      )
+      yield* TestClock.adjust("20 millis")
+      yield* TestClock.adjust("200 millis")
+      assert.deepStrictEqual(starts, [0, 0, 50, 100, 150, 200])
+    })
+  )
 })
 
 describe("StartGate of a spread", () => {
@@ -546,7 +567,7 @@ describe("StartGate of a spread", () => {
     Effect.gen(function* () {
       const spread = { over: Duration.seconds(10), commands }
       const gate = StartGate.make(
-        { delay: undefined, spread, load: undefined, freeBytes: undefined },
+        { delay: undefined, spread, rate: undefined, load: undefined, freeBytes: undefined },
         { load: () => 0, freeBytes: () => 0 }
       )!
       const from = yield* Clock.currentTimeMillis

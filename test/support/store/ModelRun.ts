@@ -2,7 +2,13 @@ import { isDeepStrictEqual } from "node:util"
 import { assert } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { type JobExtra, type JobId, type JobRecord, liveStates } from "../../../src/services/Queue/Job.ts"
+import {
+  finishedStates,
+  type JobExtra,
+  type JobId,
+  type JobRecord,
+  liveStates
+} from "../../../src/services/Queue/Job.ts"
 import type { ClaimedJob, ClaimRequest, EnqueueNote, NewJob, UniqueConflict } from "../../../src/services/Store/Turn.ts"
 import type { JobChange } from "../../../src/services/Store/JobChange.ts"
 import { noRankings, type Rankings } from "../../../src/services/Queue/policy/Order.ts"
@@ -68,6 +74,16 @@ const policies: ReadonlyArray<GroupPolicy> = [
     ]
   },
   { backlog: 12, keys: [{ keys: "*", policy: { backlog: 4, concurrency: 2 } }] },
+  { rate: { limit: 8, perMs: 1_000 }, adaptive: true },
+  { breaker: { share: 0.4, least: 3, windowMs: 5_000, openMs: 700, probes: 2 } },
+  {
+    adaptive: true,
+    keys: [
+      { keys: "p0", policy: { adaptive: true, rate: { limit: 4, perMs: 1_000 }, concurrency: 3 } },
+      { keys: "p1", policy: { breaker: { share: 0.3, least: 2, windowMs: 5_000, openMs: 500 } } },
+      { keys: "p2", policy: { concurrency: 2 } }
+    ]
+  },
   {
     tiers: { slow: { rate: { limit: 1, perMs: 700 } } },
     keys: [{ keys: "p*", tier: "slow", policy: { concurrency: 2 } }]
@@ -118,7 +134,7 @@ class Run {
     const windowed = random.chance(0.3)
     const extra: JobExtra = {
       ...(random.chance(0.15) && { slots: 1 + random.below(3), cost: random.pick([0.5, 1, 3]) }),
-      ...(random.chance(0.25) && { retention: this.retention(), ...this.holder() })
+      ...(random.chance(0.25) && this.retention())
     }
     return {
       task: random.pick(tasks),
@@ -145,23 +161,25 @@ class Run {
     }
   }
 
-  private retention(): NonNullable<JobExtra["retention"]> {
+  /**
+   * Now and then with a holder. Then with an age for each state: one that goes by the store's may stay for a while after
+   * its holder.
+   */
+  private retention(): Pick<JobExtra, "retention" | "holder"> {
     const { random } = this
-    return Object.fromEntries(
-      (["completed", "failed", "cancelled"] as const)
-        .filter(() => random.chance(0.6))
+    const isHeld = random.chance(0.2)
+    const retention = Object.fromEntries(
+      finishedStates
+        .filter(() => isHeld || random.chance(0.6))
         .map((state) => [
           state,
           {
-            ...(random.chance(0.7) && { ageMs: random.pick([0, 0, 500, 4000, 60_000]) }),
+            ...((isHeld || random.chance(0.7)) && { ageMs: random.pick([0, 0, 500, 4000, 60_000]) }),
             ...(random.chance(0.4) && { count: 1 + random.below(4) })
           }
         ])
     )
-  }
-
-  private holder(): Pick<JobExtra, "holder"> {
-    return this.random.chance(0.2) ? { holder: this.anyId() } : {}
+    return isHeld ? { retention, holder: this.anyId() } : { retention }
   }
 
   enqueue(): Effect.Effect<void, StoreError> {
@@ -471,7 +489,7 @@ class Run {
       const key = random.chance(0.5) ? random.pick(partitionKeys) : undefined
       assert.deepStrictEqual(
         yield* driver.store.jobs.takeUnits({ group, cost, now, ...(key !== undefined && { key }) }),
-        model.limits.takeUnits(group, key, cost, now)
+        model.limits.takeUnits(group, key, cost, model.isPaused || model.pausedGroups.has(group), now)
       )
     })
   }
@@ -625,7 +643,8 @@ const expected = (driver: StoreDriver, model: StoreModel, job: ModelJob): Return
 const seenKey = (key: KeyRecord, now: number): KeyRecord => ({
   ...key,
   nextAt: key.nextAt === undefined ? undefined : Math.max(key.nextAt, now),
-  heldBackUntil: key.heldBackUntil > now ? key.heldBackUntil : 0
+  heldBackUntil: key.heldBackUntil > now ? key.heldBackUntil : 0,
+  tat: key.tat > now ? key.tat : 0
 })
 
 const speaks = ({ heldBackUntil, held, ownPolicy, paused, waiting }: KeyRecord): boolean =>

@@ -2,7 +2,7 @@
  * Which pending jobs start: per group the lowest rank among the lanes of the tasks the session knows, up to its free
  * slots and what the group's limit leaves over all workers. One index seek per lane; jobs of other tasks are never met.
  */
-import { allowedAt } from "../../Limits/policy/Rates.ts"
+import { boundsStarts, startableAt } from "../../Limits/policy/Starts.ts"
 import type { JobId } from "../../Queue/Job.ts"
 import type { ClaimedJob, ClaimRequest } from "../Turn.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
@@ -147,8 +147,7 @@ export class Claims {
   nextStart(tasks: ReadonlySet<string>, now: number): number | undefined {
     let next: number | undefined
     for (const group of this.laneCounters.groups.values()) {
-      const { rate } = policyOf(group)
-      if (rate === undefined && group.heldBackUntil <= now && !group.hasLimitedKeys) continue
+      if (!boundsStarts(policyOf(group)) && group.heldBackUntil <= now && !group.hasLimitedKeys) continue
       if (!group.lanes.some(({ task }) => tasks.has(task))) continue
       const at = this.nextOf(group, tasks, now)
       if (at !== undefined && at > now && !(at >= (next ?? Number.POSITIVE_INFINITY))) next = at
@@ -157,13 +156,12 @@ export class Claims {
   }
 
   private nextOf(group: Group, tasks: ReadonlySet<string>, now: number): number | undefined {
-    const { rate } = policyOf(group)
-    const { heldBackUntil, tat } = group
+    const policy = policyOf(group)
+    const { heldBackUntil } = group
     const ofKeys = this.slots.nextStart(group)
     const isHeldBack = heldBackUntil > now
-    const first = rate === undefined && !isHeldBack ? undefined : this.firstOf(this.readyLanes(group, tasks), 1)[0]
-    const starts = (at: number, cost: number) =>
-      Math.max(at, heldBackUntil, rate === undefined ? now : allowedAt(rate, tat, now, cost))
+    const first = !boundsStarts(policy) && !isHeldBack ? undefined : this.firstOf(this.readyLanes(group, tasks), 1)[0]
+    const starts = (at: number, cost: number) => Math.max(at, heldBackUntil, startableAt(policy, group, cost))
     return earlier(ofKeys && starts(ofKeys, 1), first && starts(now, first.cost))
   }
 

@@ -74,6 +74,7 @@ export class Settlement {
     if (end.state === undefined) return this.again(settle, end, session, now)
     const row = this.take(settle.id, session, settle.attempt)
     if (row === undefined) return false
+    this.slots.heard(row, settle, now)
     this.count(row, end, settle)
     if (settle.outcome === "completed" && settle.followUp !== undefined) this.follow(settle.followUp, now)
     if (end.isCancellation) this.endings.unheard(settle.id)
@@ -109,10 +110,11 @@ export class Settlement {
   private again(settle: Settle, end: AttemptEnd, session: number, now: number): boolean {
     const row = this.take(settle.id, session, settle.attempt)
     if (row === undefined) return false
-    const { attempt, heldBackUntil = 0, outcome, rank } = settle
-    const due = Math.max(settle.due, heldBackUntil)
+    const { attempt, outcome, rank } = settle
     const isRetry = outcome === "retry"
     const isReleased = outcome === "release"
+    const heldBackUntil = (isReleased ? settle.heldBackUntil : undefined) ?? 0
+    const due = Math.max(settle.due, heldBackUntil)
     const awaited = isReleased && settle.followUp !== undefined ? this.follow(settle.followUp, now) : []
     const wait = Waiting.waitOf(awaited.length > 0, false, isRetry)
     const failure = isRetry ? failureOf(settle) : null
@@ -126,6 +128,7 @@ export class Settlement {
       failure: failure ?? row.failure,
       attempts: isRetry ? attemptsAfter(row, "failed", settle.failure, failure, now) : row.attempts
     }
+    this.slots.heard(row, settle, now)
     if (heldBackUntil > now) this.slots.holdBack(row, heldBackUntil)
     this.rows.place(waiting, row)
     this.count(row, end, settle)

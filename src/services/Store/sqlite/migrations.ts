@@ -23,12 +23,12 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE resource_group(
   name TEXT PRIMARY KEY, declared INTEGER NOT NULL, operator INTEGER, paused INTEGER NOT NULL DEFAULT 0,
   policy TEXT NOT NULL DEFAULT '{}', operator_policy TEXT,
-  time REAL NOT NULL DEFAULT 0, tat REAL NOT NULL DEFAULT 0, held_back REAL NOT NULL DEFAULT 0
+  time REAL NOT NULL DEFAULT 0, tat REAL NOT NULL DEFAULT 0, held_back REAL NOT NULL DEFAULT 0, feedback TEXT
 ) WITHOUT ROWID;
 CREATE TABLE limit_key(
   id INTEGER PRIMARY KEY, resource_group TEXT NOT NULL, key TEXT NOT NULL,
   held INTEGER NOT NULL, waiting INTEGER NOT NULL, since INTEGER NOT NULL,
-  time REAL NOT NULL, tat REAL NOT NULL, held_back REAL NOT NULL, paused INTEGER NOT NULL, own_policy TEXT,
+  time REAL NOT NULL, tat REAL NOT NULL, held_back REAL NOT NULL, paused INTEGER NOT NULL, own_policy TEXT, feedback TEXT,
   backlog INTEGER NOT NULL, next_at REAL, promotes_at REAL,
   UNIQUE(resource_group, key)
 );
@@ -176,7 +176,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "ed4f9258a3d3b1f2cb5c07cf0d653d8b28f48a093bb2f7a4a95ea415433bb975"
+const newestFingerprint = "cc08697d7e61cfccd95cfff9d346968b0abd9903d0a11b869753924432458149"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>
