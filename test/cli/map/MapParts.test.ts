@@ -542,7 +542,13 @@ describe("StartGate", () => {
   it.effect("lets a burst pass and then one after the other at the pace of the rate", () =>
     Effect.gen(function* () {
       const gate = StartGate.make(
-        { delay: undefined, spread: undefined, rate: { limit: 20, perMs: 1_000 }, load: undefined, freeBytes: undefined },
+        {
+          delay: undefined,
+          spread: undefined,
+          rate: { limit: 20, perMs: 1_000 },
+          load: undefined,
+          freeBytes: undefined
+        },
         { load: () => 0, freeBytes: () => 0 }
       )!
       const starts: Array<number> = []

@@ -127,10 +127,12 @@ describe("debounced calls", () => {
     unique: { onConflict: "debounce", maxDelay: "500 millis" }
   })
   const runs: Array<readonly [string, number]> = []
-  const recording = Layer.mergeAll(
-    Index.toLayer((n) => Effect.sync(() => (runs.push(["index", n]), n))),
-    Bounded.toLayer((n) => Effect.sync(() => (runs.push(["bounded", n]), n)))
-  )
+  const noting = (task: string) => (n: number) =>
+    Effect.sync(() => {
+      runs.push([task, n])
+      return n
+    })
+  const recording = Layer.mergeAll(Index.toLayer(noting("index")), Bounded.toLayer(noting("bounded")))
 
   onWorkers("that never pause still run, ten delays or the longest delay after the first", recording, (queue) =>
     Effect.gen(function* () {
