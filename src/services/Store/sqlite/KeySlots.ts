@@ -169,7 +169,12 @@ export class KeySlots {
     if (isInLine(from)) return this.inLine(key, to)
     if (to.state !== States.pending) return { ...to, limiter: key.id }
     if (from.state === States.pending)
-      return ready(key, to, policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy))
+      return ready(
+        key,
+        to,
+        policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy)
+      )
+    this.keys.touch(key)
     const place = this.place(key, to)
     return ready(key, to, policyOf(key.group).fair === true ? key.group.time : place)
   }
@@ -457,8 +462,7 @@ export class KeySlots {
       first === undefined ||
       (!isFifo(key.policy) && (row.rank < first[2] || (row.rank === first[2] && row.id < first[1])))
     const waiter: Waiter = [row.lane.id, row.id, row.rank, row.due, row.slots, row.cost]
-    const starts =
-      row.state === States.pending ? this.mayStart(key, key, waiter) : this.mayBeReady(key, row.slots)
+    const starts = row.state === States.pending ? this.mayStart(key, key, waiter) : this.mayBeReady(key, row.slots)
     return isFirst && starts ? undefined : { key, newest: conflict === "cancelNewest" }
   }
 
