@@ -13,7 +13,7 @@ import { MemoryGate } from "../Memory/MemoryGate.ts"
 import type { BeyondLimit } from "../Store/Turn.ts"
 import type { JobWaiters } from "./attempt/JobWaiters.ts"
 import type { Placements } from "./Placements.ts"
-import type { QueueEvents } from "./QueueEvents.ts"
+import { QueueEvents } from "./QueueEvents.ts"
 import { checkedSettings } from "./QueueSettings.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
@@ -22,6 +22,7 @@ import { batchClaims } from "./run/BatchClaims.ts"
 import { HandBack } from "./run/HandBack.ts"
 import { listen } from "./run/LooseFailures.ts"
 import { makeLostClaims } from "./run/LostClaims.ts"
+import { tellBreakers } from "./run/BreakerNews.ts"
 import { makeTakenJobs } from "./run/TakenJobs.ts"
 import { monotonicOf } from "./host/Monotonic.ts"
 import { NextLook } from "./run/NextLook.ts"
@@ -165,6 +166,7 @@ const make = (options: WorkerOptions) =>
       loopBlocked: (blockedMs) => attempts.blocks.noticed(running.all(), blockedMs)
     })
 
+    const events = yield* QueueEvents
     const takenJobs = yield* makeTakenJobs({ session: session.current, running: () => running.all() })
 
     // Turns -----------------------------------------------------------------------------------------------------------
@@ -188,6 +190,7 @@ const make = (options: WorkerOptions) =>
         // What a session that was given up has claimed is the sweeper's.
         if (turn.session !== session.current()) return
         if (result.fenced) return session.lost()
+        if (result.breakers !== undefined) tellBreakers(result.breakers, now, events, fork)
         slots.answered(claim, result.jobs, result.batches)
         series.claimed(result.jobs, now)
         for (const batch of result.batches ?? []) series.claimed(batch, now)

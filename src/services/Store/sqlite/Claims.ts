@@ -111,12 +111,7 @@ export class Claims {
   }
 
   /** Slots that the jobs of a group may take together while such a request is served. */
-  private slotsOf(
-    group: Group,
-    wanted: number,
-    beyond: ClaimRequest["beyond"],
-    tasks: ReadonlySet<string>
-  ): number {
+  private slotsOf(group: Group, wanted: number, beyond: ClaimRequest["beyond"], tasks: ReadonlySet<string>): number {
     if (beyond === "nested") return Number.POSITIVE_INFINITY
     const limit = limitOf(group)
     if (beyond === undefined || limit - group.busy >= wanted || group.operator !== undefined) return limit
@@ -127,7 +122,11 @@ export class Claims {
   }
 
   /** What the jobs that a request starts may take of their group; undefined: nobody has had jobs in it. */
-  budget({ beyond, group: name, limit }: ClaimRequest, tasks: ReadonlySet<string>, now: number): StartBudget | undefined {
+  budget(
+    { beyond, group: name, limit }: ClaimRequest,
+    tasks: ReadonlySet<string>,
+    now: number
+  ): StartBudget | undefined {
     const group = this.laneCounters.groups.get(name)
     return group === undefined ? undefined : new StartBudget(group, this.slotsOf(group, limit, beyond, tasks), now)
   }

@@ -33,7 +33,7 @@ import type { BreakerNote, Settle } from "../Turn.ts"
 import type { Database, Query } from "./Database.ts"
 import { copyInto, type JobRow, withOwnRank } from "./JobColumns.ts"
 import { type Group, type Lane, type LaneCounters, limitOf, policyOf } from "./LaneCounters.ts"
-import { type LimitKey, type LimitKeys, type Waiter } from "./LimitKeys.ts"
+import type { LimitKey, LimitKeys, Waiter } from "./LimitKeys.ts"
 import type { Statistics } from "./Statistics.ts"
 
 /** Waiting jobs of a key read at a time. */
@@ -137,7 +137,7 @@ export class KeySlots {
     const held = from?.limiter ?? null
     const { group } = to.lane
     if (held === null && !group.hasLimitedKeys) return to.ownRank === null ? to : withOwnRank(to)
-    const own = withOwnRank(to)
+    const own = isInLine(to) ? this.outOfLine(to) : withOwnRank(to)
     if (to.state === States.running) return own
     if (from !== undefined && States.isWaiting(from.state)) this.countBacklog(from, -1)
     if (States.isWaiting(to.state)) this.countBacklog(to, 1)
@@ -151,6 +151,13 @@ export class KeySlots {
     return arrives ? this.arrive(key, own) : own.limiter === null ? own : { ...own, limiter: null }
   }
 
+  /** As it would stand if no limit kept it. */
+  private outOfLine(row: JobRow): JobRow {
+    const wait = Waiting.outOfLine(row.wait)
+    const { now } = this.keys
+    return { ...row, state: Waiting.stateWhile(wait, row.due, now), wait: Waiting.waitWhile(wait, row.due, now) }
+  }
+
   /** Whether it keeps its place in the line, or its slots. */
   private keeps({ policy }: LimitKey, to: JobRow, from: JobRow): boolean {
     if (isInLine(from)) return true
@@ -162,7 +169,12 @@ export class KeySlots {
     if (isInLine(from)) return this.inLine(key, to)
     if (to.state !== States.pending) return { ...to, limiter: key.id }
     if (from.state === States.pending)
-      return ready(key, to, policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy))
+      return ready(
+        key,
+        to,
+        policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy)
+      )
+    this.keys.touch(key)
     const place = this.place(key, to)
     return ready(key, to, policyOf(key.group).fair === true ? key.group.time : place)
   }
@@ -177,14 +189,13 @@ export class KeySlots {
     }
     if (isFirst) key.since = now
     key.waiting++
-    return this.inLine(key, to)
+    this.arrived = this.inLine(key, to)
+    return this.arrived
   }
 
   private inLine(key: LimitKey, to: JobRow): JobRow {
     this.freed.push(key)
-    const waiting = { ...to, state: States.scheduled, wait: Waiting.intoLine(to.wait), limiter: key.id }
-    this.arrived = waiting
-    return waiting
+    return { ...to, state: States.scheduled, wait: Waiting.intoLine(to.wait), limiter: key.id }
   }
 
   private mayBeReady(key: LimitKey, slots: number): boolean {
@@ -451,8 +462,7 @@ export class KeySlots {
       first === undefined ||
       (!isFifo(key.policy) && (row.rank < first[2] || (row.rank === first[2] && row.id < first[1])))
     const waiter: Waiter = [row.lane.id, row.id, row.rank, row.due, row.slots, row.cost]
-    const starts =
-      row.state === States.pending ? this.mayStart(key, key, waiter) : this.mayBeReady(key, row.slots)
+    const starts = row.state === States.pending ? this.mayStart(key, key, waiter) : this.mayBeReady(key, row.slots)
     return isFirst && starts ? undefined : { key, newest: conflict === "cancelNewest" }
   }
 
@@ -478,7 +488,7 @@ export class KeySlots {
     return ids.reverse()
   }
 
-  /** The other side of a job asked for rest until then: its key rests, where anybody named it, else its group. */
+  /** The other side of a job asked for rest until then: its key rests, where that is limited, else its group. */
   holdBack({ lane: { group }, partitionKey }: JobRow, until: number): void {
     const key = this.keys.find(group, partitionKey)
     if (key === undefined || !isOfKey(policyOf(group), key.policy)) {

@@ -55,9 +55,17 @@ export class LimitChanges {
     group.hasLimitedKeys = limitsKeys(policyOf(group)) || this.keys.hasOwn(group)
     this.laneCounters.startsLater()
     if (only === undefined && !this.mayMove(group, before)) return
+    if (policyOf(group).fair !== true) this.forgetTimes(group)
     const changed = this.changedKeys(group, before, only)
     if (changed.size > 0) this.reseat(group, before, changed, only)
     if (only === undefined || changed.size > 0) this.countBacklogs(group)
+  }
+
+  /** Virtual times of a group that is not fair, or no more. */
+  private forgetTimes(group: Group): void {
+    group.time = 0
+    this.laneCounters.touchGroup(group)
+    this.db.prepare("UPDATE limit_key SET time = 0 WHERE resource_group = ?").run(group.name)
   }
 
   private mayMove(group: Group, before: GroupLimits): boolean {
@@ -155,8 +163,7 @@ export class LimitChanges {
       lanes
     )
     pick("pending", "1")
-    const isMoved = (condition: string) =>
-      `(lane, rank, id) IN (SELECT lane, rank, id FROM moved WHERE ${condition})`
+    const isMoved = (condition: string) => `(lane, rank, id) IN (SELECT lane, rank, id FROM moved WHERE ${condition})`
     const limiter = (table: string) =>
       `(SELECT limiter FROM moved WHERE moved.lane = ${table}.lane AND moved.rank = ${table}.rank AND moved.id = ${table}.id)`
     run(
@@ -169,16 +176,16 @@ export class LimitChanges {
        WHERE ${isMoved("limiter IS NULL")}`
     )
     // Not those that went there just now, which have their limiter.
-    pick("scheduled", `scheduled.wait IN (${waitTime}, ${waitRetry}) AND (ruled.holds = 1 OR scheduled.limiter IS NOT NULL)`)
+    pick(
+      "scheduled",
+      `scheduled.wait IN (${waitTime}, ${waitRetry}) AND (ruled.holds = 1 OR scheduled.limiter IS NOT NULL)`
+    )
     const isOf = (condition: string) => `(lane, id) IN (SELECT lane, id FROM moved WHERE ${condition})`
     const limiterOf = "(SELECT moved.limiter FROM moved WHERE moved.lane = scheduled.lane AND moved.id = scheduled.id)"
     run(`UPDATE scheduled SET limiter = NULL WHERE ${isOf("holds = 0")}`)
     run(`UPDATE scheduled SET wait = ${intoLine}, limiter = ${limiterOf} WHERE ${isOf("holds = 1")}`)
     pick("scheduled", `scheduled.wait >= ${waitLimit} AND (ruled.limiter IS NULL OR (ruled.holds = 0 AND due > ?3))`)
-    run(
-      `UPDATE scheduled SET wait = ${outOfLine(waitTime)}, limiter = NULL WHERE ${isOf("1")} AND due > ?`,
-      now
-    )
+    run(`UPDATE scheduled SET wait = ${outOfLine(waitTime)}, limiter = NULL WHERE ${isOf("1")} AND due > ?`, now)
     run(
       `${copyInto("pending", "scheduled", { wait: outOfLine(waitNone), limiter: "NULL" })} WHERE ${isOf("1")} AND due <= ?`,
       now

@@ -55,7 +55,8 @@ type KeyRow = [
   feedback: string | null
 ]
 
-const columns = "id, resource_group, key, held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback"
+const columns =
+  "id, resource_group, key, held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback"
 
 /** What an operator set for the key, if anything. */
 export const ownRuleOf = (key: LimitKey | undefined): OwnRule | undefined =>
@@ -117,9 +118,7 @@ export class LimitKeys {
        ) SELECT label FROM known WHERE label IS NOT NULL`
     )
     this.selectNames = db.prepare("SELECT key FROM limit_key WHERE resource_group = ?")
-    this.sumRunning = db.prepare(
-      "SELECT limiter, sum(slots) FROM running WHERE limiter IS NOT NULL GROUP BY limiter"
-    )
+    this.sumRunning = db.prepare("SELECT limiter, sum(slots) FROM running WHERE limiter IS NOT NULL GROUP BY limiter")
     this.countWaiting = db.prepare(
       `SELECT limiter, count(*) FROM scheduled INDEXED BY scheduled_line WHERE wait >= ${Waiting.waitLimit} GROUP BY limiter`
     )

@@ -105,7 +105,10 @@ export class SqliteStore {
     const sessions = new Sessions(db, statistics)
     const claims = new Claims(db, { laneCounters, rows, running, slots, endings, statistics })
     const batches = new BatchClaims(db, laneCounters, claims)
-    const enqueues = new Enqueues({ laneCounters, rows, keys, slots, claims, endings, signals, statistics }, options.maxLive)
+    const enqueues = new Enqueues(
+      { laneCounters, rows, keys, slots, claims, endings, signals, statistics },
+      options.maxLive
+    )
     const settlement = new Settlement(db, {
       laneCounters,
       rows,
@@ -183,6 +186,7 @@ export class SqliteStore {
       return this.db.write(() => {
         this.laneCounters.refresh()
         this.keyRecords.begin(now)
+        this.running.begin(this.laneCounters.limitChanges)
         const again = this.answers.again()
         if (again !== undefined) return { answer: again.answer as A, flushed: false, wakes: [] }
         const answer = body()
