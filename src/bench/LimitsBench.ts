@@ -1,11 +1,9 @@
 /**
- * What limits cost where they do not bind: a backlog of a thousand keys drained out of the memory store, with the group's
- * policy and without. Each job costs a turn's work of its key twice, when it arrives and when it ends.
+ * What limits cost where they do not bind: a backlog of a thousand keys drained out of the memory store, with the
+ * group's policy and without. Each job costs a turn's work of its key twice, when it arrives and when it ends.
  */
 import * as Effect from "effect/Effect"
-import type { GroupPolicy } from "../services/Limits/GroupPolicy.ts"
-import { Limits } from "../services/Limits/Limits.ts"
-import { request, ResourceGroup, Sluice, TaskQueue } from "../services/Queue/index.ts"
+import { type GroupPolicy, Limits, request, ResourceGroup, Sluice, TaskQueue } from "../services/Queue/index.ts"
 import { collectGarbage, stopwatch, verify } from "./Measuring.ts"
 import { cpuFigure, type Scale, type Variant } from "./Variant.ts"
 import { expectedSum, finished, group, payload, Sink, verifyCounters, withWorker, Work } from "./Workload.ts"
