@@ -175,6 +175,7 @@ export class KeySlots {
         to,
         policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy)
       )
+    this.keys.touch(key)
     const place = this.place(key, to)
     return ready(key, to, policyOf(key.group).fair === true ? key.group.time : place)
   }
