@@ -150,7 +150,10 @@ export class JobRows {
     if (row.state === States.scheduled) this.laneCounters.forgetNextDue()
   }
 
-  /** Makes one of the other where they stand, as far as its limits let it. What rests in `job` is not written: see `rewrite`. */
+  /**
+   * Makes one of the other where they stand, as far as its limits let it. What rests in `job` is not written: see
+   * `rewrite`.
+   */
   move(from: JobRow, wanted: JobRow): void {
     this.deleteFrom(stateTable(from), from)
     const to = this.slots.seat(wanted, from)
