@@ -24,8 +24,7 @@ describe("a server that takes half of what is sent", () => {
       const folder = yield* faultFolder
       const { store } = folder
       const server = yield* mailServer(taken)
-      const worker = (name: string) =>
-        start({ name, store, url: server.url }, { program: "mailWorker.ts" })
+      const worker = (name: string) => start({ name, store, url: server.url }, { program: "mailWorker.ts" })
       yield* Effect.gen(function* () {
         const queue = yield* TaskQueue
         const workers = [yield* worker("first"), yield* worker("second")]

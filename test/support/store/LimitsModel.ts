@@ -20,12 +20,7 @@ import {
   windowOf
 } from "../../../src/services/Limits/policy/KeyAdmission.ts"
 import { type OwnRule, policyOf } from "../../../src/services/Limits/policy/KeyRules.ts"
-import {
-  eventOf,
-  type Feedback,
-  feedbackAfter,
-  isOfKey
-} from "../../../src/services/Limits/policy/Feedback.ts"
+import { eventOf, type Feedback, feedbackAfter, isOfKey } from "../../../src/services/Limits/policy/Feedback.ts"
 import { afterStart, mayStartOne, takeUnits } from "../../../src/services/Limits/policy/Starts.ts"
 import type { NewJob, Settle } from "../../../src/services/Store/Turn.ts"
 import type { ModelJob } from "./StoreModel.ts"

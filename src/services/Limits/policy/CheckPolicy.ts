@@ -38,7 +38,11 @@ const ruleNames = namesOf<KeyRule>({ keys: 0, tier: 0, policy: 0 })
 const groupNames = namesOf<GroupPolicy>({ ...feedbackNames, backlog: 0, fair: 0, tiers: 0, keys: 0 })
 
 /** The fields that are there, each as its check answers it. */
-const present = <A extends object>(value: A, checks: { readonly [K in keyof A]-?: (field: string, value: unknown) => A[K] }, what: string): A => {
+const present = <A extends object>(
+  value: A,
+  checks: { readonly [K in keyof A]-?: (field: string, value: unknown) => A[K] },
+  what: string
+): A => {
   const checked: Partial<A> = {}
   for (const field of Object.keys(checks) as Array<keyof A & string>)
     if (value[field] !== undefined) checked[field] = checks[field](`${what}.${field}`, value[field])
@@ -74,11 +78,12 @@ const checkBreaker = (what: string, value: unknown): BreakerPolicy => {
   )
 }
 
-const feedbackChecks: { readonly [K in keyof FeedbackPolicy]-?: (field: string, value: unknown) => FeedbackPolicy[K] } = {
-  rate: checkRate,
-  adaptive: Bounds.boolean,
-  breaker: checkBreaker
-}
+const feedbackChecks: { readonly [K in keyof FeedbackPolicy]-?: (field: string, value: unknown) => FeedbackPolicy[K] } =
+  {
+    rate: checkRate,
+    adaptive: Bounds.boolean,
+    breaker: checkBreaker
+  }
 
 export const checkKeyPolicy = (what: string, value: unknown): KeyPolicy => {
   Bounds.fields(what, value, keyNames)
