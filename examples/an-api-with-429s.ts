@@ -52,10 +52,7 @@ const program = Effect.gen(function* () {
 await Effect.runPromise(
   program.pipe(
     Effect.provide(
-      Sluice.layerWorker({ slots: { api: 5 } }).pipe(
-        Layer.provide(CallLive),
-        Layer.provideMerge(Sluice.layerMemory())
-      )
+      Sluice.layerWorker({ slots: { api: 5 } }).pipe(Layer.provide(CallLive), Layer.provideMerge(Sluice.layerMemory()))
     )
   )
 )
