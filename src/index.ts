@@ -13,6 +13,7 @@ export {
   type BatchOutcomes,
   BatchProcessor,
   type BatchTuning,
+  type BulkOptions,
   type CollectionReport,
   type CounterRecord,
   Documents,

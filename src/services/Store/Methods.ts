@@ -45,6 +45,7 @@ const kinds: Kinds = {
     list: { ...reads, inTime: ([filter, page], ms) => [intervalIn(filter, ms), page] },
     count: { ...reads, inTime: ([filter], ms) => [intervalIn(filter, ms)] },
     counters: looks,
+    usage: looks,
     oldestPending: looks,
     upNext: reads,
     logs: reads,

@@ -121,6 +121,8 @@ export const enqueueOptions = (seed: number, values: number): Effect.Effect<numb
       partitionKey: () => random.pick(["p", "日本", "a:b"]),
       key: () => random.pick(["1", "a:1", "ain:1", "h:1", "network:1", "%3A", "é", "x".repeat(1000)]),
       onConflict: () => random.pick(["reject", "existing", "replace", "debounce", "keepLast"]),
+      maxDelay: () => random.pick([0, "1 hour", Number.POSITIVE_INFINITY]),
+      retention: () => random.pick(["none", {}, { failed: "none" }, { completed: { age: "1 hour", count: 1 } }]),
       expiresIn: () => random.pick([0, 1000, Number.POSITIVE_INFINITY]),
       deadline: () => random.pick([0, 1.5, 8.64e15]),
       deadlineIn: () => random.pick([0, "1 hour"]),
@@ -383,6 +385,11 @@ export const definitions = (seed: number, values: number): Effect.Effect<number,
       expiresIn: () => random.pick([1000, Number.POSITIVE_INFINITY]),
       deadlineIn: () => "1 hour",
       unique: () => hostile.fields({ scope: () => "group", onConflict: () => "reject", window: () => 5 }, 2),
+      retention: () =>
+        hostile.fields(
+          { completed: () => "none", failed: () => hostile.fields({ age: () => 5, count: () => 1 }, 2) },
+          2
+        ),
       suspendedFor: () => "8 hours",
       retryable: () => () => false,
       idempotencyKey: () => (payload: unknown) => String(payload),

@@ -193,6 +193,7 @@ export const makeQueries = Effect.gen(function* () {
         rollUps.resources
       ),
     status: store.status,
+    usage: store.usage,
     explain: (id: JobId) =>
       Effect.gen(function* () {
         const job = yield* record(id)

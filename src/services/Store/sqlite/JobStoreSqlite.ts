@@ -147,6 +147,7 @@ const over = (host: Host, file: string, clock: Clock.Clock): Store => {
       list: (filter, page) => host.call("list", filter, page),
       count: (filter) => host.call("count", filter),
       counters: host.call("counters"),
+      usage: host.call("usage"),
       oldestPending: host.call("oldestPending"),
       upNext: (group, limit) => host.call("upNext", group, limit),
       logs: (id, { after, limit }) => host.call("logs", id, after, limit),
