@@ -21,6 +21,7 @@ export const movers = [
   /** The worker's share of the scaler's target. */
   "scaler"
 ] as const
+/** Who asks for slots while a worker runs: `program`, `pool` or `scaler`. */
 export type SlotMover = (typeof movers)[number]
 
 /** From who is followed first. */
@@ -33,6 +34,7 @@ export const askers = [
   /** Nobody said anything. */
   "default"
 ] as const
+/** Who asks for slots: a `SlotMover`, else what was `declared`, the group's `limit`, or nobody (`default`). */
 export type SlotAsker = (typeof askers)[number]
 
 export const bounders = [
@@ -41,17 +43,20 @@ export const bounders = [
   /** The memory of the worker's process. */
   "memory"
 ] as const
+/** Who holds slots to fewer than were asked for: the worker's `total`, or its `memory`. */
 export type SlotBounder = (typeof bounders)[number]
 
 /** Slots of all groups of a worker together where fewer, or none, are declared. */
 export const defaultTotalSlots = 1000
 
+/** What somebody asks for. */
 export interface SlotAsk {
   readonly slots: number
   /** In a few words, for people. */
   readonly reason: string
 }
 
+/** What somebody holds it to. */
 export interface SlotBound {
   /** At most so many of those asked for. */
   readonly of: (asked: number) => number
@@ -73,6 +78,7 @@ export interface SlotRequest extends Schema.Schema.Type<typeof SlotRequest> {}
 export const SlotProposal = proposal([...askers, ...bounders])
 export interface SlotProposal extends Schema.Schema.Type<typeof SlotProposal> {}
 
+/** How many slots a worker fills of a group, or of all together, and which proposal decides that. */
 export const SlotDecision = Schema.Struct({
   /** So many are filled. */
   slots: Schema.Int,
@@ -92,6 +98,7 @@ const followed = (asks: SaidBy<SlotAsker, SlotAsk>): SlotRequest => {
   return nothingAsked
 }
 
+/** What is filled of one group, or of all together. Pure; costs a look at each source. */
 export const decideSlots = (asks: SaidBy<SlotAsker, SlotAsk>, bounds: SaidBy<SlotBounder, SlotBound>): SlotDecision => {
   const asked = followed(asks)
   let by: SlotProposal = asked
