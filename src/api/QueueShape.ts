@@ -2,6 +2,7 @@ import * as Schema from "effect/Schema"
 import { Histogram, Order } from "../services/Queue/index.ts"
 import type { Figures } from "./GroupFigures.ts"
 import { UsageShape } from "./UsageShape.ts"
+import { WorkerSlotsShape } from "./WorkerShape.ts"
 
 /** Milliseconds; null when there were none. */
 export const QuantilesShape = Schema.Struct({
@@ -49,6 +50,8 @@ export const GroupStatusShape = Schema.Struct({
   /** In which order its jobs start; see `queue order`. */
   order: Schema.Literals(Order.orders),
   paused: Schema.Boolean,
+  /** What each living worker with slots of it fills, and why. */
+  slots: Schema.Array(WorkerSlotsShape),
   scheduled: Schema.Finite,
   pending: Schema.Finite,
   running: Schema.Finite,

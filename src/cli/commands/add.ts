@@ -273,7 +273,10 @@ export const command = Command.make(
     { command: "sluice add --notify 'mail -s \"$SLUICE_JOB_STATE\" me < /dev/null' -- ./report.sh" },
     { command: "sluice add --from commands.txt", description: "a job per line, all stored or none" },
     { command: "ls *.wav | sluice add --from - 'lame --quiet {} {.}.mp3'" },
-    { command: "sluice add --from urls.txt --spread 10m 'curl -sO -- {}'", description: "one by one, over ten minutes" },
+    {
+      command: "sluice add --from urls.txt --spread 10m 'curl -sO -- {}'",
+      description: "one by one, over ten minutes"
+    },
     {
       command: "sluice add --key index --debounce 5s -- ./reindex.sh",
       description: "once, 5 s after the last call, and at the latest 50 s after the first"

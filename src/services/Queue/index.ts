@@ -15,7 +15,7 @@ export { step } from "./DurableStep.ts"
 export * from "./MemoryOptimizer.ts"
 export * as DurationText from "./policy/DurationText.ts"
 export * as Explain from "./policy/Explain.ts"
-export type { Reason as ExplainedReason } from "./policy/Explain.ts"
+export type { HeldSlots, Reason as ExplainedReason } from "./policy/Explain.ts"
 export * from "./GroupOrders.ts"
 export * as Histogram from "./policy/Histogram.ts"
 export * as Order from "./policy/Order.ts"
@@ -37,6 +37,18 @@ export * as QueueMetrics from "./QueueMetrics.ts"
 export * as QueueSettings from "./QueueSettings.ts"
 export * as ResourceGroup from "./ResourceGroup.ts"
 export type { ResourceGroup as ResourceGroupDefinition } from "./ResourceGroup.ts"
+export * as SlotDecisions from "./policy/SlotDecision.ts"
+export type {
+  SlotAsk,
+  SlotAsker,
+  SlotBounder,
+  SlotDecision,
+  SlotMover,
+  SlotProposal,
+  SlotRequest
+} from "./policy/SlotDecision.ts"
+export { mostSlots } from "./policy/Bounds.ts"
+export { decisionOf, totalOf } from "./policy/Served.ts"
 export * from "./SlotPools.ts"
 export * as StoreLayers from "./storeLayers.ts"
 export * from "./StreamProcessor.ts"

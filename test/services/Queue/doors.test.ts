@@ -587,7 +587,10 @@ describe("definitions", () => {
       [{ slots: { network: 1e9 } }, /is 1000000000/],
       [{ slots: { "no group": 1 } }, /a group's name in slots is "no group"/],
       [{ slots: { network: "5" } }, /slots of group "network" is "5"; expected an object/],
-      [{ slot: { network: 1 } }, /"slot" is no field of worker options; known are name, slots, threads/],
+      [{ slot: { network: 1 } }, /"slot" is no field of worker options; known are name, slots, totalSlots, threads/],
+      [{ totalSlots: 0 }, /totalSlots is 0; expected a whole number from 1 to 100,000/],
+      [{ totalSlots: 2.5 }, /totalSlots is 2.5/],
+      [{ totalSlots: Number.POSITIVE_INFINITY }, /totalSlots is Infinity/],
       [{ threads: 0 }, /threads is 0/],
       [{ name: "" }, /a worker's name is ""/]
     ]

@@ -419,6 +419,7 @@ export const definitions = (seed: number, values: number): Effect.Effect<number,
     const worker = {
       name: () => "w",
       threads: () => 2,
+      totalSlots: () => 10,
       slots: () => hostile.fields({ network: () => 5, "*": () => 0, g: () => ({ min: 0, max: hostile.number() }) }, 3)
     }
     return yield* Effect.scoped(

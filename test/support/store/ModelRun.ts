@@ -647,7 +647,7 @@ const seenKey = (key: KeyRecord, now: number): KeyRecord => ({
   tat: key.tat > now ? key.tat : 0
 })
 
-const speaks = ({ heldBackUntil, held, ownPolicy, paused, waiting }: KeyRecord): boolean =>
+const speaks = ({ heldBackUntil, held, ownPolicy, paused, waiting }: ReturnType<typeof seenKey>): boolean =>
   held > 0 || waiting > 0 || paused || ownPolicy !== undefined || heldBackUntil > 0
 
 /** Runs of `steps` steps, one per seed. */

@@ -130,7 +130,8 @@ export class StoreModel {
   }
 
   get jobs(): ReadonlyArray<ModelJob> {
-    return [...this.state.jobs.values()].sort((a, b) => a.id - b.id)
+    // Ids grow, so they are in their order.
+    return [...this.state.jobs.values()]
   }
 
   job(id: JobId): ModelJob | undefined {

@@ -92,6 +92,12 @@ export const windowOf = (group: GroupPolicy, policy: KeyPolicy, groupSlots: numb
 }
 
 /**
+ * Slots that a job of a key may ask for at most. Where nobody said how many the key has, only its group bounds them: of
+ * a `fifo` key one *job* runs at a time, whatever it takes.
+ */
+export const slotsAllowed = ({ concurrency }: KeyPolicy): number => concurrency ?? Number.POSITIVE_INFINITY
+
+/**
  * Whether the next job of a key fits its window. One that asks for more than the window runs alone: a limit that was
  * lowered strands nothing.
  */

@@ -84,7 +84,10 @@ export const populate = (file: string) =>
         yield* store.jobs.declareGroups([{ name: "limited", limit: 20, policy: limited }])
         yield* store.jobs.setKey("limited", "own", { policy: { concurrency: 1 } })
         yield* driver.enqueue(
-          ["own", "own", "customer", "customer", "customer", "line", "line"].map((partitionKey) => ({ partitionKey, group: "limited" }))
+          ["own", "own", "customer", "customer", "customer", "line", "line"].map((partitionKey) => ({
+            partitionKey,
+            group: "limited"
+          }))
         )
         yield* driver.add({ partitionKey: "line", group: "limited", delay: 60_000 })
         yield* driver.claim(session, 2, "limited")
@@ -153,7 +156,9 @@ const everything = (driver: StoreDriver) =>
       { group: "mine", key: "own" },
       { group: "mine", delay: 1 }
     ])
-    yield* driver.enqueue(["customer", "line", "rated", "rated"].map((partitionKey) => ({ partitionKey, group: "limited" })))
+    yield* driver.enqueue(
+      ["customer", "line", "rated", "rated"].map((partitionKey) => ({ partitionKey, group: "limited" }))
+    )
     yield* TestClock.adjust(10)
     const claimed = yield* driver.turn({
       session,
