@@ -1,14 +1,14 @@
-// What deferring does to a load: a part of the jobs of a trace is wanted some hours later only. They start at once, in a
-// fixed window of the night, or where the product's forecaster and policy put them.
+// What deferring does to a load: a part of the jobs of a trace is wanted some hours later only. They start at once, in
+// a fixed window of the night, or where the product's forecaster and policy put them.
 //
 //   node scripts/evaluate/deferring.ts FOLDER [--days 10] [--share 0.3] [--picture FILE.svg]
 //
-// FOLDER holds traces as `timestamp_iso,count` on a regular grid, an empty count being a missing one; each *.csv of it is
-// a load. The forecaster learns from the days before the last ones. Runs are drawn so that the peak of a load started at
-// once is about a hundred slots; deadlines are 8 to 24 hours away. Prints a table per trace: running slots at the peak
-// and at the 99th percentile of time while slots are without number, and what is late and how long the others wait where
-// there are as many slots as deferring needs at its peak. The picture shows the days around the highest peak of the
-// first trace.
+// FOLDER holds traces as `timestamp_iso,count` on a regular grid, an empty count being a missing one; each *.csv of it
+// is a load. The forecaster learns from the days before the last ones. Runs are drawn so that the peak of a load that
+// starts at once is about a hundred slots; deadlines are 8 to 24 hours away. Prints a table per trace: running slots at
+// the peak and at the 99th percentile of time while slots are without number, and what is late and how long the others
+// wait where there are as many slots as deferring needs at its peak. The picture shows the days around the highest peak
+// of the first trace.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
@@ -155,7 +155,7 @@ const deferring =
           slotsAt: () => slots,
           scheduled: (start, stepMs, length) => {
             const busy = Array.from({ length }, () => 0)
-            for (const due of scheduled) addRun(busy, (due - start) / stepMs, meanMs / stepMs)
+            for (const due of scheduled) addRun(busy, Math.floor((due - start) / stepMs), meanMs / stepMs)
             return busy
           },
           backlogMs: 0

@@ -7,10 +7,9 @@
  * no more than the slots that are free then, so it makes no queue for what was placed before. Where no step is like
  * that, and where nothing is known, the job starts at once: nothing is late that would not be late then.
  *
- * **Level.** The jobs fill the lowest steps up to one height, as water would (R. G. Gallager, Information Theory and
- * Reliable Communication, 1968, for the picture), each step in proportion to its room below it. What is scheduled
- * already counts as load, so jobs that come one by one do not meet in one step. Producers that do not know of each other
- * meet in a trough that is taken to be wider than one job needs: see `shareTaken`.
+ * **Level.** The jobs fill the lowest steps up to one height, as water would, each step in proportion to its room below
+ * it. What is scheduled already counts as load, so jobs that come one by one do not meet in one step. Producers that do
+ * not know of each other meet in a trough that is taken to be wider than one job needs: see `shareTaken`.
  */
 
 /** What a group expects of the coming time, in steps from now on. */
@@ -141,11 +140,14 @@ export const placesOf = (outlook: LoadOutlook, deferral: Deferral): ReadonlyArra
   return dues
 }
 
-/** The outlook with jobs of such a mean run scheduled for these times. */
+/**
+ * The outlook with jobs of such a mean run scheduled for these times. A run counts from the start of its step on, as
+ * work that comes in it.
+ */
 export const withScheduled = (outlook: LoadOutlook, dues: ReadonlyArray<number>, meanMs: number): LoadOutlook => {
   const { from, stepMs } = outlook
   const scheduled = outlook.scheduled.slice()
-  for (const due of dues) addRun(scheduled, (due - from) / stepMs, meanMs / stepMs)
+  for (const due of dues) addRun(scheduled, Math.floor((due - from) / stepMs), meanMs / stepMs)
   return { ...outlook, scheduled }
 }
 

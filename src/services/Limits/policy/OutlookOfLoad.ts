@@ -1,6 +1,6 @@
 /**
- * The outlook of a group from the forecast of its work: steps of a forecast become the coarser ones that jobs are placed
- * in, and work that comes becomes slots that are busy.
+ * The outlook of a group from the forecast of its work: steps of a forecast become the coarser ones that jobs are
+ * placed in, and work that comes becomes slots that are busy.
  */
 import type { LoadOutlook } from "./Deferring.ts"
 
@@ -19,9 +19,9 @@ export const outlookStepMs = 900_000
 
 /**
  * Slots that are busy on average in each of the coarser steps. Work occupies its slot for the length of a run: load is
- * the work of the last `meanMs`, spread over it (infinitely many servers, S. G. Eick, W. A. Massey, W. Whitt, "The
- * physics of the M_t/G/∞ queue", Operations Research 41, 1993, with runs of one length). What came before the first step
- * is taken to have come as in it.
+ * the work of the last `meanMs`, spread over it (S. G. Eick, W. A. Massey, W. Whitt, "The physics of the M_t/G/∞
+ * queue", Operations Research 41, 1993, with runs of one length). What came before the first step is taken to have come
+ * as in it.
  */
 const busyOf = (
   works: ReadonlyArray<number>,
