@@ -46,6 +46,7 @@ const kinds: Kinds = {
     count: { ...reads, inTime: ([filter], ms) => [intervalIn(filter, ms)] },
     counters: looks,
     oldestPending: looks,
+    dueIn: { ...reads, inTime: ([steps], ms) => [{ ...steps, from: steps.from + ms }] },
     upNext: reads,
     logs: reads,
     step: reads,

@@ -3,6 +3,7 @@
  */
 import type { Failure, JobId } from "../../Queue/Job.ts"
 import { unlimited } from "../../Queue/ResourceGroup.ts"
+import type { DueCount, Steps } from "../JobQuery.ts"
 import type { After, BeyondLimit, ClaimedJob, ClaimRequest, FollowUp, NewJob, Settle } from "../Turn.ts"
 import type { Group, ReadyStream } from "./Lane.ts"
 import type { JobTable } from "./JobTable.ts"
@@ -205,6 +206,21 @@ export class JobLife {
   nextDue(): number | undefined {
     const job = this.due.first()
     return job === undefined ? undefined : job.due + this.table.epoch
+  }
+
+  /** How many jobs become due in each step, by lane. */
+  dueIn({ count, from, stepMs }: Steps): ReadonlyArray<DueCount> {
+    const start = from - this.table.epoch
+    const lanes = new Map<StoredJob["lane"], Map<number, number>>()
+    for (const { due, lane } of this.due) {
+      if (due >= start + count * stepMs) break
+      const step = Math.max(0, Math.trunc((due - start) / stepMs))
+      const steps = lanes.get(lane) ?? new Map<number, number>()
+      lanes.set(lane, steps.set(step, (steps.get(step) ?? 0) + 1))
+    }
+    return [...lanes].flatMap(([{ group, task }, steps]) =>
+      [...steps].map(([step, jobs]) => ({ group: group.name, task, step, jobs }))
+    )
   }
 
   /** Cancels up to `limit` jobs that waited beyond their expiry. Answers how many, and whether there may be more. */

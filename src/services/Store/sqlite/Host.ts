@@ -20,6 +20,7 @@ export const reads: ReadonlySet<string> = new Set([
   "count",
   "counters",
   "oldestPending",
+  "dueIn",
   "upNext",
   "logs",
   "step",

@@ -147,6 +147,7 @@ const over = (host: Host, file: string, clock: Clock.Clock): Store => {
       count: (filter) => host.call("count", filter),
       counters: host.call("counters"),
       oldestPending: host.call("oldestPending"),
+      dueIn: (steps) => host.call("dueIn", steps),
       upNext: (group, limit) => host.call("upNext", group, limit),
       logs: (id, { after, limit }) => host.call("logs", id, after, limit),
       step: (id, name) => host.call("step", id, name),
