@@ -17,7 +17,7 @@ import type { Picture } from "../../src/cli/plot/Picture.ts"
 import { pictureSvg } from "../../src/cli/plot/PictureSvg.ts"
 import { addRun, type LoadOutlook, placesOf, withScheduled } from "../../src/services/Limits/policy/Deferring.ts"
 import { openingTimes, parseHours } from "../../src/services/Limits/policy/Hours.ts"
-import { outlookOf, outlookStepMs } from "../../src/services/Limits/policy/OutlookOfLoad.ts"
+import { gridOf, outlookOf, outlookStepMs } from "../../src/services/Limits/policy/OutlookOfLoad.ts"
 import { make } from "../../src/services/Scaling/policy/forecast/Forecasting.ts"
 import { workOf } from "../../src/services/Scaling/policy/WorkForecast.ts"
 import { SeededRandom } from "../../test/support/SeededRandom.ts"
@@ -144,20 +144,19 @@ const deferring =
       if (step >= fromStep && (step - fromStep) % perOutlook === 0) {
         const from = seen(step)
         scheduled = scheduled.filter((due) => due >= from)
-        const work = forecaster.forecast(horizon + perOutlook).map((each, i) => {
+        const work = forecaster.forecast(horizon + perOutlook).map((each) => {
           const { expected, p95 } = workOf(each, meanMs, runDeviation ** 2)
-          return { at: from + i * trace.stepMs, expected, atMost: p95 }
+          return { expected, atMost: p95 }
         })
-        const outlook = outlookOf({
+        const grid = gridOf(from, trace.stepMs, work.length)
+        const busy = Array.from({ length: grid.count }, () => 0)
+        for (const due of scheduled) addRun(busy, Math.floor((due - from) / grid.stepMs), meanMs / grid.stepMs)
+        const outlook = outlookOf(grid, {
           work,
           workStepMs: trace.stepMs,
           meanMs,
           slotsAt: () => slots,
-          scheduled: (start, stepMs, length) => {
-            const busy = Array.from({ length }, () => 0)
-            for (const due of scheduled) addRun(busy, Math.floor((due - start) / stepMs), meanMs / stepMs)
-            return busy
-          },
+          scheduled: busy,
           backlogMs: 0
         })
         place(outlook, from + perOutlook * trace.stepMs)

@@ -112,6 +112,11 @@ export interface JobExtra {
    * runs like any other.
    */
   readonly deadline?: number
+  /**
+   * From when it could have started, in milliseconds since 1970: it is deferrable, and its due time was chosen after
+   * that.
+   */
+  readonly deferredFrom?: number
 }
 
 export const JobExtra = Schema.Struct({
@@ -126,7 +131,8 @@ export const JobExtra = Schema.Struct({
   cacheKey: Schema.optionalKey(Schema.String),
   softLimit: Schema.optionalKey(Schema.Finite),
   hardLimit: Schema.optionalKey(Schema.Finite),
-  deadline: Schema.optionalKey(Schema.Finite)
+  deadline: Schema.optionalKey(Schema.Finite),
+  deferredFrom: Schema.optionalKey(Schema.Finite)
 })
 
 /**

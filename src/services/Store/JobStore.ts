@@ -122,8 +122,8 @@ export class JobStore extends Context.Service<
     /** When the next pending job of each group was due; groups without one are left out. */
     readonly oldestPending: Effect.Effect<ReadonlyMap<string, number>, StoreError>
     /**
-     * How many scheduled jobs, of those that wait for nothing but their time, become due in each step; steps without any
-     * are left out. Looks at each of these jobs: a million take a second or so.
+     * How many scheduled jobs, of those that wait for nothing but their time, become due in each step; steps without
+     * any are left out. Looks at each of these jobs.
      */
     readonly dueIn: (steps: Steps) => Effect.Effect<ReadonlyArray<DueCount>, StoreError>
     /** Up to `limit` (1,000) pending jobs of a group, in the order in which they start. */

@@ -62,32 +62,31 @@ interface Place {
   readonly free: number
 }
 
-/** Milliseconds of slots that are free in each step when all comes that may; 0 where a queue is left at its end. */
-const freeIn = ({ backlogMs, busyAtMost, scheduled, slots, stepMs }: LoadOutlook): ReadonlyArray<number> => {
+/** Milliseconds of slots at the end of each step, when all comes that may: above 0 a queue, below 0 what was free. */
+const restsOf = ({ backlogMs, busyAtMost, scheduled, slots, stepMs }: LoadOutlook): ReadonlyArray<number> => {
   let queue = backlogMs
   return slots.map((there, i) => {
-    queue += (busyAtMost[i]! + scheduled[i]! - there) * stepMs
-    const free = Math.max(0, -queue)
-    queue = Math.max(0, queue)
-    return free
+    const rest = queue + (busyAtMost[i]! + scheduled[i]! - there) * stepMs
+    queue = Math.max(0, rest)
+    return rest
   })
 }
 
 const placesIn = (outlook: LoadOutlook, { deadline, now, run }: Deferral): ReadonlyArray<Place> => {
   const { busy, from, scheduled, slots, stepMs } = outlook
-  const free = freeIn(outlook)
+  const rests = restsOf(outlook)
   const runSteps = Math.max(1, Math.ceil(run.meanMs / stepMs))
   const places: Array<Place> = []
   for (let i = Math.max(0, Math.floor((now - from) / stepMs)); i < busy.length; i++) {
     const to = from + (i + 1) * stepMs
     if (to + run.mostMs > deadline) break
-    if (!(slots[i]! > 0 && free[i]! > 0)) continue
+    if (!(slots[i]! > 0 && rests[i]! < 0)) continue
     let load = 0
     let least = Number.POSITIVE_INFINITY
     // What runs goes on while the group claims nothing.
     for (let j = i; j < Math.min(busy.length, i + runSteps); j++) {
       load = Math.max(load, busy[j]! + scheduled[j]!)
-      if (slots[j]! > 0) least = Math.min(least, free[j]!)
+      if (slots[j]! > 0) least = Math.min(least, Math.max(0, -rests[j]!))
     }
     places.push({ from: Math.max(now, from + i * stepMs), to, load, free: least / stepMs })
   }
@@ -158,4 +157,41 @@ export const addRun = (slots: Array<number>, start: number, length: number, runs
     if (i >= 0) slots[i]! += part * runs
     left -= part
   }
+}
+
+/** A job that was put off. */
+export interface PutOff {
+  readonly due: number
+  readonly deadline: number
+  readonly run: Deferral["run"]
+}
+
+/**
+ * Which of the jobs that were put off start now after all: those that may be late by today's outlook, and, while less
+ * is busy than was expected and slots are idle, those wanted soonest, as many as fill that within `withinMs`. `busy`:
+ * slots that run or are waited for now.
+ */
+export const startsNow = <Job extends PutOff>(
+  outlook: LoadOutlook,
+  { busy, now, withinMs }: { readonly busy: number; readonly now: number; readonly withinMs: number },
+  jobs: ReadonlyArray<Job>
+): ReadonlyArray<Job> => {
+  const { from, scheduled, slots, stepMs } = outlook
+  const rests = restsOf(outlook)
+  /** When what is there at a time has been begun, at the latest. Beyond the outlook nothing speaks against a time. */
+  const begunBy = (due: number): number => {
+    const step = Math.floor((due - from) / stepMs)
+    if (step >= rests.length || (rests[step]! <= 0 && (step <= 0 || rests[step - 1]! <= 0))) return due
+    const begun = rests.findIndex((rest, i) => i >= step && rest <= 0)
+    return begun < 0 ? Number.POSITIVE_INFINITY : from + (begun + 1) * stepMs
+  }
+  const waiting = jobs.filter(({ due }) => due > now).sort((a, b) => a.deadline - b.deadline)
+  let idle = Math.min(slots[0] ?? 0, (outlook.busy[0] ?? 0) + (scheduled[0] ?? 0)) - busy
+  return waiting.filter(({ deadline, due, run }) => {
+    if (begunBy(due) + run.mostMs > deadline) return true
+    const taken = Math.min(1, run.meanMs / withinMs)
+    if (idle < taken) return false
+    idle -= taken
+    return true
+  })
 }

@@ -4,9 +4,8 @@
  */
 import type { LoadOutlook } from "./Deferring.ts"
 
-/** A step of a forecast: the work that comes in it, in slot-seconds, as expected and at the upper end. */
+/** The work that comes in a step of a forecast, in slot-seconds, as expected and at the upper end. */
 export interface WorkStep {
-  readonly at: number
   readonly expected: number
   readonly atMost: number
 }
@@ -49,30 +48,43 @@ const busyOf = (
   })
 }
 
-export const outlookOf = (group: {
-  /** Steps of the forecast from the present one on, all of one width. */
-  readonly work: ReadonlyArray<WorkStep>
-  readonly workStepMs: number
-  /** Mean run in milliseconds. */
-  readonly meanMs: number
-  /** Slots that may claim in the step that begins then. */
-  readonly slotsAt: (at: number) => number
-  /** Slots that jobs take which are scheduled, by step from `from`. */
-  readonly scheduled: (from: number, stepMs: number, count: number) => ReadonlyArray<number>
-  readonly backlogMs: number
-}): LoadOutlook => {
-  const { backlogMs, meanMs, scheduled, slotsAt, work, workStepMs } = group
+/** The steps that jobs are placed in. */
+export interface OutlookGrid {
+  readonly from: number
+  readonly stepMs: number
+  readonly count: number
+}
+
+/** For so many steps of a forecast, the first of which begins at `from`. */
+export const gridOf = (from: number, workStepMs: number, steps: number): OutlookGrid => {
   const perStep = Math.max(1, Math.round(outlookStepMs / workStepMs))
-  const stepMs = perStep * workStepMs
-  const count = Math.floor(work.length / perStep)
-  const from = work[0]?.at ?? 0
-  const busy = (of: (step: WorkStep) => number) => busyOf(work.map(of), workStepMs, meanMs, perStep, count)
+  return { from, stepMs: perStep * workStepMs, count: Math.floor(steps / perStep) }
+}
+
+export const outlookOf = (
+  { count, from, stepMs }: OutlookGrid,
+  group: {
+    /** Steps of the forecast from the present one on, all of one width. */
+    readonly work: ReadonlyArray<WorkStep>
+    readonly workStepMs: number
+    /** Mean run in milliseconds. */
+    readonly meanMs: number
+    /** Slots that may claim in the step that begins then. */
+    readonly slotsAt: (at: number) => number
+    /** Slots that jobs take which are scheduled, by step. */
+    readonly scheduled: ReadonlyArray<number>
+    readonly backlogMs: number
+  }
+): LoadOutlook => {
+  const { backlogMs, meanMs, scheduled, slotsAt, work, workStepMs } = group
+  const busy = (of: (step: WorkStep) => number) =>
+    busyOf(work.map(of), workStepMs, meanMs, Math.round(stepMs / workStepMs), count)
   return {
     from,
     stepMs,
     busy: busy(({ expected }) => expected),
     busyAtMost: busy(({ atMost }) => atMost),
-    scheduled: scheduled(from, stepMs, count),
+    scheduled,
     slots: Array.from({ length: count }, (_, i) => slotsAt(from + i * stepMs)),
     backlogMs
   }

@@ -25,6 +25,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof EnqueueOptions>([
   "expiresIn",
   "deadline",
   "deadlineIn",
+  "deferrable",
   "after",
   "onParentFailure",
   "softLimit",
@@ -45,7 +46,33 @@ const dueOf = ({ at, in: delay }: EnqueueOptions, now: number): number => {
   return Math.max(now, Times.time("at", at))
 }
 
-const deadlineOf = (task: AnyTask, options: EnqueueOptions, due: number): number | undefined => {
+const deferrableNames: ReadonlySet<string> = new Set(["deadline", "deadlineIn"])
+
+/** The deadline that it is deferred within, as it is given; undefined: `deferrable` gives none. */
+const deferrableBy = ({
+  at,
+  deadline,
+  deadlineIn,
+  deferrable,
+  in: delay
+}: EnqueueOptions): Pick<EnqueueOptions, "deadline" | "deadlineIn"> | undefined => {
+  if (deferrable === undefined || deferrable === false) return undefined
+  Bounds.fields("deferrable", deferrable, deferrableNames)
+  if (at !== undefined || delay !== undefined)
+    throw new Bounds.OutOfBounds("deferrable leaves it to the queue when it starts; expected neither at nor in with it")
+  if (deadline !== undefined || deadlineIn !== undefined)
+    throw new Bounds.OutOfBounds("deferrable has its deadline; expected neither deadline nor deadlineIn beside it")
+  const by: Pick<EnqueueOptions, "deadline" | "deadlineIn"> = deferrable
+  if (by.deadline === undefined && by.deadlineIn === undefined)
+    return Bounds.refuse("deferrable", deferrable, "a deadline or deadlineIn within it")
+  return by
+}
+
+const deadlineOf = (
+  task: AnyTask,
+  options: Pick<EnqueueOptions, "deadline" | "deadlineIn">,
+  due: number
+): number | undefined => {
   if (options.deadline !== undefined) {
     if (options.deadlineIn !== undefined)
       throw new Bounds.OutOfBounds("deadline and deadlineIn both say when; expected one of them")
@@ -147,6 +174,19 @@ export interface CheckedOptions
   readonly partitionKey: string | undefined
   readonly key: string | undefined
   readonly onConflict: Unique["onConflict"] | undefined
+  /** By when they must be done, in milliseconds since 1970, that may be put off until then; undefined: they may not. */
+  readonly deferrableTo: number | undefined
+}
+
+/** The options of a job that is put off until `due`. */
+export const putOff = (task: AnyTask, checked: CheckedOptions, rankings: Rankings, due: number): CheckedOptions => {
+  const { extra, group, priority } = checked
+  return {
+    ...checked,
+    due,
+    rank: rankIn(rankings, group, task.name, due, priority, extra?.deadline),
+    extra: { ...extra, deferredFrom: checked.due }
+  }
 }
 
 /**
@@ -174,7 +214,8 @@ export const checkOptions = (
       extra: deadline === undefined ? undefined : { deadline },
       partitionKey: undefined,
       key: undefined,
-      onConflict: undefined
+      onConflict: undefined,
+      deferrableTo: task.isDeferrable ? earlier(deadline, now, task.expiresInMs) : undefined
     }
   }
   Bounds.fields("options", options, optionNames)
@@ -184,7 +225,8 @@ export const checkOptions = (
   const retries =
     options.retries === undefined ? times : Bounds.whole("retries", options.retries, 0, Bounds.mostRetries)
   const due = dueOf(options, now)
-  const deadline = deadlineOf(task, options, due)
+  const deferrable = deferrableBy(options)
+  const deadline = deadlineOf(task, deferrable ?? options, due)
   const expiresInMs =
     options.expiresIn === undefined ? task.expiresInMs : Durations.limit("expiresIn", options.expiresIn)
   return {
@@ -198,9 +240,17 @@ export const checkOptions = (
     extra: extraOf(options, deadline),
     partitionKey: partitionKey === undefined ? undefined : Bounds.label("partitionKey", partitionKey),
     key: options.key,
-    onConflict: onConflict === undefined ? undefined : Bounds.oneOf("onConflict", onConflict, uniqueConflicts)
+    onConflict: onConflict === undefined ? undefined : Bounds.oneOf("onConflict", onConflict, uniqueConflicts),
+    deferrableTo:
+      deferrable !== undefined || (task.isDeferrable && options.deferrable === undefined && due === now)
+        ? earlier(deadline, now, expiresInMs)
+        : undefined
   }
 }
+
+/** The deadline, or the end of its wait where that comes first. */
+const earlier = (deadline: number | undefined, now: number, expiresInMs: number | undefined): number | undefined =>
+  deadline === undefined || expiresInMs === undefined ? deadline : Math.min(deadline, now + expiresInMs)
 
 /** Throws `EnqueueError` for the payload, `OutOfBounds` for what the task makes of it. */
 export const enqueueRow = (

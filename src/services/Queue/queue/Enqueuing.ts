@@ -1,6 +1,7 @@
 /** From requests to rows in the store's next turn: every check before it, and what the store refused after it. */
 import { Clock, Effect } from "effect"
-import { type CheckedOptions, checkOptions, enqueueRow } from "../codec/EnqueueRow.ts"
+import { type CheckedOptions, checkOptions, enqueueRow, putOff } from "../codec/EnqueueRow.ts"
+import { Deferrals } from "../Deferrals.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { formatJobId, type JobId } from "../Job.ts"
 import { JobStore } from "../../Store/JobStore.ts"
@@ -30,6 +31,10 @@ import type { EnqueueNote, NewJob } from "../../Store/Turn.ts"
 
 /** Jobs one call may store whole: about a second of an SQLite commit. */
 const maxBatch = 100_000
+
+type Asking = Pick<EnqueueRequest, "task" | "options">
+
+const isDeferrable = ({ options, task }: Asking): boolean => (options?.deferrable ?? task.isDeferrable) !== false
 
 /** Makes a call's answer of the store's: its jobs are `ids[from]` and those after it, `notes` by the same indexes. */
 export type OnStored<A> = (
@@ -86,6 +91,7 @@ export const makeEnqueuing = Effect.gen(function* () {
   const gate = yield* MemoryGate
   const orders = yield* GroupOrders
   const placements = yield* Placements
+  const deferrals = yield* Deferrals
   const { traits } = store
 
   yield* store.declareGroups(ResourceGroup.withComputation(ResourceGroup.defaults, settings.computationLimit))
@@ -166,21 +172,42 @@ export const makeEnqueuing = Effect.gen(function* () {
     return last.checked
   }
 
+  /** Options of each of so many jobs that are enqueued with the same ones. */
+  const spread = (task: AnyTask, shared: CheckedOptions, count: number): ((i: number) => CheckedOptions) => {
+    const { deferrableTo: deadline, due: now, group } = shared
+    if (deadline === undefined) return () => shared
+    const dues = deferrals.place({ group, task: task.name, count, now, deadline })
+    return (i) => (dues !== undefined && dues[i]! > now ? putOff(task, shared, orders.rankings(), dues[i]!) : shared)
+  }
+
   const row = (task: AnyTask, payload: unknown, options: CheckedOptions) =>
     enqueueRow(task, taskCodec(task, traits), payload, options, settings)
 
-  /** Where tasks without a group belong is looked up before their rows are built. */
-  const reread = (tasks: ReadonlyArray<AnyTask>): Effect.Effect<void> | undefined => {
-    for (const task of tasks) if (!task.isGroupDeclared) return placements.reread(clock.currentTimeMillisUnsafe())
-    return undefined
+  /** Where tasks without a group belong, and what is expected of groups, is looked up before rows are built. */
+  const reread = (requests: ReadonlyArray<Asking>): Effect.Effect<void> | undefined => {
+    let isPlaced = false
+    let deferrable: Array<Asking> | undefined
+    for (const request of requests) {
+      isPlaced ||= !request.task.isGroupDeclared
+      if (!isDeferrable(request)) continue
+      deferrable ??= []
+      deferrable.push(request)
+    }
+    const placing = isPlaced ? placements.reread(clock.currentTimeMillisUnsafe()) : undefined
+    if (deferrable === undefined) return placing
+    const looking = Effect.suspend(() => {
+      const groups = deferrable.map(({ options, task }) => options?.group ?? placements.groupOf(task))
+      return deferrals.reread(new Set(groups), clock.currentTimeMillisUnsafe()) ?? Effect.void
+    })
+    return placing === undefined ? looking : Effect.andThen(placing, looking)
   }
 
   /**
-   * Rows of so many valid requests of these tasks, their groups made known to the store. Where memory is short nothing
-   * is built.
+   * Rows of so many jobs that are asked for like that, their groups made known to the store. Where memory is short
+   * nothing is built.
    */
   const rowsOf = <A>(
-    tasks: ReadonlyArray<AnyTask>,
+    requests: ReadonlyArray<Asking>,
     jobs: number,
     build: () => A,
     groupsOf: (rows: A) => Iterable<ResourceGroup.ResourceGroup>
@@ -188,7 +215,7 @@ export const makeEnqueuing = Effect.gen(function* () {
     Effect.suspend((): Effect.Effect<A, EnqueueError | StoreError> => {
       const short = gate.refusal(jobs)
       if (short !== undefined) return Effect.fail(memoryShort(short))
-      const before = reread(tasks)
+      const before = reread(requests)
       return before === undefined
         ? built(build, groupsOf)
         : Effect.andThen(
@@ -224,12 +251,12 @@ export const makeEnqueuing = Effect.gen(function* () {
     onStored: OnStored<A>
   ): Effect.Effect<A, EnqueueError | StoreError> =>
     rowsOf(
-      [task],
+      [{ task, options }],
       payloads.length,
       () => {
         checkBatch(payloads.length)
-        const shared = checked(task, options)
-        return payloads.map((payload) => row(task, payload, shared))
+        const optionsOf = spread(task, checked(task, options), payloads.length)
+        return payloads.map((payload, i) => row(task, payload, optionsOf(i)))
       },
       (rows) => (rows.length === 0 ? [] : [groupFor(task, rows[0]!.group)])
     ).pipe(
@@ -245,9 +272,9 @@ export const makeEnqueuing = Effect.gen(function* () {
     onStored: OnStored<A>
   ): Effect.Effect<A, EnqueueError | StoreError> =>
     rowsOf(
-      [task],
+      [{ task, options }],
       1,
-      () => [row(task, payload, checked(task, options))],
+      () => [row(task, payload, spread(task, checked(task, options), 1)(0))],
       (rows) => [groupFor(task, rows[0]!.group)]
     ).pipe(Effect.flatMap((rows) => storeRows(rows, onStored)))
 
@@ -257,11 +284,13 @@ export const makeEnqueuing = Effect.gen(function* () {
     onStored: OnStored<A>
   ): Effect.Effect<A, EnqueueError | StoreError> =>
     rowsOf(
-      requests.map(({ task }) => task),
+      requests,
       requests.length,
       () => {
         checkBatch(requests.length)
-        return arrange(requests.map(({ options, payload, task }) => row(task, payload, checked(task, options))))
+        return arrange(
+          requests.map(({ options, payload, task }) => row(task, payload, spread(task, checked(task, options), 1)(0)))
+        )
       },
       (rows) => rows.map(({ group }, i) => groupFor(requests[i]!.task, group))
     ).pipe(

@@ -114,7 +114,8 @@ const extra = json("object", {
   ".cacheKey": "text",
   ".softLimit": "number",
   ".hardLimit": "number",
-  ".deadline": "number"
+  ".deadline": "number",
+  ".deferredFrom": "number"
 })
 const failure = json("object", {
   ".cause": "text",

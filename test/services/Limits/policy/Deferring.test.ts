@@ -7,7 +7,7 @@ import {
   staleSteps,
   withScheduled
 } from "../../../../src/services/Limits/policy/Deferring.ts"
-import { outlookOf, outlookStepMs } from "../../../../src/services/Limits/policy/OutlookOfLoad.ts"
+import { gridOf, outlookOf, outlookStepMs } from "../../../../src/services/Limits/policy/OutlookOfLoad.ts"
 import { SeededRandom, seeds } from "../../../support/SeededRandom.ts"
 
 const minute = 60_000
@@ -204,18 +204,20 @@ describe("deferring", () => {
 })
 
 describe("the outlook of a load", () => {
-  const made = (works: ReadonlyArray<number>, meanMs: number) =>
-    outlookOf({
-      work: works.map((expected, i) => ({ at: from + i * minute, expected, atMost: 2 * expected })),
+  const made = (works: ReadonlyArray<number>, meanMs: number) => {
+    const grid = gridOf(from, minute, works.length)
+    return outlookOf(grid, {
+      work: works.map((expected) => ({ expected, atMost: 2 * expected })),
       workStepMs: minute,
       meanMs,
       slotsAt: (at) => (at < from + outlookStepMs ? 0 : 7),
-      scheduled: (_, __, count) => Array.from({ length: count }, () => 3),
+      scheduled: Array.from({ length: grid.count }, () => 3),
       backlogMs: 5
     })
+  }
 
   it("is the work of the steps, in slots", () => {
-    const works = Array.from({ length: 45 }, (_, i) => (i < 15 ? 60 : i < 30 ? 120 : 0))
+    const works = Array.from({ length: 50 }, (_, i) => (i < 15 ? 60 : i < 30 ? 120 : 0))
     const { busy, busyAtMost, ...rest } = made(works, 1000)
     assert.deepStrictEqual(busy, [1, 2, 0])
     assert.deepStrictEqual(busyAtMost, [2, 4, 0])
@@ -234,19 +236,8 @@ describe("the outlook of a load", () => {
     assert.closeTo(busy[5]!, 0, 1e-9)
   })
 
-  it("of hours has steps of an hour", () => {
-    const outlook = outlookOf({
-      work: Array.from({ length: 24 }, (_, i) => ({ at: from + i * hour, expected: 3600, atMost: 3600 })),
-      workStepMs: hour,
-      meanMs: 1000,
-      slotsAt: () => 1,
-      scheduled: (_, __, count) => Array.from({ length: count }, () => 0),
-      backlogMs: 0
-    })
-    assert.strictEqual(outlook.stepMs, hour)
-    assert.deepStrictEqual(
-      outlook.busy.map((each) => Math.round(each * 1e6) / 1e6),
-      Array.from({ length: 24 }, () => 1)
-    )
+  it("of hours has steps of an hour, of a few minutes none", () => {
+    assert.deepStrictEqual(gridOf(from, hour, 24), { from, stepMs: hour, count: 24 })
+    assert.deepStrictEqual(gridOf(from, minute, 14), { from, stepMs: outlookStepMs, count: 0 })
   })
 })
