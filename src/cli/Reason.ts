@@ -23,7 +23,13 @@ export const explain = (reason: Explain.Reason, now: number, failure?: string): 
         advice: ""
       }
     case "NotDue":
-      return { why: `it is due ${relativeTime(reason.due, now)}`, advice: "sluice job edit JOB --in 0s starts it now" }
+      return {
+        why:
+          reason.deferredTo === undefined
+            ? `it is due ${relativeTime(reason.due, now)}`
+            : `it was put off to when the load is forecast to be lowest, and is due ${relativeTime(reason.due, now)}; wanted ${relativeTime(reason.deferredTo, now)}`,
+        advice: "sluice job edit JOB --in 0s starts it now"
+      }
     case "WaitingForRetry":
       return {
         why: `attempt ${reason.attempt} failed${reason.lastError === undefined ? "" : ` (${Sanitize.line(reason.lastError)})`}; the next is due ${relativeTime(reason.due, now)}`,

@@ -11,7 +11,8 @@ import { able, slotsOf } from "./Served.ts"
 export type Reason =
   | { readonly _tag: "Finished"; readonly state: "completed" | "failed" | "cancelled" }
   | { readonly _tag: "Running"; readonly session: number | undefined; readonly since: number | undefined }
-  | { readonly _tag: "NotDue"; readonly due: number }
+  /** `deferredTo`: the deadline of a job that was put off within it. */
+  | { readonly _tag: "NotDue"; readonly due: number; readonly deferredTo?: number }
   | {
       readonly _tag: "WaitingForRetry"
       readonly due: number
@@ -61,6 +62,9 @@ export const batchRule = (task: string, workers: ReadonlyArray<WorkerRecord>): B
       undefined
     )
 
+const deferredTo = ({ extra }: JobRecord): { readonly deferredTo?: number } =>
+  extra?.deferredFrom === undefined || extra.deadline === undefined ? {} : { deferredTo: extra.deadline }
+
 export const explain = ({ batch, group, job, now, queuePaused, workers }: Situation): Reason => {
   switch (job.state) {
     case "completed":
@@ -75,7 +79,7 @@ export const explain = ({ batch, group, job, now, queuePaused, workers }: Situat
       if (job.due > now) {
         return job.waitReason === "retry"
           ? { _tag: "WaitingForRetry", due: job.due, attempt: job.attempt, lastError: job.failure?.message }
-          : { _tag: "NotDue", due: job.due }
+          : { _tag: "NotDue", due: job.due, ...deferredTo(job) }
       }
   }
   if (queuePaused) return { _tag: "QueuePaused" }
