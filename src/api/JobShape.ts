@@ -15,7 +15,7 @@ const summary = {
   group: Schema.String,
   state: Schema.Literals(["scheduled", "pending", "running", "completed", "failed", "cancelled"]),
   /** Why it is scheduled, else null. */
-  waitReason: Schema.NullOr(Schema.Literals(["time", "retry", "parents", "key"])),
+  waitReason: Schema.NullOr(Schema.Literals(["time", "retry", "parents", "key", "limit"])),
   priority: Schema.Int,
   /** Attempts begun. */
   attempt: Schema.Int,

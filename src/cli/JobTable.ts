@@ -36,7 +36,9 @@ const when = (job: JobRecord, now: number, workers: ReadonlyArray<WorkerRecord>)
       ? "after others"
       : job.waitReason === "key"
         ? "after its key"
-        : `due ${relativeTime(job.due, now)}`
+        : job.waitReason === "limit"
+          ? "for its limit"
+          : `due ${relativeTime(job.due, now)}`
   return `${relativeTime(job.enqueuedAt, now)}${isAbandoned(job, workers, now) ? ", its map or run has ended" : ""}`
 }
 

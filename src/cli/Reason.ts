@@ -45,6 +45,14 @@ export const explain = (reason: Explain.Reason, now: number, failure?: string): 
         why: `an earlier job has its unique key ${JSON.stringify(Sanitize.line(reason.key))}`,
         advice: "it follows when that one ends"
       }
+    case "HeldByLimit":
+      return {
+        why:
+          reason.key === undefined
+            ? `the other keys of group ${reason.group} have their turn first`
+            : `its key ${JSON.stringify(Sanitize.line(reason.key))} has as much running in group ${reason.group} as its limit allows`,
+        advice: "it starts when its key has room"
+      }
     case "QueuePaused":
       return { why: "the queue is paused", advice: "sluice queue resume" }
     case "GroupPaused":

@@ -36,7 +36,12 @@ const locked = (afterMs: number): Refusal => ({
 const overloaded: Refusal = {
   at: begun + busyTimeoutMs,
   error: new EnqueueError({
-    reason: new QueueOverloaded({ message: "It stayed locked by another process", limit: 1, retryAfterMs: 1 })
+    reason: new QueueOverloaded({
+      message: "It stayed locked by another process",
+      of: "store",
+      limit: 1,
+      retryAfterMs: 1
+    })
   })
 }
 

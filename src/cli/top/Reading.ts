@@ -55,7 +55,9 @@ const waitsFor = (job: JobRecord, now: number): string =>
       ? "after others"
       : job.waitReason === "key"
         ? "after its key"
-        : `due ${relativeTime(job.due, now)}`
+        : job.waitReason === "limit"
+          ? "for its limit"
+          : `due ${relativeTime(job.due, now)}`
 
 type NextHour = NonNullable<ShownGroup["nextHour"]>
 

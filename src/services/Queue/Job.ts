@@ -21,8 +21,11 @@ export type JobState = typeof JobState.Type
 export const liveStates: ReadonlyArray<JobState> = ["scheduled", "pending", "running"]
 export const finishedStates: ReadonlyArray<JobState> = ["completed", "failed", "cancelled"]
 
-/** Why a `scheduled` job is not pending: its time, its parents, or an earlier job of its unique key. */
-export const WaitReason = Schema.Literals(["time", "retry", "parents", "key"])
+/**
+ * Why a `scheduled` job is not pending: its time, its parents, an earlier job of its unique key, or a limit of its
+ * partition key.
+ */
+export const WaitReason = Schema.Literals(["time", "retry", "parents", "key", "limit"])
 export type WaitReason = typeof WaitReason.Type
 
 /**
@@ -90,10 +93,10 @@ export type JobAttempt = typeof JobAttempt.Type
 
 /** What a job carries beside its work: rarely set, never read on the way to a start. */
 export interface JobExtra {
-  /** Slots one run takes; default 1. */
-  readonly weight?: number
-  /** Starts per second its partition key may have. */
-  readonly rate?: number
+  /** Slots of its group and of its key that one run takes, over all workers; default 1. */
+  readonly slots?: number
+  /** Units of its rates that one start takes; default 1. */
+  readonly cost?: number
   readonly owner?: string
   readonly team?: string
   readonly tags?: ReadonlyArray<string>
@@ -120,8 +123,8 @@ export interface JobExtra {
 }
 
 export const JobExtra = Schema.Struct({
-  weight: Schema.optionalKey(Schema.Finite),
-  rate: Schema.optionalKey(Schema.Finite),
+  slots: Schema.optionalKey(Schema.Finite),
+  cost: Schema.optionalKey(Schema.Finite),
   owner: Schema.optionalKey(Schema.String),
   team: Schema.optionalKey(Schema.String),
   tags: Schema.optionalKey(Schema.Array(Schema.String)),
@@ -151,7 +154,10 @@ export interface JobRecord {
   /** 1 (first) to 10. */
   readonly priority: number
   readonly due: number
-  /** Its place in the order of its group: the lowest starts first. */
+  /**
+   * Its place in the order of its group: the lowest starts first. While `pending` in a fair group, or of a key in order
+   * of enqueue, the place that its key gave it.
+   */
   readonly rank: number
   /** Attempts claimed so far. */
   readonly attempt: number

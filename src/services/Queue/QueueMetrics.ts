@@ -42,7 +42,8 @@ export const jobs = {
   cancelled: counter("jobs_cancelled_total", "Jobs that were cancelled, or expired."),
   dead: counter("jobs_dead_total", "Jobs given up after their last attempt."),
   recovered: counter("jobs_recovered_total", "Attempts lost with their worker."),
-  deduplicated: counter("jobs_deduplicated_total", "Enqueues whose unique key was taken.")
+  deduplicated: counter("jobs_deduplicated_total", "Enqueues whose unique key was taken."),
+  limited: counter("jobs_rate_limited_total", "Jobs that had to wait for a limit of their key.")
 } satisfies Record<Counter, Metric.Counter<number>>
 
 /** Of the store. */

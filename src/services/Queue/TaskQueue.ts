@@ -37,9 +37,14 @@ export class DuplicateJob extends Schema.TaggedError<DuplicateJob>()("DuplicateJ
   message: Schema.String,
   existing: Schema.Finite
 }) {}
-/** The store holds as many live jobs as its setting allows. Try again after `retryAfterMs`. */
+/**
+ * The store holds as many live jobs as its setting allows, or the job's group or key as many that do not run as its
+ * policy does. Try again after `retryAfterMs`, or let what is there be worked off.
+ */
 export class QueueOverloaded extends Schema.TaggedError<QueueOverloaded>()("QueueOverloaded", {
   message: Schema.String,
+  /** Whose bound it is: `StoreLimits.maxLive`, or `backlog` of a policy. */
+  of: Schema.Literals(["store", "group", "key"]),
   limit: Schema.Int,
   retryAfterMs: Schema.Finite
 }) {}
@@ -167,10 +172,13 @@ export interface EnqueueOptions {
   readonly tags?: ReadonlyArray<string>
   /** Travels with it to the handler (`job.headers`), beside the payload: a trace, a tenant. Default: none. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Kept with the job; limits by weight are to come and not held in this version. */
-  readonly weight?: JobExtra["weight"]
-  /** Kept with the job; rates are to come and not held in this version. */
-  readonly rate?: JobExtra["rate"]
+  /**
+   * Slots of its group, and of its key where that is limited, that one run takes over all workers. Whole, from 1; an
+   * enqueue that asks for more than there are is refused. Default 1.
+   */
+  readonly slots?: JobExtra["slots"]
+  /** Units of the rates of its group and key that one start takes: above 0, with fractions. Default 1. */
+  readonly cost?: JobExtra["cost"]
   /** What jobs that belong together are found by (`JobFilter.batchKey`). Default: none. */
   readonly batchKey?: string
   /** Kept with the job; the result cache is to come and not there in this version. */

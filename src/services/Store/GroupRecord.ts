@@ -1,15 +1,22 @@
 /** A group as the store knows it: its budget, who is next, how many jobs in which state. */
+import type { GroupPolicy } from "../Limits/GroupPolicy.ts"
 import type { JobId, JobState } from "../Queue/Job.ts"
 
 export interface GroupRecord {
   readonly name: string
-  /** Concurrent jobs over all workers, a batch as one: the operator's if set, else the declared one. */
+  /** Slots over all workers: the operator's limit if set, else the declared one. */
   readonly limit: number
   readonly declaredLimit: number
   readonly operatorLimit: number | undefined
   readonly paused: boolean
-  /** Slots taken over all workers: running jobs, a batch as one. */
+  /** Slots taken over all workers: those of running jobs (`JobExtra.slots`), a batch as its first job. */
   readonly busy: number
+  /** What limits its jobs beside its slots: the operator's policy if set, else the declared one. */
+  readonly policy: GroupPolicy
+  readonly declaredPolicy: GroupPolicy
+  readonly operatorPolicy: GroupPolicy | undefined
+  /** Nothing of it starts before, in milliseconds since 1970; 0: it was never held back. */
+  readonly heldBackUntil: number
 }
 
 /** A pending job by what its place depends on. */

@@ -21,10 +21,12 @@
  * and lets what arrives meanwhile be the next.
  */
 import { Context, type Effect, type Scope } from "effect"
+import type { GroupPolicy, KeyPolicy } from "../Limits/GroupPolicy.ts"
 import type { CounterRecord, GroupRecord, RankedJob } from "./GroupRecord.ts"
 import type { JobId, JobRecord } from "../Queue/Job.ts"
 import type { ChangeResult, JobChange } from "./JobChange.ts"
 import type { Count, DueCount, JobFilter, Page, PageRequest, Steps } from "./JobQuery.ts"
+import type { KeyFilter, KeyRecord, UnitsRequest, UnitsTaken } from "./KeyRecord.ts"
 import type { StoreError } from "./StoreError.ts"
 import type { LogLine, Turn, TurnResult } from "./Turn.ts"
 
@@ -67,6 +69,20 @@ export interface StoreStatus {
   /** Live jobs beyond which this process refuses enqueues as `Overloaded`. */
   readonly maxLive: number
   readonly finished: number
+}
+
+/** A group as programs declare it. */
+export interface GroupDeclaration {
+  readonly name: string
+  readonly limit: number
+  readonly policy?: GroupPolicy | undefined
+}
+
+/** What operators set of a group. `null`: as it is declared. */
+export interface GroupSettings {
+  readonly limit?: number | null
+  readonly paused?: boolean
+  readonly policy?: GroupPolicy | null
 }
 
 export class JobStore extends Context.Service<
@@ -152,21 +168,42 @@ export class JobStore extends Context.Service<
     ) => Effect.Effect<ChangeResult, StoreError>
 
     // Groups. A paused group claims nothing; what runs goes on.
-    /** Makes groups known with their declared limits; an operator's limit stays. */
-    readonly declareGroups: (
-      groups: ReadonlyArray<{ readonly name: string; readonly limit: number }>
-    ) => Effect.Effect<void, StoreError>
+    /**
+     * Makes groups known with their declared limits and policies; what an operator set stays in force. Without `policy`
+     * the one declared before stays.
+     */
+    readonly declareGroups: (groups: ReadonlyArray<GroupDeclaration>) => Effect.Effect<void, StoreError>
     readonly groups: Effect.Effect<ReadonlyArray<GroupRecord>, StoreError>
-    /** `limit: null` returns to the declared limit. An unknown group is made. */
-    readonly setGroup: (
-      name: string,
-      settings: { readonly limit?: number | null; readonly paused?: boolean }
-    ) => Effect.Effect<GroupRecord, StoreError>
+    /**
+     * `null` returns to what is declared. An unknown group is made. A changed limit or policy holds for the jobs that are
+     * there, in the same transaction: what is ready beyond it waits again, what it lets go is ready, what runs goes on
+     * and counts.
+     */
+    readonly setGroup: (name: string, settings: GroupSettings) => Effect.Effect<GroupRecord, StoreError>
     /**
      * Forgets a group and what operators set for it. False while any job of it is stored, finished ones too: nothing is
      * changed then.
      */
     readonly removeGroup: (name: string) => Effect.Effect<boolean, StoreError>
+    /**
+     * Limited keys that hold or wait for something, are paused or held back, or have a policy of their own: those with
+     * the most waiting jobs first, then by group and key. At most `limit` (1,000).
+     */
+    readonly limitKeys: (filter: KeyFilter, limit: number) => Effect.Effect<ReadonlyArray<KeyRecord>, StoreError>
+    /**
+     * An operator's policy for one key, over the rules of its group; `null` returns to them. Of a paused key nothing
+     * starts. Applied to the jobs that are there, as `setGroup` is.
+     */
+    readonly setKey: (
+      group: string,
+      key: string,
+      settings: { readonly policy?: KeyPolicy | null; readonly paused?: boolean }
+    ) => Effect.Effect<KeyRecord, StoreError>
+    /**
+     * Takes units of a rate for what is not a job, such as a call inside one; jobs and these share one budget. Where
+     * there is no rate, they are taken.
+     */
+    readonly takeUnits: (request: UnitsRequest) => Effect.Effect<UnitsTaken, StoreError>
     readonly paused: Effect.Effect<boolean, StoreError>
     /** Pauses or resumes the whole queue, apart from the pauses of its groups. */
     readonly setPaused: (paused: boolean) => Effect.Effect<void, StoreError>
@@ -180,6 +217,12 @@ export class JobStore extends Context.Service<
       policy: RetentionPolicy,
       options: { readonly now: number; readonly limit: number }
     ) => Effect.Effect<number, StoreError>
+
+    /**
+     * Compares limited keys with their jobs, some at a time, and mends what differs, or waits though nothing keeps it.
+     * Answers how many keys it mended: 0 unless the store is at fault, or was changed from outside.
+     */
+    readonly repairKeys: (now: number) => Effect.Effect<number, StoreError>
 
     /**
      * Until the scope closes wakes also tell, as `noted`, that jobs have started or reported.

@@ -59,9 +59,13 @@ const kinds: Kinds = {
     groups: looks,
     setGroup: changes,
     removeGroup: changes,
+    limitKeys: reads,
+    setKey: changes,
+    takeUnits: { ...changes, inTime: ([request], ms) => [nowIn(request, ms)] },
     paused: looks,
     setPaused: changes,
-    prune: { ...changes, inTime: ([policy, options], ms) => [policy, nowIn(options, ms)] }
+    prune: { ...changes, inTime: ([policy, options], ms) => [policy, nowIn(options, ms)] },
+    repairKeys: { ...changes, inTime: ([now], ms) => [now + ms] }
   },
   workers: {
     join: { ...changes, inTime: ([worker, options], ms) => [worker, nowIn(options, ms)] },

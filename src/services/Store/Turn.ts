@@ -135,6 +135,11 @@ export interface Settle {
   readonly runMs: number
   /** With `completed` or `release`. */
   readonly followUp?: FollowUp | undefined
+  /**
+   * With `release`: the other side said when to come again, in milliseconds since 1970. The job's key starts nothing
+   * before then if that is limited, else its group does not; of several such times the last one holds.
+   */
+  readonly heldBackUntil?: number | undefined
 }
 
 /** Each field of a `Settle`: who writes them one after the other keeps this order. */
@@ -147,7 +152,8 @@ export const settleFields = fieldsOf<Settle>({
   due: 0,
   rank: 0,
   runMs: 0,
-  followUp: 0
+  followUp: 0,
+  heldBackUntil: 0
 })
 
 /**
@@ -161,13 +167,14 @@ export type BeyondLimit = number | "nested"
 export interface ClaimRequest {
   readonly group: string
   /**
-   * Free slots of the calling worker. The store hands out fewer when the group's limit, over all workers, is nearer.
+   * Jobs, or batches, that the calling worker has room for. The store hands out fewer when the group's limit, over all
+   * workers, is nearer, or its rate.
    */
   readonly limit: number
   readonly beyond?: BeyondLimit | undefined
   /**
-   * The tasks whose jobs start together. A batch takes one slot, here and in the group's limit, until its first job is
-   * settled: settle that one last. Absent for nearly all requests.
+   * The tasks whose jobs start together. A batch takes the slots of its first job, here and in the group's limit, until
+   * that one is settled: settle it last. Absent for nearly all requests.
    */
   readonly batches?: ReadonlyArray<BatchClaim> | undefined
 }
@@ -279,8 +286,18 @@ export type EnqueueNote =
   | { readonly _tag: "Replaced"; readonly id: JobId }
   /** Refused: the key is taken. */
   | { readonly _tag: "Duplicate"; readonly existing: JobId }
-  /** Refused: the store holds as many live jobs as its setting allows. */
-  | { readonly _tag: "Overloaded"; readonly limit: number; readonly retryAfterMs: number }
+  /**
+   * Refused: the store holds as many live jobs as its setting allows, or the job's group or key as many that do not run
+   * as its policy does (`backlog`).
+   */
+  | {
+      readonly _tag: "Overloaded"
+      readonly of: "store" | "group" | "key"
+      readonly limit: number
+      readonly retryAfterMs: number
+    }
+  /** Refused: it takes more slots than its group or key has. */
+  | { readonly _tag: "TooLarge"; readonly slots: number; readonly limit: number; readonly of: "group" | "key" }
   /**
    * Refused: a parent is unknown (or was removed). Asked only of a job that is to be stored: a taken key comes first.
    */

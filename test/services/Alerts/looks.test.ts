@@ -77,6 +77,7 @@ const rollUp = (said: Partial<RollUp>): RollUp => ({
   cancelled: 0,
   recovered: 0,
   deduplicated: 0,
+  limited: 0,
   wait: empty,
   run: empty,
   ...said

@@ -41,6 +41,7 @@ const rollUpOf = (load: RecordedLoad, width: RollUp["width"], start: number, arr
     cancelled: 0,
     recovered: 0,
     deduplicated: 0,
+    limited: 0,
     wait: empty,
     run: run.take()
   }

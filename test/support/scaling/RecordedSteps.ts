@@ -55,6 +55,7 @@ export class RecordedSteps {
       cancelled: 0,
       recovered: 0,
       deduplicated: 0,
+      limited: 0,
       wait: empty,
       run: recorder.take()
     }

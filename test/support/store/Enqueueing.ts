@@ -36,7 +36,7 @@ export const clauses = (test: StoreTest): void => {
         tags: ["a", "b"],
         headers: { traceparent: "00-1" },
         batchKey: "batch",
-        weight: 2
+        slots: 2
       }
       const id = yield* driver.add({
         priority: 3,
@@ -144,7 +144,7 @@ export const clauses = (test: StoreTest): void => {
           [true, true, true, false]
         )
         const note = notes!.get(3)!
-        assert.isTrue(note._tag === "Overloaded" && note.limit === 3 && note.retryAfterMs > 0)
+        assert.isTrue(note._tag === "Overloaded" && note.of === "store" && note.limit === 3 && note.retryAfterMs > 0)
         const [job] = yield* driver.claim(session)
         assert.strictEqual((yield* driver.enqueue([{}])).ids[0], 0, "a running job is live")
         yield* driver.settle(session, job!, "completed")

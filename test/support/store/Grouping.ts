@@ -4,6 +4,8 @@ import type { Wake } from "../../../src/services/Store/JobStore.ts"
 import { unlimited } from "../../../src/services/Queue/ResourceGroup.ts"
 import type { StoreTest } from "./StoreDriver.ts"
 
+const unruled = { policy: {}, declaredPolicy: {}, operatorPolicy: undefined, heldBackUntil: 0 }
+
 export const clauses = (test: StoreTest): void => {
   test("a group's limit holds over all sessions, and settling makes room", (driver) =>
     Effect.gen(function* () {
@@ -53,11 +55,12 @@ export const clauses = (test: StoreTest): void => {
         declaredLimit: 5,
         operatorLimit: 2,
         paused: false,
-        busy: 0
+        busy: 0,
+        ...unruled
       })
       yield* store.jobs.declareGroups([{ name: "group", limit: 7 }])
       assert.deepStrictEqual(yield* store.jobs.groups, [
-        { name: "group", limit: 2, declaredLimit: 7, operatorLimit: 2, paused: false, busy: 0 }
+        { name: "group", limit: 2, declaredLimit: 7, operatorLimit: 2, paused: false, busy: 0, ...unruled }
       ])
       const session = yield* driver.join()
       yield* driver.enqueue(Array.from({ length: 10 }, () => ({})))
@@ -77,7 +80,8 @@ export const clauses = (test: StoreTest): void => {
         declaredLimit: unlimited,
         operatorLimit: undefined,
         paused: true,
-        busy: 0
+        busy: 0,
+        ...unruled
       })
     }))
 
@@ -138,7 +142,7 @@ export const clauses = (test: StoreTest): void => {
 
       yield* store.jobs.declareGroups([{ name: "group", limit: 3 }])
       assert.deepStrictEqual(yield* store.jobs.groups, [
-        { name: "group", limit: 3, declaredLimit: 3, operatorLimit: undefined, paused: false, busy: 0 }
+        { name: "group", limit: 3, declaredLimit: 3, operatorLimit: undefined, paused: false, busy: 0, ...unruled }
       ])
       const session = yield* driver.join()
       yield* driver.enqueue([{}])

@@ -8,6 +8,8 @@ import type { JobChange } from "../../../src/services/Store/JobChange.ts"
 import { noRankings, type Rankings } from "../../../src/services/Queue/policy/Order.ts"
 import type { RollUp } from "../../../src/services/Store/RollUp.ts"
 import type { StoreError } from "../../../src/services/Store/StoreError.ts"
+import type { GroupPolicy } from "../../../src/services/Limits/GroupPolicy.ts"
+import type { KeyRecord } from "../../../src/services/Store/KeyRecord.ts"
 import { SeededRandom, seeds } from "../SeededRandom.ts"
 import { allPages } from "./Looking.ts"
 import { failure, type JobSpec, leaseMs, type StoreDriver, type StoreTest, stepMs } from "./StoreDriver.ts"
@@ -40,6 +42,38 @@ const allRankings: ReadonlyArray<Rankings> = [
   }
 ]
 
+const partitionKeys = ["p0", "p1", "p2"]
+
+/** Policies the groups change between. */
+const policies: ReadonlyArray<GroupPolicy> = [
+  {},
+  { keys: [{ keys: "p*", policy: { concurrency: 1 } }] },
+  {
+    keys: [
+      { keys: "p0", policy: { concurrency: 2, order: "fifo" } },
+      { keys: "*", policy: { order: "fifo", holds: false } }
+    ]
+  },
+  { fair: true },
+  { fair: true, keys: [{ keys: "p1", policy: { weight: 3, concurrency: 2 } }] },
+  { fair: true, keys: [{ keys: "p2", policy: { order: "fifo" } }] },
+  { rate: { limit: 3, perMs: 1_000, burst: 2 } },
+  { keys: [{ keys: "p*", policy: { rate: { limit: 2, perMs: 1_000, burst: 2 } } }] },
+  { fair: true, keys: [{ keys: "p*", policy: { rate: { limit: 5, perMs: 1_000 }, order: "fifo" } }] },
+  {
+    keys: [
+      { keys: "p0", policy: { concurrency: 1, conflict: "cancelNewest" } },
+      { keys: "p1", policy: { concurrency: 2, conflict: "cancelRunning" } },
+      { keys: "p2", policy: { rate: { limit: 1, perMs: 700 }, conflict: "cancelNewest" } }
+    ]
+  },
+  { backlog: 12, keys: [{ keys: "*", policy: { backlog: 4, concurrency: 2 } }] },
+  {
+    tiers: { slow: { rate: { limit: 1, perMs: 700 } } },
+    keys: [{ keys: "p*", tier: "slow", policy: { concurrency: 2 } }]
+  }
+]
+
 /** One run: a store and the model side by side, told the same at random. */
 class Run {
   readonly driver: StoreDriver
@@ -65,6 +99,9 @@ class Run {
       ["join", () => this.join()],
       ["leave", () => this.leave()],
       ["control", () => this.control()],
+      ["limit", () => this.limit()],
+      ["units", () => this.units()],
+      ["repair", () => this.repair()],
       ["report", () => this.report()],
       ["prune", () => this.prune()]
     ])
@@ -86,6 +123,8 @@ class Run {
       ...(this.random.chance(0.2) && { version: this.random.below(3) }),
       payload: this.payload++,
       maxAttempts: 1 + random.below(3),
+      ...(random.chance(0.7) && { partitionKey: random.pick(partitionKeys) }),
+      ...(random.chance(0.15) && { extra: { slots: 1 + random.below(3), cost: random.pick([0.5, 1, 3]) } }),
       ...(random.chance(0.3) && { delay: random.below(5000) - 1000 }),
       ...(random.chance(0.15) && { expiresIn: 1 + random.below(8000) }),
       ...(random.chance(0.2) && { deadlineIn: random.below(6000) - 1000 }),
@@ -131,7 +170,8 @@ class Run {
       expected.forEach((note, i) => {
         const answer = notes?.get(i)
         const sibling = note?._tag === "Duplicate" && whole && !before.includes(note.existing)
-        assert.deepStrictEqual(sibling ? answer?._tag : answer, sibling ? "Duplicate" : note)
+        const told = answer?._tag === "Overloaded" ? { ...answer, retryAfterMs: 0 } : answer
+        assert.deepStrictEqual(sibling ? answer?._tag : told, sibling ? "Duplicate" : note)
         const id = note === undefined ? given[i]! : note._tag === "Existing" || note._tag === "Replaced" ? note.id : 0
         assert.strictEqual(ids[i], id)
         if (note === undefined) assert.isTrue(id > 0 && !before.includes(id as JobId))
@@ -176,7 +216,7 @@ class Run {
         maxAttempts: job.new.maxAttempts,
         version: job.version,
         payload: driver.decode(job.payload),
-        partitionKey: undefined,
+        partitionKey: job.new.partitionKey,
         expiresAt: job.expiresAt,
         extra: 0,
         lost: job.lost,
@@ -184,8 +224,9 @@ class Run {
       }))
     )
     for (const job of claimed) this.claims.push({ session, job })
-    for (const [group, limit] of model.limits) {
-      if (claimed.some((job) => job.group === group)) assert.isAtMost(model.running(group), limit)
+    for (const group of groups) {
+      if (claimed.some((job) => job.group === group && (job.extra?.slots ?? 1) === 1))
+        assert.isAtMost(model.running(group), model.limits.group(group).limit)
     }
   }
 
@@ -218,15 +259,17 @@ class Run {
       const { job, session } = random.pick(this.claims.slice(-12))
       const now = yield* Clock.currentTimeMillis
       const due = now + (random.chance(0.5) ? 0 : random.below(3000))
+      const attempt = random.chance(0.05) ? job.attempt + 1 : job.attempt
       const settle = {
         id: job.id,
-        attempt: random.chance(0.05) ? job.attempt + 1 : job.attempt,
+        attempt,
         outcome: random.pick(["completed", "completed", "failed", "cancelled", "retry", "release"] as const),
         result: driver.encode("done"),
-        failure: random.chance(0.2) ? undefined : failure(`no luck ${this.payload}`, job.attempt),
+        failure: random.chance(0.2) ? undefined : failure(`no luck ${this.payload}`, attempt),
         due,
         rank: due + job.priority * stepMs,
-        runMs: random.below(5000)
+        runMs: random.below(5000),
+        ...(random.chance(0.1) && { heldBackUntil: now + random.below(2000) })
       }
       const by = random.chance(0.05) ? session + 1 : session
       const { ended, lost } = yield* driver.turn({ session: by, settle: [settle] })
@@ -352,9 +395,67 @@ class Run {
       const paused = random.chance(0.3)
       const limit = 1 + random.below(6)
       yield* driver.store.jobs.setGroup(group, { paused, limit })
-      model.limits.set(group, limit)
+      const now = yield* Clock.currentTimeMillis
+      model.limits.change(group, now, (changed) => {
+        changed.limit = limit
+      })
       if (paused) model.pausedGroups.add(group)
       else model.pausedGroups.delete(group)
+    })
+  }
+
+  /** What limits a group or a key becomes another. */
+  private limit(): Effect.Effect<void, StoreError> {
+    return Effect.gen({ self: this }, function* () {
+      const { driver, model, random } = this
+      const now = yield* Clock.currentTimeMillis
+      const group = random.pick(groups)
+      if (random.chance(0.6)) {
+        const policy = random.chance(0.2) ? null : random.pick(policies)
+        yield* driver.store.jobs.setGroup(group, { policy })
+        model.limits.change(group, now, (changed) => {
+          changed.operator = policy ?? undefined
+        })
+        return
+      }
+      const key = random.pick(partitionKeys)
+      const settings = {
+        ...(random.chance(0.6) && {
+          policy: random.pick([null, { concurrency: 3 }, { rate: { limit: 4, perMs: 1_000 } }, { weight: 2 }])
+        }),
+        ...(random.chance(0.6) && { paused: random.chance(0.4) })
+      }
+      const record = yield* driver.store.jobs.setKey(group, key, settings)
+      model.limits.change(group, now, ({ own }) => {
+        const before = own.get(key)
+        const policy = settings.policy === undefined ? before?.policy : (settings.policy ?? undefined)
+        const paused = settings.paused ?? before?.paused ?? false
+        if (policy === undefined && !paused) own.delete(key)
+        else own.set(key, { policy, paused })
+      })
+      const own = model.limits.group(group).own.get(key)
+      assert.deepStrictEqual([record.ownPolicy, record.paused], [own?.policy, own?.paused === true])
+    })
+  }
+
+  private units(): Effect.Effect<void, StoreError> {
+    return Effect.gen({ self: this }, function* () {
+      const { driver, model, random } = this
+      const now = yield* Clock.currentTimeMillis
+      const group = random.pick(groups)
+      const cost = random.pick([0.5, 1, 2])
+      const key = random.chance(0.5) ? random.pick(partitionKeys) : undefined
+      assert.deepStrictEqual(
+        yield* driver.store.jobs.takeUnits({ group, cost, now, ...(key !== undefined && { key }) }),
+        model.limits.takeUnits(group, key, cost, now)
+      )
+    })
+  }
+
+  private repair(): Effect.Effect<void, StoreError> {
+    return Effect.gen({ self: this }, function* () {
+      assert.strictEqual(yield* this.driver.store.jobs.repairKeys(yield* Clock.currentTimeMillis), 0)
+      this.model.limits.repair()
     })
   }
 
@@ -401,6 +502,11 @@ class Run {
           count
         )
       }
+
+      const now = yield* Clock.currentTimeMillis
+      const keys = yield* driver.store.jobs.limitKeys({}, 1_000)
+      assert.deepStrictEqual(keys.map((key) => seenKey(key, now)).filter(speaks), model.limits.records(now))
+      for (const { busy, name } of yield* driver.store.jobs.groups) assert.strictEqual(busy, model.running(name))
 
       const rollUps = yield* driver.store.rollUps.jobs({ width: 3_600_000, from: 0, to: 2 ** 52 })
       assert.deepStrictEqual([...sums(rollUps)], [...figuresOf(model)])
@@ -490,6 +596,16 @@ const expected = (driver: StoreDriver, model: StoreModel, job: ModelJob): Return
   startedAt: job.startedAt,
   finishedAt: job.finishedAt
 })
+
+/** Times that are past say the same, whatever they are. */
+const seenKey = (key: KeyRecord, now: number): KeyRecord => ({
+  ...key,
+  nextAt: key.nextAt === undefined ? undefined : Math.max(key.nextAt, now),
+  heldBackUntil: key.heldBackUntil > now ? key.heldBackUntil : 0
+})
+
+const speaks = ({ heldBackUntil, held, ownPolicy, paused, waiting }: KeyRecord): boolean =>
+  held > 0 || waiting > 0 || paused || ownPolicy !== undefined || heldBackUntil > 0
 
 /** Runs of `steps` steps, one per seed. */
 export const runs = (test: StoreTest, count: number, steps: number): void => {

@@ -21,6 +21,7 @@ const figuresOf = ({
   completed,
   dead,
   deduplicated,
+  limited,
   failed,
   recovered,
   retried,
@@ -34,7 +35,8 @@ const figuresOf = ({
   dead,
   cancelled,
   recovered,
-  deduplicated
+  deduplicated,
+  limited
 })
 
 export const clauses = (test: StoreTest): void => {
@@ -62,7 +64,8 @@ export const clauses = (test: StoreTest): void => {
           dead: 1,
           cancelled: 1,
           recovered: 0,
-          deduplicated: 1
+          deduplicated: 1,
+          limited: 0
         })
         assert.deepStrictEqual([row.wait.count, row.run.count, row.run.max], [4, 4, 900])
         assert.closeTo(quantile(row.wait, 0.5), 40, 0.4)

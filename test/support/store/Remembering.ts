@@ -73,6 +73,13 @@ const changes: Readonly<Record<string, (driver: StoreDriver, world: World) => Ef
   "jobs.change": (driver, { waiting }) => driver.cancel(waiting),
   "jobs.declareGroups": ({ store }) => store.jobs.declareGroups([{ name: "declared", limit: 7 }]),
   "jobs.setGroup": ({ store }) => store.jobs.setGroup("group", { limit: 9, paused: true }),
+  "jobs.setKey": ({ store }) => store.jobs.setKey("group", "customer", { policy: { concurrency: 2 } }),
+  "jobs.takeUnits": ({ store }, { now }) =>
+    Effect.andThen(
+      store.jobs.setGroup("rated", { policy: { rate: { limit: 1, perMs: 1_000, burst: 1 } } }),
+      store.jobs.takeUnits({ group: "rated", cost: 1, now })
+    ),
+  "jobs.repairKeys": ({ store }, { now }) => store.jobs.repairKeys(now),
   "jobs.removeGroup": ({ store }) => store.jobs.removeGroup("empty"),
   "jobs.setPaused": ({ store }) => store.jobs.setPaused(true),
   "jobs.prune": (driver, { now, waiting }) =>

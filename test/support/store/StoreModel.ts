@@ -6,6 +6,8 @@ import type { Failure, FailureCause, JobAttempt, JobId, JobState, WaitReason } f
 import { formatJobId } from "../../../src/services/Queue/Job.ts"
 import type { EnqueueNote, NewJob, Settle } from "../../../src/services/Store/Turn.ts"
 import type { JobChange } from "../../../src/services/Store/JobChange.ts"
+import { slotsOf } from "../../../src/services/Limits/policy/KeyAdmission.ts"
+import { LimitsModel, slotsIn } from "./LimitsModel.ts"
 import { rankIn, type Rankings } from "../../../src/services/Queue/policy/Order.ts"
 
 export interface ModelJob {
@@ -35,6 +37,12 @@ export interface ModelJob {
   /** The one that runs is the last. */
   attempts: Array<JobAttempt>
   progress: unknown
+  /** The limited key that it has arrived at, and whether it holds slots there. */
+  key: string | undefined
+  holds: boolean
+  /** Its rank but for while its key makes it ready. */
+  ownRank: number
+  tag: number | undefined
 }
 
 /** What happened to the jobs of one group and task. */
@@ -48,6 +56,7 @@ export interface ModelFigures {
   cancelled: number
   recovered: number
   deduplicated: number
+  limited: number
   waits: number
   waitMs: number
   runs: number
@@ -64,6 +73,7 @@ const noFigures: ModelFigures = {
   cancelled: 0,
   recovered: 0,
   deduplicated: 0,
+  limited: 0,
   waits: 0,
   waitMs: 0,
   runs: 0,
@@ -78,6 +88,7 @@ interface ModelSession {
 
 interface State {
   jobs: Map<JobId, ModelJob>
+  limits: LimitsModel["state"] | undefined
   /** By key: until when its window is open, and the id it was last given to. */
   windows: Map<string, { readonly until: number; readonly id: JobId }>
 }
@@ -86,9 +97,12 @@ const isWaiting = ({ state }: ModelJob) => state === "scheduled" || state === "p
 const isLive = (job: ModelJob) => isWaiting(job) || job.state === "running"
 
 export class StoreModel {
-  private state: State = { jobs: new Map(), windows: new Map() }
+  private state: State = { jobs: new Map(), limits: undefined, windows: new Map() }
+  readonly limits = new LimitsModel(
+    () => this.jobs,
+    (job) => void this.figuresOf(job.new).limited++
+  )
   readonly sessions = new Map<number, ModelSession>()
-  readonly limits = new Map<string, number>()
   readonly pausedGroups = new Set<string>()
   /** By group, then task. */
   readonly figures = new Map<string, Map<string, ModelFigures>>()
@@ -122,11 +136,15 @@ export class StoreModel {
 
   waitReason(job: ModelJob): WaitReason | undefined {
     if (job.state !== "scheduled") return undefined
-    return job.parents.length > 0 ? "parents" : job.held ? "key" : job.retrying ? "retry" : "time"
+    if (job.parents.length > 0) return "parents"
+    if (job.held) return "key"
+    return job.key !== undefined && !job.holds ? "limit" : job.retrying ? "retry" : "time"
   }
 
   running(group: string): number {
-    return this.jobs.filter((job) => job.state === "running" && job.new.group === group).length
+    return this.jobs
+      .filter((job) => job.state === "running" && job.new.group === group)
+      .reduce((sum, job) => sum + slotsIn(job), 0)
   }
 
   /**
@@ -138,13 +156,14 @@ export class StoreModel {
     ids: ReadonlyArray<JobId>,
     now: number
   ): ReadonlyArray<EnqueueNote | undefined> {
-    const before = structuredClone(this.state)
+    const before = structuredClone({ ...this.state, limits: this.limits.state })
     const figuresBefore = structuredClone(this.figures)
     let notes = batch.map((job, i) => this.enqueueOne(job, ids[i]!, now))
     const isRefused = (note: EnqueueNote | undefined) =>
       note !== undefined && note._tag !== "Existing" && note._tag !== "Replaced"
     if (notes.some(isRefused)) {
       this.state = before
+      this.limits.state = before.limits
       this.ended = []
       this.endedSince = []
       for (const [group, tasks] of [...this.figures]) {
@@ -183,6 +202,7 @@ export class StoreModel {
           target.version = job.version
           target.payload = job.payload
           if (onConflict !== "keepLast") {
+            this.limits.lift(target)
             target.priority = job.priority
             target.due = job.due
             target.rank = job.rank
@@ -200,6 +220,11 @@ export class StoreModel {
     }
     const missing = job.after?.jobs.find((parent) => !this.state.jobs.has(parent))
     if (missing !== undefined) return { _tag: "ParentNotFound", parent: missing }
+
+    const tooLarge = this.limits.tooLarge(job)
+    if (tooLarge !== undefined) return { _tag: "TooLarge", slots: slotsOf(job.extra), ...tooLarge }
+    const over = this.limits.overBacklog(job)
+    if (over !== undefined) return { _tag: "Overloaded", ...over, retryAfterMs: 0 }
 
     const stored: ModelJob = {
       id,
@@ -224,7 +249,11 @@ export class StoreModel {
       result: undefined,
       failure: undefined,
       attempts: [],
-      progress: undefined
+      progress: undefined,
+      key: undefined,
+      holds: false,
+      ownRank: job.rank,
+      tag: undefined
     }
     this.state.jobs.set(id, stored)
     this.figuresOf(job).arrivals++
@@ -234,9 +263,30 @@ export class StoreModel {
     if (ended !== undefined && job.after!.onParentFailure !== "run") this.endByParent(stored, ended.id, now)
     else {
       stored.parents = parents.filter(isLive).map((parent) => parent.id)
-      this.place(stored, now)
+      if (!this.yields(stored, now)) this.place(stored, now)
     }
     return undefined
+  }
+
+  /** Whether a new job ends at once, since its key has no room. */
+  private yields(job: ModelJob, now: number): boolean {
+    const conflict = this.limits.conflict(job, now)
+    if (conflict === undefined) return false
+    const { cancels, key } = conflict
+    const limit = Number.isFinite(key.window) ? `limit of ${key.window}` : "rate"
+    const said = `Key ${JSON.stringify(key.name)} has no room for another job beside its ${limit}, and its policy is to cancel`
+    if (cancels === "newest") {
+      this.endWith(job, "cancelled", "Cancelled", `${said} the newest.`, now)
+      return true
+    }
+    for (const id of this.limits.arrived(key)) {
+      if (this.limits.hasRoomFor(key, job)) break
+      const other = this.state.jobs.get(id)!
+      if (other.state !== "running")
+        this.endWith(other, "cancelled", "Cancelled", `${said} those before the newest.`, now)
+      else other.cancelReason ??= `${said} those before the newest.`
+    }
+    return false
   }
 
   /** A window counts from the job's enqueue; one that is still open stays as it is. */
@@ -247,6 +297,7 @@ export class StoreModel {
   }
 
   private place(job: ModelJob, now: number): void {
+    if (this.limits.place(job, now)) return
     job.state = job.parents.length === 0 && !job.held && job.due <= now ? "pending" : "scheduled"
   }
 
@@ -254,17 +305,23 @@ export class StoreModel {
   claim(session: number, group: string, limit: number, now: number): ReadonlyArray<ModelJob> {
     const by = this.sessions.get(session)
     if (by === undefined || by.draining || this.isPaused || this.pausedGroups.has(group)) return []
-    const room = Math.min(limit, (this.limits.get(group) ?? Infinity) - this.running(group))
-    const ready = this.jobs
-      .filter((job) => job.state === "pending" && job.new.group === group && by.tasks.includes(job.new.task))
-      .sort((a, b) => a.rank - b.rank || a.id - b.id)
+    const slots = this.limits.group(group).limit
+    const room = Math.min(limit, slots - this.running(group))
+    if (room <= 0 || !this.limits.isOpen(group, now)) return []
+    const giveBack = this.limits.promoteForClaim(group, room, by.tasks, now)
     const claimed: Array<ModelJob> = []
-    for (const job of ready) {
-      if (claimed.length >= room) break
+    while (claimed.length < limit && this.running(group) < slots) {
+      const job = this.jobs
+        .filter((each) => each.state === "pending" && each.new.group === group && by.tasks.includes(each.new.task))
+        .sort((a, b) => a.rank - b.rank || a.id - b.id)[0]
+      if (job === undefined) break
       if (isExpired(job, now)) {
         this.expire(job, now)
         continue
       }
+      const running = this.running(group)
+      if ((running > 0 && running + slotsIn(job) > slots) || !this.limits.allows(job, now)) break
+      this.limits.begins(job, now)
       job.state = "running"
       job.attempt++
       job.session = session
@@ -277,6 +334,7 @@ export class StoreModel {
       figures.waitMs += now - Math.max(job.due, job.enqueuedAt)
       claimed.push(job)
     }
+    giveBack()
     return claimed
   }
 
@@ -330,10 +388,20 @@ export class StoreModel {
     return true
   }
 
-  private again(job: ModelJob, { due, rank }: Settle, now: number): void {
+  private again(job: ModelJob, { due, heldBackUntil = 0, outcome, rank }: Settle, now: number): void {
+    const until = outcome === "release" ? heldBackUntil : 0
+    if (until > now) this.limits.holdBack(job, until, now)
+    this.rest(job, Math.max(due, until), rank, now)
+  }
+
+  /** A running job waits again. */
+  private rest(job: ModelJob, due: number, rank: number, now: number): void {
+    const left = this.limits.keeps(job) ? undefined : this.limits.leave(job)
     job.due = due
     job.rank = rank
+    job.state = "scheduled"
     this.place(job, now)
+    this.limits.promote(left, now)
   }
 
   /** Makes the change of each, then what follows from that. Answers of which it is made. */
@@ -371,7 +439,10 @@ export class StoreModel {
           result: undefined,
           failure: undefined,
           attempts: [],
-          progress: undefined
+          progress: undefined,
+          key: undefined,
+          holds: false,
+          tag: undefined
         } satisfies Partial<ModelJob>)
         job.rank =
           change.rankings === undefined ? now + (job.rank - job.due) : rankOf({ ...job, due: now }, change.rankings)
@@ -382,13 +453,16 @@ export class StoreModel {
         this.place(job, now)
         return true
       }
-      case "Remove":
+      case "Remove": {
         if (job.state === "running") return false
+        const left = this.limits.leave(job)
         this.state.jobs.delete(id)
+        this.limits.promote(left, now)
         this.ended.push({ id, well: false })
         if (isLive(job)) this.follow(job, now)
         if (this.state.windows.get(job.new.unique?.key ?? "")?.id === id) this.state.windows.delete(job.new.unique!.key)
         return true
+      }
       case "Edit": {
         if (!isWaiting(job)) return false
         if (change.payload !== undefined) job.payload = change.payload
@@ -406,6 +480,7 @@ export class StoreModel {
           this.figuresOf(job.new).arrivals++
         }
         if (isRegrouped || change.priority !== undefined || change.due !== undefined || change.deadline !== undefined) {
+          this.limits.lift(job)
           job.rank = rankOf(job, change.rankings)
           this.place(job, now)
         }
@@ -413,14 +488,21 @@ export class StoreModel {
       }
       case "Rank":
         if (!isLive(job)) return false
+        this.limits.lift(job)
         job.rank = rankOf(job, change.rankings)
+        if (job.state === "running") job.ownRank = job.rank
+        else this.place(job, now)
         return true
     }
   }
 
   /** Makes pending what is due. */
   promote(now: number): void {
-    for (const job of this.jobs) if (isWaiting(job)) this.place(job, now)
+    this.limits.promoteDue(now)
+    const due = this.jobs.filter(
+      (job) => job.due <= now && (this.waitReason(job) === "time" || this.waitReason(job) === "retry")
+    )
+    for (const job of due.sort((a, b) => a.due - b.due || a.id - b.id)) this.place(job, now)
   }
 
   /** Ends sessions whose lease has ended, then expires. */
@@ -459,7 +541,7 @@ export class StoreModel {
         job.failure = failureOf(job, "WorkerLost", "Its worker died or lost its lease.", now)
         endAttempt(job, "lost", job.failure, now)
         job.lost++
-        this.place(job, now)
+        this.rest(job, job.due, job.rank, now)
       }
     }
     this.tell(now)
@@ -482,9 +564,12 @@ export class StoreModel {
     if (state === "completed") figures.completed++
     else if (state === "failed") figures.dead++
     else figures.cancelled++
+    this.limits.lift(job)
+    const left = this.limits.leave(job)
     job.state = state
     job.finishedAt = now
     job.parents = []
+    this.limits.promote(left, now)
     this.ended.push({ id: job.id, well: state === "completed" })
     this.endedSince.push(job.id)
     this.follow(job, now)

@@ -34,8 +34,8 @@ const optionNames: ReadonlySet<string> = new Set<keyof EnqueueOptions>([
   "team",
   "tags",
   "headers",
-  "weight",
-  "rate",
+  "slots",
+  "cost",
   "batchKey",
   "cacheKey"
 ])
@@ -91,10 +91,10 @@ const afterOf = ({ after, onParentFailure }: EnqueueOptions): After | undefined 
 }
 
 const extraOf = (options: EnqueueOptions, deadline: number | undefined): JobExtra | undefined => {
-  const { batchKey, cacheKey, hardLimit, headers, owner, rate, softLimit, tags, team, weight } = options
+  const { batchKey, cacheKey, hardLimit, headers, owner, slots, softLimit, tags, team, cost } = options
   const extra: { -readonly [K in keyof JobExtra]: JobExtra[K] } = {}
-  if (weight !== undefined) extra.weight = Bounds.whole("weight", weight, 1, Bounds.mostSlots)
-  if (rate !== undefined) extra.rate = Bounds.real("rate", rate, 0, 1_000_000)
+  if (slots !== undefined) extra.slots = Bounds.whole("slots", slots, 1, Bounds.mostSlots)
+  if (cost !== undefined) extra.cost = Bounds.cost("cost", cost)
   if (owner !== undefined) extra.owner = Bounds.label("owner", owner)
   if (team !== undefined) extra.team = Bounds.label("team", team)
   if (tags !== undefined) {

@@ -36,6 +36,8 @@ export const mostParents = 10_000
 export const longestHeaders = 16_384
 /** Slots of one worker in one group. Each may be a running handler. */
 export const mostSlots = 100_000
+/** Units of a rate that one start takes, or a rate allows. */
+export const mostUnits = 1_000_000_000
 /** Threads of one worker. Each has a heap of its own. */
 export const mostThreads = 1024
 
@@ -105,6 +107,12 @@ export const real = (name: string, value: unknown, least: number, most: number):
   if (typeof value === "number" && value >= least && value <= most) return value + 0
   return refuse(name, value, `a number from ${grouped(least)} to ${grouped(most)}`)
 }
+
+/** Units of a rate that a start takes: more than 0, with fractions. */
+export const cost = (name: string, value: unknown): number =>
+  typeof value === "number" && value > 0 && value <= mostUnits
+    ? value
+    : refuse(name, value, `a number above 0, at most ${grouped(mostUnits)}`)
 
 /** A time in milliseconds since 1970. Fractions are rounded up: nothing happens before its time. */
 export const time = (name: string, value: unknown): number => {

@@ -17,6 +17,8 @@ export interface Counters {
   readonly recovered: number
   /** Enqueues that met a taken key. */
   readonly deduplicated: number
+  /** Jobs that had to wait for a limit of their key when nothing else kept them, once each time. */
+  readonly limited: number
 }
 
 export type Counter = keyof Counters
@@ -30,7 +32,8 @@ const none: Counters = {
   dead: 0,
   cancelled: 0,
   recovered: 0,
-  deduplicated: 0
+  deduplicated: 0,
+  limited: 0
 }
 
 /** In the order in which they rest in files. */

@@ -21,6 +21,8 @@ export type Reason =
     }
   | { readonly _tag: "WaitingForJobs"; readonly jobs: JobRecord["waitingFor"] }
   | { readonly _tag: "HeldByKey"; readonly key: string }
+  /** A limit of its key keeps it. `key`: undefined for those without one in a fair group. */
+  | { readonly _tag: "HeldByLimit"; readonly group: string; readonly key: string | undefined }
   | { readonly _tag: "QueuePaused" }
   | { readonly _tag: "GroupPaused"; readonly group: string }
   | { readonly _tag: "NoWorker" }
@@ -76,6 +78,7 @@ export const explain = ({ batch, group, job, now, queuePaused, workers }: Situat
     case "scheduled":
       if (job.waitReason === "parents") return { _tag: "WaitingForJobs", jobs: job.waitingFor }
       if (job.waitReason === "key") return { _tag: "HeldByKey", key: job.uniqueKey ?? "" }
+      if (job.waitReason === "limit") return { _tag: "HeldByLimit", group: job.group, key: job.partitionKey }
       if (job.due > now) {
         return job.waitReason === "retry"
           ? { _tag: "WaitingForRetry", due: job.due, attempt: job.attempt, lastError: job.failure?.message }

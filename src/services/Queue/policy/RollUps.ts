@@ -88,6 +88,7 @@ export class RollUpCell implements Counters {
   cancelled = 0
   recovered = 0
   deduplicated = 0
+  limited = 0
   /** Milliseconds from due, or enqueue if later, to start. */
   readonly wait = new Recorder()
   /** Milliseconds an attempt ran. */

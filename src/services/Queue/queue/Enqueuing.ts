@@ -9,7 +9,7 @@ import { memoryShort } from "../../Memory/heap/MemoryShort.ts"
 import { MemoryGate } from "../../Memory/MemoryGate.ts"
 import { Placements } from "../Placements.ts"
 import type { Rankings } from "../policy/Order.ts"
-import { OutOfBounds } from "../policy/Bounds.ts"
+import { OutOfBounds, shown } from "../policy/Bounds.ts"
 import { QueueEvents } from "../QueueEvents.ts"
 import { checkedSettings } from "../QueueSettings.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
@@ -43,7 +43,15 @@ export type OnStored<A> = (
   from: number
 ) => A
 
-const refusal = (note: EnqueueNote): EnqueueError | StoreError | undefined => {
+/** Whose bound a job met, for people. */
+const named = (of: "store" | "group" | "key", { group, partitionKey }: NewJob): string =>
+  of === "store"
+    ? "The store"
+    : of === "group"
+      ? `Group ${JSON.stringify(group)}`
+      : `Key ${shown(partitionKey ?? "")} of group ${JSON.stringify(group)}`
+
+const refusal = (note: EnqueueNote, job: NewJob): EnqueueError | StoreError | undefined => {
   switch (note._tag) {
     case "Duplicate":
       return new EnqueueError({
@@ -55,9 +63,16 @@ const refusal = (note: EnqueueNote): EnqueueError | StoreError | undefined => {
     case "Overloaded":
       return new EnqueueError({
         reason: new QueueOverloaded({
-          message: `The store holds ${note.limit} live jobs, as many as it may; try again in ${note.retryAfterMs} ms`,
+          message: `${named(note.of, job)} holds ${note.limit} ${note.of === "store" ? "live jobs" : "jobs that wait"}, as many as it may; try again in ${note.retryAfterMs} ms`,
+          of: note.of,
           limit: note.limit,
           retryAfterMs: note.retryAfterMs
+        })
+      })
+    case "TooLarge":
+      return new EnqueueError({
+        reason: new InvalidOption({
+          message: `slots is ${note.slots}; ${named(note.of, job)} has ${note.limit}: ask for fewer, or raise that limit`
         })
       })
     case "ParentNotFound":
@@ -119,7 +134,7 @@ export const makeEnqueuing = Effect.gen(function* () {
         if (notes !== undefined) {
           for (let i = 0; i < rows.length; i++) {
             const note = notes.get(from + i)
-            const error = note === undefined ? undefined : refusal(note)
+            const error = note === undefined ? undefined : refusal(note, rows[i]!)
             if (error !== undefined) return resume(Effect.fail(error))
           }
         }

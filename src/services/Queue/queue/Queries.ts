@@ -1,5 +1,6 @@
 /** What is asked of the queue: jobs, counts, the past, and why a job has not started. */
 import { Clock, Effect, Option, Stream } from "effect"
+import { noPolicy } from "../../Limits/GroupPolicy.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { finishedStates, type JobId, type JobRecord, type JobState } from "../Job.ts"
 import {
@@ -192,6 +193,10 @@ export const makeQueries = Effect.gen(function* () {
             declaredLimit: ResourceGroup.undeclaredLimit,
             operatorLimit: undefined,
             paused: false,
+            policy: noPolicy,
+            declaredPolicy: noPolicy,
+            operatorPolicy: undefined,
+            heldBackUntil: 0,
             busy: counters
               .filter(({ group, state }) => group === job.group && state === "running")
               .reduce((sum, { count }) => sum + count, 0)

@@ -48,9 +48,26 @@ export const claimWithBatches = (
   jobs: Array<ClaimedJob>,
   into: BatchesClaimed
 ): void => {
+  const free = Math.min(limit, group.limit - group.running)
+  if (group.paused || group.heldBackUntil > now || free <= 0) return
+  const largest = rules.reduce((most, { size }) => Math.max(most, size), 1)
+  life.promoting(group, free * largest, session, now, false, () =>
+    claimReady(life, group, limit, rules, session, now, jobs, into)
+  )
+}
+
+const claimReady = (
+  life: JobLife,
+  group: Group,
+  limit: number,
+  rules: ReadonlyArray<BatchClaim>,
+  session: MemorySession,
+  now: number,
+  jobs: Array<ClaimedJob>,
+  into: BatchesClaimed
+): void => {
   let left = limit
-  const free = () => (group.paused ? 0 : Math.min(left, group.limit - group.running))
-  if (free() <= 0) return
+  const free = () => Math.min(left, group.limit - group.running)
   const together = new Set(rules.map(({ task }) => task))
   const ripe = rules
     .flatMap((rule) => {
@@ -67,10 +84,12 @@ export const claimWithBatches = (
       single = nextSingle(group, session, together)
     ) {
       const had = jobs.length
-      life.claim(group, 1, session, now, jobs, { but: together })
+      life.claimReady(group, 1, session, now, jobs, { but: together })
+      // What is first waits for slots or for the rate of the group, and nothing passes it.
+      if (jobs.length === had && nextSingle(group, session, together) === single) return
       left -= jobs.length - had
     }
-    if (free() <= 0) return
+    if (free() <= 0 || !life.mayStartTogether(group, batch, now)) return
     const claimed = life.claimTogether(batch, session, now)
     // Some had expired: others may start in their place with the next turn.
     if (claimed.length < batch.length) into.ripeAt = now
@@ -78,5 +97,5 @@ export const claimWithBatches = (
     into.batches.push(claimed)
     left--
   }
-  life.claim(group, left, session, now, jobs, { but: together })
+  life.claimReady(group, left, session, now, jobs, { but: together })
 }

@@ -6,12 +6,14 @@ import type { JobLife } from "./JobLife.ts"
 import type { JobTable } from "./JobTable.ts"
 import {
   isDeduplicated,
+  type JobBounds,
   type Plan,
   planOf,
   type Present,
   refusalOfBatch,
   type StoreNote
 } from "../../Queue/policy/jobs/Admission.ts"
+import { slotsOf } from "../../Limits/policy/KeyAdmission.ts"
 import { FinishingPace } from "../../Queue/policy/jobs/FinishingPace.ts"
 import { pending, scheduled } from "../../Queue/policy/jobs/States.ts"
 
@@ -63,15 +65,26 @@ export class Intake {
     return enqueued
   }
 
+  /** What bounds the job by the limits of its group and key. */
+  private boundsOf({ extra, group: name, partitionKey }: NewJob): JobBounds | undefined {
+    const group = this.table.groups.get(name)
+    const slots = slotsOf(extra)
+    return group === undefined || (group.limits === undefined && slots === 1)
+      ? undefined
+      : { slots, ...this.life.lines.boundsOf(group, partitionKey) }
+  }
+
   private presentAt(now: number): Present {
     return {
+      bounds: (job) => this.boundsOf(job),
       holder: (key) => this.life.keys.find(key, now),
       exists: (id) => this.table.find(id) !== undefined,
       room: () => this.liveMost - this.table.live,
-      overloaded: () => ({
+      overloaded: (of, limit = this.liveMost) => ({
         _tag: "Overloaded",
-        limit: this.liveMost,
-        retryAfterMs: this.pace.retryAfterMs(now, this.liveMost)
+        of,
+        limit,
+        retryAfterMs: this.pace.retryAfterMs(now, limit)
       })
     }
   }
@@ -84,11 +97,17 @@ export class Intake {
   }
 
   private enqueueOne(job: NewJob, enqueued: Enqueued, now: number): void {
-    const isPlain = job.unique === undefined && job.after === undefined && this.table.live < this.liveMost
+    const isPlain =
+      job.unique === undefined &&
+      job.after === undefined &&
+      this.table.live < this.liveMost &&
+      job.extra?.slots === undefined &&
+      this.table.lane(job.group, job.task).group.limits === undefined
     const plan: Plan = isPlain ? create : planOf(job, this.presentAt(now))
     switch (plan._tag) {
       case "Duplicate":
       case "ParentNotFound":
+      case "TooLarge":
       case "Overloaded":
         return this.answer(job, plan, noId, enqueued)
       case "Existing":
@@ -104,11 +123,11 @@ export class Intake {
     const stored = this.table.add(job, now, !held && job.after === undefined && job.due <= now ? pending : scheduled)
     stored.lane.cell.arrivals++
     enqueued.ids.push(stored.id)
-    if (stored.state === pending && stored.rare === undefined) {
+    if (isPlain && stored.state === pending && stored.rare === undefined) {
       stored.lane.ready(stored.priority).add(stored)
       this.life.wake(stored.lane.group)
       return
     }
-    this.life.begin(stored, job, held, now)
+    this.life.begin(stored, job, held, now, true)
   }
 }

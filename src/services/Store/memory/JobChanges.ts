@@ -3,22 +3,18 @@ import type { JobId, JobState } from "../../Queue/Job.ts"
 import type { ChangeResult, JobChange } from "../JobChange.ts"
 import type { JobFilter } from "../JobQuery.ts"
 import { type Editable, edited, fits, isEdit, rankOf, rankOfRetry } from "../../Queue/policy/jobs/Changes.ts"
-import { cancelled, isWaiting, running, stateNames } from "../../Queue/policy/jobs/States.ts"
-import { cancelledBecause } from "../../Queue/policy/jobs/StoreFailures.ts"
+import { isWaiting, stateNames } from "../../Queue/policy/jobs/States.ts"
 import type { JobLife } from "./JobLife.ts"
 import type { JobTable } from "./JobTable.ts"
-import type { Sessions } from "./Sessions.ts"
-import { rareOf, type StoredJob } from "./StoredJob.ts"
+import { ownRankOf, rareOf, type StoredJob } from "./StoredJob.ts"
 
 export class JobChanges {
   private readonly table: JobTable
   private readonly life: JobLife
-  private readonly sessions: Sessions
 
-  constructor(table: JobTable, life: JobLife, sessions: Sessions) {
+  constructor(table: JobTable, life: JobLife) {
     this.table = table
     this.life = life
-    this.sessions = sessions
   }
 
   apply(filter: JobFilter, change: JobChange, now: number, limit: number, after: JobId | undefined): ChangeResult {
@@ -63,8 +59,7 @@ export class JobChanges {
   private make(job: StoredJob, change: JobChange, now: number): boolean {
     switch (change._tag) {
       case "Cancel":
-        if (job.state === running) this.signal(job, change.reason)
-        else this.life.endWaiting(job, cancelled, cancelledBecause(change.reason, job.attempt, now), now)
+        this.life.cancel(job, change.reason, now)
         return true
       case "Retry":
         return this.life.revive(job, now, (revived) => {
@@ -82,7 +77,8 @@ export class JobChanges {
     }
   }
 
-  private editable({ due, lane, payload, priority, rank, rare }: StoredJob): Editable {
+  private editable(job: StoredJob): Editable {
+    const { due, lane, payload, priority, rare } = job
     const { epoch } = this.table
     return {
       task: lane.task,
@@ -90,31 +86,21 @@ export class JobChanges {
       payload,
       priority,
       due: due + epoch,
-      rank: rank + epoch,
+      rank: ownRankOf(job) + epoch,
       extra: rare?.extra
     }
   }
 
   private rank(job: StoredJob, rank: number, now: number): void {
-    if (rank === job.rank) return
+    if (rank === ownRankOf(job)) return
     if (!isWaiting(job.state)) {
+      if (job.rare?.admission !== undefined) job.rare.admission.ownRank = rank
       job.rank = rank
       return
     }
     this.life.unlist(job)
     job.rank = rank
     this.life.relist(job, now)
-  }
-
-  private signal(job: StoredJob, reason: string): void {
-    // Once asked, the first reason stands.
-    const rare = rareOf(job)
-    rare.cancelReason ??= reason
-    const session = this.sessions.get(job.session)
-    if (session !== undefined && !session.signals.some(({ id }) => id === job.id)) {
-      session.signals = [...session.signals, { id: job.id, kind: "cancel", reason: rare.cancelReason }]
-    }
-    this.life.wakes.control = true
   }
 
   private edit(job: StoredJob, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {

@@ -8,8 +8,10 @@ import type { After, BeyondLimit, ClaimedJob, ClaimRequest, FollowUp, NewJob, Se
 import type { Group, ReadyStream } from "./Lane.ts"
 import type { JobTable } from "./JobTable.ts"
 import { JobFifo } from "./JobFifo.ts"
+import { KeyLines } from "./KeyLines.ts"
 import { RankedJobs } from "./RankedJobs.ts"
-import type { MemorySession } from "./Sessions.ts"
+import type { MemorySession, Sessions } from "./Sessions.ts"
+import { fitsWindow } from "../../Limits/policy/KeyAdmission.ts"
 import { windowEnd } from "../../Queue/policy/jobs/Admission.ts"
 import { type AttemptEnd, countOfState, endOfAttempt, endOfLostAttempt } from "../../Queue/policy/jobs/AttemptEnds.ts"
 import { withDeadline } from "../../Queue/policy/jobs/Changes.ts"
@@ -23,9 +25,26 @@ import {
   running,
   scheduled
 } from "../../Queue/policy/jobs/States.ts"
-import { cancelledBecause, expired, parentFailed, workerLost } from "../../Queue/policy/jobs/StoreFailures.ts"
+import {
+  cancelledBecause,
+  displacedAtKey,
+  expired,
+  noRoomAtKey,
+  parentFailed,
+  workerLost
+} from "../../Queue/policy/jobs/StoreFailures.ts"
 import { isExpired, isForTimeOnly, stateWhile, waitedMs } from "../../Queue/policy/jobs/Waiting.ts"
-import { childrenOf, claimedOf, isFree, keepAttempt, rareOf, type StoredJob, waitOf } from "./StoredJob.ts"
+import {
+  childrenOf,
+  claimedOf,
+  costIn,
+  isFree,
+  keepAttempt,
+  rareOf,
+  slotsIn,
+  type StoredJob,
+  waitOf
+} from "./StoredJob.ts"
 import { UniqueKeys } from "./UniqueKeys.ts"
 
 /** What a turn has to tell listeners. */
@@ -58,11 +77,30 @@ export class JobLife {
   /** Ended parents whose children have not heard yet. A list, not recursion: chains may be 100,000 long. */
   private ended: Array<{ readonly id: JobId; readonly well: boolean; readonly children: ReadonlyArray<StoredJob> }> = []
 
-  private readonly isServed: (task: string) => boolean
+  /** Of the limited keys. */
+  readonly lines: KeyLines
+  private readonly sessions: Sessions
 
-  constructor(table: JobTable, isServed: (task: string) => boolean) {
+  constructor(table: JobTable, sessions: Sessions) {
     this.table = table
-    this.isServed = isServed
+    this.sessions = sessions
+    this.lines = new KeyLines(table, {
+      ready: (job) => {
+        this.list(job)
+        this.stir(job.lane.group)
+      },
+      list: (job) => this.list(job),
+      postpone: (job) => {
+        this.keep(job)
+        this.due.add(job)
+      },
+      keep: (job) => this.keep(job),
+      unlist: (job) => this.unlist(job),
+      unready: (job) => job.lane.ready(job.priority).remove(job),
+      relist: (job, now) => this.relist(job, now),
+      stir: (group) => this.stir(group),
+      first: (group) => this.nextPending(group)
+    })
     this.finishedInOrder = [new JobFifo(), new JobFifo(), new JobFifo()]
   }
 
@@ -90,7 +128,7 @@ export class JobLife {
   // Waiting.
 
   /** A job that was just stored begins to wait, as `pending` or `scheduled`, for its key or for its parents. */
-  begin(job: StoredJob, created: NewJob, held: boolean, now: number): void {
+  begin(job: StoredJob, created: NewJob, held: boolean, now: number, isEnqueued: boolean): void {
     if (created.unique !== undefined) {
       rareOf(job).held = held
       const own = windowEnd(now, created.unique.windowMs)
@@ -99,8 +137,38 @@ export class JobLife {
     }
     if (canExpire(job)) this.expiring.add(job)
     const ended = created.after === undefined ? undefined : this.follow(job, created.after)
-    if (ended === undefined) this.place(job, now)
-    else this.endByParent(job, ended, now)
+    if (ended !== undefined) this.endByParent(job, ended, now)
+    else if (job.lane.group.limits === undefined || !isEnqueued || !this.yields(job, now)) {
+      this.place(job, now)
+      this.lines.refill(now)
+    }
+  }
+
+  /** Settles the conflict of a new job with those of its key. Whether it has ended by that. */
+  private yields(job: StoredJob, now: number): boolean {
+    const conflict = this.lines.conflictOf(job, now)
+    if (conflict === undefined) return false
+    const { key, newest } = conflict
+    if (newest) {
+      if (canExpire(job)) this.expiring.remove(job)
+      rareOf(job).failure = noRoomAtKey(key.name, key.window, now)
+      this.endedOtherwise.push(job.id)
+      this.end(job, cancelled, now)
+      return true
+    }
+    const reason = displacedAtKey(key.name, key.window)
+    this.lines.displace(key, slotsIn(job), (other) => this.cancel(other, reason, now))
+    return false
+  }
+
+  /** Ends a waiting job as cancelled, and signals a running one. */
+  cancel(job: StoredJob, reason: string, now: number): void {
+    if (job.state !== running) return this.endWaiting(job, cancelled, cancelledBecause(reason, job.attempt, now), now)
+    // Once asked, the first reason stands.
+    const rare = rareOf(job)
+    rare.cancelReason ??= reason
+    this.sessions.signal(job.session, { id: job.id, kind: "cancel", reason: rare.cancelReason })
+    this.wakes.control = true
   }
 
   /** Registers the job with its unfinished parents. Answers the finished parent by which its policy ends it at once. */
@@ -124,14 +192,25 @@ export class JobLife {
 
   /** Lists a waiting job where it belongs: ready, due later, or nowhere while it waits for another job. */
   place(job: StoredJob, now: number): void {
+    if ((job.lane.group.limits !== undefined || job.rare?.admission !== undefined) && this.lines.place(job, now)) return
     const wait = waitOf(job)
     const state = stateWhile(wait, job.due, now - this.table.epoch)
     if (job.state !== state) this.table.move(job, state)
     if (state === pending) {
       job.lane.ready(job.priority).add(job)
       this.stir(job.lane.group)
-      this.wake(job.lane.group)
     } else if (isForTimeOnly(wait)) this.due.add(job)
+  }
+
+  /** It may be claimed. */
+  private list(job: StoredJob): void {
+    if (job.state !== pending) this.table.move(job, pending)
+    job.lane.ready(job.priority).add(job)
+  }
+
+  /** It waits, in no list. */
+  private keep(job: StoredJob): void {
+    if (job.state !== scheduled) this.table.move(job, scheduled)
   }
 
   /** Listeners are to hear that a job of the group became ready. */
@@ -152,7 +231,9 @@ export class JobLife {
     return names
   }
 
+  /** Something of the group may be claimed. */
   private stir(group: Group): void {
+    this.wake(group)
     if (group.stirred) return
     group.stirred = true
     this.stirred.push(group)
@@ -165,7 +246,11 @@ export class JobLife {
       group.stirred = false
       if (session === undefined || group.paused || group.running >= group.limit) continue
       if (claim.some((request) => request.group === group.name)) continue
-      if (!group.streams.some((stream) => stream.size > 0 && session.handles.has(stream.lane.task))) continue
+      if (
+        !group.streams.some((stream) => stream.size > 0 && session.handles.has(stream.lane.task)) &&
+        !this.lines.hasDue(group, session)
+      )
+        continue
       ready ??= []
       ready.push(group.name)
     }
@@ -186,26 +271,32 @@ export class JobLife {
     if (job.state === pending) job.lane.ready(job.priority).remove(job)
     else if (isFree(job)) this.due.remove(job)
     if (canExpire(job)) this.expiring.remove(job)
+    if (job.rare?.admission !== undefined) this.lines.unlisted(job)
   }
 
   relist(job: StoredJob, now: number): void {
     if (canExpire(job)) this.expiring.add(job)
     this.place(job, now)
+    this.lines.refill(now)
   }
 
   /** Makes pending what is due. */
   promote(now: number): void {
+    this.lines.promoteDue(now)
     const at = now - this.table.epoch
     for (let job = this.due.first(); job !== undefined && job.due <= at; job = this.due.first()) {
       this.due.shift()
       this.place(job, now)
+      this.lines.refill(now)
     }
   }
 
-  /** When the next scheduled job is due, in milliseconds since 1970. */
-  nextDue(): number | undefined {
+  /** When time alone brings the next job that may start, in milliseconds since 1970. */
+  nextDue(now: number): number | undefined {
     const job = this.due.first()
-    return job === undefined ? undefined : job.due + this.table.epoch
+    const due = job === undefined ? undefined : job.due + this.table.epoch
+    const limited = this.lines.nextAt(now)
+    return due === undefined || (limited !== undefined && limited < due) ? limited : due
   }
 
   /** How many jobs become due in each step, by lane. */
@@ -269,13 +360,50 @@ export class JobLife {
     if (beyond === "nested") return unlimited
     if (beyond === undefined || group.operatorLimit !== undefined) return group.limit
     const othersWait = group.streams.some(
-      ({ lane: { task }, size }) => size > 0 && !session.handles.has(task) && this.isServed(task)
+      ({ lane: { task }, size }) => size > 0 && !session.handles.has(task) && this.sessions.serves(task)
     )
     return othersWait ? group.limit : Math.max(group.limit, beyond)
   }
 
-  /** Starts up to `limit` jobs of the group in order of rank, then id; none of the tasks `but`. */
+  /** Slots of the group that a claim may take; more than there are for a job that runs alone. */
+  private freeFor(group: Group, session: MemorySession, beyond: BeyondLimit | undefined, now: number): number {
+    if (beyond === "nested") return unlimited
+    if (group.paused || group.heldBackUntil > now) return 0
+    return this.limitFor(group, session, beyond) - group.running
+  }
+
+  /** Starts up to `limit` jobs of the group in order of rank, then id. */
   claim(
+    group: Group,
+    limit: number,
+    session: MemorySession,
+    now: number,
+    claimed: Array<ClaimedJob>,
+    beyond: BeyondLimit | undefined
+  ): void {
+    const room = Math.min(limit, this.freeFor(group, session, beyond, now))
+    this.promoting(group, room, session, now, beyond === "nested", () =>
+      this.claimReady(group, limit, session, now, claimed, { beyond })
+    )
+  }
+
+  /** Claims while up to `room` jobs of rated keys are ready too. */
+  promoting(
+    group: Group,
+    room: number,
+    session: MemorySession,
+    now: number,
+    isNested: boolean,
+    claim: () => void
+  ): void {
+    if (room <= 0) return
+    const promoted = this.lines.promoteForClaim(group, room, session, now, isNested)
+    claim()
+    if (promoted !== undefined) this.lines.returnAfterClaim(promoted, now)
+  }
+
+  /** Starts up to `limit` jobs that are ready, in order of rank, then id; none of the tasks `but`. */
+  claimReady(
     group: Group,
     limit: number,
     session: MemorySession,
@@ -283,27 +411,36 @@ export class JobLife {
     claimed: Array<ClaimedJob>,
     { but = noTasks, beyond }: { readonly but?: ReadonlySet<string>; readonly beyond?: BeyondLimit | undefined } = {}
   ): void {
-    let room = Math.min(limit, this.limitFor(group, session, beyond) - group.running)
-    if ((group.paused && beyond !== "nested") || room <= 0) return
-    const streams = group.streams.filter(
-      (stream) => stream.size > 0 && session.handles.has(stream.lane.task) && !but.has(stream.lane.task)
-    )
-    for (let i = (streams.length >> 1) - 1; i >= 0; i--) sift(streams, i)
+    let free = this.freeFor(group, session, beyond, now)
+    let room = limit
+    const open = () => {
+      const streams = group.streams.filter(
+        (stream) => stream.size > 0 && session.handles.has(stream.lane.task) && !but.has(stream.lane.task)
+      )
+      for (let i = (streams.length >> 1) - 1; i >= 0; i--) sift(streams, i)
+      return streams
+    }
+    let streams = open()
     const at = now - this.table.epoch
     let wait = 0
     let waited = 0
     let waitedIn: StoredJob["lane"] | undefined
-    while (room > 0 && streams.length > 0) {
+    while (room > 0 && free > 0 && streams.length > 0) {
       const stream = streams[0]!
       const job = stream.first()!
       if (job.rare !== undefined && this.endIfExpired(job, now)) {
-        retop(streams)
+        // What its key has let go instead may be of a lane that had nothing ready.
+        if (group.limits === undefined) retop(streams)
+        else streams = open()
         continue
       }
+      const slots = slotsIn(job)
+      if ((slots > free && group.running > 0) || !this.allows(group, costIn(job), beyond, now)) break
       stream.shift()
       retop(streams)
       this.begins(job, session, at)
-      group.running++
+      group.running += slots
+      free -= slots
       room--
       const since = this.waited(job, now)
       if (since === wait && job.lane === waitedIn) waited++
@@ -318,14 +455,24 @@ export class JobLife {
     if (waitedIn !== undefined) recordWait(waitedIn, wait, waited)
   }
 
-  /** Starts these pending jobs of one lane together, in one slot of their group. Answers those that had not expired. */
+  private allows(group: Group, cost: number, beyond: BeyondLimit | undefined, now: number): boolean {
+    return group.limits === undefined || beyond === "nested" || this.lines.allows(group, cost, now)
+  }
+
+  /** Whether the group has slots for these jobs, started together, and its rate lets them. */
+  mayStartTogether(group: Group, jobs: ReadonlyArray<StoredJob>, now: number): boolean {
+    const cost = jobs.reduce((sum, job) => sum + costIn(job), 0)
+    return fitsWindow(group.limit, group.running, slotsIn(jobs[0]!)) && this.allows(group, cost, undefined, now)
+  }
+
+  /** Starts these pending jobs of one lane together, in the slots of the first of them. Answers those that had not expired. */
   claimTogether(jobs: ReadonlyArray<StoredJob>, session: MemorySession, now: number): ReadonlyArray<ClaimedJob> {
     const claimed: Array<ClaimedJob> = []
     for (const job of jobs) {
       if (job.rare !== undefined && this.endIfExpired(job, now)) continue
       job.lane.ready(job.priority).remove(job)
       this.begins(job, session, now - this.table.epoch)
-      if (claimed.length === 0) job.lane.group.running++
+      if (claimed.length === 0) job.lane.group.running += slotsIn(job)
       else this.riders.add(job)
       recordWait(job.lane, this.waited(job, now), 1)
       claimed.push(claimedOf(job, this.table.epoch))
@@ -333,23 +480,22 @@ export class JobLife {
     return claimed
   }
 
-  /** Ends a pending job that is past its expiry; one that is not has none from now on. */
+  /** Ends a pending job that is past its expiry. */
   private endIfExpired(job: StoredJob, now: number): boolean {
-    if (!canExpire(job)) return false
-    if (isExpired(job.attempt, job.rare!.expiresAt, now)) {
-      this.endExpired(job, now)
-      return true
-    }
-    this.expiring.remove(job)
-    return false
+    if (!isExpired(job.attempt, job.rare!.expiresAt, now)) return false
+    this.endExpired(job, now)
+    return true
   }
 
   private begins(job: StoredJob, session: MemorySession, at: number): void {
+    // Once it has started it expires no more.
+    if (job.rare !== undefined && canExpire(job)) this.expiring.remove(job)
     this.table.move(job, running)
     job.attempt++
     job.session = session.id
     job.started = at
     if (job.rare !== undefined) job.rare.retrying = false
+    if (job.lane.group.limits !== undefined) this.lines.begins(job, at + this.table.epoch)
   }
 
   private waited(job: StoredJob, now: number): number {
@@ -358,7 +504,8 @@ export class JobLife {
 
   /** A running job leaves its slot, if it holds one. */
   private vacate(job: StoredJob): void {
-    if (this.riders.size === 0 || !this.riders.delete(job)) job.lane.group.running--
+    if (this.riders.size === 0 || !this.riders.delete(job)) job.lane.group.running -= slotsIn(job)
+    if (job.rare?.admission !== undefined) this.lines.ceases(job)
   }
 
   // Settle.
@@ -394,8 +541,11 @@ export class JobLife {
       }
     }
     if (!end.isSpent) job.attempt--
-    if (end.state === undefined) this.back(job, settle.due - epoch, settle.rank - epoch, now)
-    else this.end(job, end.state, now)
+    if (end.state === undefined) {
+      const heldBackUntil = (outcome === "release" ? settle.heldBackUntil : undefined) ?? 0
+      if (heldBackUntil > now) this.lines.holdBack(job, heldBackUntil, now)
+      this.back(job, Math.max(settle.due, heldBackUntil) - epoch, settle.rank - epoch, now)
+    } else this.end(job, end.state, now)
     return true
   }
 
@@ -408,7 +558,7 @@ export class JobLife {
     return jobs.map((job) => {
       const stored = this.table.add(job, now, job.due <= now ? pending : scheduled)
       stored.lane.cell.arrivals++
-      this.begin(stored, job, false, now)
+      this.begin(stored, job, false, now, false)
       return stored
     })
   }
@@ -460,6 +610,7 @@ export class JobLife {
 
   private back(job: StoredJob, due: number, rank: number, now: number): void {
     this.vacate(job)
+    if (job.rare?.admission !== undefined && !this.lines.keeps(job)) this.lines.leave(job)
     job.due = due
     job.rank = rank
     // Not running any more, whatever `place` makes of it.
@@ -491,6 +642,7 @@ export class JobLife {
     job.lane.cell.arrivals++
     if (unique !== undefined) this.keys.take(job, unique.key, 0, now)
     this.place(job, now)
+    this.lines.refill(now)
     return true
   }
 
@@ -507,8 +659,10 @@ export class JobLife {
   discard(job: StoredJob, now: number): void {
     if (isWaiting(job.state)) this.unlist(job)
     const { rare } = job
+    if (rare?.admission !== undefined) this.lines.leave(job)
     if (job.kept !== undefined) job.kept.record = this.table.view(job)
     this.table.drop(job)
+    this.lines.refill(now)
     if (rare?.children !== undefined) this.ended.push({ id: job.id, well: false, children: rare.children })
     if (rare?.unique !== undefined) this.follower(job, rare.unique, now)
   }
@@ -516,7 +670,9 @@ export class JobLife {
   /** An unlisted or running job is finished. */
   private end(job: StoredJob, state: number, now: number): void {
     if (job.state === running) this.vacate(job)
+    if (job.rare?.admission !== undefined) this.lines.leave(job)
     this.table.move(job, state)
+    this.lines.refill(now)
     // The hot path, apart from the rule that it repeats.
     if (state === completed) job.lane.cell.completed++
     else job.lane.cell[countOfState(state)]++
@@ -540,6 +696,7 @@ export class JobLife {
     if (follower === undefined) return
     follower.rare!.held = false
     this.place(follower, now)
+    this.lines.refill(now)
   }
 
   /** Whether jobs have ended whose children have not heard yet. */
@@ -561,6 +718,7 @@ export class JobLife {
         if (well || rare.onParentFailure === "run") {
           rare.parents.delete(id)
           this.place(child, now)
+          this.lines.refill(now)
         } else this.endByParent(child, id, now)
       }
     }

@@ -108,6 +108,9 @@ interface Claimed {
 const nothingClaimed: Claimed = { jobs: [], batches: undefined }
 /** Held jobs passed over at a time: they come up again. */
 const heldMost = 64
+/** Keys that are compared with their jobs in one call. */
+const keysAtATime = 1_000
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const noIds: ReadonlyArray<JobId> = []
 
 interface Made {
@@ -127,10 +130,10 @@ const make = (
   const archive = new RollUpArchive()
   const table = new JobTable(epoch, recorder)
   const sessions = new Sessions()
-  const life = new JobLife(table, sessions.serves)
+  const life = new JobLife(table, sessions)
   const intake = new Intake(table, life, maxLive)
   const documentTable = new Documents()
-  const changes = new JobChanges(table, life, sessions)
+  const changes = new JobChanges(table, life)
   const listeners = new Set<WakeListener>()
   let isPaused = false
   let watching = 0
@@ -198,7 +201,7 @@ const make = (
     let batches: BatchesClaimed | undefined
     for (const { batches: rules, group, limit, beyond } of turn.claim) {
       if (rules === undefined || !rules.some(({ task }) => table.group(group).lanes.has(task)))
-        life.claim(table.group(group), limit, session, turn.now, jobs, { beyond })
+        life.claim(table.group(group), limit, session, turn.now, jobs, beyond)
       else {
         batches ??= { batches: [], ripeAt: undefined }
         claimWithBatches(life, table.group(group), limit, rules, session, turn.now, jobs, batches)
@@ -227,6 +230,7 @@ const make = (
       )
       session.signals = signals
     }
+    const nextDue = life.nextDue(now)
     const result: TurnResult = {
       now,
       ids: enqueued === undefined ? noIds : enqueued.ids,
@@ -234,7 +238,7 @@ const make = (
       lost,
       jobs,
       batches: batches?.batches,
-      nextDue: batches?.ripeAt === undefined ? life.nextDue() : Math.min(batches.ripeAt, life.nextDue() ?? Infinity),
+      nextDue: batches?.ripeAt === undefined ? nextDue : Math.min(batches.ripeAt, nextDue ?? Infinity),
       signals,
       fenced: turn.session !== 0 && session === undefined,
       draining: session?.draining === true,
@@ -362,7 +366,11 @@ const make = (
     declaredLimit: group.declaredLimit,
     operatorLimit: group.operatorLimit,
     paused: group.paused,
-    busy: group.running
+    busy: group.running,
+    policy: group.policy,
+    declaredPolicy: group.declaredPolicy,
+    operatorPolicy: group.operatorPolicy,
+    heldBackUntil: group.heldBackUntil
   })
 
   /** Something claimable may be so again, and workers have a limit or a pause to see. */
@@ -455,15 +463,22 @@ const make = (
 
     declareGroups: (groups) =>
       Effect.sync(() => {
-        for (const { limit, name } of groups) table.group(name).declaredLimit = limit
+        for (const { limit, name, policy } of groups) {
+          const group = table.group(name)
+          group.declaredLimit = limit
+          if (policy !== undefined) group.declaredPolicy = policy
+          life.lines.change(group, clock.currentTimeMillisUnsafe())
+        }
         controlled()
       }),
     groups: Effect.sync(() => [...table.groups.values()].map(recordOf)),
-    setGroup: (name, { limit, paused }) =>
+    setGroup: (name, { limit, paused, policy }) =>
       Effect.sync(() => {
         const group = table.group(name)
         if (limit !== undefined) group.operatorLimit = limit ?? undefined
         if (paused !== undefined) group.paused = paused
+        if (policy !== undefined) group.operatorPolicy = policy ?? undefined
+        life.lines.change(group, clock.currentTimeMillisUnsafe())
         controlled()
         return recordOf(group)
       }),
@@ -472,6 +487,26 @@ const make = (
         const isRemoved = table.removeGroup(name)
         if (isRemoved) controlled()
         return isRemoved
+      }),
+    limitKeys: ({ group, keys }, limit) =>
+      Effect.sync(() =>
+        life.lines
+          .list(group, keys)
+          .sort((a, b) => b.waiting - a.waiting || order(a.group, b.group) || order(a.key, b.key))
+          .slice(0, Math.max(0, Math.min(1_000, limit)))
+      ),
+    setKey: (name, key, settings) =>
+      Effect.sync(() => {
+        const record = life.lines.set(table.group(name), key, settings, clock.currentTimeMillisUnsafe())
+        controlled()
+        return record
+      }),
+    takeUnits: (request) => Effect.sync(() => life.lines.takeUnits(table.group(request.group), request)),
+    repairKeys: (now) =>
+      Effect.sync(() => {
+        const mended = life.lines.repair(now, keysAtATime)
+        wake()
+        return mended
       }),
     paused: Effect.sync(() => isPaused),
     setPaused: (paused) =>

@@ -8,10 +8,12 @@ import type { NewJob } from "../Turn.ts"
 import type { RollUpRecorder } from "../../Queue/policy/RollUps.ts"
 import { countIn, countOut, JobCursor, JobTree } from "./JobTree.ts"
 import { Group, Lane } from "./Lane.ts"
+import { boundsBacklogs } from "../../Limits/policy/KeyRules.ts"
 import { labelsOf, labelsOfFilter } from "../../Queue/policy/jobs/Labels.ts"
-import { running, stateCode, stateNames } from "../../Queue/policy/jobs/States.ts"
+import { isWaiting, pending, running, scheduled, stateCode, stateNames } from "../../Queue/policy/jobs/States.ts"
 import { gone, newStored, recordOf, renewed, type StoredJob } from "./StoredJob.ts"
 
+const waitingStates: ReadonlyArray<number> = [scheduled, pending]
 const allStates: ReadonlyArray<number> = [0, 1, 2, 3, 4, 5]
 
 /** Counting by other than maintained counters stops here. */
@@ -76,8 +78,44 @@ export class JobTable {
     countIn(leaf, state)
     this.byId.leafForNext(id).jobs.push(stored)
     if (state <= 2) this.live++
-    if (stored.rare !== undefined) this.label(stored)
+    if (stored.rare !== undefined) {
+      this.label(stored)
+      this.countBacklog(stored, state, 1)
+    }
     return stored
+  }
+
+  /** Counts a job in the backlog of its key, where that is bounded. */
+  private countBacklog({ lane, rare }: StoredJob, state: number, by: number): void {
+    const { limits } = lane.group
+    const key = rare?.partitionKey
+    if (limits?.backlogs === undefined || key === undefined || !isWaiting(state)) return
+    const count = (limits.backlogs.get(key) ?? 0) + by
+    if (count === 0) limits.backlogs.delete(key)
+    else limits.backlogs.set(key, count)
+  }
+
+  /** Jobs of a group that are scheduled or pending. */
+  waitingIn(group: Group): number {
+    let count = 0
+    for (const { jobs } of group.lanes.values()) count += jobs.count(waitingStates)
+    return count
+  }
+
+  /** The backlogs of a group's keys; undefined where no policy bounds one. */
+  backlogsOf(group: Group): Map<string, number> | undefined {
+    if (group.limits === undefined || !boundsBacklogs(group.policy, group.limits.own.values())) return undefined
+    const backlogs = new Map<string, number>()
+    for (const { rare } of this.matching(
+      { groups: [group.name], states: ["scheduled", "pending"] },
+      "oldest",
+      undefined,
+      Number.POSITIVE_INFINITY
+    )) {
+      const key = rare?.partitionKey
+      if (key !== undefined) backlogs.set(key, (backlogs.get(key) ?? 0) + 1)
+    }
+    return backlogs
   }
 
   private label(job: StoredJob): void {
@@ -122,7 +160,9 @@ export class JobTable {
   /** Puts a job that is in no list into another group. */
   regroup(job: StoredJob, group: string): void {
     job.lane.jobs.take(job)
+    this.countBacklog(job, job.state, -1)
     job.lane = this.lane(group, job.lane.task)
+    this.countBacklog(job, job.state, 1)
     job.lane.jobs.insert(job, (moved, leaf) => {
       moved.leaf = leaf
     })
@@ -142,6 +182,8 @@ export class JobTable {
     if (from <= 2) this.live--
     if (to <= 2) this.live++
     if (job.rare?.labels !== undefined) {
+      this.countBacklog(job, from, -1)
+      this.countBacklog(job, to, 1)
       for (const tree of job.rare.labels) {
         const own = tree.leafOf(job.id)!
         countOut(own, from)
@@ -156,6 +198,7 @@ export class JobTable {
     const from = job.state
     if (from <= 2) this.live--
     countOut(job.leaf, from)
+    this.countBacklog(job, from, -1)
     job.state = gone
     job.lane.jobs.forget(job.leaf)
     this.byId.forget(this.byId.leafOf(job.id)!)

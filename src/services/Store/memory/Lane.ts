@@ -1,6 +1,8 @@
 /** The jobs of one task in one group, and the group around its lanes. */
+import { type GroupPolicy, noPolicy } from "../../Limits/GroupPolicy.ts"
 import { unlimited } from "../../Queue/ResourceGroup.ts"
 import type { RollUpCell } from "../../Queue/policy/RollUps.ts"
+import type { GroupLimits } from "./GroupLimits.ts"
 import { JobTree } from "./JobTree.ts"
 import { RankedJobs } from "./RankedJobs.ts"
 import type { StoredJob } from "./StoredJob.ts"
@@ -67,12 +69,22 @@ export class Group {
   declaredLimit = unlimited
   operatorLimit: number | undefined = undefined
   paused = false
+  declaredPolicy: GroupPolicy = noPolicy
+  operatorPolicy: GroupPolicy | undefined = undefined
+  /** In milliseconds since 1970. */
+  heldBackUntil = 0
   /** A job became ready in it since a turn last asked. */
   stirred = false
   /** A job became ready in it since listeners were last told. */
   woken = false
-  /** Slots taken, over all sessions: running jobs, a batch as one. */
+  /** Slots taken, over all sessions: those of running jobs, of a batch those of its first. */
   running = 0
+  /** Undefined: none of its jobs is limited but by its slots. */
+  limits: GroupLimits | undefined = undefined
+  /** Virtual time of a fair group. */
+  time = 0
+  /** Theoretical arrival time of its rate, in milliseconds since 1970. */
+  tat = 0
   readonly lanes = new Map<string, Lane>()
   readonly streams: Array<ReadyStream> = []
 
@@ -82,5 +94,9 @@ export class Group {
 
   get limit(): number {
     return this.operatorLimit ?? this.declaredLimit
+  }
+
+  get policy(): GroupPolicy {
+    return this.operatorPolicy ?? this.declaredPolicy
   }
 }

@@ -66,6 +66,13 @@ export class Sessions {
     return false
   }
 
+  /** Tells a session of one of its running jobs, once. */
+  signal(id: number, signal: Signal): void {
+    const session = this.sessions.get(id)
+    if (session !== undefined && !session.signals.some(({ id }) => id === signal.id))
+      session.signals = [...session.signals, signal]
+  }
+
   all(): Iterable<MemorySession> {
     return this.sessions.values()
   }

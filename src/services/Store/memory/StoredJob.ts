@@ -7,14 +7,27 @@ import type { Failure, JobAttempt, JobExtra, JobId, JobRecord, WaitReason } from
 import type { KeptJob } from "../JobStore.ts"
 import type { ClaimedJob, NewJob, ParentFailurePolicy, Unique } from "../Turn.ts"
 import { attemptsOf, endedAttempt, withAttempt } from "../../Queue/policy/jobs/Attempts.ts"
-import { isFinished, scheduled, stateNames } from "../../Queue/policy/jobs/States.ts"
+import { costOf, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
+import { isFinished, pending, scheduled, stateNames } from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { JobLog } from "./JobLog.ts"
 import type { JobTree, Leaf } from "./JobTree.ts"
 import type { Lane } from "./Lane.ts"
+import type { LimitedKey } from "./LimitedKey.ts"
 
 /** The state of a removed job; what still points at the record passes it over. */
 export const gone = 6
+
+/** Of a job of a limited key that has arrived there. */
+export interface Admission {
+  readonly key: LimitedKey
+  /** Whether it holds its slots; if not, it waits in the line. */
+  holds: boolean
+  /** Its rank but for while it is ready. */
+  ownRank: number
+  /** Its start tag while it is ready in a fair group. */
+  tag: number | undefined
+}
 
 /** What few jobs have. */
 export class Rare {
@@ -45,6 +58,7 @@ export class Rare {
   cancelReason: string | undefined = undefined
   /** The label indexes it is in. */
   labels: ReadonlyArray<JobTree> | undefined = undefined
+  admission: Admission | undefined = undefined
 }
 
 export class StoredJob {
@@ -108,10 +122,27 @@ export const childrenOf = (job: StoredJob): Array<StoredJob> => {
 }
 
 /** What the job waits for beside its time. */
-export const waitOf = ({ rare }: StoredJob): number =>
+export const waitOf = (job: StoredJob): number =>
+  job.rare?.admission?.holds === false ? Waiting.waitLimit : otherWaitOf(job)
+
+/** The same, but for limits. */
+export const otherWaitOf = ({ rare }: StoredJob): number =>
   rare === undefined
     ? Waiting.waitNone
     : Waiting.waitOf(rare.parents !== undefined && rare.parents.size > 0, rare.held, rare.retrying)
+
+/** Slots of its group and key that a run of it takes. */
+export const slotsIn = ({ rare }: StoredJob): number => (rare === undefined ? 1 : slotsOf(rare.extra))
+
+/** Units of its rates that a start of it takes. */
+export const costIn = ({ rare }: StoredJob): number => (rare === undefined ? 1 : costOf(rare.extra))
+
+/** Its place in the order of its group, as others see it. */
+export const rankOf = (job: StoredJob, epoch: number): number =>
+  job.state === pending && job.rare?.admission?.tag !== undefined ? job.rank : job.rank + epoch
+
+/** Its rank but for while it is ready. */
+export const ownRankOf = ({ rank, rare }: StoredJob): number => rare?.admission?.ownRank ?? rank
 
 /** Nothing but its time keeps the job from being claimed. */
 export const isFree = (job: StoredJob): boolean => Waiting.isForTimeOnly(waitOf(job))
@@ -231,7 +262,7 @@ export const recordOf = (job: StoredJob, epoch: number): JobRecord => {
     waitReason: waitReasonOf(job),
     priority: job.priority,
     due: job.due + epoch,
-    rank: job.rank + epoch,
+    rank: rankOf(job, epoch),
     maxAttempts: job.maxAttempts,
     attempts: attemptsOf(rare?.attempts ?? [], own),
     version: rare?.version ?? 0,

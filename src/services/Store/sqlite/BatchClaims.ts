@@ -5,7 +5,7 @@
 import type { JobId } from "../../Queue/Job.ts"
 import type { BatchClaim, ClaimRequest } from "../Turn.ts"
 import { pickBatches, windowOf } from "../../Queue/policy/jobs/BatchPick.ts"
-import { byRank, type Claims } from "./Claims.ts"
+import { byRank, type Claims, type RankedIn } from "./Claims.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import type { Database, Query } from "./Database.ts"
 import type { JobRow } from "./JobColumns.ts"
@@ -19,10 +19,7 @@ export interface BatchesClaimed {
 }
 
 /** A batch that is ripe: where its first job stands, and all of them. */
-interface Ripe {
-  readonly id: JobId
-  readonly rank: number
-  readonly lane: Lane
+interface Ripe extends RankedIn {
   readonly ids: ReadonlyArray<JobId>
 }
 
@@ -35,7 +32,15 @@ interface Quiet {
   readonly pending: number
 }
 
-type Head = [id: JobId, rank: number, due: number, partitionKey: string | null, lost: number]
+type Head = [
+  id: JobId,
+  rank: number,
+  due: number,
+  partitionKey: string | null,
+  lost: number,
+  slots: number,
+  cost: number
+]
 
 export class BatchClaims {
   private readonly laneCounters: LaneCounters
@@ -47,7 +52,7 @@ export class BatchClaims {
     this.laneCounters = laneCounters
     this.claims = claims
     this.selectFirst = db.prepare(
-      `SELECT pending.id, rank, due, partition_key, lost FROM pending LEFT JOIN job ON job.id = pending.id
+      `SELECT pending.id, rank, due, partition_key, lost, slots, cost FROM pending LEFT JOIN job ON job.id = pending.id
        WHERE pending.lane = ? ORDER BY rank, pending.id LIMIT ?`
     )
   }
@@ -60,23 +65,29 @@ export class BatchClaims {
     now: number,
     into: BatchesClaimed
   ): ReadonlyArray<JobRow> {
-    const room = this.claims.free(request, tasks)
+    const room = this.claims.free(request, tasks, now)
     if (!(room > 0)) return []
+    const budget = this.claims.budget(request, tasks, now)
     const { batches: rules = [], group, limit } = request
-    const singles = new Set(tasks)
-    for (const { task } of rules) singles.delete(task)
+    const singleTasks = new Set(tasks)
+    for (const { task } of rules) singleTasks.delete(task)
     const ripe = rules.flatMap((rule) => {
       const lane = tasks.has(rule.task) ? this.laneCounters.find(rule.task, group) : undefined
       return lane === undefined || lane.counts[States.pending] === 0 ? [] : this.ripeIn(lane, rule, room, now, into)
     })
     const first = this.claims.firstOf(
-      ripe.length === 0 ? [] : this.claims.readyLanes(this.laneCounters.groups.get(group), singles),
+      ripe.length === 0 ? [] : this.claims.readyLanes(this.laneCounters.groups.get(group), singleTasks),
       room
     )
     const starting = [...ripe, ...first].sort(byRank).slice(0, room)
     let batches = 0
+    let singles = 0
     for (const next of starting) {
-      if (!("ids" in next)) continue
+      if (budget?.take(next.slots, next.cost) === false) break
+      if (!("ids" in next)) {
+        singles++
+        continue
+      }
       const { ids, lane } = next as Ripe
       const rows = this.claims.claimTogether(lane, ids, session, now)
       // Some had expired: others may start in their place with the next turn.
@@ -85,7 +96,8 @@ export class BatchClaims {
       into.batches.push(rows)
       batches++
     }
-    return this.claims.claim({ group, limit: limit - batches }, singles, session, now).rows
+    const left = budget?.isSpent === true ? singles : limit - batches
+    return this.claims.claim({ group, limit: left }, singleTasks, session, now).rows
   }
 
   private ripeIn(lane: Lane, rule: BatchClaim, room: number, now: number, into: BatchesClaimed): ReadonlyArray<Ripe> {
@@ -109,6 +121,8 @@ export class BatchClaims {
       id: heads[batch[0]!]![0],
       rank: heads[batch[0]!]![1],
       lane,
+      slots: heads[batch[0]!]![5],
+      cost: batch.reduce((sum, i) => sum + heads[i]![6], 0),
       ids: batch.map((i) => heads[i]![0])
     }))
   }

@@ -145,8 +145,8 @@ export class Changes {
         return true
       case "Rank": {
         const rank = rankOf(editable(row), change.rankings)
-        if (rank === row.rank) return true
-        this.rows.move(row, { ...row, rank })
+        if (rank === (row.ownRank ?? row.rank)) return true
+        this.rows.move(row, { ...row, rank, ownRank: null })
         if (row.state === States.running) this.running.rank(row.id, rank)
         return true
       }
@@ -192,7 +192,8 @@ export class Changes {
     const before = editable(row)
     const { due, extra, group, isMoved, payload, priority, rank } = edited(before, change)
     const lane = group === before.group ? row.lane : this.laneCounters.lane(row.lane.task, group)
-    const isPlaced = isMoved && Waiting.isForTimeOnly(row.wait)
+    const isPlaced = isMoved && !Waiting.isForOthers(row.wait)
+    const wait = Waiting.outOfLine(row.wait)
     const moved: JobRow = {
       ...row,
       lane,
@@ -202,8 +203,9 @@ export class Changes {
       extra: extra === before.extra ? row.extra : JSON.stringify(extra),
       due,
       rank,
-      state: isPlaced ? Waiting.stateWhile(row.wait, due, now) : row.state,
-      wait: isPlaced ? Waiting.waitWhile(row.wait, due, now) : row.wait
+      ownRank: null,
+      state: isPlaced ? Waiting.stateWhile(wait, due, now) : row.state,
+      wait: isPlaced ? Waiting.waitWhile(wait, due, now) : row.wait
     }
     this.rows.rewrite(moved)
     if (isMoved) this.rows.move(row, moved)
@@ -212,12 +214,12 @@ export class Changes {
   }
 }
 
-const editable = ({ due, extra, lane, payload, priority, rank }: JobRow): Editable => ({
+const editable = ({ due, extra, lane, ownRank, payload, priority, rank }: JobRow): Editable => ({
   task: lane.task,
   group: lane.group.name,
   payload,
   priority,
   due,
-  rank,
+  rank: ownRank ?? rank,
   extra: parseExtra(extra)
 })

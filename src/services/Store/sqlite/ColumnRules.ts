@@ -26,6 +26,9 @@ const largest = Number.MAX_SAFE_INTEGER
 export const integer = within(-largest, largest, "'integer'", "is no whole number that can be counted with")
 export const count = within(0, largest, "'integer'", "is no count")
 export const attempts = within(0, 2 ** 31, "'integer'", "is no number of attempts")
+export const slots = within(1, largest, "'integer'", "is no number of slots")
+/** Above 0: what costs nothing would start without end. */
+export const cost = within(Number.MIN_VALUE, largest, "'integer', 'real'", "is no cost")
 export const number = within(-largest, largest, "'integer', 'real'", "is no number that can be counted with")
 /** Of `Date`. */
 export const time = within(-8.64e15, 8.64e15, "'integer', 'real'", "is no time")

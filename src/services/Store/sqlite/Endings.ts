@@ -14,6 +14,7 @@ import type { Database, Query } from "./Database.ts"
 import type { JobRow } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
+import type { KeySlots } from "./KeySlots.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
 import type { Statistics } from "./Statistics.ts"
 
@@ -42,6 +43,7 @@ export class Endings {
   private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly keys: Keys
+  private readonly slots: KeySlots
   private readonly statistics: Statistics
   private readonly work: Array<FinishedParent> = []
   private ended: Array<JobId> = []
@@ -54,11 +56,21 @@ export class Endings {
   private readonly insertCascade: Query<[]>
   private readonly deleteCascade: Query<[]>
 
-  constructor(db: Database, laneCounters: LaneCounters, rows: JobRows, keys: Keys, statistics: Statistics) {
-    this.laneCounters = laneCounters
-    this.rows = rows
-    this.keys = keys
-    this.statistics = statistics
+  constructor(
+    db: Database,
+    parts: {
+      readonly laneCounters: LaneCounters
+      readonly rows: JobRows
+      readonly keys: Keys
+      readonly slots: KeySlots
+      readonly statistics: Statistics
+    }
+  ) {
+    this.laneCounters = parts.laneCounters
+    this.rows = parts.rows
+    this.keys = parts.keys
+    this.slots = parts.slots
+    this.statistics = parts.statistics
     this.insertDependency = db.prepare("INSERT OR IGNORE INTO dependency(parent, child, policy) VALUES (?, ?, ?)")
     this.deleteDependency = db.prepare("DELETE FROM dependency WHERE parent = ? AND child = ?")
     this.deleteDependencies = db.prepare("DELETE FROM dependency WHERE child = ?")
@@ -71,6 +83,18 @@ export class Endings {
 
   /** Ends a job that stands nowhere any more; `row` is how it was. */
   end(row: JobRow, ending: Ending): void {
+    this.bury(row, ending)
+    this.after(row, ending.state === States.completed, ending.now)
+  }
+
+  /** Ends a job that is stored and has never stood anywhere. */
+  endNew(row: JobRow, state: number, failure: Failure): void {
+    this.unheard(row.id)
+    this.bury(row, { state, now: failure.at, result: null, failure: JSON.stringify(failure) })
+    this.follow(row, false, failure.at)
+  }
+
+  private bury(row: JobRow, ending: Ending): void {
     this.rows.place({
       ...row,
       state: ending.state,
@@ -81,11 +105,15 @@ export class Endings {
     })
     this.statistics.count(row.lane, countOfState(ending.state))
     if (ending.state === States.completed) this.rows.dropSteps(row.id)
-    this.after(row, ending.state === States.completed, ending.now)
   }
 
   /** What follows when a job is live no more, ended or removed. */
   after(row: JobRow, succeeded: boolean, now: number): void {
+    this.slots.left(row)
+    this.follow(row, succeeded, now)
+  }
+
+  private follow(row: JobRow, succeeded: boolean, now: number): void {
     if (row.uniqueKey !== null) {
       const held = this.keys.release(row.uniqueKey, row.id, now)
       if (held !== undefined) this.ready(held, Waiting.waitKey, now)

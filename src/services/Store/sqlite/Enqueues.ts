@@ -6,9 +6,12 @@
  * statement.
  */
 import type { JobId } from "../../Queue/Job.ts"
-import type { ClaimRequest, NewJob } from "../Turn.ts"
+import type { After, ClaimRequest, NewJob } from "../Turn.ts"
+import { fitsWindow, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
+import { isUnlimited } from "../../Limits/policy/KeyRules.ts"
 import {
   isDeduplicated,
+  type JobBounds,
   type KeyHolder,
   planOf,
   type Present,
@@ -17,16 +20,20 @@ import {
   windowEnd
 } from "../../Queue/policy/jobs/Admission.ts"
 import { withDeadline } from "../../Queue/policy/jobs/Changes.ts"
+import { cancelledBecause, displacedAtKey, noRoomAtKey } from "../../Queue/policy/jobs/StoreFailures.ts"
 import { FinishingPace } from "../../Queue/policy/jobs/FinishingPace.ts"
 import { withSiblings } from "../../Queue/policy/Siblings.ts"
 import { byRank, type Claims } from "./Claims.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Endings } from "./Endings.ts"
-import { checksumOf, newRow, type JobRow, parseExtra } from "./JobColumns.ts"
+import { checksumOf, newRow, type JobRow, parseExtra, withOwnRank } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
-import type { LaneCounters } from "./LaneCounters.ts"
+import type { Conflict, KeySlots } from "./KeySlots.ts"
+import { type LaneCounters, policyOf } from "./LaneCounters.ts"
+import type { Signals } from "./Signals.ts"
+import type { StartBudget } from "./StartBudget.ts"
 import type { Statistics } from "./Statistics.ts"
 
 export interface EnqueueResult {
@@ -40,8 +47,10 @@ export class Enqueues {
   private readonly laneCounters: LaneCounters
   private readonly rows: JobRows
   private readonly keys: Keys
+  private readonly slots: KeySlots
   private readonly claims: Claims
   private readonly endings: Endings
+  private readonly signals: Signals
   private readonly statistics: Statistics
   private readonly maxLive: number
   private readonly pace: FinishingPace
@@ -51,8 +60,10 @@ export class Enqueues {
       readonly laneCounters: LaneCounters
       readonly rows: JobRows
       readonly keys: Keys
+      readonly slots: KeySlots
       readonly claims: Claims
       readonly endings: Endings
+      readonly signals: Signals
       readonly statistics: Statistics
     },
     maxLive: number
@@ -60,8 +71,10 @@ export class Enqueues {
     this.laneCounters = parts.laneCounters
     this.rows = parts.rows
     this.keys = parts.keys
+    this.slots = parts.slots
     this.claims = parts.claims
     this.endings = parts.endings
+    this.signals = parts.signals
     this.statistics = parts.statistics
     this.maxLive = maxLive
     this.pace = new FinishingPace(() => this.laneCounters.endedCount)
@@ -87,10 +100,12 @@ export class Enqueues {
       holder: (key) => this.holderOf(key, now),
       exists: (id) => this.rows.stateOf(id) !== undefined,
       room: () => this.maxLive - this.laneCounters.live - ready.length,
-      overloaded: () => ({
+      bounds: (job) => this.boundsOf(job, ready),
+      overloaded: (of, limit = this.maxLive) => ({
         _tag: "Overloaded",
-        limit: this.maxLive,
-        retryAfterMs: this.pace.retryAfterMs(now, this.maxLive)
+        of,
+        limit,
+        retryAfterMs: this.pace.retryAfterMs(now, limit)
       })
     }
     let start = 0
@@ -116,11 +131,8 @@ export class Enqueues {
     })
   }
 
-  /** A waiting job waits, beside its time, until these have ended, however they end. */
-  putAfter(id: JobId, jobs: ReadonlyArray<JobId>, now: number): void {
-    const row = this.rows.live(id)!
-    const waiting = { ...row, state: States.scheduled, wait: Waiting.waitParents }
-    this.rows.move(row, waiting)
+  /** A job that waits for others waits until these have ended, however they end. */
+  putAfter(waiting: JobRow, jobs: ReadonlyArray<JobId>, now: number): void {
     const known = jobs.filter((job) => this.rows.stateOf(job) !== undefined)
     this.awaitParents(waiting, known, "run", now)
   }
@@ -144,23 +156,28 @@ export class Enqueues {
     for (let i = start; i < end; i++) {
       const job = withSiblings(jobs[i]!, ids, start, i)
       // Those it waits for must be in the table.
-      if (job !== jobs[i]) for (const row of ready.splice(0)) this.rows.add(row)
+      if (job !== jobs[i]) for (const row of ready.splice(0)) this.rows.addSeated(row)
       const plan = planOf(job, present)
       if (plan._tag === "Create" || plan._tag === "Hold") {
         const id = this.laneCounters.nextId(now)
         ids[i] = id
-        const row = newRow(job, id, this.laneCounters.lane(job.task, job.group), now, plan._tag === "Hold")
-        this.statistics.count(row.lane, "arrivals")
+        const isFollowing = job.after !== undefined && !this.isFree(job.after)
+        const lane = this.laneCounters.lane(job.task, job.group)
+        const created = newRow(withoutParents(job, isFollowing), id, lane, now, plan._tag === "Hold")
+        this.statistics.count(lane, "arrivals")
         this.rows.addLabels(id, job.partitionKey, job.extra)
         if (job.unique !== undefined) {
           const { key, windowMs } = job.unique
           if (plan._tag === "Hold") this.keys.hold(key, id, windowEnd(now, windowMs))
           else this.keys.take(key, id, windowEnd(now, windowMs), now)
         }
+        const conflict = this.slots.conflictOf(created)
+        if (conflict !== undefined && this.yields(created, conflict, now)) continue
+        const row = this.slots.seat(created)
         // A later job of this turn may meet a keyed one: it must be in the table.
         if (row.state === States.pending && job.unique === undefined) ready.push(row)
-        else this.rows.add(row)
-        if (job.after !== undefined) this.awaitParents(row, job.after.jobs, job.after.onParentFailure, now)
+        else this.rows.addSeated(row)
+        if (isFollowing) this.awaitParents(row, job.after!.jobs, job.after!.onParentFailure, now)
         continue
       }
       if (plan._tag === "Replace") {
@@ -172,6 +189,48 @@ export class Enqueues {
         this.note(job, i, plan, notes)
       }
     }
+  }
+
+  /** What bounds a job by the limits of its group and key. */
+  private boundsOf({ extra, group: name, partitionKey }: NewJob, ready: Array<JobRow>): JobBounds | undefined {
+    const group = this.laneCounters.groups.get(name)
+    const slots = slotsOf(extra)
+    if (group === undefined || (slots === 1 && !group.hasLimitedKeys && isUnlimited(policyOf(group)))) return undefined
+    // Those that are not counted yet.
+    if (policyOf(group).backlog !== undefined) for (const row of ready.splice(0)) this.rows.addSeated(row)
+    return { slots, ...this.slots.boundsOf(group, partitionKey) }
+  }
+
+  /** Whether a new job waits for none of those it follows, and none of them decides otherwise. */
+  private isFree({ jobs, onParentFailure }: After): boolean {
+    return jobs.every((id) => {
+      const state = this.rows.stateOf(id)!
+      return state === States.completed || (States.isFinished(state) && onParentFailure === "run")
+    })
+  }
+
+  /** Settles the conflict of a new job with those of its key. Whether it has ended by that. */
+  private yields(row: JobRow, { key, newest }: Conflict, now: number): boolean {
+    const window = this.slots.windowOf(key)
+    if (newest) {
+      this.rows.register(row)
+      this.endings.endNew(row, States.cancelled, noRoomAtKey(key.key, window, now))
+      return true
+    }
+    const reason = displacedAtKey(key.key, window)
+    const live = this.slots.jobsOf(key).flatMap((id) => this.rows.live(id) ?? [])
+    const isLeaving = ({ id, state }: JobRow) => state === States.running && this.signals.reason(id) !== undefined
+    let leaving = live.reduce((sum, job) => sum + (isLeaving(job) ? job.slots : 0), 0)
+    for (const { id } of live) {
+      if (key.waiting === 0 && fitsWindow(window, key.held - leaving, row.slots)) break
+      const job = this.rows.live(id)
+      if (job === undefined || isLeaving(job)) continue
+      if (job.state === States.running) {
+        this.signals.cancel(id, job.session!, reason)
+        leaving += job.slots
+      } else this.endings.endWaiting(job, States.cancelled, cancelledBecause(reason, job.attempt, now))
+    }
+    return false
   }
 
   private note(job: NewJob, i: number, note: StoreNote, notes: Map<number, StoreNote>): void {
@@ -221,7 +280,7 @@ export class Enqueues {
       return
     }
     // It comes anew: that an attempt failed before is forgotten.
-    const wait = Waiting.isForTimeOnly(row.wait) ? Waiting.waitNone : row.wait
+    const wait = Waiting.isForOthers(row.wait) ? row.wait : Waiting.waitNone
     const { due, priority, rank } = job
     const before = parseExtra(row.extra)
     const deadline = job.extra?.deadline
@@ -234,6 +293,7 @@ export class Enqueues {
       priority,
       extra,
       rank,
+      ownRank: null,
       due,
       state: Waiting.stateWhile(wait, due, now),
       wait: Waiting.waitWhile(wait, due, now)
@@ -252,16 +312,17 @@ export class Enqueues {
   ): Map<string, ReadonlyArray<JobRow>> {
     const starting = new Map<string, Array<JobRow>>()
     if (ready.length === 0) return new Map()
-    const free = new Map<string, number>()
+    const free = new Map<string, { readonly jobs: number; readonly budget: StartBudget | undefined }>()
     for (const request of claim) {
       if (free.has(request.group)) continue
       // A batch that waits for a slot may be older than what is new.
       if (this.claims.hasBatches(request)) continue
-      const hasOlder = this.claims.readyLanes(this.laneCounters.groups.get(request.group), tasks).length > 0
-      free.set(request.group, hasOlder ? 0 : this.claims.free(request, tasks))
+      if (this.claims.hasOlder(request, tasks)) continue
+      const jobs = this.claims.free(request, tasks, now)
+      if (jobs > 0) free.set(request.group, { jobs, budget: this.claims.budget(request, tasks, now) })
     }
     const mayStart = (row: JobRow) =>
-      (free.get(row.lane.group.name) ?? 0) > 0 &&
+      free.has(row.lane.group.name) &&
       tasks.has(row.lane.task) &&
       (row.expires === null || row.expires > now)
     for (const row of ready) {
@@ -274,14 +335,22 @@ export class Enqueues {
     const chosen = new Set<JobId>()
     for (const [group, rows] of starting) {
       if (rows.length > 1) rows.sort(byRank)
-      rows.length = Math.min(rows.length, free.get(group)!)
+      const { budget, jobs } = free.get(group)!
+      let count = 0
+      while (count < Math.min(rows.length, jobs) && budget?.take(rows[count]!.slots, rows[count]!.cost) !== false) count++
+      rows.length = count
+      this.slots.started(rows[0]?.lane.group, rows)
       for (let i = 0; i < rows.length; i++) {
-        rows[i] = { ...rows[i]!, state: States.running, attempt: 1, session, started: now }
+        rows[i] = { ...withOwnRank(rows[i]!), state: States.running, attempt: 1, session, started: now }
         chosen.add(rows[i]!.id)
-        this.rows.add(rows[i]!)
+        this.rows.addSeated(rows[i]!)
       }
     }
-    for (const row of ready) if (!chosen.has(row.id)) this.rows.add(row)
+    for (const row of ready) if (!chosen.has(row.id)) this.rows.addSeated(row)
     return new Map<string, ReadonlyArray<JobRow>>(starting)
   }
 }
+
+/** A job that follows nothing that keeps it is as one without parents. */
+const withoutParents = (job: NewJob, isFollowing: boolean): NewJob =>
+  job.after === undefined || isFollowing ? job : { ...job, after: undefined }

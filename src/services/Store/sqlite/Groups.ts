@@ -1,42 +1,89 @@
-/** Resource groups as the file keeps them: declared and operators' limits, pauses. */
+/** Resource groups as the file keeps them: what programs declared and operators set, and what that means for jobs. */
+import { type GroupPolicy, type KeyPolicy, noPolicy } from "../../Limits/GroupPolicy.ts"
+import { allowedAt, charged } from "../../Limits/policy/Rates.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
+import type { GroupDeclaration, GroupSettings } from "../JobStore.ts"
+import type { KeyRecord, UnitsRequest, UnitsTaken } from "../KeyRecord.ts"
 import { unlimited } from "../../Queue/policy/GroupLimit.ts"
 import type { Database, Query } from "./Database.ts"
-import { type Group, type LaneCounters, limitOf } from "./LaneCounters.ts"
+import { type Group, type LaneCounters, limitOf, policyOf } from "./LaneCounters.ts"
+import { type LimitChanges, limitsOf } from "./LimitChanges.ts"
+import { type LimitKeys, ownRuleOf } from "./LimitKeys.ts"
+
+/** Of one key: what is left out stays. `policy: null`: by the rules of its group. */
+export interface KeySettings {
+  readonly policy?: KeyPolicy | null
+  readonly paused?: boolean
+}
 
 export class Groups {
   private readonly laneCounters: LaneCounters
+  private readonly keys: LimitKeys
+  private readonly changes: LimitChanges
   private readonly upsert: Query<[]>
   private readonly delete: Query<[]>
+  private readonly deleteKeys: Query<[]>
   private readonly setMeta: Query<[]>
 
-  constructor(db: Database, laneCounters: LaneCounters) {
-    this.laneCounters = laneCounters
+  constructor(
+    db: Database,
+    parts: { readonly laneCounters: LaneCounters; readonly keys: LimitKeys; readonly changes: LimitChanges }
+  ) {
+    this.laneCounters = parts.laneCounters
+    this.keys = parts.keys
+    this.changes = parts.changes
     this.upsert = db.prepare(
-      "INSERT OR REPLACE INTO resource_group(name, declared, operator, paused) VALUES (?, ?, ?, ?)"
+      `INSERT OR REPLACE INTO resource_group(name, declared, operator, paused, policy, operator_policy, time, tat, held_back)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
     )
     this.delete = db.prepare("DELETE FROM resource_group WHERE name = ?")
+    this.deleteKeys = db.prepare("DELETE FROM limit_key WHERE resource_group = ?")
     this.setMeta = db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES ('paused', ?)")
   }
 
   private save(group: Group): void {
     group.declared ??= unlimited
-    this.upsert.run(group.name, group.declared, group.operator ?? null, group.paused ? 1 : 0)
+    const { declared, declaredPolicy, heldBackUntil, name, operator, operatorPolicy, paused, tat, time } = group
+    this.upsert.run(
+      name,
+      declared,
+      operator ?? null,
+      paused ? 1 : 0,
+      JSON.stringify(declaredPolicy),
+      operatorPolicy === undefined ? null : JSON.stringify(operatorPolicy),
+      time,
+      tat,
+      heldBackUntil
+    )
     this.laneCounters.controlChanged()
   }
 
   /** Whether a declaration says anything new. */
-  isNews(groups: ReadonlyArray<{ readonly name: string; readonly limit: number }>): boolean {
-    return groups.some(({ limit, name }) => this.laneCounters.groups.get(name)?.declared !== limit)
+  isNews(groups: ReadonlyArray<GroupDeclaration>): boolean {
+    return groups.some((group) => this.says(group))
   }
 
-  declare(groups: ReadonlyArray<{ readonly name: string; readonly limit: number }>): void {
-    for (const { limit, name } of groups) {
-      const group = this.laneCounters.group(name)
-      if (group.declared === limit) continue
-      group.declared = limit
-      this.save(group)
+  private says({ limit, name, policy }: GroupDeclaration): boolean {
+    const group = this.laneCounters.groups.get(name)
+    return group?.declared !== limit || (policy !== undefined && !isSame(policy, group.declaredPolicy))
+  }
+
+  declare(groups: ReadonlyArray<GroupDeclaration>): void {
+    for (const declaration of groups) {
+      if (!this.says(declaration)) continue
+      const { limit, name, policy } = declaration
+      this.change(this.laneCounters.group(name), (group) => {
+        group.declared = limit
+        if (policy !== undefined) group.declaredPolicy = policy
+      })
     }
+  }
+
+  private change(group: Group, make: (group: Group) => void): void {
+    const before = limitsOf(group)
+    make(group)
+    this.save(group)
+    this.changes.apply(group, before)
   }
 
   list(): ReadonlyArray<GroupRecord> {
@@ -46,21 +93,58 @@ export class Groups {
       .sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
-  set(name: string, settings: { readonly limit?: number | null; readonly paused?: boolean }): GroupRecord {
+  set(name: string, { limit, paused, policy }: GroupSettings): GroupRecord {
     const group = this.laneCounters.group(name)
-    if (settings.limit !== undefined) group.operator = settings.limit ?? undefined
-    if (settings.paused !== undefined) group.paused = settings.paused
-    this.save(group)
+    this.change(group, () => {
+      if (limit !== undefined) group.operator = limit ?? undefined
+      if (paused !== undefined) group.paused = paused
+      if (policy !== undefined) group.operatorPolicy = policy ?? undefined
+    })
     return toRecord(group)
+  }
+
+  setKey(name: string, key: string, { paused, policy }: KeySettings): KeyRecord {
+    const group = this.laneCounters.group(name)
+    if (group.declared === undefined) this.save(group)
+    const limited = this.keys.named(group, key)
+    const own = ownRuleOf(limited)
+    if (policy !== undefined) limited.own = policy ?? undefined
+    if (paused !== undefined) limited.paused = paused
+    this.keys.touch(limited)
+    this.changes.apply(group, limitsOf(group), { name: key, own })
+    this.laneCounters.controlChanged()
+    return this.keys.recordOf(this.keys.named(group, key))
+  }
+
+  /** Takes units of the rate of a group or key for what is not a job. */
+  takeUnits({ cost, group: name, key: keyName, now }: UnitsRequest): UnitsTaken {
+    const group = this.laneCounters.groups.get(name)
+    if (group === undefined) return { taken: true, at: now }
+    const key = keyName === undefined ? undefined : this.keys.find(group, keyName)
+    const of = keyName === undefined ? group : key
+    const rate = keyName === undefined ? policyOf(group).rate : key?.policy.rate
+    if (of === undefined || rate === undefined) return { taken: true, at: now }
+    const at = Math.max(of.heldBackUntil, allowedAt(rate, of.tat, now, cost))
+    if (at > now) return { taken: false, at }
+    of.tat = charged(rate, of.tat, now, cost)
+    if (key === undefined) this.laneCounters.touchGroup(group)
+    else this.keys.touch(key)
+    return { taken: true, at: now }
   }
 
   remove(name: string): boolean {
     const group = this.laneCounters.group(name)
     if (group.lanes.some(({ counts }) => counts.some((count) => count > 0))) return false
     this.delete.run(name)
+    this.deleteKeys.run(name)
+    this.keys.forget()
     group.declared = undefined
     group.operator = undefined
     group.paused = false
+    group.declaredPolicy = noPolicy
+    group.operatorPolicy = undefined
+    group.hasLimitedKeys = false
+    group.time = group.tat = group.heldBackUntil = 0
     this.laneCounters.controlChanged()
     return true
   }
@@ -72,11 +156,17 @@ export class Groups {
   }
 }
 
+const isSame = (a: GroupPolicy, b: GroupPolicy): boolean => JSON.stringify(a) === JSON.stringify(b)
+
 const toRecord = (group: Group): GroupRecord => ({
   name: group.name,
   limit: limitOf(group),
   declaredLimit: group.declared ?? unlimited,
   operatorLimit: group.operator,
   paused: group.paused,
-  busy: group.running
+  busy: group.busy,
+  policy: policyOf(group),
+  declaredPolicy: group.declaredPolicy,
+  operatorPolicy: group.operatorPolicy,
+  heldBackUntil: group.heldBackUntil
 })

@@ -28,6 +28,7 @@ export const reads: ReadonlySet<string> = new Set([
   "resourceRollUps",
   "status",
   "groups",
+  "limitKeys",
   "paused",
   "document",
   "documents",

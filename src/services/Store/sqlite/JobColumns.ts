@@ -4,6 +4,7 @@
  * the table of its state, which for finished jobs is `history`.
  */
 import { crc32 } from "node:zlib"
+import { costOf, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
 import type { Failure, JobAttempt, JobExtra, JobId, JobRecord } from "../../Queue/Job.ts"
 import { attemptsKept, attemptsOf, endedAttempt, isAttempt, withAttempt } from "../../Queue/policy/jobs/Attempts.ts"
 import type { ClaimedJob, NewJob } from "../Turn.ts"
@@ -13,6 +14,7 @@ import {
   anyText,
   among,
   attempts,
+  cost,
   count,
   id,
   integer,
@@ -21,6 +23,7 @@ import {
   type Nullable,
   number,
   type Rule,
+  slots,
   time
 } from "./ColumnRules.ts"
 import type { Query, Value } from "./Database.ts"
@@ -57,6 +60,14 @@ export interface JobRow {
   readonly result: string | null
   /** Attempts lost with their worker. */
   readonly lost: number
+  /** The record of the limited key at which it waits or whose slots it holds; null: no limit concerns it now. */
+  readonly limiter: number | null
+  /** Of a pending job whose key gave it another place: its own rank, while `rank` is that place. */
+  readonly ownRank: number | null
+  /** Slots of its group and key that it takes while it runs. */
+  readonly slots: number
+  /** Units of its rates that one start takes. */
+  readonly cost: number
 }
 
 /** The table that says where a job stands; by the code of its state. */
@@ -75,6 +86,13 @@ export const byTable = <A>(of: (table: Table) => A): Readonly<Record<Table, A>> 
 
 export const stateTable = ({ state }: JobRow): StateTable => stateTables[state]!
 
+/** As it is when it is pending no more: with its own rank. */
+export const withOwnRank = (row: JobRow): JobRow =>
+  row.ownRank === null ? row : { ...row, rank: row.ownRank, ownRank: null }
+
+/** Slots of its group that a running job takes: none where it rides in the slot of another of its batch. */
+export const slotsTaken = ({ slots, wait }: JobRow): number => (wait === Waiting.rides ? 0 : slots)
+
 interface Column {
   /** Name and type. */
   readonly sql: string
@@ -83,8 +101,10 @@ interface Column {
   /** What it is where no table of a job has it. */
   readonly otherwise?: 0 | null
   /** What a statement that leaves it out stores: in all tables of a new job, or, with `rare`, of nearly every job. */
-  readonly default?: 0 | null
+  readonly default?: 0 | 1 | null
   readonly rare?: true
+  /** Of jobs that limits concern; `rare` otherwise. */
+  readonly limited?: true
 }
 
 const fixed: ReadonlyArray<Table> = ["job"]
@@ -103,8 +123,8 @@ const keys: Readonly<Record<Table, ReadonlyArray<"lane" | "rank" | "id">>> = {
 }
 
 const extra = json("object", {
-  ".weight": "number",
-  ".rate": "number",
+  ".slots": "number",
+  ".cost": "number",
   ".owner": "text",
   ".team": "text",
   ".tags": "array",
@@ -133,20 +153,39 @@ const columns: Readonly<Record<keyof JobRow, Column>> = {
   id: { in: all, sql: "id INTEGER NOT NULL", rule: id },
   lane: { in: all, sql: "lane INTEGER NOT NULL", rule: integer },
   state: { in: finished, sql: "state INTEGER NOT NULL", rule: among(3, 5) },
-  wait: { in: live, sql: "wait INTEGER NOT NULL DEFAULT 0", rule: among(0, 5), otherwise: 0, default: 0, rare: true },
+  wait: { in: live, sql: "wait INTEGER NOT NULL DEFAULT 0", rule: among(0, 7), otherwise: 0, default: 0, rare: true },
   priority: { in: fixed, sql: "priority INTEGER NOT NULL", rule: number },
   rank: { in: moving, sql: "rank INTEGER NOT NULL", rule: number },
   due: { in: moving, sql: "due INTEGER NOT NULL", rule: time },
   enqueued: { in: fixed, sql: "enqueued INTEGER NOT NULL", rule: time },
   attempt: { in: moving, sql: "attempt INTEGER NOT NULL DEFAULT 0", rule: attempts, default: 0 },
   lost: { in: live, sql: "lost INTEGER NOT NULL DEFAULT 0", rule: count, otherwise: 0, default: 0, rare: true },
+  limiter: { in: live, sql: "limiter INTEGER", rule: nullable(id), otherwise: null, default: null, rare: true, limited: true },
+  ownRank: {
+    in: ["pending"],
+    sql: "own_rank REAL",
+    rule: nullable(number),
+    otherwise: null,
+    default: null,
+    rare: true,
+    limited: true
+  },
+  slots: { in: moving, sql: "slots INTEGER NOT NULL DEFAULT 1", rule: slots, default: 1, rare: true },
+  cost: { in: moving, sql: "cost REAL NOT NULL DEFAULT 1", rule: cost, default: 1, rare: true },
   maxAttempts: { in: fixed, sql: "max_attempts INTEGER NOT NULL", rule: count },
   version: { in: fixed, sql: "version INTEGER NOT NULL DEFAULT 0", rule: count, default: 0, rare: true },
   session: { in: moving, sql: "session INTEGER", rule: nullable(integer), default: null },
   started: { in: moving, sql: "started INTEGER", rule: nullable(time), default: null },
   finished: { in: finished, sql: "finished INTEGER NOT NULL", rule: time, otherwise: null },
   expires: { in: moving, sql: "expires INTEGER", rule: nullable(time), default: null, rare: true },
-  partitionKey: { in: fixed, sql: "partition_key TEXT", rule: nullable(anyText), default: null, rare: true },
+  partitionKey: {
+    in: fixed,
+    sql: "partition_key TEXT",
+    rule: nullable(anyText),
+    default: null,
+    rare: true,
+    limited: true
+  },
   uniqueKey: { in: fixed, sql: "unique_key TEXT", rule: nullable(anyText), default: null, rare: true },
   checksum: { in: fixed, sql: "checksum INTEGER NOT NULL", rule: integer },
   extra: { in: fixed, sql: "extra TEXT", rule: nullable(extra), default: null, rare: true },
@@ -194,7 +233,9 @@ export const tupleOf = (table: StateTable, changes: Changes = {}): string =>
 /** Copies rows of one table into another, with `changes`; which ones is yet to be said. */
 export const copyInto = (to: StateTable, from: StateTable, changes: Changes = {}): string => {
   const copied = fieldsOf(to)
-  const values = copied.map((field) => changes[field] ?? nameOf(field))
+  const values = copied.map(
+    (field) => changes[field] ?? (columns[field].in.includes(from) ? nameOf(field) : String(columns[field].otherwise))
+  )
   return `INSERT INTO ${to}(${copied.map(nameOf).join(", ")}) SELECT ${values.join(", ")} FROM ${from}`
 }
 
@@ -234,12 +275,14 @@ const insertOf = (table: Table, isLeftOut: (column: Column) => boolean): Insert 
 
 /**
  * The plain one binds half the values: most jobs have nothing of the rest. Those that run or have finished have all
- * that is not rare.
+ * that is not rare. The first that suits a row is taken.
  */
-export const inserts = byTable((table): readonly [plain: Insert, whole: Insert] => {
+export const inserts = byTable((table): readonly [plain: Insert, limited: Insert, whole: Insert] => {
   const isOfAttempts = table === "running" || table === "history"
+  const isLeftOut = (column: Column) => (isOfAttempts ? column.rare === true : column.default !== undefined)
   return [
-    insertOf(table, (column) => (isOfAttempts ? column.rare === true : column.default !== undefined)),
+    insertOf(table, isLeftOut),
+    insertOf(table, (column) => isLeftOut(column) && column.limited !== true),
     insertOf(table, () => false)
   ]
 })
@@ -281,6 +324,10 @@ export const newRow = (job: NewJob, id: JobId, lane: Lane, now: number, isHeld: 
     enqueued: now,
     attempt: 0,
     lost: 0,
+    limiter: null,
+    ownRank: null,
+    slots: slotsOf(job.extra),
+    cost: costOf(job.extra),
     maxAttempts: job.maxAttempts,
     version: job.version,
     session: null,

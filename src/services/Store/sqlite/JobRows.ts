@@ -17,10 +17,12 @@ import {
   rowOf,
   stateIn,
   type StateTable,
+  slotsTaken,
   stateTable,
   type Table,
   tupleOf
 } from "./JobColumns.ts"
+import type { KeySlots } from "./KeySlots.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
 
 /** The rows of one job. Where the id alone finds one, a job that stands elsewhere costs one look. */
@@ -42,12 +44,12 @@ type Statements = Readonly<Record<Table, Query<[]>>>
 
 export class JobRows {
   private readonly laneCounters: LaneCounters
+  private readonly slots: KeySlots
   private readonly selectLive: Query<JobTuple>
   private readonly selectFinished: Query<JobTuple>
   private readonly selectAny: Query<JobTuple>
   private readonly selectState: Query<[state: number]>
-  private readonly insertPlain: Statements
-  private readonly insertWhole: Statements
+  private readonly insertRow: Readonly<Record<Table, ReadonlyArray<Query<[]>>>>
   private readonly deleteRow: Statements
   private readonly updateJob: Query<[]>
   private readonly insertLabel: Query<[]>
@@ -56,14 +58,14 @@ export class JobRows {
   private readonly deleteSteps: Query<[]>
   private readonly deleteLog: Query<[]>
 
-  constructor(db: Database, laneCounters: LaneCounters) {
+  constructor(db: Database, laneCounters: LaneCounters, slots: KeySlots) {
     this.laneCounters = laneCounters
+    this.slots = slots
     this.selectLive = db.prepare(selectIn(live, (table) => tupleOf(table)))
     this.selectFinished = db.prepare(selectIn(["history"], (table) => tupleOf(table)))
     this.selectAny = db.prepare(selectIn(all, (table) => tupleOf(table)))
     this.selectState = db.prepare(selectIn(all, stateIn))
-    this.insertPlain = byTable((table) => db.prepare(inserts[table][0].sql))
-    this.insertWhole = byTable((table) => db.prepare(inserts[table][1].sql))
+    this.insertRow = byTable((table) => inserts[table].map(({ sql }) => db.prepare(sql)))
     this.deleteRow = byTable((table) => db.prepare(deletes[table].sql))
     this.updateJob = db.prepare(
       "UPDATE job SET lane = ?, priority = ?, version = ?, checksum = ?, extra = ?, payload = ? WHERE id = ?"
@@ -101,45 +103,65 @@ export class JobRows {
   }
 
   private insertInto(table: Table, row: JobRow): void {
-    const [plain, whole] = inserts[table]
-    if (plain.suits(row)) plain.run(this.insertPlain[table], row)
-    else whole.run(this.insertWhole[table], row)
+    const statements = inserts[table]
+    const queries = this.insertRow[table]
+    let i = 0
+    while (!statements[i]!.suits(row)) i++
+    statements[i]!.run(queries[i]!, row)
   }
 
   private deleteFrom(table: Table, row: JobRow): void {
     deletes[table].run(this.deleteRow[table], row)
   }
 
-  /** Stores a new job and counts it. Labels apart. */
+  /** Stores a new job where its limits let it stand, and counts it. Labels apart. */
   add(row: JobRow): void {
-    this.insertInto("job", row)
-    this.place(row)
+    this.addSeated(this.slots.seat(row))
   }
 
-  /** A job that stands nowhere stands here now, and is counted. */
-  place(row: JobRow): void {
+  /** The same, of one that has its seat already. */
+  addSeated(row: JobRow): void {
+    this.register(row)
+    this.put(row)
+    this.slots.promoteFreed()
+  }
+
+  /** Stores a new job that stands nowhere yet. */
+  register(row: JobRow): void {
+    this.insertInto("job", row)
+  }
+
+  /** A job that stands nowhere stands here now, as far as its limits let it. `from`: how it stood before. */
+  place(row: JobRow, from?: JobRow): void {
+    this.put(this.slots.seat(row, from))
+    this.slots.promoteFreed()
+  }
+
+  private put(row: JobRow): void {
     this.insertInto(stateTable(row), row)
-    this.laneCounters.add(row.lane, row.state, 1)
+    this.laneCounters.add(row.lane, row.state, 1, slotsTaken(row))
     if (row.state === States.scheduled && Waiting.isForTimeOnly(row.wait)) this.laneCounters.scheduledFor(row.due)
   }
 
-  /** A job stands nowhere for now. */
+  /** A job stands nowhere for now, and has its seat still. */
   take(row: JobRow): void {
     this.deleteFrom(stateTable(row), row)
-    this.laneCounters.add(row.lane, row.state, -1)
+    this.laneCounters.add(row.lane, row.state, -1, -slotsTaken(row))
     if (row.state === States.scheduled) this.laneCounters.forgetNextDue()
   }
 
-  /** Makes one of the other where they stand. What rests in `job` is not written: see `rewrite`. */
-  move(from: JobRow, to: JobRow): void {
+  /** Makes one of the other where they stand, as far as its limits let it. What rests in `job` is not written: see `rewrite`. */
+  move(from: JobRow, wanted: JobRow): void {
     this.deleteFrom(stateTable(from), from)
+    const to = this.slots.seat(wanted, from)
     this.insertInto(stateTable(to), to)
     if (from.lane !== to.lane || from.state !== to.state) {
-      this.laneCounters.add(from.lane, from.state, -1)
-      this.laneCounters.add(to.lane, to.state, 1)
+      this.laneCounters.add(from.lane, from.state, -1, -slotsTaken(from))
+      this.laneCounters.add(to.lane, to.state, 1, slotsTaken(to))
     }
     if (from.state === States.scheduled) this.laneCounters.forgetNextDue()
     if (to.state === States.scheduled && Waiting.isForTimeOnly(to.wait)) this.laneCounters.scheduledFor(to.due)
+    this.slots.promoteFreed()
   }
 
   /** What of `job` may change: by an operator, or by a job that replaces it. */

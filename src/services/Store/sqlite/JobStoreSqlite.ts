@@ -129,6 +129,7 @@ const threadHost = (settings: EngineSettings) =>
 
 const over = (host: Host, file: string, clock: Clock.Clock): Store => {
   const monotonic = monotonicOf(clock)
+  const now = () => clock.currentTimeMillisUnsafe()
   return {
     jobs: {
       traits: {
@@ -153,10 +154,14 @@ const over = (host: Host, file: string, clock: Clock.Clock): Store => {
       step: (id, name) => host.call("step", id, name),
       status: host.call("status"),
       change: (filter, change, { after, limit, now }) => host.call("change", filter, change, now, limit, after),
-      declareGroups: (groups) => host.call("declareGroups", groups),
+      declareGroups: (groups) => Effect.suspend(() => host.call("declareGroups", groups, now())),
       groups: host.call("groups"),
-      setGroup: (name, settings) => host.call("setGroup", name, settings),
+      setGroup: (name, settings) => Effect.suspend(() => host.call("setGroup", name, settings, now())),
       removeGroup: (name) => host.call("removeGroup", name),
+      limitKeys: (filter, limit) => host.call("limitKeys", filter, limit),
+      setKey: (group, key, settings) => Effect.suspend(() => host.call("setKey", group, key, settings, now())),
+      takeUnits: (request) => host.call("takeUnits", request),
+      repairKeys: (now) => host.call("repairKeys", now),
       paused: host.call("paused"),
       setPaused: (paused) => host.call("setPaused", paused),
       prune: (policy, { limit, now }) => host.call("prune", policy, now, limit),
@@ -172,7 +177,7 @@ const over = (host: Host, file: string, clock: Clock.Clock): Store => {
       beat: (session, beat) =>
         host.call("beat", session, { ...beat, suspendedForMs: beat.suspendedForMs ?? {}, monotonic: monotonic() }),
       leave: (session, now) => host.call("leave", session, now),
-      all: Effect.suspend(() => host.call("workers", { now: clock.currentTimeMillisUnsafe(), monotonic: monotonic() })),
+      all: Effect.suspend(() => host.call("workers", { now: now(), monotonic: monotonic() })),
       drain: (session) => host.call("drain", session),
       sweep: ({ limit, now }) => host.call("sweep", { now, monotonic: monotonic() }, limit),
       lead: (role, session, { now, ttlMs }) => host.call("lead", role, session, now, ttlMs)

@@ -11,10 +11,14 @@
 import type { JobId } from "../../Queue/Job.ts"
 import { jobIdFloor } from "../../Queue/policy/JobIds.ts"
 import type { Wake } from "../JobStore.ts"
+import { type GroupPolicy, noPolicy } from "../../Limits/GroupPolicy.ts"
+import { limitsKeys } from "../../Limits/policy/KeyRules.ts"
 import { unlimited } from "../../Queue/policy/GroupLimit.ts"
 import { storedName } from "../../Queue/policy/StoredName.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
+import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
+import { groupPolicyIn } from "./PolicyText.ts"
 import { UnreadableRow } from "./RowRules.ts"
 import { isSocketName, isWatchName } from "./WakeSocketPlace.ts"
 
@@ -23,9 +27,21 @@ export interface Group {
   declared: number | undefined
   operator: number | undefined
   paused: boolean
+  declaredPolicy: GroupPolicy
+  operatorPolicy: GroupPolicy | undefined
+  /** Whether jobs of it may be limited by their keys. */
+  hasLimitedKeys: boolean
+  /** Virtual time of a fair group: the largest start tag that was claimed. */
+  time: number
+  /** Theoretical arrival time of its rate, in milliseconds since 1970. */
+  tat: number
+  /** Nothing of it starts before, in milliseconds since 1970; 0: it was never held back. */
+  heldBackUntil: number
+  /** What is above changed in the open transaction, by starts or ends of jobs. */
+  isTouched: boolean
   readonly lanes: Array<Lane>
-  /** Slots taken by all its lanes, over all workers: running jobs, a batch as one. */
-  running: number
+  /** Slots taken by all its lanes, over all workers: those of running jobs, of a batch those of its first job. */
+  busy: number
   /** Slots freed by the open transaction, less those it took. */
   freed: number
 }
@@ -36,8 +52,8 @@ export interface Lane {
   readonly group: Group
   /** Jobs by state code. */
   readonly counts: [number, number, number, number, number, number]
-  /** Running jobs that ride in the slot of another of their batch. */
-  riding: number
+  /** Slots that its running jobs take. */
+  slots: number
   touched: boolean
   /** A job became pending in the open transaction. */
   stirred: boolean
@@ -45,6 +61,9 @@ export interface Lane {
 
 /** Concurrent jobs of a group over all workers. */
 export const limitOf = (group: Group): number => group.operator ?? group.declared ?? unlimited
+
+/** What limits its jobs beside its slots. */
+export const policyOf = (group: Group): GroupPolicy => group.operatorPolicy ?? group.declaredPolicy
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value)
 
@@ -54,10 +73,20 @@ type LaneRow = [
   id: number,
   task: string,
   group: string,
-  riding: number,
+  slots: number,
   ...counts: [number, number, number, number, number, number]
 ]
-type GroupRow = [name: string, declared: number, operator: number | null, paused: number]
+type GroupRow = [
+  name: string,
+  declared: number,
+  operator: number | null,
+  paused: number,
+  policy: string,
+  operatorPolicy: string | null,
+  time: number,
+  tat: number,
+  heldBack: number
+]
 type FlagsRow = [
   paused: number | null,
   lastId: number,
@@ -65,7 +94,8 @@ type FlagsRow = [
   cascades: number,
   signals: number,
   steps: number,
-  document: number | null
+  document: number | null,
+  limits: number | null
 ]
 
 export class LaneCounters {
@@ -89,6 +119,10 @@ export class LaneCounters {
   private isWatched = false
   private noted = false
 
+  /** How often this copy was made. */
+  copies = 0
+  /** How often limits were applied to jobs that were there: what is remembered of those before then may be wrong. */
+  limitChanges = 0
   private version = -1
   private removed = false
   private finished = false
@@ -97,13 +131,17 @@ export class LaneCounters {
   private nextDueKnown = false
   private nextDueValue: number | undefined
   private readonly touchedLanes: Array<Lane> = []
+  private readonly touchedGroups: Array<Group> = []
   private readonly news = new Set<Wake>()
   private documentVersion: number | null = null
   private readonly dataVersion: Query<[number]>
   private readonly selectLanes: Query<LaneRow>
   private readonly selectGroups: Query<GroupRow>
   private readonly selectFlags: Query<FlagsRow>
-  private readonly countLive: Query<[state: number, count: number]>
+  private readonly selectLimited: Query<[group: string]>
+  private readonly upsertGroup: Query<[]>
+  private readonly setLimitChanges: Query<[]>
+  private readonly countLive: Query<[state: number, count: number, slots: number]>
   private readonly selectListeners: Query<[string]>
   private readonly insertLane: Query<[number]>
   private readonly updateLane: Query<[]>
@@ -113,23 +151,34 @@ export class LaneCounters {
   constructor(db: Database) {
     this.dataVersion = db.prepare("PRAGMA data_version")
     this.selectLanes = db.prepare(
-      "SELECT id, task, resource_group, riding, scheduled, pending, running, completed, failed, cancelled FROM lane"
+      "SELECT id, task, resource_group, slots, scheduled, pending, running, completed, failed, cancelled FROM lane"
     )
-    this.selectGroups = db.prepare("SELECT name, declared, operator, paused FROM resource_group")
+    this.selectGroups = db.prepare(
+      "SELECT name, declared, operator, paused, policy, operator_policy, time, tat, held_back FROM resource_group"
+    )
+    this.selectLimited = db.prepare(
+      "SELECT DISTINCT resource_group FROM limit_key WHERE own_policy IS NOT NULL OR paused = 1"
+    )
+    this.upsertGroup = db.prepare(
+      `INSERT INTO resource_group(declared, time, tat, held_back, name) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET time = excluded.time, tat = excluded.tat, held_back = excluded.held_back`
+    )
+    this.setLimitChanges = db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES ('limits', ?)")
     this.selectFlags = db.prepare(`SELECT
       (SELECT value FROM meta WHERE key = 'paused'),
       max(ifnull((SELECT max(id) FROM job), 0), ifnull((SELECT value FROM meta WHERE key = 'lastId'), 0)),
       EXISTS (SELECT 1 FROM dependency), EXISTS (SELECT 1 FROM cascade), EXISTS (SELECT 1 FROM signal),
-      EXISTS (SELECT 1 FROM step), (SELECT max(version) FROM document)`)
+      EXISTS (SELECT 1 FROM step), (SELECT max(version) FROM document), (SELECT value FROM meta WHERE key = 'limits')`)
     this.countLive = db.prepare(
-      `SELECT ${States.scheduled}, count(*) FROM scheduled WHERE lane = ?1 UNION ALL
-       SELECT ${States.pending}, count(*) FROM pending WHERE lane = ?1 UNION ALL
-       SELECT ${States.running}, count(*) FROM running WHERE lane = ?1`
+      `SELECT ${States.scheduled}, count(*), 0 FROM scheduled WHERE lane = ?1 UNION ALL
+       SELECT ${States.pending}, count(*), 0 FROM pending WHERE lane = ?1 UNION ALL
+       SELECT ${States.running}, count(*), ifnull(sum(CASE wait WHEN ${Waiting.rides} THEN 0 ELSE slots END), 0)
+       FROM running WHERE lane = ?1`
     )
     this.selectListeners = db.prepare("SELECT path FROM listener")
     this.insertLane = db.prepare("INSERT INTO lane(task, resource_group) VALUES (?, ?) RETURNING id")
     this.updateLane = db.prepare(
-      `UPDATE lane SET scheduled = ?, pending = ?, running = ?, completed = ?, failed = ?, cancelled = ?, riding = ?
+      `UPDATE lane SET scheduled = ?, pending = ?, running = ?, completed = ?, failed = ?, cancelled = ?, slots = ?
        WHERE id = ?`
     )
     this.selectNextDue = db.prepare("SELECT due FROM scheduled WHERE wait IN (1, 2) ORDER BY due LIMIT 1")
@@ -143,52 +192,62 @@ export class LaneCounters {
     const version = this.dataVersion.get()![0]
     if (version === this.version) return
     this.version = version
+    this.copies++
     // Lanes and groups keep their identity: claimed rows point at them.
     const before = new Map(this.lanes)
     const unset = new Set(this.groups.values())
     for (const group of unset) {
       group.lanes.length = 0
-      group.running = 0
+      group.busy = 0
       group.freed = 0
     }
     this.lanes.clear()
     this.byGroupAndTask.clear()
     this.touchedLanes.length = 0
+    this.touchedGroups.length = 0
     this.live = 0
     this.nextDueKnown = false
     this.removed = false
     this.finished = false
     this.dueSooner = false
     this.control = false
-    for (const [name, declared, operator, paused] of this.selectGroups.all()) {
-      if (!isCount(declared) || !(operator === null || isCount(operator)))
+    for (const [name, declared, operator, paused, policy, operatorPolicy, ...standing] of this.selectGroups.all()) {
+      if (!isCount(declared) || !(operator === null || isCount(operator)) || !standing.every(Number.isFinite))
         throw new UnreadableRow("a group cannot be read")
       const group = this.group(storedName(name))
       unset.delete(group)
-      this.set(group, declared, operator ?? undefined, paused !== 0)
+      const overruling = operatorPolicy === null ? undefined : groupPolicyIn(operatorPolicy)
+      this.set(group, declared, operator ?? undefined, paused !== 0, groupPolicyIn(policy), overruling)
+      ;[group.time, group.tat, group.heldBackUntil] = standing
+      group.isTouched = false
     }
-    for (const group of unset) this.set(group, undefined, undefined, false)
-    for (const [id, taskName, groupName, riding, ...counts] of this.selectLanes.all()) {
-      if (!isCount(riding) || !counts.every(isCount)) throw new UnreadableRow("a counter cannot be read")
+    for (const group of unset) {
+      this.set(group, undefined, undefined, false, noPolicy, undefined)
+      group.time = group.tat = group.heldBackUntil = 0
+    }
+    for (const [name] of this.selectLimited.all()) this.group(storedName(name)).hasLimitedKeys = true
+    for (const [id, taskName, groupName, slots, ...counts] of this.selectLanes.all()) {
+      if (!isCount(slots) || !counts.every(isCount)) throw new UnreadableRow("a counter cannot be read")
       const known = before.get(id)
       const isSame = known?.task === taskName && known.group.name === groupName
       const task = isSame ? known.task : storedName(taskName)
       const group = isSame ? known.group : this.group(storedName(groupName))
       if (known === undefined || known.task !== task || known.group !== group) {
         this.compare(noCounts, counts)
-        this.addLane({ id, task, group, counts, riding, touched: false, stirred: false })
+        this.addLane({ id, task, group, counts, slots, touched: false, stirred: false })
       } else {
         this.compare(known.counts, counts)
         for (let state = 0; state < counts.length; state++) known.counts[state] = counts[state]!
-        known.riding = riding
+        known.slots = slots
         known.touched = false
         known.stirred = false
         this.addLane(known)
       }
     }
-    const [paused, lastId, dependencies, cascades, signals, steps, document] = this.selectFlags.get()!
+    const [paused, lastId, dependencies, cascades, signals, steps, document, limits] = this.selectFlags.get()!
     if (this.paused !== (paused === 1) || signals !== 0 || this.documentVersion !== document) this.news.add("control")
     this.documentVersion = document
+    this.limitChanges = limits ?? 0
     this.paused = paused === 1
     this.lastId = lastId
     this.hasDependencies = dependencies !== 0
@@ -199,11 +258,28 @@ export class LaneCounters {
     this.isWatched = this.listeners.some(isWatchName)
   }
 
-  private set(group: Group, declared: number | undefined, operator: number | undefined, paused: boolean): void {
-    if (group.declared !== declared || group.operator !== operator || group.paused !== paused) this.news.add("control")
+  private set(
+    group: Group,
+    declared: number | undefined,
+    operator: number | undefined,
+    paused: boolean,
+    declaredPolicy: GroupPolicy,
+    operatorPolicy: GroupPolicy | undefined
+  ): void {
+    if (
+      group.declared !== declared ||
+      group.operator !== operator ||
+      group.paused !== paused ||
+      group.declaredPolicy !== declaredPolicy ||
+      group.operatorPolicy !== operatorPolicy
+    )
+      this.news.add("control")
     group.declared = declared
     group.operator = operator
     group.paused = paused
+    group.declaredPolicy = declaredPolicy
+    group.operatorPolicy = operatorPolicy
+    group.hasLimitedKeys = limitsKeys(policyOf(group))
   }
 
   private compare(before: Lane["counts"], after: Lane["counts"]): void {
@@ -240,7 +316,22 @@ export class LaneCounters {
   group(name: string): Group {
     let group = this.groups.get(name)
     if (group === undefined) {
-      group = { name, declared: undefined, operator: undefined, paused: false, lanes: [], running: 0, freed: 0 }
+      group = {
+        name,
+        declared: undefined,
+        operator: undefined,
+        paused: false,
+        declaredPolicy: noPolicy,
+        operatorPolicy: undefined,
+        hasLimitedKeys: false,
+        time: 0,
+        tat: 0,
+        heldBackUntil: 0,
+        isTouched: false,
+        lanes: [],
+        busy: 0,
+        freed: 0
+      }
       this.groups.set(name, group)
     }
     return group
@@ -259,7 +350,7 @@ export class LaneCounters {
         task,
         group: this.group(group),
         counts: [0, 0, 0, 0, 0, 0],
-        riding: 0,
+        slots: 0,
         touched: false,
         stirred: false
       })
@@ -269,7 +360,7 @@ export class LaneCounters {
   private addLane(lane: Lane): Lane {
     const { counts, group } = lane
     group.lanes.push(lane)
-    group.running += counts[States.running] - lane.riding
+    group.busy += lane.slots
     for (let state = 0; state < States.liveCodes; state++) this.live += counts[state]!
     this.lanes.set(lane.id, lane)
     let tasks = this.byGroupAndTask.get(group.name)
@@ -281,12 +372,13 @@ export class LaneCounters {
     return lane
   }
 
-  /** Counts jobs into or out of a state. */
-  add(lane: Lane, state: number, delta: number): void {
+  /** Counts jobs into or out of a state; `slots`: of running ones. */
+  add(lane: Lane, state: number, delta: number, slots = delta): void {
     lane.counts[state]! += delta
     if (state === States.running) {
-      lane.group.running += delta
-      lane.group.freed -= delta
+      lane.slots += slots
+      lane.group.busy += slots
+      lane.group.freed -= slots
     } else if (state === States.pending) {
       if (delta > 0) lane.stirred = true
     } else if (state >= States.liveCodes) {
@@ -304,23 +396,14 @@ export class LaneCounters {
 
   /** Counts the live jobs of a lane anew. */
   recount(lane: Lane): void {
-    const there = new Map(this.countLive.all(lane.id))
-    for (let state = 0; state < States.liveCodes; state++)
-      this.add(lane, state, (there.get(state) ?? 0) - lane.counts[state]!)
+    for (const [state, count, slots] of this.countLive.all(lane.id))
+      this.add(lane, state, count - lane.counts[state]!, slots - lane.slots)
   }
 
   private touch(lane: Lane): void {
     if (lane.touched) return
     lane.touched = true
     this.touchedLanes.push(lane)
-  }
-
-  /** Counts running jobs into or out of the slots of others. */
-  ride(lane: Lane, delta: number): void {
-    lane.riding += delta
-    lane.group.running -= delta
-    lane.group.freed += delta
-    this.touch(lane)
   }
 
   move(lane: Lane, from: number, to: number): void {
@@ -365,6 +448,25 @@ export class LaneCounters {
     this.noted = true
   }
 
+  /** Its standing among the limits has changed. */
+  touchGroup(group: Group): void {
+    if (group.isTouched) return
+    group.isTouched = true
+    this.touchedGroups.push(group)
+  }
+
+  /** A job waits that time alone, or a claim, lets start. */
+  startsLater(): void {
+    this.dueSooner = true
+  }
+
+  /** Limits were applied to jobs that were there. */
+  limitsChanged(): void {
+    this.limitChanges++
+    this.setLimitChanges.run(this.limitChanges)
+    this.controlChanged()
+  }
+
   /** A scheduled job changed or went. */
   forgetNextDue(): void {
     this.nextDueKnown = false
@@ -379,7 +481,7 @@ export class LaneCounters {
     const isNoted = this.isWatched && (this.noted || this.touchedLanes.length > 0)
     for (const lane of this.touchedLanes) {
       const [scheduled, pending, running, completed, failed, cancelled] = lane.counts
-      this.updateLane.run(scheduled, pending, running, completed, failed, cancelled, lane.riding, lane.id)
+      this.updateLane.run(scheduled, pending, running, completed, failed, cancelled, lane.slots, lane.id)
       if (pending > 0 && lane.stirred) ready = true
       else if (lane.group.freed > 0 && lane.group.lanes.some((other) => other.counts[States.pending] > 0)) ready = true
       lane.touched = false
@@ -387,6 +489,12 @@ export class LaneCounters {
     }
     for (const lane of this.touchedLanes) lane.group.freed = 0
     this.touchedLanes.length = 0
+    for (const group of this.touchedGroups) {
+      group.declared ??= unlimited
+      this.upsertGroup.run(group.declared, group.time, group.tat, group.heldBackUntil, group.name)
+      group.isTouched = false
+    }
+    this.touchedGroups.length = 0
     if (this.removed) this.upsertLastId.run(this.lastId)
     if (ready) wakes.push("ready")
     if (this.finished) wakes.push("finished")

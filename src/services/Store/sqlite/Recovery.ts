@@ -128,7 +128,6 @@ export class Recovery {
         failure,
         attempts
       })
-      if (row.wait === Waiting.rides) this.laneCounters.ride(row.lane, -1)
       into.recovered.push(row.id)
       return
     }

@@ -83,7 +83,7 @@ export const tables: Readonly<Record<string, TableRules>> = {
       completed: integer,
       failed: integer,
       cancelled: integer,
-      riding: integer
+      slots: count
     }
   },
   history: rulesOf("history"),

@@ -10,6 +10,13 @@ export class Running {
   private readonly added: Array<JobId> = []
   private readonly dropped: Array<JobId> = []
   private readonly ranks = new Map<JobId, number>()
+  private limitChanges = 0
+
+  /** Call first in every transaction: limits that were applied since may have changed what was kept. */
+  begin(limitChanges: number): void {
+    if (limitChanges !== this.limitChanges) this.byId.clear()
+    this.limitChanges = limitChanges
+  }
 
   add(row: JobRow): void {
     this.byId.set(row.id, row)

@@ -213,7 +213,7 @@ export class SetAside {
       return `${name} = (SELECT count(*) FROM ${where})`
     })
     this.db.raw.exec(`UPDATE lane SET ${states.join(", ")},
-      riding = (SELECT count(*) FROM running WHERE running.lane = lane.id AND wait = ${Waiting.rides})`)
+      slots = (SELECT ifnull(sum(slots), 0) FROM running WHERE running.lane = lane.id AND wait <> ${Waiting.rides})`)
   }
 }
 

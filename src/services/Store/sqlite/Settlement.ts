@@ -10,8 +10,9 @@ import { type AttemptEnd, endOfAttempt } from "../../Queue/policy/jobs/AttemptEn
 import { cancelledBecause } from "../../Queue/policy/jobs/StoreFailures.ts"
 import type { Endings } from "./Endings.ts"
 import type { Enqueues } from "./Enqueues.ts"
-import { attemptsAfter, type JobRow } from "./JobColumns.ts"
+import { attemptsAfter, type JobRow, slotsTaken } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
+import type { KeySlots } from "./KeySlots.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
 import type { Running } from "./Running.ts"
 import type { Signals } from "./Signals.ts"
@@ -25,6 +26,7 @@ export class Settlement {
   private readonly running: Running
   private readonly endings: Endings
   private readonly enqueues: Enqueues
+  private readonly slots: KeySlots
   private readonly signals: Signals
   private readonly statistics: Statistics
   private readonly deleteRunning: Query<[]>
@@ -37,6 +39,7 @@ export class Settlement {
       readonly running: Running
       readonly endings: Endings
       readonly enqueues: Enqueues
+      readonly slots: KeySlots
       readonly signals: Signals
       readonly statistics: Statistics
     }
@@ -46,6 +49,7 @@ export class Settlement {
     this.running = parts.running
     this.endings = parts.endings
     this.enqueues = parts.enqueues
+    this.slots = parts.slots
     this.signals = parts.signals
     this.statistics = parts.statistics
     this.deleteRunning = db.prepare("DELETE FROM running WHERE id = ? AND session = ? AND attempt = ?")
@@ -56,17 +60,13 @@ export class Settlement {
     const cancel = this.signals.reason(settle.id)
     const isAccepted = this.apply(settle, session, now, cancel)
     if (isAccepted && cancel !== undefined) this.signals.settle(settle.id)
-    if (isAccepted && settle.followUp !== undefined) this.follow(settle, settle.followUp, cancel, now)
     return isAccepted
   }
 
-  /** Who cancelled a job that would run again wants nothing more of it. */
-  private follow({ id, outcome }: Settle, followUp: FollowUp, cancel: string | undefined, now: number): void {
-    if (outcome === "release" && cancel === undefined) {
-      const stored = this.enqueues.storeAll(followUp.jobs, now)
-      const awaited = [...followUp.afterJobs.map((place) => stored[place]!), ...followUp.afterIds]
-      if (awaited.length > 0) this.enqueues.putAfter(id, awaited, now)
-    } else if (outcome === "completed") this.enqueues.storeAll(followUp.jobs, now)
+  /** Stores what comes with a job that is handed back. Answers those that it waits for. */
+  private follow({ afterIds, afterJobs, jobs }: FollowUp, now: number): ReadonlyArray<JobId> {
+    const stored = this.enqueues.storeAll(jobs, now)
+    return [...afterJobs.map((place) => stored[place]!), ...afterIds]
   }
 
   private apply(settle: Settle, session: number, now: number, cancel: string | undefined): boolean {
@@ -75,6 +75,7 @@ export class Settlement {
     const row = this.take(settle.id, session, settle.attempt)
     if (row === undefined) return false
     this.count(row, end, settle)
+    if (settle.outcome === "completed" && settle.followUp !== undefined) this.follow(settle.followUp, now)
     if (end.isCancellation) this.endings.unheard(settle.id)
     const failure = end.isCancellation
       ? JSON.stringify(cancelledBecause(cancel!, settle.attempt, now))
@@ -101,19 +102,21 @@ export class Settlement {
     const row = this.running.find(id, session, attempt) ?? this.rows.live(id)
     this.running.drop(id)
     if (row === undefined || this.deleteRunning.run(id, session, attempt).changes === 0) return undefined
-    this.laneCounters.add(row.lane, States.running, -1)
-    if (row.wait === Waiting.rides) this.laneCounters.ride(row.lane, -1)
+    this.laneCounters.add(row.lane, States.running, -1, -slotsTaken(row))
     return row
   }
 
   private again(settle: Settle, end: AttemptEnd, session: number, now: number): boolean {
     const row = this.take(settle.id, session, settle.attempt)
     if (row === undefined) return false
-    const { attempt, due, outcome, rank } = settle
+    const { attempt, heldBackUntil = 0, outcome, rank } = settle
+    const due = Math.max(settle.due, heldBackUntil)
     const isRetry = outcome === "retry"
-    const wait = Waiting.waitOf(false, false, isRetry)
+    const isReleased = outcome === "release"
+    const awaited = isReleased && settle.followUp !== undefined ? this.follow(settle.followUp, now) : []
+    const wait = Waiting.waitOf(awaited.length > 0, false, isRetry)
     const failure = isRetry ? failureOf(settle) : null
-    this.rows.place({
+    const waiting: JobRow = {
       ...row,
       state: Waiting.stateWhile(wait, due, now),
       wait: Waiting.waitWhile(wait, due, now),
@@ -122,8 +125,11 @@ export class Settlement {
       attempt: end.isSpent ? attempt : attempt - 1,
       failure: failure ?? row.failure,
       attempts: isRetry ? attemptsAfter(row, "failed", settle.failure, failure, now) : row.attempts
-    })
+    }
+    if (heldBackUntil > now) this.slots.holdBack(row, heldBackUntil)
+    this.rows.place(waiting, row)
     this.count(row, end, settle)
+    if (awaited.length > 0) this.enqueues.putAfter(waiting, awaited, now)
     return true
   }
 }

@@ -12,7 +12,8 @@ import type { CounterRecord, GroupRecord, RankedJob } from "../GroupRecord.ts"
 import type { JournalEntry, StoredDocument } from "../StoredDocument.ts"
 import type { LogLine, Turn } from "../Turn.ts"
 import type { ResourceRollUp, RollUp, RollUpQuery } from "../RollUp.ts"
-import type { RetentionPolicy, StoreStatus, Wake } from "../JobStore.ts"
+import type { KeyFilter, KeyRecord, UnitsRequest, UnitsTaken } from "../KeyRecord.ts"
+import type { GroupDeclaration, GroupSettings, RetentionPolicy, StoreStatus, Wake } from "../JobStore.ts"
 import type { WorkerInfo, WorkerRecord } from "../WorkerRecord.ts"
 import { Answers } from "./Answers.ts"
 import type { SweepResult } from "../WorkerRegistry.ts"
@@ -26,10 +27,14 @@ import { Documents } from "./Documents.ts"
 import { Due } from "./Due.ts"
 import { Endings } from "./Endings.ts"
 import { Enqueues } from "./Enqueues.ts"
-import { Groups } from "./Groups.ts"
+import { Groups, type KeySettings } from "./Groups.ts"
 import { JobRows } from "./JobRows.ts"
 import { Keys } from "./Keys.ts"
+import { KeyRepair } from "./KeyRepair.ts"
+import { KeySlots } from "./KeySlots.ts"
 import { LaneCounters } from "./LaneCounters.ts"
+import { LimitChanges } from "./LimitChanges.ts"
+import { LimitKeys } from "./LimitKeys.ts"
 import { Lookups } from "./Lookups.ts"
 import { Notes } from "./Notes.ts"
 import { Recovery } from "./Recovery.ts"
@@ -57,6 +62,9 @@ export class SqliteStore {
   readonly answers: Answers
   private readonly running = new Running()
   private readonly setAside: SetAside
+  private readonly keyRecords: LimitKeys
+  private readonly keyRepair: KeyRepair
+  private readonly slots: KeySlots
   private readonly statistics: Statistics
   private readonly endings: Endings
   private readonly notes: Notes
@@ -85,27 +93,45 @@ export class SqliteStore {
     const { running } = this
     this.setAside = new SetAside(db)
     const laneCounters = new LaneCounters(db)
-    const rows = new JobRows(db, laneCounters)
+    const statistics = new Statistics(db, laneCounters)
+    const limitKeys = new LimitKeys(db, laneCounters)
+    const slots = new KeySlots(db, laneCounters, limitKeys, statistics)
+    const rows = new JobRows(db, laneCounters, slots)
     const keys = new Keys(db)
     this.answers = new Answers(db, rows)
-    const statistics = new Statistics(db, laneCounters)
-    const endings = new Endings(db, laneCounters, rows, keys, statistics)
+    const endings = new Endings(db, { laneCounters, rows, keys, slots, statistics })
     const signals = new Signals(db, laneCounters)
     const notes = new Notes(db, laneCounters)
     const sessions = new Sessions(db, statistics)
-    const claims = new Claims(db, { laneCounters, rows, running, endings, statistics })
+    const claims = new Claims(db, { laneCounters, rows, running, slots, endings, statistics })
     const batches = new BatchClaims(db, laneCounters, claims)
-    const enqueues = new Enqueues({ laneCounters, rows, keys, claims, endings, statistics }, options.maxLive)
-    const settlement = new Settlement(db, { laneCounters, rows, running, endings, enqueues, signals, statistics })
-    const due = new Due(db, laneCounters)
+    const enqueues = new Enqueues({ laneCounters, rows, keys, slots, claims, endings, signals, statistics }, options.maxLive)
+    const settlement = new Settlement(db, {
+      laneCounters,
+      rows,
+      running,
+      endings,
+      enqueues,
+      slots,
+      signals,
+      statistics
+    })
+    const due = new Due(db, laneCounters, rows, slots)
     const lookups = new Lookups(db, { laneCounters, rows, endings, notes, setAside: this.setAside })
     this.laneCounters = laneCounters
+    this.keyRecords = limitKeys
+    this.keyRepair = new KeyRepair(db, laneCounters, limitKeys, slots)
+    this.slots = slots
     this.statistics = statistics
     this.endings = endings
     this.notes = notes
     this.sessions = sessions
     this.lookups = lookups
-    this.groupTable = new Groups(db, laneCounters)
+    this.groupTable = new Groups(db, {
+      laneCounters,
+      keys: limitKeys,
+      changes: new LimitChanges(db, laneCounters, limitKeys, slots)
+    })
     this.documentTable = new Documents(db, laneCounters)
     this.changes = new Changes({
       laneCounters,
@@ -128,6 +154,7 @@ export class SqliteStore {
       endings,
       due,
       enqueues,
+      slots,
       claims,
       batches,
       signals,
@@ -155,6 +182,8 @@ export class SqliteStore {
     try {
       return this.db.write(() => {
         this.laneCounters.refresh()
+        this.keyRecords.begin(now)
+        this.running.begin(this.laneCounters.limitChanges)
         const again = this.answers.again()
         if (again !== undefined) return { answer: again.answer as A, flushed: false, wakes: [] }
         const answer = body()
@@ -162,10 +191,12 @@ export class SqliteStore {
         const flushed = flushesStatistics || this.statistics.isDue(now)
         if (flushed) this.statistics.flush(now)
         this.answers.keep(answer, now)
+        this.keyRecords.write()
         return { answer, flushed, wakes: this.laneCounters.flush() }
       })
     } catch (error) {
       this.laneCounters.invalidate()
+      this.slots.invalidate()
       this.endings.invalidate()
       this.statistics.invalidate()
       this.running.rollback()
@@ -180,6 +211,7 @@ export class SqliteStore {
       () =>
         this.db.read(() => {
           this.laneCounters.refresh()
+          this.keyRecords.begin(this.lastNow)
           return body()
         }),
       this.forget
@@ -279,17 +311,33 @@ export class SqliteStore {
     while (this.laneCounters.hasCascades) this.write(now, () => undefined)
   }
 
-  declareGroups(groups: ReadonlyArray<{ readonly name: string; readonly limit: number }>): void {
+  declareGroups(groups: ReadonlyArray<GroupDeclaration>, now: number): void {
     if (!this.read(() => this.groupTable.isNews(groups))) return
-    this.write(this.lastNow, () => this.groupTable.declare(groups))
+    this.write(now, () => this.groupTable.declare(groups))
   }
 
   groups(): ReadonlyArray<GroupRecord> {
     return this.read(() => this.groupTable.list())
   }
 
-  setGroup(name: string, settings: { readonly limit?: number | null; readonly paused?: boolean }): GroupRecord {
-    return this.write(this.lastNow, () => this.groupTable.set(name, settings))
+  setGroup(name: string, settings: GroupSettings, now: number): GroupRecord {
+    return this.write(now, () => this.groupTable.set(name, settings))
+  }
+
+  limitKeys(filter: KeyFilter, limit: number): ReadonlyArray<KeyRecord> {
+    return this.read(() => this.keyRecords.list(filter, Math.max(0, Math.min(1_000, limit))))
+  }
+
+  setKey(group: string, key: string, settings: KeySettings, now: number): KeyRecord {
+    return this.write(now, () => this.groupTable.setKey(group, key, settings))
+  }
+
+  takeUnits(request: UnitsRequest): UnitsTaken {
+    return this.write(request.now, () => this.groupTable.takeUnits(request))
+  }
+
+  repairKeys(now: number): number {
+    return this.write(now, () => this.keyRepair.repair())
   }
 
   removeGroup(name: string): boolean {

@@ -1,12 +1,13 @@
 /** One turn: everything that has gathered, in one transaction. */
 import type { JobId } from "../../Queue/Job.ts"
-import type { ClaimedJob, Signal, Turn, TurnResult } from "../Turn.ts"
+import type { ClaimedJob, ClaimRequest, Signal, Turn, TurnResult } from "../Turn.ts"
 import type { BatchClaims, BatchesClaimed } from "./BatchClaims.ts"
 import type { Claims } from "./Claims.ts"
 import type { Due } from "./Due.ts"
 import type { Endings } from "./Endings.ts"
 import type { StoreNote } from "../../Queue/policy/jobs/Admission.ts"
 import type { Enqueues } from "./Enqueues.ts"
+import type { KeySlots } from "./KeySlots.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
 import type { Notes } from "./Notes.ts"
 import type { Running } from "./Running.ts"
@@ -32,6 +33,7 @@ export class Turns {
   private readonly endings: Endings
   private readonly due: Due
   private readonly enqueues: Enqueues
+  private readonly slots: KeySlots
   private readonly claims: Claims
   private readonly batches: BatchClaims
   private readonly signals: Signals
@@ -45,6 +47,7 @@ export class Turns {
     readonly endings: Endings
     readonly due: Due
     readonly enqueues: Enqueues
+    readonly slots: KeySlots
     readonly claims: Claims
     readonly batches: BatchClaims
     readonly signals: Signals
@@ -57,6 +60,7 @@ export class Turns {
     this.endings = parts.endings
     this.due = parts.due
     this.enqueues = parts.enqueues
+    this.slots = parts.slots
     this.claims = parts.claims
     this.batches = parts.batches
     this.signals = parts.signals
@@ -84,15 +88,17 @@ export class Turns {
     let isCutShort = false
     for (const request of claim) {
       const { group, limit, beyond } = request
+      const fused = started?.get(group) ?? []
+      started?.delete(group)
+      for (const row of fused) jobs.push(this.claims.start(row, now))
+      this.slots.lend(group, tasks, this.roomFor(request, fused.length, tasks, now), beyond === "nested")
       if (this.claims.hasBatches(request)) {
         together ??= { batches: [], ripeAt: undefined }
         for (const row of this.batches.claim(request, tasks, turn.session, now, together))
           jobs.push(this.claims.start(row, now))
+        this.slots.takeBack()
         continue
       }
-      const fused = started?.get(group) ?? []
-      started?.delete(group)
-      for (const row of fused) jobs.push(this.claims.start(row, now))
       const { rows, passedOver } = this.claims.claim(
         { group, limit: limit - fused.length, beyond },
         tasks,
@@ -100,6 +106,7 @@ export class Turns {
         now
       )
       for (const row of rows) jobs.push(this.claims.start(row, now))
+      this.slots.takeBack()
       isCutShort ||= passedOver > 0 && rows.length + fused.length < limit
     }
     // Jobs that were put away by the claims let others go, also in groups claimed from.
@@ -112,15 +119,26 @@ export class Turns {
       lost,
       jobs,
       ended,
-      ready: this.claims.ready(tasks, hasEndedMore ? [] : claim),
+      ready: this.claims.ready(tasks, hasEndedMore ? [] : claim, now),
       batches: together?.batches.map((batch) => batch.map((row) => this.claims.start(row, now))),
       // Work was left for the next turn: look again at once.
       nextDue:
-        isCutShort || this.laneCounters.hasCascades ? now : earlier(this.laneCounters.nextDue(), together?.ripeAt),
+        isCutShort || this.laneCounters.hasCascades
+          ? now
+          : [together?.ripeAt, this.slots.nextDue(), session && this.claims.nextStart(session.tasks, now)].reduce(
+              earlier,
+              this.laneCounters.nextDue()
+            ),
       signals: session === undefined ? noSignals : this.signals.of(turn.session),
       fenced: turn.session !== 0 && session === undefined,
       draining: session?.draining ?? false
     }
+  }
+
+  /** Most jobs that a request may start. */
+  private roomFor(request: ClaimRequest, fused: number, tasks: ReadonlySet<string>, now: number): number {
+    const free = this.claims.free({ ...request, limit: request.limit - fused }, tasks, now)
+    return this.claims.hasBatches(request) ? free * Math.max(...request.batches!.map(({ size }) => size)) : free
   }
 
   private finishAttempts(turn: Turn, session: Session | undefined): ReadonlySet<number> | undefined {

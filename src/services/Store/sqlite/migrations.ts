@@ -21,17 +21,33 @@ export interface Migration {
 const jobs = `
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE resource_group(
-  name TEXT PRIMARY KEY, declared INTEGER NOT NULL, operator INTEGER, paused INTEGER NOT NULL DEFAULT 0
+  name TEXT PRIMARY KEY, declared INTEGER NOT NULL, operator INTEGER, paused INTEGER NOT NULL DEFAULT 0,
+  policy TEXT NOT NULL DEFAULT '{}', operator_policy TEXT,
+  time REAL NOT NULL DEFAULT 0, tat REAL NOT NULL DEFAULT 0, held_back REAL NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE TABLE limit_key(
+  id INTEGER PRIMARY KEY, resource_group TEXT NOT NULL, key TEXT NOT NULL,
+  held INTEGER NOT NULL, waiting INTEGER NOT NULL, since INTEGER NOT NULL,
+  time REAL NOT NULL, tat REAL NOT NULL, held_back REAL NOT NULL, paused INTEGER NOT NULL, own_policy TEXT,
+  backlog INTEGER NOT NULL, next_at REAL, promotes_at REAL,
+  UNIQUE(resource_group, key)
+);
+CREATE INDEX limit_key_next ON limit_key(resource_group, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX limit_key_promotes ON limit_key(promotes_at) WHERE promotes_at IS NOT NULL;
+CREATE INDEX limit_key_own ON limit_key(resource_group) WHERE own_policy IS NOT NULL OR paused = 1;
 CREATE TABLE lane(
   id INTEGER PRIMARY KEY, task TEXT NOT NULL, resource_group TEXT NOT NULL,
   scheduled INTEGER NOT NULL DEFAULT 0, pending INTEGER NOT NULL DEFAULT 0, running INTEGER NOT NULL DEFAULT 0,
   completed INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0,
+  slots INTEGER NOT NULL DEFAULT 0,
   UNIQUE(task, resource_group)
 );
 ${tableSchema("job")};
 ${tableSchema("scheduled")};
 CREATE INDEX scheduled_due ON scheduled(due) WHERE wait IN (1, 2);
+CREATE INDEX scheduled_limit ON scheduled(limiter, rank, id) WHERE wait >= 6;
+CREATE INDEX scheduled_holder ON scheduled(limiter) WHERE limiter IS NOT NULL AND wait < 6;
+CREATE INDEX scheduled_line ON scheduled(limiter, id) WHERE wait >= 6;
 CREATE INDEX scheduled_expires ON scheduled(expires) WHERE expires IS NOT NULL AND attempt = 0;
 ${tableSchema("pending")};
 CREATE UNIQUE INDEX pending_id ON pending(lane, id);
@@ -74,13 +90,6 @@ CREATE TABLE resource_roll_up(
   heap REAL NOT NULL, loop_delay REAL NOT NULL, busy REAL NOT NULL, PRIMARY KEY(width, start)
 ) WITHOUT ROWID;
 `
-
-/** Running jobs that ride in the slot of another of their batch (`wait` 5): they take none of the group's. */
-const batches: Migration = {
-  name: "batches",
-  up: "ALTER TABLE lane ADD COLUMN riding INTEGER NOT NULL DEFAULT 0",
-  down: "UPDATE running SET wait = 0 WHERE wait = 5; ALTER TABLE lane DROP COLUMN riding"
-}
 
 /** What durable steps of unfinished or buried jobs made. */
 const steps: Migration = {
@@ -132,7 +141,6 @@ const answers: Migration = {
 
 export const migrations: ReadonlyArray<Migration> = [
   { name: "jobs", up: jobs },
-  batches,
   steps,
   documents,
   standing,
@@ -173,7 +181,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "537fb60ae3984817cc64d7e7a93e558af6021075aa851cd27dfbd587d9072ba3"
+const newestFingerprint = "0f7bbf0972019da059ab8d19a0b393725011456caf695bd204cbd664acf4e6c8"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>

@@ -23,7 +23,8 @@ const counts = [
   "dead",
   "cancelled",
   "recovered",
-  "deduplicated"
+  "deduplicated",
+  "limited"
 ] as const
 
 /** Records at random into a recorder; answers the waits. */

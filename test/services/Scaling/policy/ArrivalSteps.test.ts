@@ -15,7 +15,16 @@ const cell = (
 ): RollUp => {
   const run = new Recorder()
   for (const ms of runsMs) run.record(ms)
-  const nothing = { completed: 0, failed: 0, retried: 0, dead: 0, cancelled: 0, recovered: 0, deduplicated: 0 }
+  const nothing = {
+    completed: 0,
+    failed: 0,
+    retried: 0,
+    dead: 0,
+    cancelled: 0,
+    recovered: 0,
+    deduplicated: 0,
+    limited: 0
+  }
   return {
     width: minuteMs,
     start,

@@ -1,7 +1,8 @@
 /**
  * What becomes of a new job: stored, held behind the running job of its key, taken over by a waiting one, answered by
  * another, or refused. A taken key comes first, then parents that are not there, then room: only who would be stored is
- * asked for the last two.
+ * asked for the last two. What is larger than its group or key is told so before anything is said of room:
+ * the store's, then the backlogs of its group and key.
  */
 import type { JobId } from "../../Job.ts"
 import type { EnqueueNote, NewJob, UniqueConflict } from "../../../Store/Turn.ts"
@@ -19,7 +20,7 @@ export interface KeyHolder {
 /** What a store says of an enqueue while it works. */
 export type StoreNote = Exclude<EnqueueNote, { readonly _tag: "NotStored" }>
 
-type Refusal = Extract<StoreNote, { readonly _tag: "Duplicate" | "ParentNotFound" | "Overloaded" }>
+type Refusal = Extract<StoreNote, { readonly _tag: "Duplicate" | "ParentNotFound" | "TooLarge" | "Overloaded" }>
 
 export type Plan =
   | { readonly _tag: "Create" }
@@ -30,6 +31,24 @@ export type Plan =
   | { readonly _tag: "Existing"; readonly id: JobId }
   | Refusal
 
+/** Whose bound a job meets. */
+export type BoundOf = Extract<EnqueueNote, { readonly _tag: "Overloaded" }>["of"]
+
+/** Live jobs that do not run, and how many there may be. */
+export interface Backlog {
+  readonly waiting: number
+  readonly limit: number
+}
+
+/** What bounds a new job by the limits of its group and key. */
+export interface JobBounds {
+  /** Slots that a run of it takes. */
+  readonly slots: number
+  /** Slots that there are. */
+  readonly slotsOf: Readonly<Record<"group" | "key", number>>
+  readonly backlogOf: Readonly<Record<"group" | "key", Backlog | undefined>>
+}
+
 /** What a store knows when a job comes. */
 export interface Present {
   /** Who has the key now; undefined: it is free. */
@@ -37,7 +56,49 @@ export interface Present {
   readonly exists: (id: JobId) => boolean
   /** How many more live jobs there may be. */
   readonly room: () => number
-  readonly overloaded: () => Extract<StoreNote, { readonly _tag: "Overloaded" }>
+  /** Undefined for nearly all: one slot of a group without a policy. */
+  readonly bounds: (job: NewJob) => JobBounds | undefined
+  /** `limit`: of a group or key. */
+  readonly overloaded: (of: BoundOf, limit?: number) => Extract<StoreNote, { readonly _tag: "Overloaded" }>
+}
+
+/** Jobs that come before one in its batch and are to be stored. */
+class Ahead {
+  count = 0
+  private readonly counts = new Map<string, number>()
+
+  add({ group, partitionKey }: NewJob): void {
+    this.count++
+    for (const name of [group, keyName(group, partitionKey)]) this.counts.set(name, this.of(name) + 1)
+  }
+
+  of(name: string): number {
+    return this.counts.get(name) ?? 0
+  }
+}
+
+/** No group has a line feed in its name. */
+const keyName = (group: string, key: string | undefined): string => `${group}\n${key ?? ""}`
+
+const boundsOf = ["group", "key"] as const
+
+const tooLarge = ({ slots, slotsOf }: JobBounds): Refusal | undefined => {
+  const of = boundsOf.find((each) => slots > Math.max(1, slotsOf[each]))
+  return of === undefined ? undefined : { _tag: "TooLarge", slots, limit: slotsOf[of], of }
+}
+
+const overBacklog = (
+  job: NewJob,
+  { backlogOf }: JobBounds,
+  present: Present,
+  ahead: Ahead | undefined
+): Refusal | undefined => {
+  for (const of of boundsOf) {
+    const backlog = backlogOf[of]
+    const before = ahead?.of(of === "group" ? job.group : keyName(job.group, job.partitionKey)) ?? 0
+    if (backlog !== undefined && backlog.waiting + before >= backlog.limit) return present.overloaded(of, backlog.limit)
+  }
+  return undefined
 }
 
 const create: Plan = { _tag: "Create" }
@@ -46,7 +107,7 @@ const hold: Plan = { _tag: "Hold" }
 export const isStored = (plan: Plan): boolean => plan._tag === "Create" || plan._tag === "Hold"
 
 const isRefusal = (plan: Plan): plan is Refusal =>
-  plan._tag === "Duplicate" || plan._tag === "ParentNotFound" || plan._tag === "Overloaded"
+  plan._tag === "Duplicate" || plan._tag === "ParentNotFound" || plan._tag === "TooLarge" || plan._tag === "Overloaded"
 
 /** Whether a note says that a job met another of its key. */
 export const isDeduplicated = ({ _tag }: StoreNote): boolean =>
@@ -61,14 +122,23 @@ const planOfTakenKey = (onConflict: UniqueConflict, { held, id, isLive, isRunnin
   return isRunning ? hold : { _tag: "Replace", id, keepsPlace }
 }
 
-export const planOf = (job: NewJob, present: Present, room = present.room()): Plan => {
+/** `ahead`: in the batch that the job is stored with. */
+export const planOf = (job: NewJob, present: Present, ahead?: Ahead): Plan => {
   const holder = job.unique === undefined ? undefined : present.holder(job.unique.key)
   const plan = holder === undefined ? create : planOfTakenKey(job.unique!.onConflict, holder)
   if (!isStored(plan)) return plan
   const parent = job.after?.jobs.find((id) => !present.exists(id))
   if (parent !== undefined) return { _tag: "ParentNotFound", parent }
-  return room > 0 ? plan : present.overloaded()
+  const bounds = present.bounds(job)
+  const never = bounds === undefined ? undefined : tooLarge(bounds)
+  if (never !== undefined) return never
+  if (present.room() <= (ahead?.count ?? 0)) return present.overloaded("store")
+  return (bounds === undefined ? undefined : overBacklog(job, bounds, present, ahead)) ?? plan
 }
+
+/** Whether only the store's own bound can refuse the job. */
+export const isPlain = (job: NewJob, present: Pick<Present, "bounds">): boolean =>
+  job.after === undefined && job.unique === undefined && present.bounds(job) === undefined
 
 const batchRefused: StoreNote = { _tag: "BatchRefused" }
 
@@ -83,13 +153,12 @@ export const refusalOfBatch = (
   batch: ReadonlyArray<NewJob>,
   present: Present
 ): ReadonlyArray<StoreNote> | undefined => {
-  let room = present.room()
-  if (batch.length <= room && batch.every(({ after, unique }) => after === undefined && unique === undefined))
-    return undefined
+  if (batch.length <= present.room() && batch.every((job) => isPlain(job, present))) return undefined
+  const ahead = new Ahead()
   const keys = new Set<string>()
   const refusals = batch.map((job) => {
     const { unique } = job
-    const plan = planOf(job, present, room)
+    const plan = planOf(job, present, ahead)
     const meetsOther = plan._tag === "Duplicate" || plan._tag === "Existing" || plan._tag === "Replace"
     if (unique !== undefined && keys.has(unique.key) && !meetsOther) {
       // It would meet the job before it.
@@ -97,7 +166,7 @@ export const refusalOfBatch = (
     }
     if (isRefusal(plan)) return plan
     if (isStored(plan)) {
-      room--
+      ahead.add(job)
       if (unique !== undefined) keys.add(unique.key)
     }
     return undefined

@@ -26,7 +26,7 @@ const failureIn = (failure: Failure | undefined, ms: number): Failure | undefine
   failure === undefined ? undefined : moved(failure, ["at"], ms)
 
 const settleIn = (settle: Settle, ms: number): Settle => {
-  const there = { ...moved(settle, ["due", "rank"], ms), failure: failureIn(settle.failure, ms) }
+  const there = { ...moved(settle, ["due", "rank", "heldBackUntil"], ms), failure: failureIn(settle.failure, ms) }
   const { followUp } = settle
   return followUp === undefined
     ? there

@@ -16,8 +16,21 @@ export const waitParents = 3
 export const waitKey = 4
 /** Not a wait: a running job that rides in the slot of another of its batch. */
 export const rides = 5
+/** Nothing but a limit of its key keeps it: its key makes it pending, no time does. */
+export const waitLimit = 6
+/** The same, of one that is to be tried again. */
+export const waitLimitRetry = 7
 
-const reasons: ReadonlyArray<WaitReason | undefined> = [undefined, "time", "retry", "parents", "key"]
+const reasons: ReadonlyArray<WaitReason | undefined> = [
+  undefined,
+  "time",
+  "retry",
+  "parents",
+  "key",
+  undefined,
+  "limit",
+  "limit"
+]
 
 /** Why a `scheduled` job is not pending. */
 export const waitReason = (wait: number): WaitReason | undefined => reasons[wait]
@@ -28,6 +41,19 @@ export const waitOf = (hasParents: boolean, isHeld: boolean, isRetrying: boolean
 
 /** Only its time can keep it. */
 export const isForTimeOnly = (wait: number): boolean => wait <= waitRetry
+
+/** Other jobs keep it, not its time or its limits. */
+export const isForOthers = (wait: number): boolean => wait === waitParents || wait === waitKey
+
+/** It waits in the line of its key. */
+export const isForLimit = (wait: number): boolean => wait >= waitLimit
+
+/** What a job in no line waits for that comes into one. */
+export const intoLine = (wait: number): number => (wait === waitRetry ? waitLimitRetry : waitLimit)
+
+/** What a job waits for but for the line that it is in. */
+export const outOfLine = (wait: number): number =>
+  wait === waitLimitRetry ? waitRetry : wait === waitLimit ? waitNone : wait
 
 /** `due` and `now` in milliseconds from the same start. */
 export const stateWhile = (wait: number, due: number, now: number): number =>

@@ -1,0 +1,82 @@
+/**
+ * What limits the jobs of a group, and of each partition key in it, beside the group's number of slots. Plain data: it
+ * is declared by programs, set by operators, kept by the store as JSON, and the store decides by it inside the claim.
+ *
+ * A job is *limited* when its group's policy has a rule for its partition key, or is `fair`. Only limited jobs cost
+ * anything: a key without a rule has no record.
+ */
+
+/**
+ * How often jobs may start, or how much of something they may use: `limit` units per `perMs`, by the store's time
+ * (GCRA, `policy/Rates.ts`). In any window of length W at most `limit × W / perMs + burst` units start, and the cost of
+ * one job.
+ */
+export interface Rate {
+  readonly limit: number
+  /** Milliseconds. */
+  readonly perMs: number
+  /**
+   * Units that may start at once after a time of rest. Default: a tenth of what a second allows, at least 1: with a
+   * burst of the limit itself twice the limit starts in the first second.
+   */
+  readonly burst?: number | undefined
+}
+
+/** `rank`: as the group's order says. `fifo`: as they were enqueued, whatever their priority. */
+export const keyOrders = ["rank", "fifo"] as const
+export type KeyOrder = (typeof keyOrders)[number]
+
+/**
+ * What a new job does that finds its key's slots taken.
+ *
+ * - `queue`: it waits.
+ * - `cancelNewest`: it ends at once, `cancelled`; what is there stays.
+ * - `cancelRunning`: the oldest jobs of the key are cancelled, those that wait and those that run, so that it is next.
+ */
+export const keyConflicts = ["queue", "cancelNewest", "cancelRunning"] as const
+export type KeyConflict = (typeof keyConflicts)[number]
+
+/** What holds for each key that a rule names. */
+export interface KeyPolicy {
+  /** Slots that its jobs take together at any time, over all workers. Default: as many as the group has. */
+  readonly concurrency?: number | undefined
+  readonly rate?: Rate | undefined
+  /** Its part of a `fair` group, against the weights of the others. Default: 1. */
+  readonly weight?: number | undefined
+  /** Default: `rank`. `fifo` without `concurrency` runs one job at a time. */
+  readonly order?: KeyOrder | undefined
+  /**
+   * Of `fifo`: whether a job that waits for its time or its next attempt holds its key (`true`, default) or lets those
+   * behind it pass.
+   */
+  readonly holds?: boolean | undefined
+  /** Default: `queue`. */
+  readonly conflict?: KeyConflict | undefined
+  /** Live jobs of the key that do not run, beyond which an enqueue is refused as overloaded. Default: no bound. */
+  readonly backlog?: number | undefined
+}
+
+/** The rule of the keys that fit a pattern. */
+export interface KeyRule {
+  /** A key, or a pattern in which each `*` stands for any text: `customer-*`. */
+  readonly keys: string
+  /** Name of the tier whose policy holds; what the rule says itself holds over it. */
+  readonly tier?: string | undefined
+  readonly policy?: KeyPolicy | undefined
+}
+
+export interface GroupPolicy {
+  /** Of all jobs of the group together. */
+  readonly rate?: Rate | undefined
+  /** Live jobs of the group that do not run, beyond which an enqueue is refused as overloaded. Default: no bound. */
+  readonly backlog?: number | undefined
+  /** Keys share the group's slots by their weights, jobs without a key as one key. Default: `false`. */
+  readonly fair?: boolean | undefined
+  /** Policies by name, for rules to refer to: `free`, `pro`. */
+  readonly tiers?: Readonly<Record<string, KeyPolicy>> | undefined
+  /** The first that fits a key holds. */
+  readonly keys?: ReadonlyArray<KeyRule> | undefined
+}
+
+/** A group without limits but its slots. */
+export const noPolicy: GroupPolicy = {}
