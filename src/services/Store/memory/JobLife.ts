@@ -1,6 +1,7 @@
 /**
  * The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists.
  */
+import { heldUntil } from "../../Limits/policy/Holding.ts"
 import type { Failure, JobId } from "../../Queue/Job.ts"
 import { unlimited } from "../../Queue/ResourceGroup.ts"
 import type { DueCount, Steps } from "../JobQuery.ts"
@@ -368,7 +369,7 @@ export class JobLife {
   /** Slots of the group that a claim may take; more than there are for a job that runs alone. */
   private freeFor(group: Group, session: MemorySession, beyond: BeyondLimit | undefined, now: number): number {
     if (beyond === "nested") return unlimited
-    if (group.paused || group.heldBackUntil > now) return 0
+    if (group.paused || heldUntil(group, group.policy, now) > now) return 0
     return this.limitFor(group, session, beyond) - group.running
   }
 

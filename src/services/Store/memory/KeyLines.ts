@@ -2,6 +2,7 @@
  * Jobs of limited keys, on their way between the lines of their keys and being ready: the steps that `KeyAdmission`
  * describes, over the lists of `JobLife`.
  */
+import { heldUntil } from "../../Limits/policy/Holding.ts"
 import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import { admittedRank, fitsWindow, mayBeReady, mayStart, nextAt, windowOf } from "../../Limits/policy/KeyAdmission.ts"
@@ -271,15 +272,16 @@ export class KeyLines {
   }
 
   private groupAt(group: Group, now: number): number | undefined {
-    const { heldBackUntil, limits, policy, tat } = group
-    if (heldBackUntil <= now && policy.rate === undefined) {
+    const { limits, policy, tat } = group
+    const held = heldUntil(group, policy, now)
+    if (held <= now && policy.rate === undefined && policy.hours === undefined) {
       this.bounded.delete(group)
       return undefined
     }
     if (group.paused || group.running >= group.limit) return undefined
     const job = this.lists.first(group) ?? limits?.due.values().next().value?.line.first()
     if (job === undefined) return undefined
-    const at = Math.max(heldBackUntil, policy.rate === undefined ? 0 : earliest(policy.rate, tat, costIn(job)))
+    const at = Math.max(held, policy.rate === undefined ? 0 : earliest(policy.rate, tat, costIn(job)))
     return at > now ? at : undefined
   }
 
@@ -485,6 +487,7 @@ export class KeyLines {
    * there. `only`: of this key.
    */
   change(group: Group, now: number, only?: string): void {
+    if (group.policy.hours !== undefined) this.bounded.add(group)
     if (group.limits === undefined && isUnlimited(group.policy)) return
     const limits = limitsOf(group)
     if (group.policy.rate !== undefined) this.bounded.add(group)

@@ -2,6 +2,7 @@
  * Which pending jobs start: per group the lowest rank among the lanes of the tasks the session knows, up to its free
  * slots and what the group's limit leaves over all workers. One index seek per lane; jobs of other tasks are never met.
  */
+import { heldUntil } from "../../Limits/policy/Holding.ts"
 import { allowedAt } from "../../Limits/policy/Rates.ts"
 import type { JobId } from "../../Queue/Job.ts"
 import type { ClaimedJob, ClaimRequest } from "../Turn.ts"
@@ -106,17 +107,12 @@ export class Claims {
     const group = this.laneCounters.groups.get(name)
     if (group === undefined) return limit
     if (beyond === "nested") return limit
-    if (this.laneCounters.paused || group.paused || group.heldBackUntil > now) return 0
+    if (this.laneCounters.paused || group.paused || heldUntil(group, policyOf(group), now) > now) return 0
     return Math.min(limit, this.slotsOf(group, limit, beyond, tasks) - group.busy)
   }
 
   /** Slots that the jobs of a group may take together while such a request is served. */
-  private slotsOf(
-    group: Group,
-    wanted: number,
-    beyond: ClaimRequest["beyond"],
-    tasks: ReadonlySet<string>
-  ): number {
+  private slotsOf(group: Group, wanted: number, beyond: ClaimRequest["beyond"], tasks: ReadonlySet<string>): number {
     if (beyond === "nested") return Number.POSITIVE_INFINITY
     const limit = limitOf(group)
     if (beyond === undefined || limit - group.busy >= wanted || group.operator !== undefined) return limit
@@ -127,7 +123,11 @@ export class Claims {
   }
 
   /** What the jobs that a request starts may take of their group; undefined: nobody has had jobs in it. */
-  budget({ beyond, group: name, limit }: ClaimRequest, tasks: ReadonlySet<string>, now: number): StartBudget | undefined {
+  budget(
+    { beyond, group: name, limit }: ClaimRequest,
+    tasks: ReadonlySet<string>,
+    now: number
+  ): StartBudget | undefined {
     const group = this.laneCounters.groups.get(name)
     return group === undefined ? undefined : new StartBudget(group, this.slotsOf(group, limit, beyond, tasks), now)
   }
@@ -148,8 +148,8 @@ export class Claims {
   nextStart(tasks: ReadonlySet<string>, now: number): number | undefined {
     let next: number | undefined
     for (const group of this.laneCounters.groups.values()) {
-      const { rate } = policyOf(group)
-      if (rate === undefined && group.heldBackUntil <= now && !group.hasLimitedKeys) continue
+      const policy = policyOf(group)
+      if (policy.rate === undefined && heldUntil(group, policy, now) <= now && !group.hasLimitedKeys) continue
       if (!group.lanes.some(({ task }) => tasks.has(task))) continue
       const at = this.nextOf(group, tasks, now)
       if (at !== undefined && at > now && !(at >= (next ?? Number.POSITIVE_INFINITY))) next = at
@@ -158,13 +158,14 @@ export class Claims {
   }
 
   private nextOf(group: Group, tasks: ReadonlySet<string>, now: number): number | undefined {
-    const { rate } = policyOf(group)
-    const { heldBackUntil, tat } = group
+    const policy = policyOf(group)
+    const { rate } = policy
+    const { tat } = group
     const ofKeys = this.slots.nextStart(group)
-    const isHeldBack = heldBackUntil > now
-    const first = rate === undefined && !isHeldBack ? undefined : this.firstOf(this.readyLanes(group, tasks), 1)[0]
+    const held = heldUntil(group, policy, now)
+    const first = rate === undefined && held <= now ? undefined : this.firstOf(this.readyLanes(group, tasks), 1)[0]
     const starts = (at: number, cost: number) =>
-      Math.max(at, heldBackUntil, rate === undefined ? now : allowedAt(rate, tat, now, cost))
+      Math.max(at, held, rate === undefined ? now : allowedAt(rate, tat, now, cost))
     return earlier(ofKeys && starts(ofKeys, 1), first && starts(now, first.cost))
   }
 

@@ -160,7 +160,15 @@ const columns: Readonly<Record<keyof JobRow, Column>> = {
   enqueued: { in: fixed, sql: "enqueued INTEGER NOT NULL", rule: time },
   attempt: { in: moving, sql: "attempt INTEGER NOT NULL DEFAULT 0", rule: attempts, default: 0 },
   lost: { in: live, sql: "lost INTEGER NOT NULL DEFAULT 0", rule: count, otherwise: 0, default: 0, rare: true },
-  limiter: { in: live, sql: "limiter INTEGER", rule: nullable(id), otherwise: null, default: null, rare: true, limited: true },
+  limiter: {
+    in: live,
+    sql: "limiter INTEGER",
+    rule: nullable(id),
+    otherwise: null,
+    default: null,
+    rare: true,
+    limited: true
+  },
   ownRank: {
     in: ["pending"],
     sql: "own_rank REAL",

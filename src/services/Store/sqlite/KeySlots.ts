@@ -157,7 +157,11 @@ export class KeySlots {
     if (isInLine(from)) return this.inLine(key, to)
     if (to.state !== States.pending) return { ...to, limiter: key.id }
     if (from.state === States.pending)
-      return ready(key, to, policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy))
+      return ready(
+        key,
+        to,
+        policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy)
+      )
     const place = this.place(key, to)
     return ready(key, to, policyOf(key.group).fair === true ? key.group.time : place)
   }
@@ -301,12 +305,7 @@ export class KeySlots {
   }
 
   /** The first job that waits for a key, if a claim may start it. */
-  private candidate(
-    key: LimitKey,
-    tat: number,
-    tasks: ReadonlySet<string>,
-    isNested: boolean
-  ): Candidate | undefined {
+  private candidate(key: LimitKey, tat: number, tasks: ReadonlySet<string>, isNested: boolean): Candidate | undefined {
     const next = this.keys.first(key, 1)[0]
     if (next === undefined) return undefined
     const [lane, id, rank, , slots] = next
@@ -396,8 +395,7 @@ export class KeySlots {
       first === undefined ||
       (!isFifo(key.policy) && (row.rank < first[2] || (row.rank === first[2] && row.id < first[1])))
     const waiter: Waiter = [row.lane.id, row.id, row.rank, row.due, row.slots, row.cost]
-    const starts =
-      row.state === States.pending ? this.mayStart(key, key.tat, waiter) : this.mayBeReady(key, row.slots)
+    const starts = row.state === States.pending ? this.mayStart(key, key.tat, waiter) : this.mayBeReady(key, row.slots)
     return isFirst && starts ? undefined : { key, newest: conflict === "cancelNewest" }
   }
 

@@ -4,6 +4,7 @@
  *
  * A key without a rule has no record, and one whose record says nothing (`isForgettable`) may lose it.
  */
+import { heldUntil } from "../../Limits/policy/Holding.ts"
 import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { isForgettable, isRated, type KeyState, newKey, nextAt, windowOf } from "../../Limits/policy/KeyAdmission.ts"
 import { type OwnRule, policyOf, unruled } from "../../Limits/policy/KeyRules.ts"
@@ -115,9 +116,7 @@ export class LimitKeys {
        ) SELECT label FROM known WHERE label IS NOT NULL`
     )
     this.selectNames = db.prepare("SELECT key FROM limit_key WHERE resource_group = ?")
-    this.sumRunning = db.prepare(
-      "SELECT limiter, sum(slots) FROM running WHERE limiter IS NOT NULL GROUP BY limiter"
-    )
+    this.sumRunning = db.prepare("SELECT limiter, sum(slots) FROM running WHERE limiter IS NOT NULL GROUP BY limiter")
     this.countWaiting = db.prepare(
       `SELECT limiter, count(*) FROM scheduled INDEXED BY scheduled_line WHERE wait >= ${Waiting.waitLimit} GROUP BY limiter`
     )
@@ -357,7 +356,10 @@ export class LimitKeys {
   nextStart(group: Group): number | undefined {
     if (!group.hasLimitedKeys) return undefined
     this.write()
-    return this.selectNext.get(group.name, group.heldBackUntil > this.now ? 0 : this.now)![0] ?? undefined
+    return (
+      this.selectNext.get(group.name, heldUntil(group, groupPolicyOf(group), this.now) > this.now ? 0 : this.now)![0] ??
+      undefined
+    )
   }
 
   /** When the next key for which jobs wait is held back no longer, of those that have no rate. */

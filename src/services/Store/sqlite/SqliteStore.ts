@@ -105,7 +105,10 @@ export class SqliteStore {
     const sessions = new Sessions(db, statistics)
     const claims = new Claims(db, { laneCounters, rows, running, slots, endings, statistics })
     const batches = new BatchClaims(db, laneCounters, claims)
-    const enqueues = new Enqueues({ laneCounters, rows, keys, slots, claims, endings, signals, statistics }, options.maxLive)
+    const enqueues = new Enqueues(
+      { laneCounters, rows, keys, slots, claims, endings, signals, statistics },
+      options.maxLive
+    )
     const settlement = new Settlement(db, {
       laneCounters,
       rows,
