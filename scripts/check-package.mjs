@@ -91,7 +91,7 @@ const steps = {
     expect(new Set(copies.map((copy) => copy.path)).size === 1, `there are ${copies.length} copies of effect`)
   },
   "a program imports every room, and requires the front door": () => {
-    const rooms = ["alerts", "profiling", "scaling", "store", "streams", "testing"]
+    const rooms = ["alerts", "limits", "profiling", "scaling", "store", "streams", "testing"]
     const program = `
       const names = {}
       for (const entry of ["sluice", ...${JSON.stringify(rooms.map((room) => `sluice/${room}`))}])

@@ -29,7 +29,7 @@ const dayMs = 24 * hourMs
 const peakSlots = 100
 /** Of a run: its deviation in units of its mean. */
 const runDeviation = 1
-const night = openingTimes(parseHours("night", "00:00-06:00 UTC"))
+const night = openingTimes(parseHours("00:00-06:00 UTC"))
 
 interface SimulatedJob {
   readonly at: number

@@ -17,6 +17,7 @@ import {
   Worker
 } from "sluice"
 import { AlertLayers, Alerts } from "sluice/alerts"
+import { type GroupPolicy, Limits, RateLimited } from "sluice/limits"
 import { PerformanceProfiler } from "sluice/profiling"
 import { PredictiveScaler } from "sluice/scaling"
 import { JobStore } from "sluice/store"
@@ -27,6 +28,9 @@ export const Resize = Task.make("resize", {
   payload: Schema.Struct({ mode: Schema.Literals(["fast", "small"]) }),
   group: ResourceGroup.make("pictures", 2)
 })
+const policy: GroupPolicy = { rate: { limit: 50, perMs: 1_000 }, adaptive: true, keys: [{ keys: "*" }] }
+export const limited = ResourceGroup.make("limited", 2, { policy })
+export const refusal = Effect.fail(new RateLimited({ retryAfter: "1 second" }))
 export const pictures = ResourceGroup.make("pictures", 2)
 export const ResizeLive = Resize.toLayer(() => Effect.void)
 export const Album = Pipeline.make("album", { payload: Schema.String })
@@ -58,6 +62,7 @@ export const later = Effect.fail(new Task.Snoozed({ delayMs: 3 }))
 export const services = Effect.gen(function* () {
   return {
     alerts: { ...(yield* Alerts) },
+    limits: { ...(yield* Limits) },
     batches: { ...(yield* BatchProcessor) },
     orders: { ...(yield* GroupOrders) },
     store: { ...(yield* JobStore) },

@@ -1,5 +1,6 @@
 /** Why a job has not started, in a sentence, and what would change it. */
 import { type Explain, Job, ShellTask } from "../services/Queue/index.ts"
+import * as HumanNumber from "./terminal/HumanNumber.ts"
 import { relativeTime } from "./terminal/RelativeTime.ts"
 import * as Sanitize from "./terminal/Sanitize.ts"
 
@@ -8,6 +9,17 @@ export interface Explanation {
   /** What to do; empty when nothing needs doing. */
   readonly advice: string
 }
+
+/** Whose limit it is. */
+const limited = ({ group, key }: { readonly group: string; readonly key: string | undefined }): string =>
+  key === undefined
+    ? `group ${group}`
+    : key === ""
+      ? `the jobs without a key in group ${group}`
+      : `its key ${JSON.stringify(Sanitize.line(key))} in group ${group}`
+
+const humanRate = ({ limit, perMs }: { readonly limit: number; readonly perMs: number }): string =>
+  `${HumanNumber.rate((limit * 1_000) / perMs)}`
 
 /** `failure`: the job's last one, as it rests. Texts are safe to show. */
 export const explain = (reason: Explain.Reason, now: number, failure?: string): Explanation => {
@@ -45,18 +57,44 @@ export const explain = (reason: Explain.Reason, now: number, failure?: string): 
         why: `an earlier job has its unique key ${JSON.stringify(Sanitize.line(reason.key))}`,
         advice: "it follows when that one ends"
       }
-    case "HeldByLimit":
+    case "KeyPaused":
+      return { why: `${limited(reason)} is paused`, advice: "it starts when an operator resumes it" }
+    case "HeldBack":
       return {
-        why:
-          reason.key === undefined
-            ? `the other keys of group ${reason.group} have their turn first`
-            : `its key ${JSON.stringify(Sanitize.line(reason.key))} has as much running in group ${reason.group} as its limit allows`,
-        advice: "it starts when its key has room"
+        why: `the other side takes no more of ${limited(reason)} for now, as a job of it was told`,
+        advice: `the next starts ${relativeTime(reason.until, now)}`
+      }
+    case "BreakerOpen":
+      return {
+        why: `too many jobs of ${limited(reason)} have failed of late: its breaker is open`,
+        advice: `a probe starts ${relativeTime(reason.until, now)}`
+      }
+    case "BreakerHalfOpen":
+      return { why: `a probe of ${limited(reason)} runs`, advice: "it starts when that succeeds" }
+    case "KeyFull":
+      return {
+        why: `${limited(reason)} is full: ${reason.held} of ${reason.limit} slots are held`,
+        advice: "it starts when one is given back"
+      }
+    case "RateSpent":
+      return {
+        why: `${limited(reason)} has started as much as its rate of ${humanRate(reason.rate)} allows`,
+        advice: `the next starts ${relativeTime(reason.at, now)}`
+      }
+    case "InLine":
+      return {
+        why: `others of ${limited(reason)}, or other keys, have their turn first`,
+        advice: "it starts when it is next"
       }
     case "QueuePaused":
       return { why: "the queue is paused", advice: "sluice queue resume" }
     case "GroupPaused":
       return { why: `group ${reason.group} is paused`, advice: `sluice queue resume ${reason.group}` }
+    case "GroupClosed":
+      return {
+        why: `group ${reason.group} opens ${relativeTime(reason.opensAt, now)}, at ${new Date(reason.opensAt).toISOString()}`,
+        advice: `sluice queue hours ${reason.group} none lets it start now`
+      }
     case "NoWorker":
       return { why: "no worker is alive", advice: "sluice worker -d starts one in the background" }
     case "NoWorkerForTask":

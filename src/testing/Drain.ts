@@ -43,6 +43,7 @@ const isIdle = (reason: Explain.Reason): boolean => {
     case "NoSlotsForGroup":
     case "WaitingForJobs":
     case "HeldByKey":
+    case "KeyPaused":
       return true
     default:
       return false

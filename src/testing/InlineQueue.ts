@@ -21,6 +21,8 @@ import {
   TaskQueue,
   TaskRegistry
 } from "../services/Queue/index.ts"
+import { RateLimited } from "../services/Limits/RateLimited.ts"
+import { timeOf } from "../services/Limits/policy/RetryAfter.ts"
 import * as Bounds from "../services/Queue/policy/Bounds.ts"
 import * as Durations from "../services/Queue/policy/Durations.ts"
 import { unlimited } from "../services/Queue/ResourceGroup.ts"
@@ -129,6 +131,10 @@ const make = Effect.gen(function* () {
       if (error instanceof Task.Snoozed) {
         const due = Bounds.dueAfter(now, error.delayMs)
         return yield* settle(job, { outcome: "release", due, rank: due })
+      }
+      if (error instanceof RateLimited) {
+        const due = timeOf(error.when, now)
+        return yield* settle(job, { outcome: "release", due, rank: due, heldBackUntil: due })
       }
       if (error instanceof Suspended) {
         return yield* settle(job, { outcome: "release", due: now, rank: now, followUp: error.followUp })

@@ -55,7 +55,7 @@ describe("the documentation", () => {
             paths: {
               sluice: [path.join(root, "src/index.ts")],
               ...Object.fromEntries(
-                ["alerts", "profiling", "scaling", "store", "streams"].map((room) => [
+                ["alerts", "limits", "profiling", "scaling", "store", "streams"].map((room) => [
                   `sluice/${room}`,
                   [path.join(root, `src/${room}.ts`)]
                 ])

@@ -1,11 +1,12 @@
 /** What a task says of its batches, and the handler that runs many jobs in one call. */
 import type { Duration, Effect, Exit } from "effect"
+import type { RateLimited } from "../Limits/RateLimited.ts"
 import * as Bounds from "../Queue/policy/Bounds.ts"
 import * as Durations from "../Queue/policy/Durations.ts"
 import type { JobContext, NonRetryable, Snoozed } from "../Queue/Task.ts"
 
 /** How one job of a batch ended. `Effect.exit` makes it from an effect. */
-export type ItemExit<S, E> = Exit.Exit<S, E | NonRetryable | Snoozed>
+export type ItemExit<S, E> = Exit.Exit<S, E | NonRetryable | Snoozed | RateLimited>
 
 /** A job within a batch. */
 export interface BatchItem<out P, in S, in E = never, in G = unknown> {
@@ -30,14 +31,14 @@ export type BatchOutcomes<S, E> = ReadonlyArray<ItemExit<S, E> | undefined>
  * completed.
  *
  * A call that fails or dies as a whole, or runs into the hard limit, decides nothing: the items without an outcome run
- * again in two halves, and so on down to one, whose end is then its own. Failing with `Snoozed` puts off all of them,
- * no attempt spent.
+ * again in two halves, and so on down to one, whose end is then its own. Failing with `Snoozed` or
+ * `RateLimited` puts off all of them, no attempt spent.
  */
 export type BatchHandler<P, S, E, G, R> = (
   items: ReadonlyArray<BatchItem<P, S, E, G>>
 ) =>
-  | Effect.Effect<BatchOutcomes<S, E>, E | NonRetryable | Snoozed, R>
-  | ([undefined] extends [S] ? Effect.Effect<void, E | NonRetryable | Snoozed, R> : never)
+  | Effect.Effect<BatchOutcomes<S, E>, E | NonRetryable | Snoozed | RateLimited, R>
+  | ([undefined] extends [S] ? Effect.Effect<void, E | NonRetryable | Snoozed | RateLimited, R> : never)
 
 /** How a task's jobs become batches, with the handler if it is at hand. */
 export interface BatchOptions<P, S, E, G> {

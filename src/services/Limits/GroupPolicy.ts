@@ -24,9 +24,39 @@ export interface Rate {
   readonly burst?: number | undefined
 }
 
+/**
+ * When jobs stop starting because too many of late have failed, until a probe succeeds (`policy/Breaker.ts`). What
+ * counts are failed attempts, but for those that say `NonRetryable`, and none that the other side refused or that was
+ * lost with its worker.
+ */
+export interface BreakerPolicy {
+  /** Part of the attempts that ended within `windowMs` which have to have failed, above 0 to 1. Default: 0.5. */
+  readonly share?: number | undefined
+  /** Attempts that have to have ended within `windowMs`. Default: 20. */
+  readonly least?: number | undefined
+  /** Milliseconds. Default: one minute. */
+  readonly windowMs?: number | undefined
+  /**
+   * Milliseconds until probes start; twice as long each further time in a row, up to ten times. Default: 30 seconds.
+   */
+  readonly openMs?: number | undefined
+  /** How many probes have to succeed, and may run at a time. Default: 1. */
+  readonly probes?: number | undefined
+}
+
+/** What bounds starts by what became of those before. */
+export interface FeedbackPolicy {
+  readonly rate?: Rate | undefined
+  /**
+   * Finds the rate that the other side takes from what it accepts and what it refuses (`RateLimited`), never above
+   * `rate` (`policy/AdaptiveRate.ts`). Default: `false`.
+   */
+  readonly adaptive?: boolean | undefined
+  readonly breaker?: BreakerPolicy | undefined
+}
+
 /** `rank`: as the group's order says. `fifo`: as they were enqueued, whatever their priority. */
-export const keyOrders = ["rank", "fifo"] as const
-export type KeyOrder = (typeof keyOrders)[number]
+export type KeyOrder = "rank" | "fifo"
 
 /**
  * What a new job does that finds its key's slots taken.
@@ -35,14 +65,12 @@ export type KeyOrder = (typeof keyOrders)[number]
  * - `cancelNewest`: it ends at once, `cancelled`; what is there stays.
  * - `cancelRunning`: the oldest jobs of the key are cancelled, those that wait and those that run, so that it is next.
  */
-export const keyConflicts = ["queue", "cancelNewest", "cancelRunning"] as const
-export type KeyConflict = (typeof keyConflicts)[number]
+export type KeyConflict = "queue" | "cancelNewest" | "cancelRunning"
 
 /** What holds for each key that a rule names. */
-export interface KeyPolicy {
+export interface KeyPolicy extends FeedbackPolicy {
   /** Slots that its jobs take together at any time, over all workers. Default: as many as the group has. */
   readonly concurrency?: number | undefined
-  readonly rate?: Rate | undefined
   /** Its part of a `fair` group, against the weights of the others. Default: 1. */
   readonly weight?: number | undefined
   /** Default: `rank`. `fifo` without `concurrency` runs one job at a time. */
@@ -67,9 +95,8 @@ export interface KeyRule {
   readonly policy?: KeyPolicy | undefined
 }
 
-export interface GroupPolicy {
-  /** Of all jobs of the group together. */
-  readonly rate?: Rate | undefined
+/** Rate, adaptive rate and breaker are of all jobs of the group together. */
+export interface GroupPolicy extends FeedbackPolicy {
   /** Live jobs of the group that do not run, beyond which an enqueue is refused as overloaded. Default: no bound. */
   readonly backlog?: number | undefined
   /**

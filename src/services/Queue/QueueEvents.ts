@@ -74,6 +74,19 @@ export type QueueEvent =
       readonly group: string
       readonly at: number
     }
+  /**
+   * Handed back unspent, since the other side takes no more before `until`: the job's key, or its group where no policy
+   * has a rule for the key, starts nothing before then.
+   */
+  | {
+      readonly _tag: "LimitHeldBack"
+      readonly id: JobId
+      readonly task: string
+      readonly group: string
+      readonly key: string | undefined
+      readonly until: number
+      readonly at: number
+    }
   /** A result came too late: the claim had passed on, and the result was dropped. */
   | {
       readonly _tag: "LeaseLost"

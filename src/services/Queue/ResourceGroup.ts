@@ -1,4 +1,6 @@
 import type { Duration } from "effect"
+import type { GroupPolicy } from "../Limits/GroupPolicy.ts"
+import { checkGroupPolicy } from "../Limits/policy/CheckPolicy.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import { longestBoundMs, type OrderChoice, type OrderName, orders } from "./policy/Order.ts"
@@ -17,6 +19,11 @@ export interface ResourceGroup {
    * priority.
    */
   readonly order?: OrderChoice
+  /**
+   * What limits its jobs beside their number; an operator's choice goes before it. Undefined: what was declared before,
+   * else nothing.
+   */
+  readonly policy?: GroupPolicy
 }
 
 export interface GroupOptions {
@@ -27,9 +34,11 @@ export interface GroupOptions {
    * it.
    */
   readonly bound?: Duration.Input
+  /** Rates, backlog, fair shares and rules of partition keys. Default: none. */
+  readonly policy?: GroupPolicy
 }
 
-const optionNames: ReadonlySet<string> = new Set<keyof GroupOptions>(["order", "bound"])
+const optionNames: ReadonlySet<string> = new Set<keyof GroupOptions>(["order", "bound", "policy"])
 
 /** Throws `OutOfBounds`, a `RangeError`, for a name, limit or option that is none. */
 export const make = (name: string, limit: number, options: GroupOptions = {}): ResourceGroup => {
@@ -37,12 +46,17 @@ export const make = (name: string, limit: number, options: GroupOptions = {}): R
   const group = `Group ${JSON.stringify(name)}`
   Bounds.whole(`${group}: its limit`, limit, 1, Number.MAX_SAFE_INTEGER)
   Bounds.fields(`${group}: its options`, options, optionNames)
-  const { bound, order } = options
-  if (order === undefined) return { name, limit }
+  const { bound, order, policy } = options
+  const limited = {
+    name,
+    limit,
+    ...(policy !== undefined && { policy: checkGroupPolicy(`${group}: its policy`, policy) })
+  }
+  if (order === undefined) return limited
   Bounds.oneOf(`${group}: its order`, order, orders)
-  if (bound === undefined) return { name, limit, order: { order } }
+  if (bound === undefined) return { ...limited, order: { order } }
   const boundMs = Durations.duration(`${group}: its bound`, bound, 0, longestBoundMs)
-  return { name, limit, order: { order, boundMs } }
+  return { ...limited, order: { order, boundMs } }
 }
 
 /** Many small files at once gain little on one disk; five keep it busy. */

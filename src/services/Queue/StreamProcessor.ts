@@ -28,6 +28,7 @@ import type { ChunkInput, ChunkOutput } from "../Streams/StreamChunk.ts"
 import type { StoreError } from "../Store/StoreError.ts"
 import type { StreamSink } from "../Streams/StreamSink.ts"
 import type { StreamSource } from "../Streams/StreamSource.ts"
+import type { RateLimited } from "../Limits/RateLimited.ts"
 import type { JobContext, NonRetryable, Snoozed, Task } from "./Task.ts"
 import type { TaskRegistry } from "./TaskRegistry.ts"
 
@@ -136,9 +137,9 @@ export interface StreamTaskContext extends JobContext<ChunkOutput, unknown> {
  * results.
  */
 export type ChunkAnswer<O, E, R> =
-  | Effect.Effect<Iterable<O>, E | NonRetryable | Snoozed, R>
-  | Effect.Effect<void, E | NonRetryable | Snoozed, R>
-  | Stream.Stream<O, E | NonRetryable | Snoozed, R>
+  | Effect.Effect<Iterable<O>, E | NonRetryable | Snoozed | RateLimited, R>
+  | Effect.Effect<void, E | NonRetryable | Snoozed | RateLimited, R>
+  | Stream.Stream<O, E | NonRetryable | Snoozed | RateLimited, R>
 
 /** The task of a stream's chunks; made by `StreamTask.make`. */
 export interface StreamTask<in out A, in out O, in out E> {

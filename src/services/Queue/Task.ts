@@ -21,8 +21,10 @@
  */
 import { type Context, type Duration, Effect, Layer, Schedule, Schema, type Scope, type Struct } from "effect"
 import { batching, type Batching, type BatchHandler, type BatchOptions } from "../Batches/Batch.ts"
+import type { RateLimited } from "../Limits/RateLimited.ts"
 import type { JobId } from "./Job.ts"
 import { type UniqueConflict, uniqueConflicts } from "../Store/Turn.ts"
+import { checkGroupPolicy } from "../Limits/policy/CheckPolicy.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import { checkOrder } from "./policy/Order.ts"
@@ -172,7 +174,7 @@ export class NonRetryable extends Schema.TaggedError<NonRetryable>()("sluice/Non
 export type Handler<P, S, E, G, R> = (
   payload: P,
   job: JobContext<S, G>
-) => Effect.Effect<S, E | NonRetryable | Snoozed, R>
+) => Effect.Effect<S, E | NonRetryable | Snoozed | RateLimited, R>
 
 export interface Task<in out P, in out S = void, in out E = never, in out G = unknown> {
   readonly name: string
@@ -259,6 +261,7 @@ const toGroup = (group: ResourceGroup.ResourceGroup | string): ResourceGroup.Res
   }
   Bounds.whole("group limit", group.limit, 1, Number.MAX_SAFE_INTEGER)
   if (group.order !== undefined) checkOrder("group order", group.order)
+  if (group.policy !== undefined) checkGroupPolicy("group policy", group.policy)
   return group
 }
 

@@ -1,8 +1,10 @@
 /** A group as the store knows it: its budget, who is next, how many jobs in which state. */
 import type { GroupPolicy } from "../Limits/GroupPolicy.ts"
+import type { StartState } from "../Limits/policy/Starts.ts"
 import type { JobId, JobState } from "../Queue/Job.ts"
 
-export interface GroupRecord {
+/** With what its rate, its adaptive rate and its breaker go by. */
+export interface GroupRecord extends StartState {
   readonly name: string
   /** Slots over all workers: the operator's limit if set, else the declared one. */
   readonly limit: number

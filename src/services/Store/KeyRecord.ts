@@ -1,7 +1,9 @@
 /** A limited key of a group as the store knows it: what limits it, what it holds, what waits for it. */
 import type { KeyPolicy } from "../Limits/GroupPolicy.ts"
+import type { StartState } from "../Limits/policy/Starts.ts"
 
-export interface KeyRecord {
+/** With what its rate, its adaptive rate and its breaker go by. */
+export interface KeyRecord extends StartState {
   readonly group: string
   /** The partition key; `""` for the jobs without one, which a fair group takes as one key. */
   readonly key: string

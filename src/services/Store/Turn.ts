@@ -3,6 +3,7 @@
  * order.
  */
 import type { Failure, JobExtra, JobId } from "../Queue/Job.ts"
+import type { BreakerChange } from "../Limits/policy/Feedback.ts"
 import type { StoreReason } from "./StoreError.ts"
 
 /** The names of the fields, of which the compiler misses none. */
@@ -314,6 +315,16 @@ export interface Signal {
   readonly reason: string
 }
 
+/** A circuit breaker has opened, let its first probe start, or closed. */
+export interface BreakerNote {
+  readonly group: string
+  /** Undefined: of the group as a whole. */
+  readonly key: string | undefined
+  readonly change: BreakerChange
+  /** Until when nothing starts, in milliseconds since 1970; 0 once it has closed. */
+  readonly until: number
+}
+
 export interface TurnResult {
   /** The time by which the store took the turn: that of its records. */
   readonly now: number
@@ -349,4 +360,6 @@ export interface TurnResult {
    * Jobs that have ended with this turn though no settle of it says so: expired, cancelled or by the end of another.
    */
   readonly ended?: ReadonlyArray<JobId> | undefined
+  /** Absent for nearly all turns. */
+  readonly breakers?: ReadonlyArray<BreakerNote> | undefined
 }

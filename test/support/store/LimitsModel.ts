@@ -20,14 +20,21 @@ import {
   windowOf
 } from "../../../src/services/Limits/policy/KeyAdmission.ts"
 import { type OwnRule, policyOf } from "../../../src/services/Limits/policy/KeyRules.ts"
-import { allowedAt, allows, charged } from "../../../src/services/Limits/policy/Rates.ts"
-import type { NewJob } from "../../../src/services/Store/Turn.ts"
+import {
+  eventOf,
+  type Feedback,
+  feedbackAfter,
+  isOfKey
+} from "../../../src/services/Limits/policy/Feedback.ts"
+import { afterStart, mayStartOne, takeUnits } from "../../../src/services/Limits/policy/Starts.ts"
+import type { NewJob, Settle } from "../../../src/services/Store/Turn.ts"
 import type { ModelJob } from "./StoreModel.ts"
 
 /** What is kept of a key beside its jobs. */
 interface KeptKey {
   time: number
   tat: number
+  feedback: Feedback | undefined
   heldBackUntil: number
   waitingSince: number | undefined
 }
@@ -38,6 +45,7 @@ interface KeptGroup {
   limit: number
   time: number
   tat: number
+  feedback: Feedback | undefined
   heldBackUntil: number
   readonly own: Map<string, OwnRule>
 }
@@ -94,6 +102,7 @@ export class LimitsModel {
       limit: Number.MAX_SAFE_INTEGER,
       time: 0,
       tat: 0,
+      feedback: undefined,
       heldBackUntil: 0,
       own: new Map()
     }
@@ -123,7 +132,13 @@ export class LimitsModel {
   }
 
   private kept(key: ModelKey): KeptKey {
-    const kept = this.keys.get(idOf(key)) ?? { time: 0, tat: 0, heldBackUntil: 0, waitingSince: undefined }
+    const kept = this.keys.get(idOf(key)) ?? {
+      time: 0,
+      tat: 0,
+      feedback: undefined,
+      heldBackUntil: 0,
+      waitingSince: undefined
+    }
     this.keys.set(idOf(key), kept)
     return kept
   }
@@ -289,8 +304,8 @@ export class LimitsModel {
     return () => {
       const keys = promoted.map((job) => ({ job, key: this.find(job.new)! }))
       for (const { key } of keys) {
-        const { tat = 0, time: keyTime = 0 } = before.get(idOf(key)) ?? {}
-        Object.assign(this.kept(key), { tat, time: keyTime })
+        const { feedback, tat = 0, time: keyTime = 0 } = before.get(idOf(key)) ?? {}
+        Object.assign(this.kept(key), { feedback, tat, time: keyTime })
       }
       for (const { job, key } of keys) {
         if (job.state === "running") {
@@ -308,8 +323,20 @@ export class LimitsModel {
 
   private charge(job: ModelJob, key: ModelKey, now: number): void {
     const kept = this.kept(key)
-    const { rate } = key.policy
-    if (rate !== undefined) kept.tat = charged(rate, kept.tat, now, costIn(job))
+    Object.assign(kept, afterStart(key.policy, kept, costIn(job), now))
+  }
+
+  /** What the end of an attempt says of the other side. */
+  heard(job: ModelJob, settle: Settle, now: number): void {
+    const event = eventOf(settle, job.startedAt!, costIn(job))
+    const key = job.key === undefined ? undefined : this.find(job.new)
+    const policy = this.policy(job.new.group)
+    const ofKey = event._tag !== "Refused" || isOfKey(policy, key?.policy)
+    const group = this.group(job.new.group)
+    if (event._tag !== "Refused" || !ofKey) group.feedback = feedbackAfter(policy, group.feedback, event, now)
+    if (key === undefined || !ofKey) return
+    const kept = this.kept(key)
+    kept.feedback = feedbackAfter(key.policy, kept.feedback, event, now)
   }
 
   /** Whether the group lets anything start, and this at its rate. */
@@ -318,14 +345,12 @@ export class LimitsModel {
   }
 
   allows(job: ModelJob, now: number): boolean {
-    const { rate } = this.policy(job.new.group)
-    return rate === undefined || allows(rate, this.group(job.new.group).tat, now, costIn(job))
+    return mayStartOne(this.policy(job.new.group), this.group(job.new.group), costIn(job), now)
   }
 
   begins(job: ModelJob, now: number): void {
     const group = this.group(job.new.group)
-    const { rate } = this.policy(job.new.group)
-    if (rate !== undefined) group.tat = charged(rate, group.tat, now, costIn(job))
+    Object.assign(group, afterStart(this.policy(job.new.group), group, costIn(job), now))
     if (job.key === undefined) return
     if (job.tag !== undefined) group.time = timeAfterClaim(group.time, job.tag)
     job.tag = undefined
@@ -382,7 +407,8 @@ export class LimitsModel {
   // Operators and the other side.
 
   holdBack(job: ModelJob, until: number, now: number): void {
-    const key = this.find(job.new)
+    const limited = this.find(job.new)
+    const key = isOfKey(this.policy(job.new.group), limited?.policy) ? limited : undefined
     const of = key === undefined ? this.group(job.new.group) : this.kept(key)
     of.heldBackUntil = Math.max(of.heldBackUntil, until)
     if (key !== undefined) this.replace(() => [...this.holders(key)].filter(({ state }) => state === "pending"), now)
@@ -430,14 +456,19 @@ export class LimitsModel {
     for (const key of this.known()) this.promote(key, now)
   }
 
-  takeUnits(group: string, name: string | undefined, cost: number, now: number): { taken: boolean; at: number } {
+  takeUnits(
+    group: string,
+    name: string | undefined,
+    cost: number,
+    isPaused: boolean,
+    now: number
+  ): { taken: boolean; at: number } {
     const key = name === undefined ? undefined : this.find({ group, partitionKey: name })
-    const rate = name === undefined ? this.policy(group).rate : key?.policy.rate
-    if (rate === undefined) return { taken: true, at: now }
+    if (name !== undefined && key === undefined) return { taken: true, at: now }
     const of = key === undefined ? this.group(group) : this.kept(key)
-    const at = Math.max(of.heldBackUntil, allowedAt(rate, of.tat, now, cost))
-    if (at > now) return { taken: false, at }
-    of.tat = charged(rate, of.tat, now, cost)
+    const units = takeUnits(key?.policy ?? this.policy(group), of, isPaused || key?.paused === true, cost, now)
+    if (!units.taken) return units
+    of.tat = units.tat
     return { taken: true, at: now }
   }
 
@@ -478,6 +509,8 @@ export class LimitsModel {
           waitingSince: this.kept(key).waitingSince,
           nextAt: at === undefined ? undefined : Math.max(at, now),
           heldBackUntil: state.heldBackUntil > now ? state.heldBackUntil : 0,
+          tat: state.tat > now ? state.tat : 0,
+          feedback: state.feedback,
           paused: key.paused
         }
       })

@@ -68,6 +68,16 @@ const policies: ReadonlyArray<GroupPolicy> = [
     ]
   },
   { backlog: 12, keys: [{ keys: "*", policy: { backlog: 4, concurrency: 2 } }] },
+  { rate: { limit: 8, perMs: 1_000 }, adaptive: true },
+  { breaker: { share: 0.4, least: 3, windowMs: 5_000, openMs: 700, probes: 2 } },
+  {
+    adaptive: true,
+    keys: [
+      { keys: "p0", policy: { adaptive: true, rate: { limit: 4, perMs: 1_000 }, concurrency: 3 } },
+      { keys: "p1", policy: { breaker: { share: 0.3, least: 2, windowMs: 5_000, openMs: 500 } } },
+      { keys: "p2", policy: { concurrency: 2 } }
+    ]
+  },
   {
     tiers: { slow: { rate: { limit: 1, perMs: 700 } } },
     keys: [{ keys: "p*", tier: "slow", policy: { concurrency: 2 } }]
@@ -447,7 +457,7 @@ class Run {
       const key = random.chance(0.5) ? random.pick(partitionKeys) : undefined
       assert.deepStrictEqual(
         yield* driver.store.jobs.takeUnits({ group, cost, now, ...(key !== undefined && { key }) }),
-        model.limits.takeUnits(group, key, cost, now)
+        model.limits.takeUnits(group, key, cost, model.isPaused || model.pausedGroups.has(group), now)
       )
     })
   }
@@ -601,7 +611,8 @@ const expected = (driver: StoreDriver, model: StoreModel, job: ModelJob): Return
 const seenKey = (key: KeyRecord, now: number): KeyRecord => ({
   ...key,
   nextAt: key.nextAt === undefined ? undefined : Math.max(key.nextAt, now),
-  heldBackUntil: key.heldBackUntil > now ? key.heldBackUntil : 0
+  heldBackUntil: key.heldBackUntil > now ? key.heldBackUntil : 0,
+  tat: key.tat > now ? key.tat : 0
 })
 
 const speaks = ({ heldBackUntil, held, ownPolicy, paused, waiting }: KeyRecord): boolean =>

@@ -354,6 +354,7 @@ export class StoreModel {
   settle(session: number, settle: Settle, now: number): boolean {
     const job = this.held(session, settle.id, settle.attempt)
     if (job === undefined) return false
+    this.limits.heard(job, settle, now)
     const { outcome } = settle
     const figures = this.figuresOf(job.new)
     const isCancelled = (outcome === "retry" || outcome === "release") && job.cancelReason !== undefined

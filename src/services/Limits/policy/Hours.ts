@@ -98,10 +98,10 @@ const checkZone = (what: string, timeZone: unknown): string => {
 }
 
 /** The hours, their days and times as they are written. Throws `OutOfBounds`. */
-export const checkHours = (what: string, input: HoursInput): Hours => {
-  if (typeof input === "string") return parseHours(what, input)
+export const checkHours = (what: string, input: unknown): Hours => {
+  if (typeof input === "string") return parseHours(input, what)
   Bounds.fields(what, input, hoursFields)
-  const { timeZone, windows } = input
+  const { timeZone, windows } = input as Hours
   if (!Array.isArray(windows) || windows.length === 0 || windows.length > mostWindows)
     return Bounds.refuse(`${what}.windows`, windows, `1 to ${mostWindows} windows, without which nothing ever opens`)
   return {
@@ -121,7 +121,7 @@ const daysOf = (word: string): ReadonlyArray<Weekday> | undefined => {
  * Windows and a zone: `mon-fri 22:00-06:00, sat 00:00-24:00 Europe/Berlin`. Spaces and commas part the words. Days go
  * with the times after them, up to the next days; times without days are those of every day. Throws `OutOfBounds`.
  */
-export const parseHours = (what: string, text: string): Hours => {
+export const parseHours = (text: string, what = "hours"): Hours => {
   if (text.length > longestText) return Bounds.refuse(what, text, `at most ${longestText} characters`)
   const words = text.split(/[\s,]+/).filter((word) => word !== "")
   const timeZone = words.pop()

@@ -24,24 +24,31 @@ import { enqueuedAt } from "../../Queue/policy/JobIds.ts"
 import { defaultAgeingStepMs, defaultPriority, rank } from "../../Queue/policy/Rank.ts"
 import type { JobExtra, JobId } from "../../Queue/Job.ts"
 import type { GroupPolicy, KeyPolicy } from "../GroupPolicy.ts"
-import { allows, earliest } from "./Rates.ts"
+import { isStale } from "./Feedback.ts"
+import { boundsStarts, mayStartOne, startableAt, type StartState } from "./Starts.ts"
 
 /** What a store keeps of a limited key. */
-export interface KeyState {
+export interface KeyState extends StartState {
   /** Slots held by its jobs: ready ones, running ones, and with `holds` those that wait for their time. */
   readonly held: number
   /** Jobs `scheduled` for the reason `limit`. */
   readonly waiting: number
   /** Virtual time in a fair group. */
   readonly time: number
-  /** Theoretical arrival time of its rate, in milliseconds since 1970. */
-  readonly tat: number
   /** Nothing of it starts before, in milliseconds since 1970; 0: not held back. */
   readonly heldBackUntil: number
   readonly paused: boolean
 }
 
-export const newKey: KeyState = { held: 0, waiting: 0, time: 0, tat: 0, heldBackUntil: 0, paused: false }
+export const newKey: KeyState = {
+  held: 0,
+  waiting: 0,
+  time: 0,
+  tat: 0,
+  feedback: undefined,
+  heldBackUntil: 0,
+  paused: false
+}
 
 /**
  * Whether nothing has to be remembered of a key any more: its record may go, unnoticed. `groupTime`: the virtual time of
@@ -54,6 +61,7 @@ export const isForgettable = (state: KeyState, groupTime: number, now: number): 
   state.time <= groupTime &&
   state.tat <= now &&
   state.heldBackUntil <= now &&
+  isStale(state.feedback, now) &&
   !state.paused
 
 /** Slots of a job of its group and key. */
@@ -62,7 +70,8 @@ export const slotsOf = (extra: JobExtra | undefined): number => extra?.slots ?? 
 /** Units of its rates that a start of the job takes. */
 export const costOf = (extra: JobExtra | undefined): number => extra?.cost ?? 1
 
-export const isRated = ({ rate }: KeyPolicy): boolean => rate !== undefined
+/** Whether its starts are bounded by a rate, by what the other side takes, or by a breaker. */
+export const isRated: (policy: KeyPolicy) => boolean = boundsStarts
 
 export const isFifo = ({ order }: KeyPolicy): boolean => order === "fifo"
 
@@ -100,8 +109,7 @@ export const mayStart = (
   slots: number,
   cost: number,
   now: number
-): boolean =>
-  mayBeReady(state, window, slots, now) && (policy.rate === undefined || allows(policy.rate, state.tat, now, cost))
+): boolean => mayBeReady(state, window, slots, now) && mayStartOne(policy, state, cost, now)
 
 /**
  * From when on, in milliseconds since 1970, time alone lets the next job of a key start, which may be past; undefined:
@@ -109,13 +117,13 @@ export const mayStart = (
  */
 export const nextAt = (
   state: KeyState,
-  { rate }: KeyPolicy,
+  policy: KeyPolicy,
   window: number,
   slots: number,
   cost: number
 ): number | undefined => {
   if (state.waiting === 0 || state.paused || !fitsWindow(window, state.held, slots)) return undefined
-  return Math.max(state.heldBackUntil, rate === undefined ? 0 : earliest(rate, state.tat, cost))
+  return Math.max(state.heldBackUntil, startableAt(policy, state, cost))
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Which policy holds for a key of a group: the first rule that fits, its tier below it. */
 import type { GroupPolicy, KeyPolicy } from "../GroupPolicy.ts"
+import { boundsStarts } from "./Starts.ts"
 
 /** Whether a key fits a pattern in which each `*` stands for any text. Linear in the key for each piece. */
 export const fitsPattern = (pattern: string, key: string): boolean => {
@@ -38,8 +39,8 @@ export const boundsBacklogs = ({ keys = [], tiers = {} }: GroupPolicy, own: Iter
   Object.values(tiers).some(({ backlog }) => backlog !== undefined)
 
 /** Whether nothing is limited by it. */
-export const isUnlimited = ({ backlog, fair, keys, rate }: GroupPolicy): boolean =>
-  backlog === undefined && fair !== true && (keys === undefined || keys.length === 0) && rate === undefined
+export const isUnlimited = (policy: GroupPolicy): boolean =>
+  policy.backlog === undefined && !limitsKeys(policy) && !boundsStarts(policy)
 
 /**
  * The policy of a key. Undefined: its jobs are not limited. In a fair group every job is, those without a key (`""`) as

@@ -1,9 +1,12 @@
 /**
  * Why a job has not started: one reason, decided from what the store shows. Pure; the first that applies is the answer.
  */
+import { opensAt } from "../../Limits/policy/Holding.ts"
 import type { JobRecord } from "../Job.ts"
 import type { GroupRecord } from "../../Store/GroupRecord.ts"
 import type { BatchClaim } from "../../Store/Turn.ts"
+import type { KeyRecord } from "../../Store/KeyRecord.ts"
+import { type LimitReason, whyGroupWaits, whyKeyWaits } from "../../Limits/policy/WhyLimited.ts"
 import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { laneOf } from "./Lane.ts"
 import { able, slotsOf } from "./Served.ts"
@@ -21,10 +24,11 @@ export type Reason =
     }
   | { readonly _tag: "WaitingForJobs"; readonly jobs: JobRecord["waitingFor"] }
   | { readonly _tag: "HeldByKey"; readonly key: string }
-  /** A limit of its key keeps it. `key`: undefined for those without one in a fair group. */
-  | { readonly _tag: "HeldByLimit"; readonly group: string; readonly key: string | undefined }
+  | LimitReason
   | { readonly _tag: "QueuePaused" }
   | { readonly _tag: "GroupPaused"; readonly group: string }
+  /** Outside the hours of its group, which opens then. */
+  | { readonly _tag: "GroupClosed"; readonly group: string; readonly opensAt: number }
   | { readonly _tag: "NoWorker" }
   | { readonly _tag: "NoWorkerForTask"; readonly task: string }
   | { readonly _tag: "NoSlotsForGroup"; readonly group: string }
@@ -43,6 +47,8 @@ export interface Situation {
   readonly now: number
   readonly queuePaused: boolean
   readonly group: GroupRecord
+  /** Its key, where that is limited. */
+  readonly key: KeyRecord | undefined
   /** Workers whose lease holds. */
   readonly workers: ReadonlyArray<WorkerRecord>
   /**
@@ -67,7 +73,7 @@ export const batchRule = (task: string, workers: ReadonlyArray<WorkerRecord>): B
 const deferredTo = ({ extra }: JobRecord): { readonly deferredTo?: number } =>
   extra?.deferredFrom === undefined || extra.deadline === undefined ? {} : { deferredTo: extra.deadline }
 
-export const explain = ({ batch, group, job, now, queuePaused, workers }: Situation): Reason => {
+export const explain = ({ batch, group, job, key, now, queuePaused, workers }: Situation): Reason => {
   switch (job.state) {
     case "completed":
     case "failed":
@@ -78,8 +84,17 @@ export const explain = ({ batch, group, job, now, queuePaused, workers }: Situat
     case "scheduled":
       if (job.waitReason === "parents") return { _tag: "WaitingForJobs", jobs: job.waitingFor }
       if (job.waitReason === "key") return { _tag: "HeldByKey", key: job.uniqueKey ?? "" }
-      if (job.waitReason === "limit") return { _tag: "HeldByLimit", group: job.group, key: job.partitionKey }
+      if (job.waitReason === "limit") {
+        return key === undefined
+          ? { _tag: "InLine", group: job.group, key: job.partitionKey ?? "", waiting: 1 }
+          : whyKeyWaits(group, key, job.extra, now)
+      }
       if (job.due > now) {
+        const refused = [key, group].find((of) => of?.heldBackUntil === job.due)
+        if (refused !== undefined && job.waitReason === "time") {
+          const of = { group: job.group, key: refused === group ? undefined : job.partitionKey }
+          return { _tag: "HeldBack", ...of, until: job.due }
+        }
         return job.waitReason === "retry"
           ? { _tag: "WaitingForRetry", due: job.due, attempt: job.attempt, lastError: job.failure?.message }
           : { _tag: "NotDue", due: job.due, ...deferredTo(job) }
@@ -87,6 +102,10 @@ export const explain = ({ batch, group, job, now, queuePaused, workers }: Situat
   }
   if (queuePaused) return { _tag: "QueuePaused" }
   if (group.paused) return { _tag: "GroupPaused", group: group.name }
+  const opens = opensAt(group.policy, now)
+  if (opens > now) return { _tag: "GroupClosed", group: group.name, opensAt: opens }
+  const limited = whyGroupWaits(group, job.extra, now)
+  if (limited !== undefined && limited._tag !== "RateSpent") return limited
   // Of a command whose run or map has ended that is the reason, whoever else is there.
   if (laneOf(job.task) === undefined && workers.every(({ draining }) => draining)) return { _tag: "NoWorker" }
   const knowing = able(job.task, workers)
@@ -96,6 +115,7 @@ export const explain = ({ batch, group, job, now, queuePaused, workers }: Situat
   if (group.busy >= group.limit)
     return { _tag: "GroupFull", group: group.name, running: group.busy, limit: group.limit }
   if (group.busy >= slots) return { _tag: "WorkersBusy", group: group.name, running: group.busy, slots }
+  if (limited !== undefined) return limited
   if (batch !== undefined && batch.dues.length > 0 && batch.dues.length < batch.rule.size) {
     const until = Math.min(...batch.dues) + batch.rule.waitMs
     if (until > now) return { _tag: "WaitingForBatch", jobs: batch.dues.length, size: batch.rule.size, until }

@@ -182,8 +182,11 @@ export const makeQueries = Effect.gen(function* () {
         const now = clock.currentTimeMillisUnsafe()
         const { counters, groups, paused, workers } = yield* stats
         const alive = workers.filter((worker) => isWorkerAlive(worker, now))
+        const { group, partitionKey = "" } = job
+        const [key] = job.state === "scheduled" ? yield* store.limitKeys({ group, keys: [partitionKey] }, 1) : []
         return explain({
           job,
+          key,
           now,
           batch: yield* batchOf(job, alive),
           queuePaused: paused,
@@ -197,6 +200,8 @@ export const makeQueries = Effect.gen(function* () {
             declaredPolicy: noPolicy,
             operatorPolicy: undefined,
             heldBackUntil: 0,
+            tat: 0,
+            feedback: undefined,
             busy: counters
               .filter(({ group, state }) => group === job.group && state === "running")
               .reduce((sum, { count }) => sum + count, 0)

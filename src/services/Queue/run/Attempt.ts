@@ -14,6 +14,7 @@ import type { EndPolicy, StopReason } from "./AttemptEnd.ts"
 import { type AttemptOfFiber, CurrentAttempt } from "../attempt/CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
 import { enter, type Owner } from "./LooseFailures.ts"
+import { endOfRefused, refusalIn } from "./Refusals.ts"
 import type { Placed } from "./RunningAttempts.ts"
 
 /**
@@ -44,6 +45,8 @@ export interface AttemptHost {
   readonly progress: (attempt: Attempt, value: unknown) => void
   readonly log: (attempt: Attempt, level: LogLevel, message: string) => void
   readonly steps: (attempt: Attempt) => JobSteps
+  /** Milliseconds since 1970. */
+  readonly now: () => number
 }
 
 const stopping: StopReason = { _tag: "Stopping" }
@@ -73,6 +76,7 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, AttemptO
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private warned = false
   private told = false
+  private refused = false
   private stage: "soft" | "hard" | "abandon" = "soft"
   private warning: AbortController | undefined = undefined
   private controller: AbortController | undefined = undefined
@@ -178,7 +182,7 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, AttemptO
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) {
       this.end(exit)
-      return false
+      return !this.over
     }
     this.fiber = fiber
     fiber.addObserver((late) => this.end(late))
@@ -279,8 +283,18 @@ export class Attempt implements JobContext<unknown, unknown>, Expiring, AttemptO
 
   private end(exit: Exit.Exit<unknown, unknown>): void {
     if (this.over) return
+    const refusal = this.refused || this.stop !== undefined ? undefined : refusalIn(exit)
+    if (refusal !== undefined) return this.judge(endOfRefused(refusal, this.steps, this.host.now()))
     this.over = true
     this.fiber = undefined
     this.host.ended(this, exit)
+  }
+
+  /** How it ends is looked up; the slot is its own meanwhile. */
+  private judge(how: Effect.Effect<never, unknown>): void {
+    this.refused = true
+    const fiber = Effect.runForkWith(this.runnable.context)(how)
+    this.fiber = fiber
+    fiber.addObserver((exit) => this.end(exit))
   }
 }

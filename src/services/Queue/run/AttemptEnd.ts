@@ -1,5 +1,7 @@
 /** What the end of an attempt means for its job: completed, another attempt, buried, cancelled, or handed back. */
 import { Cause, type Exit } from "effect"
+import { RateLimited } from "../../Limits/RateLimited.ts"
+import { timeOf } from "../../Limits/policy/RetryAfter.ts"
 import type { ClaimedJob, FollowUp, SettleOutcome } from "../../Store/Turn.ts"
 import type { Failure, FailureCause } from "../Job.ts"
 import { dueAfter } from "../policy/Bounds.ts"
@@ -7,6 +9,7 @@ import { retryDelay, type RetryPolicy } from "../policy/RetryDelay.ts"
 import { NonRetryable, Snoozed } from "../Task.ts"
 import type { TaskCodec } from "../codec/TaskCodec.ts"
 import { Suspended } from "../attempt/Suspended.ts"
+import { RefusedTooLong } from "./Refusals.ts"
 
 /** Why the worker interrupted a handler; undefined when it did not. */
 export type StopReason =
@@ -38,6 +41,8 @@ export interface AttemptEnd {
   readonly error: unknown
   /** Jobs that come with it. */
   readonly followUp?: FollowUp
+  /** The other side takes no more before, in milliseconds since 1970. */
+  readonly heldBackUntil?: number
 }
 
 const maxMessage = 4096
@@ -122,6 +127,13 @@ const retryOrBury = (job: ClaimedJob, policy: EndPolicy, failure: Failure, error
   }
 }
 
+const refusedTooLong = ({ refusal, since }: RefusedTooLong, job: ClaimedJob, policy: EndPolicy): AttemptEnd => {
+  const now = policy.now()
+  const message = `The other side has refused it again and again since ${new Date(since).toISOString()}`
+  const spent = retryOrBury(job, policy, makeFailure("Failed", message, job.attempt, now))
+  return spent.outcome === "retry" ? { ...spent, due: Math.max(spent.due, timeOf(refusal.when, now)) } : spent
+}
+
 const release = (due: number): AttemptEnd => ({
   outcome: "release",
   result: undefined,
@@ -181,6 +193,11 @@ const failed = (
   if (fail !== undefined) {
     const error = fail.error
     if (error instanceof Snoozed) return release(dueAfter(now, error.delayMs))
+    if (error instanceof RateLimited) {
+      const heldBackUntil = timeOf(error.when, now)
+      return { ...release(heldBackUntil), heldBackUntil }
+    }
+    if (error instanceof RefusedTooLong) return refusedTooLong(error, job, policy)
     if (error instanceof Suspended) return { ...release(now), followUp: error.followUp }
     if (error instanceof NonRetryable) {
       return end("failed", makeFailure("NonRetryable", error.message, job.attempt, now, { error: error.detail }), error)

@@ -96,7 +96,8 @@ export const makeAttempts = Effect.fnUntraced(function* ({
       }
     },
     log: (attempt, level, message) => log(attempt, level, message),
-    steps: (attempt) => jobSteps(attempt, store, turns, settings.maxPayloadBytes)
+    steps: (attempt) => jobSteps(attempt, store, turns, settings.maxPayloadBytes),
+    now
   }
 
   const log = (attempt: Attempt, level: LogLevel, message: string) =>
@@ -135,6 +136,10 @@ export const makeAttempts = Effect.fnUntraced(function* ({
   const settle = (attempt: Attempt, end: AttemptEnd, runMs: number, exit: Exit.Exit<unknown, unknown> | undefined) => {
     const value = exit !== undefined && exit._tag === "Success" ? exit.value : undefined
     if (end.outcome === "completed") slots.succeed(attempt.group)
+    if (end.heldBackUntil !== undefined) {
+      const until = new Date(end.heldBackUntil).toISOString()
+      log(attempt, "info", `The other side takes no more before ${until}: put off, no attempt spent`)
+    }
     if (end.followUp !== undefined) for (const job of end.followUp.jobs) slots.heat(job.group)
     const settlement = new Settlement(announcing, attempt, end, runMs, value)
     turns.settle(settlement, settlement)

@@ -8,6 +8,7 @@
  * The first job holds the slot in the store, so it is settled last, when no call runs any more; the others as they end.
  */
 import { Cause, Context, Effect, Exit, type Fiber } from "effect"
+import { RateLimited } from "../../Limits/RateLimited.ts"
 import { formatJobId, type JobId } from "../Job.ts"
 import type { ClaimedJob } from "../../Store/Turn.ts"
 import { type AnyTask, Snoozed } from "../Task.ts"
@@ -28,8 +29,6 @@ export interface BatchRunnable extends Runnable {
 export interface BatchHost extends Omit<AttemptHost, "ended" | "arm"> {
   readonly arm: (entry: Expiring, at: number) => void
   readonly disarm: (entry: Expiring) => void
-  /** Milliseconds since 1970. */
-  readonly now: () => number
   /** Its job counts as running here from now on, until `stopped`. */
   readonly runs: (attempt: Attempt) => void
   readonly stopped: (attempt: Attempt) => void
@@ -300,7 +299,9 @@ const outcomeOf = (outcomes: unknown, index: number): Exit.Exit<unknown, unknown
 /** The handler puts off all of it. */
 const isForAll = (exit: Exit.Exit<unknown, unknown>): boolean =>
   exit._tag === "Failure" &&
-  exit.cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error instanceof Snoozed)
+  exit.cause.reasons.some(
+    (reason) => Cause.isFailReason(reason) && (reason.error instanceof Snoozed || reason.error instanceof RateLimited)
+  )
 
 const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
   const error = exit._tag === "Failure" ? Cause.squash(exit.cause) : undefined

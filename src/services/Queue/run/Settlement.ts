@@ -30,6 +30,7 @@ export class Settlement implements Settle, SettleListener {
   readonly rank: number
   readonly runMs: number
   readonly followUp: FollowUp | undefined
+  readonly heldBackUntil: number | undefined
   private readonly announcing: Announcing
   private readonly run: Attempt
   private readonly value: unknown
@@ -54,6 +55,7 @@ export class Settlement implements Settle, SettleListener {
     )
     this.runMs = runMs
     this.followUp = end.followUp
+    this.heldBackUntil = end.heldBackUntil
     this.announcing = announcing
     this.run = run
     this.value = value
@@ -106,7 +108,16 @@ export class Settlement implements Settle, SettleListener {
           at
         })
       case "release":
-        return events.publish({ _tag: "Released", id, task, group, at })
+        if (this.heldBackUntil === undefined) return events.publish({ _tag: "Released", id, task, group, at })
+        return events.publish({
+          _tag: "LimitHeldBack",
+          id,
+          task,
+          group,
+          key: this.run.claimed.partitionKey,
+          until: this.heldBackUntil,
+          at
+        })
       case "failed":
         return events.publish({ _tag: "Failed", id, task, group, attempt, runMs, failure: failure!, at })
       case "cancelled":

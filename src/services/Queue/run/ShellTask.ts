@@ -11,6 +11,8 @@
 import { Cause, Clock, Duration, Effect, Exit, Schema, SchemaTransformation } from "effect"
 import { formatJobId } from "../Job.ts"
 import { JobStore } from "../../Store/JobStore.ts"
+import { exitTemporary, retryAfterOfCommand } from "../../Limits/policy/RetryAfter.ts"
+import { RateLimited } from "../../Limits/RateLimited.ts"
 import { type AttemptEnd, type OutputLog, type OutputStream, Outputs } from "../Outputs.ts"
 import { laneName, shellTaskName } from "../policy/Lane.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
@@ -140,14 +142,23 @@ export interface ShellListener {
 const forceKillAfter = "1 second"
 
 /** How an attempt ended, for its log. */
-const endOf = (exit: Exit.Exit<ShellResult, ShellError>, endedAt: number): AttemptEnd => {
+const endOf = (exit: Exit.Exit<ShellResult, ShellError | RateLimited>, endedAt: number): AttemptEnd => {
   if (Exit.isSuccess(exit)) return { endedAt, outcome: "completed", exitCode: exit.value.exitCode, message: "" }
   if (Cause.hasInterrupts(exit.cause)) {
     return { endedAt, outcome: "interrupted", exitCode: null, message: "it was ended before it had finished" }
   }
   const error = Cause.squash(exit.cause)
-  const exitCode = error instanceof CommandFailed ? error.exitCode : null
+  const exitCode =
+    error instanceof CommandFailed ? error.exitCode : error instanceof RateLimited ? exitTemporary : null
   return { endedAt, outcome: "failed", exitCode, message: error instanceof Error ? error.message : String(error) }
+}
+
+/** A command that ended with another code than 0 has failed, unless it says when to come again. */
+const failureOf = (result: ShellResult, job: Task.JobContext): CommandFailed | RateLimited => {
+  const { durationMs, exitCode, signal, stderr, stdout } = result
+  const said = retryAfterOfCommand(exitCode, Buffer.from(stderr).toString())
+  if (said !== undefined) return RateLimited.fromData({ when: said })
+  return new CommandFailed({ exitCode, signal, timedOut: job.signal.aborted, durationMs, stdout, stderr })
 }
 
 /** Runs the jobs of `task` as child processes of this one. */
@@ -181,18 +192,7 @@ export const handler = (task: ShellTask, listener: ShellListener = {}) =>
         // A fault of this machine's, not of the command: as when the worker itself dies.
         const told = Effect.catchReason(ran, "ProcessError", "CommandLost", (lost) => Effect.die(lost))
         return yield* Effect.flatMap(told, (result) =>
-          result.exitCode === 0
-            ? Effect.succeed(result)
-            : Effect.fail(
-                new CommandFailed({
-                  exitCode: result.exitCode,
-                  signal: result.signal,
-                  timedOut: job.signal.aborted,
-                  durationMs: result.durationMs,
-                  stdout: result.stdout,
-                  stderr: result.stderr
-                })
-              )
+          result.exitCode === 0 ? Effect.succeed(result) : Effect.fail(failureOf(result, job))
         ).pipe(Effect.onExit((exit) => Effect.map(Clock.currentTimeMillis, (endedAt) => log.end(endOf(exit, endedAt)))))
       })
     })

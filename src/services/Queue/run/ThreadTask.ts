@@ -1,5 +1,6 @@
 /** A task's handler in a thread, in the shape of one in a fiber: the thread's errors become the task's. */
 import { Effect } from "effect"
+import { RateLimited, rateLimitedTag } from "../../Limits/RateLimited.ts"
 import { formatJobId } from "../Job.ts"
 import { NonRetryable } from "../Task.ts"
 import type { TaskCodec } from "../codec/TaskCodec.ts"
@@ -14,6 +15,7 @@ export const failureOf = (failed: HandlerFailed, codec: TaskCodec): Effect.Effec
   if (fields._tag === "sluice/NonRetryable") {
     return Effect.fail(new NonRetryable({ message: String(fields.message ?? ""), detail: fields.detail }))
   }
+  if (fields._tag === rateLimitedTag) return Effect.fail(RateLimited.fromData(fields))
   if (failed.reason === "failure" || failed.reason === "thrown") {
     try {
       const error = codec.error.decode(thrown)

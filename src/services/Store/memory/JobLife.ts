@@ -520,12 +520,14 @@ export class JobLife {
     if (outcome === "completed") {
       job.lane.cell.run.record(settle.runMs)
       job.result = settle.result
+      if (job.lane.group.limits !== undefined) this.lines.heard(job, settle, now)
       if (followUp !== undefined) this.storeAll(followUp.jobs, now)
       this.end(job, completed, now)
       return true
     }
     const { epoch } = this.table
     const end = endOfAttempt(outcome, job.rare?.cancelReason !== undefined)
+    if (job.lane.group.limits !== undefined) this.lines.heard(job, settle, now)
     if (end.isTimed) job.lane.cell.run.record(settle.runMs)
     if (end.counts.length > 0) this.count(job, end)
     if (end.isCancellation) {

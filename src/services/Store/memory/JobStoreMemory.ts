@@ -246,7 +246,8 @@ const make = (
         session === undefined || session.draining || isPaused ? undefined : session,
         hasEndedMore ? [] : turn.claim
       ),
-      ended: life.takeEnded()
+      ended: life.takeEnded(),
+      breakers: life.lines.takeBreakers()
     }
     trim(turn.now)
     wake(turn)
@@ -370,7 +371,9 @@ const make = (
     policy: group.policy,
     declaredPolicy: group.declaredPolicy,
     operatorPolicy: group.operatorPolicy,
-    heldBackUntil: group.heldBackUntil
+    heldBackUntil: group.heldBackUntil,
+    tat: group.tat,
+    feedback: group.feedback
   })
 
   /** Something claimable may be so again, and workers have a limit or a pause to see. */
@@ -501,7 +504,7 @@ const make = (
         controlled()
         return record
       }),
-    takeUnits: (request) => Effect.sync(() => life.lines.takeUnits(table.group(request.group), request)),
+    takeUnits: (request) => Effect.sync(() => life.lines.takeUnits(table.group(request.group), request, isPaused)),
     repairKeys: (now) =>
       Effect.sync(() => {
         const mended = life.lines.repair(now, keysAtATime)

@@ -7,11 +7,21 @@ import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import { admittedRank, fitsWindow, mayBeReady, mayStart, nextAt, windowOf } from "../../Limits/policy/KeyAdmission.ts"
 import { isUnlimited, policyOf } from "../../Limits/policy/KeyRules.ts"
-import { allowedAt, allows, charged, earliest } from "../../Limits/policy/Rates.ts"
+import {
+  breakerChange,
+  eventOf,
+  type Feedback,
+  feedbackAfter,
+  type FeedbackEvent,
+  isOfKey,
+  learns
+} from "../../Limits/policy/Feedback.ts"
+import { afterStart, boundsStarts, mayStartOne, startableAt, takeUnits } from "../../Limits/policy/Starts.ts"
 import type { JobBounds } from "../../Queue/policy/jobs/Admission.ts"
 import { isLive, isWaiting, liveCodes, pending, running, stateNames } from "../../Queue/policy/jobs/States.ts"
 import { isForTimeOnly } from "../../Queue/policy/jobs/Waiting.ts"
 import type { KeyRecord, UnitsRequest, UnitsTaken } from "../KeyRecord.ts"
+import type { BreakerNote, Settle } from "../Turn.ts"
 import { GroupLimits } from "./GroupLimits.ts"
 import { Heap } from "./Heap.ts"
 import type { JobTable } from "./JobTable.ts"
@@ -46,8 +56,14 @@ interface Lists {
 interface Promoted {
   readonly group: Group
   readonly jobs: ReadonlyArray<StoredJob>
-  readonly before: ReadonlyMap<LimitedKey, { readonly tat: number; readonly time: number }>
+  readonly before: ReadonlyMap<LimitedKey, Before>
   /** Of the group, when they were promoted. */
+  readonly time: number
+}
+
+interface Before {
+  readonly tat: number
+  readonly feedback: Feedback | undefined
   readonly time: number
 }
 
@@ -71,6 +87,7 @@ export class KeyLines {
   private isChanging = false
   /** Groups with a rate, or held back. */
   private readonly bounded = new Set<Group>()
+  private breakers: Array<BreakerNote> = []
   private repaired: Iterator<LimitedKey> | undefined = undefined
 
   constructor(table: JobTable, lists: Lists) {
@@ -272,32 +289,34 @@ export class KeyLines {
   }
 
   private groupAt(group: Group, now: number): number | undefined {
-    const { limits, policy, tat } = group
+    const { limits, policy } = group
     const held = heldUntil(group, policy, now)
-    if (held <= now && policy.rate === undefined && policy.hours === undefined) {
+    if (held <= now && !boundsStarts(policy) && policy.hours === undefined) {
       this.bounded.delete(group)
       return undefined
     }
     if (group.paused || group.running >= group.limit) return undefined
     const job = this.lists.first(group) ?? limits?.due.values().next().value?.line.first()
     if (job === undefined) return undefined
-    const at = Math.max(held, policy.rate === undefined ? 0 : earliest(policy.rate, tat, costIn(job)))
+    const at = Math.max(held, startableAt(policy, group, costIn(job)))
     return at > now ? at : undefined
   }
 
   // Start.
 
-  /** Whether the group's own rate lets this be started now. */
+  /** Whether the group's own rate and breaker let this be started now. */
   allows(group: Group, cost: number, now: number): boolean {
-    const { rate } = group.policy
-    return rate === undefined || allows(rate, group.tat, now, cost)
+    return mayStartOne(group.policy, group, cost, now)
   }
 
   /** A job begins to run. */
   begins(job: StoredJob, now: number): void {
     const { group } = job.lane
-    const { rate } = group.policy
-    if (rate !== undefined) group.tat = charged(rate, group.tat, now, costIn(job))
+    if (boundsStarts(group.policy)) {
+      const { feedback, tat } = afterStart(group.policy, group, costIn(job), now)
+      group.tat = tat
+      this.learn(group, undefined, feedback)
+    }
     const admission = job.rare?.admission
     if (admission === undefined) return
     admission.key.running += slotsIn(job)
@@ -342,10 +361,10 @@ export class KeyLines {
     for (const key of lines) consider(key)
     const { time } = group
     const jobs: Array<StoredJob> = []
-    const before = new Map<LimitedKey, { readonly tat: number; readonly time: number }>()
+    const before = new Map<LimitedKey, Before>()
     while (jobs.length < room && candidates.size > 0) {
       const { job, key } = candidates.take()!
-      if (!before.has(key)) before.set(key, { tat: key.tat, time: key.time })
+      if (!before.has(key)) before.set(key, { tat: key.tat, feedback: key.feedback, time: key.time })
       key.line.shift()
       this.hold(job, key)
       this.admit(job, key)
@@ -365,14 +384,52 @@ export class KeyLines {
   }
 
   private charge(job: StoredJob, key: LimitedKey, now: number): void {
-    const { rate } = key.policy
-    if (rate !== undefined) key.tat = charged(rate, key.tat, now, costIn(job))
+    const { feedback, tat } = afterStart(key.policy, key, costIn(job), now)
+    key.tat = tat
+    key.feedback = feedback
+  }
+
+  // Learn.
+
+  /** An attempt has ended: what that says of the other side. */
+  heard(job: StoredJob, settle: Settle, now: number): void {
+    const { group } = job.lane
+    const key = job.rare?.admission?.key
+    if (!learns(group.policy) && (key === undefined || !learns(key.policy))) return
+    const event = eventOf(settle, job.started + this.table.epoch, costIn(job))
+    const ofKey = event._tag !== "Refused" || isOfKey(group.policy, key?.policy)
+    if (event._tag !== "Refused" || !ofKey) this.hear(group, undefined, event, now)
+    if (key === undefined || !ofKey) return
+    this.hear(key, key.name, event, now)
+    this.freed.push(key)
+  }
+
+  private hear(of: Group | LimitedKey, key: string | undefined, event: FeedbackEvent, now: number): void {
+    this.learn(of, key, feedbackAfter(of.policy, of.feedback, event, now))
+  }
+
+  private learn(of: Group | LimitedKey, key: string | undefined, feedback: Feedback | undefined): void {
+    const change = breakerChange(of.feedback, feedback)
+    of.feedback = feedback
+    if (change === undefined) return
+    const group = "group" in of ? of.group : of
+    this.breakers.push({ group: group.name, key, change, until: feedback?.breaker?.openUntil ?? 0 })
+    if (change === "closed") this.lists.stir(group)
+  }
+
+  /** Breakers that have changed since this was asked. */
+  takeBreakers(): ReadonlyArray<BreakerNote> | undefined {
+    if (this.breakers.length === 0) return undefined
+    const notes = this.breakers
+    this.breakers = []
+    return notes
   }
 
   /** The claim is over: what it started is charged, what it left goes back. */
   returnAfterClaim({ before, group, jobs, time }: Promoted, now: number): void {
-    for (const [key, { tat, time: keyTime }] of before) {
+    for (const [key, { feedback, tat, time: keyTime }] of before) {
       key.tat = tat
+      key.feedback = feedback
       key.time = keyTime
     }
     for (const job of jobs) {
@@ -393,7 +450,12 @@ export class KeyLines {
         key.line.add(job)
       }
     }
-    for (const key of before.keys()) this.promote(key, now)
+    for (const [key, { feedback }] of before) {
+      const learned = key.feedback
+      key.feedback = feedback
+      this.learn(key, key.name, learned)
+      this.promote(key, now)
+    }
   }
 
   // Refuse, cancel, hold back.
@@ -445,7 +507,7 @@ export class KeyLines {
   holdBack(job: StoredJob, until: number, now: number): void {
     const { group } = job.lane
     const key = this.keyOf(job)
-    if (key === undefined) {
+    if (key === undefined || !isOfKey(group.policy, key.policy)) {
       group.heldBackUntil = Math.max(group.heldBackUntil, until)
       this.bounded.add(group)
     } else {
@@ -490,7 +552,7 @@ export class KeyLines {
     if (group.policy.hours !== undefined) this.bounded.add(group)
     if (group.limits === undefined && isUnlimited(group.policy)) return
     const limits = limitsOf(group)
-    if (group.policy.rate !== undefined) this.bounded.add(group)
+    if (boundsStarts(group.policy)) this.bounded.add(group)
     const isFair = group.policy.fair === true
     const staysFair = isFair === limits.isFair
     limits.isFair = isFair
@@ -575,14 +637,13 @@ export class KeyLines {
     return recordOf(limits, name)
   }
 
-  takeUnits(group: Group, { cost, key: name, now }: UnitsRequest): UnitsTaken {
+  takeUnits(group: Group, { cost, key: name, now }: UnitsRequest, isPaused: boolean): UnitsTaken {
     const key = name === undefined ? undefined : group.limits?.key(name)
     const of = name === undefined ? group : key
-    const rate = name === undefined ? group.policy.rate : key?.policy.rate
-    if (of === undefined || rate === undefined) return { taken: true, at: now }
-    const at = Math.max(of.heldBackUntil, allowedAt(rate, of.tat, now, cost))
-    if (at > now) return { taken: false, at }
-    of.tat = charged(rate, of.tat, now, cost)
+    if (of === undefined) return { taken: true, at: now }
+    const units = takeUnits(of.policy, of, isPaused || group.paused || key?.paused === true, cost, now)
+    if (!units.taken) return units
+    of.tat = units.tat
     if (key !== undefined) this.look(key, now)
     return { taken: true, at: now }
   }
@@ -673,6 +734,8 @@ const recordOf = (limits: GroupLimits, name: string): KeyRecord => {
         ? undefined
         : nextAt(key, key.policy, key.window, slotsIn(job), costIn(job)),
     heldBackUntil: key?.heldBackUntil ?? 0,
+    tat: key?.tat ?? 0,
+    feedback: key?.feedback,
     paused: own?.paused === true
   }
 }

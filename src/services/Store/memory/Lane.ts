@@ -1,4 +1,5 @@
 /** The jobs of one task in one group, and the group around its lanes. */
+import type { Feedback } from "../../Limits/policy/Feedback.ts"
 import { type GroupPolicy, noPolicy } from "../../Limits/GroupPolicy.ts"
 import { unlimited } from "../../Queue/ResourceGroup.ts"
 import type { RollUpCell } from "../../Queue/policy/RollUps.ts"
@@ -85,6 +86,8 @@ export class Group {
   time = 0
   /** Theoretical arrival time of its rate, in milliseconds since 1970. */
   tat = 0
+  /** What is known of its other side. */
+  feedback: Feedback | undefined = undefined
   readonly lanes = new Map<string, Lane>()
   readonly streams: Array<ReadyStream> = []
 

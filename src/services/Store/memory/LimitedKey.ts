@@ -1,5 +1,6 @@
 /** A limited key of a group: what limits it, who holds its slots, who waits in its line. */
 import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
+import type { Feedback } from "../../Limits/policy/Feedback.ts"
 import { holdsWhileWaiting, isFifo, isRated, type KeyState } from "../../Limits/policy/KeyAdmission.ts"
 import type { Group } from "./Lane.ts"
 import { RankedJobs } from "./RankedJobs.ts"
@@ -21,6 +22,7 @@ export class LimitedKey implements KeyState {
   running = 0
   time = 0
   tat = 0
+  feedback: Feedback | undefined = undefined
   heldBackUntil = 0
   waitingSince: number | undefined = undefined
   /** When it is to be looked at again, since time lets its next job start then. */

@@ -3,7 +3,7 @@
  * slots and what the group's limit leaves over all workers. One index seek per lane; jobs of other tasks are never met.
  */
 import { heldUntil } from "../../Limits/policy/Holding.ts"
-import { allowedAt } from "../../Limits/policy/Rates.ts"
+import { boundsStarts, startableAt } from "../../Limits/policy/Starts.ts"
 import type { JobId } from "../../Queue/Job.ts"
 import type { ClaimedJob, ClaimRequest } from "../Turn.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
@@ -149,7 +149,7 @@ export class Claims {
     let next: number | undefined
     for (const group of this.laneCounters.groups.values()) {
       const policy = policyOf(group)
-      if (policy.rate === undefined && heldUntil(group, policy, now) <= now && !group.hasLimitedKeys) continue
+      if (!boundsStarts(policy) && heldUntil(group, policy, now) <= now && !group.hasLimitedKeys) continue
       if (!group.lanes.some(({ task }) => tasks.has(task))) continue
       const at = this.nextOf(group, tasks, now)
       if (at !== undefined && at > now && !(at >= (next ?? Number.POSITIVE_INFINITY))) next = at
@@ -159,13 +159,10 @@ export class Claims {
 
   private nextOf(group: Group, tasks: ReadonlySet<string>, now: number): number | undefined {
     const policy = policyOf(group)
-    const { rate } = policy
-    const { tat } = group
-    const ofKeys = this.slots.nextStart(group)
     const held = heldUntil(group, policy, now)
-    const first = rate === undefined && held <= now ? undefined : this.firstOf(this.readyLanes(group, tasks), 1)[0]
-    const starts = (at: number, cost: number) =>
-      Math.max(at, held, rate === undefined ? now : allowedAt(rate, tat, now, cost))
+    const ofKeys = this.slots.nextStart(group)
+    const first = !boundsStarts(policy) && held <= now ? undefined : this.firstOf(this.readyLanes(group, tasks), 1)[0]
+    const starts = (at: number, cost: number) => Math.max(at, held, startableAt(policy, group, cost))
     return earlier(ofKeys && starts(ofKeys, 1), first && starts(now, first.cost))
   }
 

@@ -1,11 +1,12 @@
 /** Resource groups as the file keeps them: what programs declared and operators set, and what that means for jobs. */
 import { type GroupPolicy, type KeyPolicy, noPolicy } from "../../Limits/GroupPolicy.ts"
-import { allowedAt, charged } from "../../Limits/policy/Rates.ts"
+import { takeUnits } from "../../Limits/policy/Starts.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
 import type { GroupDeclaration, GroupSettings } from "../JobStore.ts"
 import type { KeyRecord, UnitsRequest, UnitsTaken } from "../KeyRecord.ts"
 import { unlimited } from "../../Queue/policy/GroupLimit.ts"
 import type { Database, Query } from "./Database.ts"
+import { feedbackText } from "./FeedbackText.ts"
 import { type Group, type LaneCounters, limitOf, policyOf } from "./LaneCounters.ts"
 import { type LimitChanges, limitsOf } from "./LimitChanges.ts"
 import { type LimitKeys, ownRuleOf } from "./LimitKeys.ts"
@@ -33,8 +34,8 @@ export class Groups {
     this.keys = parts.keys
     this.changes = parts.changes
     this.upsert = db.prepare(
-      `INSERT OR REPLACE INTO resource_group(name, declared, operator, paused, policy, operator_policy, time, tat, held_back)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+      `INSERT OR REPLACE INTO resource_group(name, declared, operator, paused, policy, operator_policy, time, tat, held_back, feedback)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
     )
     this.delete = db.prepare("DELETE FROM resource_group WHERE name = ?")
     this.deleteKeys = db.prepare("DELETE FROM limit_key WHERE resource_group = ?")
@@ -53,7 +54,8 @@ export class Groups {
       operatorPolicy === undefined ? null : JSON.stringify(operatorPolicy),
       time,
       tat,
-      heldBackUntil
+      heldBackUntil,
+      feedbackText(group.feedback)
     )
     this.laneCounters.controlChanged()
   }
@@ -122,11 +124,11 @@ export class Groups {
     if (group === undefined) return { taken: true, at: now }
     const key = keyName === undefined ? undefined : this.keys.find(group, keyName)
     const of = keyName === undefined ? group : key
-    const rate = keyName === undefined ? policyOf(group).rate : key?.policy.rate
-    if (of === undefined || rate === undefined) return { taken: true, at: now }
-    const at = Math.max(of.heldBackUntil, allowedAt(rate, of.tat, now, cost))
-    if (at > now) return { taken: false, at }
-    of.tat = charged(rate, of.tat, now, cost)
+    if (of === undefined) return { taken: true, at: now }
+    const isPaused = this.laneCounters.paused || group.paused || key?.paused === true
+    const units = takeUnits(key?.policy ?? policyOf(group), of, isPaused, cost, now)
+    if (!units.taken) return units
+    of.tat = units.tat
     if (key === undefined) this.laneCounters.touchGroup(group)
     else this.keys.touch(key)
     return { taken: true, at: now }
@@ -145,6 +147,7 @@ export class Groups {
     group.operatorPolicy = undefined
     group.hasLimitedKeys = false
     group.time = group.tat = group.heldBackUntil = 0
+    group.feedback = undefined
     this.laneCounters.controlChanged()
     return true
   }
@@ -168,5 +171,7 @@ const toRecord = (group: Group): GroupRecord => ({
   policy: policyOf(group),
   declaredPolicy: group.declaredPolicy,
   operatorPolicy: group.operatorPolicy,
-  heldBackUntil: group.heldBackUntil
+  heldBackUntil: group.heldBackUntil,
+  tat: group.tat,
+  feedback: group.feedback
 })

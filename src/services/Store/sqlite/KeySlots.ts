@@ -13,12 +13,23 @@ import {
   mayBeReady,
   mayStart
 } from "../../Limits/policy/KeyAdmission.ts"
-import { charged } from "../../Limits/policy/Rates.ts"
+import {
+  breakerChange,
+  eventOf,
+  type Feedback,
+  feedbackAfter,
+  type FeedbackEvent,
+  isOfKey,
+  learns
+} from "../../Limits/policy/Feedback.ts"
+import { afterStart, boundsStarts, type StartState } from "../../Limits/policy/Starts.ts"
 import type { JobId } from "../../Queue/Job.ts"
 import type { JobBounds } from "../../Queue/policy/jobs/Admission.ts"
 import { labelsOf } from "../../Queue/policy/jobs/Labels.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
+import type { FeedbackPolicy } from "../../Limits/GroupPolicy.ts"
+import type { BreakerNote, Settle } from "../Turn.ts"
 import type { Database, Query } from "./Database.ts"
 import { copyInto, type JobRow, withOwnRank } from "./JobColumns.ts"
 import { type Group, type Lane, type LaneCounters, limitOf, policyOf } from "./LaneCounters.ts"
@@ -52,7 +63,7 @@ type Ready = [lane: number, place: number, id: JobId, slots: number]
 interface Candidate {
   readonly key: LimitKey
   /** As if what was lent so far had started. */
-  tat: number
+  state: StartState
   next: Waiter
   /** That it would be pending with. */
   rank: number
@@ -71,6 +82,7 @@ export class KeySlots {
   /** The job that has just come into a line. */
   private arrived: JobRow | undefined
   private readonly lent = new Map<JobId, Lent>()
+  private breakers: Array<BreakerNote> = []
   private readonly copyReady: Query<[]>
   private readonly deleteWaiting: Query<[]>
   private readonly keepWaiting: Query<[]>
@@ -243,11 +255,11 @@ export class KeySlots {
     const key = this.keys.get(limiter!)
     if (!isRated(key.policy)) return false
     const first = this.keys.first(key, 1)[0]
-    return first?.[1] === id && this.mayStart(key, key.tat, first)
+    return first?.[1] === id && this.mayStart(key, key, first)
   }
 
-  private mayStart(key: LimitKey, tat: number, [, , , , slots, cost]: Waiter): boolean {
-    return mayStart({ ...key, tat }, key.policy, this.keys.windowOf(key), slots, cost, this.keys.now)
+  private mayStart(key: LimitKey, { feedback, tat }: StartState, [, , , , slots, cost]: Waiter): boolean {
+    return mayStart({ ...key, feedback, tat }, key.policy, this.keys.windowOf(key), slots, cost, this.keys.now)
   }
 
   /** Lets go those that wait for a key, in their order, as many as may be ready. Of a rated key the claims do. */
@@ -290,14 +302,13 @@ export class KeySlots {
     const group = this.laneCounters.groups.get(name)
     if (group?.hasLimitedKeys !== true || !(room > 0)) return
     const keys = isNested ? this.keys.waitedFor(group) : this.keys.due(group)
-    const candidates = keys.flatMap((key) => this.candidate(key, key.tat, tasks, isNested) ?? [])
+    const candidates = keys.flatMap((key) => this.candidate(key, key, tasks, isNested) ?? [])
     for (let left = room; left > 0 && candidates.length > 0; left--) {
       let first = 0
       for (let i = 1; i < candidates.length; i++) if (comesBefore(candidates[i]!, candidates[first]!)) first = i
-      const { key, next, tat } = candidates[first]!
+      const { key, next, state } = candidates[first]!
       this.lendNext(key, next)
-      const { rate } = key.policy
-      const after = rate === undefined ? tat : charged(rate, tat, this.keys.now, next[5])
+      const after = afterStart(key.policy, state, next[5], this.keys.now)
       const follower = this.candidate(key, after, tasks, isNested)
       if (follower === undefined) candidates.splice(first, 1)
       else candidates[first] = follower
@@ -305,16 +316,21 @@ export class KeySlots {
   }
 
   /** The first job that waits for a key, if a claim may start it. */
-  private candidate(key: LimitKey, tat: number, tasks: ReadonlySet<string>, isNested: boolean): Candidate | undefined {
+  private candidate(
+    key: LimitKey,
+    state: StartState,
+    tasks: ReadonlySet<string>,
+    isNested: boolean
+  ): Candidate | undefined {
     const next = this.keys.first(key, 1)[0]
     if (next === undefined) return undefined
     const [lane, id, rank, , slots] = next
     if (!tasks.has(this.laneCounters.lanes.get(lane)!.task)) return undefined
-    if (!isNested && !this.mayStart(key, tat, next)) return undefined
+    if (!isNested && !this.mayStart(key, state, next)) return undefined
     const { time } = key
     const place = this.place(key, { id, rank, slots })
     key.time = time
-    return { key, tat, next, rank: place }
+    return { key, state, next, rank: place }
   }
 
   private lendNext(key: LimitKey, next: Waiter): void {
@@ -345,21 +361,71 @@ export class KeySlots {
   /** Jobs of a group have started; `rows` as they were ready. */
   started(group: Group | undefined, rows: ReadonlyArray<JobRow>): void {
     if (group === undefined) return
-    const { fair, rate } = policyOf(group)
-    if (rate === undefined && !group.hasLimitedKeys) return
-    const { now } = this.keys
+    const policy = policyOf(group)
+    const isBounded = boundsStarts(policy)
+    if (!isBounded && !group.hasLimitedKeys) return
     for (const row of rows) {
       this.countBacklog(row, -1)
-      if (rate !== undefined) group.tat = charged(rate, group.tat, now, row.cost)
+      if (isBounded) this.starts(group, undefined, policy, row.cost)
       if (row.limiter === null) continue
       this.lent.delete(row.id)
-      if (fair === true) group.time = timeAfterClaim(group.time, row.rank)
+      if (policy.fair === true) group.time = timeAfterClaim(group.time, row.rank)
       const key = this.keys.get(row.limiter)
-      if (key.policy.rate === undefined) continue
-      key.tat = charged(key.policy.rate, key.tat, now, row.cost)
+      if (!boundsStarts(key.policy)) continue
+      this.starts(key, key, key.policy, row.cost)
       this.keys.touch(key)
     }
-    if (rate !== undefined || fair === true) this.laneCounters.touchGroup(group)
+    if (isBounded || policy.fair === true) this.laneCounters.touchGroup(group)
+  }
+
+  private starts(of: Group | LimitKey, key: LimitKey | undefined, policy: FeedbackPolicy, cost: number): void {
+    const { feedback, tat } = afterStart(policy, of, cost, this.keys.now)
+    of.tat = tat
+    this.learn(of, key, feedback)
+  }
+
+  /** An attempt has ended: what that says of the other side. */
+  heard(row: JobRow, settle: Settle, now: number): void {
+    const { group } = row.lane
+    const policy = policyOf(group)
+    const key = row.limiter === null ? undefined : this.keys.get(row.limiter)
+    if (!learns(policy) && (key === undefined || !learns(key.policy))) return
+    const event = eventOf(settle, row.started ?? now, row.cost)
+    const ofKey = event._tag !== "Refused" || isOfKey(policy, key?.policy)
+    if (event._tag !== "Refused" || !ofKey) {
+      this.hear(group, undefined, policy, event, now)
+      this.laneCounters.touchGroup(group)
+    }
+    if (key === undefined || !ofKey) return
+    this.hear(key, key, key.policy, event, now)
+    this.keys.touch(key)
+  }
+
+  private hear(
+    of: Group | LimitKey,
+    key: LimitKey | undefined,
+    policy: FeedbackPolicy,
+    event: FeedbackEvent,
+    now: number
+  ): void {
+    this.learn(of, key, feedbackAfter(policy, of.feedback, event, now))
+  }
+
+  private learn(of: Group | LimitKey, key: LimitKey | undefined, feedback: Feedback | undefined): void {
+    const change = breakerChange(of.feedback, feedback)
+    of.feedback = feedback
+    if (change === undefined) return
+    const group = "group" in of ? of.group : of
+    this.breakers.push({ group: group.name, key: key?.key, change, until: feedback?.breaker?.openUntil ?? 0 })
+    if (change === "closed") this.laneCounters.startsLater()
+  }
+
+  /** Breakers that have changed since this was asked. */
+  takeBreakers(): ReadonlyArray<BreakerNote> | undefined {
+    if (this.breakers.length === 0) return undefined
+    const notes = this.breakers
+    this.breakers = []
+    return notes
   }
 
   windowOf(key: LimitKey): number {
@@ -395,7 +461,8 @@ export class KeySlots {
       first === undefined ||
       (!isFifo(key.policy) && (row.rank < first[2] || (row.rank === first[2] && row.id < first[1])))
     const waiter: Waiter = [row.lane.id, row.id, row.rank, row.due, row.slots, row.cost]
-    const starts = row.state === States.pending ? this.mayStart(key, key.tat, waiter) : this.mayBeReady(key, row.slots)
+    const starts =
+      row.state === States.pending ? this.mayStart(key, key, waiter) : this.mayBeReady(key, row.slots)
     return isFirst && starts ? undefined : { key, newest: conflict === "cancelNewest" }
   }
 
@@ -424,7 +491,7 @@ export class KeySlots {
   /** The other side of a job asked for rest until then: its key rests, where that is limited, else its group. */
   holdBack({ lane: { group }, partitionKey }: JobRow, until: number): void {
     const key = this.keys.find(group, partitionKey)
-    if (key === undefined) {
+    if (key === undefined || !isOfKey(policyOf(group), key.policy)) {
       group.heldBackUntil = Math.max(group.heldBackUntil, until)
       this.laneCounters.touchGroup(group)
       return

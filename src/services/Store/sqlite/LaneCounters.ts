@@ -11,6 +11,7 @@
 import type { JobId } from "../../Queue/Job.ts"
 import { jobIdFloor } from "../../Queue/policy/JobIds.ts"
 import type { Wake } from "../JobStore.ts"
+import type { Feedback } from "../../Limits/policy/Feedback.ts"
 import { type GroupPolicy, noPolicy } from "../../Limits/GroupPolicy.ts"
 import { limitsKeys } from "../../Limits/policy/KeyRules.ts"
 import { unlimited } from "../../Queue/policy/GroupLimit.ts"
@@ -18,6 +19,7 @@ import { storedName } from "../../Queue/policy/StoredName.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
+import { feedbackIn, feedbackText } from "./FeedbackText.ts"
 import { groupPolicyIn } from "./PolicyText.ts"
 import { UnreadableRow } from "./RowRules.ts"
 import { isSocketName, isWatchName } from "./WakeSocketPlace.ts"
@@ -37,6 +39,8 @@ export interface Group {
   tat: number
   /** Nothing of it starts before, in milliseconds since 1970; 0: it was never held back. */
   heldBackUntil: number
+  /** What is known of its other side. */
+  feedback: Feedback | undefined
   /** What is above changed in the open transaction, by starts or ends of jobs. */
   isTouched: boolean
   readonly lanes: Array<Lane>
@@ -85,7 +89,8 @@ type GroupRow = [
   operatorPolicy: string | null,
   time: number,
   tat: number,
-  heldBack: number
+  heldBack: number,
+  feedback: string | null
 ]
 type FlagsRow = [
   paused: number | null,
@@ -154,14 +159,15 @@ export class LaneCounters {
       "SELECT id, task, resource_group, slots, scheduled, pending, running, completed, failed, cancelled FROM lane"
     )
     this.selectGroups = db.prepare(
-      "SELECT name, declared, operator, paused, policy, operator_policy, time, tat, held_back FROM resource_group"
+      "SELECT name, declared, operator, paused, policy, operator_policy, time, tat, held_back, feedback FROM resource_group"
     )
     this.selectLimited = db.prepare(
       "SELECT DISTINCT resource_group FROM limit_key WHERE own_policy IS NOT NULL OR paused = 1"
     )
     this.upsertGroup = db.prepare(
-      `INSERT INTO resource_group(declared, time, tat, held_back, name) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET time = excluded.time, tat = excluded.tat, held_back = excluded.held_back`
+      `INSERT INTO resource_group(declared, time, tat, held_back, feedback, name) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET time = excluded.time, tat = excluded.tat, held_back = excluded.held_back,
+       feedback = excluded.feedback`
     )
     this.setLimitChanges = db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES ('limits', ?)")
     this.selectFlags = db.prepare(`SELECT
@@ -211,7 +217,9 @@ export class LaneCounters {
     this.finished = false
     this.dueSooner = false
     this.control = false
-    for (const [name, declared, operator, paused, policy, operatorPolicy, ...standing] of this.selectGroups.all()) {
+    for (const row of this.selectGroups.all()) {
+      const [name, declared, operator, paused, policy, operatorPolicy, time, tat, heldBack, feedback] = row
+      const standing = [time, tat, heldBack] as const
       if (!isCount(declared) || !(operator === null || isCount(operator)) || !standing.every(Number.isFinite))
         throw new UnreadableRow("a group cannot be read")
       const group = this.group(storedName(name))
@@ -219,11 +227,13 @@ export class LaneCounters {
       const overruling = operatorPolicy === null ? undefined : groupPolicyIn(operatorPolicy)
       this.set(group, declared, operator ?? undefined, paused !== 0, groupPolicyIn(policy), overruling)
       ;[group.time, group.tat, group.heldBackUntil] = standing
+      group.feedback = feedbackIn(feedback)
       group.isTouched = false
     }
     for (const group of unset) {
       this.set(group, undefined, undefined, false, noPolicy, undefined)
       group.time = group.tat = group.heldBackUntil = 0
+      group.feedback = undefined
     }
     for (const [name] of this.selectLimited.all()) this.group(storedName(name)).hasLimitedKeys = true
     for (const [id, taskName, groupName, slots, ...counts] of this.selectLanes.all()) {
@@ -327,6 +337,7 @@ export class LaneCounters {
         time: 0,
         tat: 0,
         heldBackUntil: 0,
+        feedback: undefined,
         isTouched: false,
         lanes: [],
         busy: 0,
@@ -491,7 +502,14 @@ export class LaneCounters {
     this.touchedLanes.length = 0
     for (const group of this.touchedGroups) {
       group.declared ??= unlimited
-      this.upsertGroup.run(group.declared, group.time, group.tat, group.heldBackUntil, group.name)
+      this.upsertGroup.run(
+        group.declared,
+        group.time,
+        group.tat,
+        group.heldBackUntil,
+        feedbackText(group.feedback),
+        group.name
+      )
       group.isTouched = false
     }
     this.touchedGroups.length = 0

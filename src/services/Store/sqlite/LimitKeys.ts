@@ -14,6 +14,7 @@ import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { KeyFilter, KeyRecord } from "../KeyRecord.ts"
 import type { Database, Query } from "./Database.ts"
 import { type Group, type LaneCounters, limitOf, policyOf as groupPolicyOf } from "./LaneCounters.ts"
+import { feedbackIn, feedbackText } from "./FeedbackText.ts"
 import { keyPolicyIn } from "./PolicyText.ts"
 import { UnreadableRow } from "./RowRules.ts"
 
@@ -51,10 +52,11 @@ type KeyRow = [
   tat: number,
   heldBack: number,
   paused: number,
-  own: string | null
+  own: string | null,
+  feedback: string | null
 ]
 
-const columns = "id, resource_group, key, held, waiting, since, backlog, time, tat, held_back, paused, own_policy"
+const columns = "id, resource_group, key, held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback"
 
 /** What an operator set for the key, if anything. */
 export const ownRuleOf = (key: LimitKey | undefined): OwnRule | undefined =>
@@ -127,12 +129,12 @@ export class LimitKeys {
     )
     this.selectLastId = db.prepare("SELECT ifnull(max(id), 0) FROM limit_key")
     this.insert = db.prepare(
-      `INSERT INTO limit_key(held, waiting, since, backlog, time, tat, held_back, paused, own_policy, next_at, promotes_at, id, resource_group, key)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+      `INSERT INTO limit_key(held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback, next_at, promotes_at, id, resource_group, key)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
     )
     this.update = db.prepare(
       `UPDATE limit_key SET held = ?, waiting = ?, since = ?, backlog = ?, time = ?, tat = ?, held_back = ?, paused = ?, own_policy = ?,
-       next_at = ?, promotes_at = ? WHERE id = ?`
+       feedback = ?, next_at = ?, promotes_at = ? WHERE id = ?`
     )
     const first = (order: string) =>
       `SELECT lane, id, rank, due, slots, cost FROM scheduled WHERE limiter = ? AND wait >= ${Waiting.waitLimit} ORDER BY ${order} LIMIT ?`
@@ -266,6 +268,8 @@ export class LimitKeys {
       waitingSince: key.waiting === 0 ? undefined : key.since,
       nextAt: this.nextAt(key),
       heldBackUntil: key.heldBackUntil,
+      tat: key.tat,
+      feedback: key.feedback,
       paused: key.paused
     }
   }
@@ -300,13 +304,14 @@ export class LimitKeys {
   }
 
   private keyOf(row: KeyRow, group: Group): LimitKey {
-    const [id, , key, held, waiting, since, backlog, time, tat, heldBackUntil, paused, ownText] = row
+    const [id, , key, held, waiting, since, backlog, time, tat, heldBackUntil, paused, ownText, feedback] = row
     const own = ownText === null ? undefined : keyPolicyIn(ownText)
     const made: LimitKey = {
       held,
       waiting,
       time,
       tat,
+      feedback: feedbackIn(feedback),
       heldBackUntil,
       paused: paused === 1,
       id,
@@ -412,6 +417,7 @@ export class LimitKeys {
         heldBackUntil,
         paused ? 1 : 0,
         own === undefined ? null : JSON.stringify(own),
+        feedbackText(key.feedback),
         next,
         promotes,
         id

@@ -74,6 +74,7 @@ export class Settlement {
     if (end.state === undefined) return this.again(settle, end, session, now)
     const row = this.take(settle.id, session, settle.attempt)
     if (row === undefined) return false
+    this.slots.heard(row, settle, now)
     this.count(row, end, settle)
     if (settle.outcome === "completed" && settle.followUp !== undefined) this.follow(settle.followUp, now)
     if (end.isCancellation) this.endings.unheard(settle.id)
@@ -126,6 +127,7 @@ export class Settlement {
       failure: failure ?? row.failure,
       attempts: isRetry ? attemptsAfter(row, "failed", settle.failure, failure, now) : row.attempts
     }
+    this.slots.heard(row, settle, now)
     if (heldBackUntil > now) this.slots.holdBack(row, heldBackUntil)
     this.rows.place(waiting, row)
     this.count(row, end, settle)

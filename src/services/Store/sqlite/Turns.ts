@@ -119,6 +119,7 @@ export class Turns {
       lost,
       jobs,
       ended,
+      breakers: this.slots.takeBreakers(),
       ready: this.claims.ready(tasks, hasEndedMore ? [] : claim, now),
       batches: together?.batches.map((batch) => batch.map((row) => this.claims.start(row, now))),
       // Work was left for the next turn: look again at once.

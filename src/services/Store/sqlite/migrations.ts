@@ -23,12 +23,12 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE resource_group(
   name TEXT PRIMARY KEY, declared INTEGER NOT NULL, operator INTEGER, paused INTEGER NOT NULL DEFAULT 0,
   policy TEXT NOT NULL DEFAULT '{}', operator_policy TEXT,
-  time REAL NOT NULL DEFAULT 0, tat REAL NOT NULL DEFAULT 0, held_back REAL NOT NULL DEFAULT 0
+  time REAL NOT NULL DEFAULT 0, tat REAL NOT NULL DEFAULT 0, held_back REAL NOT NULL DEFAULT 0, feedback TEXT
 ) WITHOUT ROWID;
 CREATE TABLE limit_key(
   id INTEGER PRIMARY KEY, resource_group TEXT NOT NULL, key TEXT NOT NULL,
   held INTEGER NOT NULL, waiting INTEGER NOT NULL, since INTEGER NOT NULL,
-  time REAL NOT NULL, tat REAL NOT NULL, held_back REAL NOT NULL, paused INTEGER NOT NULL, own_policy TEXT,
+  time REAL NOT NULL, tat REAL NOT NULL, held_back REAL NOT NULL, paused INTEGER NOT NULL, own_policy TEXT, feedback TEXT,
   backlog INTEGER NOT NULL, next_at REAL, promotes_at REAL,
   UNIQUE(resource_group, key)
 );
@@ -175,7 +175,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "0f7bbf0972019da059ab8d19a0b393725011456caf695bd204cbd664acf4e6c8"
+const newestFingerprint = "26b6cb82ba0955539ddb147a4e365ccae5c0d44eb79ce902a731d21b5e5cc696"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>

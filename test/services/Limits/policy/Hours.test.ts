@@ -15,7 +15,7 @@ const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
 
-const openAt = (text: string, at: string) => openingTimes(parseHours("hours", text))(Date.parse(at))
+const openAt = (text: string, at: string) => openingTimes(parseHours(text))(Date.parse(at))
 const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString())
 
 const twoDigits = (value: number) => String(value).padStart(2, "0")
@@ -101,7 +101,7 @@ describe("hours", () => {
       const random = new SeededRandom(seed)
       for (let i = 0; i < 500; i++) {
         const hours = randomHours(random)
-        assert.deepStrictEqual(parseHours("hours", hoursText(hours)), hours)
+        assert.deepStrictEqual(parseHours(hoursText(hours)), hours)
         assert.deepStrictEqual(checkHours("hours", hours), hours)
       }
     })
@@ -154,7 +154,7 @@ describe("hours", () => {
       isOpen: true,
       changesAt: Date.parse("2026-03-29T04:00:00Z")
     })
-    const twice = openingTimes(parseHours("hours", "22:00-02:30 Europe/Berlin"))
+    const twice = openingTimes(parseHours("22:00-02:30 Europe/Berlin"))
     const seen: Array<string> = []
     for (let at = Date.parse("2026-10-24T20:00:00Z"); seen.length < 4; ) {
       const { changesAt } = twice(at)
@@ -170,7 +170,7 @@ describe("hours", () => {
   })
 
   it("are written as people write them", () => {
-    const read = (text: string) => hoursText(parseHours("hours", text))
+    const read = (text: string) => hoursText(parseHours(text))
     assert.strictEqual(read("22:00-6:00 Europe/Berlin"), "mon-sun 22:00-06:00 Europe/Berlin")
     assert.strictEqual(
       read(" Mon-Fri  9:00-12:00,13:00-17:00 , SAT,sun 0:00-24:00   UTC "),
