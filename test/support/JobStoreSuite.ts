@@ -8,13 +8,17 @@ import * as Changing from "./store/Changing.ts"
 import * as Claiming from "./store/Claiming.ts"
 import * as Documenting from "./store/Documenting.ts"
 import * as Enqueueing from "./store/Enqueueing.ts"
+import * as FairShares from "./store/FairShares.ts"
 import * as Fencing from "./store/Fencing.ts"
 import * as Following from "./store/Following.ts"
 import * as FollowUps from "./store/FollowUps.ts"
 import * as Grouping from "./store/Grouping.ts"
+import * as KeyLimits from "./store/KeyLimits.ts"
+import * as LimitChanges from "./store/LimitChanges.ts"
 import * as Looking from "./store/Looking.ts"
 import * as ModelRun from "./store/ModelRun.ts"
 import * as Ordering from "./store/Ordering.ts"
+import * as RateLimits from "./store/RateLimits.ts"
 import * as Recording from "./store/Recording.ts"
 import * as Remembering from "./store/Remembering.ts"
 import * as Settling from "./store/Settling.ts"
@@ -52,6 +56,10 @@ export const suite = (
     describe("follow-ups", () => FollowUps.clauses(test))
     describe("steps", () => Stepping.clauses(test))
     describe("groups", () => Grouping.clauses(test))
+    describe("limits of keys", () => KeyLimits.clauses(test))
+    describe("rates", () => RateLimits.clauses(test))
+    describe("fair shares", () => FairShares.clauses(test))
+    describe("limits that change", () => LimitChanges.clauses(test))
     describe("documents", () => Documenting.clauses(test))
     describe("look-up", () => Looking.clauses(test))
     describe("change", () => Changing.clauses(test))

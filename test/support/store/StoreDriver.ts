@@ -60,6 +60,8 @@ export interface SettleSpec {
   /** Milliseconds from now. */
   readonly delay?: number
   readonly runMs?: number
+  /** In milliseconds since 1970. */
+  readonly heldBackUntil?: number
 }
 
 export const load: WorkerLoad = { busy: {}, cpu: 0, rssBytes: 0, heapBytes: 0, loopDelayMs: 0 }
@@ -182,7 +184,8 @@ export class StoreDriver {
               failure: spec.failure,
               due,
               rank: rank(due, job.priority ?? 5, stepMs),
-              runMs: spec.runMs ?? 1
+              runMs: spec.runMs ?? 1,
+              heldBackUntil: spec.heldBackUntil
             }
           ]
         }),

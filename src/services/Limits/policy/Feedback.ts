@@ -97,7 +97,7 @@ const breakerAfter = (
 
 /**
  * What is known after this. The same object where nothing changed, so that a store need not write. Of a policy that learns
- * no more: undefined.
+ * no more it stays as it was, and bounds nothing.
  */
 export const feedbackAfter = (
   policy: FeedbackPolicy,
@@ -105,7 +105,7 @@ export const feedbackAfter = (
   event: FeedbackEvent,
   now: number
 ): Feedback | undefined => {
-  if (!learns(policy)) return undefined
+  if (!learns(policy)) return feedback
   const before = { rate: feedback?.rate ?? newAdaptive, breaker: feedback?.breaker ?? Breaker.newBreaker }
   const rate = policy.adaptive === true ? rateAfter(before.rate, policy.rate, event, now) : undefined
   const breaker = policy.breaker === undefined ? undefined : breakerAfter(before.breaker, policy.breaker, event, now)

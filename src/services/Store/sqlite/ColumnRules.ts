@@ -59,6 +59,24 @@ export const json = (type: "object" | "array", fields: Readonly<Record<string, J
       .join("")} ELSE 0 END`,
   otherwise: "is not the JSON it must be"
 })
+/**
+ * A policy of `Limits/GroupPolicy.ts`: what is computed with is a number above 0, and what is gone through is what it
+ * must be. Tiers have names of anybody's choice.
+ */
+const positive = ["limit", "perMs", "burst", "concurrency", "weight", "backlog"]
+const objects = ["rate", "tiers", "policy"]
+const quoted = (names: ReadonlyArray<string>): string => names.map((name) => `'${name}'`).join(", ")
+export const policy: Rule = {
+  holds: (column) => `${json("object").holds(column)} AND NOT EXISTS (
+    SELECT 1 FROM json_tree(CASE WHEN json_valid(${column}) THEN ${column} ELSE '{}' END) AS node
+    WHERE node.path <> '$.tiers' AND CASE
+      WHEN node.key IN (${quoted(positive)}) THEN NOT (node.type IN ('integer', 'real') AND node.atom > 0)
+      WHEN node.key IN (${quoted(objects)}) THEN node.type <> 'object'
+      WHEN node.key = 'keys' THEN node.type <> iif(node.path = '$', 'array', 'text')
+      WHEN node.path = '$.keys' THEN node.type <> 'object'
+      ELSE 0 END)`,
+  otherwise: "is no policy"
+}
 export const anyJson: Rule = {
   holds: (column) => `typeof(${column}) = 'text' AND json_valid(${column})`,
   otherwise: "is no JSON"

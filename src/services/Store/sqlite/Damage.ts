@@ -3,6 +3,7 @@ import { formatJobId } from "../../Queue/policy/JobIds.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import type { Database } from "./Database.ts"
 import { checksumOf } from "./JobColumns.ts"
+import { limitedJobs } from "./KeyRepair.ts"
 import { schemaDamage, schemaDifferences, schemaVersion, userVersion } from "./migrations.ts"
 import { tables, wordFor } from "./RowRules.ts"
 import { nameOf, rawRows } from "./SetAside.ts"
@@ -44,7 +45,7 @@ export const findDamage = (db: Database, options: CheckOptions = {}): CheckResul
     if (rows.length > 0) return { findings: [...structure, ...rows], checked: 0, foreign }
     const checksums = wrongChecksums(db, options.sample ?? Number.MAX_SAFE_INTEGER)
     return {
-      findings: [...structure, ...wrongCounters(db), ...checksums.findings],
+      findings: [...structure, ...wrongCounters(db), ...wrongKeys(db), ...checksums.findings],
       checked: checksums.checked,
       foreign
     }
@@ -83,6 +84,19 @@ const wrongChecksums = (db: Database, sample: number): Pick<CheckResult, "findin
   }
   return { findings, checked }
 }
+
+const wrongKeys = (db: Database): ReadonlyArray<Finding> =>
+  db
+    .prepare<[key: string, group: string, held: number, waiting: number, heldThere: number, waitingThere: number]>(
+      `SELECT key, resource_group, limit_key.held, limit_key.waiting, ifnull(jobs.held, 0), ifnull(jobs.waiting, 0)
+       FROM limit_key LEFT JOIN (${limitedJobs}) AS jobs ON jobs.limiter = limit_key.id
+       WHERE limit_key.held <> ifnull(jobs.held, 0) OR limit_key.waiting <> ifnull(jobs.waiting, 0)`
+    )
+    .all()
+    .map(([key, group, held, waiting, heldThere, waitingThere]) => ({
+      what: "counters",
+      detail: `key ${JSON.stringify(key)} of ${group} holds ${held} and ${waiting} wait for it as counted, ${heldThere} and ${waitingThere} there`
+    }))
 
 const wrongCounters = (db: Database): ReadonlyArray<Finding> => {
   const counted = new Map<string, number>()

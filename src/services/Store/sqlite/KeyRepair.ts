@@ -8,6 +8,14 @@ import type { KeySlots } from "./KeySlots.ts"
 import { type LaneCounters, policyOf } from "./LaneCounters.ts"
 import type { LimitKeys } from "./LimitKeys.ts"
 
+/** What each key holds, and how many wait for it, by the jobs. */
+export const limitedJobs = `SELECT limiter, sum(slots) AS held, sum(waits) AS waiting FROM (
+  SELECT limiter, slots, 0 AS waits FROM running WHERE limiter IS NOT NULL
+  UNION ALL SELECT limiter, slots, 0 FROM pending WHERE limiter IS NOT NULL
+  UNION ALL SELECT limiter, iif(wait >= ${Waiting.waitLimit}, 0, slots), wait >= ${Waiting.waitLimit} FROM scheduled
+    WHERE limiter IS NOT NULL
+) GROUP BY limiter`
+
 /** Keys compared in one call. */
 const keysAtATime = 1_000
 

@@ -55,9 +55,17 @@ export class LimitChanges {
     group.hasLimitedKeys = limitsKeys(policyOf(group)) || this.keys.hasOwn(group)
     this.laneCounters.startsLater()
     if (only === undefined && !this.mayMove(group, before)) return
+    if (policyOf(group).fair !== true) this.forgetTimes(group)
     const changed = this.changedKeys(group, before, only)
     if (changed.size > 0) this.reseat(group, before, changed, only)
     if (only === undefined || changed.size > 0) this.countBacklogs(group)
+  }
+
+  /** Virtual times of a group that is not fair, or no more. */
+  private forgetTimes(group: Group): void {
+    group.time = 0
+    this.laneCounters.touchGroup(group)
+    this.db.prepare("UPDATE limit_key SET time = 0 WHERE resource_group = ?").run(group.name)
   }
 
   private mayMove(group: Group, before: GroupLimits): boolean {

@@ -16,6 +16,7 @@ import {
   nullable,
   type Nullable,
   number,
+  policy,
   type Rule,
   text,
   time,
@@ -69,7 +70,36 @@ export const tables: Readonly<Record<string, TableRules>> = {
   meta: { key: ["key"], columns: { key: text, value: within(0, 9e15, "'integer'", "is no count") } },
   resource_group: {
     key: ["name"],
-    columns: { name, declared: count, operator: nullable(count), paused: among(0, 1) }
+    columns: {
+      name,
+      declared: count,
+      operator: nullable(count),
+      paused: among(0, 1),
+      policy,
+      operator_policy: nullable(policy),
+      time: number,
+      tat: time,
+      held_back: time
+    }
+  },
+  limit_key: {
+    key: ["id"],
+    columns: {
+      id,
+      resource_group: name,
+      key: anyText,
+      held: count,
+      waiting: count,
+      since: time,
+      time: number,
+      tat: time,
+      held_back: time,
+      paused: among(0, 1),
+      own_policy: nullable(policy),
+      backlog: count,
+      next_at: nullable(time),
+      promotes_at: nullable(time)
+    }
   },
   lane: {
     key: ["id"],

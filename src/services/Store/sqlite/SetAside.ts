@@ -13,6 +13,7 @@ import { setAsideKind, setAsideRow, type SetAsideRow } from "../SetAsideRow.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
+import { limitedJobs } from "./KeyRepair.ts"
 import { tables, tablesOfJobs, UnreadableRow, unreadableRows, wordFor } from "./RowRules.ts"
 import { codes, sqliteCode, StoreFault } from "./StoreFault.ts"
 
@@ -214,6 +215,20 @@ export class SetAside {
     })
     this.db.raw.exec(`UPDATE lane SET ${states.join(", ")},
       slots = (SELECT ifnull(sum(slots), 0) FROM running WHERE running.lane = lane.id AND wait <> ${Waiting.rides})`)
+    this.recountKeys()
+  }
+
+  /** Jobs of a key that is gone arrive anew, if a rule still names it; the others are counted. */
+  private recountKeys(): void {
+    const gone = "limiter IS NOT NULL AND limiter NOT IN (SELECT id FROM limit_key)"
+    this.db.raw.exec(`UPDATE running SET limiter = NULL WHERE ${gone};
+      UPDATE pending SET limiter = NULL WHERE ${gone};
+      UPDATE scheduled SET limiter = NULL, wait = CASE wait WHEN ${Waiting.waitLimitRetry} THEN ${Waiting.waitRetry}
+        WHEN ${Waiting.waitLimit} THEN ${Waiting.waitTime} ELSE wait END
+        WHERE ${gone} OR (wait >= ${Waiting.waitLimit} AND limiter IS NULL);
+      UPDATE limit_key SET held = 0, waiting = 0;
+      UPDATE limit_key SET held = counted.held, waiting = counted.waiting
+        FROM (${limitedJobs}) AS counted WHERE counted.limiter = limit_key.id`)
   }
 }
 

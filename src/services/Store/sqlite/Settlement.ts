@@ -110,10 +110,11 @@ export class Settlement {
   private again(settle: Settle, end: AttemptEnd, session: number, now: number): boolean {
     const row = this.take(settle.id, session, settle.attempt)
     if (row === undefined) return false
-    const { attempt, heldBackUntil = 0, outcome, rank } = settle
-    const due = Math.max(settle.due, heldBackUntil)
+    const { attempt, outcome, rank } = settle
     const isRetry = outcome === "retry"
     const isReleased = outcome === "release"
+    const heldBackUntil = (isReleased ? settle.heldBackUntil : undefined) ?? 0
+    const due = Math.max(settle.due, heldBackUntil)
     const awaited = isReleased && settle.followUp !== undefined ? this.follow(settle.followUp, now) : []
     const wait = Waiting.waitOf(awaited.length > 0, false, isRetry)
     const failure = isRetry ? failureOf(settle) : null

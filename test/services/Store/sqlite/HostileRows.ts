@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import { copyFileSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import { Asked } from "../../../../src/services/Store/Asked.ts"
+import type { GroupPolicy } from "../../../../src/services/Limits/GroupPolicy.ts"
 import type { JobId } from "../../../../src/services/Queue/Job.ts"
 import { setAsideKind, setAsideRow } from "../../../../src/services/Store/SetAsideRow.ts"
 import { check } from "../../../../src/services/Store/sqlite/Maintenance.ts"
@@ -46,7 +47,10 @@ const victims: Readonly<Record<string, ReadonlyArray<string>>> = {
     "id IN (SELECT id FROM running)",
     "id IN (SELECT id FROM history)"
   ],
-  scheduled: ["wait = 1", "wait = 3", "wait = 4"]
+  scheduled: ["wait = 1", "wait = 3", "wait = 4", "wait = 6"],
+  pending: ["limiter IS NULL", "limiter IS NOT NULL"],
+  running: ["limiter IS NULL", "limiter IS NOT NULL"],
+  limit_key: ["held > 0", "waiting > 0", "own_policy IS NOT NULL"]
 }
 
 export const mutations: ReadonlyArray<Mutation> = Object.entries(tables).flatMap(([table, { columns }]) =>
@@ -54,6 +58,16 @@ export const mutations: ReadonlyArray<Mutation> = Object.entries(tables).flatMap
     Object.keys(columns).flatMap((column) => hostile.map((value) => ({ table, where, column, value })))
   )
 )
+
+const limited: GroupPolicy = {
+  rate: { limit: 1_000, perMs: 1_000 },
+  tiers: { free: { concurrency: 2 } },
+  keys: [
+    { keys: "customer*", tier: "free", policy: { backlog: 100, weight: 2 } },
+    { keys: "line", policy: { order: "fifo" } },
+    { keys: "rated", policy: { rate: { limit: 1, perMs: 1_000, burst: 1 } } }
+  ]
+}
 
 /** Leaves a closed store in which every table has rows. */
 export const populate = (file: string) =>
@@ -67,6 +81,13 @@ export const populate = (file: string) =>
         yield* driver.beat(session, ["task", "other"])
         yield* store.jobs.declareGroups([{ name: "group", limit: 20 }])
         yield* store.jobs.setGroup("group", { limit: 12 })
+        yield* store.jobs.declareGroups([{ name: "limited", limit: 20, policy: limited }])
+        yield* store.jobs.setKey("limited", "own", { policy: { concurrency: 1 } })
+        yield* driver.enqueue(
+          ["own", "own", "customer", "customer", "customer", "line", "line"].map((partitionKey) => ({ partitionKey, group: "limited" }))
+        )
+        yield* driver.add({ partitionKey: "line", group: "limited", delay: 60_000 })
+        yield* driver.claim(session, 2, "limited")
         yield* driver.enqueue([{}, {}, { maxAttempts: 1 }, {}, {}])
         const jobs = yield* driver.claim(session, 5)
         yield* driver.settle(session, jobs[0]!, "completed", { result: 1 })
@@ -132,10 +153,11 @@ const everything = (driver: StoreDriver) =>
       { group: "mine", key: "own" },
       { group: "mine", delay: 1 }
     ])
+    yield* driver.enqueue(["customer", "line", "rated", "rated"].map((partitionKey) => ({ partitionKey, group: "limited" })))
     yield* TestClock.adjust(10)
     const claimed = yield* driver.turn({
       session,
-      claim: ["mine", "group", "keyed"].map((group) => ({ group, limit: 50 }))
+      claim: ["mine", "group", "keyed", "limited"].map((group) => ({ group, limit: 50 }))
     })
     for (const job of claimed.jobs) yield* driver.settle(session, job, "completed", { result: 1 })
     yield* driver.claim(session, 5)
@@ -152,6 +174,13 @@ const everything = (driver: StoreDriver) =>
     yield* store.jobs.upNext("group", 100)
     for (const { id } of jobs) yield* store.jobs.logs(id, { after: 0, limit: 10 })
     yield* store.jobs.groups
+    yield* store.jobs.limitKeys({}, 100)
+    yield* store.jobs.setKey("limited", "customer", { paused: true })
+    yield* store.jobs.setKey("limited", "customer", { paused: false })
+    yield* store.jobs.setGroup("limited", { policy: { ...limited, fair: true } })
+    yield* store.jobs.setGroup("limited", { policy: null })
+    yield* store.jobs.takeUnits({ group: "limited", key: "rated", cost: 1, now: yield* Clock.currentTimeMillis })
+    yield* store.jobs.repairKeys(yield* Clock.currentTimeMillis)
     yield* store.jobs.status
     for (const worker of yield* store.workers.all) new Date(worker.lastBeat).toISOString()
     yield* store.documents.all("kind")
