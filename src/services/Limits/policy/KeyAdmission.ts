@@ -40,15 +40,7 @@ export interface KeyState extends StartState {
   readonly paused: boolean
 }
 
-export const newKey: KeyState = {
-  held: 0,
-  waiting: 0,
-  time: 0,
-  tat: 0,
-  feedback: undefined,
-  heldBackUntil: 0,
-  paused: false
-}
+export const newKey: KeyState = { held: 0, waiting: 0, time: 0, tat: 0, feedback: undefined, heldBackUntil: 0, paused: false }
 
 /**
  * Whether nothing has to be remembered of a key any more: its record may go, unnoticed. `groupTime`: the virtual time of
@@ -109,7 +101,8 @@ export const mayStart = (
   slots: number,
   cost: number,
   now: number
-): boolean => mayBeReady(state, window, slots, now) && mayStartOne(policy, state, cost, now)
+): boolean =>
+  mayBeReady(state, window, slots, now) && mayStartOne(policy, state, cost, now)
 
 /**
  * From when on, in milliseconds since 1970, time alone lets the next job of a key start, which may be past; undefined:

@@ -322,7 +322,9 @@ export class Enqueues {
       if (jobs > 0) free.set(request.group, { jobs, budget: this.claims.budget(request, tasks, now) })
     }
     const mayStart = (row: JobRow) =>
-      free.has(row.lane.group.name) && tasks.has(row.lane.task) && (row.expires === null || row.expires > now)
+      free.has(row.lane.group.name) &&
+      tasks.has(row.lane.task) &&
+      (row.expires === null || row.expires > now)
     for (const row of ready) {
       if (!mayStart(row)) continue
       const group = row.lane.group.name
@@ -335,8 +337,7 @@ export class Enqueues {
       if (rows.length > 1) rows.sort(byRank)
       const { budget, jobs } = free.get(group)!
       let count = 0
-      while (count < Math.min(rows.length, jobs) && budget?.take(rows[count]!.slots, rows[count]!.cost) !== false)
-        count++
+      while (count < Math.min(rows.length, jobs) && budget?.take(rows[count]!.slots, rows[count]!.cost) !== false) count++
       rows.length = count
       this.slots.started(rows[0]?.lane.group, rows)
       for (let i = 0; i < rows.length; i++) {

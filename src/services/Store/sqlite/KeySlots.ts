@@ -169,11 +169,7 @@ export class KeySlots {
     if (isInLine(from)) return this.inLine(key, to)
     if (to.state !== States.pending) return { ...to, limiter: key.id }
     if (from.state === States.pending)
-      return ready(
-        key,
-        to,
-        policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy)
-      )
+      return ready(key, to, policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy))
     const place = this.place(key, to)
     return ready(key, to, policyOf(key.group).fair === true ? key.group.time : place)
   }

@@ -139,7 +139,13 @@ const answers: Migration = {
   down: "DROP TABLE answer"
 }
 
-export const migrations: ReadonlyArray<Migration> = [{ name: "jobs", up: jobs }, steps, documents, standing, answers]
+export const migrations: ReadonlyArray<Migration> = [
+  { name: "jobs", up: jobs },
+  steps,
+  documents,
+  standing,
+  answers
+]
 
 export const schemaVersion = migrations.length
 
