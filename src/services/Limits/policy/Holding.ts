@@ -1,11 +1,11 @@
-/** What keeps a whole group from starting anything but for its slots and rates: a rest it was told to take, its hours. */
+/** What keeps a whole group from starting anything, but for slots and rates: a rest it was told to take, its hours. */
 import * as Bounds from "../../Queue/policy/Bounds.ts"
 import type { GroupPolicy } from "../GroupPolicy.ts"
 import { type Hours, type Opening, openingTimes } from "./Hours.ts"
 
 const known = new WeakMap<Hours, (now: number) => Opening>()
 
-/** Hours that this Node cannot read, kept by one that knows more zones, never open: nothing starts outside of its hours. */
+/** Of hours in a zone that this Node does not know, kept by one that does: nothing starts outside of them. */
 const neverOpens: Opening = { isOpen: false, changesAt: Bounds.lastTime }
 
 const openingIn = (hours: Hours, now: number): Opening => {

@@ -1,6 +1,7 @@
 /** What a group expects, as producers of deferrable jobs read it: forecast, slots, and what is scheduled. */
 import { Effect } from "effect"
 import { addRun, type LoadOutlook } from "../../Limits/policy/Deferring.ts"
+import { opensAt } from "../../Limits/policy/Holding.ts"
 import { gridOf, outlookOf, type OutlookGrid } from "../../Limits/policy/OutlookOfLoad.ts"
 import type { OutlookDocument } from "../../Queue/Deferrals.ts"
 import { expectedRuns, lookBackMs } from "../../Queue/policy/ExpectedRun.ts"
@@ -47,7 +48,7 @@ const scheduledIn = (
 export const readOutlook = (
   store: Store,
   prediction: LoadPrediction,
-  { group, paused, pending, slots }: GroupSituation
+  { group, paused, pending, policy, slots }: GroupSituation
 ): Effect.Effect<{ readonly outlook: LoadOutlook | undefined; readonly runs: OutlookDocument["runs"] }, StoreError> =>
   Effect.gen(function* () {
     const { at, distrust, service, stepMs, steps } = prediction
@@ -58,7 +59,7 @@ export const readOutlook = (
       work: steps.map(({ work }) => ({ expected: work.expected, atMost: work.p95 })),
       workStepMs: stepMs,
       meanMs: service.meanMs,
-      slotsAt: () => (paused ? 0 : slots),
+      slotsAt: (from) => (paused || opensAt(policy, from) > from ? 0 : slots),
       scheduled: yield* scheduledIn(store, group, grid, runs, service.meanMs),
       backlogMs: rounded(pending * service.meanMs)
     })
