@@ -18,6 +18,7 @@ import { BatchCurveShape, BatchStatusShape } from "../../src/api/BatchShape.ts"
 import { CheckShape } from "../../src/api/CheckShape.ts"
 import { AttemptShape, JobShape, JobSummaryShape } from "../../src/api/JobShape.ts"
 import { GroupHoursShape } from "../../src/api/HoursShape.ts"
+import { KeyPolicyShape, LimitShape } from "../../src/api/LimitShape.ts"
 import { GroupOrderShape, PlaceShape } from "../../src/api/OrderShape.ts"
 import {
   DiskUsageShape,
@@ -75,6 +76,8 @@ const shapes: ReadonlyArray<
   ["dlq ls", JobShape, "job ls"],
   ["job logs", LogLineShape],
   ["queue group ls", GroupShape],
+  ["queue limit ls", LimitShape],
+  ["queue limit ls", KeyPolicyShape],
   ["job explain", ExplanationShape],
   ["queue status", QueueStatusShape],
   ["queue status", GroupStatusShape],

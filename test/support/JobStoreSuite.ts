@@ -22,6 +22,7 @@ import * as Ordering from "./store/Ordering.ts"
 import * as RateLimits from "./store/RateLimits.ts"
 import * as Recording from "./store/Recording.ts"
 import * as Remembering from "./store/Remembering.ts"
+import * as Retaining from "./store/Retaining.ts"
 import * as Settling from "./store/Settling.ts"
 import * as Stepping from "./store/Stepping.ts"
 import { type StoreLayer, storeTest } from "./store/StoreDriver.ts"
@@ -67,6 +68,7 @@ export const suite = (
     describe("change", () => Changing.clauses(test))
     describe("order", () => Ordering.clauses(test))
     describe("upkeep", () => Upkeep.clauses(test))
+    describe("retention of one's own", () => Retaining.clauses(test))
     describe("roll-ups", () => Recording.clauses(test))
     describe("against a model", () => ModelRun.runs(test, modelRuns.count, modelRuns.steps))
   })

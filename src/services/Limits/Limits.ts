@@ -76,7 +76,10 @@ export class Limits extends Context.Service<
     readonly list: Effect.Effect<ReadonlyArray<GroupRecord>, StoreError>
     readonly get: (name: string) => Effect.Effect<GroupRecord, LimitError | StoreError>
     /** Limited keys, those with the most waiting jobs first. At most 1,000; default 100. */
-    readonly keys: (filter: KeyFilter, limit?: number) => Effect.Effect<ReadonlyArray<KeyRecord>, LimitError | StoreError>
+    readonly keys: (
+      filter: KeyFilter,
+      limit?: number
+    ) => Effect.Effect<ReadonlyArray<KeyRecord>, LimitError | StoreError>
 
     // Changing, for operators. Applied to the jobs that are there before it answers; what runs goes on.
     /** Sets what is in force over what is declared; what is absent stays. A name that is new makes a group. */

@@ -99,7 +99,8 @@ const make = Effect.gen(function* () {
       ({ group }) => Cache.get(known, group)
     )
 
-  const waitMs = ({ at, now }: { readonly at: number; readonly now: number }): number => Math.max(1, Math.ceil(at - now))
+  const waitMs = ({ at, now }: { readonly at: number; readonly now: number }): number =>
+    Math.max(1, Math.ceil(at - now))
 
   const setPaused = (name: string, key: string | undefined, paused: boolean) =>
     Effect.gen(function* () {

@@ -62,7 +62,8 @@ export class RateLimited extends Data.TaggedError(rateLimitedTag)<{
 
   /** Of what a handler in a thread threw, which arrives as data: one of these, or `retryAfter` by its side. */
   static fromData({ retryAfter, when }: { readonly [field: string]: unknown }): RateLimited {
-    const { afterMs, at }: { readonly [field: string]: unknown } = typeof when === "object" && when !== null ? { ...when } : {}
+    const { afterMs, at }: { readonly [field: string]: unknown } =
+      typeof when === "object" && when !== null ? { ...when } : {}
     return new RateLimited({ retryAfter: (typeof at === "number" ? new Date(at) : (afterMs ?? retryAfter)) as never })
   }
 

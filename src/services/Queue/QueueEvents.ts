@@ -87,6 +87,17 @@ export type QueueEvent =
       readonly until: number
       readonly at: number
     }
+  /**
+   * A circuit breaker of a group, or of one of its keys: nothing starts before `until`; its first probe has started; its
+   * probes have succeeded. Told by the process whose turn changed it.
+   */
+  | {
+      readonly _tag: "BreakerOpened" | "BreakerHalfOpen" | "BreakerClosed"
+      readonly group: string
+      readonly key: string | undefined
+      readonly until: number
+      readonly at: number
+    }
   /** A result came too late: the claim had passed on, and the result was dropped. */
   | {
       readonly _tag: "LeaseLost"

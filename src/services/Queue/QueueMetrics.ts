@@ -58,6 +58,14 @@ export const queue = {
   workers: gauge("workers", "Living workers with slots for the group.")
 }
 
+/** Of the store, by group: what its other side lets start. */
+export const limits = {
+  heldBack: gauge("limit_held_back", "1 while the group starts nothing, since its other side said when to come again."),
+  breakerOpen: gauge("limit_breaker_open", "1 while the group's circuit breaker is open or half-open."),
+  /** Absent while nothing bounds it. */
+  rate: gauge("limit_rate_units_per_second", "The rate in force for the group, found or declared, in units per second.")
+}
+
 /** Of a worker. */
 export const worker = {
   /** By worker and group. */

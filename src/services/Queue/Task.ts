@@ -22,13 +22,14 @@
 import { type Context, type Duration, Effect, Layer, Schedule, Schema, type Scope, type Struct } from "effect"
 import { batching, type Batching, type BatchHandler, type BatchOptions } from "../Batches/Batch.ts"
 import type { RateLimited } from "../Limits/RateLimited.ts"
-import type { JobId } from "./Job.ts"
+import type { JobId, JobRetention } from "./Job.ts"
 import { type UniqueConflict, uniqueConflicts } from "../Store/Turn.ts"
 import { checkGroupPolicy } from "../Limits/policy/CheckPolicy.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import { checkOrder } from "./policy/Order.ts"
 import { checkPriority, defaultPriority } from "./policy/Rank.ts"
+import { checkRetention, type RetentionOption } from "./policy/RetentionOption.ts"
 import { checkRetry, retryFields, none, quick, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
 import { retryOn, type RetrySchedule } from "./policy/RetrySchedule.ts"
 import * as ResourceGroup from "./ResourceGroup.ts"
@@ -51,6 +52,12 @@ export interface UniqueOption {
    * job is live.
    */
   readonly window?: Duration.Input
+  /**
+   * With `onConflict: "debounce"`: the job starts at the latest this long after the first call that it stands for,
+   * however often others push it away; at least the delay of each call (`in`). Default: ten times the delay of the
+   * call, so that steady calls never keep it from running; `Duration.infinity` for no limit.
+   */
+  readonly maxDelay?: Duration.Input
 }
 
 /** How a payload is given: as a schema, or as the fields of a struct. */
@@ -119,6 +126,12 @@ export interface TaskOptions<P, S, E, G> {
   readonly idempotencyKey?: (payload: P) => string
   /** How its keys are unique. Default: among the live jobs of the task, the live job being the answer. */
   readonly unique?: UniqueOption
+  /**
+   * How long its finished jobs stay: state by state, `"none"` or an age, a count, or both. Default: as the queue's
+   * setting says. Of a job that leaves no history only who awaited it with `run` or `runMany`, or in the process that
+   * ran it, sees the result; counters and roll-ups count it.
+   */
+  readonly retention?: RetentionOption
   /** Its jobs may run many in one call; see `toBatchLayer`. */
   readonly batch?: BatchOptions<P, S, E, G>
 }
@@ -204,7 +217,11 @@ export interface Task<in out P, in out S = void, in out E = never, in out G = un
     readonly onConflict: UniqueConflict
     readonly scope: "task" | "group" | "store"
     readonly windowMs: number
+    /** Undefined: ten times the delay of each call. */
+    readonly maxDelayMs: number | undefined
   }
+  /** Undefined: the queue's setting. */
+  readonly retention: JobRetention | undefined
   /** Undefined: each job runs in a call of its own. */
   readonly batch: Batching<P> | undefined
 
@@ -283,23 +300,14 @@ const optionNames: ReadonlySet<string> = new Set<keyof TaskOptions<unknown, unkn
   "deferrable",
   "idempotencyKey",
   "unique",
+  "retention",
   "batch"
 ])
 const deferrableNames: ReadonlySet<string> = new Set<
   keyof NonNullable<TaskOptions<unknown, unknown, unknown, unknown>["deferrable"]>
 >(["deadlineIn"])
-const uniqueNames: ReadonlySet<string> = new Set<keyof UniqueOption>(["onConflict", "scope", "window"])
+const uniqueNames: ReadonlySet<string> = new Set<keyof UniqueOption>(["onConflict", "scope", "window", "maxDelay"])
 const uniqueScopes = ["task", "group", "store"] as const
-
-const toUnique = (option: UniqueOption = {}): AnyTask["unique"] => {
-  Bounds.fields("unique", option, uniqueNames)
-  const { onConflict = "existing", scope = "task", window } = option
-  return {
-    onConflict: Bounds.oneOf("unique.onConflict", onConflict, uniqueConflicts),
-    scope: Bounds.oneOf("unique.scope", scope, uniqueScopes),
-    windowMs: window === undefined ? 0 : Durations.limit("unique.window", window)
-  }
-}
 
 const toDeadlineIn = (options: {
   readonly deadlineIn?: Duration.Input
@@ -316,6 +324,21 @@ const toDeadlineIn = (options: {
 /** Applies what is given; what is not, stays undefined. */
 const given = <A, B>(value: A | undefined, read: (value: A) => B): B | undefined =>
   value === undefined ? undefined : read(value)
+
+const toUnique = (option: UniqueOption = {}): AnyTask["unique"] => {
+  Bounds.fields("unique", option, uniqueNames)
+  const { maxDelay, onConflict = "existing", scope = "task", window } = option
+  if (maxDelay !== undefined && onConflict !== "debounce")
+    throw new Bounds.OutOfBounds(
+      `unique.maxDelay limits what debounce puts off, and unique.onConflict is ${Bounds.shown(onConflict)}; leave it out`
+    )
+  return {
+    onConflict: Bounds.oneOf("unique.onConflict", onConflict, uniqueConflicts),
+    scope: Bounds.oneOf("unique.scope", scope, uniqueScopes),
+    windowMs: window === undefined ? 0 : Durations.limit("unique.window", window),
+    maxDelayMs: given(maxDelay, (input) => Durations.limit("unique.maxDelay", input))
+  }
+}
 
 /** The schema itself, or the struct of the fields. */
 const toPayload = (definition: PayloadDefinition): Schema.Codec<any, any> => {
@@ -351,6 +374,7 @@ const checkedOptions = <P, S, E, G>(name: string, options: DefinitionOptions<Pay
     deadlineInMs: toDeadlineIn(options),
     isDeferrable: options.deferrable !== undefined,
     unique: toUnique(options.unique),
+    retention: given(options.retention, (option) => checkRetention("retention", option)),
     batch: given(options.batch, batching)
   }
 }

@@ -29,6 +29,7 @@ import type { Count, DueCount, JobFilter, Page, PageRequest, Steps } from "./Job
 import type { KeyFilter, KeyRecord, UnitsRequest, UnitsTaken } from "./KeyRecord.ts"
 import type { StoreError } from "./StoreError.ts"
 import type { LogLine, Turn, TurnResult } from "./Turn.ts"
+import type { UsageRecord } from "./UsageRecord.ts"
 
 /**
  * How long finished jobs stay, but those whose holder (`JobExtra`) is live. A job goes when it is older than the age or
@@ -135,6 +136,11 @@ export class JobStore extends Context.Service<
     readonly count: (filter: JobFilter) => Effect.Effect<Count, StoreError>
     /** All cells with a count above 0. */
     readonly counters: Effect.Effect<ReadonlyArray<CounterRecord>, StoreError>
+    /**
+     * What jobs take, of each cell with a count above 0. At most 2,000 jobs are measured, however many there are: in
+     * the cells with most jobs, 64 at most in each.
+     */
+    readonly usage: Effect.Effect<ReadonlyArray<UsageRecord>, StoreError>
     /** When the next pending job of each group was due; groups without one are left out. */
     readonly oldestPending: Effect.Effect<ReadonlyMap<string, number>, StoreError>
     /**

@@ -45,6 +45,7 @@ const kinds: Kinds = {
     list: { ...reads, inTime: ([filter, page], ms) => [intervalIn(filter, ms), page] },
     count: { ...reads, inTime: ([filter], ms) => [intervalIn(filter, ms)] },
     counters: looks,
+    usage: looks,
     oldestPending: looks,
     dueIn: { ...reads, inTime: ([steps], ms) => [{ ...steps, from: steps.from + ms }] },
     upNext: reads,

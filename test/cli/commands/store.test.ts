@@ -44,6 +44,18 @@ describe("sluice queue", () => {
         assert.strictEqual((yield* cli.call(["queue", "pause", "netwrok"])).code, 3)
         const [usage] = yield* cli.json(["queue", "du", "--json"])
         assert.deepInclude(usage, { store: storeOf(cli), live: 1, finished: 2 })
+        assert.deepStrictEqual(
+          usage.usage.map(({ group, jobs, state, task }: Record<string, unknown>) => [group, task, state, jobs]).sort(),
+          [
+            ["computation", null, "scheduled", 1],
+            ["network", null, "completed", 1],
+            ["network", null, "failed", 1]
+          ]
+        )
+        const shown = yield* cli.call(["queue", "du", "--by-task"])
+        assert.match(shown.stdout, /^group +task +state +jobs +payloads +results +logs +outputs +together$/m)
+        assert.match(shown.stdout, /^network +shell +failed +1 +[\d.]+ k?B +[\d.]+ k?B +0 B +[\d.]+ B +[\d.]+ k?B$/m)
+        assert.notInclude(shown.stderr, "estimated")
       }).pipe(Effect.scoped),
     limit
   )

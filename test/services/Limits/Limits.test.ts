@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { Limits, type TakeOptions } from "../../../src/services/Limits/Limits.ts"
-import { ResourceGroup, TaskQueue } from "../../../src/services/Queue/index.ts"
+import { ResourceGroup, type TaskQueue } from "../../../src/services/Queue/index.ts"
 import * as Testing from "../../../src/testing/index.ts"
 
 const api = ResourceGroup.make("api", 10, {
@@ -18,7 +18,10 @@ const withApi = <A, E>(use: (limits: Limits["Service"]) => Effect.Effect<A, E, T
   )
 
 const reasonOf = <A, E>(effect: Effect.Effect<A, E>) =>
-  Effect.map(Effect.flip(effect), (error) => (error as unknown as { readonly reason: { readonly _tag: string } }).reason)
+  Effect.map(
+    Effect.flip(effect),
+    (error) => (error as unknown as { readonly reason: { readonly _tag: string } }).reason
+  )
 
 describe("units of a limit", () => {
   it.effect("are taken at once while there are some, and waited for after that, in the order of those who came", () =>
@@ -36,8 +39,14 @@ describe("units of a limit", () => {
         )
         yield* TestClock.adjust("1 second")
         yield* Fiber.joinAll(fibers)
-        assert.deepStrictEqual(taken.map(([i]) => i), [0, 1, 2, 3, 4])
-        assert.deepStrictEqual(taken.map(([, at]) => at), [0, 0, 100, 200, 300])
+        assert.deepStrictEqual(
+          taken.map(([i]) => i),
+          [0, 1, 2, 3, 4]
+        )
+        assert.deepStrictEqual(
+          taken.map(([, at]) => at),
+          [0, 0, 100, 200, 300]
+        )
       })
     )
   )
@@ -48,7 +57,10 @@ describe("units of a limit", () => {
         assert.deepStrictEqual(yield* limits.tryTake("api", { cost: 2 }), { taken: true })
         assert.deepStrictEqual(yield* limits.tryTake("api"), { taken: false, retryAfterMs: 100 })
         assert.deepStrictEqual(yield* limits.tryTake("api", { key: "customer-1" }), { taken: true })
-        assert.deepStrictEqual(yield* limits.tryTake("api", { key: "customer-1" }), { taken: false, retryAfterMs: 1_000 })
+        assert.deepStrictEqual(yield* limits.tryTake("api", { key: "customer-1" }), {
+          taken: false,
+          retryAfterMs: 1_000
+        })
         assert.deepStrictEqual(yield* limits.tryTake("api", { key: "customer-2" }), { taken: true })
       })
     )
@@ -85,27 +97,34 @@ describe("units of a limit", () => {
     )
   )
 
-  it.effect("of a name that nobody knows are refused, with those that are known; and what is no name, key or cost", () =>
-    withApi((limits) =>
-      Effect.gen(function* () {
-        const unknown = yield* Effect.flip(limits.take("apis"))
-        assert.strictEqual(unknown._tag === "LimitError" && unknown.reason._tag, "LimitNotFound")
-        assert.match(unknown.message, /^No limit is called "apis"; known are api, /)
-        for (const refused of [
-          limits.take("no name"),
-          limits.take("api", { cost: 0 }),
-          limits.tryTake("api", { cost: Number.NaN }),
-          limits.tryTake("api", { key: "" }),
-          limits.take("api", { costs: 1 } as TakeOptions),
-          limits.set("api", { policy: { rate: { limit: 0, perMs: 1 } } }),
-          limits.set("api", { policy: { keys: [{ keys: "*", tier: "gold" }] } }),
-          limits.setKey("api", "customer-1", { order: "lifo" as "fifo" })
-        ])
-          assert.strictEqual((yield* reasonOf(refused as Effect.Effect<unknown, unknown>))._tag, "InvalidLimit")
-        for (const refused of [limits.get("apis"), limits.remove("apis"), limits.pause("apis"), limits.setKey("apis", "k", null)])
-          assert.strictEqual((yield* reasonOf(refused as Effect.Effect<unknown, unknown>))._tag, "LimitNotFound")
-      })
-    )
+  it.effect(
+    "of a name that nobody knows are refused, with those that are known; and what is no name, key or cost",
+    () =>
+      withApi((limits) =>
+        Effect.gen(function* () {
+          const unknown = yield* Effect.flip(limits.take("apis"))
+          assert.strictEqual(unknown._tag === "LimitError" && unknown.reason._tag, "LimitNotFound")
+          assert.match(unknown.message, /^No limit is called "apis"; known are api, /)
+          for (const refused of [
+            limits.take("no name"),
+            limits.take("api", { cost: 0 }),
+            limits.tryTake("api", { cost: Number.NaN }),
+            limits.tryTake("api", { key: "" }),
+            limits.take("api", { costs: 1 } as TakeOptions),
+            limits.set("api", { policy: { rate: { limit: 0, perMs: 1 } } }),
+            limits.set("api", { policy: { keys: [{ keys: "*", tier: "gold" }] } }),
+            limits.setKey("api", "customer-1", { order: "lifo" as "fifo" })
+          ])
+            assert.strictEqual((yield* reasonOf(refused as Effect.Effect<unknown, unknown>))._tag, "InvalidLimit")
+          for (const refused of [
+            limits.get("apis"),
+            limits.remove("apis"),
+            limits.pause("apis"),
+            limits.setKey("apis", "k", null)
+          ])
+            assert.strictEqual((yield* reasonOf(refused as Effect.Effect<unknown, unknown>))._tag, "LimitNotFound")
+        })
+      )
   )
 })
 
@@ -116,9 +135,17 @@ describe("what operators set", () => {
         const policy = { rate: { limit: 3, perMs: 60_000 } }
         assert.deepInclude(yield* limits.set("api", { slots: 3, policy }), { limit: 3, policy })
         yield* limits.declare(api)
-        assert.deepInclude(yield* limits.get("api"), { limit: 3, policy, operatorPolicy: policy, declaredPolicy: api.policy! })
+        assert.deepInclude(yield* limits.get("api"), {
+          limit: 3,
+          policy,
+          operatorPolicy: policy,
+          declaredPolicy: api.policy!
+        })
         assert.deepInclude(yield* limits.remove("api"), { limit: 10, policy: api.policy!, operatorPolicy: undefined })
-        assert.include((yield* limits.list).map(({ name }) => name), "api")
+        assert.include(
+          (yield* limits.list).map(({ name }) => name),
+          "api"
+        )
       })
     )
   )

@@ -3,7 +3,7 @@ import { Clock, Effect, Exit, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { RateLimited } from "../../../src/services/Limits/RateLimited.ts"
 import { longestPutOffMs } from "../../../src/services/Limits/policy/PutOff.ts"
-import { ShellTask, Sluice, Task, TaskQueue, TaskRegistry } from "../../../src/services/Queue/index.ts"
+import { ShellTask, Sluice, Task, TaskQueue, type TaskRegistry } from "../../../src/services/Queue/index.ts"
 import { attemptEnd, type EndPolicy } from "../../../src/services/Queue/run/AttemptEnd.ts"
 import { endOfRefused, refusalIn } from "../../../src/services/Queue/run/Refusals.ts"
 import { standard } from "../../../src/services/Queue/policy/RetryDelay.ts"
@@ -111,42 +111,49 @@ describe("a job that the other side refuses", () => {
     )
   })
 
-  it.live("says so from a thread, as this error or as plain data, and a command by exit code 75 and its last line", () => {
-    const module = new URL("../../support/queue/refused.ts", import.meta.url)
-    const Thread = Task.make("thread", { payload: Schema.Void, retry: "none" })
-    const Plain = Task.make("plain", { payload: Schema.Void, retry: "none" })
-    const handlers = Layer.mergeAll(
-      Thread.toThreadLayer({ module, export: "effect" }),
-      Plain.toThreadLayer({ module, export: "plain" }),
-      Sluice.layerShell(ShellTask.shell)
-    )
-    const shell = (script: string) => ({
-      command: ["sh", "-c", script] as const,
-      cwd: "/",
-      env: { PATH: process.env["PATH"] ?? "" },
-      umask: 0o022
-    })
-    return Effect.gen(function* () {
-      const queue = yield* TaskQueue
-      const before = yield* Clock.currentTimeMillis
-      const jobs = [
-        yield* queue.enqueue(Thread, undefined),
-        yield* queue.enqueue(Plain, undefined, { group: "network" }),
-        yield* queue.enqueue(ShellTask.shell, shell("echo busy >&2; echo Retry-After: 3600 >&2; exit 75"), {
-          group: "filesystem"
-        })
-      ]
-      for (const job of jobs) yield* queue.waitFor(job.id, ["scheduled", "failed", "completed"])
-      for (const job of jobs) {
-        const { attempt, due, failure, state } = yield* job.status
-        assert.deepStrictEqual([state, attempt, failure], ["scheduled", 0, undefined])
-        assert.isAtLeast(due, before + 3_600_000)
-        assert.isAtMost(due, before + 3_660_000)
-      }
-      const said = yield* Effect.forEach(["exit 75", "echo Retry-After: soon >&2; exit 75", "echo Retry-After: 9 >&2; exit 1"], (script) =>
-        queue.enqueue(ShellTask.shell, shell(script), { retries: 0, group: "memory-intensive" })
+  it.live(
+    "says so from a thread, as this error or as plain data, and a command by exit code 75 and its last line",
+    () => {
+      const module = new URL("../../support/queue/refused.ts", import.meta.url)
+      const Thread = Task.make("thread", { payload: Schema.Void, retry: "none" })
+      const Plain = Task.make("plain", { payload: Schema.Void, retry: "none" })
+      const handlers = Layer.mergeAll(
+        Thread.toThreadLayer({ module, export: "effect" }),
+        Plain.toThreadLayer({ module, export: "plain" }),
+        Sluice.layerShell(ShellTask.shell)
       )
-      for (const job of said) assert.strictEqual((yield* queue.waitFor(job.id)).state, "failed")
-    }).pipe(Effect.scoped, Effect.provide(Sluice.layerWorker().pipe(Layer.provide(handlers), Layer.provideMerge(Sluice.layerMemory()))))
-  })
+      const shell = (script: string) => ({
+        command: ["sh", "-c", script] as const,
+        cwd: "/",
+        env: { PATH: process.env["PATH"] ?? "" },
+        umask: 0o022
+      })
+      return Effect.gen(function* () {
+        const queue = yield* TaskQueue
+        const before = yield* Clock.currentTimeMillis
+        const jobs = [
+          yield* queue.enqueue(Thread, undefined),
+          yield* queue.enqueue(Plain, undefined, { group: "network" }),
+          yield* queue.enqueue(ShellTask.shell, shell("echo busy >&2; echo Retry-After: 3600 >&2; exit 75"), {
+            group: "filesystem"
+          })
+        ]
+        for (const job of jobs) yield* queue.waitFor(job.id, ["scheduled", "failed", "completed"])
+        for (const job of jobs) {
+          const { attempt, due, failure, state } = yield* job.status
+          assert.deepStrictEqual([state, attempt, failure], ["scheduled", 0, undefined])
+          assert.isAtLeast(due, before + 3_600_000)
+          assert.isAtMost(due, before + 3_660_000)
+        }
+        const said = yield* Effect.forEach(
+          ["exit 75", "echo Retry-After: soon >&2; exit 75", "echo Retry-After: 9 >&2; exit 1"],
+          (script) => queue.enqueue(ShellTask.shell, shell(script), { retries: 0, group: "memory-intensive" })
+        )
+        for (const job of said) assert.strictEqual((yield* queue.waitFor(job.id)).state, "failed")
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(Sluice.layerWorker().pipe(Layer.provide(handlers), Layer.provideMerge(Sluice.layerMemory())))
+      )
+    }
+  )
 })

@@ -4,6 +4,7 @@
 import { Deferred, Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import type { MailWorkerConfig } from "./Mail.ts"
 
 export interface WorkerConfig {
   /** Unique over the whole test. */
@@ -44,7 +45,7 @@ export interface ProcessEnd {
 }
 
 /** The programs beside this file. */
-export type Program = "worker.ts" | "pipelineWorker.ts" | "producer.ts" | "enqueuer.ts"
+export type Program = "worker.ts" | "mailWorker.ts" | "pipelineWorker.ts" | "producer.ts" | "enqueuer.ts"
 
 const pathOf = (program: Program) => fileURLToPath(new URL(`./${program}`, import.meta.url))
 
@@ -162,7 +163,7 @@ export interface SpawnOptions {
 
 /** Starts a process; it is killed when the scope closes. */
 export const start = (
-  config: WorkerConfig | ProducerConfig | EnqueuerConfig,
+  config: WorkerConfig | ProducerConfig | EnqueuerConfig | MailWorkerConfig,
   options: SpawnOptions = {}
 ): Effect.Effect<WorkerProcess, never, Scope.Scope> =>
   Effect.acquireRelease(

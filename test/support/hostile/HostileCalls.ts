@@ -17,7 +17,8 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
   run: [["--", "true"]],
   add: [
     ["--", "true"],
-    ["--after", at.job, "--key", "key-0", "--tag", "t", "-g", "network", "--", "true"]
+    ["--after", at.job, "--key", "key-0", "--tag", "t", "-g", "network", "--", "true"],
+    ["--key", "key-0", "--debounce", "5s", "--max-delay", "1m", "--keep", "none", "--keep", "failed=1d", "--", "true"]
   ],
   map: [["echo {}", ":::", "a", "b"]],
   enqueue: [["double", "--tasks", "missing.ts", "--payload", "{}"]],
@@ -57,13 +58,20 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
     ["network", "7"],
     ["network", "default"]
   ],
+  "queue limit ls": [[], ["network"], ["--json"], ["-q"]],
+  "queue limit set": [
+    ["network", "--keys", "*", "--concurrency", "2"],
+    ["network", "--rate", "5/s"],
+    ["network", "--key", "one", "--weight", "2"]
+  ],
+  "queue limit rm": [["network", "--keys", "*"], ["network", "--key", "one"], ["network"]],
   "queue group ls": [[], ["--json"], ["-q"]],
   "queue group add": [["hostile", "--limit", "2"]],
   "queue group rm": [["network"], ["other"]],
   "queue order": [[], ["network"]],
   "queue hours": [[], ["network"]],
   "queue purge": [["--yes"], ["network", "--yes"], ["--dry-run"]],
-  "queue du": [[]],
+  "queue du": [[], ["--by-task", "--wide"]],
   "dlq ls": [[], ["--wide"]],
   "dlq redrive": [["--all", "--yes"], [at.failed]],
   "dlq rm": [["--all", "--yes"]],

@@ -67,6 +67,7 @@ export class FaultyStore {
       list: (filter, page) => call("list", real.jobs.list(filter, page)),
       count: (filter) => call("count", real.jobs.count(filter)),
       counters: call("counters", real.jobs.counters),
+      usage: call("usage", real.jobs.usage),
       oldestPending: call("oldestPending", real.jobs.oldestPending),
       dueIn: (steps) => call("dueIn", real.jobs.dueIn(steps)),
       upNext: (group, limit) => call("upNext", real.jobs.upNext(group, limit)),

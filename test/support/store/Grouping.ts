@@ -4,7 +4,14 @@ import type { Wake } from "../../../src/services/Store/JobStore.ts"
 import { unlimited } from "../../../src/services/Queue/ResourceGroup.ts"
 import type { StoreTest } from "./StoreDriver.ts"
 
-const unruled = { policy: {}, declaredPolicy: {}, operatorPolicy: undefined, heldBackUntil: 0, tat: 0, feedback: undefined }
+const unruled = {
+  policy: {},
+  declaredPolicy: {},
+  operatorPolicy: undefined,
+  heldBackUntil: 0,
+  tat: 0,
+  feedback: undefined
+}
 
 export const clauses = (test: StoreTest): void => {
   test("a group's limit holds over all sessions, and settling makes room", (driver) =>

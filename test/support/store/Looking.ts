@@ -231,6 +231,37 @@ export const clauses = (test: StoreTest): void => {
       assert.deepStrictEqual(yield* dueIn(start + minute, 1), ["a task 0: 3"])
     }))
 
+  test("tells what jobs take by task, group and state: exact for few, of many by some", (driver) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* driver.store.jobs.usage, [])
+      const session = yield* driver.join()
+      yield* driver.add({ payload: "é".repeat(49), extra: { tags: ["a"] } })
+      const [job] = yield* driver.claim(session)
+      yield* driver.log(session, job!, ["12345", "é"])
+      yield* driver.turn({ session, progress: [{ id: job!.id, attempt: 1, value: `"${"s".repeat(8)}"`, step: "one" }] })
+      yield* driver.settle(session, job!, "failed", { failure: failure("no luck") })
+      yield* driver.enqueue(Array.from({ length: 500 }, (_, i) => ({ task: "other", payload: "x".repeat(i) })))
+      const all = yield* driver.store.jobs.usage
+      const failedText = Buffer.byteLength(JSON.stringify(failure("no luck")))
+      assert.deepStrictEqual(
+        all.find(({ task }) => task === "task"),
+        {
+          group: "group",
+          task: "task",
+          state: "failed",
+          count: 1,
+          measured: 1,
+          payloadBytes: 100 + Buffer.byteLength(JSON.stringify({ tags: ["a"] })),
+          resultBytes: failedText + 10,
+          logBytes: 7
+        }
+      )
+      const many = all.find(({ task }) => task === "other")!
+      assert.deepInclude(many, { state: "pending", count: 500, measured: 64, resultBytes: 0, logBytes: 0 })
+      assert.closeTo(many.payloadBytes / many.measured, 251.5, 10)
+      assert.strictEqual(all.length, 2)
+    }))
+
   test("finds what a session runs, and nothing that it does not run any more", (driver) =>
     Effect.gen(function* () {
       const one = yield* driver.join()

@@ -48,7 +48,11 @@ const trust = 0.95
 /** From a refusal until as much is asked for as was taken: at least so long, in milliseconds, and at least so many units. */
 const leastReturnMs = 10_000
 const leastReturnUnits = 50
-/** The same where nothing was known when it refused, so that a rate is found soon. */
+/**
+ * The same after the first refusal. What was accepted before it may have been of two periods of the other side, so that
+ * half of it is believed; then, or where nothing was known at all, a rate is to be found soon.
+ */
+const leastSearchMs = 2_000
 const searchUnits = 5
 /** Where the other side closes for longer than a period the rate falls to this part at least. */
 const steepest = 0.125
@@ -111,10 +115,13 @@ export const refused = (
   const ofPeriod = (inPeriod * 1_000) / periodMs
   const inForce = rateIn(state, declared)
   const asked = Number.isFinite(inForce) ? inForce : 2 * ofPeriod
+  const isKnown = inPeriod >= enough
   // Closed for longer than a period: its own period is longer, and what was accepted in ours tells nothing.
-  const told = closedMs > periodMs ? asked * steepest : inPeriod < enough ? asked / 2 : trust * ofPeriod
+  const isLong = closedMs > periodMs
+  const isFirst = state.taken === 0
+  const told = isLong ? asked * steepest : !isKnown ? asked / 2 : isFirst ? ofPeriod / 2 : trust * ofPeriod
   const taken = Math.min(inForce, Math.max(1_000 / Math.max(periodMs, closedMs), told, ofCycle))
-  const isKnown = Number.isFinite(inForce) || inPeriod >= enough
+  const isSearch = isFirst && !isLong && (isKnown || !Number.isFinite(inForce))
   return {
     accepted: state.accepted,
     sinceOpen: 0,
@@ -122,6 +129,8 @@ export const refused = (
     taken,
     refusedAt: now,
     risenMs: 0,
-    returnMs: isKnown ? Math.max(leastReturnMs, (leastReturnUnits * 1_000) / taken) : (searchUnits * 1_000) / taken
+    returnMs: isSearch
+      ? Math.max(leastSearchMs, (searchUnits * 1_000) / taken)
+      : Math.max(leastReturnMs, (leastReturnUnits * 1_000) / taken)
   }
 }

@@ -40,7 +40,15 @@ export interface KeyState extends StartState {
   readonly paused: boolean
 }
 
-export const newKey: KeyState = { held: 0, waiting: 0, time: 0, tat: 0, feedback: undefined, heldBackUntil: 0, paused: false }
+export const newKey: KeyState = {
+  held: 0,
+  waiting: 0,
+  time: 0,
+  tat: 0,
+  feedback: undefined,
+  heldBackUntil: 0,
+  paused: false
+}
 
 /**
  * Whether nothing has to be remembered of a key any more: its record may go, unnoticed. `groupTime`: the virtual time of
@@ -84,6 +92,12 @@ export const windowOf = (group: GroupPolicy, policy: KeyPolicy, groupSlots: numb
 }
 
 /**
+ * Slots that a job of a key may ask for at most. Where nobody said how many the key has, only its group bounds them: of
+ * a `fifo` key one *job* runs at a time, whatever it takes.
+ */
+export const slotsAllowed = ({ concurrency }: KeyPolicy): number => concurrency ?? Number.POSITIVE_INFINITY
+
+/**
  * Whether the next job of a key fits its window. One that asks for more than the window runs alone: a limit that was
  * lowered strands nothing.
  */
@@ -101,8 +115,7 @@ export const mayStart = (
   slots: number,
   cost: number,
   now: number
-): boolean =>
-  mayBeReady(state, window, slots, now) && mayStartOne(policy, state, cost, now)
+): boolean => mayBeReady(state, window, slots, now) && mayStartOne(policy, state, cost, now)
 
 /**
  * From when on, in milliseconds since 1970, time alone lets the next job of a key start, which may be past; undefined:

@@ -53,7 +53,9 @@ export const retryAfterOfCommand = (exitCode: number | null, stderr: string): Re
   if (exitCode !== exitTemporary) return undefined
   const last = stderr.trimEnd().split("\n").at(-1)!
   const colon = last.indexOf(":")
-  return last.slice(0, Math.max(0, colon)).toLowerCase() === "retry-after" ? readRetryAfter(last.slice(colon + 1)) : undefined
+  return last.slice(0, Math.max(0, colon)).toLowerCase() === "retry-after"
+    ? readRetryAfter(last.slice(colon + 1))
+    : undefined
 }
 
 /**

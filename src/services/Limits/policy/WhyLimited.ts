@@ -54,7 +54,12 @@ export const whyGroupWaits = (group: GroupRecord, extra: JobExtra | undefined, n
   ofStarts({ group: group.name, key: undefined }, group, costOf(extra), now)
 
 /** What of its key keeps a job in the key's line. */
-export const whyKeyWaits = (group: GroupRecord, key: KeyRecord, extra: JobExtra | undefined, now: number): LimitReason => {
+export const whyKeyWaits = (
+  group: GroupRecord,
+  key: KeyRecord,
+  extra: JobExtra | undefined,
+  now: number
+): LimitReason => {
   const of = { group: key.group, key: key.key }
   if (key.paused) return { ...of, _tag: "KeyPaused" }
   const window = windowOf(group.policy, key.policy, group.limit)

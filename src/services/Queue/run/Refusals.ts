@@ -2,7 +2,7 @@
  * What becomes of an attempt that the other side refused (`RateLimited`): put off, no attempt spent, until that has gone
  * on for too long. When it began is kept with the job, as its durable steps are, since each attempt may run elsewhere.
  */
-import { Cause, Effect, Exit } from "effect"
+import { Cause, Effect, type Exit } from "effect"
 import { RateLimited } from "../../Limits/RateLimited.ts"
 import { isPutOffTooLong } from "../../Limits/policy/PutOff.ts"
 import type { JobSteps } from "../Task.ts"

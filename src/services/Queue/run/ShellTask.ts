@@ -148,8 +148,7 @@ const endOf = (exit: Exit.Exit<ShellResult, ShellError | RateLimited>, endedAt: 
     return { endedAt, outcome: "interrupted", exitCode: null, message: "it was ended before it had finished" }
   }
   const error = Cause.squash(exit.cause)
-  const exitCode =
-    error instanceof CommandFailed ? error.exitCode : error instanceof RateLimited ? exitTemporary : null
+  const exitCode = error instanceof CommandFailed ? error.exitCode : error instanceof RateLimited ? exitTemporary : null
   return { endedAt, outcome: "failed", exitCode, message: error instanceof Error ? error.message : String(error) }
 }
 

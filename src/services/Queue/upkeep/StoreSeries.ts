@@ -3,6 +3,7 @@
  * Four small reads each 10 s; nothing on the way of a job.
  */
 import { Clock, Duration, Effect, Layer } from "effect"
+import { rateInForce } from "../../Limits/policy/Starts.ts"
 import type { CounterRecord, GroupRecord } from "../../Store/GroupRecord.ts"
 import { finishedStates, liveStates } from "../Job.ts"
 import { JobStore } from "../../Store/JobStore.ts"
@@ -96,7 +97,8 @@ const makePass = Effect.gen(function* () {
   }
 
   const showGroup = (group: string) => {
-    const { jobs, oldestPending, paused, workers } = QueueMetrics.queue
+    const { limits, queue } = QueueMetrics
+    const { jobs, oldestPending, paused, workers } = queue
     const gauge = (metric: typeof jobs, more: QueueMetrics.Labels, value: (looked: Looked) => number) =>
       show(JSON.stringify([metric.id, group, more]), () =>
         QueueMetrics.register(metric, { group, ...more }, context, () =>
@@ -107,6 +109,14 @@ const makePass = Effect.gen(function* () {
       gauge(jobs, { state }, ({ counts }) => counts.get(JSON.stringify([group, state])) ?? 0)
     gauge(oldestPending, {}, ({ at, oldest }) => Math.max(0, at - (oldest.get(group) ?? at)) / 1000)
     gauge(paused, {}, (now) => (now.paused || now.groups.get(group)?.paused === true ? 1 : 0))
+    const bounded = (of: GroupRecord | undefined) => (of === undefined ? undefined : rateInForce(of.policy, of))
+    gauge(limits.heldBack, {}, ({ at, groups }) => ((groups.get(group)?.heldBackUntil ?? 0) > at ? 1 : 0))
+    gauge(limits.breakerOpen, {}, ({ groups }) => ((groups.get(group)?.feedback?.breaker?.openUntil ?? 0) > 0 ? 1 : 0))
+    if (bounded(looked?.groups.get(group)) !== undefined)
+      gauge(limits.rate, {}, ({ groups }) => {
+        const rate = bounded(groups.get(group))
+        return rate === undefined ? Number.POSITIVE_INFINITY : (rate.limit * 1_000) / rate.perMs
+      })
     gauge(
       workers,
       {},

@@ -5,7 +5,15 @@
 import { heldUntil } from "../../Limits/policy/Holding.ts"
 import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
-import { admittedRank, fitsWindow, mayBeReady, mayStart, nextAt, windowOf } from "../../Limits/policy/KeyAdmission.ts"
+import {
+  admittedRank,
+  fitsWindow,
+  mayBeReady,
+  mayStart,
+  nextAt,
+  slotsAllowed,
+  windowOf
+} from "../../Limits/policy/KeyAdmission.ts"
 import { isUnlimited, policyOf } from "../../Limits/policy/KeyRules.ts"
 import {
   breakerChange,
@@ -470,7 +478,7 @@ export class KeyLines {
     return {
       slotsOf: {
         group: group.limit,
-        key: policy === undefined ? Number.POSITIVE_INFINITY : windowOf(group.policy, policy, group.limit)
+        key: policy === undefined ? Number.POSITIVE_INFINITY : slotsAllowed(policy)
       },
       backlogOf: {
         group: ofGroup === undefined ? undefined : { limit: ofGroup, waiting: this.table.waitingIn(group) },

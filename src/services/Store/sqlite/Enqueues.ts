@@ -20,6 +20,7 @@ import {
   windowEnd
 } from "../../Queue/policy/jobs/Admission.ts"
 import { withDeadline } from "../../Queue/policy/jobs/Changes.ts"
+import { dueOfPushed } from "../../Queue/policy/jobs/Debouncing.ts"
 import { cancelledBecause, displacedAtKey, noRoomAtKey } from "../../Queue/policy/jobs/StoreFailures.ts"
 import { FinishingPace } from "../../Queue/policy/jobs/FinishingPace.ts"
 import { withSiblings } from "../../Queue/policy/Siblings.ts"
@@ -281,7 +282,9 @@ export class Enqueues {
     }
     // It comes anew: that an attempt failed before is forgotten.
     const wait = Waiting.isForOthers(row.wait) ? row.wait : Waiting.waitNone
-    const { due, priority, rank } = job
+    const { priority } = job
+    const pushed = { due: row.due, enqueued: row.enqueued, started: row.started ?? undefined }
+    const due = dueOfPushed(job, pushed, now)
     const before = parseExtra(row.extra)
     const deadline = job.extra?.deadline
     const extra = before?.deadline === deadline ? row.extra : JSON.stringify(withDeadline(before, deadline))
@@ -292,7 +295,7 @@ export class Enqueues {
       checksum,
       priority,
       extra,
-      rank,
+      rank: job.rank + (due - job.due),
       ownRank: null,
       due,
       state: Waiting.stateWhile(wait, due, now),
@@ -322,9 +325,7 @@ export class Enqueues {
       if (jobs > 0) free.set(request.group, { jobs, budget: this.claims.budget(request, tasks, now) })
     }
     const mayStart = (row: JobRow) =>
-      free.has(row.lane.group.name) &&
-      tasks.has(row.lane.task) &&
-      (row.expires === null || row.expires > now)
+      free.has(row.lane.group.name) && tasks.has(row.lane.task) && (row.expires === null || row.expires > now)
     for (const row of ready) {
       if (!mayStart(row)) continue
       const group = row.lane.group.name
@@ -337,7 +338,8 @@ export class Enqueues {
       if (rows.length > 1) rows.sort(byRank)
       const { budget, jobs } = free.get(group)!
       let count = 0
-      while (count < Math.min(rows.length, jobs) && budget?.take(rows[count]!.slots, rows[count]!.cost) !== false) count++
+      while (count < Math.min(rows.length, jobs) && budget?.take(rows[count]!.slots, rows[count]!.cost) !== false)
+        count++
       rows.length = count
       this.slots.started(rows[0]?.lane.group, rows)
       for (let i = 0; i < rows.length; i++) {

@@ -19,6 +19,7 @@ export const reads: ReadonlySet<string> = new Set([
   "list",
   "count",
   "counters",
+  "usage",
   "oldestPending",
   "dueIn",
   "upNext",

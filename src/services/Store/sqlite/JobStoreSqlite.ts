@@ -147,6 +147,7 @@ const over = (host: Host, file: string, clock: Clock.Clock): Store => {
       list: (filter, page) => host.call("list", filter, page),
       count: (filter) => host.call("count", filter),
       counters: host.call("counters"),
+      usage: host.call("usage"),
       oldestPending: host.call("oldestPending"),
       dueIn: (steps) => host.call("dueIn", steps),
       upNext: (group, limit) => host.call("upNext", group, limit),

@@ -11,7 +11,8 @@ import {
   isFifo,
   isRated,
   mayBeReady,
-  mayStart
+  mayStart,
+  slotsAllowed
 } from "../../Limits/policy/KeyAdmission.ts"
 import {
   breakerChange,
@@ -169,7 +170,11 @@ export class KeySlots {
     if (isInLine(from)) return this.inLine(key, to)
     if (to.state !== States.pending) return { ...to, limiter: key.id }
     if (from.state === States.pending)
-      return ready(key, to, policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy))
+      return ready(
+        key,
+        to,
+        policyOf(key.group).fair === true ? from.rank : admittedRank(to.id, to.rank, undefined, key.policy)
+      )
     const place = this.place(key, to)
     return ready(key, to, policyOf(key.group).fair === true ? key.group.time : place)
   }
@@ -437,7 +442,7 @@ export class KeySlots {
     return {
       slotsOf: {
         group: limitOf(group),
-        key: key === undefined ? Number.POSITIVE_INFINITY : this.keys.windowOf(key)
+        key: key === undefined ? Number.POSITIVE_INFINITY : slotsAllowed(key.policy)
       },
       backlogOf: {
         group: backlog === undefined ? undefined : { limit: backlog, waiting: waiting() },
@@ -457,8 +462,7 @@ export class KeySlots {
       first === undefined ||
       (!isFifo(key.policy) && (row.rank < first[2] || (row.rank === first[2] && row.id < first[1])))
     const waiter: Waiter = [row.lane.id, row.id, row.rank, row.due, row.slots, row.cost]
-    const starts =
-      row.state === States.pending ? this.mayStart(key, key, waiter) : this.mayBeReady(key, row.slots)
+    const starts = row.state === States.pending ? this.mayStart(key, key, waiter) : this.mayBeReady(key, row.slots)
     return isFirst && starts ? undefined : { key, newest: conflict === "cancelNewest" }
   }
 

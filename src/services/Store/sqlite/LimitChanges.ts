@@ -163,8 +163,7 @@ export class LimitChanges {
       lanes
     )
     pick("pending", "1")
-    const isMoved = (condition: string) =>
-      `(lane, rank, id) IN (SELECT lane, rank, id FROM moved WHERE ${condition})`
+    const isMoved = (condition: string) => `(lane, rank, id) IN (SELECT lane, rank, id FROM moved WHERE ${condition})`
     const limiter = (table: string) =>
       `(SELECT limiter FROM moved WHERE moved.lane = ${table}.lane AND moved.rank = ${table}.rank AND moved.id = ${table}.id)`
     run(
@@ -177,16 +176,16 @@ export class LimitChanges {
        WHERE ${isMoved("limiter IS NULL")}`
     )
     // Not those that went there just now, which have their limiter.
-    pick("scheduled", `scheduled.wait IN (${waitTime}, ${waitRetry}) AND (ruled.holds = 1 OR scheduled.limiter IS NOT NULL)`)
+    pick(
+      "scheduled",
+      `scheduled.wait IN (${waitTime}, ${waitRetry}) AND (ruled.holds = 1 OR scheduled.limiter IS NOT NULL)`
+    )
     const isOf = (condition: string) => `(lane, id) IN (SELECT lane, id FROM moved WHERE ${condition})`
     const limiterOf = "(SELECT moved.limiter FROM moved WHERE moved.lane = scheduled.lane AND moved.id = scheduled.id)"
     run(`UPDATE scheduled SET limiter = NULL WHERE ${isOf("holds = 0")}`)
     run(`UPDATE scheduled SET wait = ${intoLine}, limiter = ${limiterOf} WHERE ${isOf("holds = 1")}`)
     pick("scheduled", `scheduled.wait >= ${waitLimit} AND (ruled.limiter IS NULL OR (ruled.holds = 0 AND due > ?3))`)
-    run(
-      `UPDATE scheduled SET wait = ${outOfLine(waitTime)}, limiter = NULL WHERE ${isOf("1")} AND due > ?`,
-      now
-    )
+    run(`UPDATE scheduled SET wait = ${outOfLine(waitTime)}, limiter = NULL WHERE ${isOf("1")} AND due > ?`, now)
     run(
       `${copyInto("pending", "scheduled", { wait: outOfLine(waitNone), limiter: "NULL" })} WHERE ${isOf("1")} AND due <= ?`,
       now

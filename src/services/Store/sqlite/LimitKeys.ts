@@ -56,7 +56,8 @@ type KeyRow = [
   feedback: string | null
 ]
 
-const columns = "id, resource_group, key, held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback"
+const columns =
+  "id, resource_group, key, held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback"
 
 /** What an operator set for the key, if anything. */
 export const ownRuleOf = (key: LimitKey | undefined): OwnRule | undefined =>

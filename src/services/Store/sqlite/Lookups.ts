@@ -208,13 +208,19 @@ export class Lookups {
     ) {
       return [{ read: (cursor, limit) => this.byId[order].all(cursor, limit) }]
     }
-    return [...this.cells(filter)].map(({ lane, state }) => {
-      const live = this.liveByLane[state]?.[order]
-      return {
-        read: (cursor, limit) =>
-          live?.all(lane.id, cursor, limit) ?? this.finishedByLane[order].all(lane.id, state, cursor, limit)
-      }
-    })
+    return [...this.cells(filter)].map(({ lane, state }) => ({
+      read: (cursor, limit) => this.inCell(lane, state, order, cursor, limit)
+    }))
+  }
+
+  private inCell(lane: Lane, state: number, order: PageRequest["order"], cursor: number, limit: number) {
+    const live = this.liveByLane[state]?.[order]
+    return live?.all(lane.id, cursor, limit) ?? this.finishedByLane[order].all(lane.id, state, cursor, limit)
+  }
+
+  /** The first ids of a lane and state beyond `cursor`. */
+  idsOf(lane: Lane, state: number, order: PageRequest["order"], cursor: number, limit: number): ReadonlyArray<JobId> {
+    return this.inCell(lane, state, order, cursor, limit).map(([id]) => id)
   }
 
   /** Everything a filter says of a row, but for the times: those bound the ids. */

@@ -13,6 +13,7 @@ import type { JournalEntry, StoredDocument } from "../StoredDocument.ts"
 import type { LogLine, Turn } from "../Turn.ts"
 import type { ResourceRollUp, RollUp, RollUpQuery } from "../RollUp.ts"
 import type { KeyFilter, KeyRecord, UnitsRequest, UnitsTaken } from "../KeyRecord.ts"
+import type { UsageRecord } from "../UsageRecord.ts"
 import type { GroupDeclaration, GroupSettings, RetentionPolicy, StoreStatus, Wake } from "../JobStore.ts"
 import type { WorkerInfo, WorkerRecord } from "../WorkerRecord.ts"
 import { Answers } from "./Answers.ts"
@@ -46,6 +47,7 @@ import { Settlement } from "./Settlement.ts"
 import { Signals } from "./Signals.ts"
 import { Statistics } from "./Statistics.ts"
 import { type StoreTurnResult, Turns } from "./Turns.ts"
+import { Usage } from "./Usage.ts"
 
 export interface SqliteStoreOptions {
   /** Live jobs beyond which enqueues are refused as `Overloaded`. */
@@ -76,6 +78,8 @@ export class SqliteStore {
   private readonly recovery: Recovery
   private readonly retention: Retention
   private readonly turns: Turns
+  /** Made when somebody asks. */
+  private usageOfJobs: Usage | undefined
   private readonly insertListener: Query<[]>
   private readonly keepListeners: Query<[]>
   private readonly dataVersion: Query<[number]>
@@ -148,7 +152,7 @@ export class SqliteStore {
       setAside: this.setAside
     })
     this.recovery = new Recovery(db, { laneCounters, rows, sessions, settlement, signals, endings, statistics })
-    this.retention = new Retention(db, { laneCounters, rows, keys })
+    this.retention = new Retention(db, { laneCounters, rows, keys, endings })
     this.turns = new Turns({
       laneCounters,
       sessions,
@@ -253,6 +257,12 @@ export class SqliteStore {
         count
       }))
     )
+  }
+
+  usage(): ReadonlyArray<UsageRecord> {
+    this.usageOfJobs ??= new Usage(this.db, this.lookups)
+    const { usageOfJobs } = this
+    return this.read(() => usageOfJobs.all())
   }
 
   oldestPending(): ReadonlyMap<string, number> {

@@ -55,7 +55,8 @@ CREATE INDEX pending_expires ON pending(expires) WHERE expires IS NOT NULL AND a
 ${tableSchema("running")};
 ${tableSchema("history")};
 CREATE INDEX history_lane ON history(lane, state);
-CREATE INDEX history_finished ON history(state, finished);
+CREATE INDEX history_finished ON history(state, finished) WHERE keep_until IS NULL;
+CREATE INDEX history_keep_until ON history(keep_until) WHERE keep_until IS NOT NULL;
 CREATE TABLE label(label TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(label, id)) WITHOUT ROWID;
 CREATE TABLE unique_key(
   key TEXT PRIMARY KEY, job INTEGER NOT NULL, until INTEGER NOT NULL, live INTEGER NOT NULL,
@@ -139,13 +140,7 @@ const answers: Migration = {
   down: "DROP TABLE answer"
 }
 
-export const migrations: ReadonlyArray<Migration> = [
-  { name: "jobs", up: jobs },
-  steps,
-  documents,
-  standing,
-  answers
-]
+export const migrations: ReadonlyArray<Migration> = [{ name: "jobs", up: jobs }, steps, documents, standing, answers]
 
 export const schemaVersion = migrations.length
 
@@ -181,7 +176,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "26b6cb82ba0955539ddb147a4e365ccae5c0d44eb79ce902a731d21b5e5cc696"
+const newestFingerprint = "cc08697d7e61cfccd95cfff9d346968b0abd9903d0a11b869753924432458149"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>

@@ -48,7 +48,8 @@ const send = ({
   slots = 10
 }: Sending): Sent => {
   const random = new SeededRandom(seed)
-  const running: Array<{ readonly endsAt: number; readonly startedAt: number; readonly answer: number | undefined }> = []
+  const running: Array<{ readonly endsAt: number; readonly startedAt: number; readonly answer: number | undefined }> =
+    []
   let state = newAdaptive
   let tat = 0
   let heldBackUntil = 0
@@ -117,10 +118,16 @@ describe("the adaptive rate", () => {
   it("finds out when more is taken, and when less is", () => {
     let limit = 50
     const side = fixedWindow(() => limit)
-    const more = send({ side: { ask: (now) => ((limit = now < epoch + 60_000 ? 50 : 90), side.ask(now)) }, seconds: 240 })
+    const more = send({
+      side: { ask: (now) => ((limit = now < epoch + 60_000 ? 50 : 90), side.ask(now)) },
+      seconds: 240
+    })
     assert.isAtLeast(more.acceptedOfLate, 0.8 * 90 * 60)
     const other = fixedWindow(() => limit)
-    const less = send({ side: { ask: (now) => ((limit = now < epoch + 60_000 ? 90 : 20), other.ask(now)) }, seconds: 240 })
+    const less = send({
+      side: { ask: (now) => ((limit = now < epoch + 60_000 ? 90 : 20), other.ask(now)) },
+      seconds: 240
+    })
     assert.isAtLeast(less.acceptedOfLate, 0.7 * 20 * 60)
     assert.isAtMost(less.refused * 50, less.accepted)
   })

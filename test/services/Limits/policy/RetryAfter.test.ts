@@ -28,7 +28,19 @@ describe("Retry-After", () => {
   })
 
   it("says nothing where it is neither", () => {
-    for (const text of ["", "soon", "-1", "1e9", "NaN", "Infinity", "0x10", "1 day", "2024-01-01", "Sun, 99 Foo 1994 08:49:37 GMT", "١٢٠"])
+    for (const text of [
+      "",
+      "soon",
+      "-1",
+      "1e9",
+      "NaN",
+      "Infinity",
+      "0x10",
+      "1 day",
+      "2024-01-01",
+      "Sun, 99 Foo 1994 08:49:37 GMT",
+      "١٢٠"
+    ])
       assert.isUndefined(readRetryAfter(text), text)
   })
 })
