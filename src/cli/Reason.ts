@@ -49,7 +49,13 @@ export const explain = (reason: Explain.Reason, now: number, failure?: string): 
         advice: ""
       }
     case "NotDue":
-      return { why: `it is due ${relativeTime(reason.due, now)}`, advice: "sluice job edit JOB --in 0s starts it now" }
+      return {
+        why:
+          reason.deferredTo === undefined
+            ? `it is due ${relativeTime(reason.due, now)}`
+            : `it was put off to when the load is forecast to be lowest, and is due ${relativeTime(reason.due, now)}; wanted ${relativeTime(reason.deferredTo, now)}`,
+        advice: "sluice job edit JOB --in 0s starts it now"
+      }
     case "WaitingForRetry":
       return {
         why: `attempt ${reason.attempt} failed${reason.lastError === undefined ? "" : ` (${Sanitize.line(reason.lastError)})`}; the next is due ${relativeTime(reason.due, now)}`,
@@ -98,6 +104,11 @@ export const explain = (reason: Explain.Reason, now: number, failure?: string): 
       return { why: "the queue is paused", advice: "sluice queue resume" }
     case "GroupPaused":
       return { why: `group ${reason.group} is paused`, advice: `sluice queue resume ${reason.group}` }
+    case "GroupClosed":
+      return {
+        why: `group ${reason.group} opens ${relativeTime(reason.opensAt, now)}, at ${new Date(reason.opensAt).toISOString()}`,
+        advice: `sluice queue hours ${reason.group} none lets it start now`
+      }
     case "NoWorker":
       return { why: "no worker is alive", advice: "sluice worker -d starts one in the background" }
     case "NoWorkerForTask":

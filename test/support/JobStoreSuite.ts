@@ -12,6 +12,7 @@ import * as FairShares from "./store/FairShares.ts"
 import * as Fencing from "./store/Fencing.ts"
 import * as Following from "./store/Following.ts"
 import * as FollowUps from "./store/FollowUps.ts"
+import * as GroupHours from "./store/GroupHours.ts"
 import * as Grouping from "./store/Grouping.ts"
 import * as KeyLimits from "./store/KeyLimits.ts"
 import * as LimitChanges from "./store/LimitChanges.ts"
@@ -57,6 +58,7 @@ export const suite = (
     describe("follow-ups", () => FollowUps.clauses(test))
     describe("steps", () => Stepping.clauses(test))
     describe("groups", () => Grouping.clauses(test))
+    describe("hours of groups", () => GroupHours.clauses(test))
     describe("limits of keys", () => KeyLimits.clauses(test))
     describe("rates", () => RateLimits.clauses(test))
     describe("fair shares", () => FairShares.clauses(test))

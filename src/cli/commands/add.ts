@@ -28,6 +28,8 @@ import { Invocation } from "../Invocation.ts"
 import { sayNew } from "../GroupArgument.ts"
 import {
   checkInput,
+  type CommandFlags,
+  deadlineOf,
   durationFlag,
   jobIdFlag,
   reading,
@@ -52,6 +54,13 @@ export const startFlags = {
     Flag.optional
   ),
   in: durationFlag("in").pipe(Flag.withDescription("not before this long from now"), Flag.optional),
+  deferrable: Flag.Boolean("deferrable").pipe(
+    Flag.withoutNegation,
+    Flag.withDescription(
+      "by its deadline is soon enough: it waits for when the load of its group is forecast to be lowest"
+    ),
+    Flag.withDefault(false)
+  ),
   after: jobIdFlag("after").pipe(
     Flag.withDescription("only when this job has completed; may be repeated"),
     Flag.between(0, 1000)
@@ -82,7 +91,8 @@ export const startFlags = {
   )
 }
 
-export interface StartFlags {
+export interface StartFlags extends Pick<CommandFlags, "deadline" | "deadlineIn"> {
+  readonly deferrable: boolean
   readonly at: Option.Option<DateTime.Utc>
   readonly in: Option.Option<Duration.Duration>
   readonly after: ReadonlyArray<string>
@@ -91,6 +101,23 @@ export interface StartFlags {
   readonly maxDelay: Option.Option<Duration.Duration>
   readonly keep: ReadonlyArray<RetentionOption>
   readonly tag: ReadonlyArray<string>
+}
+
+/** Within which deadline it may be put off, where it is told to be. */
+const deferral = (flags: StartFlags) => {
+  if (!flags.deferrable) return Effect.succeed<EnqueueOptions>({})
+  if (Option.isSome(flags.at) || Option.isSome(flags.in) || Option.isSome(flags.debounce))
+    return Effect.fail(
+      fail("usage", "--deferrable leaves it to the queue when it starts; leave out --at and --in and --debounce")
+    )
+  const { deadline, deadlineIn } = deadlineOf(flags)
+  if (deadline !== undefined && deadlineIn !== undefined)
+    return Effect.fail(fail("usage", "--deadline and --deadline-in both say by when; give one of them"))
+  if (deadline !== undefined) return Effect.succeed<EnqueueOptions>({ deferrable: { deadline } })
+  if (deadlineIn !== undefined) return Effect.succeed<EnqueueOptions>({ deferrable: { deadlineIn } })
+  return Effect.fail(
+    fail("usage", "--deferrable needs to know by when: --deadline 'tomorrow 6:00' or --deadline-in 12h")
+  )
 }
 
 /** What of the flags contradicts itself. */
@@ -107,15 +134,19 @@ const startMistake = ({ at, debounce, in: delay, maxDelay }: StartFlags): string
 export const startOptions = (flags: StartFlags) => {
   const mistake = startMistake(flags)
   if (mistake !== undefined) return Effect.fail(fail("usage", mistake))
-  return Effect.succeed<EnqueueOptions>({
-    ...(Option.isSome(flags.at) ? { at: DateTime.toEpochMillis(flags.at.value) } : {}),
-    ...(Option.isSome(flags.in) ? { in: flags.in.value } : {}),
-    ...(Option.isSome(flags.debounce) ? { in: flags.debounce.value, onConflict: "debounce" } : {}),
-    ...(Option.isSome(flags.maxDelay) ? { maxDelay: flags.maxDelay.value } : {}),
-    ...(Option.isSome(flags.key) ? { key: flags.key.value } : {}),
-    ...(flags.keep.length === 0 ? {} : { retention: Object.assign({}, ...flags.keep) as RetentionOption }),
-    ...(flags.tag.length === 0 ? {} : { tags: flags.tag })
-  })
+  return Effect.map(
+    deferral(flags),
+    (deferral): EnqueueOptions => ({
+      ...deferral,
+      ...(Option.isSome(flags.at) ? { at: DateTime.toEpochMillis(flags.at.value) } : {}),
+      ...(Option.isSome(flags.in) ? { in: flags.in.value } : {}),
+      ...(Option.isSome(flags.debounce) ? { in: flags.debounce.value, onConflict: "debounce" } : {}),
+      ...(Option.isSome(flags.maxDelay) ? { maxDelay: flags.maxDelay.value } : {}),
+      ...(Option.isSome(flags.key) ? { key: flags.key.value } : {}),
+      ...(flags.keep.length === 0 ? {} : { retention: Object.assign({}, ...flags.keep) as RetentionOption }),
+      ...(flags.tag.length === 0 ? {} : { tags: flags.tag })
+    })
+  )
 }
 
 /** Calls are put off together when they have the same key. */
@@ -269,6 +300,10 @@ export const command = Command.make(
     { command: "sluice add -- ./report.sh" },
     { command: "sluice add --start 'make -j4 test'", description: "one quoted line; with a worker, if none is alive" },
     { command: "sluice add --in 5m -g network -- ./fetch.sh" },
+    {
+      command: "sluice add --deferrable --deadline-in 12h -- ./backup.sh",
+      description: "when least else is to be done"
+    },
     { command: "sluice add --after $(sluice add -- make build) -- make deploy" },
     { command: "sluice add --notify 'mail -s \"$SLUICE_JOB_STATE\" me < /dev/null' -- ./report.sh" },
     { command: "sluice add --from commands.txt", description: "a job per line, all stored or none" },

@@ -132,6 +132,11 @@ export interface JobExtra {
    * runs like any other.
    */
   readonly deadline?: number
+  /**
+   * From when it could have started, in milliseconds since 1970: it is deferrable, and its due time was chosen after
+   * that.
+   */
+  readonly deferredFrom?: number
   /** How long it stays when it has finished. */
   readonly retention?: JobRetention
 }
@@ -149,6 +154,7 @@ export const JobExtra = Schema.Struct({
   softLimit: Schema.optionalKey(Schema.Finite),
   hardLimit: Schema.optionalKey(Schema.Finite),
   deadline: Schema.optionalKey(Schema.Finite),
+  deferredFrom: Schema.optionalKey(Schema.Finite),
   retention: Schema.optionalKey(JobRetention)
 })
 

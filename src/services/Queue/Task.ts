@@ -116,6 +116,12 @@ export interface TaskOptions<P, S, E, G> {
    * nothing. Default: none.
    */
   readonly deadlineIn?: Duration.Input
+  /**
+   * Its jobs are wanted this long from their enqueue, and until then need not start at once: each is put where the load
+   * of its group is forecast to be lowest, and never later than it can still be done in time. Where nothing is known it
+   * starts at once. In place of `deadlineIn`. Default: jobs start at once.
+   */
+  readonly deferrable?: { readonly deadlineIn: Duration.Input }
   /** Names what makes two payloads the same work. Jobs with equal keys are unique as `unique` says. */
   readonly idempotencyKey?: (payload: P) => string
   /** How its keys are unique. Default: among the live jobs of the task, the live job being the answer. */
@@ -204,6 +210,8 @@ export interface Task<in out P, in out S = void, in out E = never, in out G = un
   readonly suspendedForMs: number
   readonly expiresInMs: number | undefined
   readonly deadlineInMs: number | undefined
+  /** Whether its jobs may be put off within their deadline. */
+  readonly isDeferrable: boolean
   readonly idempotencyKey: ((payload: P) => string) | undefined
   readonly unique: {
     readonly onConflict: UniqueConflict
@@ -289,13 +297,29 @@ const optionNames: ReadonlySet<string> = new Set<keyof TaskOptions<unknown, unkn
   "suspendedFor",
   "expiresIn",
   "deadlineIn",
+  "deferrable",
   "idempotencyKey",
   "unique",
   "retention",
   "batch"
 ])
+const deferrableNames: ReadonlySet<string> = new Set<
+  keyof NonNullable<TaskOptions<unknown, unknown, unknown, unknown>["deferrable"]>
+>(["deadlineIn"])
 const uniqueNames: ReadonlySet<string> = new Set<keyof UniqueOption>(["onConflict", "scope", "window", "maxDelay"])
 const uniqueScopes = ["task", "group", "store"] as const
+
+const toDeadlineIn = (options: {
+  readonly deadlineIn?: Duration.Input
+  readonly deferrable?: { readonly deadlineIn: Duration.Input }
+}): number | undefined => {
+  const { deadlineIn, deferrable } = options
+  if (deferrable === undefined) return given(deadlineIn, (input) => Durations.duration("deadlineIn", input))
+  Bounds.fields("deferrable", deferrable, deferrableNames)
+  if (deadlineIn !== undefined)
+    throw new Bounds.OutOfBounds("deadlineIn and deferrable both say by when; expected one of them")
+  return Durations.duration("deferrable.deadlineIn", deferrable.deadlineIn)
+}
 
 /** Applies what is given; what is not, stays undefined. */
 const given = <A, B>(value: A | undefined, read: (value: A) => B): B | undefined =>
@@ -347,7 +371,8 @@ const checkedOptions = <P, S, E, G>(name: string, options: DefinitionOptions<Pay
     hardLimitMs: limit("hardLimit"),
     expiresInMs: limit("expiresIn"),
     suspendedForMs: options.suspendedFor === undefined ? 0 : Durations.duration("suspendedFor", options.suspendedFor),
-    deadlineInMs: given(options.deadlineIn, (input) => Durations.duration("deadlineIn", input)),
+    deadlineInMs: toDeadlineIn(options),
+    isDeferrable: options.deferrable !== undefined,
     unique: toUnique(options.unique),
     retention: given(options.retention, (option) => checkRetention("retention", option)),
     batch: given(options.batch, batching)

@@ -157,6 +157,12 @@ export interface EnqueueOptions {
   readonly deadline?: TimeInput
   /** The same as a time from when the job is due; over the task's. */
   readonly deadlineIn?: Duration.Input
+  /**
+   * It need not start at once, only be done by its deadline: it is put where the load of its group is forecast to be
+   * lowest, and never later than it can still be done in time; at once where nothing is known. With neither `in` nor
+   * `at`, and in place of the other deadlines. Over the task's; `false`: at once.
+   */
+  readonly deferrable?: { readonly deadline: TimeInput } | { readonly deadlineIn: Duration.Input } | false
   /** Jobs that must be `completed` first. */
   readonly after?: ReadonlyArray<JobId>
   /** What becomes of this job when one of them does not complete. Default `"cancel"`. */

@@ -25,7 +25,7 @@ import type { GroupPolicy, KeyPolicy } from "../Limits/GroupPolicy.ts"
 import type { CounterRecord, GroupRecord, RankedJob } from "./GroupRecord.ts"
 import type { JobId, JobRecord } from "../Queue/Job.ts"
 import type { ChangeResult, JobChange } from "./JobChange.ts"
-import type { Count, JobFilter, Page, PageRequest } from "./JobQuery.ts"
+import type { Count, DueCount, JobFilter, Page, PageRequest, Steps } from "./JobQuery.ts"
 import type { KeyFilter, KeyRecord, UnitsRequest, UnitsTaken } from "./KeyRecord.ts"
 import type { StoreError } from "./StoreError.ts"
 import type { LogLine, Turn, TurnResult } from "./Turn.ts"
@@ -143,6 +143,11 @@ export class JobStore extends Context.Service<
     readonly usage: Effect.Effect<ReadonlyArray<UsageRecord>, StoreError>
     /** When the next pending job of each group was due; groups without one are left out. */
     readonly oldestPending: Effect.Effect<ReadonlyMap<string, number>, StoreError>
+    /**
+     * How many scheduled jobs, of those that wait for nothing but their time, become due in each step; steps without
+     * any are left out. Looks at each of these jobs.
+     */
+    readonly dueIn: (steps: Steps) => Effect.Effect<ReadonlyArray<DueCount>, StoreError>
     /** Up to `limit` (1,000) pending jobs of a group, in the order in which they start. */
     readonly upNext: (group: string, limit: number) => Effect.Effect<ReadonlyArray<RankedJob>, StoreError>
     /**

@@ -47,6 +47,7 @@ const kinds: Kinds = {
     counters: looks,
     usage: looks,
     oldestPending: looks,
+    dueIn: { ...reads, inTime: ([steps], ms) => [{ ...steps, from: steps.from + ms }] },
     upNext: reads,
     logs: reads,
     step: reads,

@@ -126,6 +126,7 @@ export const enqueueOptions = (seed: number, values: number): Effect.Effect<numb
       expiresIn: () => random.pick([0, 1000, Number.POSITIVE_INFINITY]),
       deadline: () => random.pick([0, 1.5, 8.64e15]),
       deadlineIn: () => random.pick([0, "1 hour"]),
+      deferrable: () => random.pick([false, { deadline: 8.64e15 }, { deadlineIn: "1 hour" }, {}]),
       onParentFailure: () => random.pick(["cancel", "fail", "run"]),
       softLimit: () => random.pick([0, 1.5, Number.POSITIVE_INFINITY]),
       hardLimit: () => random.pick([1, "1 hour", Number.POSITIVE_INFINITY]),
@@ -384,6 +385,7 @@ export const definitions = (seed: number, values: number): Effect.Effect<number,
       hardLimit: () => random.pick([1.5, Number.POSITIVE_INFINITY]),
       expiresIn: () => random.pick([1000, Number.POSITIVE_INFINITY]),
       deadlineIn: () => "1 hour",
+      deferrable: () => hostile.fields({ deadlineIn: () => "1 hour" }, 1),
       unique: () => hostile.fields({ scope: () => "group", onConflict: () => "reject", window: () => 5 }, 2),
       retention: () =>
         hostile.fields(

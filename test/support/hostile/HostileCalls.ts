@@ -69,6 +69,7 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
   "queue group add": [["hostile", "--limit", "2"]],
   "queue group rm": [["network"], ["other"]],
   "queue order": [[], ["network"]],
+  "queue hours": [[], ["network"]],
   "queue purge": [["--yes"], ["network", "--yes"], ["--dry-run"]],
   "queue du": [[], ["--by-task", "--wide"]],
   "dlq ls": [[], ["--wide"]],

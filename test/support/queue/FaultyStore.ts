@@ -69,6 +69,7 @@ export class FaultyStore {
       counters: call("counters", real.jobs.counters),
       usage: call("usage", real.jobs.usage),
       oldestPending: call("oldestPending", real.jobs.oldestPending),
+      dueIn: (steps) => call("dueIn", real.jobs.dueIn(steps)),
       upNext: (group, limit) => call("upNext", real.jobs.upNext(group, limit)),
       logs: (id, page) => call("logs", real.jobs.logs(id, page)),
       step: (id, name) => call("step", real.jobs.step(id, name)),

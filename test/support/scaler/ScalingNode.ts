@@ -2,7 +2,8 @@
  * One simulated process that scales: a session in a store shared with others, its slots written down instead of filled.
  */
 import { Clock, Context, Effect, Exit, Layer, Scope } from "effect"
-import { PredictiveScaler, Sluice, Worker } from "../../../src/services/Queue/index.ts"
+import { GroupOrders, PredictiveScaler, Sluice, Worker } from "../../../src/services/Queue/index.ts"
+import { noRankings } from "../../../src/services/Queue/policy/Order.ts"
 import { decideSlots } from "../../../src/services/Queue/policy/SlotDecision.ts"
 import { totalSlotsOf } from "../../../src/services/Queue/Worker.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "../../../src/services/Scaling/ScaleSettings.ts"
@@ -80,6 +81,8 @@ export const startScalingNode = (options: ScalingNodeOptions): Effect.Effect<Sca
       awaitDrained: Effect.never
     }
     const layer = Sluice.layerScaler().pipe(
+      // Its groups go by priority.
+      Layer.provide(Layer.mock(GroupOrders)({ rankings: () => noRankings, assume: () => {}, changing: () => [] })),
       Layer.provide(Layer.succeed(Worker, worker)),
       Layer.provide(Layer.succeedContext(toContext(faulty.store))),
       Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...options.settings }))

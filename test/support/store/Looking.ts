@@ -200,6 +200,37 @@ export const clauses = (test: StoreTest): void => {
       assert.deepStrictEqual([...(yield* driver.store.jobs.oldestPending)], [])
     }))
 
+  test("counts what becomes due in each step, of what waits for its time alone", (driver) =>
+    Effect.gen(function* () {
+      const minute = 60_000
+      const dueIn = (from: number, count = 3) =>
+        Effect.map(driver.store.jobs.dueIn({ from, stepMs: minute, count }), (counts) =>
+          counts.map(({ group, jobs, step, task }) => `${group} ${task} ${step}: ${jobs}`).sort()
+        )
+      assert.deepStrictEqual(yield* dueIn(start), [])
+      const { ids } = yield* driver.enqueue([{ group: "a", delay: minute }])
+      yield* driver.enqueue([
+        { group: "a" },
+        { group: "a", delay: 1 },
+        { group: "a", delay: 2 * minute - 1 },
+        { group: "a", delay: 2 * minute },
+        { group: "a", delay: 3 * minute - 1, task: "other" },
+        { group: "a", delay: 3 * minute },
+        { group: "a", delay: minute, after: ids },
+        { group: "b", delay: minute + 500 }
+      ])
+      assert.deepStrictEqual(yield* dueIn(start), [
+        "a other 2: 1",
+        "a task 0: 1",
+        "a task 1: 2",
+        "a task 2: 1",
+        "b task 1: 1"
+      ])
+      assert.deepStrictEqual(yield* dueIn(start + 2 * minute, 1), ["a other 0: 1", "a task 0: 4", "b task 0: 1"])
+      yield* driver.store.jobs.change({ groups: ["b"] }, { _tag: "Cancel", reason: "" }, { now: start, limit: 10 })
+      assert.deepStrictEqual(yield* dueIn(start + minute, 1), ["a task 0: 3"])
+    }))
+
   test("tells what jobs take by task, group and state: exact for few, of many by some", (driver) =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* driver.store.jobs.usage, [])

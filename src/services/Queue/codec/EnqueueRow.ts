@@ -29,6 +29,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof EnqueueOptions>([
   "expiresIn",
   "deadline",
   "deadlineIn",
+  "deferrable",
   "after",
   "onParentFailure",
   "softLimit",
@@ -52,7 +53,33 @@ const dueOf = ({ at, in: delay }: EnqueueOptions, now: number): number => {
   return Math.max(now, Times.time("at", at))
 }
 
-const deadlineOf = (task: AnyTask, options: EnqueueOptions, due: number): number | undefined => {
+const deferrableNames: ReadonlySet<string> = new Set(["deadline", "deadlineIn"])
+
+/** The deadline that it is deferred within, as it is given; undefined: `deferrable` gives none. */
+const deferrableBy = ({
+  at,
+  deadline,
+  deadlineIn,
+  deferrable,
+  in: delay
+}: EnqueueOptions): Pick<EnqueueOptions, "deadline" | "deadlineIn"> | undefined => {
+  if (deferrable === undefined || deferrable === false) return undefined
+  Bounds.fields("deferrable", deferrable, deferrableNames)
+  if (at !== undefined || delay !== undefined)
+    throw new Bounds.OutOfBounds("deferrable leaves it to the queue when it starts; expected neither at nor in with it")
+  if (deadline !== undefined || deadlineIn !== undefined)
+    throw new Bounds.OutOfBounds("deferrable has its deadline; expected neither deadline nor deadlineIn beside it")
+  const by: Pick<EnqueueOptions, "deadline" | "deadlineIn"> = deferrable
+  if (by.deadline === undefined && by.deadlineIn === undefined)
+    return Bounds.refuse("deferrable", deferrable, "a deadline or deadlineIn within it")
+  return by
+}
+
+const deadlineOf = (
+  task: AnyTask,
+  options: Pick<EnqueueOptions, "deadline" | "deadlineIn">,
+  due: number
+): number | undefined => {
   if (options.deadline !== undefined) {
     if (options.deadlineIn !== undefined)
       throw new Bounds.OutOfBounds("deadline and deadlineIn both say when; expected one of them")
@@ -186,8 +213,21 @@ export interface CheckedOptions
   readonly partitionKey: string | undefined
   readonly key: string | undefined
   readonly onConflict: Unique["onConflict"] | undefined
+  /** By when they must be done, in milliseconds since 1970, that may be put off until then; undefined: they may not. */
+  readonly deferrableTo: number | undefined
   /** Set for a debounced call. */
   readonly maxDelayMs: number | undefined
+}
+
+/** The options of a job that is put off until `due`. */
+export const putOff = (task: AnyTask, checked: CheckedOptions, rankings: Rankings, due: number): CheckedOptions => {
+  const { extra, group, priority } = checked
+  return {
+    ...checked,
+    due,
+    rank: rankIn(rankings, group, task.name, due, priority, extra?.deadline),
+    extra: { ...extra, deferredFrom: checked.due }
+  }
 }
 
 /**
@@ -218,6 +258,7 @@ export const checkOptions = (
       partitionKey: undefined,
       key: undefined,
       onConflict: undefined,
+      deferrableTo: task.isDeferrable ? earlier(deadline, now, task.expiresInMs) : undefined,
       maxDelayMs: maxDelayOf(task, noOptions, 0)
     }
   }
@@ -229,7 +270,10 @@ export const checkOptions = (
   const retries =
     options.retries === undefined ? times : Bounds.whole("retries", options.retries, 0, Bounds.mostRetries)
   const due = Math.min(dueOf(options, now) + putOffMs, Bounds.lastTime)
-  const deadline = deadlineOf(task, options, due)
+  const deferrable = deferrableBy(options)
+  if (deferrable !== undefined && putOffMs !== 0)
+    throw new Bounds.OutOfBounds("spread says when each of them starts; expected no deferrable with it")
+  const deadline = deadlineOf(task, deferrable ?? options, due)
   const expiresInMs =
     options.expiresIn === undefined ? task.expiresInMs : Durations.limit("expiresIn", options.expiresIn)
   return {
@@ -244,9 +288,17 @@ export const checkOptions = (
     partitionKey: partitionKey === undefined ? undefined : Bounds.label("partitionKey", partitionKey),
     key: options.key,
     onConflict: onConflict === undefined ? undefined : Bounds.oneOf("onConflict", onConflict, uniqueConflicts),
+    deferrableTo:
+      due === now && (deferrable !== undefined || (task.isDeferrable && options.deferrable === undefined))
+        ? earlier(deadline, now, expiresInMs)
+        : undefined,
     maxDelayMs: maxDelayOf(task, options, due - now)
   }
 }
+
+/** The deadline, or the end of its wait where that comes first. */
+const earlier = (deadline: number | undefined, now: number, expiresInMs: number | undefined): number | undefined =>
+  deadline === undefined || expiresInMs === undefined ? deadline : Math.min(deadline, now + expiresInMs)
 
 /** Throws `EnqueueError` for the payload, `OutOfBounds` for what the task makes of it. */
 export const enqueueRow = (

@@ -1,6 +1,7 @@
 /**
  * Why a job has not started: one reason, decided from what the store shows. Pure; the first that applies is the answer.
  */
+import { opensAt } from "../../Limits/policy/Holding.ts"
 import type { JobRecord } from "../Job.ts"
 import type { GroupRecord } from "../../Store/GroupRecord.ts"
 import type { BatchClaim } from "../../Store/Turn.ts"
@@ -14,7 +15,8 @@ import { isHeld, type SlotDecision } from "./SlotDecision.ts"
 export type Reason =
   | { readonly _tag: "Finished"; readonly state: "completed" | "failed" | "cancelled" }
   | { readonly _tag: "Running"; readonly session: number | undefined; readonly since: number | undefined }
-  | { readonly _tag: "NotDue"; readonly due: number }
+  /** `deferredTo`: the deadline of a job that was put off within it. */
+  | { readonly _tag: "NotDue"; readonly due: number; readonly deferredTo?: number }
   | {
       readonly _tag: "WaitingForRetry"
       readonly due: number
@@ -26,6 +28,8 @@ export type Reason =
   | LimitReason
   | { readonly _tag: "QueuePaused" }
   | { readonly _tag: "GroupPaused"; readonly group: string }
+  /** Outside the hours of its group, which opens then. */
+  | { readonly _tag: "GroupClosed"; readonly group: string; readonly opensAt: number }
   | { readonly _tag: "NoWorker" }
   | { readonly _tag: "NoWorkerForTask"; readonly task: string }
   | { readonly _tag: "NoSlotsForGroup"; readonly group: string }
@@ -89,6 +93,9 @@ export const batchRule = (task: string, workers: ReadonlyArray<WorkerRecord>): B
       undefined
     )
 
+const deferredTo = ({ extra }: JobRecord): { readonly deferredTo?: number } =>
+  extra?.deferredFrom === undefined || extra.deadline === undefined ? {} : { deferredTo: extra.deadline }
+
 /** Workers with free slots of the group that fill no more of all groups together; undefined: one of them would. */
 const totalsUsed = (
   group: string,
@@ -132,11 +139,13 @@ export const explain = ({ batch, group, inUse, job, key, now, queuePaused, worke
         }
         return job.waitReason === "retry"
           ? { _tag: "WaitingForRetry", due: job.due, attempt: job.attempt, lastError: job.failure?.message }
-          : { _tag: "NotDue", due: job.due }
+          : { _tag: "NotDue", due: job.due, ...deferredTo(job) }
       }
   }
   if (queuePaused) return { _tag: "QueuePaused" }
   if (group.paused) return { _tag: "GroupPaused", group: group.name }
+  const opens = opensAt(group.policy, now)
+  if (opens > now) return { _tag: "GroupClosed", group: group.name, opensAt: opens }
   const limited = whyGroupWaits(group, job.extra, now)
   if (limited !== undefined && limited._tag !== "RateSpent") return limited
   // Of a command whose run or map has ended that is the reason, whoever else is there.

@@ -1,6 +1,7 @@
 /** From requests to rows in the store's next turn: every check before it, and what the store refused after it. */
 import { Clock, Duration, Effect } from "effect"
-import { type CheckedOptions, checkOptions, enqueueRow } from "../codec/EnqueueRow.ts"
+import { type CheckedOptions, checkOptions, enqueueRow, putOff } from "../codec/EnqueueRow.ts"
+import { Deferrals } from "../Deferrals.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { formatJobId, type JobId } from "../Job.ts"
 import { JobStore } from "../../Store/JobStore.ts"
@@ -35,6 +36,10 @@ import type { EnqueueNote, NewJob } from "../../Store/Turn.ts"
 
 /** Jobs one call may store whole: about a second of an SQLite commit. */
 const maxBatch = 100_000
+
+type Asking = Pick<EnqueueRequest, "task" | "options">
+
+const isDeferrable = ({ options, task }: Asking): boolean => (options?.deferrable ?? task.isDeferrable) !== false
 
 /** Makes a call's answer of the store's: its jobs are `ids[from]` and those after it, `notes` by the same indexes. */
 export type OnStored<A> = (
@@ -124,6 +129,7 @@ export const makeEnqueuing = Effect.gen(function* () {
   const gate = yield* MemoryGate
   const orders = yield* GroupOrders
   const placements = yield* Placements
+  const deferrals = yield* Deferrals
   const { traits } = store
 
   yield* store.declareGroups(ResourceGroup.withComputation(ResourceGroup.defaults, settings.computationLimit))
@@ -209,6 +215,14 @@ export const makeEnqueuing = Effect.gen(function* () {
     return last.checked
   }
 
+  /** Options of each of so many jobs that are enqueued with the same ones. */
+  const deferred = (task: AnyTask, shared: CheckedOptions, count: number): ((i: number) => CheckedOptions) => {
+    const { deferrableTo: deadline, due: now, group } = shared
+    if (deadline === undefined) return () => shared
+    const dues = deferrals.place({ group, task: task.name, count, now, deadline })
+    return (i) => (dues !== undefined && dues[i]! > now ? putOff(task, shared, orders.rankings(), dues[i]!) : shared)
+  }
+
   /** Poll intervals are the net under wakes: two of them, and a minute for a process that stood still. */
   const resultStaysMs = Math.max(60_000, 2 * Duration.toMillis(settings.pollInterval))
 
@@ -220,18 +234,31 @@ export const makeEnqueuing = Effect.gen(function* () {
   const row = (task: AnyTask, payload: unknown, options: CheckedOptions) =>
     enqueueRow(task, taskCodec(task, traits), payload, options, settings)
 
-  /** Where tasks without a group belong is looked up before their rows are built. */
-  const reread = (tasks: ReadonlyArray<AnyTask>): Effect.Effect<void> | undefined => {
-    for (const task of tasks) if (!task.isGroupDeclared) return placements.reread(clock.currentTimeMillisUnsafe())
-    return undefined
+  /** Where tasks without a group belong, and what is expected of groups, is looked up before rows are built. */
+  const reread = (requests: ReadonlyArray<Asking>): Effect.Effect<void> | undefined => {
+    let isPlaced = false
+    let deferrable: Array<Asking> | undefined
+    for (const request of requests) {
+      isPlaced ||= !request.task.isGroupDeclared
+      if (!isDeferrable(request)) continue
+      deferrable ??= []
+      deferrable.push(request)
+    }
+    const placing = isPlaced ? placements.reread(clock.currentTimeMillisUnsafe()) : undefined
+    if (deferrable === undefined) return placing
+    const looking = Effect.suspend(() => {
+      const groups = deferrable.map(({ options, task }) => options?.group ?? placements.groupOf(task))
+      return deferrals.reread(new Set(groups), clock.currentTimeMillisUnsafe()) ?? Effect.void
+    })
+    return placing === undefined ? looking : Effect.andThen(placing, looking)
   }
 
   /**
-   * Rows of so many valid requests of these tasks, their groups made known to the store. Where memory is short nothing
-   * is built.
+   * Rows of so many jobs that are asked for like that, their groups made known to the store. Where memory is short
+   * nothing is built.
    */
   const rowsOf = <A>(
-    tasks: ReadonlyArray<AnyTask>,
+    requests: ReadonlyArray<Asking>,
     jobs: number,
     build: () => A,
     groupsOf: (rows: A) => Iterable<ResourceGroup.ResourceGroup>
@@ -239,7 +266,7 @@ export const makeEnqueuing = Effect.gen(function* () {
     Effect.suspend((): Effect.Effect<A, EnqueueError | StoreError> => {
       const short = gate.refusal(jobs)
       if (short !== undefined) return Effect.fail(memoryShort(short))
-      const before = reread(tasks)
+      const before = reread(requests)
       return before === undefined
         ? built(build, groupsOf)
         : Effect.andThen(
@@ -276,7 +303,7 @@ export const makeEnqueuing = Effect.gen(function* () {
     isAwaited = false
   ): Effect.Effect<A, EnqueueError | StoreError> =>
     rowsOf(
-      [task],
+      [{ task, options: bulk }],
       payloads.length,
       () => {
         checkBatch(payloads.length)
@@ -287,9 +314,11 @@ export const makeEnqueuing = Effect.gen(function* () {
           return isAwaited ? readableResult(each) : each
         }
         const shared = of(0)
-        return payloads.map((payload, i) =>
-          row(task, payload, spreadMs === 0 ? shared : of(spreadOffset(i, payloads.length, spreadMs)))
-        )
+        const optionsOf =
+          spreadMs === 0
+            ? deferred(task, shared, payloads.length)
+            : (i: number) => of(spreadOffset(i, payloads.length, spreadMs))
+        return payloads.map((payload, i) => row(task, payload, optionsOf(i)))
       },
       (rows) => (rows.length === 0 ? [] : [groupFor(task, rows[0]!.group)])
     ).pipe(
@@ -305,9 +334,9 @@ export const makeEnqueuing = Effect.gen(function* () {
     onStored: OnStored<A>
   ): Effect.Effect<A, EnqueueError | StoreError> =>
     rowsOf(
-      [task],
+      [{ task, options }],
       1,
-      () => [row(task, payload, checked(task, options))],
+      () => [row(task, payload, deferred(task, checked(task, options), 1)(0))],
       (rows) => [groupFor(task, rows[0]!.group)]
     ).pipe(Effect.flatMap((rows) => storeRows(rows, onStored)))
 
@@ -318,7 +347,7 @@ export const makeEnqueuing = Effect.gen(function* () {
     arrange: (rows: ReadonlyArray<NewJob>) => ReadonlyArray<NewJob> = (rows) => rows
   ): Effect.Effect<A, EnqueueError | StoreError> =>
     rowsOf(
-      requests.map(({ task }) => task),
+      requests,
       requests.length,
       () => {
         checkBatch(requests.length)
@@ -327,7 +356,11 @@ export const makeEnqueuing = Effect.gen(function* () {
         const now = clock.currentTimeMillisUnsafe()
         return arrange(
           requests.map(({ options, payload, task }, i) =>
-            row(task, payload, checked(task, options, now, spreadOffset(i, requests.length, spreadMs)))
+            row(
+              task,
+              payload,
+              deferred(task, checked(task, options, now, spreadOffset(i, requests.length, spreadMs)), 1)(0)
+            )
           )
         )
       },

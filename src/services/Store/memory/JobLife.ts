@@ -1,8 +1,10 @@
 /**
  * The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists.
  */
+import { heldUntil } from "../../Limits/policy/Holding.ts"
 import type { Failure, JobId } from "../../Queue/Job.ts"
 import { unlimited } from "../../Queue/ResourceGroup.ts"
+import type { DueCount, Steps } from "../JobQuery.ts"
 import type { After, BeyondLimit, ClaimedJob, ClaimRequest, FollowUp, NewJob, Settle } from "../Turn.ts"
 import type { Group, Lane, ReadyStream } from "./Lane.ts"
 import type { JobTable } from "./JobTable.ts"
@@ -309,6 +311,21 @@ export class JobLife {
     return due === undefined || (limited !== undefined && limited < due) ? limited : due
   }
 
+  /** How many jobs become due in each step, by lane. */
+  dueIn({ count, from, stepMs }: Steps): ReadonlyArray<DueCount> {
+    const start = from - this.table.epoch
+    const lanes = new Map<StoredJob["lane"], Map<number, number>>()
+    for (const { due, lane } of this.due) {
+      if (due >= start + count * stepMs) break
+      const step = Math.max(0, Math.trunc((due - start) / stepMs))
+      const steps = lanes.get(lane) ?? new Map<number, number>()
+      lanes.set(lane, steps.set(step, (steps.get(step) ?? 0) + 1))
+    }
+    return [...lanes].flatMap(([{ group, task }, steps]) =>
+      [...steps].map(([step, jobs]) => ({ group: group.name, task, step, jobs }))
+    )
+  }
+
   /** Cancels up to `limit` jobs that waited beyond their expiry. Answers how many, and whether there may be more. */
   expire(now: number, limit: number): { readonly count: number; readonly more: boolean } {
     const due: Array<StoredJob> = []
@@ -363,7 +380,7 @@ export class JobLife {
   /** Slots of the group that a claim may take; more than there are for a job that runs alone. */
   private freeFor(group: Group, session: MemorySession, beyond: BeyondLimit | undefined, now: number): number {
     if (beyond === "nested") return unlimited
-    if (group.paused || group.heldBackUntil > now) return 0
+    if (group.paused || heldUntil(group, group.policy, now) > now) return 0
     return this.limitFor(group, session, beyond) - group.running
   }
 

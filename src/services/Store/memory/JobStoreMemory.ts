@@ -445,6 +445,7 @@ const make = (
       }
       return oldest
     }),
+    dueIn: (steps) => Effect.sync(() => life.dueIn(steps)),
     upNext: (name, limit) =>
       Effect.sync(() => {
         const group = table.groups.get(name)

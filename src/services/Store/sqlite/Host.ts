@@ -21,6 +21,7 @@ export const reads: ReadonlySet<string> = new Set([
   "counters",
   "usage",
   "oldestPending",
+  "dueIn",
   "upNext",
   "logs",
   "step",

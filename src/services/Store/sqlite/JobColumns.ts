@@ -137,6 +137,7 @@ const extra = json("object", {
   ".softLimit": "number",
   ".hardLimit": "number",
   ".deadline": "number",
+  ".deferredFrom": "number",
   ".retention": "object",
   ".retention.completed": "object",
   ".retention.completed.ageMs": "number",

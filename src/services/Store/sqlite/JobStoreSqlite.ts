@@ -149,6 +149,7 @@ const over = (host: Host, file: string, clock: Clock.Clock): Store => {
       counters: host.call("counters"),
       usage: host.call("usage"),
       oldestPending: host.call("oldestPending"),
+      dueIn: (steps) => host.call("dueIn", steps),
       upNext: (group, limit) => host.call("upNext", group, limit),
       logs: (id, { after, limit }) => host.call("logs", id, after, limit),
       step: (id, name) => host.call("step", id, name),

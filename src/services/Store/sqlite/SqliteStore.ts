@@ -7,7 +7,7 @@ import { statfsSync, statSync } from "node:fs"
 import path from "node:path"
 import type { JobId, JobRecord } from "../../Queue/Job.ts"
 import type { ChangeResult, JobChange } from "../JobChange.ts"
-import type { Count, JobFilter, Page, PageRequest } from "../JobQuery.ts"
+import type { Count, DueCount, JobFilter, Page, PageRequest, Steps } from "../JobQuery.ts"
 import type { CounterRecord, GroupRecord, RankedJob } from "../GroupRecord.ts"
 import type { JournalEntry, StoredDocument } from "../StoredDocument.ts"
 import type { LogLine, Turn } from "../Turn.ts"
@@ -267,6 +267,10 @@ export class SqliteStore {
 
   oldestPending(): ReadonlyMap<string, number> {
     return this.read(() => this.lookups.oldestPending())
+  }
+
+  dueIn(steps: Steps): ReadonlyArray<DueCount> {
+    return this.read(() => this.lookups.dueIn(steps))
   }
 
   upNext(group: string, limit: number): ReadonlyArray<RankedJob> {
