@@ -1,7 +1,7 @@
 /**
  * Fault: 100 mails a second for a server that takes 50 and answers 429 with `Retry-After` to the others; of two worker
- * processes one is killed with -9 as soon as it has been told 429. Invariant: no mail is lost; only such are sent twice as
- * the killed worker had under way; after the first second there is at most one refusal for 50 accepted mails.
+ * processes one is killed with -9 as soon as it has been told 429. Invariant: no mail is lost; only such are sent twice
+ * as the killed worker had under way; after the first second there is at most one refusal for 50 accepted mails.
  *
  * Reduced: 500 mails instead of 3,000.
  */
@@ -24,8 +24,7 @@ describe("a server that takes half of what is sent", () => {
       const folder = yield* faultFolder
       const { store } = folder
       const server = yield* mailServer(taken)
-      const worker = (name: string) =>
-        start({ name, store, url: server.url }, { program: "mailWorker.ts" })
+      const worker = (name: string) => start({ name, store, url: server.url }, { program: "mailWorker.ts" })
       yield* Effect.gen(function* () {
         const queue = yield* TaskQueue
         const workers = [yield* worker("first"), yield* worker("second")]

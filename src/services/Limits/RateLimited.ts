@@ -41,8 +41,8 @@ export class RateLimited extends Data.TaggedError(rateLimitedTag)<{
   readonly when: RetryAfter
 }> {
   /**
-   * `retryAfter`: from when on it may be tried again, as a duration from now or as a time; at most a hundred years. What
-   * is neither (it comes from the other side) is one second.
+   * `retryAfter`: from when on it may be tried again, as a duration from now or as a time; at most a hundred years.
+   * What is neither (it comes from the other side) is one second.
    */
   constructor({ retryAfter }: { readonly retryAfter: RetryAfterInput }) {
     super({ when: retryAfterOf(retryAfter) })

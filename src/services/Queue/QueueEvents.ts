@@ -88,8 +88,8 @@ export type QueueEvent =
       readonly at: number
     }
   /**
-   * A circuit breaker of a group, or of one of its keys: nothing starts before `until`; its first probe has started; its
-   * probes have succeeded. Told by the process whose turn changed it.
+   * A circuit breaker of a group, or of one of its keys: nothing starts before `until`; its first probe has started;
+   * its probes have succeeded. Told by the process whose turn changed it.
    */
   | {
       readonly _tag: "BreakerOpened" | "BreakerHalfOpen" | "BreakerClosed"

@@ -1,4 +1,6 @@
-/** A server of this process that takes so many mails in each second and answers 429 with `Retry-After` to the others. */
+/**
+ * A server of this process that takes so many mails in each second and answers 429 with `Retry-After` to the others.
+ */
 import { Effect } from "effect"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"

@@ -12,6 +12,7 @@ import { output } from "../../Output.ts"
 import { inWords as placeInWords } from "../../PlaceInWords.ts"
 import { explain as inWords } from "../../Reason.ts"
 import { AttemptShape, toAttemptShapes } from "../../../api/JobShape.ts"
+import { LimitReasonShape, toLimitReasonShape } from "../../../api/LimitReasonShape.ts"
 import { PlaceShape, toPlaceShape } from "../../../api/OrderShape.ts"
 
 /** Why a job has not started, as `--json` shows it. */
@@ -22,6 +23,8 @@ export const ExplanationShape = Schema.Struct({
   /** The same as a sentence, and what to do. */
   why: Schema.String,
   advice: Schema.String,
+  /** The limit that keeps it, else null. */
+  limit: Schema.NullOr(LimitReasonShape),
   /** Its place in the order of its group while it is pending, else null. */
   place: Schema.NullOr(PlaceShape),
   /** Its attempts so far, as in `job get`. */
@@ -50,6 +53,7 @@ export const explain = Command.make(
         reason: reason._tag,
         why,
         advice: spelled,
+        limit: toLimitReasonShape(reason),
         place: place === undefined ? null : toPlaceShape(place),
         attempts: toAttemptShapes(job)
       })

@@ -3,10 +3,10 @@
  *
  * A refusal tells what was taken: what was accepted since the other side last opened, over that time and the time that
  * it stays closed. From a little below, the rate rises as the window of CUBIC does (Ha, Rhee and Xu, "CUBIC: a new
- * TCP-friendly high-speed TCP variant", ACM SIGOPS Operating Systems Review 42(5), 2008; RFC 9438): fast towards what was
- * taken, long near it, then ever faster beyond, to find out when more is taken. It rises with what is accepted, not with
- * time: who asks for little learns nothing of what more would meet. Refusals of what had started before the last one say
- * nothing new.
+ * TCP-friendly high-speed TCP variant", ACM SIGOPS Operating Systems Review 42(5), 2008; RFC 9438): fast towards what
+ * was taken, long near it, then ever faster beyond, to find out when more is taken. It rises with what is accepted, not
+ * with time: who asks for little learns nothing of what more would meet. Refusals of what had started before the last
+ * one say nothing new.
  *
  * What the other side takes is counted when attempts end, by the store's time.
  */
@@ -41,11 +41,16 @@ export const newAdaptive: AdaptiveState = {
   returnMs: 0
 }
 
-/** Part of what was taken that is left out at first: what the other side counts and what is counted here differ a bit. */
+/**
+ * Part of what was taken that is left out at first: what the other side counts and what is counted here differ a bit.
+ */
 const below = 0.05
 /** What was accepted in the last period counts at least as so much of what is taken. */
 const trust = 0.95
-/** From a refusal until as much is asked for as was taken: at least so long, in milliseconds, and at least so many units. */
+/**
+ * From a refusal until as much is asked for as was taken: at least so long, in milliseconds, and at least so many
+ * units.
+ */
 const leastReturnMs = 10_000
 const leastReturnUnits = 50
 /**

@@ -1,8 +1,8 @@
 /**
- * Whether jobs may start whose other side seems to be down (Nygard, "Release It!", 2007, circuit breaker). *Closed*: they
- * start. When enough attempts ended of late and too many of them failed it *opens*: nothing starts, no attempt is spent.
- * After a time it is *half-open*: a few start as probes. When all of them succeed it closes; one that fails opens it
- * again, for longer each time. Attempts that had started before it was half-open decide nothing then.
+ * Whether jobs may start whose other side seems to be down (Nygard, "Release It!", 2007, circuit breaker). *Closed*:
+ * they start. When enough attempts ended of late and too many of them failed it *opens*: nothing starts, no attempt is
+ * spent. After a time it is *half-open*: a few start as probes. When all of them succeed it closes; one that fails
+ * opens it again, for longer each time. Attempts that had started before it was half-open decide nothing then.
  */
 import type { BreakerPolicy } from "../GroupPolicy.ts"
 import { counted, countAt, noCount, type SlidingCount } from "./SlidingCount.ts"

@@ -1,7 +1,7 @@
 /**
- * What the ends of attempts say about the other side, and what that lets start: the adaptive rate and the circuit breaker
- * of a policy as one. A store keeps `Feedback` with the record of the key, or the group, whose policy it is, tells it each
- * start and end, and asks what is in force; it looks at nothing of it.
+ * What the ends of attempts say about the other side, and what that lets start: the adaptive rate and the circuit
+ * breaker of a policy as one. A store keeps `Feedback` with the record of the key, or the group, whose policy it is,
+ * tells it each start and end, and asks what is in force; it looks at nothing of it.
  */
 import type { FailureCause } from "../../Queue/Job.ts"
 import type { Settle } from "../../Store/Turn.ts"
@@ -96,8 +96,8 @@ const breakerAfter = (
 }
 
 /**
- * What is known after this. The same object where nothing changed, so that a store need not write. Of a policy that learns
- * no more it stays as it was, and bounds nothing.
+ * What is known after this. The same object where nothing changed, so that a store need not write. Of a policy that
+ * learns no more it stays as it was, and bounds nothing.
  */
 export const feedbackAfter = (
   policy: FeedbackPolicy,
@@ -114,7 +114,10 @@ export const feedbackAfter = (
   return { ...(rate !== undefined && { rate }), ...(breaker !== undefined && { breaker }) }
 }
 
-/** Whose refusal it is that a job met: its key's, unless only the group learns from them; of an unlimited key its group's. */
+/**
+ * Whose refusal it is that a job met: its key's, unless only the group learns from them; of an unlimited key its
+ * group's.
+ */
 export const isOfKey = (group: FeedbackPolicy, key: FeedbackPolicy | undefined): boolean =>
   key !== undefined && (group.adaptive !== true || key.adaptive === true)
 

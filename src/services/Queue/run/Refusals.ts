@@ -1,6 +1,7 @@
 /**
- * What becomes of an attempt that the other side refused (`RateLimited`): put off, no attempt spent, until that has gone
- * on for too long. When it began is kept with the job, as its durable steps are, since each attempt may run elsewhere.
+ * What becomes of an attempt that the other side refused (`RateLimited`): put off, no attempt spent, until that has
+ * gone on for too long. When it began is kept with the job, as its durable steps are, since each attempt may run
+ * elsewhere.
  */
 import { Cause, Effect, type Exit } from "effect"
 import { RateLimited } from "../../Limits/RateLimited.ts"

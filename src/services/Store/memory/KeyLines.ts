@@ -2,6 +2,7 @@
  * Jobs of limited keys, on their way between the lines of their keys and being ready: the steps that `KeyAdmission`
  * describes, over the lists of `JobLife`.
  */
+import { heldUntil } from "../../Limits/policy/Holding.ts"
 import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import {
@@ -174,7 +175,9 @@ export class KeyLines {
     else this.promote(key, now)
   }
 
-  /** A job gives up its slots, or its place in the line that it was taken out of. Call `refill` when it has its place. */
+  /**
+   * A job gives up its slots, or its place in the line that it was taken out of. Call `refill` when it has its place.
+   */
   leave(job: StoredJob): void {
     const { holds, key } = job.rare!.admission!
     job.rare!.admission = undefined
@@ -296,15 +299,16 @@ export class KeyLines {
   }
 
   private groupAt(group: Group, now: number): number | undefined {
-    const { heldBackUntil, limits, policy } = group
-    if (heldBackUntil <= now && !boundsStarts(policy)) {
+    const { limits, policy } = group
+    const held = heldUntil(group, policy, now)
+    if (held <= now && !boundsStarts(policy) && policy.hours === undefined) {
       this.bounded.delete(group)
       return undefined
     }
     if (group.paused || group.running >= group.limit) return undefined
     const job = this.lists.first(group) ?? limits?.due.values().next().value?.line.first()
     if (job === undefined) return undefined
-    const at = Math.max(heldBackUntil, startableAt(policy, group, costIn(job)))
+    const at = Math.max(held, startableAt(policy, group, costIn(job)))
     return at > now ? at : undefined
   }
 
@@ -496,7 +500,9 @@ export class KeyLines {
     return key.isFirst(job) && starts ? undefined : { key, newest: conflict === "cancelNewest" }
   }
 
-  /** Calls `cancel` for the oldest jobs of a key until one of so many slots would be next and fit, once they are gone. */
+  /**
+   * Calls `cancel` for the oldest jobs of a key until one of so many slots would be next and fit, once they are gone.
+   */
   displace(key: LimitedKey, slots: number, cancel: (job: StoredJob) => void): void {
     const isLeaving = (job: StoredJob) => job.state === running && job.rare?.cancelReason !== undefined
     const arrived = [...key.holders, ...key.line.peek(key.waiting)].sort((a, b) => a.id - b.id)
@@ -551,10 +557,11 @@ export class KeyLines {
   // Change.
 
   /**
-   * The group's policy or limit, or what an operator set for a key of it, is another now: it holds for the jobs that are
-   * there. `only`: of this key.
+   * The group's policy or limit, or what an operator set for a key of it, is another now: it holds for the jobs that
+   * are there. `only`: of this key.
    */
   change(group: Group, now: number, only?: string): void {
+    if (group.policy.hours !== undefined) this.bounded.add(group)
     if (group.limits === undefined && isUnlimited(group.policy)) return
     const limits = limitsOf(group)
     if (boundsStarts(group.policy)) this.bounded.add(group)
@@ -607,7 +614,9 @@ export class KeyLines {
     return jobs
   }
 
-  /** Whether a live job that no limit had to do with has to be placed anew; a running one holds its slots from now on. */
+  /**
+   * Whether a live job that no limit had to do with has to be placed anew; a running one holds its slots from now on.
+   */
   private isNewlyLimited(job: StoredJob): boolean {
     const isFree = job.state !== running && isForTimeOnly(otherWaitOf(job))
     const key = job.state === running || isFree ? this.keyOf(job) : undefined

@@ -116,18 +116,20 @@ describe("the adaptive rate", () => {
   })
 
   it("finds out when more is taken, and when less is", () => {
-    let limit = 50
-    const side = fixedWindow(() => limit)
-    const more = send({
-      side: { ask: (now) => ((limit = now < epoch + 60_000 ? 50 : 90), side.ask(now)) },
-      seconds: 240
-    })
+    /** Takes so many a second, and after a minute so many others. */
+    const changing = (first: number, then: number): OtherSide => {
+      let limit = first
+      const side = fixedWindow(() => limit)
+      return {
+        ask: (now) => {
+          if (now >= epoch + 60_000) limit = then
+          return side.ask(now)
+        }
+      }
+    }
+    const more = send({ side: changing(50, 90), seconds: 240 })
     assert.isAtLeast(more.acceptedOfLate, 0.8 * 90 * 60)
-    const other = fixedWindow(() => limit)
-    const less = send({
-      side: { ask: (now) => ((limit = now < epoch + 60_000 ? 90 : 20), other.ask(now)) },
-      seconds: 240
-    })
+    const less = send({ side: changing(90, 20), seconds: 240 })
     assert.isAtLeast(less.acceptedOfLate, 0.7 * 20 * 60)
     assert.isAtMost(less.refused * 50, less.accepted)
   })

@@ -12,7 +12,7 @@ import {
 const now = 1_700_000_000_000
 const both: FeedbackPolicy = { rate: { limit: 100, perMs: 1_000 }, adaptive: true, breaker: { least: 2 } }
 
-const after = (policy: FeedbackPolicy, events: ReadonlyArray<FeedbackEvent>) =>
+const fed = (policy: FeedbackPolicy, events: ReadonlyArray<FeedbackEvent>) =>
   events.reduce<Feedback | undefined>((feedback, event) => feedbackAfter(policy, feedback, event, now), undefined)
 
 const refusal: FeedbackEvent = { _tag: "Refused", startedAt: now - 50, until: now + 1_000 }
@@ -21,8 +21,8 @@ const failure: FeedbackEvent = { _tag: "Ended", verdict: "failed", startedAt: no
 describe("feedback", () => {
   it("is none of a policy that learns nothing, and bounds no more than the policy does", () => {
     const policy: FeedbackPolicy = { rate: { limit: 5, perMs: 1_000 } }
-    assert.isUndefined(after(policy, [refusal, failure]))
-    assert.deepStrictEqual(bounds(policy, after(both, [refusal]), now), {
+    assert.isUndefined(fed(policy, [refusal, failure]))
+    assert.deepStrictEqual(bounds(policy, fed(both, [refusal]), now), {
       rate: policy.rate,
       starts: Number.POSITIVE_INFINITY,
       at: 0
@@ -30,21 +30,21 @@ describe("feedback", () => {
   })
 
   it("of an adaptive rate is what was refused, of a breaker what failed", () => {
-    assert.isBelow(bounds(both, after(both, [refusal]), now).rate!.limit, 100)
-    assert.strictEqual(bounds(both, after(both, [refusal]), now).starts, Number.POSITIVE_INFINITY)
-    const failed = bounds(both, after(both, [failure, failure]), now)
+    assert.isBelow(bounds(both, fed(both, [refusal]), now).rate!.limit, 100)
+    assert.strictEqual(bounds(both, fed(both, [refusal]), now).starts, Number.POSITIVE_INFINITY)
+    const failed = bounds(both, fed(both, [failure, failure]), now)
     assert.deepStrictEqual(failed, { rate: both.rate, starts: 0, at: now + 30_000 })
   })
 
   it("of one of the two goes when the policy learns only the other", () => {
-    const learned = after(both, [refusal, failure])
+    const learned = fed(both, [refusal, failure])
     assert.deepStrictEqual(Object.keys(feedbackAfter({ adaptive: true }, learned, failure, now)!), ["rate"])
     assert.deepStrictEqual(Object.keys(feedbackAfter({ breaker: {} }, learned, failure, now)!), ["breaker"])
     assert.strictEqual(feedbackAfter({}, learned, failure, now), learned)
   })
 
   it("is the same object when an event says nothing: there is nothing to write", () => {
-    const learned = after(both, [refusal])
+    const learned = fed(both, [refusal])
     assert.strictEqual(feedbackAfter(both, learned, { _tag: "Started", count: 3 }, now), learned)
     assert.strictEqual(
       feedbackAfter(both, learned, { _tag: "Ended", verdict: "silent", startedAt: now, cost: 1 }, now),
