@@ -14,6 +14,7 @@ import {
   type JobRow,
   type JobTuple,
   parseExtra,
+  plainRowOf,
   rowOf,
   stateIn,
   type StateTable,
@@ -79,6 +80,11 @@ export class JobRows {
 
   row(tuple: JobTuple): JobRow {
     return rowOf(tuple, this.laneCounters.lanes)
+  }
+
+  /** Of a job that its group's slots alone limit. */
+  plainRow(tuple: JobTuple): JobRow {
+    return plainRowOf(tuple, this.laneCounters.lanes)
   }
 
   private rowIn(query: Query<JobTuple>, id: JobId): JobRow | undefined {

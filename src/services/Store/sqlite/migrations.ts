@@ -176,7 +176,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "cc08697d7e61cfccd95cfff9d346968b0abd9903d0a11b869753924432458149"
+const newestFingerprint = "1eda4efd5f76e02ff4e5b829653adeeda811bd886c622227268491f869b08986"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>
