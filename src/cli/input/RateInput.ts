@@ -18,9 +18,8 @@ export const parseRate = (input: string): Result.Result<Rate, InputError> => {
   const fail = (reason: InputError["reason"], advice: string) =>
     Result.fail(new InputError({ kind: "rate", reason, input, advice }))
 
-  const found = /^(\d+(?:\.\d+)?)\s*\/\s*(.+)$/u.exec(input.trim())
-  if (found === null) return fail("syntax", example)
-  const [, quantity, per] = found as unknown as [string, string, string]
+  const [quantity = "", per = "", ...more] = input.split("/").map((part) => part.trim())
+  if (!/^\d+(\.\d+)?$/.test(quantity) || per === "" || more.length > 0) return fail("syntax", example)
   const limit = Number(quantity)
   const duration = parseDuration(/^\d/.test(per) ? per : `1${per}`)
   if (Result.isFailure(duration))

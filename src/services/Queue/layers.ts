@@ -41,6 +41,7 @@ import * as SlotPoolLoop from "./upkeep/SlotPoolLoop.ts"
 import * as StoreSeries from "./upkeep/StoreSeries.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "../Scaling/ScaleSettings.ts"
 import type { SlotBounds } from "./SlotPools.ts"
+import * as LimitsLive from "../Limits/LimitsLive.ts"
 import * as Store from "./storeLayers.ts"
 import { exposed } from "./storeLayers.ts"
 import { checkOptions, type WorkerOptions } from "./Worker.ts"
@@ -48,7 +49,7 @@ import * as WorkerLive from "./WorkerLive.ts"
 
 export { isSqliteSafeToShare, type QueueInternals, SqliteMaintenance } from "./storeLayers.ts"
 
-const queue = PipelineLive.layer.pipe(Layer.provideMerge(Store.queue))
+const queue = Layer.merge(PipelineLive.layer, LimitsLive.layer).pipe(Layer.provideMerge(Store.queue))
 
 /** The queue over any store. */
 export const layer = exposed(queue)

@@ -4,7 +4,6 @@ import * as BatchTuning from "../Batches/BatchTuning.ts"
 import type { Deferrals } from "./Deferrals.ts"
 import * as DeferralsLive from "./DeferralsLive.ts"
 import * as GroupOrdersLive from "./GroupOrdersLive.ts"
-import * as LimitsLive from "../Limits/LimitsLive.ts"
 import * as MemoryGateLive from "../Memory/MemoryGateLive.ts"
 import * as JobWaiters from "./attempt/JobWaiters.ts"
 import * as OutputsLive from "./OutputsLive.ts"
@@ -40,7 +39,7 @@ export const exposed = <A, E, R>(layer: Layer.Layer<A, E, R>) =>
 
 /** The queue over any store, its insides by their own names. */
 export const queue = TaskQueueLive.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(PlacementsLive.layer, DeferralsLive.layer, LimitsLive.layer)),
+  Layer.provideMerge(Layer.merge(PlacementsLive.layer, DeferralsLive.layer)),
   Layer.provideMerge(StoreTurnsLive.layer.pipe(Layer.provide(StoreMeterLive.layer))),
   Layer.provideMerge(
     Layer.mergeAll(

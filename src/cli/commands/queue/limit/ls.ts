@@ -8,6 +8,7 @@ import type { KeyPolicy } from "../../../../services/Limits/index.ts"
 import { ResourceGroup, TaskQueue } from "../../../../services/Queue/index.ts"
 import { existing, groupArgument } from "../../../GroupArgument.ts"
 import * as JobFlags from "../../../JobFlags.ts"
+import { limiting } from "../../../Limiting.ts"
 import { looking } from "../../../OpenStore.ts"
 import { output } from "../../../Output.ts"
 import { type Limit, LimitShape, ofGroup, ofKey } from "../../../../api/LimitShape.ts"
@@ -74,27 +75,31 @@ const columnsAt = (now: number): ReadonlyArray<Column<Limit>> => [
 export const ls = Command.make(
   "ls",
   { json: JobFlags.json, wide: JobFlags.wide, group: groupArgument.pipe(Argument.optional) },
-  Effect.fnUntraced(function* ({ group, json, wide }) {
-    const out = yield* output
-    if (Option.isSome(group)) yield* existing(group.value)
-    const now = yield* Clock.currentTimeMillis
-    const { groups } = yield* TaskQueue.use((queue) => queue.stats)
-    const filter = Option.isSome(group) ? { group: group.value } : {}
-    const keys = yield* Limits.use((limits) => limits.keys(filter, json ? keysOfJson : keysShown + 1))
-    const isListed = ({ name }: { readonly name: string }) => Option.isNone(group) || group.value === name
-    const rows = groups
-      .filter(isListed)
-      .flatMap((record) => [
-        ...ofGroup(record, ResourceGroup.unlimited),
-        ...keys
-          .slice(0, json ? keysOfJson : keysShown)
-          .flatMap((key) => (key.group === record.name ? [ofKey(key)] : []))
-      ])
-    if (json) return yield* Effect.forEach(rows, (row) => out.json(LimitShape, row), { discard: true })
-    if (out.quiet) return yield* out.lines(rows.map((row) => nameOf(row) || row.group))
-    yield* out.table(columnsAt(now), rows, { wide })
-    if (keys.length > keysShown) yield* out.note(`the ${keysShown} keys that most jobs wait for; all of them: --json`)
-  }, looking)
+  Effect.fnUntraced(
+    function* ({ group, json, wide }) {
+      const out = yield* output
+      if (Option.isSome(group)) yield* existing(group.value)
+      const now = yield* Clock.currentTimeMillis
+      const { groups } = yield* TaskQueue.use((queue) => queue.stats)
+      const filter = Option.isSome(group) ? { group: group.value } : {}
+      const keys = yield* Limits.use((limits) => limits.keys(filter, json ? keysOfJson : keysShown + 1))
+      const isListed = ({ name }: { readonly name: string }) => Option.isNone(group) || group.value === name
+      const rows = groups
+        .filter(isListed)
+        .flatMap((record) => [
+          ...ofGroup(record, ResourceGroup.unlimited),
+          ...keys
+            .slice(0, json ? keysOfJson : keysShown)
+            .flatMap((key) => (key.group === record.name ? [ofKey(key)] : []))
+        ])
+      if (json) return yield* Effect.forEach(rows, (row) => out.json(LimitShape, row), { discard: true })
+      if (out.quiet) return yield* out.lines(rows.map((row) => nameOf(row) || row.group))
+      yield* out.table(columnsAt(now), rows, { wide })
+      if (keys.length > keysShown) yield* out.note(`the ${keysShown} keys that most jobs wait for; all of them: --json`)
+    },
+    limiting,
+    looking
+  )
 ).pipe(
   Command.withDescription("Lists limits: of groups, tiers and keys, what they hold and how many jobs wait for them."),
   Command.withExamples([

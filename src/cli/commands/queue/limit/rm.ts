@@ -5,6 +5,7 @@ import { fail } from "../../../Failure.ts"
 import { existing, groupArgument } from "../../../GroupArgument.ts"
 import { didYouMean } from "../../../input/Suggestion.ts"
 import { type Subject, subjectFlags, subjectOf } from "../../../LimitFlags.ts"
+import { limiting } from "../../../Limiting.ts"
 import { writing } from "../../../OpenStore.ts"
 import { output } from "../../../Output.ts"
 import { policyInForce } from "./set.ts"
@@ -34,34 +35,38 @@ const without = (policy: GroupPolicy, subject: Extract<Subject, { readonly _tag:
 export const rm = Command.make(
   "rm",
   { ...subjectFlags, group: groupArgument },
-  Effect.fnUntraced(function* ({ group, ...flags }) {
-    const out = yield* output
-    yield* existing(group)
-    const limits = yield* Limits
-    const subject = yield* subjectOf(flags)
-    switch (subject._tag) {
-      case "Group": {
-        yield* limits.set(group, { policy: null })
-        break
+  Effect.fnUntraced(
+    function* ({ group, ...flags }) {
+      const out = yield* output
+      yield* existing(group)
+      const limits = yield* Limits
+      const subject = yield* subjectOf(flags)
+      switch (subject._tag) {
+        case "Group": {
+          yield* limits.set(group, { policy: null })
+          break
+        }
+        case "Key": {
+          yield* limits.setKey(group, subject.key, null)
+          break
+        }
+        case "Keys":
+        case "Tier": {
+          yield* limits.set(group, { policy: yield* without(yield* policyInForce(group), subject) })
+          break
+        }
       }
-      case "Key": {
-        yield* limits.setKey(group, subject.key, null)
-        break
-      }
-      case "Keys":
-      case "Tier": {
-        yield* limits.set(group, { policy: yield* without(yield* policyInForce(group), subject) })
-        break
-      }
-    }
-    yield* out.line(
-      out.quiet
-        ? group
-        : subject._tag === "Group"
-          ? `group ${group} is limited as declared`
-          : `group ${group} no longer has that limit; jobs that waited for it are let go`
-    )
-  }, writing)
+      yield* out.line(
+        out.quiet
+          ? group
+          : subject._tag === "Group"
+            ? `group ${group} is limited as declared`
+            : `group ${group} no longer has that limit; jobs that waited for it are let go`
+      )
+    },
+    limiting,
+    writing
+  )
 ).pipe(
   Command.withDescription("Takes a limit away: that of a key, a pattern or a tier; without one, all that was set."),
   Command.withExamples([

@@ -5,6 +5,7 @@ import { TaskQueue } from "../../../../services/Queue/index.ts"
 import { groupArgument } from "../../../GroupArgument.ts"
 import * as JobFlags from "../../../JobFlags.ts"
 import { groupEdit, keyEdit, limitFlags, type LimitFlags, type Subject, subjectOf } from "../../../LimitFlags.ts"
+import { limiting } from "../../../Limiting.ts"
 import { writing } from "../../../OpenStore.ts"
 import { output } from "../../../Output.ts"
 import * as Sanitize from "../../../terminal/Sanitize.ts"
@@ -53,28 +54,32 @@ const edited = Effect.fnUntraced(function* (
 export const set = Command.make(
   "set",
   { ...limitFlags, dryRun: JobFlags.dryRun, group: groupArgument },
-  Effect.fnUntraced(function* ({ dryRun, group, ...flags }) {
-    const out = yield* output
-    const limits = yield* Limits
-    const subject = yield* subjectOf(flags)
-    if (subject._tag === "Key") {
-      const [before] = yield* limits.keys({ group, keys: [subject.key] }, 1)
-      const policy = PolicyEdit.editKeyPolicy(
-        before?.ownPolicy ?? before?.policy ?? {},
-        yield* keyEdit(flags, before?.ownPolicy ?? before?.policy ?? {}, false)
-      )
-      const text = `key ${JSON.stringify(subject.key)}: ${said(PolicyText.keyPolicyText(policy))}`
+  Effect.fnUntraced(
+    function* ({ dryRun, group, ...flags }) {
+      const out = yield* output
+      const limits = yield* Limits
+      const subject = yield* subjectOf(flags)
+      if (subject._tag === "Key") {
+        const [before] = yield* limits.keys({ group, keys: [subject.key] }, 1)
+        const policy = PolicyEdit.editKeyPolicy(
+          before?.ownPolicy ?? before?.policy ?? {},
+          yield* keyEdit(flags, before?.ownPolicy ?? before?.policy ?? {}, false)
+        )
+        const text = `key ${JSON.stringify(subject.key)}: ${said(PolicyText.keyPolicyText(policy))}`
+        if (dryRun) return yield* out.line(`would set for group ${group}, ${text}`)
+        const record = yield* limits.setKey(group, subject.key, policy)
+        return yield* out.line(
+          out.quiet ? group : `group ${group}, ${text}; ${record.running} running, ${record.waiting} waiting`
+        )
+      }
+      const { policy, text } = yield* edited(yield* policyInForce(group), subject, flags)
       if (dryRun) return yield* out.line(`would set for group ${group}, ${text}`)
-      const record = yield* limits.setKey(group, subject.key, policy)
-      return yield* out.line(
-        out.quiet ? group : `group ${group}, ${text}; ${record.running} running, ${record.waiting} waiting`
-      )
-    }
-    const { policy, text } = yield* edited(yield* policyInForce(group), subject, flags)
-    if (dryRun) return yield* out.line(`would set for group ${group}, ${text}`)
-    yield* limits.set(group, { policy })
-    yield* out.line(out.quiet ? group : `group ${group}, ${text}`)
-  }, writing)
+      yield* limits.set(group, { policy })
+      yield* out.line(out.quiet ? group : `group ${group}, ${text}`)
+    },
+    limiting,
+    writing
+  )
 ).pipe(
   Command.withDescription(
     "Sets what limits a group, or the partition keys in it, at once and over all workers. What was set before stays; none takes one thing back."
