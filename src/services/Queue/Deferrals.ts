@@ -57,7 +57,7 @@ export class Deferrals extends Context.Service<
     readonly reread: (groups: Iterable<string>, now: number) => Effect.Effect<void> | undefined
     /**
      * When each of so many jobs becomes due, in order, in milliseconds since 1970; undefined: at once. Answers from
-     * memory, in ten microseconds or so and one for each job.
+     * memory, in some 30 µs and 0.1 µs more for each further job.
      */
     readonly place: (jobs: {
       readonly group: string
