@@ -3,6 +3,7 @@ import * as BatchBench from "./BatchBench.ts"
 import * as DrainBench from "./DrainBench.ts"
 import * as EnqueueBench from "./EnqueueBench.ts"
 import * as LatencyBench from "./LatencyBench.ts"
+import * as LimitsBench from "./LimitsBench.ts"
 import * as LookupBench from "./LookupBench.ts"
 import * as MemoryBench from "./MemoryBench.ts"
 import * as ProcessBench from "./ProcessBench.ts"
@@ -11,6 +12,7 @@ import type { Variant } from "./Variant.ts"
 
 export const variants: ReadonlyArray<Variant> = [
   ...MemoryBench.variants,
+  ...LimitsBench.variants,
   ...EnqueueBench.variants,
   ...DrainBench.variants,
   ...BatchBench.variants,

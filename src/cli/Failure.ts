@@ -42,6 +42,8 @@ const endings: { readonly [tag: string]: ExitName } = {
   QueueOverloaded: "conflict",
   MemoryShort: "conflict",
   WrongState: "conflict",
+  InvalidLimit: "usage",
+  LimitNotFound: "notFound",
   InvalidRule: "usage",
   InvalidSilence: "usage",
   SettingsUnusable: "usage",

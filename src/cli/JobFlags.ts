@@ -122,6 +122,18 @@ export const commandFlags = {
     Flag.withDescription("1 first, 10 last (default 5)"),
     Flag.optional
   ),
+  keyOf: Flag.String("key-of").pipe(
+    Flag.withMetavar("KEY"),
+    Flag.withDescription(
+      "the customer or object it concerns: limits of the group hold for each (sluice queue limit set)"
+    ),
+    Flag.optional
+  ),
+  takes: Flag.Int("takes").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("slots of its group and its key that one run takes (default 1)"),
+    Flag.optional
+  ),
   retry: Flag.Int("retry").pipe(
     Flag.withMetavar("N"),
     Flag.withDescription("more attempts after a failed one (default: add 3, run and map 0)"),
@@ -186,6 +198,8 @@ export const checkInput = (flags: { readonly stdin: boolean; readonly stdinOpen:
 export interface CommandFlags {
   readonly group: Option.Option<string>
   readonly priority: Option.Option<number>
+  readonly keyOf: Option.Option<string>
+  readonly takes: Option.Option<number>
   readonly retry: Option.Option<number>
   readonly timeout: Option.Option<Duration.Duration>
   readonly deadline: Option.Option<DateTime.Utc>
@@ -203,6 +217,8 @@ export const toEnqueueOptions = (flags: CommandFlags, retries: number | undefine
   const options: Writable<EnqueueOptions> = {}
   if (Option.isSome(flags.group)) options.group = flags.group.value
   if (Option.isSome(flags.priority)) options.priority = flags.priority.value
+  if (Option.isSome(flags.keyOf)) options.partitionKey = flags.keyOf.value
+  if (Option.isSome(flags.takes)) options.slots = flags.takes.value
   const attempts = Option.getOrUndefined(flags.retry) ?? retries
   if (attempts !== undefined) options.retries = attempts
   if (Option.isSome(flags.timeout)) {

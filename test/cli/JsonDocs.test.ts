@@ -17,6 +17,7 @@ import {
 import { BatchCurveShape, BatchStatusShape } from "../../src/api/BatchShape.ts"
 import { CheckShape } from "../../src/api/CheckShape.ts"
 import { AttemptShape, JobShape, JobSummaryShape } from "../../src/api/JobShape.ts"
+import { KeyPolicyShape, LimitShape } from "../../src/api/LimitShape.ts"
 import { GroupOrderShape, PlaceShape } from "../../src/api/OrderShape.ts"
 import {
   DiskUsageShape,
@@ -74,6 +75,8 @@ const shapes: ReadonlyArray<
   ["dlq ls", JobShape, "job ls"],
   ["job logs", LogLineShape],
   ["queue group ls", GroupShape],
+  ["queue limit ls", LimitShape],
+  ["queue limit ls", KeyPolicyShape],
   ["job explain", ExplanationShape],
   ["queue status", QueueStatusShape],
   ["queue status", GroupStatusShape],

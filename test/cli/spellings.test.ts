@@ -27,7 +27,9 @@ const values = [
   "seasonal",
   "0.7",
   "json",
-  "aaaaaaaaaaa"
+  "aaaaaaaaaaa",
+  "5/s",
+  "cancel-newest"
 ]
 
 const isSwitch = ({ type }: FlagDescriptor): boolean => type._tag === "Boolean"

@@ -613,6 +613,7 @@ export const command = Command.make(
           mayStart: StartGate.make(
             {
               delay: Option.getOrUndefined(config.delay),
+              rate: Option.getOrUndefined(config.rate),
               load: Option.getOrUndefined(config.load),
               freeBytes: Option.getOrUndefined(Option.map(config.memfree, ByteSize.toNumberUnsafe))
             },

@@ -7,7 +7,7 @@ import * as Sanitize from "../terminal/Sanitize.ts"
  * given, what is wrong with it and an example that works.
  */
 export class InputError extends Schema.TaggedError<InputError>()("InputError", {
-  kind: Schema.Literals(["duration", "size", "time"]),
+  kind: Schema.Literals(["duration", "rate", "size", "time"]),
   /** `syntax`: not of this form at all; `unit`: a unit is missing or unknown; `range`: well formed, but not usable. */
   reason: Schema.Literals(["syntax", "unit", "range"]),
   /** As it was given, not made safe to show. */

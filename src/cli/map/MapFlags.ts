@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { availableParallelism } from "node:os"
 import { type CommandFailure, fail } from "../Failure.ts"
+import { parseRate } from "../input/RateInput.ts"
 import { parseSize } from "../input/SizeInput.ts"
 import { commandFlags, durationFlag, reading, ttyFlag } from "../JobFlags.ts"
 import { parseHalt } from "./Halt.ts"
@@ -29,6 +30,12 @@ export const flags = {
   ),
   dryRun: switchFlag("dry-run", "print the commands and run none"),
   delay: durationFlag("delay").pipe(Flag.withDescription("start no two commands within this time"), Flag.optional),
+  rate: Flag.String("rate").pipe(
+    Flag.withMetavar("N/TIME"),
+    Flag.withDescription("start at most so many in this time: 5/s, 100/min, 1000/h"),
+    Flag.mapEffect(reading("rate", "flag", parseRate)),
+    Flag.optional
+  ),
   load: Flag.String("load").pipe(
     Flag.withMetavar("N"),
     Flag.withDescription("start none while the load average is above N, or above N% of the cores"),

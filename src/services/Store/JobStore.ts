@@ -170,9 +170,9 @@ export class JobStore extends Context.Service<
     readonly declareGroups: (groups: ReadonlyArray<GroupDeclaration>) => Effect.Effect<void, StoreError>
     readonly groups: Effect.Effect<ReadonlyArray<GroupRecord>, StoreError>
     /**
-     * `null` returns to what is declared. An unknown group is made. A changed limit or policy holds for the jobs that are
-     * there, in the same transaction: what is ready beyond it waits again, what it lets go is ready, what runs goes on
-     * and counts.
+     * `null` returns to what is declared. An unknown group is made. A changed limit or policy holds for the jobs that
+     * are there, in the same transaction: what is ready beyond it waits again, what it lets go is ready, what runs goes
+     * on and counts.
      */
     readonly setGroup: (name: string, settings: GroupSettings) => Effect.Effect<GroupRecord, StoreError>
     /**

@@ -20,8 +20,8 @@ export interface KeyRecord extends StartState {
   /** Since when, without a break, jobs wait for it, in milliseconds since 1970; undefined: none does. */
   readonly waitingSince: number | undefined
   /**
-   * When time alone lets the next of them start, in milliseconds since 1970: past, for one that could at once. Undefined:
-   * none waits, or slots have to be given back first.
+   * When time alone lets the next of them start, in milliseconds since 1970: past, for one that could at once.
+   * Undefined: none waits, or slots have to be given back first.
    */
   readonly nextAt: number | undefined
   /** Nothing of it starts before, in milliseconds since 1970; 0: it was never held back. */

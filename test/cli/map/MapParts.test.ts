@@ -516,8 +516,10 @@ describe("StartGate", () => {
     Effect.gen(function* () {
       const machine = { load: 5, freeBytes: 10 }
       const state = { load: () => machine.load, freeBytes: () => machine.freeBytes }
-      assert.isUndefined(StartGate.make({ delay: undefined, load: undefined, freeBytes: undefined }, state))
-      const gate = StartGate.make({ delay: Duration.seconds(10), load: 4, freeBytes: 100 }, state)!
+      assert.isUndefined(
+        StartGate.make({ delay: undefined, rate: undefined, load: undefined, freeBytes: undefined }, state)
+      )
+      const gate = StartGate.make({ delay: Duration.seconds(10), rate: undefined, load: 4, freeBytes: 100 }, state)!
       const starts: Array<number> = []
       yield* Effect.forkChild(
         Effect.forever(
@@ -535,6 +537,27 @@ describe("StartGate", () => {
       machine.freeBytes = 100
       yield* TestClock.adjust("20 seconds")
       assert.deepStrictEqual(starts, [11_000, 21_000])
+    })
+  )
+
+  it.effect("lets a burst pass and then one after the other at the pace of the rate", () =>
+    Effect.gen(function* () {
+      const gate = StartGate.make(
+        { delay: undefined, rate: { limit: 20, perMs: 1_000 }, load: undefined, freeBytes: undefined },
+        { load: () => 0, freeBytes: () => 0 }
+      )!
+      const starts: Array<number> = []
+      yield* Effect.forkChild(
+        Effect.forever(
+          Effect.andThen(
+            gate,
+            Effect.map(Clock.currentTimeMillis, (now) => void starts.push(now))
+          )
+        )
+      )
+      yield* TestClock.adjust("20 millis")
+      yield* TestClock.adjust("200 millis")
+      assert.deepStrictEqual(starts, [0, 0, 50, 100, 150, 200])
     })
   )
 })

@@ -57,6 +57,13 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
     ["network", "7"],
     ["network", "default"]
   ],
+  "queue limit ls": [[], ["network"], ["--json"], ["-q"]],
+  "queue limit set": [
+    ["network", "--keys", "*", "--concurrency", "2"],
+    ["network", "--rate", "5/s"],
+    ["network", "--key", "one", "--weight", "2"]
+  ],
+  "queue limit rm": [["network", "--keys", "*"], ["network", "--key", "one"], ["network"]],
   "queue group ls": [[], ["--json"], ["-q"]],
   "queue group add": [["hostile", "--limit", "2"]],
   "queue group rm": [["network"], ["other"]],

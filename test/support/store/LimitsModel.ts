@@ -357,8 +357,8 @@ export class LimitsModel {
   tooLarge({ extra, ...place }: NewJob): { readonly of: "group" | "key"; readonly limit: number } | undefined {
     const { limit } = this.group(place.group)
     if (slotsOf(extra) > Math.max(1, limit)) return { of: "group", limit }
-    const window = this.find(place)?.window ?? Number.POSITIVE_INFINITY
-    return slotsOf(extra) > Math.max(1, window) ? { of: "key", limit: window } : undefined
+    const allowed = this.find(place)?.policy.concurrency ?? Number.POSITIVE_INFINITY
+    return slotsOf(extra) > Math.max(1, allowed) ? { of: "key", limit: allowed } : undefined
   }
 
   overBacklog(place: Place): { readonly of: "group" | "key"; readonly limit: number } | undefined {

@@ -12,7 +12,7 @@ import { output } from "../../Output.ts"
 import { inWords as placeInWords } from "../../PlaceInWords.ts"
 import { explain as inWords } from "../../Reason.ts"
 import { AttemptShape, toAttemptShapes } from "../../../api/JobShape.ts"
-import { LimitReasonShape, toLimitReasonShape } from "../../../api/LimitShape.ts"
+import { LimitReasonShape, toLimitReasonShape } from "../../../api/LimitReasonShape.ts"
 import { PlaceShape, toPlaceShape } from "../../../api/OrderShape.ts"
 
 /** Why a job has not started, as `--json` shows it. */

@@ -6,6 +6,9 @@ import { fail } from "../../Failure.ts"
 import { groupArgument } from "../../GroupArgument.ts"
 import { writing } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
+import { ls } from "./limit/ls.ts"
+import { rm } from "./limit/rm.ts"
+import { set } from "./limit/set.ts"
 
 export const limitMost = 100_000
 
@@ -32,9 +35,13 @@ export const limit = Command.make(
     )
   }, writing)
 ).pipe(
-  Command.withDescription("Sets how many jobs of a group run at a time, over all workers."),
+  Command.withDescription(
+    "Sets how many jobs of a group run at a time, over all workers; with set, rm and ls the limits of its keys, rates and shares."
+  ),
+  Command.withSubcommands([ls, set, rm]),
   Command.withExamples([
     { command: "sluice queue limit network 20" },
+    { command: "sluice queue limit set network --keys '*' --concurrency 2", description: "two for each customer" },
     { command: "sluice queue limit network default", description: "as declared" }
   ])
 )

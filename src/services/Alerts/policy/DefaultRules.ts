@@ -25,6 +25,8 @@ export const defaultRules: ReadonlyArray<AlertRule> = [
   // Three jobs within a quarter of an hour: one worker that dies now and then is healed silently.
   rule("workers-lost", "lost-workers", 3),
   rule("memory", "memory-pressure", 2),
+  // For an hour: a key whose jobs come faster than its limit lets them go, or whose jobs hang.
+  rule("limit-holds", "limited-jobs", 1000, { resolveAt: 500 }),
   // A store that cannot grow refuses enqueues.
   rule("disk-nearly-full", "store-free", 512 * 1024 ** 2, { severity: "critical" }),
   rule("limit-ahead", "forecast-limit", 30 * minute, { severity: "critical" }),

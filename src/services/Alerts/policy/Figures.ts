@@ -1,9 +1,11 @@
 /** The figures of the metrics, from one look at the store. Pure: the same look gives the same figures. */
 import type { CounterRecord, GroupRecord } from "../../Store/GroupRecord.ts"
+import type { KeyRecord } from "../../Store/KeyRecord.ts"
 import type { RollUp } from "../../Store/RollUp.ts"
 import type { StoreStatus } from "../../Store/JobStore.ts"
 import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { type Histogram, merge, quantile, empty } from "../../Queue/policy/Histogram.ts"
+import { keyPolicyText } from "../../Limits/policy/PolicyText.ts"
 import type { AlertRule } from "../AlertRule.ts"
 import { type Metric, metricSpec } from "./Metrics.ts"
 import { type BacklogPath, timeToReach } from "./BacklogForecast.ts"
@@ -32,6 +34,8 @@ export interface Look {
   /** Counts of pending jobs, by group. */
   readonly pending: ReadonlyMap<string, ReadonlyArray<CounterRecord>>
   readonly oldestPending: ReadonlyMap<string, number>
+  /** The limited key of each group that most jobs wait for; of groups where any does. */
+  readonly fullest: ReadonlyMap<string, KeyRecord>
   /** Whether the whole queue is paused. */
   readonly paused: boolean
   /** Those alive. */
@@ -91,11 +95,26 @@ const countSample = (
 const serves = (worker: WorkerRecord, group: string, task: string): boolean =>
   !worker.draining && (worker.slots[group] ?? 1) > 0 && worker.tasks.includes(task)
 
+/** The key that holds most jobs of a group back. */
+const limited = (look: Look, group: string): Sample => {
+  const fullest = look.fullest.get(group)
+  if (fullest === undefined) return { value: 0, text: "no limit of a key holds jobs back" }
+  const { key, paused, policy, waiting, waitingSince } = fullest
+  const why = paused ? "paused" : keyPolicyText(policy)
+  return {
+    value: waiting,
+    text: `the limit of key ${JSON.stringify(key)}${why === "" ? "" : ` (${why})`} holds ${figureText("jobs", waiting)} back${
+      waitingSince === undefined ? "" : `, since ${timeText(waitingSince, look.now)}`
+    }`
+  }
+}
+
 /** How long nothing started although something could have. */
 const noClaims = (look: Look, group: GroupRecord): Sample => {
   const due = look.oldestPending.get(group.name)
   const idle: Sample = { value: 0, text: "jobs start" }
   if (due === undefined || look.paused || group.paused || group.busy >= group.limit) return idle
+  if (group.heldBackUntil > look.now) return idle
   const servable = (look.pending.get(group.name) ?? []).some(({ task }) =>
     look.workers.some(
       (worker) =>
@@ -106,9 +125,12 @@ const noClaims = (look: Look, group: GroupRecord): Sample => {
   if (!servable) return idle
   // By the minute: what started in a minute may have started at its end.
   const last = look.minutes.get(group.name)?.findLast(({ starts }) => starts > 0)
+  const { rate } = group.policy
+  // By a rate the next start may be as far away as one of its units.
+  const pace = rate === undefined ? 0 : rate.perMs / rate.limit
   const value = Math.max(
     0,
-    look.now - Math.max(due, last === undefined ? look.now - look.minutesMs : last.start + last.width)
+    look.now - Math.max(due, (last === undefined ? look.now - look.minutesMs : last.start + last.width) + pace)
   )
   const waiting = figureText("jobs", pendingOf(look, group.name))
   return {
@@ -149,6 +171,8 @@ const ofGroup = (look: Look, rule: AlertRule, group: GroupRecord): Sample => {
       return countSample(look, rule, name, ({ recovered }) => recovered, "taken back from workers that were gone")
     case "no-claims":
       return noClaims(look, group)
+    case "limited-jobs":
+      return limited(look, name)
     case "forecast-backlog":
       return comingBacklog(look, rule, name)
     default: {
@@ -278,7 +302,12 @@ const anomalyMetrics: ReadonlySet<Metric> = new Set([
 /** What a look must hold for these rules. */
 export const needs = (
   rules: ReadonlyArray<AlertRule>
-): { readonly minutesMs: number; readonly outlookMs: number; readonly unusual: boolean } => ({
+): {
+  readonly minutesMs: number
+  readonly outlookMs: number
+  readonly unusual: boolean
+  readonly keys: boolean
+} => ({
   minutesMs: Math.max(
     0,
     ...rules.map(({ metric, overMs, threshold }) =>
@@ -286,5 +315,6 @@ export const needs = (
     )
   ),
   outlookMs: Math.max(0, ...rules.filter(({ metric }) => forecastMetrics.has(metric)).map(({ overMs }) => overMs ?? 0)),
-  unusual: rules.some(({ metric }) => anomalyMetrics.has(metric))
+  unusual: rules.some(({ metric }) => anomalyMetrics.has(metric)),
+  keys: rules.some(({ metric }) => metric === "limited-jobs")
 })

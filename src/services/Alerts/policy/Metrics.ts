@@ -58,6 +58,16 @@ export const metrics = {
     forMs: minute,
     runbook: "backlog"
   }),
+  "limited-jobs": spec(
+    "group",
+    "jobs",
+    "jobs held back",
+    "jobs that wait for the limit of one partition key, of that with the most",
+    {
+      forMs: 60 * minute,
+      runbook: "limits"
+    }
+  ),
   "dead-letters": spec("group", "jobs", "dead letters", "jobs given up", {
     overMs: 15 * minute,
     runbook: "dead-letters"

@@ -4,6 +4,7 @@
  */
 import { Cause, Effect } from "effect"
 import type { Complain } from "../../Queue/Complaints.ts"
+import type { KeyRecord } from "../../Store/KeyRecord.ts"
 import type { Store } from "../../Store/Store.ts"
 import { isWorkerAlive } from "../../Store/WorkerRecord.ts"
 import type { StoreError } from "../../Store/StoreError.ts"
@@ -26,6 +27,16 @@ const groupsAhead = (rules: ReadonlyArray<AlertRule>, look: Omit<Look, "outlooks
     .filter((name) => isFilling || about.includes(undefined) || about.includes(name))
 }
 
+/** Limited keys of one look, those with the most waiting jobs first. */
+const keysSeen = 1_000
+
+/** The first of each group. */
+const fullestOf = (keys: ReadonlyArray<KeyRecord>): ReadonlyMap<string, KeyRecord> => {
+  const first = new Map<string, KeyRecord>()
+  for (const key of keys) if (key.waiting > 0 && !first.has(key.group)) first.set(key.group, key)
+  return first
+}
+
 /** Where a look comes from; what is remembered from look to look is in the last three. */
 export interface Sources {
   readonly store: Store
@@ -41,7 +52,7 @@ export const lookAtStore = (
   complain: Complain
 ): Effect.Effect<Look, StoreError> =>
   Effect.gen(function* () {
-    const { minutesMs, outlookMs, unusual } = needs(rules)
+    const { keys, minutesMs, outlookMs, unusual } = needs(rules)
     const groups = yield* store.jobs.groups
     const look: Omit<Look, "outlooks"> = {
       now,
@@ -51,6 +62,7 @@ export const lookAtStore = (
         ({ group }) => group
       ),
       oldestPending: yield* store.jobs.oldestPending,
+      fullest: keys ? fullestOf(yield* store.jobs.limitKeys({}, keysSeen)) : new Map(),
       paused: yield* store.jobs.paused,
       workers: (yield* store.workers.all).filter((worker) => isWorkerAlive(worker, now)),
       status: yield* store.jobs.status,

@@ -53,11 +53,13 @@ const positive = (most: number) => (what: string, value: unknown) => Bounds.whol
 const anyCount = positive(Number.MAX_SAFE_INTEGER)
 const milliseconds = positive(Bounds.longestMs)
 
+const atLeastOne = (what: string, value: unknown) => Bounds.real(what, value, 1, Bounds.mostUnits)
+
 export const checkRate = (what: string, value: unknown): Rate => {
   Bounds.fields(what, value, rateNames)
   const { limit, perMs } = value as Rate
   return {
-    ...present(value as Rate, { limit: Bounds.cost, perMs: milliseconds, burst: Bounds.cost }, what),
+    ...present(value as Rate, { limit: Bounds.cost, perMs: milliseconds, burst: atLeastOne }, what),
     limit: Bounds.cost(`${what}.limit`, limit),
     perMs: milliseconds(`${what}.perMs`, perMs)
   }

@@ -1,24 +1,27 @@
 /**
- * When a job of a limited key may be ready. Admission is at promotion: a limited job is `pending` only while it holds its
- * key's slots, so that the claim is the same walk in order of rank as without limits, cannot exceed a key's limit and is
- * never held up by a key that is full. Every store moves jobs in these steps, one job after the other:
+ * When a job of a limited key may be ready. Admission is at promotion: a limited job is `pending` only while it holds
+ * its key's slots, so that the claim is the same walk in order of rank as without limits, cannot exceed a key's limit
+ * and is never held up by a key that is full. Every store moves jobs in these steps, one job after the other:
  *
  * - *Arrive.* Nothing but the limit keeps the job: it goes into the key's line, by its own rank or, `fifo`, by id, and
  *   the key promotes. A job of a key that `holds` arrives when it is enqueued, whatever its time; others when that has
- *   come, in order of their due times. Jobs that wait for others (parents, a unique key) arrive after that and hold nothing meanwhile.
+ *   come, in order of their due times. Jobs that wait for others (parents, a unique key) arrive after that and hold
+ *   nothing meanwhile.
  * - *Promote.* While the first in line fits (`mayBeReady`), it takes its slots and is pending, with the rank that
- *   `admittedRank` says; its own rank is kept and comes back when it is pending no more. Of a key that `holds`, one whose
- *   time has not come takes its slots and is `scheduled` until then. Of a *rated* key nothing else is promoted here.
+ *   `admittedRank` says; its own rank is kept and comes back when it is pending no more. Of a key that `holds`, one
+ *   whose time has not come takes its slots and is `scheduled` until then. Of a *rated* key nothing else is promoted
+ *   here.
  * - *Leave.* Whatever ends a job's hold (its end, another attempt, another group, a lost worker) gives its slots back;
- *   when the job has been placed where it goes next, the key it left promotes. A job of a key that `holds` keeps its slots
- *   over a retry, a hand-back and a lost worker, unless it then waits for other jobs.
+ *   when the job has been placed where it goes next, the key it left promotes. A job of a key that `holds` keeps its
+ *   slots over a retry, a hand-back and a lost worker, unless it then waits for other jobs.
  * - *Claim.* Rated keys promote inside the claim only, since starts are what a rate counts. At most as many jobs as the
- *   claim has room for are promoted, always the one that comes first by the rank it would be admitted with, then id, among
- *   the first in line of keys that may start one (`mayStart`, as if what was promoted so far had started) and whose task
- *   the session runs. The claim then goes on as ever, and what is left of them goes back as if it had not been promoted.
+ *   claim has room for are promoted, always the one that comes first by the rank it would be admitted with, then id,
+ *   among the first in line of keys that may start one (`mayStart`, as if what was promoted so far had started) and
+ *   whose task the session runs. The claim then goes on as ever, and what is left of them goes back as if it had not
+ *   been promoted.
  * - *Change.* Where the policy of a key, or its window, has become another, all its jobs that do not run go back to
- *   where they arrive, those in the line too, and it promotes; running jobs hold what they held, or begin to. A group that
- *   is fair no more forgets its virtual times.
+ *   where they arrive, those in the line too, and it promotes; running jobs hold what they held, or begin to. A group
+ *   that is fair no more forgets its virtual times.
  */
 import { enqueuedAt } from "../../Queue/policy/JobIds.ts"
 import { defaultAgeingStepMs, defaultPriority, rank } from "../../Queue/policy/Rank.ts"
@@ -51,9 +54,9 @@ export const newKey: KeyState = {
 }
 
 /**
- * Whether nothing has to be remembered of a key any more: its record may go, unnoticed. `groupTime`: the virtual time of
- * a fair group; a key that is ahead of it must not begin anew. Where nothing of a fair group is held or waits, its time
- * may be moved on to that of the last of its keys.
+ * Whether nothing has to be remembered of a key any more: its record may go, unnoticed. `groupTime`: the virtual time
+ * of a fair group; a key that is ahead of it must not begin anew. Where nothing of a fair group is held or waits, its
+ * time may be moved on to that of the last of its keys.
  */
 export const isForgettable = (state: KeyState, groupTime: number, now: number): boolean =>
   state.held === 0 &&
@@ -82,14 +85,20 @@ export const holdsWhileWaiting = (policy: KeyPolicy): boolean => isFifo(policy) 
 const widestWindow = 1_000
 
 /**
- * Slots of a key at most. In a fair group a key has no more ready than the group has slots: enough to fill it alone, and
- * few enough that what is admitted later still finds its place.
+ * Slots of a key at most. In a fair group a key has no more ready than the group has slots: enough to fill it alone,
+ * and few enough that what is admitted later still finds its place.
  */
 export const windowOf = (group: GroupPolicy, policy: KeyPolicy, groupSlots: number): number => {
   const own = policy.concurrency ?? (isFifo(policy) ? 1 : undefined)
   if (own !== undefined) return own
   return group.fair === true ? Math.max(1, Math.min(groupSlots, widestWindow)) : Number.POSITIVE_INFINITY
 }
+
+/**
+ * Slots that a job of a key may ask for at most. Where nobody said how many the key has, only its group bounds them: of
+ * a `fifo` key one *job* runs at a time, whatever it takes.
+ */
+export const slotsAllowed = ({ concurrency }: KeyPolicy): number => concurrency ?? Number.POSITIVE_INFINITY
 
 /**
  * Whether the next job of a key fits its window. One that asks for more than the window runs alone: a limit that was
@@ -128,8 +137,8 @@ export const nextAt = (
 
 /**
  * The rank of a job while it is ready: its start tag in a fair group, else its own, but for a line in order of enqueue.
- * There it is that of a job due when this one was enqueued, with the default priority and step: those of one key start in
- * their order, and the key neither jumps others nor starves behind them.
+ * There it is that of a job due when this one was enqueued, with the default priority and step: those of one key start
+ * in their order, and the key neither jumps others nor starves behind them.
  */
 export const admittedRank = (id: JobId, own: number, tag: number | undefined, policy: KeyPolicy): number =>
   tag ?? (isFifo(policy) ? rank(enqueuedAt(id), defaultPriority, defaultAgeingStepMs) : own)

@@ -22,7 +22,9 @@ const unitMs = ({ limit, perMs }: Rate): number => perMs / limit
  */
 const roundingMs = 0.001
 
-/** Units that may start now, with fractions; below 0 while a start beyond the burst is paid off. `tat` in ms since 1970. */
+/**
+ * Units that may start now, with fractions; below 0 while a start beyond the burst is paid off. `tat` in ms since 1970.
+ */
 export const tokens = (rate: Rate, tat: number, now: number): number =>
   burstOf(rate) - Math.max(0, tat - now - roundingMs) / unitMs(rate)
 

@@ -41,10 +41,12 @@ export type OnStored<A> = (
 /** Whose bound a job met, for people. */
 const named = (of: "store" | "group" | "key", { group, partitionKey }: NewJob): string =>
   of === "store"
-    ? "The store"
+    ? "the store"
     : of === "group"
-      ? `Group ${JSON.stringify(group)}`
-      : `Key ${shown(partitionKey ?? "")} of group ${JSON.stringify(group)}`
+      ? `group ${JSON.stringify(group)}`
+      : `key ${shown(partitionKey ?? "")} of group ${JSON.stringify(group)}`
+
+const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1)
 
 const refusal = (note: EnqueueNote, job: NewJob): EnqueueError | StoreError | undefined => {
   switch (note._tag) {
@@ -58,7 +60,7 @@ const refusal = (note: EnqueueNote, job: NewJob): EnqueueError | StoreError | un
     case "Overloaded":
       return new EnqueueError({
         reason: new QueueOverloaded({
-          message: `${named(note.of, job)} holds ${note.limit} ${note.of === "store" ? "live jobs" : "jobs that wait"}, as many as it may; try again in ${note.retryAfterMs} ms`,
+          message: `${sentence(named(note.of, job))} holds ${note.limit} ${note.of === "store" ? "live jobs" : "jobs that wait"}, as many as it may; try again in ${note.retryAfterMs} ms`,
           of: note.of,
           limit: note.limit,
           retryAfterMs: note.retryAfterMs
@@ -67,7 +69,7 @@ const refusal = (note: EnqueueNote, job: NewJob): EnqueueError | StoreError | un
     case "TooLarge":
       return new EnqueueError({
         reason: new InvalidOption({
-          message: `slots is ${note.slots}; ${named(note.of, job)} has ${note.limit}: ask for fewer, or raise that limit`
+          message: `slots is ${note.slots}, more than the ${note.limit} of ${named(note.of, job)}; ask for fewer, or raise that limit`
         })
       })
     case "ParentNotFound":

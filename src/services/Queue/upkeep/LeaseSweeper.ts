@@ -1,6 +1,10 @@
-/** Takes jobs back from workers that are gone, and cancels what waited beyond its expiry. */
+/**
+ * Takes jobs back from workers that are gone, cancels what waited beyond its expiry, and compares limited keys with
+ * their jobs.
+ */
 import { Clock, Duration, Effect, Layer } from "effect"
 import { monotonicOf } from "../host/Monotonic.ts"
+import { JobStore } from "../../Store/JobStore.ts"
 import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import { QueueEvents } from "../QueueEvents.ts"
 import { Settings } from "../QueueSettings.ts"
@@ -11,6 +15,7 @@ const pageSize = 500
 /** One pass, a page at a time until nothing is left; answers how many jobs were freed or buried. */
 export const sweepOnce = Effect.gen(function* () {
   const registry = yield* WorkerRegistry
+  const store = yield* JobStore
   const events = yield* QueueEvents
   let freed = 0
   for (;;) {
@@ -20,7 +25,11 @@ export const sweepOnce = Effect.gen(function* () {
     if (recovered.length + buried.length > 0 && events.active()) {
       events.publish({ _tag: "Recovered", ids: recovered, buried, at: now })
     }
-    if (!more) return freed
+    if (more) continue
+    const mended = yield* store.repairKeys(now)
+    if (mended > 0)
+      yield* Effect.logWarning(`${mended} limited keys differed from their jobs and were mended: please report this`)
+    return freed
   }
 })
 

@@ -449,7 +449,10 @@ export class JobLife {
     return fitsWindow(group.limit, group.running, slotsIn(jobs[0]!)) && this.allows(group, cost, undefined, now)
   }
 
-  /** Starts these pending jobs of one lane together, in the slots of the first of them. Answers those that had not expired. */
+  /**
+   * Starts these pending jobs of one lane together, in the slots of the first of them. Answers those that had not
+   * expired.
+   */
   claimTogether(jobs: ReadonlyArray<StoredJob>, session: MemorySession, now: number): ReadonlyArray<ClaimedJob> {
     const claimed: Array<ClaimedJob> = []
     for (const job of jobs) {

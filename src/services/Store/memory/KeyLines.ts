@@ -4,7 +4,15 @@
  */
 import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
-import { admittedRank, fitsWindow, mayBeReady, mayStart, nextAt, windowOf } from "../../Limits/policy/KeyAdmission.ts"
+import {
+  admittedRank,
+  fitsWindow,
+  mayBeReady,
+  mayStart,
+  nextAt,
+  slotsAllowed,
+  windowOf
+} from "../../Limits/policy/KeyAdmission.ts"
 import { isUnlimited, policyOf } from "../../Limits/policy/KeyRules.ts"
 import {
   breakerChange,
@@ -166,7 +174,9 @@ export class KeyLines {
     else this.promote(key, now)
   }
 
-  /** A job gives up its slots, or its place in the line that it was taken out of. Call `refill` when it has its place. */
+  /**
+   * A job gives up its slots, or its place in the line that it was taken out of. Call `refill` when it has its place.
+   */
   leave(job: StoredJob): void {
     const { holds, key } = job.rare!.admission!
     job.rare!.admission = undefined
@@ -468,7 +478,7 @@ export class KeyLines {
     return {
       slotsOf: {
         group: group.limit,
-        key: policy === undefined ? Number.POSITIVE_INFINITY : windowOf(group.policy, policy, group.limit)
+        key: policy === undefined ? Number.POSITIVE_INFINITY : slotsAllowed(policy)
       },
       backlogOf: {
         group: ofGroup === undefined ? undefined : { limit: ofGroup, waiting: this.table.waitingIn(group) },
@@ -488,7 +498,9 @@ export class KeyLines {
     return key.isFirst(job) && starts ? undefined : { key, newest: conflict === "cancelNewest" }
   }
 
-  /** Calls `cancel` for the oldest jobs of a key until one of so many slots would be next and fit, once they are gone. */
+  /**
+   * Calls `cancel` for the oldest jobs of a key until one of so many slots would be next and fit, once they are gone.
+   */
   displace(key: LimitedKey, slots: number, cancel: (job: StoredJob) => void): void {
     const isLeaving = (job: StoredJob) => job.state === running && job.rare?.cancelReason !== undefined
     const arrived = [...key.holders, ...key.line.peek(key.waiting)].sort((a, b) => a.id - b.id)
@@ -543,8 +555,8 @@ export class KeyLines {
   // Change.
 
   /**
-   * The group's policy or limit, or what an operator set for a key of it, is another now: it holds for the jobs that are
-   * there. `only`: of this key.
+   * The group's policy or limit, or what an operator set for a key of it, is another now: it holds for the jobs that
+   * are there. `only`: of this key.
    */
   change(group: Group, now: number, only?: string): void {
     if (group.limits === undefined && isUnlimited(group.policy)) return
@@ -599,7 +611,9 @@ export class KeyLines {
     return jobs
   }
 
-  /** Whether a live job that no limit had to do with has to be placed anew; a running one holds its slots from now on. */
+  /**
+   * Whether a live job that no limit had to do with has to be placed anew; a running one holds its slots from now on.
+   */
   private isNewlyLimited(job: StoredJob): boolean {
     const isFree = job.state !== running && isForTimeOnly(otherWaitOf(job))
     const key = job.state === running || isFree ? this.keyOf(job) : undefined

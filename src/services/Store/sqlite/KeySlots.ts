@@ -11,7 +11,8 @@ import {
   isFifo,
   isRated,
   mayBeReady,
-  mayStart
+  mayStart,
+  slotsAllowed
 } from "../../Limits/policy/KeyAdmission.ts"
 import {
   breakerChange,
@@ -442,7 +443,7 @@ export class KeySlots {
     return {
       slotsOf: {
         group: limitOf(group),
-        key: key === undefined ? Number.POSITIVE_INFINITY : this.keys.windowOf(key)
+        key: key === undefined ? Number.POSITIVE_INFINITY : slotsAllowed(key.policy)
       },
       backlogOf: {
         group: backlog === undefined ? undefined : { limit: backlog, waiting: waiting() },
