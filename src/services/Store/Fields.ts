@@ -12,11 +12,19 @@ const checked = (names: ReadonlyArray<string>): ReadonlyArray<string> => {
   return names
 }
 
-/** A record from the values that begin at a place. All records of the same names are of one shape to the engine. */
+/**
+ * A record from the values that begin at a place; what is `fixed` has no value there. All records of the same names are
+ * of one shape to the engine.
+ */
 export const recordFrom = <A>(
-  names: ReadonlyArray<keyof A & string>
+  names: ReadonlyArray<keyof A & string>,
+  fixed: { readonly [K in keyof A]?: number | null } = {}
 ): ((values: ReadonlyArray<unknown>, at: number) => A) => {
-  const fields = checked(names).map((name, i) => `${name}: values[at + ${i}]`)
+  const given = names.filter((name) => !(name in fixed))
+  checked(names)
+  const fields = names.map((name) =>
+    name in fixed ? `${name}: ${String(fixed[name])}` : `${name}: values[at + ${given.indexOf(name)}]`
+  )
   return new Function("values", "at", `return { ${fields.join(", ")} }`) as ReturnType<typeof recordFrom<A>>
 }
 

@@ -10,7 +10,16 @@ import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
 import { expired, undecodable } from "../../Queue/policy/jobs/StoreFailures.ts"
 import { type Endings, notStarted } from "./Endings.ts"
-import { claimedOf, copyInto, isIntact, type JobRow, type JobTuple, tupleOf, withOwnRank } from "./JobColumns.ts"
+import {
+  claimedOf,
+  copyInto,
+  isIntact,
+  type JobRow,
+  type JobTuple,
+  plainTupleOf,
+  tupleOf,
+  withOwnRank
+} from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { KeySlots } from "./KeySlots.ts"
 import { type Group, type Lane, type LaneCounters, limitOf, policyOf } from "./LaneCounters.ts"
@@ -54,6 +63,7 @@ export class Claims {
   private readonly endings: Endings
   private readonly statistics: Statistics
   private readonly selectFirst: Query<JobTuple>
+  private readonly selectFirstPlain: Query<JobTuple>
   private readonly selectOne: Query<JobTuple>
   private readonly startTo: Query<[]>
   private readonly deleteTo: Query<[]>
@@ -81,11 +91,11 @@ export class Claims {
     const started = { attempt: "pending.attempt + 1", session: "?1", started: "?2" }
     const running = { ...started, state: String(States.running) }
     // A pending job without its row in `job` must not be passed over.
-    const select = (wait: string, where: string) =>
-      `SELECT ${tupleOf("pending", { ...running, wait })} FROM pending LEFT JOIN job ON job.id = pending.id WHERE ${where}`
-    this.selectFirst = db.prepare(
-      select(String(Waiting.waitNone), "pending.lane = ?3 ORDER BY pending.rank, pending.id LIMIT ?4")
-    )
+    const select = (wait: string, where: string, tuple = tupleOf) =>
+      `SELECT ${tuple("pending", { ...running, wait })} FROM pending LEFT JOIN job ON job.id = pending.id WHERE ${where}`
+    const first = "pending.lane = ?3 ORDER BY pending.rank, pending.id LIMIT ?4"
+    this.selectFirst = db.prepare(select(String(Waiting.waitNone), first))
+    this.selectFirstPlain = db.prepare(select(String(Waiting.waitNone), first, plainTupleOf))
     this.selectOne = db.prepare(select("?5", "pending.lane = ?3 AND pending.id = ?4"))
     const upTo = "lane = ?3 AND (rank, id) <= (?4, ?5)"
     this.startTo = db.prepare(
@@ -252,8 +262,9 @@ export class Claims {
     let slots = 0
     const started: Array<JobRow> = []
     const refused: Array<JobRow> = []
-    for (const tuple of this.selectFirst.all(session, now, lane.id, count)) {
-      const row = this.rows.row(tuple)
+    const isPlain = !this.slots.concerns(lane.group)
+    for (const tuple of (isPlain ? this.selectFirstPlain : this.selectFirst).all(session, now, lane.id, count)) {
+      const row = isPlain ? this.rows.plainRow(tuple) : this.rows.row(tuple)
       if (!this.mayStart(row, now)) {
         found++
         this.rows.take({ ...row, state: States.pending })

@@ -86,6 +86,10 @@ export const byTable = <A>(of: (table: Table) => A): Readonly<Record<Table, A>> 
 
 export const stateTable = ({ state }: JobRow): StateTable => stateTables[state]!
 
+/** What a job that waits again takes of its rates: it has forgotten that while it ran. */
+export const withCost = (row: JobRow): JobRow =>
+  row.extra === null ? row : { ...row, cost: costOf(parseExtra(row.extra)) }
+
 /** As it is when it is pending no more: with its own rank. */
 export const withOwnRank = (row: JobRow): JobRow =>
   row.ownRank === null ? row : { ...row, rank: row.ownRank, ownRank: null }
@@ -99,7 +103,7 @@ interface Column {
   readonly rule: Rule | Nullable
   readonly in: ReadonlyArray<Table>
   /** What it is where no table of a job has it. */
-  readonly otherwise?: 0 | null
+  readonly otherwise?: 0 | 1 | null
   /** What a statement that leaves it out stores: in all tables of a new job, or, with `rare`, of nearly every job. */
   readonly default?: 0 | 1 | null
   readonly rare?: true
@@ -178,7 +182,14 @@ const columns: Readonly<Record<keyof JobRow, Column>> = {
     limited: true
   },
   slots: { in: moving, sql: "slots INTEGER NOT NULL DEFAULT 1", rule: slots, default: 1, rare: true },
-  cost: { in: moving, sql: "cost REAL NOT NULL DEFAULT 1", rule: cost, default: 1, rare: true },
+  cost: {
+    in: ["scheduled", "pending"],
+    sql: "cost REAL NOT NULL DEFAULT 1",
+    rule: cost,
+    otherwise: 1,
+    default: 1,
+    rare: true
+  },
   maxAttempts: { in: fixed, sql: "max_attempts INTEGER NOT NULL", rule: count },
   version: { in: fixed, sql: "version INTEGER NOT NULL DEFAULT 0", rule: count, default: 0, rare: true },
   session: { in: moving, sql: "session INTEGER", rule: nullable(integer), default: null },
@@ -234,8 +245,18 @@ const valueIn = (table: StateTable, field: keyof JobRow): string => {
 export const stateIn = (table: StateTable): string => valueIn(table, "state")
 
 /** A `JobTuple`, with `changes` in it. */
-export const tupleOf = (table: StateTable, changes: Changes = {}): string =>
-  fields.map((field) => changes[field] ?? valueIn(table, field)).join(", ")
+export const tupleOf = (table: StateTable, changes: Changes = {}): string => listOf(fields, table, changes)
+
+/** The same of a job of a group in which nothing but slots is limited: see `plainRowOf`. */
+export const plainTupleOf = (table: StateTable, changes: Changes = {}): string =>
+  listOf(
+    fields.filter((field) => !(field in unlimited)),
+    table,
+    changes
+  )
+
+const listOf = (listed: ReadonlyArray<keyof JobRow>, table: StateTable, changes: Changes): string =>
+  listed.map((field) => changes[field] ?? valueIn(table, field)).join(", ")
 
 /** Copies rows of one table into another, with `changes`; which ones is yet to be said. */
 export const copyInto = (to: StateTable, from: StateTable, changes: Changes = {}): string => {
@@ -246,7 +267,12 @@ export const copyInto = (to: StateTable, from: StateTable, changes: Changes = {}
   return `INSERT INTO ${to}(${copied.map(nameOf).join(", ")}) SELECT ${values.join(", ")} FROM ${from}`
 }
 
+/** What limits leave of a job that only slots limit. */
+const unlimited = { limiter: null, ownRank: null, cost: 1 } as const
+
 const recordOf = recordFrom<JobRow>(fields)
+const plainRecordOf = recordFrom<JobRow>(fields, unlimited)
+/** Before everything that a plain tuple leaves out. */
 const laneAt = fields.indexOf("lane")
 
 /** The row of a tuple, which is used up. */
@@ -254,6 +280,13 @@ export const rowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow
   const values: Array<unknown> = tuple
   values[laneAt] = lanes.get(tuple[laneAt] as number)
   return recordOf(values, 0)
+}
+
+/** The row of a plain tuple, whose job no limit but its group's slots concerns. Its cost is asked of what it carries. */
+export const plainRowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow => {
+  const values: Array<unknown> = tuple
+  values[laneAt] = lanes.get(tuple[laneAt] as number)
+  return plainRecordOf(values, 0)
 }
 
 /** A statement about one row. */

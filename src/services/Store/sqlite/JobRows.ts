@@ -14,6 +14,7 @@ import {
   type JobRow,
   type JobTuple,
   parseExtra,
+  plainRowOf,
   rowOf,
   stateIn,
   type StateTable,
@@ -79,6 +80,11 @@ export class JobRows {
 
   row(tuple: JobTuple): JobRow {
     return rowOf(tuple, this.laneCounters.lanes)
+  }
+
+  /** Of a job that its group's slots alone limit. */
+  plainRow(tuple: JobTuple): JobRow {
+    return plainRowOf(tuple, this.laneCounters.lanes)
   }
 
   private rowIn(query: Query<JobTuple>, id: JobId): JobRow | undefined {
@@ -150,7 +156,10 @@ export class JobRows {
     if (row.state === States.scheduled) this.laneCounters.forgetNextDue()
   }
 
-  /** Makes one of the other where they stand, as far as its limits let it. What rests in `job` is not written: see `rewrite`. */
+  /**
+   * Makes one of the other where they stand, as far as its limits let it. What rests in `job` is not written: see
+   * `rewrite`.
+   */
   move(from: JobRow, wanted: JobRow): void {
     this.deleteFrom(stateTable(from), from)
     const to = this.slots.seat(wanted, from)

@@ -360,12 +360,17 @@ export class KeySlots {
     return this.keys.due(group).length > 0
   }
 
+  /** Whether more than the slots of a group limits jobs of it. */
+  concerns(group: Group): boolean {
+    return group.hasLimitedKeys || boundsStarts(policyOf(group))
+  }
+
   /** Jobs of a group have started; `rows` as they were ready. */
   started(group: Group | undefined, rows: ReadonlyArray<JobRow>): void {
     if (group === undefined) return
+    if (!this.concerns(group)) return
     const policy = policyOf(group)
     const isBounded = boundsStarts(policy)
-    if (!isBounded && !group.hasLimitedKeys) return
     for (const row of rows) {
       this.countBacklog(row, -1)
       if (isBounded) this.starts(group, undefined, policy, row.cost)

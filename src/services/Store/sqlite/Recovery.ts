@@ -10,7 +10,7 @@ import type { Database, Query } from "./Database.ts"
 import { endOfLostAttempt } from "../../Queue/policy/jobs/AttemptEnds.ts"
 import { cancelledBecause, expired, workerLost } from "../../Queue/policy/jobs/StoreFailures.ts"
 import { type Endings, notStarted } from "./Endings.ts"
-import { attemptsAfter, type JobRow } from "./JobColumns.ts"
+import { attemptsAfter, type JobRow, withCost } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
 import type { Moment, Sessions } from "./Sessions.ts"
@@ -121,7 +121,7 @@ export class Recovery {
     if (state === undefined) {
       const attempts = attemptsAfter(row, "lost", found, failure, now)
       this.rows.move(row, {
-        ...row,
+        ...withCost(row),
         state: States.pending,
         wait: Waiting.waitNone,
         lost: row.lost + 1,

@@ -99,7 +99,8 @@ export const tables: Readonly<Record<string, TableRules>> = {
       backlog: count,
       next_at: nullable(time),
       promotes_at: nullable(time)
-    }
+    },
+    whole: [["resource_group IN (SELECT name FROM resource_group)", "its group is not known"]]
   },
   lane: {
     key: ["id"],

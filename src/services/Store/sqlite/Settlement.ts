@@ -10,7 +10,7 @@ import { type AttemptEnd, endOfAttempt } from "../../Queue/policy/jobs/AttemptEn
 import { cancelledBecause } from "../../Queue/policy/jobs/StoreFailures.ts"
 import type { Endings } from "./Endings.ts"
 import type { Enqueues } from "./Enqueues.ts"
-import { attemptsAfter, type JobRow, slotsTaken } from "./JobColumns.ts"
+import { attemptsAfter, type JobRow, slotsTaken, withCost } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { KeySlots } from "./KeySlots.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
@@ -119,7 +119,7 @@ export class Settlement {
     const wait = Waiting.waitOf(awaited.length > 0, false, isRetry)
     const failure = isRetry ? failureOf(settle) : null
     const waiting: JobRow = {
-      ...row,
+      ...withCost(row),
       state: Waiting.stateWhile(wait, due, now),
       wait: Waiting.waitWhile(wait, due, now),
       due,
