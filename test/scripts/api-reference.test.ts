@@ -8,7 +8,7 @@ import { pagesOf } from "../../scripts/api-reference.ts"
 const pages = (declarations: Readonly<Record<string, string>>) => {
   const folder = mkdtempSync(path.join(tmpdir(), "sluice-api-"))
   try {
-    const empty = ["alerts", "profiling", "scaling", "store", "streams", "testing/index"].map((entry) => [
+    const empty = ["alerts", "limits", "profiling", "scaling", "store", "streams", "testing/index"].map((entry) => [
       `${entry}.d.ts`,
       "export {}\n"
     ])
@@ -54,6 +54,7 @@ export type * from "./Job.ts";
     assert.deepStrictEqual([...made.keys()].sort(), [
       "README.md",
       "alerts.md",
+      "limits.md",
       "profiling.md",
       "scaling.md",
       "sluice.md",
