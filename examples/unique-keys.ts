@@ -16,8 +16,8 @@ const Reindex = Task.make("reindex", {
   payload: { folder: Schema.String },
   success: Schema.String,
   idempotencyKey: ({ folder }) => folder,
-  // Each call pushes the start away: one run after the last change.
-  unique: { onConflict: "debounce" }
+  // Each call pushes the start away: one run after the last change, and at the latest a second after the first.
+  unique: { onConflict: "debounce", maxDelay: "1 second" }
 })
 
 const Handlers = Layer.mergeAll(

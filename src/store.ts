@@ -43,6 +43,7 @@ export {
   type Settle,
   type SettleOutcome,
   type Signal,
+  type SlotDecision,
   StoreClosed,
   StoreCorrupt,
   type StoredDocument,

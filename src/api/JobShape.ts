@@ -79,6 +79,8 @@ export const JobShape = Schema.Struct({
   deadline: Schema.NullOr(Time),
   /** Whether it completed by then; null without a deadline and until it has finished. */
   deadlineMet: Schema.NullOr(Schema.Boolean),
+  /** How long it stays when it has finished, by its own word; null: as the store's retention says. */
+  retention: Schema.NullOr(Job.JobRetention),
   /** Session of the worker that runs it or ran it last. */
   session: Schema.NullOr(Schema.Int),
   owner: Schema.NullOr(Schema.String),
@@ -154,6 +156,7 @@ export const toJobShape = (job: JobRecord, environment: boolean): typeof JobShap
   expiresAt: timeOrNull(job.expiresAt),
   deadline: timeOrNull(job.extra?.deadline),
   deadlineMet: deadlineMet(job) ?? null,
+  retention: job.extra?.retention ?? null,
   session: job.session ?? null,
   owner: job.extra?.owner ?? null,
   team: job.extra?.team ?? null,

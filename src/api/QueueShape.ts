@@ -1,6 +1,8 @@
 import * as Schema from "effect/Schema"
 import { Histogram, Order } from "../services/Queue/index.ts"
 import type { Figures } from "./GroupFigures.ts"
+import { UsageShape } from "./UsageShape.ts"
+import { WorkerSlotsShape } from "./WorkerShape.ts"
 
 /** Milliseconds; null when there were none. */
 export const QuantilesShape = Schema.Struct({
@@ -48,6 +50,8 @@ export const GroupStatusShape = Schema.Struct({
   /** In which order its jobs start; see `queue order`. */
   order: Schema.Literals(Order.orders),
   paused: Schema.Boolean,
+  /** What each living worker with slots of it fills, and why. */
+  slots: Schema.Array(WorkerSlotsShape),
   scheduled: Schema.Finite,
   pending: Schema.Finite,
   running: Schema.Finite,
@@ -76,16 +80,19 @@ export const QueueStatsShape = Schema.Struct({
   ...FiguresShape.fields
 })
 
-/** Sizes in bytes. `schemaVersion` and `walBytes` are a file's: null for a store that is none. */
+/** Sizes in bytes. `schemaVersion`, `walBytes` and `reusableBytes` are a file's: null for a store that is none. */
 export const DiskUsageShape = Schema.Struct({
   store: Schema.String,
   schemaVersion: Schema.NullOr(Schema.Int),
   bytes: Schema.Finite,
   walBytes: Schema.NullOr(Schema.Finite),
+  /** Pages of the file that nothing is in: new jobs come there first. */
+  reusableBytes: Schema.NullOr(Schema.Finite),
   outputBytes: Schema.Finite,
   freeBytes: Schema.NullOr(Schema.Finite),
   live: Schema.Finite,
-  finished: Schema.Finite
+  finished: Schema.Finite,
+  usage: Schema.Array(UsageShape)
 })
 
 export const quantiles = (histogram: Histogram.Histogram): typeof QuantilesShape.Type =>

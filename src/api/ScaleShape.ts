@@ -11,6 +11,7 @@ import type {
   ScalerStatus
 } from "../services/Queue/index.ts"
 import { ScaleInputs, ScaleNeeds, ScaleSettings } from "../services/Queue/index.ts"
+import { WorkerSlotsShape } from "./WorkerShape.ts"
 
 const figure = Schema.NullOr(Schema.Finite)
 const orNull = (value: number | undefined): number | null => value ?? null
@@ -104,7 +105,9 @@ export const GroupScalingShape = Schema.Struct({
   last: Schema.NullOr(ScaleDecisionShape),
   held: Schema.Finite,
   /** Living workers with slots for it, by name: in mode `on` they carry targets out. */
-  workers: Schema.Array(Schema.String)
+  workers: Schema.Array(Schema.String),
+  /** What each of them fills, and why. */
+  decided: Schema.Array(WorkerSlotsShape)
 })
 
 /** Where a forecast comes from: the leader's last round, a state kept by a worker, or learned just now. */
@@ -114,8 +117,8 @@ export type ForecastSource = "leader" | "saved" | "rebuilt"
 export interface GroupStanding extends GroupScaling {
   /** Undefined: there is none to tell of, or there was no time to learn it. */
   readonly source: ForecastSource | undefined
-  /** Living workers with slots for it, by name: they carry targets out. */
-  readonly workers: ReadonlyArray<string>
+  /** What each living worker with slots for it fills, and why: they carry targets out. */
+  readonly decided: ReadonlyArray<typeof WorkerSlotsShape.Type>
 }
 
 export const toGroupShape = (group: GroupStanding): typeof GroupScalingShape.Type => ({
@@ -134,7 +137,8 @@ export const toGroupShape = (group: GroupStanding): typeof GroupScalingShape.Typ
   distrust: group.distrust ?? null,
   last: group.last === undefined ? null : toDecisionShape(group.last),
   held: group.held,
-  workers: group.workers
+  workers: group.decided.map(({ worker }) => worker),
+  decided: group.decided
 })
 
 export const ScaleStatusShape = Schema.Struct({

@@ -204,6 +204,8 @@ export interface CommandFlags {
   readonly timeout: Option.Option<Duration.Duration>
   readonly deadline: Option.Option<DateTime.Utc>
   readonly deadlineIn: Option.Option<Duration.Duration>
+  /** The deadline is that of its deferral. */
+  readonly deferrable?: boolean
   readonly shell: boolean
 }
 
@@ -214,7 +216,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** The flags as the queue takes them. `retries` where no flag was given. */
 export const toEnqueueOptions = (flags: CommandFlags, retries: number | undefined): EnqueueOptions => {
-  const options: Writable<EnqueueOptions> = {}
+  const options: Writable<EnqueueOptions> = flags.deferrable === true ? {} : { ...deadlineOf(flags) }
   if (Option.isSome(flags.group)) options.group = flags.group.value
   if (Option.isSome(flags.priority)) options.priority = flags.priority.value
   if (Option.isSome(flags.keyOf)) options.partitionKey = flags.keyOf.value
@@ -225,7 +227,14 @@ export const toEnqueueOptions = (flags: CommandFlags, retries: number | undefine
     options.softLimit = flags.timeout.value
     options.hardLimit = Duration.sum(flags.timeout.value, killAfter)
   }
-  if (Option.isSome(flags.deadline)) options.deadline = DateTime.toEpochMillis(flags.deadline.value)
-  if (Option.isSome(flags.deadlineIn)) options.deadlineIn = flags.deadlineIn.value
   return options
 }
+
+/** What the flags say of its deadline; empty without one. */
+export const deadlineOf = ({
+  deadline,
+  deadlineIn
+}: Pick<CommandFlags, "deadline" | "deadlineIn">): Pick<EnqueueOptions, "deadline" | "deadlineIn"> => ({
+  ...(Option.isSome(deadline) && { deadline: DateTime.toEpochMillis(deadline.value) }),
+  ...(Option.isSome(deadlineIn) && { deadlineIn: deadlineIn.value })
+})

@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { stopsWithItsJobs } from "./JobControl.ts"
-import { PrivateLane, type ShellTask, Sluice, TaskQueue, Worker } from "../services/Queue/index.ts"
+import { mostSlots, PrivateLane, type ShellTask, Sluice, TaskQueue, Worker } from "../services/Queue/index.ts"
 
 /**
  * Until the scope closes, then it stops gracefully. It has no slots at first. `undefined`: the lane to resume has an
@@ -19,7 +19,7 @@ export const acquire = (options: {
     PrivateLane.acquire(
       (task) =>
         Layer.build(
-          Sluice.layerWorker({ name: options.name, slots: { "*": 0 } }).pipe(
+          Sluice.layerWorker({ name: options.name, slots: { "*": 0 }, totalSlots: mostSlots }).pipe(
             Layer.provide(Sluice.layerShell(task, options.listener))
           )
         ).pipe(Effect.map((context) => Context.get(context, Worker))),

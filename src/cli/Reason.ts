@@ -1,5 +1,6 @@
 /** Why a job has not started, in a sentence, and what would change it. */
 import { type Explain, Job, ShellTask } from "../services/Queue/index.ts"
+import * as SlotsInWords from "./SlotsInWords.ts"
 import * as HumanNumber from "./terminal/HumanNumber.ts"
 import { relativeTime } from "./terminal/RelativeTime.ts"
 import * as Sanitize from "./terminal/Sanitize.ts"
@@ -9,6 +10,19 @@ export interface Explanation {
   /** What to do; empty when nothing needs doing. */
   readonly advice: string
 }
+
+/** Workers that are named in one sentence. */
+const mostNamed = 3
+
+const fills = (held: ReadonlyArray<Explain.HeldSlots>): string =>
+  [
+    ...held
+      .slice(0, mostNamed)
+      .map(
+        ({ decision, worker }) => `${Sanitize.line(worker)} fills ${SlotsInWords.inWords(decision.by, decision.asked)}`
+      ),
+    ...(held.length > mostNamed ? [`${held.length - mostNamed} more alike`] : [])
+  ].join("; ")
 
 /** Whose limit it is. */
 const limited = ({ group, key }: { readonly group: string; readonly key: string | undefined }): string =>
@@ -35,7 +49,13 @@ export const explain = (reason: Explain.Reason, now: number, failure?: string): 
         advice: ""
       }
     case "NotDue":
-      return { why: `it is due ${relativeTime(reason.due, now)}`, advice: "sluice job edit JOB --in 0s starts it now" }
+      return {
+        why:
+          reason.deferredTo === undefined
+            ? `it is due ${relativeTime(reason.due, now)}`
+            : `it was put off to when the load is forecast to be lowest, and is due ${relativeTime(reason.due, now)}; wanted ${relativeTime(reason.deferredTo, now)}`,
+        advice: "sluice job edit JOB --in 0s starts it now"
+      }
     case "WaitingForRetry":
       return {
         why: `attempt ${reason.attempt} failed${reason.lastError === undefined ? "" : ` (${Sanitize.line(reason.lastError)})`}; the next is due ${relativeTime(reason.due, now)}`,
@@ -84,6 +104,11 @@ export const explain = (reason: Explain.Reason, now: number, failure?: string): 
       return { why: "the queue is paused", advice: "sluice queue resume" }
     case "GroupPaused":
       return { why: `group ${reason.group} is paused`, advice: `sluice queue resume ${reason.group}` }
+    case "GroupClosed":
+      return {
+        why: `group ${reason.group} opens ${relativeTime(reason.opensAt, now)}, at ${new Date(reason.opensAt).toISOString()}`,
+        advice: `sluice queue hours ${reason.group} none lets it start now`
+      }
     case "NoWorker":
       return { why: "no worker is alive", advice: "sluice worker -d starts one in the background" }
     case "NoWorkerForTask":
@@ -105,8 +130,13 @@ export const explain = (reason: Explain.Reason, now: number, failure?: string): 
       }
     case "WorkersBusy":
       return {
-        why: `all ${reason.slots} slots of the workers for group ${reason.group} are busy`,
+        why: `all ${reason.slots} slots of the workers for group ${reason.group} are busy${reason.held === undefined ? "" : `; ${fills(reason.held)}`}`,
         advice: "it starts when one is free"
+      }
+    case "TotalUsed":
+      return {
+        why: `slots of group ${reason.group} are free, but all ${reason.running} of all groups together are busy; of those ${fills(reason.totals)}`,
+        advice: "it starts when one is free; sluice worker --total-slots allows more"
       }
     case "WaitingForBatch":
       return {

@@ -16,7 +16,7 @@ import { existsSync } from "node:fs"
 import { availableParallelism, homedir } from "node:os"
 import path from "node:path"
 import { AlertSettings } from "../services/Alerts/index.ts"
-import { QueueSettings } from "../services/Queue/index.ts"
+import { mostSlots, QueueSettings, SlotDecisions } from "../services/Queue/index.ts"
 import * as ConfigFiles from "./ConfigFiles.ts"
 import { type CommandFailure, fail } from "./Failure.ts"
 import * as GlobalFlags from "./GlobalFlags.ts"
@@ -25,6 +25,7 @@ import { parseSize } from "./input/SizeInput.ts"
 import { didYouMean, nearest } from "./input/Suggestion.ts"
 import { Invocation } from "./Invocation.ts"
 import { parseChoice } from "./KeptEnvironment.ts"
+import * as HumanNumber from "./terminal/HumanNumber.ts"
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -54,6 +55,13 @@ const anyText: Check = (text) => (text === "" ? Result.fail({ message: "it is em
 
 const onOrOff: Check = (text) =>
   text === "on" || text === "off" ? Result.succeed(text) : Result.fail({ message: `"${text}"; expected on or off` })
+
+const wholeUpTo =
+  (most: number): Check =>
+  (text) =>
+    /^[1-9]\d*$/.test(text) && Number(text) <= most
+      ? Result.succeed(Number(text))
+      : Result.fail({ message: `"${text}"; expected a whole number from 1 to ${HumanNumber.count(most)}` })
 
 const specs = {
   store: { environment: "SLUICE_STORE", summary: "where jobs rest", check: anyText, isPath: true },
@@ -86,6 +94,11 @@ const specs = {
     check: parseDuration
   },
   grace: { environment: "SLUICE_GRACE", summary: "how long a stop waits for running jobs", check: parseDuration },
+  totalSlots: {
+    environment: "SLUICE_TOTAL_SLOTS",
+    summary: "slots of all groups together that a worker fills at a time",
+    check: wholeUpTo(mostSlots)
+  },
   softLimit: {
     environment: "SLUICE_SOFT_LIMIT",
     summary: "after which a job of a task is told to finish; commands have --timeout",
@@ -272,6 +285,8 @@ export const defaultOf = (name: SettingName, env: Environment): string => {
       return AlertSettings.defaults.timeZone
     case "env":
       return "no-secrets"
+    case "totalSlots":
+      return String(SlotDecisions.defaultTotalSlots)
     case "maxPayload":
       return `${defaults.maxPayloadBytes / 1024}KiB`
     case "outputLimit":

@@ -17,6 +17,7 @@ import {
 import { BatchCurveShape, BatchStatusShape } from "../../src/api/BatchShape.ts"
 import { CheckShape } from "../../src/api/CheckShape.ts"
 import { AttemptShape, JobShape, JobSummaryShape } from "../../src/api/JobShape.ts"
+import { GroupHoursShape } from "../../src/api/HoursShape.ts"
 import { KeyPolicyShape, LimitShape } from "../../src/api/LimitShape.ts"
 import { GroupOrderShape, PlaceShape } from "../../src/api/OrderShape.ts"
 import {
@@ -81,6 +82,7 @@ const shapes: ReadonlyArray<
   ["queue status", QueueStatusShape],
   ["queue status", GroupStatusShape],
   ["queue order", GroupOrderShape],
+  ["queue hours", GroupHoursShape],
   ["job explain", PlaceShape],
   ["queue stats", QueueStatsShape],
   ["queue stats", FiguresShape],

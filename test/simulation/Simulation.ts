@@ -81,18 +81,19 @@ class Simulation {
       name: string,
       knows: ReadonlyArray<TaskName>,
       slots: Record<string, number>,
-      asynchronous: boolean
+      asynchronous: boolean,
+      total: Pick<WorkerOptions, "totalSlots"> = {}
     ): Member => ({
       name,
       knows,
-      options: { name, slots },
+      options: { name, slots, ...total },
       asynchronous,
       node: undefined,
       frozenUntil: undefined
     })
     this.members = [
       member("a", ["alpha", "beta"], { left: 2, right: 3 }, false),
-      member("b", ["alpha", "gamma"], { "*": 2 }, false),
+      member("b", ["alpha", "gamma"], { "*": 2 }, false, { totalSlots: 3 }),
       member("c", taskNames, { left: 3, right: 1 }, true)
     ]
   }
@@ -113,6 +114,7 @@ class Simulation {
         yield* this.wakeFrozen
         if (this.seen !== undefined) this.fault(this.seen)
         yield* this.checkLimits
+        yield* this.checkTotals
         if (this.step % 25 === 0) yield* this.check
       }
       yield* this.settle
@@ -418,6 +420,21 @@ class Simulation {
     )
   )
 
+  /** No worker runs more jobs than its total. */
+  private readonly checkTotals: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach(
+      this.members,
+      ({ name, node, options: { totalSlots = Number.POSITIVE_INFINITY } }) =>
+        node === undefined
+          ? Effect.void
+          : Effect.map(node.worker.status, ({ running }) => {
+              if (running.length > totalSlots)
+                this.fault(`${name} runs ${running.length} jobs, its total is ${totalSlots}`)
+            }),
+      { discard: true }
+    )
+  )
+
   private readonly all: Effect.Effect<ReadonlyArray<JobRecord>, StoreError> = Effect.gen({ self: this }, function* () {
     const all: Array<JobRecord> = []
     let cursor: JobId | undefined
@@ -557,6 +574,9 @@ class Simulation {
 /** One that also waits for its parents shows that reason alone, so it may be held. */
 const isHeldByKey = ({ waitReason }: JobRecord) => waitReason === "key" || waitReason === "parents"
 
+/** A history that ends in a fault may do so while a process stops, which takes its time by the clock. */
+const endStops = Effect.forkDetach(Effect.replicateEffect(TestClock.adjust("1 second"), 30, { discard: true }))
+
 /**
  * One history. Fails with its seed. Answers what happened in it. `spoil` breaks the store, to see whether that is seen.
  */
@@ -568,7 +588,7 @@ export const simulate = (
   Effect.gen(function* () {
     yield* TestClock.setTime(Date.UTC(2026, 0, 5, 12))
     const simulation = new Simulation(seed, spoil(yield* sharedMemory))
-    yield* simulation.run(steps)
+    yield* simulation.run(steps).pipe(Effect.onError(() => endStops))
     return yield* simulation.summary
   }).pipe(
     Effect.scoped,

@@ -12,6 +12,7 @@ import * as FairShares from "./store/FairShares.ts"
 import * as Fencing from "./store/Fencing.ts"
 import * as Following from "./store/Following.ts"
 import * as FollowUps from "./store/FollowUps.ts"
+import * as GroupHours from "./store/GroupHours.ts"
 import * as Grouping from "./store/Grouping.ts"
 import * as KeyLimits from "./store/KeyLimits.ts"
 import * as LimitChanges from "./store/LimitChanges.ts"
@@ -21,6 +22,7 @@ import * as Ordering from "./store/Ordering.ts"
 import * as RateLimits from "./store/RateLimits.ts"
 import * as Recording from "./store/Recording.ts"
 import * as Remembering from "./store/Remembering.ts"
+import * as Retaining from "./store/Retaining.ts"
 import * as Settling from "./store/Settling.ts"
 import * as Stepping from "./store/Stepping.ts"
 import { type StoreLayer, storeTest } from "./store/StoreDriver.ts"
@@ -56,6 +58,7 @@ export const suite = (
     describe("follow-ups", () => FollowUps.clauses(test))
     describe("steps", () => Stepping.clauses(test))
     describe("groups", () => Grouping.clauses(test))
+    describe("hours of groups", () => GroupHours.clauses(test))
     describe("limits of keys", () => KeyLimits.clauses(test))
     describe("rates", () => RateLimits.clauses(test))
     describe("fair shares", () => FairShares.clauses(test))
@@ -65,6 +68,7 @@ export const suite = (
     describe("change", () => Changing.clauses(test))
     describe("order", () => Ordering.clauses(test))
     describe("upkeep", () => Upkeep.clauses(test))
+    describe("retention of one's own", () => Retaining.clauses(test))
     describe("roll-ups", () => Recording.clauses(test))
     describe("against a model", () => ModelRun.runs(test, modelRuns.count, modelRuns.steps))
   })

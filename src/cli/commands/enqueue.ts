@@ -7,7 +7,7 @@ import { commandFlags, toEnqueueOptions } from "../JobFlags.ts"
 import { openActing } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import { moduleFile, namedTaskFlags, payloadOf, taskOf } from "../worker/NamedTask.ts"
-import { parents, sayWithoutWorker, startFlags, startOptions } from "./add.ts"
+import { checkKeyed, parents, sayMet, sayWithoutWorker, startFlags, startOptions } from "./add.ts"
 
 const { shell: _, ...jobFlags } = commandFlags
 
@@ -27,6 +27,7 @@ export const command = Command.make(
     yield* Effect.gen(function* () {
       const queue = yield* TaskQueue
       const task = yield* taskOf(file, flags.task)
+      if (task.idempotencyKey === undefined) yield* checkKeyed(flags)
       const payload = yield* payloadOf(task, flags.payload, opened.queueSettings.maxPayloadBytes)
       const options: EnqueueOptions = {
         ...toEnqueueOptions({ ...flags, shell: false }, undefined),
@@ -35,7 +36,7 @@ export const command = Command.make(
       }
       const handle = yield* queue.enqueue(task, payload, options)
       yield* out.line(Job.formatJobId(handle.id))
-      if (handle.outcome === "existing") yield* out.note("sluice: a live job has this key already; nothing was added")
+      yield* sayMet([handle.outcome])
       yield* sayWithoutWorker(task.name, yield* queue.workers)
     }).pipe(Effect.scoped, Effect.provide(opened.layer))
   })

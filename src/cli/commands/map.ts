@@ -232,7 +232,10 @@ export const command = Command.make(
       inputsPerJob: Option.getOrUndefined(config.inputsPerJob),
       isFilled: config.isFilled,
       template,
-      needsTotal: placeholders.some(({ kind }) => kind === "total") || (halt?.what === "done" && halt.isShare)
+      needsTotal:
+        Option.isSome(config.spread) ||
+        placeholders.some(({ kind }) => kind === "total") ||
+        (halt?.what === "done" && halt.isShare)
     })
     const rendered = (input: MapInput, number: number, slot: number) =>
       CommandTemplate.render(template, {
@@ -613,6 +616,9 @@ export const command = Command.make(
           mayStart: StartGate.make(
             {
               delay: Option.getOrUndefined(config.delay),
+              spread: Option.getOrUndefined(
+                Option.map(config.spread, (over) => ({ over, commands: Math.max(1, inputs.total! - finished.size) }))
+              ),
               rate: Option.getOrUndefined(config.rate),
               load: Option.getOrUndefined(config.load),
               freeBytes: Option.getOrUndefined(Option.map(config.memfree, ByteSize.toNumberUnsafe))

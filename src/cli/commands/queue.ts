@@ -3,6 +3,7 @@ import * as Command from "effect/cli/Command"
 import { drain } from "./queue/drain.ts"
 import { du } from "./queue/du.ts"
 import { group } from "./queue/group.ts"
+import { hours } from "./queue/hours.ts"
 import { limit } from "./queue/limit.ts"
 import { order } from "./queue/order.ts"
 import { pause, resume } from "./queue/pause.ts"
@@ -12,5 +13,5 @@ import { status } from "./queue/status.ts"
 
 export const command = Command.make("queue").pipe(
   Command.withDescription("The queue as a whole and its resource groups."),
-  Command.withSubcommands([status, stats, pause, resume, drain, limit, order, group, purge, du])
+  Command.withSubcommands([status, stats, pause, resume, drain, limit, order, hours, group, purge, du])
 )

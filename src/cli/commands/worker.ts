@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import path from "node:path"
-import { ResourceGroup, SecretVariables, type SlotBounds } from "../../services/Queue/index.ts"
+import { mostSlots, ResourceGroup, SecretVariables, type SlotBounds } from "../../services/Queue/index.ts"
 import { fail, passOn } from "../Failure.ts"
 import * as GlobalFlags from "../GlobalFlags.ts"
 import { Invocation } from "../Invocation.ts"
@@ -15,6 +15,7 @@ import { sayObstacle } from "../notify/Notifying.ts"
 import { actingLocation, openActing } from "../OpenStore.ts"
 import { output } from "../Output.ts"
 import { Signals } from "../Signals.ts"
+import * as HumanNumber from "../terminal/HumanNumber.ts"
 import { startInBackground } from "../worker/InBackground.ts"
 import * as Supervisor from "../worker/Supervisor.ts"
 import { drain } from "./worker/drain.ts"
@@ -81,6 +82,18 @@ const flags = {
     Flag.withDescription("with --processes auto: the most (default: the cores)"),
     Flag.optional
   ),
+  totalSlots: Flag.Int("total-slots").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription(
+      "slots of all groups together that are filled at a time (default: the config's, 1000, or those of --group together where they are more)"
+    ),
+    Flag.mapEffect((total) =>
+      total >= 1 && total <= mostSlots
+        ? Effect.succeed(total)
+        : invalid("total-slots", String(total), `1 to ${HumanNumber.count(mostSlots)}`)
+    ),
+    Flag.optional
+  ),
   threads: Flag.Int("threads").pipe(
     Flag.withMetavar("N"),
     Flag.withDescription("threads for CPU-bound handlers (default: one less than the cores)"),
@@ -99,6 +112,7 @@ interface Config {
   readonly processes: Option.Option<Processes>
   readonly min: Option.Option<number>
   readonly max: Option.Option<number>
+  readonly totalSlots: Option.Option<number>
   readonly threads: Option.Option<number>
   readonly once: boolean
   readonly noShell: boolean
@@ -134,6 +148,7 @@ const argumentsFor = (
         Option.match(config[flag], { onNone: () => [], onSome: (value) => [`--${flag}`, String(value)] })
       )
     : []),
+  ...(Option.isSome(config.totalSlots) ? ["--total-slots", String(config.totalSlots.value)] : []),
   ...(Option.isSome(config.threads) ? ["--threads", String(config.threads.value)] : []),
   ...(config.once ? ["--once"] : []),
   ...(config.noShell ? ["--no-shell"] : []),
@@ -169,9 +184,11 @@ const processBounds = (config: Pick<Config, "min" | "max" | "processes">) =>
     return { min, max }
   })
 
-/** The slots a process is declared with: where they move, the most. */
-const declaredSlots = (slots: Config["slots"]): Readonly<Record<string, number>> =>
-  Object.fromEntries(slots.map(([group, count]) => [group, typeof count === "number" ? count : count.max]))
+/** The slots a process is declared with: where they move, the most; of no group more than of all together. */
+const declaredSlots = (slots: Config["slots"], total: number = Infinity): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    slots.map(([group, count]) => [group, Math.min(total, typeof count === "number" ? count : count.max)])
+  )
 
 export const command = Command.make(
   "worker",
@@ -191,6 +208,9 @@ export const command = Command.make(
     if (Option.isSome(config.threads) && !(config.threads.value >= 1 && config.threads.value <= 256)) {
       return yield* fail("usage", `--threads is ${config.threads.value}; expected 1 to 256`)
     }
+    const { source, value } = settings.totalSlots
+    // Nobody said: the worker goes by the slots it is declared with.
+    const totalSlots = Option.getOrElse(config.totalSlots, () => (source === "default" ? undefined : Number(value)))
     const bounds = yield* processBounds(config)
     yield* sayObstacle(config.notify)
     const noColor = !out.lively
@@ -222,7 +242,7 @@ export const command = Command.make(
         ...supervised,
         ...bounds,
         processes: begin,
-        slots: declaredSlots(config.slots)
+        slots: declaredSlots(config.slots, totalSlots)
       }).pipe(Effect.scoped, Effect.provide(opened.layer))
       return code === 0 ? undefined : yield* passOn(code)
     }
@@ -243,13 +263,18 @@ export const command = Command.make(
       handlers: module?.handlers,
       shell: !config.noShell,
       slots: Object.fromEntries(config.slots),
+      totalSlots,
       threads: Option.getOrUndefined(config.threads),
       name,
       once: config.once,
       storeFile: opened.location._tag === "File" ? opened.location.path : undefined,
       everyJob: config.everyJob,
       notify: Option.getOrUndefined(config.notify),
-      actuators: config.once ? undefined : leads ? yield* scaleActuators(declaredSlots(config.slots)) : Layer.empty,
+      actuators: config.once
+        ? undefined
+        : leads
+          ? yield* scaleActuators(declaredSlots(config.slots, totalSlots))
+          : Layer.empty,
       leads,
       scalesOnly: leads && !config.once && (settings.scaleCommand.value !== "" || settings.scaleWorkload.value !== ""),
       alerts: watchesAlerts,

@@ -30,6 +30,10 @@ export const flags = {
   ),
   dryRun: switchFlag("dry-run", "print the commands and run none"),
   delay: durationFlag("delay").pipe(Flag.withDescription("start no two commands within this time"), Flag.optional),
+  spread: durationFlag("spread").pipe(
+    Flag.withDescription("start them evenly over this time, the first at once; waits for the end of the input"),
+    Flag.optional
+  ),
   rate: Flag.String("rate").pipe(
     Flag.withMetavar("N/TIME"),
     Flag.withDescription("start at most so many in this time: 5/s, 100/min, 1000/h"),

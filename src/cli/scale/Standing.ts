@@ -11,10 +11,10 @@ import {
   Documents,
   PredictiveScaler,
   type ScalerStatus,
-  TaskQueue,
-  type WorkerRecord
+  TaskQueue
 } from "../../services/Queue/index.ts"
 import type { ForecastSource, GroupStanding } from "../../api/ScaleShape.ts"
+import { toWorkerSlots } from "../../api/WorkerShape.ts"
 
 /** Learning a week of minutes takes seconds: so long is spent on groups nobody has kept a state of, in milliseconds. */
 const rebuildMs = 10_000
@@ -25,7 +25,7 @@ export const keptStates = Effect.map(
   (documents) => new Set(documents.map(({ key }) => key))
 )
 
-type Asked = Omit<GroupStanding, "workers">
+type Asked = Omit<GroupStanding, "decided">
 
 const asked = (group: GroupScaling, source: ForecastSource) =>
   Effect.gen(function* () {
@@ -43,13 +43,6 @@ const asked = (group: GroupScaling, source: ForecastSource) =>
       next: next === undefined ? undefined : { mean: next.arrivals.mean, p90: next.arrivals.p90 }
     } satisfies Asked
   })
-
-const carriers = (workers: ReadonlyArray<WorkerRecord>, group: string, now: number): ReadonlyArray<string> =>
-  workers
-    .filter(
-      (worker) => !worker.draining && isWorkerAlive(worker, now) && (worker.slots[group] ?? worker.slots["*"] ?? 0) > 0
-    )
-    .map(({ name }) => name)
 
 /**
  * Those of `only`, or all; with `unknown` the names of groups there was no time for. `learning` runs once, before any
@@ -77,8 +70,9 @@ export const standings = <R>(status: ScalerStatus, only: string | undefined, lea
       }
     }
     const workers = yield* TaskQueue.use((queue) => queue.workers)
+    const claiming = workers.filter((worker) => !worker.draining && isWorkerAlive(worker, begun))
     return {
-      groups: groups.map((group): GroupStanding => ({ ...group, workers: carriers(workers, group.group, begun) })),
+      groups: groups.map((group): GroupStanding => ({ ...group, decided: toWorkerSlots(claiming, group.group) })),
       unknown
     }
   })

@@ -143,7 +143,13 @@ const workerTable = (now: number): Table<ShownWorker> => ({
       tone: ({ state }) => (state === "alive" ? "good" : state === "gone" || state === "expired" ? "bad" : "warning"),
       rank: 0
     },
-    { header: "busy", text: ({ busy, slots }) => `${busy}/${slots}`, align: "right", rank: 0 },
+    {
+      header: "busy",
+      text: ({ busy, heldBy, slots }) => [`${busy}/${slots}`, ...heldBy].join(" "),
+      tone: ({ heldBy }) => (heldBy.length === 0 ? "plain" : "warning"),
+      align: "right",
+      rank: 0
+    },
     {
       header: "cpu",
       text: ({ cpu }) => (cpu === undefined ? HumanNumber.unknown : HumanNumber.percent(cpu)),

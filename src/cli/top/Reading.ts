@@ -15,7 +15,11 @@ import {
   type QueueStats,
   ResourceGroup,
   ShellTask,
-  TaskQueue
+  SlotDecisions,
+  TaskQueue,
+  type WorkerRecord,
+  decisionOf,
+  totalOf
 } from "../../services/Queue/index.ts"
 import { keptStates } from "../scale/Standing.ts"
 import { whatItDoes } from "../../api/JobShape.ts"
@@ -34,6 +38,8 @@ export interface Asked {
   /** The jobs whose last line is wanted, of those that were read. */
   readonly inView: (snapshot: Snapshot) => ReadonlyArray<JobId>
 }
+
+const { bounders, isHeld } = SlotDecisions
 
 /** Jobs that are read of each state shown, in the order in which they are shown. */
 const read: ReadonlyArray<readonly [state: JobState, order: "oldest" | "newest", most: number]> = [
@@ -190,7 +196,7 @@ export const makeReading = Effect.gen(function* () {
           name: worker.name,
           state: workerState(worker, now),
           busy: Object.values(worker.load?.busy ?? {}).reduce((sum, busy) => sum + busy, 0),
-          slots: Object.values(worker.slots).reduce((sum, slots) => sum + slots, 0),
+          ...filled(worker),
           cpu: worker.load?.cpu,
           rssBytes: worker.load?.rssBytes,
           lastBeat: worker.lastBeat
@@ -235,5 +241,17 @@ export const makeReading = Effect.gen(function* () {
     forecasts: lookAtForecasts.pipe(Effect.ignore, Effect.andThen(Effect.sleep(forecastsEveryMs)), Effect.forever)
   }
 })
+
+/** The slots that a worker fills, and what holds it to fewer than were asked for. */
+const filled = (worker: WorkerRecord): Pick<ShownWorker, "slots" | "heldBy"> => {
+  const decisions = Object.keys(worker.slots).flatMap((group) => decisionOf(worker, group) ?? [])
+  const all = decisions.reduce((sum, { slots }) => sum + slots, 0)
+  const total = totalOf(worker)
+  const held = new Set(
+    [...decisions, ...(total === undefined ? [] : [total])].filter(isHeld).map(({ by }) => by.source)
+  )
+  if (total !== undefined && total.slots < all) held.add("total")
+  return { slots: Math.min(all, total?.slots ?? all), heldBy: bounders.filter((source) => held.has(source)) }
+}
 
 const isBusy = ({ failed, running, waiting }: ShownGroup): boolean => running + waiting + failed > 0

@@ -1,5 +1,5 @@
 /** The store at one moment, as far as `sluice top` shows it. Texts are as they rest: the frame makes them safe. */
-import type { JobId, JobState } from "../../services/Queue/index.ts"
+import type { JobId, JobState, SlotBounder } from "../../services/Queue/index.ts"
 import type { workerState } from "../../api/WorkerShape.ts"
 
 export interface ShownGroup {
@@ -35,7 +35,10 @@ export interface ShownWorker {
   readonly name: string
   readonly state: ReturnType<typeof workerState>
   readonly busy: number
+  /** Those that it fills. */
   readonly slots: number
+  /** What holds it to fewer than were asked for. */
+  readonly heldBy: ReadonlyArray<SlotBounder>
   /** Of one core, 0 to the number of cores. */
   readonly cpu: number | undefined
   readonly rssBytes: number | undefined

@@ -50,6 +50,7 @@ export interface ServeOptions {
   readonly handlers: Handlers | undefined
   readonly shell: boolean
   readonly slots: WorkerOptions["slots"] & {}
+  readonly totalSlots: number | undefined
   readonly threads: number | undefined
   readonly name: string | undefined
   readonly once: boolean
@@ -183,6 +184,7 @@ export const serve = (options: ServeOptions) =>
       Layer.provideMerge(
         Sluice.layerWorker({
           slots: options.slots,
+          ...(options.totalSlots === undefined ? {} : { totalSlots: options.totalSlots }),
           ...(options.threads === undefined ? {} : { threads: options.threads }),
           ...(options.name === undefined ? {} : { name: options.name })
         })
@@ -214,7 +216,7 @@ export const serve = (options: ServeOptions) =>
         Effect.forkIn(scope)
       )
     }
-    const { name, slots } = yield* worker.status
+    const { name, slots, total } = yield* worker.status
     const registry = yield* TaskRegistry
     const served = registry
       .all()
@@ -225,8 +227,10 @@ export const serve = (options: ServeOptions) =>
       .filter(([, count]) => count > 0)
       .map(([group, count]) => `${group} ${count}`)
       .join(", ")
+    const all = Object.values(slots).reduce((sum, count) => sum + count, 0)
+    const inAll = total.slots < all ? `, at most ${HumanNumber.count(total.slots)} in all` : ""
     yield* out.note(
-      `sluice: worker ${name} ${served === "" ? "runs no jobs and scales others" : `serves ${served} with slots ${at}`}${options.once ? "" : "; Ctrl-C stops it"}`
+      `sluice: worker ${name} ${served === "" ? "runs no jobs and scales others" : `serves ${served} with slots ${at}${inAll}`}${options.once ? "" : "; Ctrl-C stops it"}`
     )
 
     const ended = yield* Effect.raceAllFirst([

@@ -6,6 +6,8 @@
  * anything: a key without a rule has no record.
  */
 
+import type { Hours } from "./policy/Hours.ts"
+
 /**
  * How often jobs may start, or how much of something they may use: `limit` units per `perMs`, by the store's time
  * (GCRA, `policy/Rates.ts`). In any window of length W at most `limit × W / perMs + burst` units start, and the cost of
@@ -97,6 +99,11 @@ export interface KeyRule {
 export interface GroupPolicy extends FeedbackPolicy {
   /** Live jobs of the group that do not run, beyond which an enqueue is refused as overloaded. Default: no bound. */
   readonly backlog?: number | undefined
+  /**
+   * When jobs of the group may start, by the store's time: outside of them it is as if paused, and what runs goes on.
+   * Default: at all hours.
+   */
+  readonly hours?: Hours | undefined
   /** Keys share the group's slots by their weights, jobs without a key as one key. Default: `false`. */
   readonly fair?: boolean | undefined
   /** Policies by name, for rules to refer to: `free`, `pro`. */

@@ -91,6 +91,23 @@ export const JobAttempt = Schema.Struct({
 })
 export type JobAttempt = typeof JobAttempt.Type
 
+/** How long a finished job stays, in place of what the store's retention says of its age, and beside its count. */
+export const OwnRetention = Schema.Struct({
+  /** Milliseconds after its end; 0: it leaves no history. Absent: as the store's retention says. */
+  ageMs: Schema.optionalKey(Schema.Finite),
+  /** When it ends, so many of its task in its group stay in this state, the newest by id. At least 1. */
+  count: Schema.optionalKey(Schema.Int)
+})
+export type OwnRetention = typeof OwnRetention.Type
+
+/** The same state by state; one that is not named stays as the store's retention says. */
+export const JobRetention = Schema.Struct({
+  completed: Schema.optionalKey(OwnRetention),
+  failed: Schema.optionalKey(OwnRetention),
+  cancelled: Schema.optionalKey(OwnRetention)
+})
+export type JobRetention = typeof JobRetention.Type
+
 /** What a job carries beside its work: rarely set, never read on the way to a start. */
 export interface JobExtra {
   /** Slots of its group and of its key that one run takes, over all workers; default 1. */
@@ -115,6 +132,13 @@ export interface JobExtra {
    * runs like any other.
    */
   readonly deadline?: number
+  /**
+   * From when it could have started, in milliseconds since 1970: it is deferrable, and its due time was chosen after
+   * that.
+   */
+  readonly deferredFrom?: number
+  /** How long it stays when it has finished. */
+  readonly retention?: JobRetention
 }
 
 export const JobExtra = Schema.Struct({
@@ -129,7 +153,9 @@ export const JobExtra = Schema.Struct({
   cacheKey: Schema.optionalKey(Schema.String),
   softLimit: Schema.optionalKey(Schema.Finite),
   hardLimit: Schema.optionalKey(Schema.Finite),
-  deadline: Schema.optionalKey(Schema.Finite)
+  deadline: Schema.optionalKey(Schema.Finite),
+  deferredFrom: Schema.optionalKey(Schema.Finite),
+  retention: Schema.optionalKey(JobRetention)
 })
 
 /**

@@ -22,13 +22,14 @@
 import { type Context, type Duration, Effect, Layer, Schedule, Schema, type Scope, type Struct } from "effect"
 import { batching, type Batching, type BatchHandler, type BatchOptions } from "../Batches/Batch.ts"
 import type { RateLimited } from "../Limits/RateLimited.ts"
-import type { JobId } from "./Job.ts"
+import type { JobId, JobRetention } from "./Job.ts"
 import { type UniqueConflict, uniqueConflicts } from "../Store/Turn.ts"
 import { checkGroupPolicy } from "../Limits/policy/CheckPolicy.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
 import { checkOrder } from "./policy/Order.ts"
 import { checkPriority, defaultPriority } from "./policy/Rank.ts"
+import { checkRetention, type RetentionOption } from "./policy/RetentionOption.ts"
 import { checkRetry, retryFields, none, quick, standard, type RetryPolicy } from "./policy/RetryDelay.ts"
 import { retryOn, type RetrySchedule } from "./policy/RetrySchedule.ts"
 import * as ResourceGroup from "./ResourceGroup.ts"
@@ -51,6 +52,12 @@ export interface UniqueOption {
    * job is live.
    */
   readonly window?: Duration.Input
+  /**
+   * With `onConflict: "debounce"`: the job starts at the latest this long after the first call that it stands for,
+   * however often others push it away; at least the delay of each call (`in`). Default: ten times the delay of the
+   * call, so that steady calls never keep it from running; `Duration.infinity` for no limit.
+   */
+  readonly maxDelay?: Duration.Input
 }
 
 /** How a payload is given: as a schema, or as the fields of a struct. */
@@ -109,10 +116,22 @@ export interface TaskOptions<P, S, E, G> {
    * nothing. Default: none.
    */
   readonly deadlineIn?: Duration.Input
+  /**
+   * Its jobs are wanted this long from their enqueue, and until then need not start at once: each is put where the load
+   * of its group is forecast to be lowest, and never later than it can still be done in time. Where nothing is known it
+   * starts at once. In place of `deadlineIn`. Default: jobs start at once.
+   */
+  readonly deferrable?: { readonly deadlineIn: Duration.Input }
   /** Names what makes two payloads the same work. Jobs with equal keys are unique as `unique` says. */
   readonly idempotencyKey?: (payload: P) => string
   /** How its keys are unique. Default: among the live jobs of the task, the live job being the answer. */
   readonly unique?: UniqueOption
+  /**
+   * How long its finished jobs stay: state by state, `"none"` or an age, a count, or both. Default: as the queue's
+   * setting says. Of a job that leaves no history only who awaited it with `run` or `runMany`, or in the process that
+   * ran it, sees the result; counters and roll-ups count it.
+   */
+  readonly retention?: RetentionOption
   /** Its jobs may run many in one call; see `toBatchLayer`. */
   readonly batch?: BatchOptions<P, S, E, G>
 }
@@ -191,12 +210,18 @@ export interface Task<in out P, in out S = void, in out E = never, in out G = un
   readonly suspendedForMs: number
   readonly expiresInMs: number | undefined
   readonly deadlineInMs: number | undefined
+  /** Whether its jobs may be put off within their deadline. */
+  readonly isDeferrable: boolean
   readonly idempotencyKey: ((payload: P) => string) | undefined
   readonly unique: {
     readonly onConflict: UniqueConflict
     readonly scope: "task" | "group" | "store"
     readonly windowMs: number
+    /** Undefined: ten times the delay of each call. */
+    readonly maxDelayMs: number | undefined
   }
+  /** Undefined: the queue's setting. */
+  readonly retention: JobRetention | undefined
   /** Undefined: each job runs in a call of its own. */
   readonly batch: Batching<P> | undefined
 
@@ -272,26 +297,48 @@ const optionNames: ReadonlySet<string> = new Set<keyof TaskOptions<unknown, unkn
   "suspendedFor",
   "expiresIn",
   "deadlineIn",
+  "deferrable",
   "idempotencyKey",
   "unique",
+  "retention",
   "batch"
 ])
-const uniqueNames: ReadonlySet<string> = new Set<keyof UniqueOption>(["onConflict", "scope", "window"])
+const deferrableNames: ReadonlySet<string> = new Set<
+  keyof NonNullable<TaskOptions<unknown, unknown, unknown, unknown>["deferrable"]>
+>(["deadlineIn"])
+const uniqueNames: ReadonlySet<string> = new Set<keyof UniqueOption>(["onConflict", "scope", "window", "maxDelay"])
 const uniqueScopes = ["task", "group", "store"] as const
 
-const toUnique = (option: UniqueOption = {}): AnyTask["unique"] => {
-  Bounds.fields("unique", option, uniqueNames)
-  const { onConflict = "existing", scope = "task", window } = option
-  return {
-    onConflict: Bounds.oneOf("unique.onConflict", onConflict, uniqueConflicts),
-    scope: Bounds.oneOf("unique.scope", scope, uniqueScopes),
-    windowMs: window === undefined ? 0 : Durations.limit("unique.window", window)
-  }
+const toDeadlineIn = (options: {
+  readonly deadlineIn?: Duration.Input
+  readonly deferrable?: { readonly deadlineIn: Duration.Input }
+}): number | undefined => {
+  const { deadlineIn, deferrable } = options
+  if (deferrable === undefined) return given(deadlineIn, (input) => Durations.duration("deadlineIn", input))
+  Bounds.fields("deferrable", deferrable, deferrableNames)
+  if (deadlineIn !== undefined)
+    throw new Bounds.OutOfBounds("deadlineIn and deferrable both say by when; expected one of them")
+  return Durations.duration("deferrable.deadlineIn", deferrable.deadlineIn)
 }
 
 /** Applies what is given; what is not, stays undefined. */
 const given = <A, B>(value: A | undefined, read: (value: A) => B): B | undefined =>
   value === undefined ? undefined : read(value)
+
+const toUnique = (option: UniqueOption = {}): AnyTask["unique"] => {
+  Bounds.fields("unique", option, uniqueNames)
+  const { maxDelay, onConflict = "existing", scope = "task", window } = option
+  if (maxDelay !== undefined && onConflict !== "debounce")
+    throw new Bounds.OutOfBounds(
+      `unique.maxDelay limits what debounce puts off, and unique.onConflict is ${Bounds.shown(onConflict)}; leave it out`
+    )
+  return {
+    onConflict: Bounds.oneOf("unique.onConflict", onConflict, uniqueConflicts),
+    scope: Bounds.oneOf("unique.scope", scope, uniqueScopes),
+    windowMs: window === undefined ? 0 : Durations.limit("unique.window", window),
+    maxDelayMs: given(maxDelay, (input) => Durations.limit("unique.maxDelay", input))
+  }
+}
 
 /** The schema itself, or the struct of the fields. */
 const toPayload = (definition: PayloadDefinition): Schema.Codec<any, any> => {
@@ -324,8 +371,10 @@ const checkedOptions = <P, S, E, G>(name: string, options: DefinitionOptions<Pay
     hardLimitMs: limit("hardLimit"),
     expiresInMs: limit("expiresIn"),
     suspendedForMs: options.suspendedFor === undefined ? 0 : Durations.duration("suspendedFor", options.suspendedFor),
-    deadlineInMs: given(options.deadlineIn, (input) => Durations.duration("deadlineIn", input)),
+    deadlineInMs: toDeadlineIn(options),
+    isDeferrable: options.deferrable !== undefined,
     unique: toUnique(options.unique),
+    retention: given(options.retention, (option) => checkRetention("retention", option)),
     batch: given(options.batch, batching)
   }
 }

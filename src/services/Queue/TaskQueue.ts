@@ -12,11 +12,13 @@ import type { CounterRecord, GroupRecord } from "../Store/GroupRecord.ts"
 import type { LogLine, ParentFailurePolicy, UniqueConflict } from "../Store/Turn.ts"
 import type { ResourceRollUp, RollUp, RollUpQuery } from "../Store/RollUp.ts"
 import type { StoreStatus } from "../Store/JobStore.ts"
+import type { UsageRecord } from "../Store/UsageRecord.ts"
 import type { WorkerRecord } from "../Store/WorkerRecord.ts"
 import type { GroupOrder } from "./GroupOrders.ts"
 import { isJobId, shown } from "./policy/Bounds.ts"
 import type { Reason } from "./policy/Explain.ts"
 import type { OrderChoice } from "./policy/Order.ts"
+import type { RetentionOption } from "./policy/RetentionOption.ts"
 import type { Place } from "./policy/Place.ts"
 import type { TimeInput } from "./policy/Times.ts"
 import type { StoreError } from "../Store/StoreError.ts"
@@ -144,12 +146,23 @@ export interface EnqueueOptions {
   readonly key?: string
   /** What a taken key does to this enqueue; over the task's. */
   readonly onConflict?: UniqueConflict
+  /**
+   * With `debounce`: the job of the key starts at the latest this long after the first call that it stands for; at
+   * least the delay of this call. Over the task's; default ten times the delay of this call.
+   */
+  readonly maxDelay?: Duration.Input
   /** Cancelled when it has waited this long; over the task's. */
   readonly expiresIn?: Duration.Input
   /** When the result is wanted. It orders (see `policy/Order.ts`) and cancels nothing. */
   readonly deadline?: TimeInput
   /** The same as a time from when the job is due; over the task's. */
   readonly deadlineIn?: Duration.Input
+  /**
+   * It need not start at once, only be done by its deadline: it is put where the load of its group is forecast to be
+   * lowest, and never later than it can still be done in time; at once where nothing is known. With neither `in` nor
+   * `at`, and in place of the other deadlines. Over the task's; `false`: at once.
+   */
+  readonly deferrable?: { readonly deadline: TimeInput } | { readonly deadlineIn: Duration.Input } | false
   /** Jobs that must be `completed` first. */
   readonly after?: ReadonlyArray<JobId>
   /** What becomes of this job when one of them does not complete. Default `"cancel"`. */
@@ -175,9 +188,23 @@ export interface EnqueueOptions {
   readonly cost?: JobExtra["cost"]
   /** What jobs that belong together are found by (`JobFilter.batchKey`). Default: none. */
   readonly batchKey?: string
+  /** How long it stays when it has finished; over the task's, state by state. */
+  readonly retention?: RetentionOption
   /** Kept with the job; the result cache is to come and not there in this version. */
   readonly cacheKey?: string
 }
+
+/** How jobs that are enqueued together may start. */
+export interface SpreadOption {
+  /**
+   * They are due evenly over this interval, in their order: of n the i-th (from 0) i · interval / n after its own time.
+   * Their expiry is put off with them. Default: each at its own time.
+   */
+  readonly spread?: Duration.Input
+}
+
+/** What the jobs of one call share. */
+export interface BulkOptions extends EnqueueOptions, SpreadOption {}
 
 /** How an enqueue met the jobs that were there. */
 export type EnqueueOutcome = "created" | "existing" | "replaced"
@@ -275,11 +302,12 @@ export class TaskQueue extends Context.Service<
     readonly enqueueMany: <P, S, E, G>(
       task: Task<P, S, E, G>,
       payloads: ReadonlyArray<NoInfer<P>>,
-      options?: EnqueueOptions
+      options?: BulkOptions
     ) => Effect.Effect<ReadonlyArray<JobHandle<S, E, G>>, EnqueueError | StoreError>
     /** Jobs of any tasks, stored whole or not at all. */
     readonly enqueueAll: <const Requests extends ReadonlyArray<EnqueueRequest>>(
-      requests: Requests
+      requests: Requests,
+      options?: SpreadOption
     ) => Effect.Effect<RequestHandles<Requests>, EnqueueError | StoreError>
     /**
      * Jobs with one that follows when all of them have ended: stored whole or not at all, so the follower is neither
@@ -291,7 +319,10 @@ export class TaskQueue extends Context.Service<
       { readonly jobs: RequestHandles<Requests>; readonly done: JobHandle<S, E, G> },
       EnqueueError | StoreError
     >
-    /** Enqueues and awaits. Interrupting the caller does not cancel the job. */
+    /**
+     * Enqueues and awaits. Interrupting the caller does not cancel the job. One that leaves no history stays for a
+     * minute (or two poll intervals), so that its result is read whichever process ran it.
+     */
     readonly run: <P, S, E, G>(
       task: Task<P, S, E, G>,
       payload: NoInfer<P>,
@@ -301,7 +332,7 @@ export class TaskQueue extends Context.Service<
     readonly runMany: <P, S, E, G>(
       task: Task<P, S, E, G>,
       payloads: ReadonlyArray<NoInfer<P>>,
-      options?: EnqueueOptions
+      options?: BulkOptions
     ) => Effect.Effect<ReadonlyArray<S>, E | JobFailed | JobNotFound | EnqueueError | StoreError>
     /** A handle to a job that exists already. */
     readonly job: <P, S, E, G>(task: Task<P, S, E, G>, id: JobId) => JobHandle<S, E, G>
@@ -353,6 +384,8 @@ export class TaskQueue extends Context.Service<
       query: RollUpQuery
     ) => Effect.Effect<ReadonlyArray<ResourceRollUp>, InvalidOption | StoreError>
     readonly status: Effect.Effect<StoreStatus, StoreError>
+    /** What jobs take, by task, group and state: counts exact, sizes of at most 2,000 jobs, in bounded time. */
+    readonly usage: Effect.Effect<ReadonlyArray<UsageRecord>, StoreError>
     /** The one reason why a job has not started (or that it has), with what would change it. */
     readonly explain: (id: JobId) => Effect.Effect<Reason, JobNotFound | StoreError>
     /**

@@ -18,14 +18,15 @@ import type { StoreError } from "../Store/StoreError.ts"
 import { StoreTurns } from "../Store/StoreTurns.ts"
 import type { Task } from "./Task.ts"
 import {
+  type BulkOptions,
   type EnqueueError,
-  type EnqueueOptions,
   type EnqueueRequest,
   type JobFailed,
   type JobHandle,
   type JobNotFound,
   type JobSet,
   type RequestHandles,
+  type SpreadOption,
   TaskQueue
 } from "./TaskQueue.ts"
 
@@ -52,11 +53,15 @@ const make = Effect.gen(function* () {
   const runMany = <P, S, E, G>(
     task: Task<P, S, E, G>,
     payloads: ReadonlyArray<P>,
-    options?: EnqueueOptions
+    options?: BulkOptions
   ): Effect.Effect<ReadonlyArray<S>, E | JobFailed | JobNotFound | EnqueueError | StoreError> =>
     enqueuing
-      .many(task, payloads, options, (ids, notes, from) =>
-        resultWaiters.gather(task, ids.slice(from, from + payloads.length), notes !== undefined)
+      .many(
+        task,
+        payloads,
+        options,
+        (ids, notes, from) => resultWaiters.gather(task, ids.slice(from, from + payloads.length), notes !== undefined),
+        true
       )
       .pipe(Effect.flatten)
 
@@ -79,9 +84,12 @@ const make = Effect.gen(function* () {
       enqueuing.many(task, payloads, options, (ids, notes, from) =>
         payloads.map((_, i) => handle(task, ids[from + i]!, outcomeOf(notes?.get(from + i))))
       ),
-    enqueueAll: <const Requests extends ReadonlyArray<EnqueueRequest>>(requests: Requests) =>
+    enqueueAll: <const Requests extends ReadonlyArray<EnqueueRequest>>(
+      requests: Requests,
+      options: SpreadOption = {}
+    ) =>
       enqueuing
-        .all(requests, (rows) => rows, handlesOf(requests))
+        .all(requests, options, handlesOf(requests))
         .pipe(Effect.map((handles) => handles as RequestHandles<Requests>)),
     enqueueSet: <const Requests extends ReadonlyArray<EnqueueRequest>, S, E, G>({
       batchKey,
@@ -93,18 +101,14 @@ const make = Effect.gen(function* () {
         onDone
       ]
       return enqueuing
-        .all(
-          requests,
-          (rows) => {
-            const last = rows.at(-1)!
-            const onParentFailure = onDone.options?.onParentFailure ?? "run"
-            return [
-              ...rows.slice(0, -1),
-              { ...last, after: { jobs: last.after?.jobs ?? [], onParentFailure, siblings: true } }
-            ]
-          },
-          handlesOf(requests)
-        )
+        .all(requests, {}, handlesOf(requests), (rows) => {
+          const last = rows.at(-1)!
+          const onParentFailure = onDone.options?.onParentFailure ?? "run"
+          return [
+            ...rows.slice(0, -1),
+            { ...last, after: { jobs: last.after?.jobs ?? [], onParentFailure, siblings: true } }
+          ]
+        })
         .pipe(
           Effect.map((handles) => ({
             jobs: handles.slice(0, -1) as unknown as RequestHandles<Requests>,

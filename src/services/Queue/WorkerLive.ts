@@ -11,6 +11,7 @@ import { JobStore } from "../Store/JobStore.ts"
 import type { WorkerRegistry } from "../Store/WorkerRegistry.ts"
 import { MemoryGate } from "../Memory/MemoryGate.ts"
 import type { BeyondLimit } from "../Store/Turn.ts"
+import { isMoved, movers, type SlotAsk, type SlotMover } from "./policy/SlotDecision.ts"
 import type { JobWaiters } from "./attempt/JobWaiters.ts"
 import type { Placements } from "./Placements.ts"
 import { QueueEvents } from "./QueueEvents.ts"
@@ -28,6 +29,7 @@ import { monotonicOf } from "./host/Monotonic.ts"
 import { NextLook } from "./run/NextLook.ts"
 import { makeRunnables } from "./run/Runnables.ts"
 import { makeSession } from "./run/Session.ts"
+import { SlotProposals } from "./run/SlotProposals.ts"
 import { noClaims, Slots } from "./run/Slots.ts"
 import { ThreadPool } from "./run/ThreadPool.ts"
 import { makeWorkerSeries } from "./run/WorkerSeries.ts"
@@ -65,17 +67,19 @@ const make = (options: WorkerOptions) =>
     // Slots -----------------------------------------------------------------------------------------------------------
 
     const collects = batchClaims(registry, tuning.next)
-    const slots = new Slots(options.slots, () => fork(Effect.ignore(refreshGroups)), collects)
+    const proposals = new SlotProposals(options)
+    const slots = new Slots(proposals, () => refreshSoon(), collects)
     const series = yield* makeWorkerSeries(name, store.traits.kind, slots)
 
     // Jobs that rest in this heap take less of it when they have run: then slowing down would keep memory from falling.
     if (!store.traits.restsInHeap) {
       const quitPressing = gate.onLevel((level) => {
-        slots.press(level)
+        proposals.press(level)
+        slots.heatAll()
         turns.kick()
       })
       yield* Effect.addFinalizer(() => Effect.sync(quitPressing))
-      slots.press(gate.level())
+      proposals.press(gate.level())
     }
 
     const refreshGroups: Effect.Effect<void, StoreError> = Effect.map(store.groups, (records) => {
@@ -83,6 +87,22 @@ const make = (options: WorkerOptions) =>
       series.refresh()
       turns.kick()
     })
+
+    /** Once for all groups that come meanwhile. */
+    let refreshes = false
+    const refreshSoon = () => {
+      if (refreshes) return
+      refreshes = true
+      fork(
+        Effect.andThen(
+          Effect.yieldNow,
+          Effect.suspend(() => {
+            refreshes = false
+            return Effect.ignore(refreshGroups)
+          })
+        )
+      )
+    }
 
     /**
      * A misspelt group would get slots that nothing ever fills, and its jobs wait; but its first job may just be to
@@ -105,15 +125,26 @@ const make = (options: WorkerOptions) =>
       turns.kick(true)
     }
 
-    /** Slots that were set while running, by group. */
-    const given = new Map<string, number>()
-
-    /** Threads for slots that were set: they are there when the load is. */
+    /** Threads for slots that were asked for while running: they are there when the load is. */
     const keepThreads = Effect.suspend(() => {
       const threaded = new Set(registry.all().flatMap(({ _tag, task }) => (_tag === "Thread" ? [task.group.name] : [])))
       if (threaded.size === 0) return Effect.void
-      return threads.keep([...threaded].reduce((sum, group) => sum + (given.get(group) ?? 0), 0))
+      const moved = [...threaded].map((group) => proposals.of(group).decision).filter(isMoved)
+      return threads.keep(moved.reduce((sum, { asked }) => sum + asked.slots, 0))
     })
+
+    const propose = (group: string, source: SlotMover, ask: SlotAsk | undefined) =>
+      Effect.sync(() => {
+        Bounds.name("group", group)
+        Bounds.oneOf("source", source, movers)
+        if (ask !== undefined) {
+          Bounds.whole(`slots of group ${group}`, ask.slots, 0, Bounds.mostSlots)
+          Bounds.label("reason", ask.reason)
+        }
+        proposals.ask(group, source, ask)
+        slots.heat(group)
+        turns.kick()
+      }).pipe(Effect.andThen(keepThreads))
 
     // What is claimed -------------------------------------------------------------------------------------------------
 
@@ -147,6 +178,8 @@ const make = (options: WorkerOptions) =>
         ),
       slots: () => slots.slots(),
       busy: () => slots.busy(),
+      total: () => proposals.total,
+      decided: () => slots.decided(),
       rests: () => running.size === 0,
       declared: Object.fromEntries(
         Object.entries(options.slots ?? {}).map(([group, each]) => [group, typeof each === "number" ? each : 0])
@@ -283,21 +316,19 @@ const make = (options: WorkerOptions) =>
             attempt: attempt.attempt,
             startedAt: clock.currentTimeMillisUnsafe() - (monotonic() - attempt.startedAt)
           })),
-          slots: slots.slots()
+          slots: slots.slots(),
+          total: proposals.total
         })
       ),
       loads: Effect.sync(() => slots.loads()),
       drain,
       hurry: Effect.asVoid(Deferred.succeed(hurried, undefined)),
+      propose,
       setSlots: (group: string, count: number | undefined, beyond?: BeyondLimit) =>
-        Effect.sync(() => {
-          Bounds.name("group", group)
-          if (count !== undefined) Bounds.whole(`slots of group ${group}`, count, 0, Bounds.mostSlots)
-          slots.set(group, count, beyond)
-          turns.kick()
-          if (count === undefined) given.delete(group)
-          else given.set(group, count)
-        }).pipe(Effect.andThen(keepThreads)),
+        Effect.andThen(
+          Effect.sync(() => slots.reach(group, beyond)),
+          propose(group, "program", count === undefined ? undefined : { slots: count, reason: "set while running" })
+        ),
       awaitDrained: Deferred.await(drained)
     }
   })

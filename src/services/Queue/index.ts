@@ -15,14 +15,16 @@ export { step } from "./DurableStep.ts"
 export * from "./MemoryOptimizer.ts"
 export * as DurationText from "./policy/DurationText.ts"
 export * as Explain from "./policy/Explain.ts"
-export type { Reason as ExplainedReason } from "./policy/Explain.ts"
+export type { HeldSlots, Reason as ExplainedReason } from "./policy/Explain.ts"
 export * from "./GroupOrders.ts"
 export * as Histogram from "./policy/Histogram.ts"
 export * as Order from "./policy/Order.ts"
 export type { OrderChoice, Rankings } from "./policy/Order.ts"
 export type { Place } from "./policy/Place.ts"
+export type { KeepOption, RetentionOption } from "./policy/RetentionOption.ts"
 export type { TimeInput } from "./policy/Times.ts"
 export * as RetryDelay from "./policy/RetryDelay.ts"
+export * as Spreading from "./policy/Spreading.ts"
 export * as SecretVariables from "./policy/SecretVariables.ts"
 export * from "./Outputs.ts"
 export { logName } from "./policy/LogName.ts"
@@ -35,6 +37,18 @@ export * as QueueMetrics from "./QueueMetrics.ts"
 export * as QueueSettings from "./QueueSettings.ts"
 export * as ResourceGroup from "./ResourceGroup.ts"
 export type { ResourceGroup as ResourceGroupDefinition } from "./ResourceGroup.ts"
+export * as SlotDecisions from "./policy/SlotDecision.ts"
+export type {
+  SlotAsk,
+  SlotAsker,
+  SlotBounder,
+  SlotDecision,
+  SlotMover,
+  SlotProposal,
+  SlotRequest
+} from "./policy/SlotDecision.ts"
+export { mostSlots } from "./policy/Bounds.ts"
+export { decisionOf, totalOf } from "./policy/Served.ts"
 export * from "./SlotPools.ts"
 export * as StoreLayers from "./storeLayers.ts"
 export * from "./StreamProcessor.ts"

@@ -32,6 +32,7 @@ import * as OrderChanges from "./upkeep/OrderChanges.ts"
 import * as PlacementLoop from "./upkeep/PlacementLoop.ts"
 import * as OutputPruner from "./upkeep/OutputPruner.ts"
 import * as Pruner from "./upkeep/Pruner.ts"
+import * as OutlookLoop from "../Scaling/upkeep/OutlookLoop.ts"
 import * as ScalerLoop from "../Scaling/upkeep/ScalerLoop.ts"
 import * as ScalerSeries from "../Scaling/upkeep/ScalerSeries.ts"
 import * as SetAsideNotice from "./upkeep/SetAsideNotice.ts"
@@ -118,7 +119,9 @@ export const layerPredictiveScaler = PredictiveScalerLive.layer
  * only says what it would do; `PredictiveScaler.set(group, { mode: "on" })` lets it act. Over a worker and its store.
  */
 export const layerScaler = (settings?: Partial<ScalerSettings>) => {
-  const layer = Layer.merge(ScalerLoop.layer, ScalerSeries.layer).pipe(Layer.provideMerge(PredictiveScalerLive.layer))
+  const layer = Layer.mergeAll(ScalerLoop.layer, ScalerSeries.layer, OutlookLoop.layer).pipe(
+    Layer.provideMerge(PredictiveScalerLive.layer)
+  )
   return settings === undefined
     ? layer
     : layer.pipe(Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...settings })))

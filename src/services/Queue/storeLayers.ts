@@ -1,6 +1,8 @@
 /** The queue over a store, without what runs jobs: all that a process needs which looks, enqueues and changes. */
 import { Effect, Layer } from "effect"
 import * as BatchTuning from "../Batches/BatchTuning.ts"
+import type { Deferrals } from "./Deferrals.ts"
+import * as DeferralsLive from "./DeferralsLive.ts"
 import * as GroupOrdersLive from "./GroupOrdersLive.ts"
 import * as LimitsLive from "../Limits/LimitsLive.ts"
 import * as MemoryGateLive from "../Memory/MemoryGateLive.ts"
@@ -25,7 +27,7 @@ export interface QueueInternals {
   readonly QueueInternals: unique symbol
 }
 
-type Exposed<Services> = Services extends StoreTurns | StoreMeter.StoreMeter | JobWaiters.JobWaiters
+type Exposed<Services> = Services extends StoreTurns | StoreMeter.StoreMeter | JobWaiters.JobWaiters | Deferrals
   ? QueueInternals
   : Services
 
@@ -38,7 +40,7 @@ export const exposed = <A, E, R>(layer: Layer.Layer<A, E, R>) =>
 
 /** The queue over any store, its insides by their own names. */
 export const queue = TaskQueueLive.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(PlacementsLive.layer, LimitsLive.layer)),
+  Layer.provideMerge(Layer.mergeAll(PlacementsLive.layer, DeferralsLive.layer, LimitsLive.layer)),
   Layer.provideMerge(StoreTurnsLive.layer.pipe(Layer.provide(StoreMeterLive.layer))),
   Layer.provideMerge(
     Layer.mergeAll(

@@ -98,6 +98,22 @@ export interface Page {
   readonly next: JobId | undefined
 }
 
+/** Steps of time: `count` of them, the first from `from` on, in milliseconds since 1970. */
+export interface Steps {
+  readonly from: number
+  readonly stepMs: number
+  readonly count: number
+}
+
+/** Jobs of a task that become due in a step. */
+export interface DueCount {
+  readonly group: string
+  readonly task: string
+  /** From 0. What is overdue is in the first. */
+  readonly step: number
+  readonly jobs: number
+}
+
 export interface Count {
   readonly count: number
   /** False when counting stopped at the bound (10,000): there are at least `count`. */

@@ -25,10 +25,11 @@ import type { GroupPolicy, KeyPolicy } from "../Limits/GroupPolicy.ts"
 import type { CounterRecord, GroupRecord, RankedJob } from "./GroupRecord.ts"
 import type { JobId, JobRecord } from "../Queue/Job.ts"
 import type { ChangeResult, JobChange } from "./JobChange.ts"
-import type { Count, JobFilter, Page, PageRequest } from "./JobQuery.ts"
+import type { Count, DueCount, JobFilter, Page, PageRequest, Steps } from "./JobQuery.ts"
 import type { KeyFilter, KeyRecord, UnitsRequest, UnitsTaken } from "./KeyRecord.ts"
 import type { StoreError } from "./StoreError.ts"
 import type { LogLine, Turn, TurnResult } from "./Turn.ts"
+import type { UsageRecord } from "./UsageRecord.ts"
 
 /**
  * How long finished jobs stay, but those whose holder (`JobExtra`) is live. A job goes when it is older than the age or
@@ -135,8 +136,18 @@ export class JobStore extends Context.Service<
     readonly count: (filter: JobFilter) => Effect.Effect<Count, StoreError>
     /** All cells with a count above 0. */
     readonly counters: Effect.Effect<ReadonlyArray<CounterRecord>, StoreError>
+    /**
+     * What jobs take, of each cell with a count above 0. At most 2,000 jobs are measured, however many there are: in
+     * the cells with most jobs, 64 at most in each.
+     */
+    readonly usage: Effect.Effect<ReadonlyArray<UsageRecord>, StoreError>
     /** When the next pending job of each group was due; groups without one are left out. */
     readonly oldestPending: Effect.Effect<ReadonlyMap<string, number>, StoreError>
+    /**
+     * How many scheduled jobs, of those that wait for nothing but their time, become due in each step; steps without
+     * any are left out. Looks at each of these jobs.
+     */
+    readonly dueIn: (steps: Steps) => Effect.Effect<ReadonlyArray<DueCount>, StoreError>
     /** Up to `limit` (1,000) pending jobs of a group, in the order in which they start. */
     readonly upNext: (group: string, limit: number) => Effect.Effect<ReadonlyArray<RankedJob>, StoreError>
     /**

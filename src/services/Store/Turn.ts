@@ -18,8 +18,8 @@ export const uniqueConflicts = ["reject", "existing", "replace", "debounce", "ke
  * - `reject`: the enqueue is refused with the id of the live job.
  * - `existing`: the live job is answered instead.
  * - `replace`: a waiting job takes over payload, priority, due time and deadline; a running one is answered as it is.
- * - `debounce`: as `replace`, so that each call pushes the start away; while one runs the new job is held as by
- *   `keepLast`.
+ * - `debounce`: as `replace`, so that each call pushes the start away, but no further than `maxDelayMs` says; while one
+ *   runs the new job is held as by `keepLast`.
  * - `keepLast`: a waiting job takes over the payload and keeps its place; while one runs, the newest call is held,
  *   `scheduled`, and follows it.
  */
@@ -34,6 +34,11 @@ export interface Unique {
    * is live.
    */
   readonly windowMs: number
+  /**
+   * `debounce`: the job starts at the latest this long after the first call that it stands for, in milliseconds
+   * (`policy/jobs/Debouncing.ts`). Absent: however far calls push it away.
+   */
+  readonly maxDelayMs?: number
 }
 
 export const parentFailurePolicies = ["cancel", "fail", "run"] as const

@@ -1,6 +1,7 @@
 /** What workers tell of themselves when they join and with each heartbeat. */
 import type { JobId } from "../Queue/Job.ts"
 import type { PressureLevel } from "../Memory/policy/MemoryPressure.ts"
+import type { SlotDecision } from "../Queue/policy/SlotDecision.ts"
 import type { BatchClaim } from "./Turn.ts"
 
 /** A worker process as it announces itself. */
@@ -9,7 +10,7 @@ export interface WorkerInfo {
   readonly host: string
   readonly pid: number
   readonly version: string
-  /** Slots per group. */
+  /** By group: as many as were asked for, within the worker's total. `WorkerLoad.decided` says what is filled. */
   readonly slots: Readonly<Record<string, number>>
   /** Tasks it has handlers for; only their jobs are claimed for it. Kept current by `beat`. */
   readonly tasks: ReadonlyArray<string>
@@ -63,6 +64,10 @@ export interface WorkerLoad {
    * closed, or between bounds of the worker's own. Absent when nothing was declared.
    */
   readonly declared?: Readonly<Record<string, number>>
+  /** How many slots of all groups together it fills, and why. Read by `totalOf` of `policy/Served.ts`. */
+  readonly total?: SlotDecision
+  /** The same by group where it is not simply as declared or as the group's limit says. Read by `decisionOf`. */
+  readonly decided?: Readonly<Record<string, SlotDecision>>
 }
 
 export interface WorkerRecord extends Omit<WorkerInfo, "suspendedForMs"> {

@@ -107,4 +107,87 @@ describe("sluice add", () => {
       )
     }).pipe(Effect.scoped)
   )
+
+  it.live("spreads the jobs of --from over a time, in their order", () =>
+    Effect.gen(function* () {
+      const cli = yield* CommandLine.make
+      const { lines } = yield* cli.call(["add", "--from", "-", "--spread", "10m", "--in", "1h"], {
+        stdin: "echo a\necho b\necho c\necho d\n"
+      })
+      const dues = yield* Effect.forEach(lines, (id) =>
+        Effect.map(cli.json(["job", "get", id, "--json"]), ([job]) => Date.parse(job.dueAt))
+      )
+      assert.deepStrictEqual(
+        dues.map((due) => due - dues[0]!),
+        [0, 150_000, 300_000, 450_000]
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("keeps calls of a key together with --debounce, until the last one or --max-delay", () =>
+    Effect.gen(function* () {
+      const cli = yield* CommandLine.make
+      const call = (...more: ReadonlyArray<string>) =>
+        cli.call(["add", "--key", "k", "--debounce", "10m", ...more, "--", "true"])
+      const [first] = (yield* call()).lines
+      const job = Effect.map(cli.json(["job", "get", first!, "--json"]), ([found]) => found)
+      const waits = Effect.map(job, ({ dueAt, enqueuedAt }) => Date.parse(dueAt) - Date.parse(enqueuedAt))
+      assert.isAtMost(yield* waits, 600_000)
+      const second = yield* call("--max-delay", "10m")
+      assert.deepStrictEqual(second.lines, [first])
+      assert.match(second.stderr, /^sluice: the waiting job of this key took this one's place$/m)
+      assert.strictEqual(yield* waits, 600_000, "no later than ten minutes after the first call")
+      yield* call()
+      assert.isAbove(yield* waits, 600_000)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("says with --keep how long a job stays, state by state", () =>
+    Effect.gen(function* () {
+      const cli = yield* CommandLine.make
+      const added = (...flags: ReadonlyArray<string>) =>
+        Effect.flatMap(cli.call(["add", ...flags, "--", "true"]), ({ lines }) =>
+          Effect.map(cli.json(["job", "get", lines[0]!, "--json"]), ([job]) => job.retention)
+        )
+      const none = { ageMs: 0 }
+      assert.strictEqual(yield* added(), null)
+      assert.deepStrictEqual(yield* added("--keep", "none"), { completed: none, failed: none, cancelled: none })
+      assert.deepStrictEqual(yield* added("--keep", "completed=none", "--keep", "failed=1h30m"), {
+        completed: none,
+        failed: { ageMs: 5_400_000 }
+      })
+      assert.deepStrictEqual(yield* added("--keep", "1d", "--keep", "failed=none"), {
+        completed: { ageMs: 86_400_000 },
+        failed: none,
+        cancelled: { ageMs: 86_400_000 }
+      })
+      const { stdout } = yield* cli.call(["job", "get", "last"])
+      assert.match(stdout, /^stays +completed 1 d; failed no history; cancelled 1 d$/m)
+      yield* cli.call(["worker", "--once", "-q"])
+      assert.strictEqual((yield* cli.json(["job", "ls", "--json"])).length, 2, "those without history are gone")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("refuses in one line what of these contradicts itself, and adds nothing", () =>
+    Effect.gen(function* () {
+      const cli = yield* CommandLine.make
+      for (const [flags, says] of [
+        [["--spread", "1m"], /--spread is for the many jobs of --from/],
+        [["--debounce", "5s"], /--debounce needs a --key/],
+        [["--max-delay", "5s", "--key", "k"], /--max-delay limits what --debounce puts off/],
+        [["--debounce", "5s", "--max-delay", "4s", "--key", "k"], /--max-delay is 4s; expected at least the 5s/],
+        [["--debounce", "5s", "--in", "4s", "--key", "k"], /--debounce says when already/],
+        [["--keep", "forever"], /none or a time like 1h/],
+        [["--keep", "running=1h"], /none or a time like 1h/],
+        [["--keep", "=1h"], /none or a time like 1h/],
+        [["--keep", "failed="], /none or a time like 1h/]
+      ] as const) {
+        const { code, stderr, stdout } = yield* cli.call(["add", ...flags, "--", "true"])
+        assert.deepStrictEqual([code, stdout], [2, ""], flags.join(" "))
+        assert.match(stderr, says)
+        assert.strictEqual(stderr.split("\n").length, 2, stderr)
+      }
+      assert.deepStrictEqual(yield* cli.json(["job", "ls", "--json"]), [])
+    }).pipe(Effect.scoped)
+  )
 })

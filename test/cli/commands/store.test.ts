@@ -44,6 +44,18 @@ describe("sluice queue", () => {
         assert.strictEqual((yield* cli.call(["queue", "pause", "netwrok"])).code, 3)
         const [usage] = yield* cli.json(["queue", "du", "--json"])
         assert.deepInclude(usage, { store: storeOf(cli), live: 1, finished: 2 })
+        assert.deepStrictEqual(
+          usage.usage.map(({ group, jobs, state, task }: Record<string, unknown>) => [group, task, state, jobs]).sort(),
+          [
+            ["computation", null, "scheduled", 1],
+            ["network", null, "completed", 1],
+            ["network", null, "failed", 1]
+          ]
+        )
+        const shown = yield* cli.call(["queue", "du", "--by-task"])
+        assert.match(shown.stdout, /^group +task +state +jobs +payloads +results +logs +outputs +together$/m)
+        assert.match(shown.stdout, /^network +shell +failed +1 +[\d.]+ k?B +[\d.]+ k?B +0 B +[\d.]+ B +[\d.]+ k?B$/m)
+        assert.notInclude(shown.stderr, "estimated")
       }).pipe(Effect.scoped),
     limit
   )
@@ -90,6 +102,66 @@ describe("sluice queue", () => {
           stdout: "group gpu is removed\n"
         })
         assert.isUndefined(yield* named("gpu"))
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "opens a group in its hours, and says when a closed one opens",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        const hours = (...words: ReadonlyArray<string>) => cli.call(["queue", "hours", ...words])
+        const weekday = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"][(new Date().getUTCDay() + 2) % 7]!
+        const { stdout: id } = yield* cli.call(["add", "-g", "network", "--", "true"])
+        const set = yield* hours("network", weekday, "1:00-2:00,", weekday, "3:00-4:00", "UTC")
+        assert.strictEqual(set.code, 0)
+        const said = `${weekday} 01:00-02:00, ${weekday} 03:00-04:00 UTC`
+        assert.include(set.stdout, `group network works ${said}; it opens in `)
+        const [row] = yield* cli.json(["queue", "hours", "network", "--json"])
+        assert.deepInclude(row, { group: "network", hours: said, from: "operator" })
+        assert.match(row.opensAt, /T01:00:00.000Z$/)
+        const [explained] = yield* cli.json(["job", "explain", id.trim(), "--json"])
+        assert.strictEqual(explained.reason, "GroupClosed")
+        const advised = yield* cli.call(["job", "explain", id.trim()])
+        assert.include(advised.stdout, `group network opens in `)
+        for (const [words, why] of [
+          [["22:00-22:00", "UTC"], "which never opens"],
+          [["22:00-06:00", "Mars/Base"], "expected the IANA name of a time zone"],
+          [["22:00-06:00"], "expected days, times and a zone"]
+        ] as const) {
+          const refused = yield* hours("network", ...words)
+          assert.deepInclude(refused, { code: 2, stdout: "" })
+          assert.include(refused.stderr, why)
+          assert.lengthOf(refused.stderr.trim().split("\n"), 1)
+        }
+        assert.strictEqual((yield* hours("network", "none")).stdout, "group network works at all hours\n")
+        assert.deepInclude((yield* cli.json(["queue", "hours", "network", "--json"]))[0], {
+          hours: null,
+          opensAt: null
+        })
+      }).pipe(Effect.scoped),
+    limit
+  )
+
+  it.live(
+    "puts off what is deferrable within its deadline, and refuses what says nothing",
+    () =>
+      Effect.gen(function* () {
+        const cli = yield* CommandLine.make
+        const add = (...flags: ReadonlyArray<string>) => cli.call(["add", ...flags, "--", "true"])
+        const { stdout: id } = yield* add("--deferrable", "--deadline-in", "12h")
+        const [job] = yield* cli.json(["job", "get", id.trim(), "--json"])
+        assert.strictEqual(Date.parse(job.deadline) - Date.parse(job.dueAt), 12 * 3_600_000)
+        for (const [flags, why] of [
+          [["--deferrable"], "--deferrable needs to know by when"],
+          [["--deferrable", "--in", "5m", "--deadline-in", "1h"], "leave out --at and --in"],
+          [["--deferrable", "--deadline-in", "1h", "--deadline", "2099-01-01 00:00"], "give one of them"]
+        ] as const) {
+          const refused = yield* add(...flags)
+          assert.deepInclude(refused, { code: 2, stdout: "" })
+          assert.include(refused.stderr, why)
+        }
       }).pipe(Effect.scoped),
     limit
   )

@@ -516,10 +516,9 @@ describe("StartGate", () => {
     Effect.gen(function* () {
       const machine = { load: 5, freeBytes: 10 }
       const state = { load: () => machine.load, freeBytes: () => machine.freeBytes }
-      assert.isUndefined(
-        StartGate.make({ delay: undefined, rate: undefined, load: undefined, freeBytes: undefined }, state)
-      )
-      const gate = StartGate.make({ delay: Duration.seconds(10), rate: undefined, load: 4, freeBytes: 100 }, state)!
+      const none = { delay: undefined, spread: undefined, rate: undefined, load: undefined, freeBytes: undefined }
+      assert.isUndefined(StartGate.make(none, state))
+      const gate = StartGate.make({ ...none, delay: Duration.seconds(10), load: 4, freeBytes: 100 }, state)!
       const starts: Array<number> = []
       yield* Effect.forkChild(
         Effect.forever(
@@ -543,7 +542,13 @@ describe("StartGate", () => {
   it.effect("lets a burst pass and then one after the other at the pace of the rate", () =>
     Effect.gen(function* () {
       const gate = StartGate.make(
-        { delay: undefined, rate: { limit: 20, perMs: 1_000 }, load: undefined, freeBytes: undefined },
+        {
+          delay: undefined,
+          spread: undefined,
+          rate: { limit: 20, perMs: 1_000 },
+          load: undefined,
+          freeBytes: undefined
+        },
         { load: () => 0, freeBytes: () => 0 }
       )!
       const starts: Array<number> = []
@@ -558,6 +563,42 @@ describe("StartGate", () => {
       yield* TestClock.adjust("20 millis")
       yield* TestClock.adjust("200 millis")
       assert.deepStrictEqual(starts, [0, 0, 50, 100, 150, 200])
+    })
+  )
+})
+
+describe("StartGate of a spread", () => {
+  /** When so many commands start that take this long, one at a time. */
+  const startsOf = (commands: number, runMs: number) =>
+    Effect.gen(function* () {
+      const spread = { over: Duration.seconds(10), commands }
+      const gate = StartGate.make(
+        { delay: undefined, spread, rate: undefined, load: undefined, freeBytes: undefined },
+        { load: () => 0, freeBytes: () => 0 }
+      )!
+      const from = yield* Clock.currentTimeMillis
+      const starts: Array<number> = []
+      const command = Effect.gen(function* () {
+        yield* gate
+        starts.push((yield* Clock.currentTimeMillis) - from)
+        yield* Effect.sleep(runMs)
+      })
+      yield* Effect.forkChild(Effect.repeat(command, { times: commands - 1 }))
+      yield* TestClock.adjust("1 minute")
+      return starts
+    })
+
+  it.effect("opens evenly over its time, the first at once", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* startsOf(4, 100), [0, 2500, 5000, 7500])
+      assert.deepStrictEqual(yield* startsOf(3, 0), [0, 3334, 6667])
+      assert.deepStrictEqual(yield* startsOf(1, 0), [0])
+    })
+  )
+
+  it.effect("makes up for commands that took longer than their share", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* startsOf(4, 3000), [0, 3000, 6000, 9000])
     })
   )
 })

@@ -54,6 +54,7 @@ export const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
       state: "alive",
       busy: 3,
       slots: 20,
+      heldBy: [],
       cpu: 1.4,
       rssBytes: 236_400_000,
       lastBeat: at - 3000
@@ -115,6 +116,7 @@ export const anySnapshot = (random: SeededRandom): Snapshot => {
       state: random.pick(["alive", "draining", "suspended", "expired", "gone"] as const),
       busy: count(),
       slots: count(),
+      heldBy: random.pick([[], ["memory"], ["total", "memory"]] as const),
       cpu: random.pick([undefined, 0, 1.4, 64]),
       rssBytes: random.pick([undefined, 0, 2e8]),
       lastBeat: time()

@@ -20,6 +20,7 @@ import {
   type WorkerRecord
 } from "../../../src/services/Queue/index.ts"
 import { empty, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"
+import { decideSlots } from "../../../src/services/Queue/policy/SlotDecision.ts"
 import { type Store, store as wholeStore, toContext } from "../../../src/services/Store/Store.ts"
 
 const start = Date.UTC(2026, 10, 21, 14, 0)
@@ -62,6 +63,11 @@ const worker = (said: Partial<WorkerRecord>): WorkerRecord => ({
   blocked: undefined,
   ...said
 })
+
+const restful = { busy: {}, cpu: 0, rssBytes: 0, heapBytes: 0, loopDelayMs: 0 }
+
+const heldAt = (slots: number) =>
+  decideSlots({ limit: { slots: 10, reason: "" } }, { memory: { of: () => slots, reason: "" } })
 
 const rollUp = (said: Partial<RollUp>): RollUp => ({
   width: minute,
@@ -216,9 +222,9 @@ describe("what a rule sees", () => {
         { workers: [{ draining: true }] },
         { workers: [{ tasks: ["web"] }] },
         { workers: [] },
-        {
-          workers: [{ load: { busy: { network: 10 }, cpu: 0, rssBytes: 0, heapBytes: 0, loopDelayMs: 0 } }]
-        }
+        { workers: [{ load: { ...restful, busy: { network: 10 } } }] },
+        { workers: [{ load: { ...restful, busy: { network: 1 }, decided: { network: heldAt(1) } } }] },
+        { workers: [{ load: { ...restful, busy: { other: 4 }, total: heldAt(4) } }] }
       ]) {
         const calm = yield* world(rule, said)
         yield* calm.queue.enqueue(Mail, undefined)

@@ -14,6 +14,7 @@ import {
   type TaskRegistry
 } from "../../../src/services/Queue/index.ts"
 import * as Testing from "../../../src/testing/index.ts"
+import { layerWorking, storeNames } from "../../support/doors/BothStores.ts"
 import { SeededRandom, seeds } from "../../support/SeededRandom.ts"
 
 class Spoilt extends Schema.TaggedError<Spoilt>()("Spoilt", { n: Schema.Int }) {}
@@ -73,7 +74,14 @@ const Quick = Pipeline.make("quick", { payload: Schema.Int })
   .stage(Range)
   .fanOut(Square, { buffer: 2 })
   .fold({ schema: Schema.String, initial: "", step: (text, n, i) => (i === 0 ? String(n) : `${text},${n}`) })
+const Fading = Task.make("fading", { payload: Schema.Int, success: Schema.Int, retention: "none" })
+const Brief = Pipeline.make("brief", { payload: Schema.Int })
+  .stage(Range)
+  .fanOut(Fading, { buffer: 2 })
+  .fold({ schema: Schema.Int, initial: 0, step: (sum, n) => sum + n })
 const quickHandlers = Layer.mergeAll(
+  Fading.toLayer((n) => Effect.succeed(n + 1)),
+  Sluice.layerPipeline(Brief),
   Range.toLayer((n) => Effect.succeed(Array.from({ length: n }, (_, i) => i))),
   Square.toLayer((n) => Effect.succeed(n * n)),
   Sluice.layerPipeline(Quick)
@@ -311,6 +319,21 @@ describe("Pipeline", () => {
       )
     )
   )
+
+  for (const store of storeNames)
+    it.effect(`reads the results of steps that leave no history, and they go once the run has ended (${store})`, () =>
+      TaskQueue.use((queue) =>
+        Effect.gen(function* () {
+          assert.strictEqual(yield* through(queue.run(Brief.task, 12)), 78)
+          yield* TestClock.adjust("30 seconds")
+          const { jobs } = yield* queue.list({})
+          assert.sameMembers(
+            jobs.map(({ task }) => task),
+            ["brief", "range"]
+          )
+        })
+      ).pipe(Effect.provide(layerWorking(store, quickHandlers)))
+    )
 
   it.effect("runs inline, in the caller's fiber", () =>
     Effect.gen(function* () {

@@ -77,6 +77,19 @@ describe("what an enqueue takes", () => {
     [{ onConflict: "overwrite" }, /^onConflict is "overwrite"; expected reject, existing/],
     [{ onParentFailure: "explode" }, /^onParentFailure is "explode"; expected cancel, fail, run/],
     [{ delay: "5 seconds" }, /^"delay" is no field of options; known are in, at, group/],
+    [{ maxDelay: "1 hour" }, /^maxDelay limits what debounce puts off, and onConflict is "existing"; leave it out$/],
+    [
+      { onConflict: "debounce", in: "5 seconds", maxDelay: 4000 },
+      /^maxDelay is 4 s; expected at least the delay of this call, 5 s$/
+    ],
+    [{ retention: "1 hour" }, /^retention is "1 hour"; expected "none", or completed, failed and cancelled$/],
+    [{ retention: null }, /^retention is null/],
+    [{ retention: { dead: "none" } }, /^"dead" is no field of retention; known are completed, failed, cancelled$/],
+    [{ retention: { failed: "1 hour" } }, /^retention.failed is "1 hour"; expected "none", or age and count$/],
+    [{ retention: { failed: { days: 1 } } }, /^"days" is no field of retention.failed; known are age, count$/],
+    [{ retention: { failed: { age: -1 } } }, /^retention.failed.age is -1/],
+    [{ retention: { completed: { count: 0 } } }, /^retention.completed.count is 0; expected a whole number of at/],
+    [{ spread: "1 minute" }, /^"spread" is no field of options/],
     [{ after: ["1m8mta5hh00"] }, /^after\[0\] is "1m8mta5hh00"; expected a job's id, a number; Job.parseJobId/],
     [{ after: [Number.NaN] }, /^after\[0\] is NaN/],
     [{ after: [1.5] }, /^after\[0\] is 1.5/],
@@ -574,7 +587,10 @@ describe("definitions", () => {
       [{ slots: { network: 1e9 } }, /is 1000000000/],
       [{ slots: { "no group": 1 } }, /a group's name in slots is "no group"/],
       [{ slots: { network: "5" } }, /slots of group "network" is "5"; expected an object/],
-      [{ slot: { network: 1 } }, /"slot" is no field of worker options; known are name, slots, threads/],
+      [{ slot: { network: 1 } }, /"slot" is no field of worker options; known are name, slots, totalSlots, threads/],
+      [{ totalSlots: 0 }, /totalSlots is 0; expected a whole number from 1 to 100,000/],
+      [{ totalSlots: 2.5 }, /totalSlots is 2.5/],
+      [{ totalSlots: Number.POSITIVE_INFINITY }, /totalSlots is Infinity/],
       [{ threads: 0 }, /threads is 0/],
       [{ name: "" }, /a worker's name is ""/]
     ]

@@ -121,9 +121,12 @@ export const enqueueOptions = (seed: number, values: number): Effect.Effect<numb
       partitionKey: () => random.pick(["p", "日本", "a:b"]),
       key: () => random.pick(["1", "a:1", "ain:1", "h:1", "network:1", "%3A", "é", "x".repeat(1000)]),
       onConflict: () => random.pick(["reject", "existing", "replace", "debounce", "keepLast"]),
+      maxDelay: () => random.pick([0, "1 hour", Number.POSITIVE_INFINITY]),
+      retention: () => random.pick(["none", {}, { failed: "none" }, { completed: { age: "1 hour", count: 1 } }]),
       expiresIn: () => random.pick([0, 1000, Number.POSITIVE_INFINITY]),
       deadline: () => random.pick([0, 1.5, 8.64e15]),
       deadlineIn: () => random.pick([0, "1 hour"]),
+      deferrable: () => random.pick([false, { deadline: 8.64e15 }, { deadlineIn: "1 hour" }, {}]),
       onParentFailure: () => random.pick(["cancel", "fail", "run"]),
       softLimit: () => random.pick([0, 1.5, Number.POSITIVE_INFINITY]),
       hardLimit: () => random.pick([1, "1 hour", Number.POSITIVE_INFINITY]),
@@ -382,7 +385,13 @@ export const definitions = (seed: number, values: number): Effect.Effect<number,
       hardLimit: () => random.pick([1.5, Number.POSITIVE_INFINITY]),
       expiresIn: () => random.pick([1000, Number.POSITIVE_INFINITY]),
       deadlineIn: () => "1 hour",
+      deferrable: () => hostile.fields({ deadlineIn: () => "1 hour" }, 1),
       unique: () => hostile.fields({ scope: () => "group", onConflict: () => "reject", window: () => 5 }, 2),
+      retention: () =>
+        hostile.fields(
+          { completed: () => "none", failed: () => hostile.fields({ age: () => 5, count: () => 1 }, 2) },
+          2
+        ),
       suspendedFor: () => "8 hours",
       retryable: () => () => false,
       idempotencyKey: () => (payload: unknown) => String(payload),
@@ -412,6 +421,7 @@ export const definitions = (seed: number, values: number): Effect.Effect<number,
     const worker = {
       name: () => "w",
       threads: () => 2,
+      totalSlots: () => 10,
       slots: () => hostile.fields({ network: () => 5, "*": () => 0, g: () => ({ min: 0, max: hostile.number() }) }, 3)
     }
     return yield* Effect.scoped(

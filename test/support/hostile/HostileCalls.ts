@@ -17,7 +17,8 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
   run: [["--", "true"]],
   add: [
     ["--", "true"],
-    ["--after", at.job, "--key", "key-0", "--tag", "t", "-g", "network", "--", "true"]
+    ["--after", at.job, "--key", "key-0", "--tag", "t", "-g", "network", "--", "true"],
+    ["--key", "key-0", "--debounce", "5s", "--max-delay", "1m", "--keep", "none", "--keep", "failed=1d", "--", "true"]
   ],
   map: [["echo {}", ":::", "a", "b"]],
   enqueue: [["double", "--tasks", "missing.ts", "--payload", "{}"]],
@@ -68,8 +69,9 @@ export const callsOf = (at: Place): Readonly<Record<string, ReadonlyArray<Readon
   "queue group add": [["hostile", "--limit", "2"]],
   "queue group rm": [["network"], ["other"]],
   "queue order": [[], ["network"]],
+  "queue hours": [[], ["network"]],
   "queue purge": [["--yes"], ["network", "--yes"], ["--dry-run"]],
-  "queue du": [[]],
+  "queue du": [[], ["--by-task", "--wide"]],
   "dlq ls": [[], ["--wide"]],
   "dlq redrive": [["--all", "--yes"], [at.failed]],
   "dlq rm": [["--all", "--yes"]],

@@ -69,6 +69,7 @@ export const makeStore = (cli: CommandLine): Effect.Effect<HostileStores> =>
     yield* call("queue", "pause", "filesystem")
     yield* call("queue", "limit", "network", "7")
     yield* call("queue", "order", "network", "shortest")
+    yield* call("queue", "hours", "network", "mon-fri 22:00-06:00 Europe/Berlin")
     yield* call("scale", "set", "network", "--max", "5")
     yield* call(
       "scale",

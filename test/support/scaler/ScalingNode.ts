@@ -2,7 +2,10 @@
  * One simulated process that scales: a session in a store shared with others, its slots written down instead of filled.
  */
 import { Clock, Context, Effect, Exit, Layer, Scope } from "effect"
-import { PredictiveScaler, Sluice, Worker } from "../../../src/services/Queue/index.ts"
+import { GroupOrders, PredictiveScaler, Sluice, Worker } from "../../../src/services/Queue/index.ts"
+import { noRankings } from "../../../src/services/Queue/policy/Order.ts"
+import { decideSlots } from "../../../src/services/Queue/policy/SlotDecision.ts"
+import { totalSlotsOf } from "../../../src/services/Queue/Worker.ts"
 import { Scaler, scalerDefaults, type ScalerSettings } from "../../../src/services/Scaling/ScaleSettings.ts"
 import { type Fate, FaultyStore } from "../queue/FaultyStore.ts"
 import { NodeClock } from "../queue/NodeClock.ts"
@@ -24,7 +27,7 @@ export interface ScalingNodeOptions {
 export interface ScalingNode {
   readonly scaler: PredictiveScaler["Service"]
   readonly session: number
-  /** What `setSlots` was told, in order. */
+  /** What its scaler asked for, in order; undefined: it took that back. */
   readonly given: ReadonlyArray<number | undefined>
   readonly skew: (ms: number) => void
   /** As SIGKILL: no finalizer runs, no loop goes on, the session stays until it is swept. */
@@ -62,19 +65,24 @@ export const startScalingNode = (options: ScalingNodeOptions): Effect.Effect<Sca
         name,
         state: "running",
         running: [],
-        slots: { [group]: slots }
+        slots: { [group]: slots },
+        total: decideSlots({ default: { slots: totalSlotsOf({}), reason: "no total was declared" } }, {})
       }),
       loads: Effect.succeed([]),
       drain: Effect.void,
       hurry: Effect.void,
-      setSlots: (_, count) =>
-        Effect.andThen(
-          Effect.sync(() => given.push(count)),
-          Effect.orDie(beat(count ?? slots))
-        ),
+      propose: (_, _source, ask) =>
+        Effect.suspend(() => {
+          if (given.length > 0 && given.at(-1) === ask?.slots) return Effect.void
+          given.push(ask?.slots)
+          return Effect.orDie(beat(ask?.slots ?? slots))
+        }),
+      setSlots: () => Effect.die("nobody sets slots here"),
       awaitDrained: Effect.never
     }
     const layer = Sluice.layerScaler().pipe(
+      // Its groups go by priority.
+      Layer.provide(Layer.mock(GroupOrders)({ rankings: () => noRankings, assume: () => {}, changing: () => [] })),
       Layer.provide(Layer.succeed(Worker, worker)),
       Layer.provide(Layer.succeedContext(toContext(faulty.store))),
       Layer.provide(Layer.succeed(Scaler, { ...scalerDefaults, ...options.settings }))

@@ -104,6 +104,7 @@ export const virtualDay = (options: VirtualOptions): VirtualResult => {
         group: scaledGroup,
         limit: slotsMost,
         paused: false,
+        policy: {},
         pending: waiting.length,
         running: running.length,
         oldestMs: 0,

@@ -200,6 +200,68 @@ export const clauses = (test: StoreTest): void => {
       assert.deepStrictEqual([...(yield* driver.store.jobs.oldestPending)], [])
     }))
 
+  test("counts what becomes due in each step, of what waits for its time alone", (driver) =>
+    Effect.gen(function* () {
+      const minute = 60_000
+      const dueIn = (from: number, count = 3) =>
+        Effect.map(driver.store.jobs.dueIn({ from, stepMs: minute, count }), (counts) =>
+          counts.map(({ group, jobs, step, task }) => `${group} ${task} ${step}: ${jobs}`).sort()
+        )
+      assert.deepStrictEqual(yield* dueIn(start), [])
+      const { ids } = yield* driver.enqueue([{ group: "a", delay: minute }])
+      yield* driver.enqueue([
+        { group: "a" },
+        { group: "a", delay: 1 },
+        { group: "a", delay: 2 * minute - 1 },
+        { group: "a", delay: 2 * minute },
+        { group: "a", delay: 3 * minute - 1, task: "other" },
+        { group: "a", delay: 3 * minute },
+        { group: "a", delay: minute, after: ids },
+        { group: "b", delay: minute + 500 }
+      ])
+      assert.deepStrictEqual(yield* dueIn(start), [
+        "a other 2: 1",
+        "a task 0: 1",
+        "a task 1: 2",
+        "a task 2: 1",
+        "b task 1: 1"
+      ])
+      assert.deepStrictEqual(yield* dueIn(start + 2 * minute, 1), ["a other 0: 1", "a task 0: 4", "b task 0: 1"])
+      yield* driver.store.jobs.change({ groups: ["b"] }, { _tag: "Cancel", reason: "" }, { now: start, limit: 10 })
+      assert.deepStrictEqual(yield* dueIn(start + minute, 1), ["a task 0: 3"])
+    }))
+
+  test("tells what jobs take by task, group and state: exact for few, of many by some", (driver) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* driver.store.jobs.usage, [])
+      const session = yield* driver.join()
+      yield* driver.add({ payload: "é".repeat(49), extra: { tags: ["a"] } })
+      const [job] = yield* driver.claim(session)
+      yield* driver.log(session, job!, ["12345", "é"])
+      yield* driver.turn({ session, progress: [{ id: job!.id, attempt: 1, value: `"${"s".repeat(8)}"`, step: "one" }] })
+      yield* driver.settle(session, job!, "failed", { failure: failure("no luck") })
+      yield* driver.enqueue(Array.from({ length: 500 }, (_, i) => ({ task: "other", payload: "x".repeat(i) })))
+      const all = yield* driver.store.jobs.usage
+      const failedText = Buffer.byteLength(JSON.stringify(failure("no luck")))
+      assert.deepStrictEqual(
+        all.find(({ task }) => task === "task"),
+        {
+          group: "group",
+          task: "task",
+          state: "failed",
+          count: 1,
+          measured: 1,
+          payloadBytes: 100 + Buffer.byteLength(JSON.stringify({ tags: ["a"] })),
+          resultBytes: failedText + 10,
+          logBytes: 7
+        }
+      )
+      const many = all.find(({ task }) => task === "other")!
+      assert.deepInclude(many, { state: "pending", count: 500, measured: 64, resultBytes: 0, logBytes: 0 })
+      assert.closeTo(many.payloadBytes / many.measured, 251.5, 10)
+      assert.strictEqual(all.length, 2)
+    }))
+
   test("finds what a session runs, and nothing that it does not run any more", (driver) =>
     Effect.gen(function* () {
       const one = yield* driver.join()

@@ -2,7 +2,13 @@ import { isDeepStrictEqual } from "node:util"
 import { assert } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { type JobId, type JobRecord, liveStates } from "../../../src/services/Queue/Job.ts"
+import {
+  finishedStates,
+  type JobExtra,
+  type JobId,
+  type JobRecord,
+  liveStates
+} from "../../../src/services/Queue/Job.ts"
 import type { ClaimedJob, ClaimRequest, EnqueueNote, NewJob, UniqueConflict } from "../../../src/services/Store/Turn.ts"
 import type { JobChange } from "../../../src/services/Store/JobChange.ts"
 import { noRankings, type Rankings } from "../../../src/services/Queue/policy/Order.ts"
@@ -126,6 +132,10 @@ class Run {
   private spec(): JobSpec {
     const { random } = this
     const windowed = random.chance(0.3)
+    const extra: JobExtra = {
+      ...(random.chance(0.15) && { slots: 1 + random.below(3), cost: random.pick([0.5, 1, 3]) }),
+      ...(random.chance(0.25) && this.retention())
+    }
     return {
       task: random.pick(tasks),
       group: random.pick(groups),
@@ -134,7 +144,6 @@ class Run {
       payload: this.payload++,
       maxAttempts: 1 + random.below(3),
       ...(random.chance(0.7) && { partitionKey: random.pick(partitionKeys) }),
-      ...(random.chance(0.15) && { extra: { slots: 1 + random.below(3), cost: random.pick([0.5, 1, 3]) } }),
       ...(random.chance(0.3) && { delay: random.below(5000) - 1000 }),
       ...(random.chance(0.15) && { expiresIn: 1 + random.below(8000) }),
       ...(random.chance(0.2) && { deadlineIn: random.below(6000) - 1000 }),
@@ -145,9 +154,32 @@ class Run {
       ...(random.chance(0.4) && {
         key: `${windowed ? "window" : "key"} ${random.below(3)}`,
         onConflict: random.pick(conflicts),
-        windowMs: windowed ? 3000 : 0
-      })
+        windowMs: windowed ? 3000 : 0,
+        ...(random.chance(0.5) && { maxDelayMs: random.below(6000) })
+      }),
+      ...(Object.keys(extra).length > 0 && { extra })
     }
+  }
+
+  /**
+   * Now and then with a holder. Then with an age for each state: one that goes by the store's may stay for a while after
+   * its holder.
+   */
+  private retention(): Pick<JobExtra, "retention" | "holder"> {
+    const { random } = this
+    const isHeld = random.chance(0.2)
+    const retention = Object.fromEntries(
+      finishedStates
+        .filter(() => isHeld || random.chance(0.6))
+        .map((state) => [
+          state,
+          {
+            ...((isHeld || random.chance(0.7)) && { ageMs: random.pick([0, 0, 500, 4000, 60_000]) }),
+            ...(random.chance(0.4) && { count: 1 + random.below(4) })
+          }
+        ])
+    )
+    return isHeld ? { retention, holder: this.anyId() } : { retention }
   }
 
   enqueue(): Effect.Effect<void, StoreError> {
@@ -285,7 +317,7 @@ class Run {
       const { ended, lost } = yield* driver.turn({ session: by, settle: [settle] })
       const isAccepted = model.settle(by, settle, now)
       assert.strictEqual(lost === undefined, isAccepted)
-      const isAsSaid = isAccepted && model.job(job.id)?.state === settle.outcome
+      const isAsSaid = isAccepted && model.endedAs(job.id) === settle.outcome
       this.compareEnded(ended, new Set(isAsSaid ? [job.id] : []))
     })
   }

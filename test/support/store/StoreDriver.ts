@@ -47,6 +47,7 @@ export interface JobSpec {
   readonly key?: string
   readonly onConflict?: UniqueConflict
   readonly windowMs?: number
+  readonly maxDelayMs?: number
   readonly after?: ReadonlyArray<JobId>
   readonly onParentFailure?: ParentFailurePolicy
   /** Milliseconds from now. */
@@ -112,7 +113,12 @@ export class StoreDriver {
       unique:
         spec.key === undefined
           ? undefined
-          : { key: spec.key, onConflict: spec.onConflict ?? "reject", windowMs: spec.windowMs ?? 0 },
+          : {
+              key: spec.key,
+              onConflict: spec.onConflict ?? "reject",
+              windowMs: spec.windowMs ?? 0,
+              ...(spec.maxDelayMs !== undefined && { maxDelayMs: spec.maxDelayMs })
+            },
       after:
         spec.after === undefined ? undefined : { jobs: spec.after, onParentFailure: spec.onParentFailure ?? "cancel" },
       extra: spec.deadlineIn === undefined ? spec.extra : { ...spec.extra, deadline: now + spec.deadlineIn }

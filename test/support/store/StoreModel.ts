@@ -32,6 +32,8 @@ export interface ModelJob {
   /** Why its running attempt is to be cancelled. */
   cancelReason: string | undefined
   finishedAt: number | undefined
+  /** Until when it stays, by its own word. */
+  keepUntil: number | undefined
   result: unknown
   failure: Failure | undefined
   /** The one that runs is the last. */
@@ -108,6 +110,7 @@ export class StoreModel {
   readonly figures = new Map<string, Map<string, ModelFigures>>()
   /** Jobs that have ended since `takeEnded` was called last. */
   private endedSince: Array<JobId> = []
+  private readonly ends = new Map<JobId, JobState>()
   /** Jobs that have ended since `tell` was called last, in that order. */
   private ended: Array<{ readonly id: JobId; readonly well: boolean }> = []
   isPaused = false
@@ -133,6 +136,11 @@ export class StoreModel {
 
   job(id: JobId): ModelJob | undefined {
     return this.state.jobs.get(id)
+  }
+
+  /** The state that a job ended in last, also one that is gone. */
+  endedAs(id: JobId): JobState | undefined {
+    return this.ends.get(id)
   }
 
   waitReason(job: ModelJob): WaitReason | undefined {
@@ -203,10 +211,11 @@ export class StoreModel {
           target.version = job.version
           target.payload = job.payload
           if (onConflict !== "keepLast") {
+            const due = pushedTo(job, target, now)
             this.limits.lift(target)
             target.priority = job.priority
-            target.due = job.due
-            target.rank = job.rank
+            target.due = due
+            target.rank = due + (job.rank - job.due)
             const { deadline: _, ...extra } = target.new.extra ?? {}
             const deadline = job.extra?.deadline
             target.new = { ...target.new, extra: deadline === undefined ? extra : { ...extra, deadline } }
@@ -247,6 +256,7 @@ export class StoreModel {
       expiresAt: job.expiresAt,
       cancelReason: undefined,
       finishedAt: undefined,
+      keepUntil: undefined,
       result: undefined,
       failure: undefined,
       attempts: [],
@@ -438,6 +448,7 @@ export class StoreModel {
           cancelReason: undefined,
           expiresAt: undefined,
           finishedAt: undefined,
+          keepUntil: undefined,
           result: undefined,
           failure: undefined,
           attempts: [],
@@ -550,7 +561,12 @@ export class StoreModel {
   }
 
   prune(ageMs: number, now: number): number {
-    const old = this.jobs.filter((job) => job.finishedAt !== undefined && now - job.finishedAt > ageMs)
+    const old = this.jobs.filter(
+      (job) =>
+        job.finishedAt !== undefined &&
+        (job.keepUntil === undefined ? now - job.finishedAt > ageMs : now > job.keepUntil) &&
+        !this.isHeld(job)
+    )
     for (const { id } of old) this.state.jobs.delete(id)
     return old.length
   }
@@ -574,8 +590,34 @@ export class StoreModel {
     this.limits.promote(left, now)
     this.ended.push({ id: job.id, well: state === "completed" })
     this.endedSince.push(job.id)
+    this.ends.set(job.id, state)
+    const own = job.new.extra?.retention?.[state as "completed" | "failed" | "cancelled"]
+    if (own?.ageMs !== undefined) job.keepUntil = Math.max(now + own.ageMs, this.answersUntil(job, now))
     this.follow(job, now)
     job.held = false
+    if (job.keepUntil !== undefined && job.keepUntil <= now && !this.isHeld(job)) this.state.jobs.delete(job.id)
+    if (own?.count !== undefined) this.evict(job, own.count, now)
+  }
+
+  private isHeld(job: ModelJob): boolean {
+    const holder = this.state.jobs.get(job.new.extra?.holder ?? (0 as JobId))
+    return holder !== undefined && isLive(holder)
+  }
+
+  /** Until when calls of its key are answered with this finished job; 0: they are not. */
+  private answersUntil(job: ModelJob, now: number): number {
+    const key = job.new.unique?.key
+    if (key === undefined || job.held) return 0
+    const follows = this.jobs.some((other) => other !== job && isLive(other) && other.new.unique?.key === key)
+    const window = this.state.windows.get(key)
+    return !follows && window?.id === job.id && now < window.until ? window.until : 0
+  }
+
+  /** Of more than `count` jobs like this one the oldest eight are looked at. */
+  private evict({ new: { group, task }, state }: ModelJob, count: number, now: number): void {
+    const alike = this.jobs.filter((job) => job.state === state && job.new.group === group && job.new.task === task)
+    for (const job of alike.slice(0, Math.min(8, Math.max(0, alike.length - count))))
+      if (!this.isHeld(job) && this.answersUntil(job, now) === 0) this.state.jobs.delete(job.id)
   }
 
   private endByParent(job: ModelJob, parent: JobId, now: number): void {
@@ -614,6 +656,16 @@ export class StoreModel {
 
 const isExpired = (job: ModelJob, now: number): boolean =>
   job.attempt === 0 && job.expiresAt !== undefined && job.expiresAt <= now
+
+/** When it is due that takes over a call: what is due already stays so, what is not is put off to the latest start. */
+const pushedTo = (job: NewJob, waiting: ModelJob, now: number): number => {
+  const { maxDelayMs, onConflict } = job.unique!
+  if (onConflict !== "debounce" || maxDelayMs === undefined) return job.due
+  const latest = Math.max(waiting.enqueuedAt, waiting.startedAt ?? 0) + maxDelayMs
+  if (job.due <= latest) return job.due
+  if (latest >= now) return latest
+  return waiting.due <= now ? Math.min(job.due, Math.max(latest, waiting.due)) : Math.min(job.due, now)
+}
 
 const endAttempt = (
   job: ModelJob,

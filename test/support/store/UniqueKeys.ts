@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { JobId } from "../../../src/services/Queue/Job.ts"
 import type { EnqueueNote, UniqueConflict } from "../../../src/services/Store/Turn.ts"
-import { failure, type JobSpec, start, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
+import { failure, type JobSpec, start, stepMs, type StoreDriver, type StoreTest } from "./StoreDriver.ts"
 
 const conflicts: ReadonlyArray<UniqueConflict> = ["reject", "existing", "replace", "debounce", "keepLast"]
 
@@ -129,6 +129,72 @@ export const clauses = (test: StoreTest): void => {
       yield* TestClock.adjust(1)
       const [job] = yield* driver.claim(session)
       assert.deepStrictEqual([job!.id, driver.decode(job!.payload)], [ids[0]!, 2])
+    }))
+
+  test("debounce starts a job at the latest its longest delay after the first call, however often it is pushed", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const call = { delay: 1000, maxDelayMs: 2500 }
+      const { ids } = yield* driver.enqueue([{ key: "k", onConflict: "debounce", ...call }])
+      for (let i = 0; i < 4; i++) {
+        yield* TestClock.adjust(600)
+        yield* again(driver, "debounce", { ...call, payload: i })
+        assert.deepStrictEqual(yield* driver.claim(session), [])
+      }
+      const { due, rank } = yield* driver.job(ids[0]!)
+      assert.deepStrictEqual([due, rank - due], [start + 2500, 5 * stepMs], "its rank moves with its time")
+      yield* TestClock.adjust(100)
+      const [job] = yield* driver.claim(session)
+      assert.deepStrictEqual([job!.id, driver.decode(job!.payload)], [ids[0]!, 3])
+    }))
+
+  test("debounce leaves a job whose time has passed in its place, so that a backlog does not hold it back", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const call = { delay: 10, maxDelayMs: 100 }
+      const first = yield* driver.add({ key: "k", onConflict: "debounce", ...call })
+      const others: Array<JobId> = []
+      for (let i = 0; i < 20; i++) {
+        yield* TestClock.adjust(9)
+        others.push(yield* driver.add())
+        yield* again(driver, "debounce", call)
+      }
+      const order = (yield* driver.claim(session)).map(({ id }) => id)
+      assert.deepStrictEqual(order, [...others.slice(0, 11), first, ...others.slice(11)])
+    }))
+
+  test("debounce counts anew from the last start: a job that is to be retried is not hurried by each call", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const call = { delay: 1000, maxDelayMs: 3000 }
+      const first = yield* driver.add({ key: "k", onConflict: "debounce", ...call })
+      yield* TestClock.adjust(2000)
+      yield* driver.run(session, "retry", { failure: failure(), delay: 60_000 })
+      yield* TestClock.adjust(1500)
+      yield* again(driver, "debounce", call)
+      assert.strictEqual((yield* driver.job(first)).due, start + 4500)
+      yield* TestClock.adjust(900)
+      yield* again(driver, "debounce", call)
+      assert.strictEqual((yield* driver.job(first)).due, start + 5000)
+    }))
+
+  test("debounce counts for a held job from the first call that it stands for, and it follows at once when late", (driver) =>
+    Effect.gen(function* () {
+      const session = yield* driver.join()
+      const call = { delay: 1000, maxDelayMs: 1500 }
+      yield* driver.add({ key: "k" })
+      const [running] = yield* driver.claim(session)
+      const { id } = yield* again(driver, "debounce", call)
+      yield* TestClock.adjust(900)
+      yield* again(driver, "debounce", call)
+      assert.deepStrictEqual(yield* Effect.map(driver.job(id), ({ due, waitReason }) => [due, waitReason]), [
+        start + 1500,
+        "key"
+      ])
+      yield* TestClock.adjust(900)
+      yield* again(driver, "debounce", call)
+      yield* driver.settle(session, running!, "completed")
+      assert.deepStrictEqual(yield* driver.states([id]), ["pending"])
     }))
 
   test("keepLast gives a waiting job the new payload and lets it keep its place", (driver) =>

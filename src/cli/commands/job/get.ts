@@ -85,6 +85,15 @@ const processOf = (id: string, store: string): string => {
   return found === undefined ? "" : `${found.pid}${found.isStopped ? ", stopped (sluice job resume continues it)" : ""}`
 }
 
+/** How long it stays, of the states in which it says so itself. */
+const stay = (retention: Job.JobRetention): string =>
+  Object.entries(retention)
+    .map(([state, { ageMs, count }]) => {
+      const age = ageMs === undefined ? [] : [ageMs === 0 ? "no history" : HumanNumber.duration(ageMs)]
+      return `${state} ${[...age, ...(count === undefined ? [] : [`the newest ${HumanNumber.count(count)}`])].join(", ")}`
+    })
+    .join("; ")
+
 export const get = Command.make(
   "get",
   {
@@ -149,6 +158,7 @@ export const get = Command.make(
           ["failure", job.failure === undefined ? "" : `${job.failure.cause}: ${job.failure.message}`],
           ["after", waitingFor(job.waitingFor)],
           ["key", job.uniqueKey ?? ""],
+          ["stays", job.extra?.retention === undefined ? "" : stay(job.extra.retention)],
           ...records.map((record) => [`attempt ${record.attempt}`, attemptText(record, job, now)] as const),
           ...job.attempts
             .filter(({ number }) => !records.some(({ attempt }) => attempt === number))

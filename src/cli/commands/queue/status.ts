@@ -15,6 +15,8 @@ import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { type GroupStatusShape, QueueStatusShape, toFigures } from "../../../api/QueueShape.ts"
+import { toWorkerSlots } from "../../../api/WorkerShape.ts"
+import * as SlotsInWords from "../../SlotsInWords.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
 import type { Column } from "../../terminal/Table.ts"
@@ -47,6 +49,12 @@ const columns: ReadonlyArray<Column<GroupStatus>> = [
     style: (cell, _, style) => style.warning(cell),
     minimum: 6
   },
+  {
+    header: "slots",
+    value: ({ slots }) => HumanNumber.count(slots.reduce((sum, each) => sum + each.slots, 0)),
+    align: "right",
+    wide: true
+  },
   { header: "order", value: ({ order }) => order, wide: true },
   { header: "cancelled", value: ({ cancelled }) => HumanNumber.count(cancelled), align: "right", wide: true },
   { header: "wait p50", value: ({ lastHour }) => millis(lastHour.waitMs.p50), align: "right", wide: true },
@@ -54,6 +62,20 @@ const columns: ReadonlyArray<Column<GroupStatus>> = [
   { header: "run p50", value: ({ lastHour }) => millis(lastHour.runMs.p50), align: "right", wide: true },
   { header: "run p99", value: ({ lastHour }) => millis(lastHour.runMs.p99), align: "right", wide: true }
 ]
+
+/** Lines about workers that fill fewer slots than was asked for. */
+const mostHeld = 5
+
+const sayHeld = (groups: ReadonlyArray<GroupStatus>) =>
+  Effect.gen(function* () {
+    const out = yield* output
+    const held = groups.flatMap(({ name, slots }) =>
+      slots.filter((each) => each.slots < each.asked.slots).map((each) => ({ name, each }))
+    )
+    for (const { each, name } of held.slice(0, mostHeld))
+      yield* out.note(`${name} on ${Sanitize.line(each.worker)}: ${SlotsInWords.inWords(each, each.asked)}`)
+    if (held.length > mostHeld) yield* out.note(`${held.length - mostHeld} more are held: sluice queue status --json`)
+  })
 
 export const status = Command.make(
   "status",
@@ -77,6 +99,8 @@ export const status = Command.make(
         ({ name }) => name
       )
     )
+    const alive = stats.workers.filter((worker) => isWorkerAlive(worker, now))
+    const claiming = alive.filter(({ draining }) => !draining)
     const groups = [...known].sort().map((name): GroupStatus => {
       const record = stats.groups.find((group) => group.name === name)
       const oldest = stats.oldestPending.get(name)
@@ -85,6 +109,7 @@ export const status = Command.make(
         limit: record?.limit ?? ResourceGroup.undeclaredLimit,
         order: orders.find(({ group }) => group === name)?.order ?? Order.defaultOrder,
         paused: record?.paused ?? false,
+        slots: toWorkerSlots(claiming, name),
         scheduled: count(name, "scheduled"),
         pending: count(name, "pending"),
         running: count(name, "running"),
@@ -98,11 +123,12 @@ export const status = Command.make(
         )
       }
     })
-    const workers = stats.workers.filter((worker) => isWorkerAlive(worker, now)).length
+    const workers = alive.length
     if (json)
       return yield* out.json(QueueStatusShape, { store: queue.store.label, paused: stats.paused, workers, groups })
     if (out.quiet) return yield* out.lines(groups.map(({ name }) => name))
     yield* out.table(columns, groups, { wide })
+    yield* sayHeld(groups)
     const pending = groups.reduce((sum, group) => sum + group.pending, 0)
     const state = yield* hint(
       `${workers === 0 ? (pending > 0 ? "no worker is alive (sluice worker -d starts one)" : "no worker is alive") : `${workers} ${workers === 1 ? "worker" : "workers"} alive`}${

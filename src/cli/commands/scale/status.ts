@@ -10,6 +10,7 @@ import * as JobFlags from "../../JobFlags.ts"
 import { output } from "../../Output.ts"
 import { distrustLine, qualityLine } from "../../scale/QualityText.ts"
 import { lookingAtScaler } from "../../scale/Scaling.ts"
+import * as SlotsInWords from "../../SlotsInWords.ts"
 import { standings } from "../../scale/Standing.ts"
 import {
   GroupScalingShape,
@@ -138,10 +139,11 @@ const details = (group: GroupStanding, at: number): ReadonlyArray<readonly [stri
     "carried out",
     group.mode !== "on"
       ? `no: in mode ${group.mode} nothing moves`
-      : group.workers.length === 0
+      : group.decided.length === 0
         ? "no living worker has slots for it"
-        : `by ${group.workers.join(", ")}`
+        : `by ${group.decided.map(({ worker }) => worker).join(", ")}`
   ],
+  ...group.decided.map((each) => [`on ${each.worker}`, SlotsInWords.inWords(each, each.asked)] as const),
   [
     "last decision",
     group.last === undefined

@@ -1,7 +1,14 @@
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { isCollectTask, type JobId, TaskQueue, type WorkerRecord } from "../../../services/Queue/index.ts"
+import {
+  decisionOf,
+  isCollectTask,
+  type JobId,
+  SlotDecisions,
+  TaskQueue,
+  type WorkerRecord
+} from "../../../services/Queue/index.ts"
 import { hint } from "../../Hint.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
@@ -11,13 +18,18 @@ import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import { relativeTime } from "../../terminal/RelativeTime.ts"
 import type { Column } from "../../terminal/Table.ts"
 
-const pairs = (record: Readonly<Record<string, number>>, busy: Readonly<Record<string, number>>): string =>
-  Object.entries(record)
-    .filter(([, slots]) => slots > 0)
-    .map(([group, slots]) => `${group} ${busy[group] ?? 0}/${slots}`)
-    .join(", ")
-
 type Busy = Readonly<Record<string, number>>
+
+/** Of each group how many of the slots that are filled run something, and what holds them below what was asked for. */
+const pairs = (worker: WorkerRecord, busy: Busy): string =>
+  Object.keys(worker.slots)
+    .flatMap((group) => {
+      const decision = decisionOf(worker, group)
+      if (decision === undefined || decision.asked.slots === 0) return []
+      const held = SlotDecisions.isHeld(decision) ? ` ${decision.by.source}` : ""
+      return [`${group} ${busy[group] ?? 0}/${decision.slots}${held}`]
+    })
+    .join(", ")
 
 /**
  * Running jobs by session and group, as the store has them now: what workers say of themselves is as old as their last
@@ -58,7 +70,7 @@ const columns = (busy: (session: number) => Busy, now: number): ReadonlyArray<Co
       return state === "gone" || state === "expired" ? style.bad(cell) : style.warning(cell)
     }
   },
-  { header: "running", value: ({ session, slots }) => pairs(slots, busy(session)), minimum: 12 },
+  { header: "running", value: (worker) => pairs(worker, busy(worker.session)), minimum: 12 },
   { header: "tasks", value: ({ tasks }) => tasks.filter((task) => !isCollectTask(task)).join(", ") },
   { header: "started", value: ({ startedAt }) => relativeTime(startedAt, now), align: "right" },
   { header: "beat", value: ({ lastBeat }) => relativeTime(lastBeat, now), align: "right" },

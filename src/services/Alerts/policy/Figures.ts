@@ -5,6 +5,7 @@ import type { RollUp } from "../../Store/RollUp.ts"
 import type { StoreStatus } from "../../Store/JobStore.ts"
 import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { type Histogram, merge, quantile, empty } from "../../Queue/policy/Histogram.ts"
+import { hasRoom } from "../../Queue/policy/Served.ts"
 import { keyPolicyText } from "../../Limits/policy/PolicyText.ts"
 import type { AlertRule } from "../AlertRule.ts"
 import { type Metric, metricSpec } from "./Metrics.ts"
@@ -116,11 +117,7 @@ const noClaims = (look: Look, group: GroupRecord): Sample => {
   if (due === undefined || look.paused || group.paused || group.busy >= group.limit) return idle
   if (group.heldBackUntil > look.now) return idle
   const servable = (look.pending.get(group.name) ?? []).some(({ task }) =>
-    look.workers.some(
-      (worker) =>
-        serves(worker, group.name, task) &&
-        (worker.load?.busy[group.name] ?? 0) < (worker.slots[group.name] ?? Number.POSITIVE_INFINITY)
-    )
+    look.workers.some((worker) => serves(worker, group.name, task) && hasRoom(worker, group.name))
   )
   if (!servable) return idle
   // By the minute: what started in a minute may have started at its end.

@@ -10,6 +10,7 @@ import type {
   KeyRule,
   Rate
 } from "../GroupPolicy.ts"
+import { checkHours } from "./Hours.ts"
 
 /** Rules of one group, which a key is compared with one by one. */
 export const mostRules = 1_000
@@ -35,7 +36,7 @@ const keyNames = namesOf<KeyPolicy>({
   backlog: 0
 })
 const ruleNames = namesOf<KeyRule>({ keys: 0, tier: 0, policy: 0 })
-const groupNames = namesOf<GroupPolicy>({ ...feedbackNames, backlog: 0, fair: 0, tiers: 0, keys: 0 })
+const groupNames = namesOf<GroupPolicy>({ ...feedbackNames, backlog: 0, hours: 0, fair: 0, tiers: 0, keys: 0 })
 
 /** The fields that are there, each as its check answers it. */
 const present = <A extends object>(
@@ -129,7 +130,14 @@ export const checkGroupPolicy = (what: string, value: unknown): GroupPolicy => {
   Bounds.fields(what, value, groupNames)
   const policy = present(
     value as GroupPolicy,
-    { ...feedbackChecks, backlog: anyCount, fair: Bounds.boolean, tiers: checkTiers, keys: checkRules },
+    {
+      ...feedbackChecks,
+      backlog: anyCount,
+      hours: checkHours,
+      fair: Bounds.boolean,
+      tiers: checkTiers,
+      keys: checkRules
+    },
     what
   )
   for (const { keys, tier } of policy.keys ?? []) {

@@ -83,6 +83,19 @@ export const slotsAt = (level: PressureLevel, slots: number, isHungry: boolean):
   return 1
 }
 
+/** Of the slots of all groups together so many are left to a worker at any pressure. */
+const leastTotal = 10
+
+/**
+ * How many slots of a worker's total are filled. High: half. Critical: a tenth, since one per group is no bound for a
+ * worker of a thousand groups. Never fewer than ten of them: with few groups what is left to each is bound enough, and
+ * a job that waits for one of another group holds a slot meanwhile.
+ */
+export const totalAt = (level: PressureLevel, total: number): number => {
+  const part = level === "critical" ? 0.1 : level === "high" ? 0.5 : 1
+  return Math.max(Math.min(total, leastTotal), Math.ceil(total * part))
+}
+
 const retryFirstMs = 250
 const retryCapMs = 5_000
 

@@ -1,5 +1,5 @@
 /** From a task, a payload and options to the row a store keeps: every check before anything is stored. */
-import type { JobExtra } from "../Job.ts"
+import type { JobExtra, JobRetention } from "../Job.ts"
 import { type After, type NewJob, parentFailurePolicies, type Unique, uniqueConflicts } from "../../Store/Turn.ts"
 import * as Bounds from "../policy/Bounds.ts"
 import * as Times from "../policy/Times.ts"
@@ -7,6 +7,9 @@ import * as Durations from "../policy/Durations.ts"
 import { rankIn, type Rankings } from "../policy/Order.ts"
 import { checkPriority } from "../policy/Rank.ts"
 import { uniqueKey } from "../policy/UniqueKey.ts"
+import { durationText } from "../policy/DurationText.ts"
+import { defaultMaxDelay } from "../policy/jobs/Debouncing.ts"
+import { checkRetention } from "../policy/RetentionOption.ts"
 import type { QueueSettings } from "../QueueSettings.ts"
 import type { AnyTask } from "../Task.ts"
 import { encodeJson, type TaskCodec, type ValuesAtRest } from "./TaskCodec.ts"
@@ -22,9 +25,11 @@ const optionNames: ReadonlySet<string> = new Set<keyof EnqueueOptions>([
   "partitionKey",
   "key",
   "onConflict",
+  "maxDelay",
   "expiresIn",
   "deadline",
   "deadlineIn",
+  "deferrable",
   "after",
   "onParentFailure",
   "softLimit",
@@ -36,8 +41,11 @@ const optionNames: ReadonlySet<string> = new Set<keyof EnqueueOptions>([
   "slots",
   "cost",
   "batchKey",
+  "retention",
   "cacheKey"
 ])
+
+const noOptions: EnqueueOptions = {}
 
 const dueOf = ({ at, in: delay }: EnqueueOptions, now: number): number => {
   if (at === undefined) return delay === undefined ? now : now + Durations.duration("in", delay)
@@ -45,7 +53,33 @@ const dueOf = ({ at, in: delay }: EnqueueOptions, now: number): number => {
   return Math.max(now, Times.time("at", at))
 }
 
-const deadlineOf = (task: AnyTask, options: EnqueueOptions, due: number): number | undefined => {
+const deferrableNames: ReadonlySet<string> = new Set(["deadline", "deadlineIn"])
+
+/** The deadline that it is deferred within, as it is given; undefined: `deferrable` gives none. */
+const deferrableBy = ({
+  at,
+  deadline,
+  deadlineIn,
+  deferrable,
+  in: delay
+}: EnqueueOptions): Pick<EnqueueOptions, "deadline" | "deadlineIn"> | undefined => {
+  if (deferrable === undefined || deferrable === false) return undefined
+  Bounds.fields("deferrable", deferrable, deferrableNames)
+  if (at !== undefined || delay !== undefined)
+    throw new Bounds.OutOfBounds("deferrable leaves it to the queue when it starts; expected neither at nor in with it")
+  if (deadline !== undefined || deadlineIn !== undefined)
+    throw new Bounds.OutOfBounds("deferrable has its deadline; expected neither deadline nor deadlineIn beside it")
+  const by: Pick<EnqueueOptions, "deadline" | "deadlineIn"> = deferrable
+  if (by.deadline === undefined && by.deadlineIn === undefined)
+    return Bounds.refuse("deferrable", deferrable, "a deadline or deadlineIn within it")
+  return by
+}
+
+const deadlineOf = (
+  task: AnyTask,
+  options: Pick<EnqueueOptions, "deadline" | "deadlineIn">,
+  due: number
+): number | undefined => {
   if (options.deadline !== undefined) {
     if (options.deadlineIn !== undefined)
       throw new Bounds.OutOfBounds("deadline and deadlineIn both say when; expected one of them")
@@ -63,7 +97,35 @@ const afterOf = ({ after, onParentFailure }: EnqueueOptions): After | undefined 
   return jobs.length === 0 ? undefined : { jobs, onParentFailure: onParentFailure ?? "cancel" }
 }
 
-const extraOf = (options: EnqueueOptions, deadline: number | undefined): JobExtra | undefined => {
+/** What a debounced call is put off by at most, with those that come after it; undefined: it is none. */
+const maxDelayOf = (
+  { name, unique }: AnyTask,
+  { maxDelay, onConflict = unique.onConflict }: EnqueueOptions,
+  delayMs: number
+): number | undefined => {
+  if (onConflict !== "debounce") {
+    if (maxDelay === undefined) return undefined
+    throw new Bounds.OutOfBounds(
+      `maxDelay limits what debounce puts off, and onConflict is ${Bounds.shown(onConflict)}; leave it out`
+    )
+  }
+  const most = maxDelay === undefined ? unique.maxDelayMs : Durations.limit("maxDelay", maxDelay)
+  if (most === undefined) return defaultMaxDelay(delayMs)
+  if (most >= Math.min(delayMs, Bounds.longestMs)) return Math.max(most, delayMs)
+  const given = maxDelay === undefined ? `unique.maxDelay of task ${name}` : "maxDelay"
+  throw new Bounds.OutOfBounds(
+    `${given} is ${durationText(most)}; expected at least the delay of this call, ${durationText(delayMs)}`
+  )
+}
+
+const retentionOf = (task: AnyTask, { retention }: EnqueueOptions): JobRetention | undefined =>
+  retention === undefined ? task.retention : { ...task.retention, ...checkRetention("retention", retention) }
+
+const extraOf = (
+  options: EnqueueOptions,
+  deadline: number | undefined,
+  retention: JobRetention | undefined
+): JobExtra | undefined => {
   const { batchKey, cacheKey, hardLimit, headers, owner, slots, softLimit, tags, team, cost } = options
   const extra: { -readonly [K in keyof JobExtra]: JobExtra[K] } = {}
   if (slots !== undefined) extra.slots = Bounds.whole("slots", slots, 1, Bounds.mostSlots)
@@ -80,20 +142,24 @@ const extraOf = (options: EnqueueOptions, deadline: number | undefined): JobExtr
   if (softLimit !== undefined) extra.softLimit = Durations.limit("softLimit", softLimit)
   if (hardLimit !== undefined) extra.hardLimit = Durations.limit("hardLimit", hardLimit)
   if (deadline !== undefined) extra.deadline = deadline
+  if (retention !== undefined) extra.retention = retention
   return Object.keys(extra).length === 0 ? undefined : extra
 }
 
 const uniqueOf = (
   task: AnyTask,
   payload: unknown,
-  group: string,
-  given: string | undefined,
-  onConflict = task.unique.onConflict
+  { group, key: given, maxDelayMs, onConflict = task.unique.onConflict }: CheckedOptions
 ): Unique | undefined => {
   const key = given ?? task.idempotencyKey?.(payload)
   if (key === undefined) return undefined
   const { scope, windowMs } = task.unique
-  return { key: uniqueKey(scope, task.name, group, Bounds.key("key", key)), onConflict, windowMs }
+  return {
+    key: uniqueKey(scope, task.name, group, Bounds.key("key", key)),
+    onConflict,
+    windowMs,
+    ...(maxDelayMs !== undefined && { maxDelayMs })
+  }
 }
 
 /** The encoded payload, checked against schema and size. Throws `EnqueueError`. */
@@ -147,21 +213,38 @@ export interface CheckedOptions
   readonly partitionKey: string | undefined
   readonly key: string | undefined
   readonly onConflict: Unique["onConflict"] | undefined
+  /** By when they must be done, in milliseconds since 1970, that may be put off until then; undefined: they may not. */
+  readonly deferrableTo: number | undefined
+  /** Set for a debounced call. */
+  readonly maxDelayMs: number | undefined
+}
+
+/** The options of a job that is put off until `due`. */
+export const putOff = (task: AnyTask, checked: CheckedOptions, rankings: Rankings, due: number): CheckedOptions => {
+  const { extra, group, priority } = checked
+  return {
+    ...checked,
+    due,
+    rank: rankIn(rankings, group, task.name, due, priority, extra?.deadline),
+    extra: { ...extra, deferredFrom: checked.due }
+  }
 }
 
 /**
- * Throws `OutOfBounds`. `now` in milliseconds since 1970; `ownGroup`: where it goes unless the options name another.
+ * Throws `OutOfBounds`. `now` in milliseconds since 1970; `ownGroup`: where it goes unless the options name another;
+ * `putOffMs`: by which its time and its expiry are put off.
  */
 export const checkOptions = (
   task: AnyTask,
-  options: EnqueueOptions | undefined,
+  given: EnqueueOptions | undefined,
   settings: QueueSettings,
   rankings: Rankings,
   now: number,
-  ownGroup: string
+  ownGroup: string,
+  putOffMs = 0
 ): CheckedOptions => {
   const times = (task.retry ?? settings.retry).times
-  if (options === undefined) {
+  if (given === undefined && putOffMs === 0) {
     const deadline = task.deadlineInMs === undefined ? undefined : now + task.deadlineInMs
     return {
       group: ownGroup,
@@ -171,20 +254,26 @@ export const checkOptions = (
       maxAttempts: 1 + times,
       expiresAt: task.expiresInMs === undefined ? undefined : now + task.expiresInMs,
       after: undefined,
-      extra: deadline === undefined ? undefined : { deadline },
+      extra: extraOf(noOptions, deadline, task.retention),
       partitionKey: undefined,
       key: undefined,
-      onConflict: undefined
+      onConflict: undefined,
+      deferrableTo: task.isDeferrable ? earlier(deadline, now, task.expiresInMs) : undefined,
+      maxDelayMs: maxDelayOf(task, noOptions, 0)
     }
   }
+  const options = given ?? noOptions
   Bounds.fields("options", options, optionNames)
   const { onConflict, partitionKey } = options
   const group = options.group === undefined ? ownGroup : Bounds.name("group", options.group)
   const priority = options.priority === undefined ? task.priority : checkPriority(options.priority)
   const retries =
     options.retries === undefined ? times : Bounds.whole("retries", options.retries, 0, Bounds.mostRetries)
-  const due = dueOf(options, now)
-  const deadline = deadlineOf(task, options, due)
+  const due = Math.min(dueOf(options, now) + putOffMs, Bounds.lastTime)
+  const deferrable = deferrableBy(options)
+  if (deferrable !== undefined && putOffMs !== 0)
+    throw new Bounds.OutOfBounds("spread says when each of them starts; expected no deferrable with it")
+  const deadline = deadlineOf(task, deferrable ?? options, due)
   const expiresInMs =
     options.expiresIn === undefined ? task.expiresInMs : Durations.limit("expiresIn", options.expiresIn)
   return {
@@ -193,14 +282,23 @@ export const checkOptions = (
     due,
     rank: rankIn(rankings, group, task.name, due, priority, deadline),
     maxAttempts: 1 + retries,
-    expiresAt: expiresInMs === undefined ? undefined : now + expiresInMs,
+    expiresAt: expiresInMs === undefined ? undefined : now + putOffMs + expiresInMs,
     after: afterOf(options),
-    extra: extraOf(options, deadline),
+    extra: extraOf(options, deadline, retentionOf(task, options)),
     partitionKey: partitionKey === undefined ? undefined : Bounds.label("partitionKey", partitionKey),
     key: options.key,
-    onConflict: onConflict === undefined ? undefined : Bounds.oneOf("onConflict", onConflict, uniqueConflicts)
+    onConflict: onConflict === undefined ? undefined : Bounds.oneOf("onConflict", onConflict, uniqueConflicts),
+    deferrableTo:
+      due === now && (deferrable !== undefined || (task.isDeferrable && options.deferrable === undefined))
+        ? earlier(deadline, now, expiresInMs)
+        : undefined,
+    maxDelayMs: maxDelayOf(task, options, due - now)
   }
 }
+
+/** The deadline, or the end of its wait where that comes first. */
+const earlier = (deadline: number | undefined, now: number, expiresInMs: number | undefined): number | undefined =>
+  deadline === undefined || expiresInMs === undefined ? deadline : Math.min(deadline, now + expiresInMs)
 
 /** Throws `EnqueueError` for the payload, `OutOfBounds` for what the task makes of it. */
 export const enqueueRow = (
@@ -220,10 +318,7 @@ export const enqueueRow = (
   payload: encodePayload(task, codec, payload, settings),
   partitionKey: checked.partitionKey ?? (task.batch === undefined ? undefined : batchGroup(task, payload)),
   expiresAt: checked.expiresAt,
-  unique:
-    checked.key === undefined && task.idempotencyKey === undefined
-      ? undefined
-      : uniqueOf(task, payload, checked.group, checked.key, checked.onConflict),
+  unique: checked.key === undefined && task.idempotencyKey === undefined ? undefined : uniqueOf(task, payload, checked),
   after: checked.after,
   extra: checked.extra
 })

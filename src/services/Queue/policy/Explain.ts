@@ -1,6 +1,7 @@
 /**
  * Why a job has not started: one reason, decided from what the store shows. Pure; the first that applies is the answer.
  */
+import { opensAt } from "../../Limits/policy/Holding.ts"
 import type { JobRecord } from "../Job.ts"
 import type { GroupRecord } from "../../Store/GroupRecord.ts"
 import type { BatchClaim } from "../../Store/Turn.ts"
@@ -8,12 +9,14 @@ import type { KeyRecord } from "../../Store/KeyRecord.ts"
 import { type LimitReason, whyGroupWaits, whyKeyWaits } from "../../Limits/policy/WhyLimited.ts"
 import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { laneOf } from "./Lane.ts"
-import { able, slotsOf } from "./Served.ts"
+import { able, decisionOf, filledOf, inUseOf, slotsOf, totalOf } from "./Served.ts"
+import { isHeld, type SlotDecision } from "./SlotDecision.ts"
 
 export type Reason =
   | { readonly _tag: "Finished"; readonly state: "completed" | "failed" | "cancelled" }
   | { readonly _tag: "Running"; readonly session: number | undefined; readonly since: number | undefined }
-  | { readonly _tag: "NotDue"; readonly due: number }
+  /** `deferredTo`: the deadline of a job that was put off within it. */
+  | { readonly _tag: "NotDue"; readonly due: number; readonly deferredTo?: number }
   | {
       readonly _tag: "WaitingForRetry"
       readonly due: number
@@ -25,11 +28,27 @@ export type Reason =
   | LimitReason
   | { readonly _tag: "QueuePaused" }
   | { readonly _tag: "GroupPaused"; readonly group: string }
+  /** Outside the hours of its group, which opens then. */
+  | { readonly _tag: "GroupClosed"; readonly group: string; readonly opensAt: number }
   | { readonly _tag: "NoWorker" }
   | { readonly _tag: "NoWorkerForTask"; readonly task: string }
   | { readonly _tag: "NoSlotsForGroup"; readonly group: string }
   | { readonly _tag: "GroupFull"; readonly group: string; readonly running: number; readonly limit: number }
-  | { readonly _tag: "WorkersBusy"; readonly group: string; readonly running: number; readonly slots: number }
+  /** `held`: workers that fill fewer slots of the group than was asked for; absent where there are none. */
+  | {
+      readonly _tag: "WorkersBusy"
+      readonly group: string
+      readonly running: number
+      readonly slots: number
+      readonly held?: ReadonlyArray<HeldSlots>
+    }
+  /** Slots of its group are free, but the workers that have them fill no more slots of all groups together. */
+  | {
+      readonly _tag: "TotalUsed"
+      readonly group: string
+      readonly running: number
+      readonly totals: ReadonlyArray<HeldSlots>
+    }
   /**
    * A slot is free, and `jobs` of the `size` that its batch may hold are there: it starts with the last of them, or at
    * `until`.
@@ -37,6 +56,12 @@ export type Reason =
   | { readonly _tag: "WaitingForBatch"; readonly jobs: number; readonly size: number; readonly until: number }
   /** A slot is free: it starts with the next turn of a worker. */
   | { readonly _tag: "Next" }
+
+/** What a worker fills, and why. */
+export interface HeldSlots {
+  readonly worker: string
+  readonly decision: SlotDecision
+}
 
 export interface Situation {
   readonly job: JobRecord
@@ -47,6 +72,8 @@ export interface Situation {
   readonly key: KeyRecord | undefined
   /** Workers whose lease holds. */
   readonly workers: ReadonlyArray<WorkerRecord>
+  /** Slots in use of all groups together, by session; absent: as many as the worker said last. */
+  readonly inUse: ReadonlyMap<number, number>
   /**
    * When the pending jobs that would share its batch became due, itself among them; undefined where its task has no
    * batches.
@@ -66,7 +93,29 @@ export const batchRule = (task: string, workers: ReadonlyArray<WorkerRecord>): B
       undefined
     )
 
-export const explain = ({ batch, group, job, key, now, queuePaused, workers }: Situation): Reason => {
+const deferredTo = ({ extra }: JobRecord): { readonly deferredTo?: number } =>
+  extra?.deferredFrom === undefined || extra.deadline === undefined ? {} : { deferredTo: extra.deadline }
+
+/** Workers with free slots of the group that fill no more of all groups together; undefined: one of them would. */
+const totalsUsed = (
+  group: string,
+  workers: ReadonlyArray<WorkerRecord>,
+  inUse: Situation["inUse"]
+): Extract<Reason, { readonly _tag: "TotalUsed" }> | undefined => {
+  let running = 0
+  const totals: Array<HeldSlots> = []
+  for (const worker of workers) {
+    if (!((worker.slots[group] ?? 0) > 0)) continue
+    const decision = totalOf(worker)
+    const used = inUse.get(worker.session) ?? inUseOf(worker)
+    if (decision === undefined || used < decision.slots) return undefined
+    running += used
+    totals.push({ worker: worker.name, decision })
+  }
+  return { _tag: "TotalUsed", group, running, totals }
+}
+
+export const explain = ({ batch, group, inUse, job, key, now, queuePaused, workers }: Situation): Reason => {
   switch (job.state) {
     case "completed":
     case "failed":
@@ -90,22 +139,38 @@ export const explain = ({ batch, group, job, key, now, queuePaused, workers }: S
         }
         return job.waitReason === "retry"
           ? { _tag: "WaitingForRetry", due: job.due, attempt: job.attempt, lastError: job.failure?.message }
-          : { _tag: "NotDue", due: job.due }
+          : { _tag: "NotDue", due: job.due, ...deferredTo(job) }
       }
   }
   if (queuePaused) return { _tag: "QueuePaused" }
   if (group.paused) return { _tag: "GroupPaused", group: group.name }
+  const opens = opensAt(group.policy, now)
+  if (opens > now) return { _tag: "GroupClosed", group: group.name, opensAt: opens }
   const limited = whyGroupWaits(group, job.extra, now)
   if (limited !== undefined && limited._tag !== "RateSpent") return limited
   // Of a command whose run or map has ended that is the reason, whoever else is there.
   if (laneOf(job.task) === undefined && workers.every(({ draining }) => draining)) return { _tag: "NoWorker" }
   const knowing = able(job.task, workers)
   if (knowing.length === 0) return { _tag: "NoWorkerForTask", task: job.task }
-  const slots = slotsOf(group.name, knowing)
-  if (slots === 0) return { _tag: "NoSlotsForGroup", group: group.name }
+  if (slotsOf(group.name, knowing) === 0) return { _tag: "NoSlotsForGroup", group: group.name }
   if (group.busy >= group.limit)
     return { _tag: "GroupFull", group: group.name, running: group.busy, limit: group.limit }
-  if (group.busy >= slots) return { _tag: "WorkersBusy", group: group.name, running: group.busy, slots }
+  const slots = filledOf(group.name, knowing)
+  if (group.busy >= slots) {
+    const held = knowing.flatMap((worker) => {
+      const decision = decisionOf(worker, group.name)
+      return decision !== undefined && isHeld(decision) ? [{ worker: worker.name, decision }] : []
+    })
+    return {
+      _tag: "WorkersBusy",
+      group: group.name,
+      running: group.busy,
+      slots,
+      ...(held.length > 0 && { held })
+    }
+  }
+  const total = totalsUsed(group.name, knowing, inUse)
+  if (total !== undefined) return total
   if (limited !== undefined) return limited
   if (batch !== undefined && batch.dues.length > 0 && batch.dues.length < batch.rule.size) {
     const until = Math.min(...batch.dues) + batch.rule.waitMs

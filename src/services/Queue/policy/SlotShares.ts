@@ -1,26 +1,29 @@
 /**
- * How slots of a group are split over its workers: evenly, the rest to the sessions that came first. Every worker
- * computes the same split from the same list, so nobody has to hand shares out.
+ * How slots are split evenly, the rest to who comes first: those of a group over its workers, and those of a worker
+ * over its groups while it has fewer than they could fill. Who computes the same split from the same list needs nobody
+ * to hand shares out.
  */
 
 export interface ShareTaker {
-  readonly session: number
-  /** The most it may have, as declared for the worker; `Infinity`: nothing was. */
+  /** Who it is, and who comes first: a session, or a place in line. No two are alike. */
+  readonly key: number
+  /** The most it may have; `Infinity`: any number. */
   readonly most: number
 }
 
 /**
- * Slots by session. What a worker may not take goes to the others; less than `slots` in all where each has its most.
+ * Slots by key. What a taker may not take goes to the others; less than `slots` in all where each has its most. Each
+ * has at least one of as many slots as there are takers.
  */
 export const slotShares = (slots: number, takers: ReadonlyArray<ShareTaker>): ReadonlyMap<number, number> => {
   const shares = new Map<number, number>()
   let slotsLeft = slots
   let takersLeft = takers.length
   // The narrowest first: what they leave is spread over those behind them.
-  const order = [...takers].sort((a, b) => (a.most === b.most ? a.session - b.session : a.most - b.most))
-  for (const { most, session } of order) {
+  const order = [...takers].sort((a, b) => (a.most === b.most ? a.key - b.key : a.most - b.most))
+  for (const { key, most } of order) {
     const share = Math.min(most, Math.ceil(slotsLeft / takersLeft))
-    shares.set(session, share)
+    shares.set(key, share)
     slotsLeft -= share
     takersLeft--
   }

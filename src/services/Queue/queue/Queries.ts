@@ -20,6 +20,7 @@ import * as Bounds from "../policy/Bounds.ts"
 import { batchRule, explain } from "../policy/Explain.ts"
 import { rankingOf } from "../policy/Order.ts"
 import { placeOf, placesSeen } from "../policy/Place.ts"
+import { able, totalOf } from "../policy/Served.ts"
 import * as ResourceGroup from "../ResourceGroup.ts"
 import { checkRollUps, type RollUpQuery } from "../../Store/RollUp.ts"
 import type { StoreError } from "../../Store/StoreError.ts"
@@ -32,6 +33,9 @@ import { makeWatching } from "./Watching.ts"
 
 /** Jobs of one page of a stream. */
 const streamedAtOnce = 500
+
+/** Of jobs that may wait for a slot. */
+const startingStates: ReadonlyArray<JobState> = ["pending", "scheduled"]
 
 /** Log lines in one answer. */
 const mostLines = 100_000
@@ -91,6 +95,19 @@ export const makeQueries = Effect.gen(function* () {
       const alike = jobs.filter((other) => !rule.keyed || other.partitionKey === partitionKey)
       return { rule, dues: alike.map(({ due }) => due) }
     })
+
+  /**
+   * Slots in use by session, as the store has them now: what workers say of themselves is as old as their last beat.
+   * Not of workers that take batches, whose jobs are more than their slots.
+   */
+  const inUseBy = (workers: ReadonlyArray<WorkerRecord>) =>
+    Effect.map(
+      Effect.forEach(
+        workers.filter((worker) => totalOf(worker) !== undefined && worker.load?.collects === undefined),
+        ({ session }) => Effect.map(store.count({ session }), ({ count }) => [session, count] as const)
+      ),
+      (counts) => new Map(counts)
+    )
 
   /** Records of a job as it changes, until it has ended: as it is now, and after each change. */
   const records = (id: JobId): Stream.Stream<JobRecord, JobNotFound | StoreError> =>
@@ -176,6 +193,7 @@ export const makeQueries = Effect.gen(function* () {
         rollUps.resources
       ),
     status: store.status,
+    usage: store.usage,
     explain: (id: JobId) =>
       Effect.gen(function* () {
         const job = yield* record(id)
@@ -189,6 +207,7 @@ export const makeQueries = Effect.gen(function* () {
           key,
           now,
           batch: yield* batchOf(job, alive),
+          inUse: yield* inUseBy(startingStates.includes(job.state) ? able(job.task, alive) : []),
           queuePaused: paused,
           group: groups.find(({ name }) => name === job.group) ?? {
             name: job.group,

@@ -14,6 +14,7 @@ import type { Task } from "../Task.ts"
 import { taskCodec } from "../codec/TaskCodec.ts"
 import { isJobId } from "../policy/Bounds.ts"
 import { JobFailed, type JobNotFound, jobNotFound } from "../TaskQueue.ts"
+import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import { NestedWaits } from "./NestedWaits.ts"
 
 /** Awaited jobs looked up in one call. */
@@ -35,7 +36,7 @@ export const makeResultWaiters = Effect.gen(function* () {
   const monotonic = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const { traits } = store
-  const nested = new NestedWaits(store)
+  const nested = new NestedWaits(store, yield* WorkerRegistry)
 
   /** What waits within a handler is known as such. */
   const within = <A, E, R>(ids: ReadonlyArray<JobId>, wait: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

@@ -9,6 +9,7 @@
 import { Clock, Context, Effect, Latch } from "effect"
 import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import type { BatchCurve, WorkerLoad } from "../../Store/WorkerRecord.ts"
+import type { SlotDecision } from "../policy/SlotDecision.ts"
 import type { Gate } from "../../Memory/MemoryGate.ts"
 import type { BatchClaim } from "../../Store/Turn.ts"
 import { monotonicOf } from "../host/Monotonic.ts"
@@ -36,6 +37,9 @@ export interface HeartbeatOptions {
   readonly rests: () => boolean
   /** Slots as `WorkerLoad.declared` tells them. */
   readonly declared: Readonly<Record<string, number>>
+  readonly total: () => SlotDecision
+  /** As `WorkerLoad.decided` tells them. */
+  readonly decided: () => Readonly<Record<string, SlotDecision>> | undefined
   readonly batches: () => ReadonlyArray<BatchCurve>
   readonly collects: () => ReadonlyArray<BatchClaim> | undefined
   /** Looked at with each tick, on which it may collect, and told with each beat. */
@@ -70,6 +74,7 @@ export const make = (options: HeartbeatOptions) =>
       lateMost = 0
       const batches = options.batches()
       const collects = options.collects()
+      const decided = options.decided()
       const { heapLimitBytes, level } = options.memory.state()
       return {
         busy: options.busy(),
@@ -79,7 +84,9 @@ export const make = (options: HeartbeatOptions) =>
         loopDelayMs,
         heapLimitBytes,
         pressure: level,
+        total: options.total(),
         ...(Object.keys(options.declared).length > 0 && { declared: options.declared }),
+        ...(decided !== undefined && { decided }),
         ...(collects !== undefined && { collects }),
         ...(batches.length > 0 && { batches })
       }

@@ -1,58 +1,56 @@
 /**
- * A worker's room for running jobs, per group, and what it asks the store for.
+ * A worker's room for running jobs, per group and in all, and what it asks the store for.
  *
  * A group is asked for only while it is *hot*: after an enqueue, a settle, a wake, a due time or a poll, until a claim
  * brings less than was asked for. Asking cools a group before the turn leaves, so what heats it meanwhile is not lost.
+ *
+ * While there is less room in all than the hot groups could fill, they share it evenly, and take turns where there is
+ * not one slot for each: whoever was not asked this time stays hot and is the first of the next.
  */
 import type { BatchClaim, BeyondLimit, ClaimedJob, ClaimRequest } from "../../Store/Turn.ts"
-import { type PressureLevel, slotsAt } from "../../Memory/policy/MemoryPressure.ts"
-import { memoryIntensive, undeclaredLimit } from "../ResourceGroup.ts"
-import type { GroupLoad, WorkerOptions } from "../Worker.ts"
+import { isPlain, type SlotDecision } from "../policy/SlotDecision.ts"
+import { slotShares } from "../policy/SlotShares.ts"
+import type { GroupLoad } from "../Worker.ts"
+import type { Decided, SlotProposals } from "./SlotProposals.ts"
 
 interface GroupSlots {
   readonly name: string
-  slots: number
-  /** Of them those that are filled while memory is short; else all. */
-  allowed: number
+  readonly proposed: Decided
   busy: number
   finished: number
   succeeded: number
   hot: boolean
-  /** As the store has it. */
-  limit: number
-  /** Its slots were set while running; a group's changed limit leaves them. */
-  pinned: boolean
   beyond: BeyondLimit | undefined
 }
 
 export const noBatches: ReadonlyArray<never> = []
 export const noClaims: ReadonlyArray<ClaimRequest> = []
 
+const free = ({ busy, proposed }: GroupSlots): number => proposed.decision.slots - busy
+
 export class Slots {
   private readonly groups = new Map<string, GroupSlots>()
   private readonly list: Array<GroupSlots> = []
-  private readonly wanted: WorkerOptions["slots"]
+  private readonly proposals: SlotProposals
   private readonly onUnknown: () => void
   private readonly batches: () => ReadonlyArray<BatchClaim> | undefined
-  private level: PressureLevel = "ok"
+  /** Busy ones of all groups. */
+  private inUse = 0
+  /** Place in the list of the group that is asked first. */
+  private first = 0
 
   /**
-   * `wanted` as `WorkerOptions.slots`; `onUnknown` hears of a group whose limit is not known yet; `batches` tells the
-   * tasks whose jobs start together, if there are any.
+   * `onUnknown` hears of a group whose limit is not known yet; `batches` tells the tasks whose jobs start together, if
+   * there are any.
    */
   constructor(
-    wanted: WorkerOptions["slots"],
+    proposals: SlotProposals,
     onUnknown: () => void,
     batches: () => ReadonlyArray<BatchClaim> | undefined = () => undefined
   ) {
-    this.wanted = wanted
+    this.proposals = proposals
     this.onUnknown = onUnknown
     this.batches = batches
-  }
-
-  private slotsFor(group: string, limit: number): number {
-    const wanted = this.wanted?.[group] ?? this.wanted?.["*"] ?? limit
-    return typeof wanted === "number" ? wanted : wanted.min
   }
 
   private of(name: string): GroupSlots {
@@ -62,53 +60,28 @@ export class Slots {
   private add(name: string): GroupSlots {
     const group: GroupSlots = {
       name,
-      slots: 0,
-      allowed: 0,
+      proposed: this.proposals.of(name),
       busy: 0,
       finished: 0,
       succeeded: 0,
       hot: true,
-      limit: undeclaredLimit,
-      pinned: false,
       beyond: undefined
     }
-    this.resize(group, this.slotsFor(name, undeclaredLimit))
     this.groups.set(name, group)
     this.list.push(group)
     this.onUnknown()
     return group
   }
 
-  private resize(group: GroupSlots, slots: number): void {
-    group.slots = slots
-    group.allowed = slotsAt(this.level, slots, group.name === memoryIntensive.name)
-  }
-
-  /** Fewer slots are filled while memory is short; jobs beyond them finish. */
-  press(level: PressureLevel): void {
-    this.level = level
-    for (const group of this.list) {
-      this.resize(group, group.slots)
-      group.hot = true
-    }
-  }
-
   /** The group's limit as the store has it now. */
   limited(name: string, limit: number): void {
     const group = this.of(name)
-    if (group.limit === limit) return
-    group.limit = limit
-    if (!group.pinned) this.resize(group, this.slotsFor(name, limit))
-    group.hot = true
+    if (this.proposals.limited(name, limit)) group.hot = true
   }
 
-  /** Undefined: as many as were declared, or as the limit says. */
-  set(name: string, slots: number | undefined, beyond?: BeyondLimit): void {
-    const group = this.of(name)
-    group.beyond = beyond
-    this.resize(group, slots ?? this.slotsFor(name, group.limit))
-    group.pinned = slots !== undefined
-    group.hot = true
+  /** What its claims may take beyond the group's limit. */
+  reach(name: string, beyond: BeyondLimit | undefined): void {
+    this.of(name).beyond = beyond
   }
 
   heat(name: string): void {
@@ -121,12 +94,14 @@ export class Slots {
 
   take(name: string): void {
     this.of(name).busy++
+    this.inUse++
   }
 
   /** A slot is free when its handler ends, before its settle is stored. */
   free(name: string): void {
     const group = this.of(name)
     group.busy--
+    this.inUse--
     group.finished++
     group.hot = true
   }
@@ -136,25 +111,39 @@ export class Slots {
     this.of(name).succeeded++
   }
 
-  /** What could be started now; cools what it asks for. */
+  /** What could be started now; cools what it asks for. Never more in all than the worker's total leaves. */
   claims(): ReadonlyArray<ClaimRequest> {
-    let claims: Array<ClaimRequest> | undefined
-    for (let i = 0; i < this.list.length; i++) {
-      const group = this.list[i]!
-      if (!group.hot || group.busy >= group.allowed) continue
+    const room = this.proposals.total.slots - this.inUse
+    if (room <= 0) return noClaims
+    const { length } = this.list
+    let asked: Array<GroupSlots> | undefined
+    let fillable = 0
+    let looked = 0
+    while (looked < length && (asked === undefined || asked.length < room)) {
+      const group = this.list[(this.first + looked) % length]!
+      looked++
+      if (!group.hot || free(group) <= 0) continue
       group.hot = false
-      claims ??= []
-      const batches = this.batches()
-      const limit = group.allowed - group.busy
-      const { name, beyond } = group
-      claims.push({
-        group: name,
-        limit,
-        ...(batches === undefined ? undefined : { batches }),
-        ...(beyond === undefined ? undefined : { beyond })
-      })
+      asked ??= []
+      asked.push(group)
+      fillable += free(group)
     }
-    return claims ?? noClaims
+    if (asked === undefined) return noClaims
+    if (looked < length) this.first = (this.first + looked) % length
+    const shares =
+      fillable <= room
+        ? undefined
+        : slotShares(
+            room,
+            asked.map((group, key) => ({ key, most: free(group) }))
+          )
+    const batches = this.batches()
+    return asked.map((group, key) => ({
+      group: group.name,
+      limit: shares?.get(key) ?? free(group),
+      ...(batches === undefined ? undefined : { batches }),
+      ...(group.beyond === undefined ? undefined : { beyond: group.beyond })
+    }))
   }
 
   /** Heats the groups that gave all they were asked for: they may have more. */
@@ -163,30 +152,59 @@ export class Slots {
     jobs: ReadonlyArray<ClaimedJob>,
     batches: ReadonlyArray<ReadonlyArray<ClaimedJob>> = noBatches
   ): void {
+    // They come request by request.
+    let next = 0
     for (let c = 0; c < claims.length; c++) {
       const { group, limit } = claims[c]!
       let got = 0
-      for (let i = 0; i < jobs.length; i++) if (jobs[i]!.group === group) got++
+      for (; next < jobs.length && jobs[next]!.group === group; next++) got++
       for (let i = 0; i < batches.length; i++) if (batches[i]![0]!.group === group) got++
       if (got >= limit) this.of(group).hot = true
     }
   }
 
+  /** Those that the groups have: as many as were asked for, within the worker's total. */
   slots(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.list.map(({ name, slots }) => [name, slots]))
+    return Object.fromEntries(this.list.map(({ name, proposed }) => [name, this.had(proposed)]))
+  }
+
+  /** The groups it knows. */
+  names(): ReadonlyArray<string> {
+    return this.list.map(({ name }) => name)
+  }
+
+  slotsOf(name: string): number {
+    return this.had(this.of(name).proposed)
+  }
+
+  busyOf(name: string): number {
+    return this.of(name).busy
   }
 
   busy(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.list.map(({ busy, name }) => [name, busy]))
   }
 
+  /** As `WorkerLoad.decided` tells them; undefined: all as declared or as their limits say. */
+  decided(): Readonly<Record<string, SlotDecision>> | undefined {
+    const told = this.list.filter(({ proposed: { decision } }) => !isPlain(decision))
+    return told.length === 0
+      ? undefined
+      : Object.fromEntries(told.map(({ name, proposed }) => [name, proposed.decision]))
+  }
+
   loads(): ReadonlyArray<GroupLoad> {
-    return this.list.map(({ busy, finished, name, slots, succeeded }) => ({
+    return this.list.map(({ busy, finished, name, proposed, succeeded }) => ({
       group: name,
-      slots,
+      slots: this.had(proposed),
+      decision: proposed.decision,
       busy,
       finished,
       succeeded
     }))
+  }
+
+  private had({ decision }: Decided): number {
+    return Math.min(decision.asked.slots, this.proposals.total.asked.slots)
   }
 }

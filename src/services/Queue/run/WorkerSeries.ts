@@ -16,8 +16,8 @@ export const makeWorkerSeries = Effect.fnUntraced(function* (worker: string, sto
     const labels = { worker, group }
     const { busy, lastClaim, leaseLost, slots: most } = QueueMetrics.worker
     return [
-      QueueMetrics.register(most, labels, context, () => QueueMetrics.gaugeState(slots.slots()[group] ?? 0)),
-      QueueMetrics.register(busy, labels, context, () => QueueMetrics.gaugeState(slots.busy()[group] ?? 0)),
+      QueueMetrics.register(most, labels, context, () => QueueMetrics.gaugeState(slots.slotsOf(group))),
+      QueueMetrics.register(busy, labels, context, () => QueueMetrics.gaugeState(slots.busyOf(group))),
       QueueMetrics.register(lastClaim, labels, context, () => QueueMetrics.gaugeState((claims.get(group) ?? 0) / 1000)),
       QueueMetrics.register(leaseLost, labels, context, () => QueueMetrics.counterState(lost.get(group) ?? 0))
     ]
@@ -36,7 +36,7 @@ export const makeWorkerSeries = Effect.fnUntraced(function* (worker: string, sto
   return {
     /** Groups may have come. */
     refresh: () => {
-      for (const group of Object.keys(slots.slots())) if (!shown.has(group)) shown.set(group, show(group))
+      for (const group of slots.names()) if (!shown.has(group)) shown.set(group, show(group))
     },
     claimed: (jobs: ReadonlyArray<ClaimedJob>, now: number) => {
       let last = ""

@@ -1,4 +1,6 @@
-/** Moves the slots of a worker's pools: looks at their groups each second and does what the decision in force says. */
+/**
+ * Proposes the slots of a worker's pools: looks at their groups each second and asks for what the sizing in force says.
+ */
 import { Clock, Effect, Layer, Schedule } from "effect"
 import type { CounterRecord } from "../../Store/GroupRecord.ts"
 import { JobStore } from "../../Store/JobStore.ts"
@@ -83,6 +85,9 @@ export const layer = (
       const tunes = pools.some((pool) => pool.bounds.tune === true)
       let lookedAt = yield* Clock.currentTimeMillis
 
+      const propose = ({ bounds: { max, min }, group, size }: Pool) =>
+        worker.propose(group, "pool", { slots: size().slots, reason: `${size().reason}, between ${min} and ${max}` })
+
       const look = Effect.gen(function* () {
         const counters = yield* store.counters
         const loads = yield* worker.loads
@@ -97,12 +102,13 @@ export const layer = (
           const before = pool.size().slots
           const { reason, slots } = pool.sampled(sampleOf(pool, elapsedMs, counters, loads, others))
           if (slots === before) continue
-          yield* worker.setSlots(pool.group, slots)
+          yield* propose(pool)
           yield* Effect.logDebug(`Group ${pool.group} has ${slots} slots instead of ${before}: ${reason}`)
         }
       })
 
       if (pools.length > 0) {
+        yield* Effect.forEach(pools, propose, { discard: true })
         yield* look.pipe(
           Effect.catchCause((cause) => Effect.logDebug("The slots stay as they are; the store did not answer", cause)),
           Effect.delay(everyMs),

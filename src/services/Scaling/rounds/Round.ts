@@ -10,6 +10,7 @@ import type { StaffingDecision } from "../policy/staffing/StaffingDecision.ts"
 import { staffingDefaults, type StaffingSettings } from "../policy/staffing/StaffingSettings.ts"
 import type { ScaleDecision } from "../ScaleDecision.ts"
 import type { ScaleSettings } from "../ScaleSettings.ts"
+import { opensAt } from "../../Limits/policy/Holding.ts"
 import { sentenceOf } from "./DecisionText.ts"
 import { trackRecordOf } from "./Forecasting.ts"
 import { foreseenBy, type GroupForecast } from "./ForecastState.ts"
@@ -162,8 +163,11 @@ export const decide = (inputs: DecideInputs): Decided => {
       at: now,
       arrivals: recent?.arrivals,
       arrivalsTo: recentTo,
-      // What waits in a paused group waits for an operator, not for slots.
-      waiting: (situation.paused ? 0 : situation.pending) + situation.running - running,
+      // What waits in a paused group waits for an operator, in a closed one for its hours, not for slots.
+      waiting:
+        (situation.paused || opensAt(situation.policy, now) > now ? 0 : situation.pending) +
+        situation.running -
+        running,
       running,
       ready,
       starting: Math.max(0, from - ready),

@@ -1,5 +1,6 @@
 /** What the store says of the present: per group what waits, runs, and could run. */
 import { Effect } from "effect"
+import type { GroupPolicy } from "../../Limits/GroupPolicy.ts"
 import type { Store } from "../../Store/Store.ts"
 import { isWorkerAlive, type WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { unlimited } from "../../Queue/ResourceGroup.ts"
@@ -10,6 +11,8 @@ export interface GroupSituation {
   /** Undefined: without one. */
   readonly limit: number | undefined
   readonly paused: boolean
+  /** With its hours. */
+  readonly policy: GroupPolicy
   readonly pending: number
   readonly running: number
   /** How long the next pending job has waited, in milliseconds. */
@@ -60,7 +63,7 @@ export const readSituation = (
       each.tasks.add(task)
     }
     const groups = new Map<string, GroupSituation>()
-    for (const { busy, limit, name, paused } of records) {
+    for (const { busy, limit, name, paused, policy } of records) {
       const { pending, tasks } = countOf(name)
       const able = workers.filter((worker) => serves(worker, tasks))
       const slots = able.reduce((sum, worker) => sum + (worker.slots[name] ?? 0), 0)
@@ -68,6 +71,7 @@ export const readSituation = (
         group: name,
         limit: limit >= unlimited ? undefined : limit,
         paused,
+        policy,
         pending,
         // Slots in use rather than jobs: a batch takes one.
         running: busy,

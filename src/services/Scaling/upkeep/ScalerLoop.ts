@@ -1,12 +1,14 @@
 /**
  * The rounds of the scaler, and this worker's share of what they decide. While it leads, it decides for all; led or
- * not, it looks at the targets and gives each group as many slots as fall to it. Jobs beyond a smaller number finish.
- * Targets that are gone leave the slots as they were declared; targets that cannot be read stay.
+ * not, it looks at the targets and asks for as many slots of each group as fall to it. Jobs beyond a smaller number
+ * finish. Targets that are gone leave the slots as they were declared; targets that cannot be read stay.
  */
 import { Clock, Duration, Effect, Layer, Option, Schedule, Schema } from "effect"
 import { Documents } from "../../Store/Documents.ts"
 import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import { isWorkerAlive } from "../../Store/WorkerRecord.ts"
+import type { SlotAsk } from "../../Queue/policy/SlotDecision.ts"
+import { totalOf } from "../../Queue/policy/Served.ts"
 import { slotShares } from "../../Queue/policy/SlotShares.ts"
 import { PredictiveScaler } from "../../Queue/PredictiveScaler.ts"
 import { ScaleTarget } from "../ScaleDecision.ts"
@@ -29,40 +31,50 @@ const carrying = Layer.effectDiscard(
     const documents = yield* Documents
     const worker = yield* Worker
     const { carry } = yield* Scaler
-    /** Slots given by group. */
-    const given = new Map<string, number>()
+    /** What was asked for, by group. */
+    const asked = new Map<string, SlotAsk>()
 
-    const give = (group: string, slots: number | undefined) =>
+    const ask = (group: string, slots: number, reason: string) =>
       Effect.gen(function* () {
-        if (given.get(group) === slots) return
-        yield* worker.setSlots(group, slots)
-        if (slots === undefined) given.delete(group)
-        else given.set(group, slots)
-        yield* Effect.logDebug(`Group ${group} has ${slots === undefined ? "its own" : slots} slots, says the scaler`)
+        const before = asked.get(group)
+        if (before?.slots === slots && before.reason === reason) return
+        yield* worker.propose(group, "scaler", { slots, reason })
+        asked.set(group, { slots, reason })
+        yield* Effect.logDebug(`The scaler asks for ${slots} slots of group ${group}: ${reason}`)
+      })
+
+    const takeBack = (group: string) =>
+      Effect.gen(function* () {
+        yield* worker.propose(group, "scaler", undefined)
+        asked.delete(group)
+        yield* Effect.logDebug(`The scaler asks for no slots of group ${group} any more`)
       })
 
     const look = Effect.gen(function* () {
       const { session } = yield* worker.status
       if (session === 0) return
       const targets = (yield* documents.all("scale-target")).flatMap(({ text }) => Option.toArray(decode(text)))
-      if (targets.length === 0 && given.size === 0) return
+      if (targets.length === 0 && asked.size === 0) return
       const now = yield* Clock.currentTimeMillis
       const workers = (yield* registry.all).filter((worker) => !worker.draining && isWorkerAlive(worker, now))
       const wanted = new Set<string>()
-      for (const { group, slots, tasks } of targets) {
+      for (const { group, reason, slots, tasks } of targets) {
         const takers = workers
           .filter((each) => tasks.length === 0 || each.tasks.some((task) => tasks.includes(task)))
-          .map(({ load, session: taker }) => ({
-            session: taker,
-            most: load?.declared?.[group] ?? load?.declared?.["*"] ?? Number.POSITIVE_INFINITY
+          .map((each) => ({
+            key: each.session,
+            most: Math.min(
+              each.load?.declared?.[group] ?? each.load?.declared?.["*"] ?? Number.POSITIVE_INFINITY,
+              totalOf(each)?.asked.slots ?? Number.POSITIVE_INFINITY
+            )
           }))
           .filter(({ most }) => most > 0)
         const share = slotShares(slots, takers).get(session)
         if (share === undefined) continue
         wanted.add(group)
-        yield* give(group, share)
+        yield* ask(group, share, `a share of ${slots} over all workers: ${reason}`)
       }
-      for (const group of [...given.keys()]) if (!wanted.has(group)) yield* give(group, undefined)
+      for (const group of [...asked.keys()]) if (!wanted.has(group)) yield* takeBack(group)
     })
 
     yield* look.pipe(

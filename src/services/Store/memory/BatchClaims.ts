@@ -2,6 +2,7 @@
  * A claim in a group some of whose tasks start their jobs together: batches and single jobs in order of rank, one slot
  * each.
  */
+import { heldUntil } from "../../Limits/policy/Holding.ts"
 import type { BatchClaim, ClaimedJob } from "../Turn.ts"
 import { pickBatches, windowOf } from "../../Queue/policy/jobs/BatchPick.ts"
 import type { JobLife } from "./JobLife.ts"
@@ -49,7 +50,7 @@ export const claimWithBatches = (
   into: BatchesClaimed
 ): void => {
   const free = Math.min(limit, group.limit - group.running)
-  if (group.paused || group.heldBackUntil > now || free <= 0) return
+  if (group.paused || heldUntil(group, group.policy, now) > now || free <= 0) return
   const largest = rules.reduce((most, { size }) => Math.max(most, size), 1)
   life.promoting(group, free * largest, session, now, false, () =>
     claimReady(life, group, limit, rules, session, now, jobs, into)

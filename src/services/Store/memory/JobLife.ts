@@ -1,10 +1,12 @@
 /**
  * The states of a job and what moves it between them: the rules of the contract, over the table and its waiting lists.
  */
+import { heldUntil } from "../../Limits/policy/Holding.ts"
 import type { Failure, JobId } from "../../Queue/Job.ts"
 import { unlimited } from "../../Queue/ResourceGroup.ts"
+import type { DueCount, Steps } from "../JobQuery.ts"
 import type { After, BeyondLimit, ClaimedJob, ClaimRequest, FollowUp, NewJob, Settle } from "../Turn.ts"
-import type { Group, ReadyStream } from "./Lane.ts"
+import type { Group, Lane, ReadyStream } from "./Lane.ts"
 import type { JobTable } from "./JobTable.ts"
 import { JobFifo } from "./JobFifo.ts"
 import { KeyLines } from "./KeyLines.ts"
@@ -14,15 +16,19 @@ import { fitsWindow } from "../../Limits/policy/KeyAdmission.ts"
 import { windowEnd } from "../../Queue/policy/jobs/Admission.ts"
 import { type AttemptEnd, countOfState, endOfAttempt, endOfLostAttempt } from "../../Queue/policy/jobs/AttemptEnds.ts"
 import { withDeadline } from "../../Queue/policy/jobs/Changes.ts"
+import { dueOfPushed, type Pushed } from "../../Queue/policy/jobs/Debouncing.ts"
+import { evictedMost, leavesNothing, ownRetention, ownUntil } from "../../Queue/policy/jobs/Retaining.ts"
 import {
   cancelled,
   completed,
   failed,
+  isFinished,
   isLive,
   isWaiting,
   pending,
   running,
-  scheduled
+  scheduled,
+  stateNames
 } from "../../Queue/policy/jobs/States.ts"
 import {
   cancelledBecause,
@@ -66,8 +72,12 @@ export class JobLife {
   private endedOtherwise: Array<JobId> = []
   /** Jobs that have ended since the store was opened. */
   endedCount = 0
-  /** Finished jobs of each state in the order they finished; by state number less `completed`. */
+  /**
+   * Finished jobs of each state in the order they finished, but those of `keptUntil`; by state number less `completed`.
+   */
   readonly finishedInOrder: ReadonlyArray<JobFifo>
+  /** Finished jobs that say themselves until when they stay, the first to go first; likewise. */
+  readonly keptUntil: ReadonlyArray<RankedJobs>
   private readonly table: JobTable
   /** Running jobs that ride in the slot of another of their batch. */
   private readonly riders = new Set<StoredJob>()
@@ -101,6 +111,7 @@ export class JobLife {
       first: (group) => this.nextPending(group)
     })
     this.finishedInOrder = [new JobFifo(), new JobFifo(), new JobFifo()]
+    this.keptUntil = this.finishedInOrder.map(() => new RankedJobs((job) => job.rare!.keepUntil!))
   }
 
   /** Milliseconds since 1970 from which the jobs' times count. */
@@ -113,10 +124,12 @@ export class JobLife {
     waiting.payload = job.payload
     if (job.version !== (waiting.rare?.version ?? 0)) rareOf(waiting).version = job.version
     if (keepsPlace) return
+    const { epoch } = this.table
+    const due = dueOfPushed(job, pushedOf(waiting, epoch), now)
     this.unlist(waiting)
     waiting.priority = job.priority
-    waiting.due = job.due - this.table.epoch
-    waiting.rank = job.rank - this.table.epoch
+    waiting.due = due - epoch
+    waiting.rank = job.rank + (due - job.due) - epoch
     const { rare } = waiting
     if (rare !== undefined) rare.retrying = false
     const deadline = job.extra?.deadline
@@ -298,6 +311,21 @@ export class JobLife {
     return due === undefined || (limited !== undefined && limited < due) ? limited : due
   }
 
+  /** How many jobs become due in each step, by lane. */
+  dueIn({ count, from, stepMs }: Steps): ReadonlyArray<DueCount> {
+    const start = from - this.table.epoch
+    const lanes = new Map<StoredJob["lane"], Map<number, number>>()
+    for (const { due, lane } of this.due) {
+      if (due >= start + count * stepMs) break
+      const step = Math.max(0, Math.trunc((due - start) / stepMs))
+      const steps = lanes.get(lane) ?? new Map<number, number>()
+      lanes.set(lane, steps.set(step, (steps.get(step) ?? 0) + 1))
+    }
+    return [...lanes].flatMap(([{ group, task }, steps]) =>
+      [...steps].map(([step, jobs]) => ({ group: group.name, task, step, jobs }))
+    )
+  }
+
   /** Cancels up to `limit` jobs that waited beyond their expiry. Answers how many, and whether there may be more. */
   expire(now: number, limit: number): { readonly count: number; readonly more: boolean } {
     const due: Array<StoredJob> = []
@@ -352,7 +380,7 @@ export class JobLife {
   /** Slots of the group that a claim may take; more than there are for a job that runs alone. */
   private freeFor(group: Group, session: MemorySession, beyond: BeyondLimit | undefined, now: number): number {
     if (beyond === "nested") return unlimited
-    if (group.paused || group.heldBackUntil > now) return 0
+    if (group.paused || heldUntil(group, group.policy, now) > now) return 0
     return this.limitFor(group, session, beyond) - group.running
   }
 
@@ -625,6 +653,7 @@ export class JobLife {
     const unique = finished.rare?.unique
     if (unique !== undefined && !this.keys.isFree(unique)) return false
     const at = now - this.table.epoch
+    this.unkeep(finished)
     const job = this.table.renew(finished, scheduled)
     prepared(job)
     job.due = at
@@ -647,6 +676,7 @@ export class JobLife {
   /** Removes a waiting or finished job. */
   discard(job: StoredJob, now: number): void {
     if (isWaiting(job.state)) this.unlist(job)
+    else this.unkeep(job)
     const { rare } = job
     if (rare?.admission !== undefined) this.lines.leave(job)
     if (job.kept !== undefined) job.kept.record = this.table.view(job)
@@ -666,11 +696,17 @@ export class JobLife {
     if (state === completed) job.lane.cell.completed++
     else job.lane.cell[countOfState(state)]++
     job.finished = now - this.table.epoch
-    this.finishedInOrder[state - completed]!.push(job)
     this.endedCount++
     this.wakes.finished = true
     const { rare } = job
-    if (rare === undefined) return
+    if (rare === undefined) {
+      this.finishedInOrder[state - completed]!.push(job)
+      return
+    }
+    const own = ownRetention(rare.extra, state)
+    if (own !== undefined) rare.keepUntil = ownUntil(own, this.windowOf(job, now), now)
+    if (rare.keepUntil === undefined) this.finishedInOrder[state - completed]!.push(job)
+    else this.keptUntil[state - completed]!.add(job)
     rare.parents = undefined
     if (state === completed) rare.steps = undefined
     if (rare.children !== undefined) {
@@ -678,6 +714,37 @@ export class JobLife {
       rare.children = undefined
     }
     if (rare.unique !== undefined) this.follower(job, rare.unique, now)
+    if (leavesNothing(rare.keepUntil, now) && !this.isHeld(job)) this.discard(job, now)
+    if (own?.count !== undefined) this.evict(job.lane, state, own.count, now)
+  }
+
+  private windowOf(job: StoredJob, now: number): number {
+    const unique = job.rare?.unique
+    return unique === undefined ? 0 : this.keys.windowOf(job, unique, now)
+  }
+
+  /** A finished job's result is still needed. */
+  isHeld(job: StoredJob): boolean {
+    const holder = job.rare?.extra?.holder
+    const other = holder === undefined ? undefined : this.table.find(holder)
+    return other !== undefined && isLive(other.state)
+  }
+
+  /** A finished job is no longer one that goes at its own time. */
+  private unkeep(job: StoredJob): void {
+    if (isFinished(job.state) && job.rare?.keepUntil !== undefined) this.keptUntil[job.state - completed]!.remove(job)
+  }
+
+  /** Finished jobs of a lane beyond `count` go, the oldest by id, but those that are still needed. */
+  private evict(lane: Lane, state: number, count: number, now: number): void {
+    const excess = lane.jobs.count([state]) - count
+    if (excess <= 0) return
+    const filter = { groups: [lane.group.name], tasks: [lane.task], states: [stateNames[state]!] }
+    for (const job of this.table.matching(filter, "oldest", undefined, Math.min(excess, evictedMost))) {
+      const unique = job.rare?.unique
+      const isAnswer = unique !== undefined && this.keys.find(unique.key, now)?.id === job.id
+      if (!isAnswer && !this.isHeld(job)) this.discard(job, now)
+    }
   }
 
   private follower(job: StoredJob, unique: NonNullable<NewJob["unique"]>, now: number): void {
@@ -719,6 +786,12 @@ export class JobLife {
     this.endWaiting(job, state, parentFailed(parent, job.attempt, now), now)
   }
 }
+
+const pushedOf = ({ due, enqueued, session, started }: StoredJob, epoch: number): Pushed => ({
+  due: due + epoch,
+  enqueued: enqueued + epoch,
+  started: session === 0 ? undefined : started + epoch
+})
 
 /** Its first attempt is still to come, and it has an expiry: it is in the list of those. */
 const canExpire = (job: StoredJob): boolean =>

@@ -25,20 +25,22 @@ import { JobChanges } from "./JobChanges.ts"
 import { JobLife } from "./JobLife.ts"
 import { JobLog } from "./JobLog.ts"
 import { JobTable } from "./JobTable.ts"
+import type { RankedJobs } from "./RankedJobs.ts"
 import type { Group } from "./Lane.ts"
 import { type MemorySession, Sessions } from "./Sessions.ts"
-import { isLive, running, stateNames } from "../../Queue/policy/jobs/States.ts"
+import { cancelled, completed, failed, running, stateNames } from "../../Queue/policy/jobs/States.ts"
 import { claimedOf, rareOf, type StoredJob } from "./StoredJob.ts"
 import { type Store, type StoreServices, toContext } from "../Store.ts"
 import type { SweepResult } from "../WorkerRegistry.ts"
 import { listen } from "../WakeListeners.ts"
+import { usageOf } from "./Usage.ts"
 
 export interface Options {
   /** Live jobs above which an enqueue is refused as overloaded. Default 2,000,000: about half a gigabyte of heap. */
   readonly maxLive?: number
   /**
-   * Jobs kept of each finished state, the newest, whatever the retention: heap is dearer than disk. Default 10,000;
-   * fewer while memory is short.
+   * Jobs kept of each finished state, the newest, whatever the retention: heap is dearer than disk. So many more of
+   * those that say themselves how long they stay. Default 10,000; fewer while memory is short.
    */
   readonly maxFinished?: number
   /** Log lines kept per job, the newest. Default 1,000, as the contract says. */
@@ -299,13 +301,10 @@ const make = (
     return { recovered, buried, expired: expired.count, sessions: ended, more: more || expired.more }
   }
 
-  /** Its result is still needed. */
-  const isHeld = (job: StoredJob): boolean => {
-    const holder = job.rare?.extra?.holder
-    if (holder === undefined) return false
-    const other = table.find(holder)
-    return other !== undefined && isLive(other.state)
-  }
+  const isHeld = (job: StoredJob): boolean => life.isHeld(job)
+
+  /** The first to go of jobs that say themselves until when they stay; not one that is held. */
+  const firstKept = (kept: RankedJobs) => kept.peek(heldMost).find((job) => !isHeld(job))
 
   /** Keeps the finished jobs of each state to their number, those apart that are held. */
   const trim = (now: number) => {
@@ -320,13 +319,21 @@ const make = (
         } else life.discard(job, now)
       }
     }
+    for (const kept of life.keptUntil) {
+      while (kept.size > maxFinished) {
+        const job = firstKept(kept)
+        if (job === undefined) break
+        life.discard(job, now)
+      }
+    }
   }
 
   const shed = (level: PressureLevel, now: number): number => {
-    const [completed, failed, cancelled] = life.finishedInOrder
     const keep = level === "critical" ? finishedKeptAtLast : finishedKept
     let count = 0
-    for (const finished of level === "critical" ? [completed!, cancelled!, failed!] : [completed!, cancelled!]) {
+    for (const state of level === "critical" ? [completed, cancelled, failed] : [completed, cancelled]) {
+      const finished = life.finishedInOrder[state - completed]!
+      const kept = life.keptUntil[state - completed]!
       const before = finished.size
       const most = Math.max(keep, before >> 1)
       while (finished.size > most) {
@@ -334,6 +341,8 @@ const make = (
         if (job !== undefined && finished.size > most) life.discard(job, now)
       }
       count += before - finished.size
+      const mostKept = Math.max(keep, kept.size >> 1)
+      for (; kept.size > mostKept; count++) life.discard(kept.first()!, now)
     }
     return count
   }
@@ -342,7 +351,8 @@ const make = (
     let pruned = 0
     const states = ["completed", "failed", "cancelled"] as const
     states.forEach((state, i) => {
-      let { count } = table.count({ states: [state] })
+      const ofOwn = life.keptUntil[i]!
+      let count = table.count({ states: [state] }).count - ofOwn.size
       const finished = life.finishedInOrder[i]!
       let held = 0
       for (let job = finished.first(); job !== undefined && pruned < limit; job = finished.first()) {
@@ -354,6 +364,12 @@ const make = (
         }
         life.discard(job, now)
         count--
+        pruned++
+      }
+      for (const job of ofOwn.peek(limit - pruned + heldMost)) {
+        if (pruned === limit || job.rare!.keepUntil! >= now) break
+        if (isHeld(job)) continue
+        life.discard(job, now)
         pruned++
       }
     })
@@ -420,6 +436,7 @@ const make = (
         )
       )
     ),
+    usage: Effect.sync(() => usageOf(table, maxLogLines)),
     oldestPending: Effect.sync(() => {
       const oldest = new Map<string, number>()
       for (const group of table.groups.values()) {
@@ -428,6 +445,7 @@ const make = (
       }
       return oldest
     }),
+    dueIn: (steps) => Effect.sync(() => life.dueIn(steps)),
     upNext: (name, limit) =>
       Effect.sync(() => {
         const group = table.groups.get(name)

@@ -2,6 +2,7 @@
  * Jobs of limited keys, on their way between the lines of their keys and being ready: the steps that `KeyAdmission`
  * describes, over the lists of `JobLife`.
  */
+import { heldUntil } from "../../Limits/policy/Holding.ts"
 import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import {
@@ -298,15 +299,16 @@ export class KeyLines {
   }
 
   private groupAt(group: Group, now: number): number | undefined {
-    const { heldBackUntil, limits, policy } = group
-    if (heldBackUntil <= now && !boundsStarts(policy)) {
+    const { limits, policy } = group
+    const held = heldUntil(group, policy, now)
+    if (held <= now && !boundsStarts(policy) && policy.hours === undefined) {
       this.bounded.delete(group)
       return undefined
     }
     if (group.paused || group.running >= group.limit) return undefined
     const job = this.lists.first(group) ?? limits?.due.values().next().value?.line.first()
     if (job === undefined) return undefined
-    const at = Math.max(heldBackUntil, startableAt(policy, group, costIn(job)))
+    const at = Math.max(held, startableAt(policy, group, costIn(job)))
     return at > now ? at : undefined
   }
 
@@ -559,6 +561,7 @@ export class KeyLines {
    * are there. `only`: of this key.
    */
   change(group: Group, now: number, only?: string): void {
+    if (group.policy.hours !== undefined) this.bounded.add(group)
     if (group.limits === undefined && isUnlimited(group.policy)) return
     const limits = limitsOf(group)
     if (boundsStarts(group.policy)) this.bounded.add(group)

@@ -36,6 +36,14 @@ export class RankedJobs {
     return jobs
   }
 
+  /** In order. */
+  *[Symbol.iterator](): Iterator<StoredJob> {
+    for (let c = 0; c < this.chunks.length; c++) {
+      const chunk = this.chunks[c]!
+      for (let i = c === 0 ? this.head : 0; i < chunk.length; i++) yield chunk[i]!
+    }
+  }
+
   /** Takes the first. */
   shift(): StoredJob | undefined {
     const chunk = this.chunks[0]!

@@ -56,6 +56,8 @@ export class Rare {
   log: JobLog | undefined = undefined
   /** Set while an operator's cancel of the running job is on its way. */
   cancelReason: string | undefined = undefined
+  /** Finished, and says itself until when it stays, in milliseconds since 1970. */
+  keepUntil: number | undefined = undefined
   /** The label indexes it is in. */
   labels: ReadonlyArray<JobTree> | undefined = undefined
   admission: Admission | undefined = undefined

@@ -62,6 +62,12 @@ export class UniqueKeys {
     entry.heldUntil = own
   }
 
+  /** Until when the key stays taken by a job that finishes now; 0: not longer. */
+  windowOf(job: StoredJob, unique: Unique, now: number): number {
+    const entry = this.entries.get(unique.key)
+    return entry?.holder === job && entry.held === undefined && entry.until > now ? entry.until : 0
+  }
+
   /** The job is finished or removed. Answers the held job that has the key now. */
   release(job: StoredJob, unique: Unique, now: number): StoredJob | undefined {
     const { key } = unique

@@ -174,6 +174,7 @@ export class Changes {
       failure: null,
       attempts: null,
       finished: null,
+      keepUntil: null,
       result: null,
       lost: 0
     })
@@ -184,8 +185,7 @@ export class Changes {
   private remove(row: JobRow, now: number): void {
     this.rows.take(row)
     if (States.isLive(row.state)) this.endings.after(row, false, now)
-    if (row.uniqueKey !== null) this.keys.forget(row.uniqueKey, row.id)
-    this.rows.forget(row)
+    this.endings.discard(row)
   }
 
   private editWaiting(row: JobRow, change: Extract<JobChange, { readonly _tag: "Edit" }>, now: number): void {

@@ -2,6 +2,7 @@
  * Which pending jobs start: per group the lowest rank among the lanes of the tasks the session knows, up to its free
  * slots and what the group's limit leaves over all workers. One index seek per lane; jobs of other tasks are never met.
  */
+import { heldUntil } from "../../Limits/policy/Holding.ts"
 import { boundsStarts, startableAt } from "../../Limits/policy/Starts.ts"
 import type { JobId } from "../../Queue/Job.ts"
 import type { ClaimedJob, ClaimRequest } from "../Turn.ts"
@@ -116,7 +117,7 @@ export class Claims {
     const group = this.laneCounters.groups.get(name)
     if (group === undefined) return limit
     if (beyond === "nested") return limit
-    if (this.laneCounters.paused || group.paused || group.heldBackUntil > now) return 0
+    if (this.laneCounters.paused || group.paused || heldUntil(group, policyOf(group), now) > now) return 0
     return Math.min(limit, this.slotsOf(group, limit, beyond, tasks) - group.busy)
   }
 
@@ -157,7 +158,8 @@ export class Claims {
   nextStart(tasks: ReadonlySet<string>, now: number): number | undefined {
     let next: number | undefined
     for (const group of this.laneCounters.groups.values()) {
-      if (!boundsStarts(policyOf(group)) && group.heldBackUntil <= now && !group.hasLimitedKeys) continue
+      const policy = policyOf(group)
+      if (!boundsStarts(policy) && heldUntil(group, policy, now) <= now && !group.hasLimitedKeys) continue
       if (!group.lanes.some(({ task }) => tasks.has(task))) continue
       const at = this.nextOf(group, tasks, now)
       if (at !== undefined && at > now && !(at >= (next ?? Number.POSITIVE_INFINITY))) next = at
@@ -167,11 +169,10 @@ export class Claims {
 
   private nextOf(group: Group, tasks: ReadonlySet<string>, now: number): number | undefined {
     const policy = policyOf(group)
-    const { heldBackUntil } = group
+    const held = heldUntil(group, policy, now)
     const ofKeys = this.slots.nextStart(group)
-    const isHeldBack = heldBackUntil > now
-    const first = !boundsStarts(policy) && !isHeldBack ? undefined : this.firstOf(this.readyLanes(group, tasks), 1)[0]
-    const starts = (at: number, cost: number) => Math.max(at, heldBackUntil, startableAt(policy, group, cost))
+    const first = !boundsStarts(policy) && held <= now ? undefined : this.firstOf(this.readyLanes(group, tasks), 1)[0]
+    const starts = (at: number, cost: number) => Math.max(at, held, startableAt(policy, group, cost))
     return earlier(ofKeys && starts(ofKeys, 1), first && starts(now, first.cost))
   }
 

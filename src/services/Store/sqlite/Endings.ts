@@ -4,18 +4,19 @@
  * One end can end others, and those more: a chain is worked through with a list, never by recursion, up to
  * `cascadeBudget` children per transaction; the rest is noted in the table `cascade` and goes on in the next ones.
  */
-import type { Failure, JobId } from "../../Queue/Job.ts"
+import type { Failure, JobId, OwnRetention } from "../../Queue/Job.ts"
 import { countOfState } from "../../Queue/policy/jobs/AttemptEnds.ts"
+import { evictedMost, leavesNothing, ownRetention, ownUntil } from "../../Queue/policy/jobs/Retaining.ts"
 import { parentFailed } from "../../Queue/policy/jobs/StoreFailures.ts"
 import type { ParentFailurePolicy } from "../Turn.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
-import type { JobRow } from "./JobColumns.ts"
+import { type JobRow, parseExtra } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { KeySlots } from "./KeySlots.ts"
-import type { LaneCounters } from "./LaneCounters.ts"
+import type { Lane, LaneCounters } from "./LaneCounters.ts"
 import type { Statistics } from "./Statistics.ts"
 
 /** Children released or ended per transaction: about 10 ms of work. */
@@ -55,6 +56,7 @@ export class Endings {
   private readonly selectCascades: Query<[parent: JobId, succeeded: number]>
   private readonly insertCascade: Query<[]>
   private readonly deleteCascade: Query<[]>
+  private readonly selectOldest: Query<[JobId]>
 
   constructor(
     db: Database,
@@ -79,32 +81,76 @@ export class Endings {
     this.selectCascades = db.prepare("SELECT parent, succeeded FROM cascade ORDER BY parent LIMIT ?")
     this.insertCascade = db.prepare("INSERT OR REPLACE INTO cascade(parent, succeeded) VALUES (?, ?)")
     this.deleteCascade = db.prepare("DELETE FROM cascade WHERE parent = ?")
+    this.selectOldest = db.prepare("SELECT id FROM history WHERE lane = ? AND state = ? ORDER BY id LIMIT ?")
   }
 
   /** Ends a job that stands nowhere any more; `row` is how it was. */
   end(row: JobRow, ending: Ending): void {
-    this.bury(row, ending)
+    const own = this.bury(row, ending)
     this.after(row, ending.state === States.completed, ending.now)
+    if (own?.count !== undefined) this.evict(row.lane, ending.state, own.count, ending.now)
   }
 
   /** Ends a job that is stored and has never stood anywhere. */
   endNew(row: JobRow, state: number, failure: Failure): void {
     this.unheard(row.id)
-    this.bury(row, { state, now: failure.at, result: null, failure: JSON.stringify(failure) })
+    const own = this.bury(row, { state, now: failure.at, result: null, failure: JSON.stringify(failure) })
     this.follow(row, false, failure.at)
+    if (own?.count !== undefined) this.evict(row.lane, state, own.count, failure.at)
   }
 
-  private bury(row: JobRow, ending: Ending): void {
-    this.rows.place({
+  /** Puts a job into the history, or nowhere. Answers what it says itself of its stay. */
+  private bury(row: JobRow, ending: Ending): OwnRetention | undefined {
+    const ended: JobRow = {
       ...row,
       state: ending.state,
       wait: Waiting.waitNone,
       finished: ending.now,
       result: ending.result,
       failure: ending.failure
-    })
+    }
+    const own = row.extra?.includes('"retention"') ? ownRetention(parseExtra(row.extra), ending.state) : undefined
+    if (own === undefined) this.rows.place(ended)
+    else this.keepAsSaid(ended, own, ending.now)
     this.statistics.count(row.lane, countOfState(ending.state))
     if (ending.state === States.completed) this.rows.dropSteps(row.id)
+    return own
+  }
+
+  /** A job that says itself how long it stays: in the history, or nowhere. */
+  private keepAsSaid(ended: JobRow, own: OwnRetention, now: number): void {
+    const { id, lane, uniqueKey } = ended
+    const until = ownUntil(own, uniqueKey === null ? 0 : this.keys.windowOf(uniqueKey, id, now), now)
+    if (leavesNothing(until, now) && !this.isHeld(ended)) {
+      this.laneCounters.ended(lane)
+      this.rows.forget(ended)
+    } else this.rows.place({ ...ended, keepUntil: until ?? null })
+  }
+
+  /** A finished job's result is still needed. */
+  private isHeld({ extra }: JobRow): boolean {
+    const holder = parseExtra(extra)?.holder
+    const state = holder === undefined ? undefined : this.rows.stateOf(holder)
+    return state !== undefined && States.isLive(state)
+  }
+
+  /** Finished jobs of a lane beyond `count` go, the oldest by id, but those that are still needed. */
+  private evict(lane: Lane, state: number, count: number, now: number): void {
+    const excess = lane.counts[state]! - count
+    if (excess <= 0) return
+    for (const [id] of this.selectOldest.all(lane.id, state, Math.min(excess, evictedMost))) {
+      const row = this.rows.finished(id)!
+      const isAnswer = row.uniqueKey !== null && this.keys.find(row.uniqueKey, now)?.job === id
+      if (isAnswer || this.isHeld(row)) continue
+      this.rows.take(row)
+      this.discard(row)
+    }
+  }
+
+  /** A job that stands nowhere and is not to come back goes for good, and with it what is left of its key's window. */
+  discard(row: JobRow): void {
+    if (row.uniqueKey !== null) this.keys.forget(row.uniqueKey, row.id)
+    this.rows.forget(row)
   }
 
   /** What follows when a job is live no more, ended or removed. */

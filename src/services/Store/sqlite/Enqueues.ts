@@ -20,6 +20,7 @@ import {
   windowEnd
 } from "../../Queue/policy/jobs/Admission.ts"
 import { withDeadline } from "../../Queue/policy/jobs/Changes.ts"
+import { dueOfPushed } from "../../Queue/policy/jobs/Debouncing.ts"
 import { cancelledBecause, displacedAtKey, noRoomAtKey } from "../../Queue/policy/jobs/StoreFailures.ts"
 import { FinishingPace } from "../../Queue/policy/jobs/FinishingPace.ts"
 import { withSiblings } from "../../Queue/policy/Siblings.ts"
@@ -281,7 +282,9 @@ export class Enqueues {
     }
     // It comes anew: that an attempt failed before is forgotten.
     const wait = Waiting.isForOthers(row.wait) ? row.wait : Waiting.waitNone
-    const { due, priority, rank } = job
+    const { priority } = job
+    const pushed = { due: row.due, enqueued: row.enqueued, started: row.started ?? undefined }
+    const due = dueOfPushed(job, pushed, now)
     const before = parseExtra(row.extra)
     const deadline = job.extra?.deadline
     const extra = before?.deadline === deadline ? row.extra : JSON.stringify(withDeadline(before, deadline))
@@ -292,7 +295,7 @@ export class Enqueues {
       checksum,
       priority,
       extra,
-      rank,
+      rank: job.rank + (due - job.due),
       ownRank: null,
       due,
       state: Waiting.stateWhile(wait, due, now),

@@ -46,6 +46,8 @@ export interface JobRow {
   readonly session: number | null
   readonly started: number | null
   readonly finished: number | null
+  /** Until when it stays, by its own word; null: as the store's retention says. */
+  readonly keepUntil: number | null
   readonly expires: number | null
   readonly partitionKey: string | null
   readonly uniqueKey: string | null
@@ -138,7 +140,18 @@ const extra = json("object", {
   ".cacheKey": "text",
   ".softLimit": "number",
   ".hardLimit": "number",
-  ".deadline": "number"
+  ".deadline": "number",
+  ".deferredFrom": "number",
+  ".retention": "object",
+  ".retention.completed": "object",
+  ".retention.completed.ageMs": "number",
+  ".retention.completed.count": "number",
+  ".retention.failed": "object",
+  ".retention.failed.ageMs": "number",
+  ".retention.failed.count": "number",
+  ".retention.cancelled": "object",
+  ".retention.cancelled.ageMs": "number",
+  ".retention.cancelled.count": "number"
 })
 const failure = json("object", {
   ".cause": "text",
@@ -195,6 +208,14 @@ const columns: Readonly<Record<keyof JobRow, Column>> = {
   session: { in: moving, sql: "session INTEGER", rule: nullable(integer), default: null },
   started: { in: moving, sql: "started INTEGER", rule: nullable(time), default: null },
   finished: { in: finished, sql: "finished INTEGER NOT NULL", rule: time, otherwise: null },
+  keepUntil: {
+    in: finished,
+    sql: "keep_until INTEGER",
+    rule: nullable(time),
+    otherwise: null,
+    default: null,
+    rare: true
+  },
   expires: { in: moving, sql: "expires INTEGER", rule: nullable(time), default: null, rare: true },
   partitionKey: {
     in: fixed,
@@ -373,6 +394,7 @@ export const newRow = (job: NewJob, id: JobId, lane: Lane, now: number, isHeld: 
     session: null,
     started: null,
     finished: null,
+    keepUntil: null,
     expires: job.expiresAt ?? null,
     partitionKey: job.partitionKey ?? null,
     uniqueKey: job.unique?.key ?? null,

@@ -56,6 +56,12 @@ export class Keys {
     this.setHeld.run(job, own, key)
   }
 
+  /** Until when the key stays taken by a job that finishes now; 0: not longer. */
+  windowOf(key: string, job: JobId, now: number): number {
+    const row = this.find(key, now)
+    return row !== undefined && row.job === job && row.held === undefined && row.until > now ? row.until : 0
+  }
+
   /** The job has finished. Answers the job that was held behind it, which has the key now. */
   release(key: string, job: JobId, now: number): JobId | undefined {
     const row = this.find(key, now)

@@ -400,6 +400,13 @@ export class LaneCounters {
     this.touch(lane)
   }
 
+  /** A job of the lane has ended and leaves nothing. */
+  ended(lane: Lane): void {
+    this.finished = true
+    this.endedCount++
+    this.touch(lane)
+  }
+
   /** Lanes whose counters moved in the open transaction. */
   get touched(): ReadonlyArray<Lane> {
     return this.touchedLanes

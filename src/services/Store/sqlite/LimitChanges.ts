@@ -105,7 +105,7 @@ export class LimitChanges {
   ): void {
     const { raw } = this.db
     raw.exec("CREATE TEMP TABLE ruled(name TEXT PRIMARY KEY, limiter INTEGER, holds INTEGER NOT NULL) WITHOUT ROWID")
-    raw.exec("CREATE TEMP TABLE moved(lane, rank, id, limiter, holds, PRIMARY KEY(lane, rank, id)) WITHOUT ROWID")
+    raw.exec("CREATE TEMP TABLE moved(lane INTEGER, rank INTEGER, id INTEGER, limiter INTEGER, holds INTEGER, PRIMARY KEY(lane, rank, id)) WITHOUT ROWID")
     try {
       const rule = this.db.prepare("INSERT INTO ruled(name, limiter, holds) VALUES (?, ?, ?)")
       for (const [name, key] of changed)

@@ -4,6 +4,7 @@
  *
  * A key without a rule has no record, and one whose record says nothing (`isForgettable`) may lose it.
  */
+import { heldUntil } from "../../Limits/policy/Holding.ts"
 import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { isForgettable, isRated, type KeyState, newKey, nextAt, windowOf } from "../../Limits/policy/KeyAdmission.ts"
 import { type OwnRule, policyOf, unruled } from "../../Limits/policy/KeyRules.ts"
@@ -361,7 +362,10 @@ export class LimitKeys {
   nextStart(group: Group): number | undefined {
     if (!group.hasLimitedKeys) return undefined
     this.write()
-    return this.selectNext.get(group.name, group.heldBackUntil > this.now ? 0 : this.now)![0] ?? undefined
+    return (
+      this.selectNext.get(group.name, heldUntil(group, groupPolicyOf(group), this.now) > this.now ? 0 : this.now)![0] ??
+      undefined
+    )
   }
 
   /** When the next key for which jobs wait is held back no longer, of those that have no rate. */

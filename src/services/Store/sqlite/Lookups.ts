@@ -11,7 +11,7 @@
  */
 import type { JobId, JobRecord } from "../../Queue/Job.ts"
 import { formatJobId, jobIdFloor } from "../../Queue/policy/JobIds.ts"
-import type { Count, JobFilter, Page, PageRequest } from "../JobQuery.ts"
+import type { Count, DueCount, JobFilter, Page, PageRequest, Steps } from "../JobQuery.ts"
 import type { RankedJob } from "../GroupRecord.ts"
 import { byRank } from "./Claims.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
@@ -52,6 +52,7 @@ export class Lookups {
   private readonly byId: Record<PageRequest["order"], IdQuery>
   private readonly byLabel: Record<PageRequest["order"], IdQuery>
   private readonly selectOldestPending: Query<[rank: number, id: JobId, due: number]>
+  private readonly selectDueIn: Query<[lane: number, step: number, jobs: number]>
   private readonly selectUpNext: Query<[id: JobId, priority: number, due: number, rank: number]>
 
   constructor(
@@ -79,6 +80,8 @@ export class Lookups {
     this.finishedByLane = bothWays("SELECT id FROM history WHERE lane = ? AND state = ? AND")
     this.byId = bothWays("SELECT id FROM job WHERE")
     this.byLabel = bothWays("SELECT id FROM label WHERE label = ? AND")
+    this.selectDueIn = db.prepare(`SELECT lane, MAX(0, CAST((due - ?1) / ?2 AS INTEGER)) AS step, count(*)
+      FROM scheduled INDEXED BY scheduled_due WHERE wait IN (1, 2) AND due < ?1 + ?2 * ?3 GROUP BY lane, step`)
     this.selectOldestPending = db.prepare("SELECT rank, id, due FROM pending WHERE lane = ? ORDER BY rank, id LIMIT 1")
     this.selectUpNext = db.prepare(
       `SELECT job.id, priority, due, rank FROM pending JOIN job ON job.id = pending.id
@@ -205,13 +208,19 @@ export class Lookups {
     ) {
       return [{ read: (cursor, limit) => this.byId[order].all(cursor, limit) }]
     }
-    return [...this.cells(filter)].map(({ lane, state }) => {
-      const live = this.liveByLane[state]?.[order]
-      return {
-        read: (cursor, limit) =>
-          live?.all(lane.id, cursor, limit) ?? this.finishedByLane[order].all(lane.id, state, cursor, limit)
-      }
-    })
+    return [...this.cells(filter)].map(({ lane, state }) => ({
+      read: (cursor, limit) => this.inCell(lane, state, order, cursor, limit)
+    }))
+  }
+
+  private inCell(lane: Lane, state: number, order: PageRequest["order"], cursor: number, limit: number) {
+    const live = this.liveByLane[state]?.[order]
+    return live?.all(lane.id, cursor, limit) ?? this.finishedByLane[order].all(lane.id, state, cursor, limit)
+  }
+
+  /** The first ids of a lane and state beyond `cursor`. */
+  idsOf(lane: Lane, state: number, order: PageRequest["order"], cursor: number, limit: number): ReadonlyArray<JobId> {
+    return this.inCell(lane, state, order, cursor, limit).map(([id]) => id)
   }
 
   /** Everything a filter says of a row, but for the times: those bound the ids. */
@@ -244,6 +253,13 @@ export class Lookups {
   }
 
   /** By group: when the pending job that is first in rank was due. */
+  dueIn({ count, from, stepMs }: Steps): ReadonlyArray<DueCount> {
+    return this.selectDueIn.all(from, stepMs, count).map(([lane, step, jobs]) => {
+      const { group, task } = this.laneCounters.lanes.get(lane)!
+      return { group: group.name, task, step, jobs }
+    })
+  }
+
   oldestPending(): ReadonlyMap<string, number> {
     const first = new Map<string, [rank: number, id: JobId, due: number]>()
     for (const lane of this.laneCounters.lanes.values()) {

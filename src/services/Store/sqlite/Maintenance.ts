@@ -95,12 +95,17 @@ export interface FileStatus {
   readonly schemaVersion: number
   /** The write-ahead log, of the bytes that the store takes. */
   readonly walBytes: number
+  /** Pages of the file that nothing is in: what is stored next comes there. */
+  readonly reusableBytes: number
 }
 
 export const fileStatus = (file: string, options?: PlaceOptions): Effect.Effect<FileStatus, StoreError> =>
   using("fileStatus", file, openOurs, options, (db) => ({
     schemaVersion: userVersion(db),
-    walBytes: statSync(`${db.path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+    walBytes: statSync(`${db.path}-wal`, { throwIfNoEntry: false })?.size ?? 0,
+    reusableBytes: db
+      .prepare<[number]>("SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size")
+      .get()![0]
   }))
 
 /** Takes the steps to the newest schema; answers their names. Opening a store does the same. */

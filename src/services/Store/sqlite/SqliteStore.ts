@@ -7,12 +7,13 @@ import { statfsSync, statSync } from "node:fs"
 import path from "node:path"
 import type { JobId, JobRecord } from "../../Queue/Job.ts"
 import type { ChangeResult, JobChange } from "../JobChange.ts"
-import type { Count, JobFilter, Page, PageRequest } from "../JobQuery.ts"
+import type { Count, DueCount, JobFilter, Page, PageRequest, Steps } from "../JobQuery.ts"
 import type { CounterRecord, GroupRecord, RankedJob } from "../GroupRecord.ts"
 import type { JournalEntry, StoredDocument } from "../StoredDocument.ts"
 import type { LogLine, Turn } from "../Turn.ts"
 import type { ResourceRollUp, RollUp, RollUpQuery } from "../RollUp.ts"
 import type { KeyFilter, KeyRecord, UnitsRequest, UnitsTaken } from "../KeyRecord.ts"
+import type { UsageRecord } from "../UsageRecord.ts"
 import type { GroupDeclaration, GroupSettings, RetentionPolicy, StoreStatus, Wake } from "../JobStore.ts"
 import type { WorkerInfo, WorkerRecord } from "../WorkerRecord.ts"
 import { Answers } from "./Answers.ts"
@@ -46,6 +47,7 @@ import { Settlement } from "./Settlement.ts"
 import { Signals } from "./Signals.ts"
 import { Statistics } from "./Statistics.ts"
 import { type StoreTurnResult, Turns } from "./Turns.ts"
+import { Usage } from "./Usage.ts"
 
 export interface SqliteStoreOptions {
   /** Live jobs beyond which enqueues are refused as `Overloaded`. */
@@ -76,6 +78,8 @@ export class SqliteStore {
   private readonly recovery: Recovery
   private readonly retention: Retention
   private readonly turns: Turns
+  /** Made when somebody asks. */
+  private usageOfJobs: Usage | undefined
   private readonly insertListener: Query<[]>
   private readonly keepListeners: Query<[]>
   private readonly dataVersion: Query<[number]>
@@ -148,7 +152,7 @@ export class SqliteStore {
       setAside: this.setAside
     })
     this.recovery = new Recovery(db, { laneCounters, rows, sessions, settlement, signals, endings, statistics })
-    this.retention = new Retention(db, { laneCounters, rows, keys })
+    this.retention = new Retention(db, { laneCounters, rows, keys, endings })
     this.turns = new Turns({
       laneCounters,
       sessions,
@@ -255,8 +259,18 @@ export class SqliteStore {
     )
   }
 
+  usage(): ReadonlyArray<UsageRecord> {
+    this.usageOfJobs ??= new Usage(this.db, this.lookups)
+    const { usageOfJobs } = this
+    return this.read(() => usageOfJobs.all())
+  }
+
   oldestPending(): ReadonlyMap<string, number> {
     return this.read(() => this.lookups.oldestPending())
+  }
+
+  dueIn(steps: Steps): ReadonlyArray<DueCount> {
+    return this.read(() => this.lookups.dueIn(steps))
   }
 
   upNext(group: string, limit: number): ReadonlyArray<RankedJob> {

@@ -55,7 +55,8 @@ CREATE INDEX pending_expires ON pending(expires) WHERE expires IS NOT NULL AND a
 ${tableSchema("running")};
 ${tableSchema("history")};
 CREATE INDEX history_lane ON history(lane, state);
-CREATE INDEX history_finished ON history(state, finished);
+CREATE INDEX history_finished ON history(state, finished) WHERE keep_until IS NULL;
+CREATE INDEX history_keep_until ON history(keep_until) WHERE keep_until IS NOT NULL;
 CREATE TABLE label(label TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(label, id)) WITHOUT ROWID;
 CREATE TABLE unique_key(
   key TEXT PRIMARY KEY, job INTEGER NOT NULL, until INTEGER NOT NULL, live INTEGER NOT NULL,
@@ -175,7 +176,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "abc7ab4f0377dea025fd600a03112b32289f48324ebb2893f561d9fc315ef4b4"
+const newestFingerprint = "1eda4efd5f76e02ff4e5b829653adeeda811bd886c622227268491f869b08986"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>

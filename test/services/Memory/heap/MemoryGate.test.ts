@@ -359,6 +359,9 @@ describe("a worker short of memory", () => {
         const count = (task: string) => running.filter((job) => job.task === task).length
         const found = [gate.level(), count("work"), count("hungry")]
         assert.strictEqual(slots["network"], 10)
+        const { decision } = (yield* worker.loads).find(({ group }) => group === "network")!
+        assert.strictEqual(decision.by.source, decision.slots === 10 ? "limit" : "memory")
+        assert.deepStrictEqual([decision.slots, decision.asked.slots], [count("work"), 10])
         yield* Deferred.succeed(open, undefined)
         yield* TestClock.adjust("60 seconds")
         assert.strictEqual((yield* queue.count({ states: ["completed"] })).count, 40)

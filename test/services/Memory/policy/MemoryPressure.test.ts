@@ -9,7 +9,8 @@ import {
   rowsUntilLook,
   shareOf,
   slope,
-  slotsAt
+  slotsAt,
+  totalAt
 } from "../../../../src/services/Memory/policy/MemoryPressure.ts"
 import { defaults } from "../../../../src/services/Queue/QueueSettings.ts"
 import { SeededRandom } from "../../../support/SeededRandom.ts"
@@ -74,11 +75,20 @@ describe("slots under pressure", () => {
     assert.deepStrictEqual(of(false, 0), [0, 0, 0, 0])
   })
 
+  it("of all groups together are half, then a tenth, and ten of them are always left", () => {
+    const of = (total: number) => levels.map((level) => totalAt(level, total))
+    assert.deepStrictEqual(of(1000), [1000, 1000, 500, 100])
+    assert.deepStrictEqual(of(15), [15, 15, 10, 10])
+    assert.deepStrictEqual(of(4), [4, 4, 4, 4])
+  })
+
   it("never grow with the level (property)", () => {
     for (let slots = 0; slots < 200; slots++) {
       for (const isHungry of [true, false]) {
         const counts = levels.map((level) => slotsAt(level, slots, isHungry))
         for (let i = 1; i < counts.length; i++) assert.isAtMost(counts[i]!, counts[i - 1]!)
+        const totals = levels.map((level) => totalAt(level, slots))
+        for (let i = 1; i < totals.length; i++) assert.isAtMost(totals[i]!, totals[i - 1]!)
         assert.strictEqual(counts[0], slots)
         assert.isAtLeast(Math.min(...counts), Math.min(slots, 1))
       }

@@ -99,7 +99,35 @@ describe("a worker under the scaler", () => {
       yield* store.documents.put("scale-target", "mail", JSON.stringify(target), { now: 0 })
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(yield* slotsOf, 7)
+      const { decision } = (yield* Worker.use(({ loads }) => loads)).find((load) => load.group === "mail")!
+      assert.deepStrictEqual(decision.by, {
+        source: "scaler",
+        slots: 7,
+        reason: "a share of 7 over all workers: forecast"
+      })
     }).pipe(Effect.provide(Sluice.layerScaler({ leads: false }).pipe(Layer.provideMerge(Testing.layer(handlers)))))
+  )
+
+  it.effect("leaves to others what its total does not let it take", () =>
+    Effect.gen(function* () {
+      const store = yield* wholeStore
+      const now = 0
+      const other = yield* store.workers.join(
+        { name: "other", host: "elsewhere", pid: 1, version: "0", slots: { mail: 40 }, tasks: ["send"] },
+        { now, leaseMs: 3_600_000 }
+      )
+      const target = { group: "mail", slots: 12, at: 0, tasks: [], reason: "forecast" }
+      yield* store.documents.put("scale-target", "mail", JSON.stringify(target), { now })
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual(yield* slotsOf, 2)
+      yield* store.workers.leave(other, 20_000)
+    }).pipe(
+      Effect.provide(
+        Sluice.layerScaler({ leads: false }).pipe(
+          Layer.provideMerge(Testing.layer(handlers, { worker: { totalSlots: 2 } }))
+        )
+      )
+    )
   )
 
   it.effect("keeps to what was declared for it, and leaves slots between bounds to their own decision", () =>

@@ -175,6 +175,7 @@ const everything = (driver: StoreDriver) =>
     yield* store.jobs.get(jobs.map(({ id }) => id))
     yield* store.jobs.count({ tag: "t" })
     yield* store.jobs.counters
+    yield* store.jobs.usage
     yield* store.jobs.oldestPending
     yield* store.jobs.upNext("group", 100)
     for (const { id } of jobs) yield* store.jobs.logs(id, { after: 0, limit: 10 })
