@@ -35,10 +35,14 @@ export const timeOf = (retryAfter: RetryAfter, now: number): number =>
  * The three forms of a date in HTTP (RFC 9110, 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`,
  * `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
  */
-const httpDate = /^[A-Z][a-z]{2,8},? [\w -]{5,11} \d\d:\d\d:\d\d (?:GMT|\d{4})$/
+const httpDates: ReadonlyArray<RegExp> = [
+  /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/,
+  /^[A-Z][a-z]{5,8}, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT$/,
+  /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/
+]
 
 const dateOf = (text: string): number => {
-  if (!httpDate.test(text)) return Number.NaN
+  if (!httpDates.some((form) => form.test(text))) return Number.NaN
   return Date.parse(text.endsWith("GMT") ? text : `${text} GMT`)
 }
 
