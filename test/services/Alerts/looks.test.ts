@@ -19,6 +19,7 @@ import {
   TaskQueue,
   type WorkerRecord
 } from "../../../src/services/Queue/index.ts"
+import type { GroupPolicy } from "../../../src/services/Limits/GroupPolicy.ts"
 import { empty, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"
 import { decideSlots } from "../../../src/services/Queue/policy/SlotDecision.ts"
 import { type Store, store as wholeStore, toContext } from "../../../src/services/Store/Store.ts"
@@ -231,6 +232,43 @@ describe("what a rule sees", () => {
         yield* lookFor(calm, "10 minutes")
         assert.deepStrictEqual(calm.lines, [])
       }
+    })
+  )
+
+  it.effect("nothing wrong where the group is closed, held back or at the end of a slow rate", () =>
+    Effect.gen(function* () {
+      const rule: RuleRequest = { name: "stuck", metric: "no-claims", threshold: 2 * minute }
+      const policies: ReadonlyArray<GroupPolicy> = [
+        { hours: { windows: [{ days: ["wed"], from: "02:00", to: "02:30" }], timeZone: "UTC" } },
+        { rate: { limit: 1, perMs: 3_600_000 } }
+      ]
+      for (const policy of policies) {
+        const calm = yield* world(rule, { workers: [{}] })
+        yield* calm.store.jobs.setGroup("network", { policy })
+        if (policy.rate !== undefined) yield* calm.store.jobs.takeUnits({ group: "network", cost: 1, now: start })
+        yield* calm.queue.enqueue(Mail, undefined)
+        yield* lookFor(calm, "10 minutes")
+        assert.deepStrictEqual(calm.lines, [], JSON.stringify(policy))
+      }
+    })
+  )
+
+  it.effect("the key whose limit holds most jobs back, and that it lets them go", () =>
+    Effect.gen(function* () {
+      const one = yield* world({ name: "held", metric: "limited-jobs", threshold: 3, resolveAt: 2, forMs: 2 * minute })
+      yield* one.store.jobs.setGroup("network", { policy: { keys: [{ keys: "*", policy: { concurrency: 1 } }] } })
+      for (const partitionKey of ["acme", "acme", "acme", "acme", "acme", "zeta", "zeta"])
+        yield* one.queue.enqueue(Mail, undefined, { partitionKey })
+      yield* lookFor(one, "1 minute")
+      assert.deepStrictEqual(one.lines, [])
+      yield* lookFor(one, "2 minutes")
+      assert.match(
+        one.lines[0]!,
+        /held: group network: the limit of key "acme" \(1 at a time\) holds 4 jobs back, since .+ \(from 3 jobs\); see docs\/runbooks\/limits.md$/
+      )
+      yield* one.store.jobs.setKey("network", "acme", { policy: { concurrency: 9 } })
+      yield* lookFor(one, "10 minutes")
+      assert.match(one.lines[1]!, /^resolved: held/)
     })
   )
 

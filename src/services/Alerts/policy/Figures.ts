@@ -6,6 +6,8 @@ import type { StoreStatus } from "../../Store/JobStore.ts"
 import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { type Histogram, merge, quantile, empty } from "../../Queue/policy/Histogram.ts"
 import { hasRoom } from "../../Queue/policy/Served.ts"
+import { heldUntil } from "../../Limits/policy/Holding.ts"
+import { mayStartOne, rateInForce } from "../../Limits/policy/Starts.ts"
 import { keyPolicyText } from "../../Limits/policy/PolicyText.ts"
 import type { AlertRule } from "../AlertRule.ts"
 import { type Metric, metricSpec } from "./Metrics.ts"
@@ -115,14 +117,14 @@ const noClaims = (look: Look, group: GroupRecord): Sample => {
   const due = look.oldestPending.get(group.name)
   const idle: Sample = { value: 0, text: "jobs start" }
   if (due === undefined || look.paused || group.paused || group.busy >= group.limit) return idle
-  if (group.heldBackUntil > look.now) return idle
+  if (heldUntil(group, group.policy, look.now) > look.now || !mayStartOne(group.policy, group, 1, look.now)) return idle
   const servable = (look.pending.get(group.name) ?? []).some(({ task }) =>
     look.workers.some((worker) => serves(worker, group.name, task) && hasRoom(worker, group.name))
   )
   if (!servable) return idle
   // By the minute: what started in a minute may have started at its end.
   const last = look.minutes.get(group.name)?.findLast(({ starts }) => starts > 0)
-  const { rate } = group.policy
+  const rate = rateInForce(group.policy, group)
   // By a rate the next start may be as far away as one of its units.
   const pace = rate === undefined ? 0 : rate.perMs / rate.limit
   const value = Math.max(
