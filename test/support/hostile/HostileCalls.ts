@@ -139,7 +139,7 @@ export const commands: Effect.Effect<ReadonlyArray<{ readonly path: string; read
   (tree) => {
     const found: Array<{ path: string; json: boolean }> = []
     const visit = (node: Completions.CommandDescriptor, path: ReadonlyArray<string>): void => {
-      const acts = node.subcommands.length === 0 || node.name === "worker"
+      const acts = node.subcommands.length === 0 || node.arguments.length > 0 || node.name === "worker"
       if (acts) found.push({ path: path.join(" "), json: writesJson(path, node.flags) })
       for (const inner of node.subcommands) visit(inner, [...path, inner.name])
     }

@@ -9,6 +9,7 @@ import type { GroupRecord } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import { existing, groupArgument } from "../../GroupArgument.ts"
 import * as JobFlags from "../../JobFlags.ts"
+import { limiting } from "../../Limiting.ts"
 import { looking, writing } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 import { relativeTime } from "../../terminal/RelativeTime.ts"
@@ -88,9 +89,9 @@ export const hours = Command.make(
   },
   Effect.fnUntraced(function* ({ group, hours: words, json }) {
     if (Option.isNone(group) || words.length === 0) {
-      return yield* show(Option.getOrUndefined(group), json).pipe(looking)
+      return yield* show(Option.getOrUndefined(group), json).pipe(limiting, looking)
     }
-    yield* set(group.value, words.join(" ")).pipe(writing)
+    yield* set(group.value, words.join(" ")).pipe(limiting, writing)
   })
 ).pipe(
   Command.withDescription(

@@ -8,16 +8,16 @@
  * The first job holds the slot in the store, so it is settled last, when no call runs any more; the others as they end.
  */
 import { Cause, Context, Effect, Exit, type Fiber } from "effect"
-import { RateLimited } from "../../Limits/RateLimited.ts"
 import { formatJobId, type JobId } from "../Job.ts"
 import type { ClaimedJob } from "../../Store/Turn.ts"
-import { type AnyTask, Snoozed } from "../Task.ts"
+import type { AnyTask } from "../Task.ts"
 import type { BatchTaskHandler } from "../TaskRegistry.ts"
 import { abandonAfterMs, type Attempt, type AttemptHost, type Runnable } from "./Attempt.ts"
 import { attemptEnd, type AttemptEnd, undecodable } from "./AttemptEnd.ts"
 import { BatchItem, type Company } from "./BatchItem.ts"
 import { type AttemptOfFiber, CurrentAttempt } from "../attempt/CurrentAttempt.ts"
 import type { Expiring } from "./Deadlines.ts"
+import { isPutOff } from "./Refusals.ts"
 import { forkAs, type Owner } from "./LooseFailures.ts"
 
 /** A runnable of a batch task. */
@@ -298,10 +298,7 @@ const outcomeOf = (outcomes: unknown, index: number): Exit.Exit<unknown, unknown
 
 /** The handler puts off all of it. */
 const isForAll = (exit: Exit.Exit<unknown, unknown>): boolean =>
-  exit._tag === "Failure" &&
-  exit.cause.reasons.some(
-    (reason) => Cause.isFailReason(reason) && (reason.error instanceof Snoozed || reason.error instanceof RateLimited)
-  )
+  exit._tag === "Failure" && exit.cause.reasons.some((reason) => Cause.isFailReason(reason) && isPutOff(reason.error))
 
 const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
   const error = exit._tag === "Failure" ? Cause.squash(exit.cause) : undefined

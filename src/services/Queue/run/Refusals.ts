@@ -6,7 +6,7 @@
 import { Cause, Effect, type Exit } from "effect"
 import { RateLimited } from "../../Limits/RateLimited.ts"
 import { isPutOffTooLong } from "../../Limits/policy/PutOff.ts"
-import type { JobSteps } from "../Task.ts"
+import { type JobSteps, Snoozed } from "../Task.ts"
 
 /** A refusal that counts as a failed attempt. */
 export class RefusedTooLong {
@@ -20,10 +20,24 @@ export class RefusedTooLong {
   }
 }
 
+/** What a handler fails with may resist being looked at. */
+const isSafely = (is: () => boolean): boolean => {
+  try {
+    return is()
+  } catch {
+    return false
+  }
+}
+
+const isRefusal = (error: unknown): error is RateLimited => isSafely(() => error instanceof RateLimited)
+
+/** Whether a handler asked to be run again later, without an attempt being spent. */
+export const isPutOff = (error: unknown): boolean => isRefusal(error) || isSafely(() => error instanceof Snoozed)
+
 export const refusalIn = (exit: Exit.Exit<unknown, unknown>): RateLimited | undefined => {
   if (exit._tag === "Success") return undefined
   const fail = exit.cause.reasons.find(Cause.isFailReason)
-  return fail?.error instanceof RateLimited ? fail.error : undefined
+  return isRefusal(fail?.error) ? fail.error : undefined
 }
 
 /** Under which name it is kept among the durable steps of the job. */

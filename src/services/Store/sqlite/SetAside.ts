@@ -48,6 +48,9 @@ export interface NamedRow extends SetAsideRow {
   readonly at: number
 }
 
+/** Of a job: the limited key that it names is not there. */
+const isStray = "limiter IS NOT NULL AND limiter NOT IN (SELECT id FROM limit_key)"
+
 export class SetAside {
   private readonly db: Database
   private readonly insert: Query<[]>
@@ -56,6 +59,7 @@ export class SetAside {
   private readonly unreadableWorker: Query<[why: string]>
   /** A row whose number leaves no larger one: to SQLite the file is full then. */
   private readonly lastNumber: Query<[1]>
+  private readonly countStrays: Query<[count: number]>
   private readonly selectAll: Query<[name: string, text: string, at: number]>
   private readonly remove: Query<[]>
   private restUntil = 0
@@ -63,6 +67,9 @@ export class SetAside {
   constructor(db: Database) {
     this.db = db
     this.insert = db.prepare("INSERT OR REPLACE INTO document(kind, key, text, at) VALUES (?, ?, ?, ?)")
+    this.countStrays = db.prepare(
+      `SELECT ${["running", "pending", "scheduled"].map((table) => `(SELECT count(*) FROM ${table} WHERE ${isStray})`).join(" + ")}`
+    )
     this.selectAll = db.prepare("SELECT key, text, at FROM document WHERE kind = ? ORDER BY key")
     this.remove = db.prepare("DELETE FROM document WHERE kind = ? AND key = ?")
     this.unreadableWorker = db.prepare(`SELECT 1 FROM (${unreadableRows("worker")}) LIMIT 1`)
@@ -129,7 +136,7 @@ export class SetAside {
     return this.drop(keyOf("job", [id]))
   }
 
-  /** One transaction over all tables. Answers how many rows went. */
+  /** One transaction over all tables. Answers how many rows went, or named a limited key that is not there. */
   repair(now: number): number {
     return this.db.write(() => {
       let moved = 0
@@ -146,11 +153,12 @@ export class SetAside {
         for (const row of rows) this.move(table, row, now)
         moved += rows.length
       }
-      if (moved > 0) {
+      const strays = this.countStrays.get()![0]
+      if (moved + strays > 0) {
         this.adopt()
         this.recount()
       }
-      return moved
+      return moved + strays
     })
   }
 
@@ -220,12 +228,11 @@ export class SetAside {
 
   /** Jobs of a key that is gone arrive anew, if a rule still names it; the others are counted. */
   private recountKeys(): void {
-    const gone = "limiter IS NOT NULL AND limiter NOT IN (SELECT id FROM limit_key)"
-    this.db.raw.exec(`UPDATE running SET limiter = NULL WHERE ${gone};
-      UPDATE pending SET limiter = NULL WHERE ${gone};
+    this.db.raw.exec(`UPDATE running SET limiter = NULL WHERE ${isStray};
+      UPDATE pending SET limiter = NULL WHERE ${isStray};
       UPDATE scheduled SET limiter = NULL, wait = CASE wait WHEN ${Waiting.waitLimitRetry} THEN ${Waiting.waitRetry}
         WHEN ${Waiting.waitLimit} THEN ${Waiting.waitTime} ELSE wait END
-        WHERE ${gone} OR (wait >= ${Waiting.waitLimit} AND limiter IS NULL);
+        WHERE ${isStray} OR (wait >= ${Waiting.waitLimit} AND limiter IS NULL);
       UPDATE limit_key SET held = 0, waiting = 0;
       UPDATE limit_key SET held = counted.held, waiting = counted.waiting
         FROM (${limitedJobs}) AS counted WHERE counted.limiter = limit_key.id`)
