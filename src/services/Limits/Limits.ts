@@ -1,7 +1,7 @@
 /**
- * Limits by name, for what is not a job and for operators. A limit is a group: its rate, its rules of partition keys and
- * its breaker hold for the jobs of the group and for whoever takes units of them here, in all processes of the store
- * alike.
+ * Limits by name, for what is not a job and for operators. A limit is a group: its rate, its rules of partition keys
+ * and its breaker hold for the jobs of the group and for whoever takes units of them here, in all processes of the
+ * store alike.
  *
  * ```ts
  * const Api = ResourceGroup.make("api", 10, { policy: { rate: { limit: 50, perMs: 1_000 }, adaptive: true } })

@@ -162,8 +162,8 @@ class Run {
   }
 
   /**
-   * Now and then with a holder. Then with an age for each state: one that goes by the store's may stay for a while after
-   * its holder.
+   * Now and then with a holder. Then with an age for each state: one that goes by the store's may stay for a while
+   * after its holder.
    */
   private retention(): Pick<JobExtra, "retention" | "holder"> {
     const { random } = this

@@ -303,7 +303,9 @@ export const rowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow
   return recordOf(values, 0)
 }
 
-/** The row of a plain tuple, whose job no limit but its group's slots concerns. Its cost is asked of what it carries. */
+/**
+ * The row of a plain tuple, whose job no limit but its group's slots concerns. Its cost is asked of what it carries.
+ */
 export const plainRowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow => {
   const values: Array<unknown> = tuple
   values[laneAt] = lanes.get(tuple[laneAt] as number)

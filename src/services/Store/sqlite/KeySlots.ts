@@ -1,7 +1,7 @@
 /**
- * Where jobs begin and cease to hold slots of their key or to wait for them: the steps of `policy/KeyAdmission`. Whatever
- * moves a job passes here, single jobs by way of `JobRows`. What is ready holds its slots already, so a claim that takes
- * it changes nothing of its key, but where that has a rate.
+ * Where jobs begin and cease to hold slots of their key or to wait for them: the steps of `policy/KeyAdmission`.
+ * Whatever moves a job passes here, single jobs by way of `JobRows`. What is ready holds its slots already, so a claim
+ * that takes it changes nothing of its key, but where that has a rate.
  */
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import {
@@ -130,8 +130,8 @@ export class KeySlots {
   }
 
   /**
-   * Where a job may stand that stands nowhere now and is to stand as `to` says, but for its limits. `from`: how it stood
-   * before. `promoteFreed` follows, once it stands there.
+   * Where a job may stand that stands nowhere now and is to stand as `to` says, but for its limits. `from`: how it
+   * stood before. `promoteFreed` follows, once it stands there.
    */
   seat(to: JobRow, from?: JobRow): JobRow {
     this.arrived = undefined
@@ -297,8 +297,8 @@ export class KeySlots {
   }
 
   /**
-   * Makes the jobs of rated keys pending that a claim with `room` may start: those that come first by the rank they have
-   * then, of tasks that the session runs. `takeBack` follows the claim.
+   * Makes the jobs of rated keys pending that a claim with `room` may start: those that come first by the rank they
+   * have then, of tasks that the session runs. `takeBack` follows the claim.
    */
   lend(name: string, tasks: ReadonlySet<string>, room: number, isNested: boolean): void {
     const group = this.laneCounters.groups.get(name)

@@ -25,8 +25,8 @@ describe("jobs measured", () => {
   it("are different ones from all over their cell, and all where it is small", () => {
     const random = new SeededRandom(6)
     for (let run = 0; run < 300; run++) {
-      let id = 0
-      const ids = Array.from({ length: 1 + random.below(500) }, () => (id += 1 + random.below(50)) as JobId)
+      const ids: Array<JobId> = []
+      for (let left = random.below(500), id = 1; left >= 0; left--, id += 1 + random.below(50)) ids.push(id as JobId)
       let looks = 0
       const next = (after: number, limit: number) => {
         looks++
