@@ -367,7 +367,11 @@ class Run {
         ids.filter((_, i) => !isMade[i])
       )
       // A job of the same key may have been retried before it by this very call.
-      if (change._tag !== "Retry") for (const { id, state } of refused) assert.strictEqual(state, states.get(id))
+      if (change._tag !== "Retry")
+        for (const { id, state } of refused) {
+          // One that stays only so many ends long may have gone by the end of another.
+          assert.strictEqual(state, model.job(id) === undefined ? undefined : states.get(id))
+        }
       model.takeEnded()
     })
   }

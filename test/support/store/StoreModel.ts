@@ -522,8 +522,8 @@ export class StoreModel {
   sweep(now: number): void {
     for (const [session, { leaseUntil }] of this.sessions) if (now >= leaseUntil) this.leave(session, now)
     for (const { id } of this.jobs) {
-      const job = this.state.jobs.get(id)!
-      if (!isWaiting(job) || !isExpired(job, now)) continue
+      const job = this.state.jobs.get(id)
+      if (job === undefined || !isWaiting(job) || !isExpired(job, now)) continue
       this.expire(job, now)
       this.tell(now)
     }

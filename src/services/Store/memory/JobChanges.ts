@@ -35,8 +35,10 @@ export class JobChanges {
       else if (named) refused.push({ id: job.id, state })
     }
     this.life.settleChildren(now)
+    // Those that an earlier change of this very call made go have been answered.
+    const answered = new Set(found.map(({ id }) => id))
     for (const id of new Set(filter.ids)) {
-      if (this.table.find(id) === undefined && !changed.includes(id)) refused.push({ id, state: undefined })
+      if (!answered.has(id) && this.table.find(id) === undefined) refused.push({ id, state: undefined })
     }
     return { changed, refused, more: found.length > limit }
   }
