@@ -2,8 +2,10 @@
  * Compares the records of limited keys with their jobs, some at a time, and mends what differs: a watch on the rest of
  * this folder, which must find nothing.
  */
+import { isStale } from "../../Limits/policy/Feedback.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
+import { feedbackIn } from "./FeedbackText.ts"
 import type { KeySlots } from "./KeySlots.ts"
 import { type LaneCounters, policyOf } from "./LaneCounters.ts"
 import type { LimitKeys } from "./LimitKeys.ts"
@@ -28,7 +30,8 @@ export class KeyRepair {
   private readonly sumHeld: Query<[id: number, slots: number]>
   private readonly countWaiting: Query<[id: number, count: number]>
   private readonly selectTimes: Query<[group: string, time: number, isAtRest: number]>
-  private readonly deleteIdle: Query<[]>
+  private readonly selectIdle: Query<[id: number, feedback: string | null]>
+  private readonly deleteOne: Query<[]>
 
   constructor(db: Database, laneCounters: LaneCounters, keys: LimitKeys, slots: KeySlots) {
     this.laneCounters = laneCounters
@@ -51,11 +54,11 @@ export class KeyRepair {
     this.selectTimes = db.prepare(
       "SELECT resource_group, max(time), max(held) = 0 AND max(waiting) = 0 FROM limit_key GROUP BY resource_group"
     )
-    this.deleteIdle = db.prepare(
-      `DELETE FROM limit_key WHERE id BETWEEN ?1 AND ?2 AND held = 0 AND waiting = 0 AND backlog = 0 AND tat <= ?3
+    const idle = `id BETWEEN ?1 AND ?2 AND held = 0 AND waiting = 0 AND backlog = 0 AND tat <= ?3
        AND held_back <= ?3 AND paused = 0 AND own_policy IS NULL
        AND time <= (SELECT resource_group.time FROM resource_group WHERE name = limit_key.resource_group)`
-    )
+    this.selectIdle = db.prepare(`SELECT id, feedback FROM limit_key WHERE ${idle}`)
+    this.deleteOne = db.prepare("DELETE FROM limit_key WHERE id = ?")
   }
 
   /** Answers how many keys were mended. */
@@ -70,7 +73,9 @@ export class KeyRepair {
     const waiting = new Map(this.countWaiting.all(first, last))
     const mended = ids.filter((id) => this.mend(id, held.get(id) ?? 0, waiting.get(id) ?? 0)).length
     this.keys.write()
-    this.deleteIdle.run(first, last, this.keys.now)
+    const { now } = this.keys
+    for (const [id, feedback] of this.selectIdle.all(first, last, now))
+      if (isStale(feedbackIn(feedback), now)) this.deleteOne.run(id)
     this.keys.forget()
     return mended
   }
