@@ -157,7 +157,7 @@ export class Enqueues {
     for (let i = start; i < end; i++) {
       const job = withSiblings(jobs[i]!, ids, start, i)
       // Those it waits for must be in the table.
-      if (job !== jobs[i]) for (const row of ready.splice(0)) this.rows.addSeated(row)
+      if (job !== jobs[i]) this.store(ready)
       const plan = planOf(job, present)
       if (plan._tag === "Create" || plan._tag === "Hold") {
         const id = this.laneCounters.nextId(now)
@@ -173,7 +173,11 @@ export class Enqueues {
           else this.keys.take(key, id, windowEnd(now, windowMs), now)
         }
         const conflict = this.slots.conflictOf(created)
-        if (conflict !== undefined && this.yields(created, conflict, now)) continue
+        if (conflict !== undefined) {
+          // It may be they that are cancelled.
+          this.store(ready)
+          if (this.yields(created, conflict, now)) continue
+        }
         const row = this.slots.seat(created)
         // A later job of this turn may meet a keyed one: it must be in the table.
         if (row.state === States.pending && job.unique === undefined) ready.push(row)
@@ -192,13 +196,18 @@ export class Enqueues {
     }
   }
 
+  /** Puts jobs of this turn that might have started at once into the table, where others meet them. */
+  private store(ready: Array<JobRow>): void {
+    for (const row of ready.splice(0)) this.rows.addSeated(row)
+  }
+
   /** What bounds a job by the limits of its group and key. */
   private boundsOf({ extra, group: name, partitionKey }: NewJob, ready: Array<JobRow>): JobBounds | undefined {
     const group = this.laneCounters.groups.get(name)
     const slots = slotsOf(extra)
     if (group === undefined || (slots === 1 && !group.hasLimitedKeys && isUnlimited(policyOf(group)))) return undefined
     // Those that are not counted yet.
-    if (policyOf(group).backlog !== undefined) for (const row of ready.splice(0)) this.rows.addSeated(row)
+    if (policyOf(group).backlog !== undefined) this.store(ready)
     return { slots, ...this.slots.boundsOf(group, partitionKey) }
   }
 
