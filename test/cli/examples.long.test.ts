@@ -94,6 +94,9 @@ const specials: Readonly<Record<string, Special>> = {
   },
   "sluice queue drain": { first: worker },
   "sluice queue drain network --timeout 10m": { first: worker, isSlow: true },
+  "sluice queue limit rm network --keys 'acme-*'": {
+    first: "sluice queue limit set -q network --keys 'acme-*' --concurrency 2 > /dev/null"
+  },
   "sluice queue group rm gpu": { first: "sluice queue group add -q gpu > /dev/null" },
   // No worker has run a batch.
   "sluice batch tune mail": { code: 3 },

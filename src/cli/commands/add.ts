@@ -309,7 +309,7 @@ export const command = Command.make(
     { command: "sluice add --from commands.txt", description: "a job per line, all stored or none" },
     { command: "ls *.wav | sluice add --from - 'lame --quiet {} {.}.mp3'" },
     {
-      command: "sluice add --from urls.txt --spread 10m 'curl -sO -- {}'",
+      command: "sluice add --from commands.txt --spread 10m",
       description: "one by one, over ten minutes"
     },
     {

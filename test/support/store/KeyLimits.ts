@@ -250,6 +250,14 @@ export const clauses = (test: StoreTest): void => {
       )
     }))
 
+  test("cancels what came before the newest in the same turn too, and says so", (driver) =>
+    Effect.gen(function* () {
+      yield* declare(driver, limited({ concurrency: 1, conflict: "cancelRunning" }))
+      const { ended, ids } = yield* driver.enqueue([of("a"), of("a"), of("b"), of("a")])
+      assert.deepStrictEqual(yield* standing(driver, [...ids]), ["cancelled", "cancelled", "pending", "pending"])
+      assert.deepStrictEqual([...(ended ?? [])].sort(), [ids[0], ids[1]])
+    }))
+
   test("refuses what would wait beyond the backlog of its key or group, batches whole or not at all", (driver) =>
     Effect.gen(function* () {
       yield* declare(driver, { backlog: 5, keys: [{ keys: "a", policy: { backlog: 2, concurrency: 1 } }] })

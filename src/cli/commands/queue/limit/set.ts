@@ -88,7 +88,11 @@ export const set = Command.make(
     { command: "sluice queue limit set network --rate 50/s", description: "the whole group" },
     { command: "sluice queue limit set network --keys '*' --concurrency 2", description: "two at a time for each key" },
     { command: "sluice queue limit set network --keys 'acme-*' --rate 100/min --backlog 1000" },
-    { command: "sluice queue limit set network --fair --keys 'pro-*' --weight 4" },
+    {
+      command: "sluice queue limit set network --fair",
+      description: "keys take turns; --weight gives one more of them"
+    },
+    { command: "sluice queue limit set network --keys 'pro-*' --weight 4" },
     { command: "sluice queue limit set network --key acme-7 --concurrency 10", description: "this key alone" }
   ])
 )
