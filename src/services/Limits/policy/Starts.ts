@@ -21,14 +21,16 @@ export const boundsStarts = (policy: FeedbackPolicy): boolean => policy.rate !==
 export const rateInForce = (policy: FeedbackPolicy, { feedback }: StartState): Rate | undefined =>
   bounds(policy, feedback, 0).rate
 
-/** Whether something of this cost may start now. */
+/** Whether something of this cost may start now. Asked for every job that starts: of nearly all nothing is looked at. */
 export const mayStartOne = (policy: FeedbackPolicy, state: StartState, cost: number, now: number): boolean => {
+  if (!boundsStarts(policy)) return true
   const { rate, starts } = bounds(policy, state.feedback, now)
   return starts > 0 && (rate === undefined || allows(rate, state.tat, now, cost))
 }
 
 /** What is kept once something of this cost has started. */
 export const afterStart = (policy: FeedbackPolicy, state: StartState, cost: number, now: number): StartState => {
+  if (!boundsStarts(policy)) return state
   const { rate } = bounds(policy, state.feedback, now)
   return {
     tat: rate === undefined ? state.tat : charged(rate, state.tat, now, cost),

@@ -260,8 +260,11 @@ export class KeySlots {
     return first?.[1] === id && this.mayStart(key, key, first)
   }
 
-  private mayStart(key: LimitKey, { feedback, tat }: StartState, [, , , , slots, cost]: Waiter): boolean {
-    return mayStart({ ...key, feedback, tat }, key.policy, this.keys.windowOf(key), slots, cost, this.keys.now)
+  /** `state`: the key's own, or what a claim would make of it. */
+  private mayStart(key: LimitKey, state: StartState, [, , , , slots, cost]: Waiter): boolean {
+    const { feedback, tat } = state
+    const as = state === key ? key : { ...key, feedback, tat }
+    return mayStart(as, key.policy, this.keys.windowOf(key), slots, cost, this.keys.now)
   }
 
   /** Lets go those that wait for a key, in their order, as many as may be ready. Of a rated key the claims do. */
