@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs"
 import { AsideShape } from "../../src/cli/commands/db/aside.ts"
 import { BackupShape } from "../../src/cli/commands/db/backup.ts"
 import { SchemaStatusShape } from "../../src/cli/commands/db/migrate.ts"
-import { ExplanationShape } from "../../src/cli/commands/job/explain.ts"
+import { ExplanationShape } from "../../src/cli/job/ExplainJob.ts"
 import { LogLineShape } from "../../src/cli/commands/job/logs.ts"
 import {
   AlertEventShape,

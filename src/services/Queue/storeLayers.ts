@@ -1,8 +1,8 @@
 /** The queue over a store, without what runs jobs: all that a process needs which looks, enqueues and changes. */
 import { Effect, Layer } from "effect"
 import * as BatchTuning from "../Batches/BatchTuning.ts"
-import type { Deferrals } from "./Deferrals.ts"
-import * as DeferralsLive from "./DeferralsLive.ts"
+import type { Deferrals } from "../Limits/Deferrals.ts"
+import * as DeferralsLive from "../Limits/DeferralsLive.ts"
 import * as GroupOrdersLive from "./GroupOrdersLive.ts"
 import * as MemoryGateLive from "../Memory/MemoryGateLive.ts"
 import * as JobWaiters from "./attempt/JobWaiters.ts"

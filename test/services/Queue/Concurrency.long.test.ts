@@ -8,7 +8,8 @@ import { type SlotBounds, Sluice, Task, TaskQueue, Worker } from "../../../src/s
 
 const isReduced = process.env.SLUICE_LONG === "reduced"
 const fixedMs = isReduced ? 1000 : 4000
-const searchMs = isReduced ? 10_000 : 60_000
+/** From one slot to eight takes four steps of some 3 s each; then the steps beyond are tried and taken back. */
+const searchMs = isReduced ? 25_000 : 60_000
 const tunedMs = isReduced ? 3000 : 60_000
 
 const Query = Task.make("query", { payload: Schema.Int, error: Schema.String, group: "database", retry: "none" })
@@ -101,7 +102,7 @@ describe("tuned slots of a real worker", () => {
           console.log(
             `${name}, tuned: ${tuned.perSecond.toFixed(1)}/s with ${tuned.slots} slots, ${percent} % of the best fixed number`
           )
-          assert.isAtLeast(tuned.perSecond, (isReduced ? 0.5 : 0.75) * best)
+          assert.isAtLeast(tuned.perSecond, 0.75 * best)
         }),
       10 * 60_000
     )

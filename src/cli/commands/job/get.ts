@@ -20,7 +20,6 @@ import * as JobReference from "../../JobReference.ts"
 import { taskName } from "../../JobTable.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { explain } from "../../Reason.ts"
 import { deadlineMet, JobShape, payloadOf, toJobShape, whatItDoes } from "../../../api/JobShape.ts"
 import * as DisplayWidth from "../../terminal/DisplayWidth.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
@@ -121,6 +120,7 @@ export const get = Command.make(
       isShell && typeof payload === "object" && payload !== null && "cwd" in payload
         ? SystemWord.shown(payload.cwd as typeof SystemWord.SystemWord.Encoded)
         : ""
+    const { explain } = yield* Effect.promise(() => import("../../Reason.ts"))
     const reason =
       Job.liveStates.includes(job.state) && job.state !== "running" ? explain(yield* queue.explain(id), now) : undefined
     const records = isShell ? yield* attemptsOf(id, Math.max(1, job.attempt)) : []

@@ -7,7 +7,6 @@ import * as JobFlags from "../../JobFlags.ts"
 import * as JobReference from "../../JobReference.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { explain } from "../../Reason.ts"
 import { JobShape, toJobShape } from "../../../api/JobShape.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
@@ -28,6 +27,7 @@ export const watch = Command.make(
     const id = yield* JobReference.jobOf(reference)
     const out = yield* output
     const queue = yield* TaskQueue
+    const { explain } = yield* Effect.promise(() => import("../../Reason.ts"))
     let said = ""
     const tell = Effect.fnUntraced(function* (job: JobRecord) {
       const shape = toJobShape(job, false)

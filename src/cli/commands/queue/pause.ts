@@ -3,11 +3,9 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
-import { Limits } from "../../../services/Limits/index.ts"
 import { TaskQueue } from "../../../services/Queue/index.ts"
 import { fail } from "../../Failure.ts"
 import { existing, groupArgument } from "../../GroupArgument.ts"
-import { limiting } from "../../Limiting.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
 
@@ -27,22 +25,19 @@ const make = <const Name extends "pause" | "resume">(
       ),
       group: groupArgument.pipe(Argument.optional)
     },
-    Effect.fnUntraced(
-      function* ({ group, key }) {
-        const out = yield* output
-        if (Option.isSome(group)) yield* existing(group.value)
-        if (Option.isSome(key)) {
-          if (Option.isNone(group))
-            return yield* fail("usage", `--key is one of a group; name it: sluice queue ${name} GROUP --key KEY`)
-          yield* Limits.use((limits) => limits[name](group.value, key.value))
-          return yield* out.note(`key ${JSON.stringify(key.value)} of group ${group.value} ${done}`)
-        }
-        yield* TaskQueue.use((queue) => queue[name](Option.getOrUndefined(group)))
-        yield* out.note(`${Option.isSome(group) ? `group ${group.value}` : "the queue"} ${done}`)
-      },
-      limiting,
-      looking
-    )
+    Effect.fnUntraced(function* ({ group, key }) {
+      const out = yield* output
+      if (Option.isSome(group)) yield* existing(group.value)
+      if (Option.isSome(key)) {
+        if (Option.isNone(group))
+          return yield* fail("usage", `--key is one of a group; name it: sluice queue ${name} GROUP --key KEY`)
+        const { turnKey } = yield* Effect.promise(() => import("../../limit/TurnKey.ts"))
+        yield* turnKey(name, group.value, key.value)
+        return yield* out.note(`key ${JSON.stringify(key.value)} of group ${group.value} ${done}`)
+      }
+      yield* TaskQueue.use((queue) => queue[name](Option.getOrUndefined(group)))
+      yield* out.note(`${Option.isSome(group) ? `group ${group.value}` : "the queue"} ${done}`)
+    }, looking)
   ).pipe(Command.withDescription(description), Command.withExamples(examples))
 
 export const pause = make(

@@ -21,7 +21,7 @@ export const boundsStarts = (policy: FeedbackPolicy): boolean => policy.rate !==
 export const rateInForce = (policy: FeedbackPolicy, { feedback }: StartState): Rate | undefined =>
   bounds(policy, feedback, 0).rate
 
-/** Whether something of this cost may start now. Asked for every job that starts: of nearly all nothing is looked at. */
+/** Whether something of this cost may start now. Asked of every job that starts: nearly always nothing is looked at. */
 export const mayStartOne = (policy: FeedbackPolicy, state: StartState, cost: number, now: number): boolean => {
   if (!boundsStarts(policy)) return true
   const { rate, starts } = bounds(policy, state.feedback, now)

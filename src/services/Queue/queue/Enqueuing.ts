@@ -1,7 +1,7 @@
 /** From requests to rows in the store's next turn: every check before it, and what the store refused after it. */
 import { Clock, Duration, Effect } from "effect"
 import { type CheckedOptions, checkOptions, enqueueRow, putOff } from "../codec/EnqueueRow.ts"
-import { Deferrals } from "../Deferrals.ts"
+import { Deferrals } from "../../Limits/Deferrals.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { formatJobId, type JobId } from "../Job.ts"
 import { JobStore } from "../../Store/JobStore.ts"

@@ -1,6 +1,5 @@
-/** What is asked of the queue: jobs, counts, the past, and why a job has not started. */
+/** What is asked of the queue: jobs, counts and the past. */
 import { Clock, Effect, Option, Stream } from "effect"
-import { noPolicy } from "../../Limits/GroupPolicy.ts"
 import { GroupOrders } from "../GroupOrders.ts"
 import { finishedStates, type JobId, type JobRecord, type JobState } from "../Job.ts"
 import {
@@ -17,25 +16,16 @@ import { JobStore } from "../../Store/JobStore.ts"
 import { RollUps } from "../../Store/RollUps.ts"
 import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import * as Bounds from "../policy/Bounds.ts"
-import { batchRule, explain } from "../policy/Explain.ts"
-import { rankingOf } from "../policy/Order.ts"
-import { placeOf, placesSeen } from "../policy/Place.ts"
-import { able, totalOf } from "../policy/Served.ts"
-import * as ResourceGroup from "../ResourceGroup.ts"
 import { checkRollUps, type RollUpQuery } from "../../Store/RollUp.ts"
 import type { StoreError } from "../../Store/StoreError.ts"
 import type { AnyTask } from "../Task.ts"
 import { TaskRegistry } from "../TaskRegistry.ts"
 import { type InvalidOption, type JobNotFound, jobNotFound } from "../TaskQueue.ts"
-import { isWorkerAlive, type WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { checked } from "./Checked.ts"
 import { makeWatching } from "./Watching.ts"
 
 /** Jobs of one page of a stream. */
 const streamedAtOnce = 500
-
-/** Of jobs that may wait for a slot. */
-const startingStates: ReadonlyArray<JobState> = ["pending", "scheduled"]
 
 /** Log lines in one answer. */
 const mostLines = 100_000
@@ -77,38 +67,6 @@ export const makeQueries = Effect.gen(function* () {
       next
     }))
 
-  /**
-   * When the pending jobs that would share the job's batch became due, as far as workers have told how they collect.
-   */
-  const batchOf = (job: JobRecord, workers: ReadonlyArray<WorkerRecord>) =>
-    Effect.gen(function* () {
-      const rule = job.state === "pending" ? batchRule(job.task, workers) : undefined
-      if (rule === undefined) return undefined
-      const { partitionKey } = job
-      const filter: JobFilter = {
-        tasks: [job.task],
-        groups: [job.group],
-        states: ["pending"],
-        ...(rule.keyed && partitionKey !== undefined && { partitionKey })
-      }
-      const { jobs } = yield* store.list(filter, { limit: Math.min(1000, rule.size), order: "oldest" })
-      const alike = jobs.filter((other) => !rule.keyed || other.partitionKey === partitionKey)
-      return { rule, dues: alike.map(({ due }) => due) }
-    })
-
-  /**
-   * Slots in use by session, as the store has them now: what workers say of themselves is as old as their last beat.
-   * Not of workers that take batches, whose jobs are more than their slots.
-   */
-  const inUseBy = (workers: ReadonlyArray<WorkerRecord>) =>
-    Effect.map(
-      Effect.forEach(
-        workers.filter((worker) => totalOf(worker) !== undefined && worker.load?.collects === undefined),
-        ({ session }) => Effect.map(store.count({ session }), ({ count }) => [session, count] as const)
-      ),
-      (counts) => new Map(counts)
-    )
-
   /** Records of a job as it changes, until it has ended: as it is now, and after each change. */
   const records = (id: JobId): Stream.Stream<JobRecord, JobNotFound | StoreError> =>
     Stream.unwrap(
@@ -142,6 +100,14 @@ export const makeQueries = Effect.gen(function* () {
       workers: yield* registry.all
     }
   })
+
+  // Few processes ever explain: what it takes is loaded by the first who asks.
+  const explaining = yield* Effect.cached(
+    Effect.map(
+      Effect.promise(() => import("./Explaining.ts")),
+      ({ makeExplaining }) => makeExplaining({ store, orders, clock, record, stats })
+    )
+  )
 
   /** Those of `TaskQueue`. */
   const lookUps = {
@@ -194,53 +160,8 @@ export const makeQueries = Effect.gen(function* () {
       ),
     status: store.status,
     usage: store.usage,
-    explain: (id: JobId) =>
-      Effect.gen(function* () {
-        const job = yield* record(id)
-        const now = clock.currentTimeMillisUnsafe()
-        const { counters, groups, paused, workers } = yield* stats
-        const alive = workers.filter((worker) => isWorkerAlive(worker, now))
-        const { group, partitionKey = "" } = job
-        const [key] = job.state === "scheduled" ? yield* store.limitKeys({ group, keys: [partitionKey] }, 1) : []
-        return explain({
-          job,
-          key,
-          now,
-          batch: yield* batchOf(job, alive),
-          inUse: yield* inUseBy(startingStates.includes(job.state) ? able(job.task, alive) : []),
-          queuePaused: paused,
-          group: groups.find(({ name }) => name === job.group) ?? {
-            name: job.group,
-            limit: ResourceGroup.undeclaredLimit,
-            declaredLimit: ResourceGroup.undeclaredLimit,
-            operatorLimit: undefined,
-            paused: false,
-            policy: noPolicy,
-            declaredPolicy: noPolicy,
-            operatorPolicy: undefined,
-            heldBackUntil: 0,
-            tat: 0,
-            feedback: undefined,
-            busy: counters
-              .filter(({ group, state }) => group === job.group && state === "running")
-              .reduce((sum, { count }) => sum + count, 0)
-          },
-          workers: alive
-        })
-      }),
-    place: (id: JobId) =>
-      Effect.gen(function* () {
-        const job = yield* record(id)
-        if (job.state !== "pending") return undefined
-        yield* orders.refresh
-        const upNext = yield* store.upNext(job.group, placesSeen)
-        return placeOf({
-          job,
-          deadline: job.extra?.deadline,
-          ranking: rankingOf(orders.rankings(), job.group),
-          upNext
-        })
-      })
+    explain: (id: JobId) => Effect.flatMap(explaining, ({ explain }) => explain(id)),
+    place: (id: JobId) => Effect.flatMap(explaining, ({ place }) => place(id))
   }
   return { record, records, get, lookUps }
 })

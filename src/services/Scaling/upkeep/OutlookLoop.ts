@@ -4,7 +4,7 @@
  */
 import { Clock, Duration, Effect, Layer } from "effect"
 import { startsNow } from "../../Limits/policy/Deferring.ts"
-import { askedForMs, outlookEveryMs, outlookIn, outlookKind, outlookText } from "../../Queue/Deferrals.ts"
+import { askedForMs, outlookEveryMs, outlookIn, outlookKind, outlookText } from "../../Limits/OutlookDocument.ts"
 import { GroupOrders } from "../../Queue/GroupOrders.ts"
 import type { JobId } from "../../Queue/Job.ts"
 import { PredictiveScaler } from "../../Queue/PredictiveScaler.ts"

@@ -1,10 +1,10 @@
 /** The caller's editor on a text, at their terminal. */
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
-import { SecretVariables } from "../services/Queue/index.ts"
-import { type CommandFailure, fail } from "./Failure.ts"
-import { Invocation } from "./Invocation.ts"
-import { Signals } from "./Signals.ts"
+import { SecretVariables } from "../../services/Queue/index.ts"
+import { type CommandFailure, fail } from "../Failure.ts"
+import { Invocation } from "../Invocation.ts"
+import { Signals } from "../Signals.ts"
 
 /**
  * Opens the file and waits until the editor has ended well. `$VISUAL` and `$EDITOR` may hold arguments: they are the

@@ -2,9 +2,9 @@
 import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { type JobRecord, ShellTask } from "../services/Queue/index.ts"
-import { oneLine } from "../services/Text/index.ts"
-import { parseTime } from "./input/TimeInput.ts"
+import { type JobRecord, ShellTask } from "../../services/Queue/index.ts"
+import { oneLine } from "../../services/Text/index.ts"
+import { parseTime } from "../input/TimeInput.ts"
 
 const Surroundings = {
   group: Schema.String,

@@ -1,8 +1,9 @@
-/** Outlooks as documents of the store, with a copy in memory that counts what this process places. */
-import { Effect, Layer, Random } from "effect"
-import { type LoadOutlook, placesOf, withScheduled } from "../Limits/policy/Deferring.ts"
-import { Documents } from "../Store/Documents.ts"
-import { Deferrals, outlookIn, outlookKind, outlookText, type OutlookDocument } from "./Deferrals.ts"
+/** Places jobs by the outlooks of the store, with a copy in memory that counts what this process places. */
+import { Effect } from "effect"
+import type { Documents } from "../Store/Documents.ts"
+import type { Deferrals } from "./Deferrals.ts"
+import { outlookIn, outlookKind, outlookText, type OutlookDocument } from "./OutlookDocument.ts"
+import { type LoadOutlook, placesOf, withScheduled } from "./policy/Deferring.ts"
 
 /** How long a copy is good, in milliseconds. */
 const rereadAfterMs = 10_000
@@ -20,10 +21,10 @@ interface Known {
   outlook: LoadOutlook | undefined
 }
 
-const make = Effect.gen(function* () {
-  const documents = yield* Documents
+/** `phase`: from 0 to 1, at random. */
+export const makePlacing = (documents: Documents["Service"], phase: number): Deferrals["Service"] => {
   const known = new Map<string, Known>()
-  let phase = yield* Random.next
+  let turn = phase
 
   const read = (group: string, now: number) =>
     Effect.gen(function* () {
@@ -39,7 +40,7 @@ const make = Effect.gen(function* () {
       yield* documents.put(outlookKind, group, outlookText(asked), { now, version })
     })
 
-  return Deferrals.of({
+  return {
     reread: (groups, now) => {
       const old = [...groups].filter((group) => !(now - (known.get(group)?.readAt ?? -Infinity) < rereadAfterMs))
       return old.length === 0
@@ -50,12 +51,10 @@ const make = Effect.gen(function* () {
       const of = known.get(group)
       const run = of?.document?.runs[task]
       if (of?.outlook === undefined || run === undefined) return undefined
-      phase = (phase + evenly) % 1
-      const dues = placesOf(of.outlook, { now, deadline, run, jobs: count, phase })
+      turn = (turn + evenly) % 1
+      const dues = placesOf(of.outlook, { now, deadline, run, jobs: count, phase: turn })
       if (dues !== undefined) of.outlook = withScheduled(of.outlook, dues, run.meanMs)
       return dues
     }
-  })
-})
-
-export const layer: Layer.Layer<Deferrals, never, Documents> = Layer.effect(Deferrals, make)
+  }
+}
