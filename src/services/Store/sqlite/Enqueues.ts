@@ -10,6 +10,7 @@ import type { After, ClaimRequest, NewJob } from "../Turn.ts"
 import { fitsWindow, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
 import { isUnlimited } from "../../Limits/policy/KeyRules.ts"
 import {
+  accepted,
   isDeduplicated,
   type JobBounds,
   type KeyHolder,
@@ -154,11 +155,12 @@ export class Enqueues {
       refused.forEach((note, i) => this.note(jobs[start + i]!, start + i, note, notes))
       return
     }
+    const asked = end - start > 1 ? accepted(present) : present
     for (let i = start; i < end; i++) {
       const job = withSiblings(jobs[i]!, ids, start, i)
       // Those it waits for must be in the table.
       if (job !== jobs[i]) this.store(ready)
-      const plan = planOf(job, present)
+      const plan = planOf(job, asked)
       if (plan._tag === "Create" || plan._tag === "Hold") {
         const id = this.laneCounters.nextId(now)
         ids[i] = id
