@@ -177,7 +177,7 @@ export const refusalOfBatch = (
     : undefined
 }
 
-/** What is asked for the jobs of a batch that may be stored, one after the other: it is whole, whatever these displace. */
+/** What is asked for jobs of a batch that may be stored, one after the other: it is whole, whatever these displace. */
 export const accepted = (present: Present): Present => ({
   ...present,
   bounds: () => undefined,
