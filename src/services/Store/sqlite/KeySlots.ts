@@ -441,7 +441,8 @@ export class KeySlots {
 
   /** What its key does with a new job that would have to wait; undefined: it waits, or does not have to. */
   conflictOf(row: JobRow): Conflict | undefined {
-    const key = Waiting.isForOthers(row.wait) ? undefined : this.keys.find(row.lane.group, row.partitionKey)
+    if (!row.lane.group.hasLimitedKeys || Waiting.isForOthers(row.wait)) return undefined
+    const key = this.keys.find(row.lane.group, row.partitionKey)
     if (key === undefined) return undefined
     const { conflict = "queue" } = key.policy
     if (conflict === "queue" || !isThere(key, row)) return undefined

@@ -13,6 +13,7 @@ import { type Endings, notStarted } from "./Endings.ts"
 import { attemptsAfter, type JobRow, withCost } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
+import { UnreadableRow } from "./RowRules.ts"
 import type { Moment, Sessions } from "./Sessions.ts"
 import type { Settlement } from "./Settlement.ts"
 import type { Signals } from "./Signals.ts"
@@ -37,7 +38,6 @@ export class Recovery {
   private readonly endings: Endings
   private readonly statistics: Statistics
   private readonly selectRunning: Query<[id: JobId, attempt: number]>
-  private readonly selectExpired: Query<[JobId]>
 
   constructor(
     db: Database,
@@ -62,9 +62,6 @@ export class Recovery {
     this.selectRunning = db.prepare(
       "SELECT id, attempt FROM running WHERE lane = ? AND session = ? ORDER BY id LIMIT ?"
     )
-    const select = (table: string) => `SELECT id, expires FROM ${table}
-      WHERE expires IS NOT NULL AND attempt = 0 AND expires <= ?1`
-    this.selectExpired = db.prepare(`${select("scheduled")} UNION ALL ${select("pending")} ORDER BY expires LIMIT ?2`)
   }
 
   sweep(moment: Moment, limit: number): SweepResult {
@@ -139,15 +136,12 @@ export class Recovery {
 
   private expire(now: number, limit: number, into: Recovered): number {
     // Parents first: a job ends by its parent before it ends by its age.
-    const due = this.selectExpired
-      .all(now, limit)
-      .map(([id]) => id)
-      .sort((a, b) => a - b)
+    const due = this.rows.expiries.due(now, limit).toSorted((a, b) => a - b)
     if (due.length === limit) into.more = true
     let count = 0
     for (const id of due) {
       const row = this.rows.live(id)
-      if (row === undefined) continue
+      if (row === undefined) throw new UnreadableRow("a job that expires is not there")
       this.endings.endWaiting({ ...row, ...notStarted }, States.cancelled, expired(now))
       this.endings.cascade(now)
       count++
