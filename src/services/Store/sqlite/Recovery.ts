@@ -13,7 +13,6 @@ import { type Endings, notStarted } from "./Endings.ts"
 import { attemptsAfter, type JobRow, withCost } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
-import { UnreadableRow } from "./RowRules.ts"
 import type { Moment, Sessions } from "./Sessions.ts"
 import type { Settlement } from "./Settlement.ts"
 import type { Signals } from "./Signals.ts"
@@ -141,7 +140,7 @@ export class Recovery {
     let count = 0
     for (const id of due) {
       const row = this.rows.live(id)
-      if (row === undefined) throw new UnreadableRow("a job that expires is not there")
+      if (row === undefined) continue
       this.endings.endWaiting({ ...row, ...notStarted }, States.cancelled, expired(now))
       this.endings.cascade(now)
       count++
