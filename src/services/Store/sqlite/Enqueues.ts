@@ -7,10 +7,13 @@
  */
 import type { JobId } from "../../Queue/Job.ts"
 import type { After, ClaimRequest, NewJob } from "../Turn.ts"
+import { noPolicy } from "../../Limits/GroupPolicy.ts"
 import { fitsWindow, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
 import { isUnlimited } from "../../Limits/policy/KeyRules.ts"
 import {
   accepted,
+  areCreated,
+  create,
   isDeduplicated,
   type JobBounds,
   type KeyHolder,
@@ -150,17 +153,19 @@ export class Enqueues {
     notes: Map<number, StoreNote>,
     ready: Array<JobRow>
   ): void {
-    const refused = end - start > 1 ? refusalOfBatch(jobs.slice(start, end), present) : undefined
+    const batch = jobs.slice(start, end)
+    const isPlain = areCreated(batch, present)
+    const refused = isPlain || batch.length === 1 ? undefined : refusalOfBatch(batch, present)
     if (refused !== undefined) {
       refused.forEach((note, i) => this.note(jobs[start + i]!, start + i, note, notes))
       return
     }
-    const asked = end - start > 1 ? accepted(present) : present
+    const asked = batch.length > 1 ? accepted(present) : present
     for (let i = start; i < end; i++) {
       const job = withSiblings(jobs[i]!, ids, start, i)
       // Those it waits for must be in the table.
       if (job !== jobs[i]) this.store(ready)
-      const plan = planOf(job, asked)
+      const plan = isPlain ? create : planOf(job, asked)
       if (plan._tag === "Create" || plan._tag === "Hold") {
         const id = this.laneCounters.nextId(now)
         ids[i] = id
@@ -207,9 +212,11 @@ export class Enqueues {
   private boundsOf({ extra, group: name, partitionKey }: NewJob, ready: Array<JobRow>): JobBounds | undefined {
     const group = this.laneCounters.groups.get(name)
     const slots = slotsOf(extra)
-    if (group === undefined || (slots === 1 && !group.hasLimitedKeys && isUnlimited(policyOf(group)))) return undefined
+    if (group === undefined) return undefined
+    const policy = policyOf(group)
+    if (slots === 1 && !group.hasLimitedKeys && (policy === noPolicy || isUnlimited(policy))) return undefined
     // Those that are not counted yet.
-    if (policyOf(group).backlog !== undefined) this.store(ready)
+    if (policy.backlog !== undefined) this.store(ready)
     return { slots, ...this.slots.boundsOf(group, partitionKey) }
   }
 
@@ -325,7 +332,7 @@ export class Enqueues {
     session: number
   ): Map<string, ReadonlyArray<JobRow>> {
     const starting = new Map<string, Array<JobRow>>()
-    if (ready.length === 0) return new Map()
+    if (ready.length === 0) return starting
     const free = new Map<string, { readonly jobs: number; readonly budget: StartBudget | undefined }>()
     for (const request of claim) {
       if (free.has(request.group)) continue
@@ -334,6 +341,10 @@ export class Enqueues {
       if (this.claims.hasOlder(request, tasks)) continue
       const jobs = this.claims.free(request, tasks, now)
       if (jobs > 0) free.set(request.group, { jobs, budget: this.claims.budget(request, tasks, now) })
+    }
+    if (free.size === 0) {
+      for (const row of ready) this.rows.addSeated(row)
+      return starting
     }
     const mayStart = (row: JobRow) =>
       free.has(row.lane.group.name) && tasks.has(row.lane.task) && (row.expires === null || row.expires > now)
@@ -360,7 +371,7 @@ export class Enqueues {
       }
     }
     for (const row of ready) if (!chosen.has(row.id)) this.rows.addSeated(row)
-    return new Map<string, ReadonlyArray<JobRow>>(starting)
+    return starting
   }
 }
 

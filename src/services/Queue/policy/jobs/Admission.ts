@@ -101,7 +101,7 @@ const overBacklog = (
   return undefined
 }
 
-const create: Plan = { _tag: "Create" }
+export const create: Plan = { _tag: "Create" }
 const hold: Plan = { _tag: "Hold" }
 
 export const isStored = (plan: Plan): boolean => plan._tag === "Create" || plan._tag === "Hold"
@@ -137,8 +137,12 @@ export const planOf = (job: NewJob, present: Present, ahead?: Ahead): Plan => {
 }
 
 /** Whether only the store's own bound can refuse the job. */
-export const isPlain = (job: NewJob, present: Pick<Present, "bounds">): boolean =>
+const isPlain = (job: NewJob, present: Present): boolean =>
   job.after === undefined && job.unique === undefined && present.bounds(job) === undefined
+
+/** Whether each of them is to be stored as it is, with nothing more to be asked: so it is for most batches. */
+export const areCreated = (batch: ReadonlyArray<NewJob>, present: Present): boolean =>
+  batch.length <= present.room() && batch.every((job) => isPlain(job, present))
 
 const batchRefused: StoreNote = { _tag: "BatchRefused" }
 
@@ -154,7 +158,7 @@ export const refusalOfBatch = (
   batch: ReadonlyArray<NewJob>,
   present: Present
 ): ReadonlyArray<StoreNote> | undefined => {
-  if (batch.length <= present.room() && batch.every((job) => isPlain(job, present))) return undefined
+  if (areCreated(batch, present)) return undefined
   const ahead = new Ahead()
   const keys = new Set<string>()
   const refusals = batch.map((job) => {
