@@ -263,6 +263,7 @@ export class Claims {
     let slots = 0
     const started: Array<JobRow> = []
     const refused: Array<JobRow> = []
+    const misplaced: Array<JobRow> = []
     const isPlain = !this.slots.concerns(lane.group)
     for (const tuple of (isPlain ? this.selectFirstPlain : this.selectFirst).all(session, now, lane.id, count)) {
       const row = isPlain ? this.rows.plainRow(tuple) : this.rows.row(tuple)
@@ -271,6 +272,13 @@ export class Claims {
         this.rows.take({ ...row, state: States.pending })
         refused.push(row)
         if (lane.group.hasLimitedKeys) break
+        continue
+      }
+      if (this.slots.isMisplaced(row)) {
+        found++
+        const ready = this.rows.live(row.id)!
+        this.rows.take(ready)
+        misplaced.push(ready)
         continue
       }
       if (budget?.take(row.slots, row.cost) === false) break
@@ -288,6 +296,8 @@ export class Claims {
       this.slots.started(lane.group, started)
       claimed.push(...started)
     }
+    for (const row of misplaced) this.rows.placeAnew(row)
+    this.slots.promoteFreed()
     for (const row of refused) this.putAway(row, now)
     return found
   }
@@ -329,6 +339,11 @@ export class Claims {
       if (!this.mayStart(row, now)) {
         this.rows.take({ ...row, state: States.pending })
         this.putAway(row, now)
+        continue
+      }
+      if (this.slots.isMisplaced(row)) {
+        this.rows.reseat(this.rows.live(id)!)
+        this.slots.promoteFreed()
         continue
       }
       this.rows.move({ ...row, state: States.pending }, row)

@@ -31,6 +31,8 @@ export interface LimitKey extends Mutable<KeyState> {
   since: number
   /** Live jobs of it that do not run, where its policy bounds them. */
   backlog: number
+  /** Jobs that nothing keeps may be in its line still: it is to be promoted again. */
+  isBehind: boolean
   isNew: boolean
   isTouched: boolean
 }
@@ -53,11 +55,12 @@ type KeyRow = [
   heldBack: number,
   paused: number,
   own: string | null,
-  feedback: string | null
+  feedback: string | null,
+  promotesAt: number | null
 ]
 
 const columns =
-  "id, resource_group, key, held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback"
+  "id, resource_group, key, held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback, promotes_at"
 
 /** What an operator set for the key, if anything. */
 export const ownRuleOf = (key: LimitKey | undefined): OwnRule | undefined =>
@@ -66,6 +69,9 @@ export const ownRuleOf = (key: LimitKey | undefined): OwnRule | undefined =>
 /** The labels of partition keys. */
 const labelStart = labelsOf("", undefined)[0]!
 const labelEnd = `${labelStart.slice(0, -1)};`
+
+/** Keys that are promoted again in one transaction. */
+const promotedAtOnce = 256
 
 /** Copies kept from one transaction to the next. */
 const keptMost = 20_000
@@ -146,7 +152,9 @@ export class LimitKeys {
     )
     this.selectWaitedFor = db.prepare("SELECT id FROM limit_key WHERE resource_group = ? AND waiting > 0 ORDER BY key")
     this.selectNext = db.prepare("SELECT min(next_at) FROM limit_key WHERE resource_group = ? AND next_at > ?")
-    this.selectPromoting = db.prepare("SELECT id FROM limit_key WHERE promotes_at <= ? ORDER BY promotes_at, id")
+    this.selectPromoting = db.prepare(
+      "SELECT id FROM limit_key WHERE promotes_at <= ? ORDER BY promotes_at, id LIMIT ?"
+    )
     this.selectNextPromotion = db.prepare("SELECT min(promotes_at) FROM limit_key WHERE promotes_at IS NOT NULL")
   }
 
@@ -286,6 +294,7 @@ export class LimitKeys {
       own: undefined,
       since: 0,
       backlog: 0,
+      isBehind: false,
       isNew: true,
       isTouched: false
     }
@@ -305,7 +314,8 @@ export class LimitKeys {
   }
 
   private keyOf(row: KeyRow, group: Group): LimitKey {
-    const [id, , key, held, waiting, since, backlog, time, tat, heldBackUntil, paused, ownText, feedback] = row
+    const [id, , key, held, waiting, since, backlog, time, tat, heldBackUntil, paused, ownText, feedback, promotesAt] =
+      row
     const own = ownText === null ? undefined : keyPolicyIn(ownText)
     const made: LimitKey = {
       held,
@@ -322,6 +332,7 @@ export class LimitKeys {
       own,
       since,
       backlog,
+      isBehind: promotesAt !== null,
       isNew: false,
       isTouched: false
     }
@@ -368,7 +379,7 @@ export class LimitKeys {
     )
   }
 
-  /** When the next key for which jobs wait is held back no longer, of those that have no rate. */
+  /** When the next key is to be promoted again: those that are behind, and those held back that have no rate. */
   nextPromotionAt(): number | undefined {
     if (!this.nextPromotionKnown) {
       this.nextPromotion = this.selectNextPromotion.get()![0] ?? undefined
@@ -377,11 +388,11 @@ export class LimitKeys {
     return this.nextPromotion
   }
 
-  /** Those of `nextPromotionAt` whose time has come. */
-  noLongerHeldBack(): ReadonlyArray<LimitKey> {
+  /** Those of `nextPromotionAt` whose time has come, some at a time. */
+  promoting(): ReadonlyArray<LimitKey> {
     const next = this.nextPromotionAt()
     if (next === undefined || next > this.now) return []
-    const keys = this.selectPromoting.all(this.now).map(([id]) => this.get(id))
+    const keys = this.selectPromoting.all(this.now, promotedAtOnce).map(([id]) => this.get(id))
     for (const key of keys) this.touch(key)
     return keys
   }
@@ -404,10 +415,11 @@ export class LimitKeys {
     if (this.touched.length === 0) return
     for (const key of this.touched) {
       this.forgetIdle(key)
-      const { backlog, group, heldBackUntil, held, id, own, paused, since, tat, time, waiting } = key
+      const { backlog, group, heldBackUntil, held, id, isBehind, own, paused, since, tat, time, waiting } = key
       const isOfClaims = isRated(key.policy)
       const next = isOfClaims ? (this.nextAt(key) ?? null) : null
-      const promotes = !isOfClaims && waiting > 0 && heldBackUntil > this.now ? heldBackUntil : null
+      const isHeldBack = !isOfClaims && heldBackUntil > this.now
+      const promotes = waiting === 0 ? null : isHeldBack ? heldBackUntil : isBehind ? this.now : null
       const values = [
         held,
         waiting,

@@ -102,6 +102,21 @@ export const tables: Readonly<Record<string, TableRules>> = {
     },
     whole: [["resource_group IN (SELECT name FROM resource_group)", "its group is not known"]]
   },
+  reseat: {
+    key: ["id"],
+    columns: {
+      id,
+      resource_group: name,
+      policy: nullable(policy),
+      slots: nullable(count),
+      key: nullable(anyText),
+      own_policy: nullable(policy),
+      own_paused: among(0, 1),
+      done: count,
+      last: count
+    },
+    whole: [["resource_group IN (SELECT name FROM resource_group)", "its group is not known"]]
+  },
   lane: {
     key: ["id"],
     columns: {

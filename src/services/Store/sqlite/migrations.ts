@@ -35,6 +35,10 @@ CREATE TABLE limit_key(
 CREATE INDEX limit_key_next ON limit_key(resource_group, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX limit_key_promotes ON limit_key(promotes_at) WHERE promotes_at IS NOT NULL;
 CREATE INDEX limit_key_own ON limit_key(resource_group) WHERE own_policy IS NOT NULL OR paused = 1;
+CREATE TABLE reseat(
+  id INTEGER PRIMARY KEY, resource_group TEXT NOT NULL, policy TEXT, slots INTEGER,
+  key TEXT, own_policy TEXT, own_paused INTEGER NOT NULL, done INTEGER NOT NULL, last INTEGER NOT NULL
+);
 CREATE TABLE lane(
   id INTEGER PRIMARY KEY, task TEXT NOT NULL, resource_group TEXT NOT NULL,
   scheduled INTEGER NOT NULL DEFAULT 0, pending INTEGER NOT NULL DEFAULT 0, running INTEGER NOT NULL DEFAULT 0,
@@ -176,7 +180,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "1eda4efd5f76e02ff4e5b829653adeeda811bd886c622227268491f869b08986"
+const newestFingerprint = "5fdf1339692d83c2d1d8c056add20f815d72511f7eb71a24d0102dcd13ec964d"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>
