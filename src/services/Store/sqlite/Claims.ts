@@ -170,7 +170,7 @@ export class Claims {
   private nextOf(group: Group, tasks: ReadonlySet<string>, now: number): number | undefined {
     const policy = policyOf(group)
     const held = heldUntil(group, policy, now)
-    const ofKeys = this.slots.nextStart(group)
+    const ofKeys = this.slots.nextStart(group, tasks)
     const first = !boundsStarts(policy) && held <= now ? undefined : this.firstOf(this.readyLanes(group, tasks), 1)[0]
     const starts = (at: number, cost: number) => Math.max(at, held, startableAt(policy, group, cost))
     return earlier(ofKeys && starts(ofKeys, 1), first && starts(now, first.cost))
@@ -179,7 +179,7 @@ export class Claims {
   /** Whether jobs wait in the group that may come before what is new. */
   hasOlder({ group: name }: ClaimRequest, tasks: ReadonlySet<string>): boolean {
     const group = this.laneCounters.groups.get(name)
-    return group !== undefined && (this.readyLanes(group, tasks).length > 0 || this.slots.hasRatedDue(group))
+    return group !== undefined && (this.readyLanes(group, tasks).length > 0 || this.slots.hasRatedDue(group, tasks))
   }
 
   /** Groups, but those claimed from, in which the open transaction made jobs of `tasks` ready that may start now. */

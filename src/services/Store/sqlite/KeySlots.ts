@@ -10,6 +10,7 @@ import {
   holdsWhileWaiting,
   isFifo,
   isRated,
+  keysInClaim,
   mayBeReady,
   mayStart,
   slotsAllowed
@@ -42,7 +43,7 @@ import type { Statistics } from "./Statistics.ts"
 const piece = 64
 
 /** Jobs that one transaction lets go at most, claims apart; the next goes on. */
-const letGoAtOnce = 1_000
+const letGoAtOnce = 500
 
 /** What the key of a new job does, which would have to wait. */
 export interface Conflict {
@@ -385,7 +386,7 @@ export class KeySlots {
   lend(name: string, tasks: ReadonlySet<string>, room: number, isNested: boolean): void {
     const group = this.laneCounters.groups.get(name)
     if (group?.hasLimitedKeys !== true || !(room > 0)) return
-    const keys = isNested ? this.keys.waitedFor(group) : this.keys.due(group)
+    const keys = isNested ? this.keys.waitedFor(group) : this.keys.due(group, tasks, keysInClaim(room))
     const candidates = keys.flatMap((key) => this.candidate(key, key, tasks, isNested) ?? [])
     for (let left = room; left > 0 && candidates.length > 0; left--) {
       let first = 0
@@ -439,8 +440,8 @@ export class KeySlots {
   }
 
   /** Whether a claim may find jobs of rated keys that wait. */
-  hasRatedDue(group: Group): boolean {
-    return this.keys.due(group).length > 0
+  hasRatedDue(group: Group, tasks: ReadonlySet<string>): boolean {
+    return this.keys.due(group, tasks, 1).length > 0
   }
 
   /** Whether more than the slots of a group limits jobs of it. */
@@ -622,8 +623,8 @@ export class KeySlots {
   }
 
   /** When time alone lets a job of a rated key of the group start. */
-  nextStart(group: Group): number | undefined {
-    return this.keys.nextStart(group)
+  nextStart(group: Group, tasks: ReadonlySet<string>): number | undefined {
+    return this.keys.nextStart(group, tasks)
   }
 
   /** Lets go what waits for keys that are held back no longer, and where a transaction before has left off. */

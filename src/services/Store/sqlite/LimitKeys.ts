@@ -10,10 +10,11 @@ import { isForgettable, isRated, type KeyState, newKey, nextAt, windowOf } from 
 import { type OwnRule, policyOf, unruled } from "../../Limits/policy/KeyRules.ts"
 import type { JobId } from "../../Queue/Job.ts"
 import { labelsOf } from "../../Queue/policy/jobs/Labels.ts"
+import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { KeyFilter, KeyRecord } from "../KeyRecord.ts"
 import type { Database, Query } from "./Database.ts"
-import { type Group, type LaneCounters, limitOf, policyOf as groupPolicyOf } from "./LaneCounters.ts"
+import { type Group, type Lane, type LaneCounters, limitOf, policyOf as groupPolicyOf } from "./LaneCounters.ts"
 import { feedbackIn, feedbackText } from "./FeedbackText.ts"
 import { keyPolicyIn } from "./PolicyText.ts"
 import { UnreadableRow } from "./RowRules.ts"
@@ -103,7 +104,7 @@ export class LimitKeys {
   private readonly update: Query<[]>
   private readonly selectFirst: Query<Waiter>
   private readonly selectFirstInLine: Query<Waiter>
-  private readonly selectDue: Query<[id: number]>
+  private readonly selectDue: Query<[id: number, nextAt: number]>
   private readonly selectWaitedFor: Query<[id: number]>
   private readonly selectNext: Query<[nextAt: number | null]>
   private readonly selectPromoting: Query<[id: number]>
@@ -136,22 +137,22 @@ export class LimitKeys {
     )
     this.selectLastId = db.prepare("SELECT ifnull(max(id), 0) FROM limit_key")
     this.insert = db.prepare(
-      `INSERT INTO limit_key(held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback, next_at, promotes_at, id, resource_group, key)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+      `INSERT INTO limit_key(held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback, next_at, next_lane, promotes_at, id, resource_group, key)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
     )
     this.update = db.prepare(
       `UPDATE limit_key SET held = ?, waiting = ?, since = ?, backlog = ?, time = ?, tat = ?, held_back = ?, paused = ?, own_policy = ?,
-       feedback = ?, next_at = ?, promotes_at = ? WHERE id = ?`
+       feedback = ?, next_at = ?, next_lane = ?, promotes_at = ? WHERE id = ?`
     )
     const first = (order: string) =>
       `SELECT lane, id, rank, due, slots, cost FROM scheduled WHERE limiter = ? AND wait >= ${Waiting.waitLimit} ORDER BY ${order} LIMIT ?`
     this.selectFirst = db.prepare(first("rank, id"))
     this.selectFirstInLine = db.prepare(first("id"))
     this.selectDue = db.prepare(
-      "SELECT id FROM limit_key WHERE resource_group = ? AND next_at <= ? ORDER BY next_at, id"
+      "SELECT id, next_at FROM limit_key WHERE next_lane = ? AND next_at <= ? ORDER BY next_at, id LIMIT ?"
     )
     this.selectWaitedFor = db.prepare("SELECT id FROM limit_key WHERE resource_group = ? AND waiting > 0 ORDER BY key")
-    this.selectNext = db.prepare("SELECT min(next_at) FROM limit_key WHERE resource_group = ? AND next_at > ?")
+    this.selectNext = db.prepare("SELECT min(next_at) FROM limit_key WHERE next_lane = ? AND next_at > ?")
     this.selectPromoting = db.prepare(
       "SELECT id FROM limit_key WHERE promotes_at <= ? ORDER BY promotes_at, id LIMIT ?"
     )
@@ -356,11 +357,18 @@ export class LimitKeys {
     this.touched.push(key)
   }
 
-  /** The rated keys of a group that may start a job now, as far as time goes. */
-  due(group: Group): ReadonlyArray<LimitKey> {
+  /**
+   * The rated keys of a group that may start a job of `tasks` now, as far as time goes: those that may have longest, at
+   * most `limit`.
+   */
+  due(group: Group, tasks: ReadonlySet<string>, limit: number): ReadonlyArray<LimitKey> {
     if (!group.hasLimitedKeys) return []
     this.write()
-    return this.selectDue.all(group.name, this.now).map(([id]) => this.get(id))
+    return lanesOf(group, tasks)
+      .flatMap(({ id }) => this.selectDue.all(id, this.now, limit))
+      .sort(([idA, a], [idB, b]) => a - b || idA - idB)
+      .slice(0, limit)
+      .map(([id]) => this.get(id))
   }
 
   /** The keys of a group for which jobs wait. */
@@ -369,14 +377,16 @@ export class LimitKeys {
     return this.selectWaitedFor.all(group.name).map(([id]) => this.get(id))
   }
 
-  /** When time alone lets a rated key of the group start a job that it may not start yet; past: but for its group. */
-  nextStart(group: Group): number | undefined {
+  /**
+   * When time alone lets a rated key of the group start a job of `tasks` that it may not start yet; past: but for its
+   * group.
+   */
+  nextStart(group: Group, tasks: ReadonlySet<string>): number | undefined {
     if (!group.hasLimitedKeys) return undefined
     this.write()
-    return (
-      this.selectNext.get(group.name, heldUntil(group, groupPolicyOf(group), this.now) > this.now ? 0 : this.now)![0] ??
-      undefined
-    )
+    const after = heldUntil(group, groupPolicyOf(group), this.now) > this.now ? 0 : this.now
+    const times = lanesOf(group, tasks).flatMap(({ id }) => this.selectNext.get(id, after)![0] ?? [])
+    return times.length === 0 ? undefined : Math.min(...times)
   }
 
   /** When the next key is to be promoted again: those that are behind, and those held back that have no rate. */
@@ -399,8 +409,15 @@ export class LimitKeys {
 
   /** When time alone lets the next job of the key start, as `policy/KeyAdmission` says. */
   nextAt(key: LimitKey): number | undefined {
+    return this.next(key)?.at
+  }
+
+  private next(key: LimitKey): { readonly at: number; readonly lane: number } | undefined {
     const head = key.waiting === 0 ? undefined : this.first(key, 1)[0]
-    return head === undefined ? undefined : nextAt(key, key.policy, this.windowOf(key), head[4], head[5])
+    if (head === undefined) return undefined
+    const [lane, , , , slots, cost] = head
+    const at = nextAt(key, key.policy, this.windowOf(key), slots, cost)
+    return at === undefined ? undefined : { at, lane }
   }
 
   /** A key of which nothing has to be remembered begins anew. */
@@ -417,7 +434,7 @@ export class LimitKeys {
       this.forgetIdle(key)
       const { backlog, group, heldBackUntil, held, id, isBehind, own, paused, since, tat, time, waiting } = key
       const isOfClaims = isRated(key.policy)
-      const next = isOfClaims ? (this.nextAt(key) ?? null) : null
+      const next = isOfClaims ? this.next(key) : undefined
       const isHeldBack = !isOfClaims && heldBackUntil > this.now
       const promotes = waiting === 0 ? null : isHeldBack ? heldBackUntil : isBehind ? this.now : null
       const values = [
@@ -431,7 +448,8 @@ export class LimitKeys {
         paused ? 1 : 0,
         own === undefined ? null : JSON.stringify(own),
         feedbackText(key.feedback),
-        next,
+        next?.at ?? null,
+        next?.lane ?? null,
         promotes,
         id
       ] as const
@@ -444,3 +462,6 @@ export class LimitKeys {
     this.nextPromotionKnown = false
   }
 }
+
+const lanesOf = ({ lanes }: Group, tasks: ReadonlySet<string>): ReadonlyArray<Lane> =>
+  lanes.filter(({ counts, task }) => counts[States.scheduled] > 0 && tasks.has(task))

@@ -98,6 +98,7 @@ export const tables: Readonly<Record<string, TableRules>> = {
       own_policy: nullable(policy),
       backlog: count,
       next_at: nullable(time),
+      next_lane: nullable(integer),
       promotes_at: nullable(time)
     },
     whole: [["resource_group IN (SELECT name FROM resource_group)", "its group is not known"]]

@@ -29,10 +29,10 @@ CREATE TABLE limit_key(
   id INTEGER PRIMARY KEY, resource_group TEXT NOT NULL, key TEXT NOT NULL,
   held INTEGER NOT NULL, waiting INTEGER NOT NULL, since INTEGER NOT NULL,
   time REAL NOT NULL, tat REAL NOT NULL, held_back REAL NOT NULL, paused INTEGER NOT NULL, own_policy TEXT, feedback TEXT,
-  backlog INTEGER NOT NULL, next_at REAL, promotes_at REAL,
+  backlog INTEGER NOT NULL, next_at REAL, next_lane INTEGER, promotes_at REAL,
   UNIQUE(resource_group, key)
 );
-CREATE INDEX limit_key_next ON limit_key(resource_group, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX limit_key_next ON limit_key(next_lane, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX limit_key_promotes ON limit_key(promotes_at) WHERE promotes_at IS NOT NULL;
 CREATE INDEX limit_key_own ON limit_key(resource_group) WHERE own_policy IS NOT NULL OR paused = 1;
 CREATE TABLE reseat(
@@ -180,7 +180,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "5fdf1339692d83c2d1d8c056add20f815d72511f7eb71a24d0102dcd13ec964d"
+const newestFingerprint = "7086a02d5958a9da765ce5421a3f94d2bb9c3e66517cfa7afdd0c812f3079fb3"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>
