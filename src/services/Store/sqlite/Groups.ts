@@ -1,5 +1,6 @@
 /** Resource groups as the file keeps them: what programs declared and operators set, and what that means for jobs. */
 import { type GroupPolicy, type KeyPolicy, noPolicy } from "../../Limits/GroupPolicy.ts"
+import { opensAt } from "../../Limits/policy/Holding.ts"
 import { takeUnits } from "../../Limits/policy/Starts.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
 import type { GroupDeclaration, GroupSettings } from "../JobStore.ts"
@@ -133,8 +134,11 @@ export class Groups {
     const key = keyName === undefined ? undefined : this.keys.find(group, keyName)
     const of = keyName === undefined ? group : key
     if (of === undefined) return { taken: true, at: now }
-    const isPaused = this.laneCounters.paused || group.paused || key?.paused === true
-    const units = takeUnits(key?.policy ?? policyOf(group), of, isPaused, cost, now)
+    const keeps = {
+      isPaused: this.laneCounters.paused || group.paused || key?.paused === true,
+      opensAt: opensAt(policyOf(group), now)
+    }
+    const units = takeUnits(key?.policy ?? policyOf(group), of, keeps, cost, now)
     if (!units.taken) return units
     of.tat = units.tat
     if (key === undefined) this.laneCounters.touchGroup(group)
