@@ -2,7 +2,7 @@
  * Jobs of limited keys, on their way between the lines of their keys and being ready: the steps that `KeyAdmission`
  * describes, over the lists of `JobLife`.
  */
-import { heldUntil } from "../../Limits/policy/Holding.ts"
+import { heldUntil, opensAt } from "../../Limits/policy/Holding.ts"
 import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import {
@@ -640,7 +640,11 @@ export class KeyLines {
     const key = name === undefined ? undefined : group.limits?.key(name)
     const of = name === undefined ? group : key
     if (of === undefined) return { taken: true, at: now }
-    const units = takeUnits(of.policy, of, isPaused || group.paused || key?.paused === true, cost, now)
+    const keeps = {
+      isPaused: isPaused || group.paused || key?.paused === true,
+      opensAt: opensAt(group.policy, now)
+    }
+    const units = takeUnits(of.policy, of, keeps, cost, now)
     if (!units.taken) return units
     of.tat = units.tat
     if (key !== undefined) this.look(key, now)
