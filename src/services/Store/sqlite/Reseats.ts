@@ -215,7 +215,7 @@ export class Reseats {
     isMeant: (reseat: Reseat) => boolean
   ): boolean {
     const those = this.byGroup.get(group)
-    return those?.some((reseat) => isMeant(reseat) && holds(this.of(reseat, key)))
+    return those?.some((reseat) => isMeant(reseat) && holds(this.of(reseat, key))) ?? false
   }
 
   /** Whether a change is yet to give the job its seat. */
