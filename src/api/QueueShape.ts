@@ -56,7 +56,14 @@ export const GroupStatusShape = Schema.Struct({
    */
   kept: Schema.NullOr(
     Schema.Struct({
-      reason: Schema.Literals(["GroupPaused", "GroupClosed", "HeldBack", "BreakerOpen", "BreakerHalfOpen", "RateSpent"]),
+      reason: Schema.Literals([
+        "GroupPaused",
+        "GroupClosed",
+        "HeldBack",
+        "BreakerOpen",
+        "BreakerHalfOpen",
+        "RateSpent"
+      ]),
       until: Schema.NullOr(Schema.String)
     })
   ),

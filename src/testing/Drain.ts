@@ -120,7 +120,10 @@ const look = (queue: TaskQueue["Service"]): Effect.Effect<Look<Drained>, StoreEr
       jobs.filter(({ state, waitReason }) => state === "pending" || waitReason === "limit")
     )
     if (waiting.some(({ reason }) => !isIdle(reason) && endsAt(reason) === undefined)) return { mark }
-    const due = [...jobs.filter(isTimed).map((job) => job.due), ...waiting.flatMap(({ reason }) => endsAt(reason) ?? [])]
+    const due = [
+      ...jobs.filter(isTimed).map((job) => job.due),
+      ...waiting.flatMap(({ reason }) => endsAt(reason) ?? [])
+    ]
     if (due.length > 0) return { mark, notBefore: next === undefined ? Math.min(...due) : undefined }
     return { found: { idle: yield* explained(queue, jobs) }, mark }
   })

@@ -229,6 +229,20 @@ export const clauses = (test: StoreTest): void => {
       assert.deepStrictEqual(yield* standing(driver, [ids[3]!]), ["limit"], "only an enqueue meets a conflict")
     }))
 
+  test("a batch is counted without those of its jobs that the policy cancels at once", (driver) =>
+    Effect.gen(function* () {
+      const policy = limited({ concurrency: 1, conflict: "cancelNewest", backlog: 2 })
+      yield* driver.store.jobs.declareGroups([{ name: "group", limit: 100, policy: { ...policy, backlog: 3 } }])
+      const whole = yield* driver.enqueue([of("a"), of("a"), of("b"), of("a"), of("c")], { batches: [5] })
+      assert.isUndefined(whole.notes)
+      assert.deepStrictEqual(whole.ended, [whole.ids[1], whole.ids[3]])
+      const over = yield* driver.enqueue([of("a"), of("d")], { batches: [2] })
+      assert.deepStrictEqual(
+        [0, 1].map((i) => over.notes?.get(i)?._tag),
+        ["Overloaded", "Overloaded"]
+      )
+    }))
+
   test("a new job is next where the policy cancels those before it: what waits ends, what runs is told", (driver) =>
     Effect.gen(function* () {
       yield* declare(driver, limited({ concurrency: 1, conflict: "cancelRunning" }))

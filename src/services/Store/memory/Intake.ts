@@ -13,7 +13,7 @@ import {
   refusalOfBatch,
   type StoreNote
 } from "../../Queue/policy/jobs/Admission.ts"
-import { slotsOf } from "../../Limits/policy/KeyAdmission.ts"
+import { costOf, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
 import { FinishingPace } from "../../Queue/policy/jobs/FinishingPace.ts"
 import { pending, scheduled } from "../../Queue/policy/jobs/States.ts"
 
@@ -66,17 +66,17 @@ export class Intake {
   }
 
   /** What bounds the job by the limits of its group and key. */
-  private boundsOf({ extra, group: name, partitionKey }: NewJob): JobBounds | undefined {
+  private boundsOf({ due, extra, group: name, partitionKey }: NewJob, now: number): JobBounds | undefined {
     const group = this.table.groups.get(name)
     const slots = slotsOf(extra)
     return group === undefined || (group.limits === undefined && slots === 1)
       ? undefined
-      : { slots, ...this.life.lines.boundsOf(group, partitionKey) }
+      : { slots, ...this.life.lines.boundsOf(group, partitionKey, { slots, cost: costOf(extra), due }, now) }
   }
 
   private presentAt(now: number): Present {
     return {
-      bounds: (job) => this.boundsOf(job),
+      bounds: (job) => this.boundsOf(job, now),
       holder: (key) => this.life.keys.find(key, now),
       exists: (id) => this.table.find(id) !== undefined,
       room: () => this.liveMost - this.table.live,

@@ -7,9 +7,11 @@ import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import {
   admittedRank,
+  endsAsNewest,
   fitsWindow,
   mayBeReady,
   mayStart,
+  type Newcomer,
   nextAt,
   slotsAllowed,
   windowOf
@@ -320,10 +322,10 @@ export class KeyLines {
   }
 
   /** A job begins to run. */
-  begins(job: StoredJob, now: number): void {
+  begins(job: StoredJob, now: number, rides: boolean): void {
     const { group } = job.lane
     if (boundsStarts(group.policy)) {
-      const { feedback, tat } = afterStart(group.policy, group, costIn(job), now)
+      const { feedback, tat } = afterStart(group.policy, group, costIn(job), now, rides)
       group.tat = tat
       this.learn(group, undefined, feedback)
     }
@@ -402,11 +404,11 @@ export class KeyLines {
   // Learn.
 
   /** An attempt has ended: what that says of the other side. */
-  heard(job: StoredJob, settle: Settle, now: number): void {
+  heard(job: StoredJob, settle: Settle, now: number, rides: boolean): void {
     const { group } = job.lane
     const key = job.rare?.admission?.key
     if (!learns(group.policy) && (key === undefined || !learns(key.policy))) return
-    const event = eventOf(settle, job.started + this.table.epoch, costIn(job))
+    const event = eventOf(settle, job.started + this.table.epoch, costIn(job), rides)
     const ofKey = event._tag !== "Refused" || isOfKey(group.policy, key?.policy)
     if (event._tag !== "Refused" || !ofKey) this.hear(group, undefined, event, now)
     if (key === undefined || !ofKey) return
@@ -471,7 +473,12 @@ export class KeyLines {
   // Refuse, cancel, hold back.
 
   /** Slots that there are for a job of the group and key, and the backlogs that bound it. */
-  boundsOf(group: Group, partitionKey: string | undefined): Pick<JobBounds, "slotsOf" | "backlogOf"> {
+  boundsOf(
+    group: Group,
+    partitionKey: string | undefined,
+    job: Newcomer,
+    now: number
+  ): Pick<JobBounds, "slotsOf" | "backlogOf" | "endsBehind"> {
     const { limits } = group
     const name = partitionKey ?? ""
     const policy = limits === undefined ? undefined : policyOf(limits.policy, name, limits.own.get(name))
@@ -485,7 +492,14 @@ export class KeyLines {
       backlogOf: {
         group: ofGroup === undefined ? undefined : { limit: ofGroup, waiting: this.table.waitingIn(group) },
         key: ofKey === undefined ? undefined : { limit: ofKey, waiting: limits!.backlogs?.get(name) ?? 0 }
-      }
+      },
+      endsBehind:
+        policy === undefined
+          ? undefined
+          : (ahead) => {
+              const key = limits!.key(name)!
+              return endsAsNewest(key, policy, key.window, job, ahead, now)
+            }
     }
   }
 

@@ -7,7 +7,7 @@
  */
 import type { JobId } from "../../Queue/Job.ts"
 import type { After, ClaimRequest, NewJob } from "../Turn.ts"
-import { fitsWindow, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
+import { costOf, fitsWindow, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
 import { isUnlimited } from "../../Limits/policy/KeyRules.ts"
 import {
   isDeduplicated,
@@ -202,13 +202,13 @@ export class Enqueues {
   }
 
   /** What bounds a job by the limits of its group and key. */
-  private boundsOf({ extra, group: name, partitionKey }: NewJob, ready: Array<JobRow>): JobBounds | undefined {
+  private boundsOf({ due, extra, group: name, partitionKey }: NewJob, ready: Array<JobRow>): JobBounds | undefined {
     const group = this.laneCounters.groups.get(name)
     const slots = slotsOf(extra)
     if (group === undefined || (slots === 1 && !group.hasLimitedKeys && isUnlimited(policyOf(group)))) return undefined
     // Those that are not counted yet.
     if (policyOf(group).backlog !== undefined) this.store(ready)
-    return { slots, ...this.slots.boundsOf(group, partitionKey) }
+    return { slots, ...this.slots.boundsOf(group, partitionKey, { slots, cost: costOf(extra), due }) }
   }
 
   /** Whether a new job waits for none of those it follows, and none of them decides otherwise. */

@@ -6,6 +6,7 @@
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import {
   admittedRank,
+  endsAsNewest,
   fitsWindow,
   holdsWhileWaiting,
   isFifo,
@@ -13,6 +14,7 @@ import {
   keysInClaim,
   mayBeReady,
   mayStart,
+  type Newcomer,
   slotsAllowed
 } from "../../Limits/policy/KeyAdmission.ts"
 import {
@@ -457,20 +459,20 @@ export class KeySlots {
     const isBounded = boundsStarts(policy)
     for (const row of rows) {
       this.countBacklog(row, -1)
-      if (isBounded) this.starts(group, undefined, policy, row.cost)
+      if (isBounded) this.starts(group, undefined, policy, row)
       if (row.limiter === null) continue
       this.lent.delete(row.id)
       if (policy.fair === true) group.time = timeAfterClaim(group.time, row.rank)
       const key = this.keys.get(row.limiter)
       if (!boundsStarts(key.policy)) continue
-      this.starts(key, key, key.policy, row.cost)
+      this.starts(key, key, key.policy, row)
       this.keys.touch(key)
     }
     if (isBounded || policy.fair === true) this.laneCounters.touchGroup(group)
   }
 
-  private starts(of: Group | LimitKey, key: LimitKey | undefined, policy: FeedbackPolicy, cost: number): void {
-    const { feedback, tat } = afterStart(policy, of, cost, this.keys.now)
+  private starts(of: Group | LimitKey, key: LimitKey | undefined, policy: FeedbackPolicy, row: JobRow): void {
+    const { feedback, tat } = afterStart(policy, of, row.cost, this.keys.now, row.wait === Waiting.rides)
     of.tat = tat
     this.learn(of, key, feedback)
   }
@@ -481,7 +483,7 @@ export class KeySlots {
     const policy = policyOf(group)
     const key = row.limiter === null ? undefined : this.keys.get(row.limiter)
     if (!learns(policy) && (key === undefined || !learns(key.policy))) return
-    const event = eventOf(settle, row.started ?? now, row.cost)
+    const event = eventOf(settle, row.started ?? now, row.cost, row.wait === Waiting.rides)
     const ofKey = event._tag !== "Refused" || isOfKey(policy, key?.policy)
     if (event._tag !== "Refused" || !ofKey) {
       this.hear(group, undefined, policy, event, now)
@@ -524,7 +526,11 @@ export class KeySlots {
   }
 
   /** Slots that there are for a job of the group and key, and the backlogs that bound it. */
-  boundsOf(group: Group, partitionKey: string | undefined): Pick<JobBounds, "slotsOf" | "backlogOf"> {
+  boundsOf(
+    group: Group,
+    partitionKey: string | undefined,
+    job: Newcomer
+  ): Pick<JobBounds, "slotsOf" | "backlogOf" | "endsBehind"> {
     const key = this.keys.find(group, partitionKey ?? null)
     const { backlog } = policyOf(group)
     const waiting = () =>
@@ -537,7 +543,11 @@ export class KeySlots {
       backlogOf: {
         group: backlog === undefined ? undefined : { limit: backlog, waiting: waiting() },
         key: key?.policy.backlog === undefined ? undefined : { limit: key.policy.backlog, waiting: key.backlog }
-      }
+      },
+      endsBehind:
+        key === undefined
+          ? undefined
+          : (ahead) => endsAsNewest(key, key.policy, this.keys.windowOf(key), job, ahead, this.keys.now)
     }
   }
 

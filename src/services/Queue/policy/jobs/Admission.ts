@@ -47,6 +47,11 @@ export interface JobBounds {
   /** Slots that there are. */
   readonly slotsOf: Readonly<Record<"group" | "key", number>>
   readonly backlogOf: Readonly<Record<"group" | "key", Backlog | undefined>>
+  /**
+   * Whether a new job of the key ends at once where those before it in its batch take so many slots of the key; absent:
+   * none does.
+   */
+  readonly endsBehind?: ((slotsAhead: number) => boolean) | undefined
 }
 
 /** What a store knows when a job comes. */
@@ -66,10 +71,17 @@ export interface Present {
 class Ahead {
   count = 0
   private readonly counts = new Map<string, number>()
+  private readonly slots = new Map<string, number>()
 
-  add({ group, partitionKey }: NewJob): void {
+  add({ group, partitionKey }: NewJob, bounds: JobBounds | undefined): void {
     this.count++
+    const key = keyName(group, partitionKey)
+    this.slots.set(key, this.slotsOf(key) + (bounds?.slots ?? 1))
     for (const name of [group, keyName(group, partitionKey)]) this.counts.set(name, this.of(name) + 1)
+  }
+
+  slotsOf(key: string): number {
+    return this.slots.get(key) ?? 0
   }
 
   of(name: string): number {
@@ -140,6 +152,9 @@ export const planOf = (job: NewJob, present: Present, ahead?: Ahead): Plan => {
 export const isPlain = (job: NewJob, present: Pick<Present, "bounds">): boolean =>
   job.after === undefined && job.unique === undefined && present.bounds(job) === undefined
 
+/** Whether nothing but its time keeps a new job from its key. */
+const arrives = ({ after }: NewJob, { _tag }: Plan): boolean => after === undefined && _tag === "Create"
+
 const batchRefused: StoreNote = { _tag: "BatchRefused" }
 
 /** The id of a job of the batch that is not stored either. */
@@ -166,7 +181,10 @@ export const refusalOfBatch = (
     }
     if (isRefusal(plan)) return plan
     if (isStored(plan)) {
-      ahead.add(job)
+      // One that ends at once takes no room.
+      const bounds = present.bounds(job)
+      const ends = bounds?.endsBehind?.(ahead.slotsOf(keyName(job.group, job.partitionKey))) === true
+      if (!ends || !arrives(job, plan)) ahead.add(job, bounds)
       if (unique !== undefined) keys.add(unique.key)
     }
     return undefined
