@@ -229,20 +229,6 @@ export const clauses = (test: StoreTest): void => {
       assert.deepStrictEqual(yield* standing(driver, [ids[3]!]), ["limit"], "only an enqueue meets a conflict")
     }))
 
-  test("a batch is counted without those of its jobs that the policy cancels at once", (driver) =>
-    Effect.gen(function* () {
-      const policy = limited({ concurrency: 1, conflict: "cancelNewest", backlog: 2 })
-      yield* driver.store.jobs.declareGroups([{ name: "group", limit: 100, policy: { ...policy, backlog: 3 } }])
-      const whole = yield* driver.enqueue([of("a"), of("a"), of("b"), of("a"), of("c")], { batches: [5] })
-      assert.isUndefined(whole.notes)
-      assert.deepStrictEqual(whole.ended, [whole.ids[1], whole.ids[3]])
-      const over = yield* driver.enqueue([of("a"), of("d")], { batches: [2] })
-      assert.deepStrictEqual(
-        [0, 1].map((i) => over.notes?.get(i)?._tag),
-        ["Overloaded", "Overloaded"]
-      )
-    }))
-
   test("a new job is next where the policy cancels those before it: what waits ends, what runs is told", (driver) =>
     Effect.gen(function* () {
       yield* declare(driver, limited({ concurrency: 1, conflict: "cancelRunning" }))
@@ -293,6 +279,28 @@ export const clauses = (test: StoreTest): void => {
       assert.isTrue(full?._tag === "Overloaded" && full.of === "group" && full.limit === 5)
       assert.strictEqual((yield* driver.claim(session, 1)).length, 1, "what runs is no backlog")
       yield* driver.add(of("a"))
+    }))
+
+  test("judges a batch by what stands when it comes: a job that its key or a parent would end counts like the others", (driver) =>
+    Effect.gen(function* () {
+      yield* declare(driver, {
+        keys: [{ keys: "a", policy: { backlog: 2, concurrency: 1, conflict: "cancelNewest" } }]
+      })
+      yield* driver.enqueue([of("a")])
+      const twice = yield* driver.enqueue([of("a", { key: "k" }), of("a", { key: "k" })], { batches: [2] })
+      assert.deepStrictEqual(
+        [0, 1].map((i) => twice.notes?.get(i)?._tag),
+        ["BatchRefused", "Duplicate"]
+      )
+      const long = yield* driver.enqueue([of("a"), of("a")], { batches: [2] })
+      assert.deepStrictEqual(
+        [0, 1].map((i) => long.notes?.get(i)?._tag),
+        ["BatchRefused", "Overloaded"]
+      )
+      const { ended, ids, notes } = yield* driver.enqueue([of("a"), of("b")], { batches: [2] })
+      assert.isUndefined(notes)
+      assert.deepStrictEqual(yield* standing(driver, [...ids]), ["cancelled", "pending"])
+      assert.deepStrictEqual(ended, [ids[0]])
     }))
 
   test("counts each time that a job has to wait for its key", (driver) =>

@@ -127,32 +127,6 @@ export const mayStart = (
   now: number
 ): boolean => mayBeReady(state, window, slots, now) && mayStartOne(policy, state, cost, now)
 
-/** What is asked of a job that is yet to be stored. */
-export interface Newcomer {
-  readonly slots: number
-  readonly cost: number
-  /** In milliseconds since 1970. */
-  readonly due: number
-}
-
-/**
- * Whether a new job of a key that cancels the newest ends at once, where those before it in its batch take `ahead`
- * slots of the key.
- */
-export const endsAsNewest = (
-  state: KeyState,
-  policy: KeyPolicy,
-  window: number,
-  { cost, due, slots }: Newcomer,
-  ahead: number,
-  now: number
-): boolean => {
-  if (policy.conflict !== "cancelNewest" || (due > now && !holdsWhileWaiting(policy))) return false
-  const { held, heldBackUntil, paused, waiting } = state
-  if (waiting > 0 || paused || heldBackUntil > now || !fitsWindow(window, held + ahead, slots)) return true
-  return due <= now && isRated(policy) && (ahead > 0 || !mayStartOne(policy, state, cost, now))
-}
-
 /**
  * From when on, in milliseconds since 1970, time alone lets the next job of a key start, which may be past; undefined:
  * something else has to happen first, or nothing waits. `cost` of the job that comes next.

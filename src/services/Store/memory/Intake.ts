@@ -5,6 +5,7 @@ import { withSiblings } from "../../Queue/policy/Siblings.ts"
 import type { JobLife } from "./JobLife.ts"
 import type { JobTable } from "./JobTable.ts"
 import {
+  accepted,
   isDeduplicated,
   type JobBounds,
   type Plan,
@@ -13,7 +14,7 @@ import {
   refusalOfBatch,
   type StoreNote
 } from "../../Queue/policy/jobs/Admission.ts"
-import { costOf, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
+import { slotsOf } from "../../Limits/policy/KeyAdmission.ts"
 import { FinishingPace } from "../../Queue/policy/jobs/FinishingPace.ts"
 import { pending, scheduled } from "../../Queue/policy/jobs/States.ts"
 
@@ -55,9 +56,11 @@ export class Intake {
     }
     let from = 0
     for (const length of batches) {
-      const refusals = length > 1 ? refusalOfBatch(jobs.slice(from, from + length), this.presentAt(now)) : undefined
+      const present = this.presentAt(now)
+      const refusals = length > 1 ? refusalOfBatch(jobs.slice(from, from + length), present) : undefined
+      const asked = length > 1 ? accepted(present) : present
       for (let i = from; i < from + length; i++) {
-        if (refusals === undefined) this.enqueueOne(withSiblings(jobs[i]!, enqueued.ids, from, i), enqueued, now)
+        if (refusals === undefined) this.enqueueOne(withSiblings(jobs[i]!, enqueued.ids, from, i), enqueued, now, asked)
         else this.answer(jobs[i]!, refusals[i - from]!, noId, enqueued)
       }
       from += length
@@ -66,17 +69,17 @@ export class Intake {
   }
 
   /** What bounds the job by the limits of its group and key. */
-  private boundsOf({ due, extra, group: name, partitionKey }: NewJob, now: number): JobBounds | undefined {
+  private boundsOf({ extra, group: name, partitionKey }: NewJob): JobBounds | undefined {
     const group = this.table.groups.get(name)
     const slots = slotsOf(extra)
     return group === undefined || (group.limits === undefined && slots === 1)
       ? undefined
-      : { slots, ...this.life.lines.boundsOf(group, partitionKey, { slots, cost: costOf(extra), due }, now) }
+      : { slots, ...this.life.lines.boundsOf(group, partitionKey) }
   }
 
   private presentAt(now: number): Present {
     return {
-      bounds: (job) => this.boundsOf(job, now),
+      bounds: (job) => this.boundsOf(job),
       holder: (key) => this.life.keys.find(key, now),
       exists: (id) => this.table.find(id) !== undefined,
       room: () => this.liveMost - this.table.live,
@@ -96,14 +99,14 @@ export class Intake {
     enqueued.ids.push(id)
   }
 
-  private enqueueOne(job: NewJob, enqueued: Enqueued, now: number): void {
+  private enqueueOne(job: NewJob, enqueued: Enqueued, now: number, present?: Present): void {
     const isPlain =
       job.unique === undefined &&
       job.after === undefined &&
       this.table.live < this.liveMost &&
       job.extra?.slots === undefined &&
       this.table.lane(job.group, job.task).group.limits === undefined
-    const plan: Plan = isPlain ? create : planOf(job, this.presentAt(now))
+    const plan: Plan = isPlain ? create : planOf(job, present ?? this.presentAt(now))
     switch (plan._tag) {
       case "Duplicate":
       case "ParentNotFound":

@@ -7,30 +7,22 @@ import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import {
   admittedRank,
-  endsAsNewest,
   fitsWindow,
   mayBeReady,
   mayStart,
-  type Newcomer,
   nextAt,
   slotsAllowed,
   windowOf
 } from "../../Limits/policy/KeyAdmission.ts"
 import { isUnlimited, policyOf } from "../../Limits/policy/KeyRules.ts"
-import {
-  breakerChange,
-  eventOf,
-  type Feedback,
-  feedbackAfter,
-  type FeedbackEvent,
-  isOfKey,
-  learns
-} from "../../Limits/policy/Feedback.ts"
+import { type Feedback, isOfKey } from "../../Limits/policy/Feedback.ts"
+import { learned } from "../../Limits/policy/Learning.ts"
 import { afterStart, boundsStarts, mayStartOne, startableAt, takeUnits } from "../../Limits/policy/Starts.ts"
 import type { JobBounds } from "../../Queue/policy/jobs/Admission.ts"
 import { isLive, isWaiting, liveCodes, pending, running, stateNames } from "../../Queue/policy/jobs/States.ts"
 import { isForTimeOnly } from "../../Queue/policy/jobs/Waiting.ts"
 import type { KeyRecord, UnitsRequest, UnitsTaken } from "../KeyRecord.ts"
+import { BreakerNotes } from "../BreakerNotes.ts"
 import type { BreakerNote, Settle } from "../Turn.ts"
 import { GroupLimits } from "./GroupLimits.ts"
 import { Heap } from "./Heap.ts"
@@ -97,7 +89,7 @@ export class KeyLines {
   private isChanging = false
   /** Groups with a rate, or held back. */
   private readonly bounded = new Set<Group>()
-  private breakers: Array<BreakerNote> = []
+  private readonly breakers = new BreakerNotes()
   private repaired: Iterator<LimitedKey> | undefined = undefined
 
   constructor(table: JobTable, lists: Lists) {
@@ -407,34 +399,25 @@ export class KeyLines {
   heard(job: StoredJob, settle: Settle, now: number, rides: boolean): void {
     const { group } = job.lane
     const key = job.rare?.admission?.key
-    if (!learns(group.policy) && (key === undefined || !learns(key.policy))) return
-    const event = eventOf(settle, job.started + this.table.epoch, costIn(job), rides)
-    const ofKey = event._tag !== "Refused" || isOfKey(group.policy, key?.policy)
-    if (event._tag !== "Refused" || !ofKey) this.hear(group, undefined, event, now)
-    if (key === undefined || !ofKey) return
-    this.hear(key, key.name, event, now)
-    this.freed.push(key)
-  }
-
-  private hear(of: Group | LimitedKey, key: string | undefined, event: FeedbackEvent, now: number): void {
-    this.learn(of, key, feedbackAfter(of.policy, of.feedback, event, now))
+    const startedAt = job.started + this.table.epoch
+    const after = learned(group, key, { settle, startedAt, cost: costIn(job), rides }, now)
+    if (after?.group !== undefined) this.learn(group, undefined, after.group.feedback)
+    if (key !== undefined && after?.key !== undefined) {
+      this.learn(key, key.name, after.key.feedback)
+      this.freed.push(key)
+    }
   }
 
   private learn(of: Group | LimitedKey, key: string | undefined, feedback: Feedback | undefined): void {
-    const change = breakerChange(of.feedback, feedback)
-    of.feedback = feedback
-    if (change === undefined) return
     const group = "group" in of ? of.group : of
-    this.breakers.push({ group: group.name, key, change, until: feedback?.breaker?.openUntil ?? 0 })
+    const change = this.breakers.note(group.name, key, of.feedback, feedback)
+    of.feedback = feedback
     if (change === "closed") this.lists.stir(group)
   }
 
   /** Breakers that have changed since this was asked. */
   takeBreakers(): ReadonlyArray<BreakerNote> | undefined {
-    if (this.breakers.length === 0) return undefined
-    const notes = this.breakers
-    this.breakers = []
-    return notes
+    return this.breakers.take()
   }
 
   /** The claim is over: what it started is charged, what it left goes back. */
@@ -473,12 +456,7 @@ export class KeyLines {
   // Refuse, cancel, hold back.
 
   /** Slots that there are for a job of the group and key, and the backlogs that bound it. */
-  boundsOf(
-    group: Group,
-    partitionKey: string | undefined,
-    job: Newcomer,
-    now: number
-  ): Pick<JobBounds, "slotsOf" | "backlogOf" | "endsBehind"> {
+  boundsOf(group: Group, partitionKey: string | undefined): Pick<JobBounds, "slotsOf" | "backlogOf"> {
     const { limits } = group
     const name = partitionKey ?? ""
     const policy = limits === undefined ? undefined : policyOf(limits.policy, name, limits.own.get(name))
@@ -492,14 +470,7 @@ export class KeyLines {
       backlogOf: {
         group: ofGroup === undefined ? undefined : { limit: ofGroup, waiting: this.table.waitingIn(group) },
         key: ofKey === undefined ? undefined : { limit: ofKey, waiting: limits!.backlogs?.get(name) ?? 0 }
-      },
-      endsBehind:
-        policy === undefined
-          ? undefined
-          : (ahead) => {
-              const key = limits!.key(name)!
-              return endsAsNewest(key, policy, key.window, job, ahead, now)
-            }
+      }
     }
   }
 

@@ -8,7 +8,7 @@ import { cancelledBecause } from "../../Queue/policy/jobs/StoreFailures.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Endings } from "./Endings.ts"
-import { checksumOf, type JobRow, parseExtra, withCost } from "./JobColumns.ts"
+import { checksumOf, type JobRow, parseExtra, withShares } from "./JobColumns.ts"
 import type { JobRows } from "./JobRows.ts"
 import type { Keys } from "./Keys.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
@@ -161,7 +161,7 @@ export class Changes {
     }
     this.rows.dropProgress(row.id)
     this.rows.move(row, {
-      ...withCost(row),
+      ...withShares(row),
       state: States.pending,
       wait: Waiting.waitNone,
       due: now,

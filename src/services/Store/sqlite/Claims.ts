@@ -17,7 +17,7 @@ import {
   isIntact,
   type JobRow,
   type JobTuple,
-  plainTupleOf,
+  startingTupleOf,
   tupleOf,
   withOwnRank
 } from "./JobColumns.ts"
@@ -53,6 +53,9 @@ export interface RankedIn extends Ranked {
 
 const earlier = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || (b !== undefined && b < a) ? b : a
+
+/** A job as it stood, of how it would run. */
+const unstarted = (row: JobRow): JobRow => ({ ...row, state: States.pending, attempt: row.attempt - 1 })
 
 export const byRank = (a: Ranked, b: Ranked): number => a.rank - b.rank || a.id - b.id
 
@@ -90,14 +93,14 @@ export class Claims {
     this.endings = parts.endings
     this.statistics = parts.statistics
     const started = { attempt: "pending.attempt + 1", session: "?1", started: "?2" }
-    const running = { ...started, state: String(States.running) }
+    const running = (wait: string) => tupleOf("pending", { ...started, state: String(States.running), wait })
     // A pending job without its row in `job` must not be passed over.
-    const select = (wait: string, where: string, tuple = tupleOf) =>
-      `SELECT ${tuple("pending", { ...running, wait })} FROM pending LEFT JOIN job ON job.id = pending.id WHERE ${where}`
+    const select = (tuple: string, where: string) =>
+      `SELECT ${tuple} FROM pending LEFT JOIN job ON job.id = pending.id WHERE ${where}`
     const first = "pending.lane = ?3 ORDER BY pending.rank, pending.id LIMIT ?4"
-    this.selectFirst = db.prepare(select(String(Waiting.waitNone), first))
-    this.selectFirstPlain = db.prepare(select(String(Waiting.waitNone), first, plainTupleOf))
-    this.selectOne = db.prepare(select("?5", "pending.lane = ?3 AND pending.id = ?4"))
+    this.selectFirst = db.prepare(select(running(String(Waiting.waitNone)), first))
+    this.selectFirstPlain = db.prepare(select(startingTupleOf(started), first))
+    this.selectOne = db.prepare(select(running("?5"), "pending.lane = ?3 AND pending.id = ?4"))
     const upTo = "lane = ?3 AND (rank, id) <= (?4, ?5)"
     this.startTo = db.prepare(
       `${copyInto("running", "pending", { ...started, rank: "ifnull(own_rank, rank)", wait: String(Waiting.waitNone) })} WHERE ${upTo}`
@@ -266,10 +269,10 @@ export class Claims {
     const misplaced: Array<JobRow> = []
     const isPlain = !this.slots.concerns(lane.group)
     for (const tuple of (isPlain ? this.selectFirstPlain : this.selectFirst).all(session, now, lane.id, count)) {
-      const row = isPlain ? this.rows.plainRow(tuple) : this.rows.row(tuple)
+      const row = isPlain ? this.rows.startingRow(tuple) : this.rows.row(tuple)
       if (!this.mayStart(row, now)) {
         found++
-        this.rows.take({ ...row, state: States.pending })
+        this.rows.take(unstarted(row))
         refused.push(row)
         if (lane.group.hasLimitedKeys) break
         continue
@@ -283,6 +286,7 @@ export class Claims {
       }
       if (budget?.take(row.slots, row.cost) === false) break
       found++
+      if (row.expires !== null) this.rows.expiries.left(unstarted(row))
       started.push(row)
       slots += row.slots
     }
@@ -337,7 +341,7 @@ export class Claims {
       if (tuple === undefined) continue
       const row = this.rows.row(tuple)
       if (!this.mayStart(row, now)) {
-        this.rows.take({ ...row, state: States.pending })
+        this.rows.take(unstarted(row))
         this.putAway(row, now)
         continue
       }
@@ -346,7 +350,7 @@ export class Claims {
         this.slots.promoteFreed()
         continue
       }
-      this.rows.move({ ...row, state: States.pending }, row)
+      this.rows.move(unstarted(row), row)
       claimed.push(row)
     }
     this.slots.started(lane.group, claimed)

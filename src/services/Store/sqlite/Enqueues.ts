@@ -7,9 +7,13 @@
  */
 import type { JobId } from "../../Queue/Job.ts"
 import type { After, ClaimRequest, NewJob } from "../Turn.ts"
-import { costOf, fitsWindow, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
+import { noPolicy } from "../../Limits/GroupPolicy.ts"
+import { fitsWindow, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
 import { isUnlimited } from "../../Limits/policy/KeyRules.ts"
 import {
+  accepted,
+  areCreated,
+  create,
   isDeduplicated,
   type JobBounds,
   type KeyHolder,
@@ -149,16 +153,19 @@ export class Enqueues {
     notes: Map<number, StoreNote>,
     ready: Array<JobRow>
   ): void {
-    const refused = end - start > 1 ? refusalOfBatch(jobs.slice(start, end), present) : undefined
+    const batch = jobs.slice(start, end)
+    const isPlain = areCreated(batch, present)
+    const refused = isPlain || batch.length === 1 ? undefined : refusalOfBatch(batch, present)
     if (refused !== undefined) {
       refused.forEach((note, i) => this.note(jobs[start + i]!, start + i, note, notes))
       return
     }
+    const asked = batch.length > 1 ? accepted(present) : present
     for (let i = start; i < end; i++) {
       const job = withSiblings(jobs[i]!, ids, start, i)
       // Those it waits for must be in the table.
       if (job !== jobs[i]) this.store(ready)
-      const plan = planOf(job, present)
+      const plan = isPlain ? create : planOf(job, asked)
       if (plan._tag === "Create" || plan._tag === "Hold") {
         const id = this.laneCounters.nextId(now)
         ids[i] = id
@@ -202,13 +209,15 @@ export class Enqueues {
   }
 
   /** What bounds a job by the limits of its group and key. */
-  private boundsOf({ due, extra, group: name, partitionKey }: NewJob, ready: Array<JobRow>): JobBounds | undefined {
+  private boundsOf({ extra, group: name, partitionKey }: NewJob, ready: Array<JobRow>): JobBounds | undefined {
     const group = this.laneCounters.groups.get(name)
     const slots = slotsOf(extra)
-    if (group === undefined || (slots === 1 && !group.hasLimitedKeys && isUnlimited(policyOf(group)))) return undefined
+    if (group === undefined) return undefined
+    const policy = policyOf(group)
+    if (slots === 1 && !group.hasLimitedKeys && (policy === noPolicy || isUnlimited(policy))) return undefined
     // Those that are not counted yet.
-    if (policyOf(group).backlog !== undefined) this.store(ready)
-    return { slots, ...this.slots.boundsOf(group, partitionKey, { slots, cost: costOf(extra), due }) }
+    if (policy.backlog !== undefined) this.store(ready)
+    return { slots, ...this.slots.boundsOf(group, partitionKey) }
   }
 
   /** Whether a new job waits for none of those it follows, and none of them decides otherwise. */
@@ -323,7 +332,7 @@ export class Enqueues {
     session: number
   ): Map<string, ReadonlyArray<JobRow>> {
     const starting = new Map<string, Array<JobRow>>()
-    if (ready.length === 0) return new Map()
+    if (ready.length === 0) return starting
     const free = new Map<string, { readonly jobs: number; readonly budget: StartBudget | undefined }>()
     for (const request of claim) {
       if (free.has(request.group)) continue
@@ -332,6 +341,10 @@ export class Enqueues {
       if (this.claims.hasOlder(request, tasks)) continue
       const jobs = this.claims.free(request, tasks, now)
       if (jobs > 0) free.set(request.group, { jobs, budget: this.claims.budget(request, tasks, now) })
+    }
+    if (free.size === 0) {
+      for (const row of ready) this.rows.addSeated(row)
+      return starting
     }
     const mayStart = (row: JobRow) =>
       free.has(row.lane.group.name) && tasks.has(row.lane.task) && (row.expires === null || row.expires > now)
@@ -358,7 +371,7 @@ export class Enqueues {
       }
     }
     for (const row of ready) if (!chosen.has(row.id)) this.rows.addSeated(row)
-    return new Map<string, ReadonlyArray<JobRow>>(starting)
+    return starting
   }
 }
 

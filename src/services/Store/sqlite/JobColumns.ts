@@ -88,9 +88,13 @@ export const byTable = <A>(of: (table: Table) => A): Readonly<Record<Table, A>> 
 
 export const stateTable = ({ state }: JobRow): StateTable => stateTables[state]!
 
-/** What a job that waits again takes of its rates: it has forgotten that while it ran. */
+/** A job that waits again, with what it takes of its rates, which it forgot while it ran. */
 export const withCost = (row: JobRow): JobRow =>
   row.extra === null ? row : { ...row, cost: costOf(parseExtra(row.extra)) }
+
+/** A finished job, with what it takes when it waits again. */
+export const withShares = (row: JobRow): JobRow =>
+  row.extra === null ? row : { ...withCost(row), slots: slotsOf(parseExtra(row.extra)) }
 
 /** As it is when it is pending no more: with its own rank. */
 export const withOwnRank = (row: JobRow): JobRow =>
@@ -194,7 +198,14 @@ const columns: Readonly<Record<keyof JobRow, Column>> = {
     rare: true,
     limited: true
   },
-  slots: { in: moving, sql: "slots INTEGER NOT NULL DEFAULT 1", rule: slots, default: 1, rare: true },
+  slots: {
+    in: live,
+    sql: "slots INTEGER NOT NULL DEFAULT 1",
+    rule: slots,
+    otherwise: 1,
+    default: 1,
+    rare: true
+  },
   cost: {
     in: ["scheduled", "pending"],
     sql: "cost REAL NOT NULL DEFAULT 1",
@@ -268,11 +279,11 @@ export const stateIn = (table: StateTable): string => valueIn(table, "state")
 /** A `JobTuple`, with `changes` in it. */
 export const tupleOf = (table: StateTable, changes: Changes = {}): string => listOf(fields, table, changes)
 
-/** The same of a job of a group in which nothing but slots is limited: see `plainRowOf`. */
-export const plainTupleOf = (table: StateTable, changes: Changes = {}): string =>
+/** The same of a pending job that starts: see `startingRowOf`. */
+export const startingTupleOf = (changes: Changes): string =>
   listOf(
-    fields.filter((field) => !(field in unlimited)),
-    table,
+    fields.filter((field) => !(field in starting)),
+    "pending",
     changes
   )
 
@@ -288,12 +299,21 @@ export const copyInto = (to: StateTable, from: StateTable, changes: Changes = {}
   return `INSERT INTO ${to}(${copied.map(nameOf).join(", ")}) SELECT ${values.join(", ")} FROM ${from}`
 }
 
-/** What limits leave of a job that only slots limit. */
-const unlimited = { limiter: null, ownRank: null, cost: 1 } as const
+/** What is the same of all jobs that start and that only their group's slots limit. */
+const starting = {
+  state: States.running,
+  wait: Waiting.waitNone,
+  limiter: null,
+  ownRank: null,
+  cost: 1,
+  finished: null,
+  keepUntil: null,
+  result: null
+} as const
 
 const recordOf = recordFrom<JobRow>(fields)
-const plainRecordOf = recordFrom<JobRow>(fields, unlimited)
-/** Before everything that a plain tuple leaves out. */
+const startingRecordOf = recordFrom<JobRow>(fields, starting)
+/** Before everything that the tuple of one that starts leaves out. */
 const laneAt = fields.indexOf("lane")
 
 /** The row of a tuple, which is used up. */
@@ -304,12 +324,12 @@ export const rowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow
 }
 
 /**
- * The row of a plain tuple, whose job no limit but its group's slots concerns. Its cost is asked of what it carries.
+ * A job as it runs that no limit but its group's slots concerns. What it costs is asked of what it carries (`withCost`).
  */
-export const plainRowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow => {
+export const startingRowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow => {
   const values: Array<unknown> = tuple
   values[laneAt] = lanes.get(tuple[laneAt] as number)
-  return plainRecordOf(values, 0)
+  return startingRecordOf(values, 0)
 }
 
 /** A statement about one row. */

@@ -14,8 +14,8 @@ import {
   type JobRow,
   type JobTuple,
   parseExtra,
-  plainRowOf,
   rowOf,
+  startingRowOf,
   stateIn,
   type StateTable,
   slotsTaken,
@@ -23,6 +23,7 @@ import {
   type Table,
   tupleOf
 } from "./JobColumns.ts"
+import { Expiries } from "./Expiries.ts"
 import type { KeySlots } from "./KeySlots.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
 
@@ -46,6 +47,7 @@ type Statements = Readonly<Record<Table, Query<[]>>>
 export class JobRows {
   private readonly laneCounters: LaneCounters
   private readonly slots: KeySlots
+  readonly expiries: Expiries
   private readonly selectLive: Query<JobTuple>
   private readonly selectFinished: Query<JobTuple>
   private readonly selectAny: Query<JobTuple>
@@ -62,6 +64,7 @@ export class JobRows {
   constructor(db: Database, laneCounters: LaneCounters, slots: KeySlots) {
     this.laneCounters = laneCounters
     this.slots = slots
+    this.expiries = new Expiries(db)
     this.selectLive = db.prepare(selectIn(live, (table) => tupleOf(table)))
     this.selectFinished = db.prepare(selectIn(["history"], (table) => tupleOf(table)))
     this.selectAny = db.prepare(selectIn(all, (table) => tupleOf(table)))
@@ -82,9 +85,9 @@ export class JobRows {
     return rowOf(tuple, this.laneCounters.lanes)
   }
 
-  /** Of a job that its group's slots alone limit. */
-  plainRow(tuple: JobTuple): JobRow {
-    return plainRowOf(tuple, this.laneCounters.lanes)
+  /** Of one that starts and that its group's slots alone limit. */
+  startingRow(tuple: JobTuple): JobRow {
+    return startingRowOf(tuple, this.laneCounters.lanes)
   }
 
   private rowIn(query: Query<JobTuple>, id: JobId): JobRow | undefined {
@@ -145,6 +148,7 @@ export class JobRows {
 
   private put(row: JobRow): void {
     this.insertInto(stateTable(row), row)
+    this.expiries.placed(row)
     this.laneCounters.add(row.lane, row.state, 1, slotsTaken(row))
     if (row.state === States.scheduled && Waiting.isForTimeOnly(row.wait)) this.laneCounters.scheduledFor(row.due)
   }
@@ -152,6 +156,7 @@ export class JobRows {
   /** A job stands nowhere for now, and has its seat still. */
   take(row: JobRow): void {
     this.deleteFrom(stateTable(row), row)
+    this.expiries.left(row)
     this.laneCounters.add(row.lane, row.state, -1, -slotsTaken(row))
     if (row.state === States.scheduled) this.laneCounters.forgetNextDue()
   }
@@ -167,7 +172,9 @@ export class JobRows {
 
   private replace(from: JobRow, to: JobRow): void {
     this.deleteFrom(stateTable(from), from)
+    this.expiries.left(from)
     this.insertInto(stateTable(to), to)
+    this.expiries.placed(to)
     if (from.lane !== to.lane || from.state !== to.state) {
       this.laneCounters.add(from.lane, from.state, -1, -slotsTaken(from))
       this.laneCounters.add(to.lane, to.state, 1, slotsTaken(to))

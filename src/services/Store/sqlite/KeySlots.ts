@@ -6,7 +6,6 @@
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import {
   admittedRank,
-  endsAsNewest,
   fitsWindow,
   holdsWhileWaiting,
   isFifo,
@@ -14,18 +13,10 @@ import {
   keysInClaim,
   mayBeReady,
   mayStart,
-  type Newcomer,
   slotsAllowed
 } from "../../Limits/policy/KeyAdmission.ts"
-import {
-  breakerChange,
-  eventOf,
-  type Feedback,
-  feedbackAfter,
-  type FeedbackEvent,
-  isOfKey,
-  learns
-} from "../../Limits/policy/Feedback.ts"
+import { type Feedback, isOfKey } from "../../Limits/policy/Feedback.ts"
+import { learned } from "../../Limits/policy/Learning.ts"
 import { afterStart, boundsStarts, type StartState } from "../../Limits/policy/Starts.ts"
 import type { JobId } from "../../Queue/Job.ts"
 import type { JobBounds } from "../../Queue/policy/jobs/Admission.ts"
@@ -33,6 +24,7 @@ import { labelsOf } from "../../Queue/policy/jobs/Labels.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { FeedbackPolicy } from "../../Limits/GroupPolicy.ts"
+import { BreakerNotes } from "../BreakerNotes.ts"
 import type { BreakerNote, Settle } from "../Turn.ts"
 import type { Database, Query } from "./Database.ts"
 import { copyInto, type JobRow, withOwnRank } from "./JobColumns.ts"
@@ -45,7 +37,7 @@ import type { Statistics } from "./Statistics.ts"
 const piece = 64
 
 /** Jobs that one transaction lets go at most, claims apart; the next goes on. */
-const letGoAtOnce = 500
+const letGoAtOnce = 250
 
 /** What the key of a new job does, which would have to wait. */
 export interface Conflict {
@@ -93,7 +85,7 @@ export class KeySlots {
   /** The job that has just come into a line. */
   private arrived: JobRow | undefined
   private readonly lent = new Map<JobId, Lent>()
-  private breakers: Array<BreakerNote> = []
+  private readonly breakers = new BreakerNotes()
   private readonly copyReady: Query<[]>
   private readonly deleteWaiting: Query<[]>
   private readonly keepWaiting: Query<[]>
@@ -480,45 +472,30 @@ export class KeySlots {
   /** An attempt has ended: what that says of the other side. */
   heard(row: JobRow, settle: Settle, now: number): void {
     const { group } = row.lane
-    const policy = policyOf(group)
+    if (row.limiter === null && !boundsStarts(policyOf(group))) return
     const key = row.limiter === null ? undefined : this.keys.get(row.limiter)
-    if (!learns(policy) && (key === undefined || !learns(key.policy))) return
-    const event = eventOf(settle, row.started ?? now, row.cost, row.wait === Waiting.rides)
-    const ofKey = event._tag !== "Refused" || isOfKey(policy, key?.policy)
-    if (event._tag !== "Refused" || !ofKey) {
-      this.hear(group, undefined, policy, event, now)
+    const of = { policy: policyOf(group), feedback: group.feedback }
+    const after = learned(of, key, { settle, startedAt: row.started ?? now, cost: row.cost, rides: row.wait === Waiting.rides }, now)
+    if (after?.group !== undefined) {
+      this.learn(group, undefined, after.group.feedback)
       this.laneCounters.touchGroup(group)
     }
-    if (key === undefined || !ofKey) return
-    this.hear(key, key, key.policy, event, now)
-    this.keys.touch(key)
-  }
-
-  private hear(
-    of: Group | LimitKey,
-    key: LimitKey | undefined,
-    policy: FeedbackPolicy,
-    event: FeedbackEvent,
-    now: number
-  ): void {
-    this.learn(of, key, feedbackAfter(policy, of.feedback, event, now))
+    if (key !== undefined && after?.key !== undefined) {
+      this.learn(key, key, after.key.feedback)
+      this.keys.touch(key)
+    }
   }
 
   private learn(of: Group | LimitKey, key: LimitKey | undefined, feedback: Feedback | undefined): void {
-    const change = breakerChange(of.feedback, feedback)
-    of.feedback = feedback
-    if (change === undefined) return
     const group = "group" in of ? of.group : of
-    this.breakers.push({ group: group.name, key: key?.key, change, until: feedback?.breaker?.openUntil ?? 0 })
+    const change = this.breakers.note(group.name, key?.key, of.feedback, feedback)
+    of.feedback = feedback
     if (change === "closed") this.laneCounters.startsLater()
   }
 
   /** Breakers that have changed since this was asked. */
   takeBreakers(): ReadonlyArray<BreakerNote> | undefined {
-    if (this.breakers.length === 0) return undefined
-    const notes = this.breakers
-    this.breakers = []
-    return notes
+    return this.breakers.take()
   }
 
   windowOf(key: LimitKey): number {
@@ -526,11 +503,7 @@ export class KeySlots {
   }
 
   /** Slots that there are for a job of the group and key, and the backlogs that bound it. */
-  boundsOf(
-    group: Group,
-    partitionKey: string | undefined,
-    job: Newcomer
-  ): Pick<JobBounds, "slotsOf" | "backlogOf" | "endsBehind"> {
+  boundsOf(group: Group, partitionKey: string | undefined): Pick<JobBounds, "slotsOf" | "backlogOf"> {
     const key = this.keys.find(group, partitionKey ?? null)
     const { backlog } = policyOf(group)
     const waiting = () =>
@@ -543,17 +516,14 @@ export class KeySlots {
       backlogOf: {
         group: backlog === undefined ? undefined : { limit: backlog, waiting: waiting() },
         key: key?.policy.backlog === undefined ? undefined : { limit: key.policy.backlog, waiting: key.backlog }
-      },
-      endsBehind:
-        key === undefined
-          ? undefined
-          : (ahead) => endsAsNewest(key, key.policy, this.keys.windowOf(key), job, ahead, this.keys.now)
+      }
     }
   }
 
   /** What its key does with a new job that would have to wait; undefined: it waits, or does not have to. */
   conflictOf(row: JobRow): Conflict | undefined {
-    const key = Waiting.isForOthers(row.wait) ? undefined : this.keys.find(row.lane.group, row.partitionKey)
+    if (!row.lane.group.hasLimitedKeys || Waiting.isForOthers(row.wait)) return undefined
+    const key = this.keys.find(row.lane.group, row.partitionKey)
     if (key === undefined) return undefined
     const { conflict = "queue" } = key.policy
     if (conflict === "queue" || !isThere(key, row)) return undefined

@@ -37,7 +37,6 @@ export class Recovery {
   private readonly endings: Endings
   private readonly statistics: Statistics
   private readonly selectRunning: Query<[id: JobId, attempt: number]>
-  private readonly selectExpired: Query<[JobId]>
 
   constructor(
     db: Database,
@@ -62,9 +61,6 @@ export class Recovery {
     this.selectRunning = db.prepare(
       "SELECT id, attempt FROM running WHERE lane = ? AND session = ? ORDER BY id LIMIT ?"
     )
-    const select = (table: string) => `SELECT id, expires FROM ${table}
-      WHERE expires IS NOT NULL AND attempt = 0 AND expires <= ?1`
-    this.selectExpired = db.prepare(`${select("scheduled")} UNION ALL ${select("pending")} ORDER BY expires LIMIT ?2`)
   }
 
   sweep(moment: Moment, limit: number): SweepResult {
@@ -139,10 +135,7 @@ export class Recovery {
 
   private expire(now: number, limit: number, into: Recovered): number {
     // Parents first: a job ends by its parent before it ends by its age.
-    const due = this.selectExpired
-      .all(now, limit)
-      .map(([id]) => id)
-      .sort((a, b) => a - b)
+    const due = this.rows.expiries.due(now, limit).toSorted((a, b) => a - b)
     if (due.length === limit) into.more = true
     let count = 0
     for (const id of due) {

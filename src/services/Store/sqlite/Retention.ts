@@ -42,7 +42,7 @@ export class Retention {
        ORDER BY finished, history.id LIMIT ?`
     )
     this.overdue = db.prepare(`SELECT history.id ${free} AND keep_until < ? ORDER BY keep_until, history.id LIMIT ?`)
-    this.anyOfOwn = db.prepare("SELECT 1 FROM history WHERE keep_until IS NOT NULL LIMIT 1")
+    this.anyOfOwn = db.prepare("SELECT 1 FROM history WHERE keep_until >= 0 LIMIT 1")
     this.countOthers = db.prepare("SELECT count(*) FROM history WHERE state = ? AND keep_until IS NULL")
   }
 

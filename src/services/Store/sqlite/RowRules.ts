@@ -145,6 +145,11 @@ export const tables: Readonly<Record<string, TableRules>> = {
     others: [[places.map((table) => standsIn(table, "job")).join(" OR "), "it stands nowhere"]]
   },
   label: { key: ["label", "id"], columns: { label: anyText, id } },
+  expiry: {
+    key: ["at", "id"],
+    columns: { at: time, id },
+    whole: [["id IN (SELECT id FROM job)", "its job is not there"]]
+  },
   unique_key: {
     key: ["key"],
     columns: { key: anyText, job: id, until: number, live: among(0, 1), held: nullable(id), held_until: number }

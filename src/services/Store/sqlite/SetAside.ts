@@ -13,6 +13,7 @@ import { setAsideKind, setAsideRow, type SetAsideRow } from "../SetAsideRow.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { Database, Query } from "./Database.ts"
+import { recountExpiries } from "./Expiries.ts"
 import { limitedJobs } from "./KeyRepair.ts"
 import { tables, tablesOfJobs, UnreadableRow, unreadableRows, wordFor } from "./RowRules.ts"
 import { codes, sqliteCode, StoreFault } from "./StoreFault.ts"
@@ -193,6 +194,7 @@ export class SetAside {
     for (const [name] of moved) this.run(`DELETE FROM ${name} WHERE id IS ?`, id)
     if (standsElsewhere) return
     this.run("DELETE FROM label WHERE id IS ?", id)
+    this.run("DELETE FROM expiry WHERE id IS ?", id)
     if (moved.some(([name, row]) => name === "history" && row !== undefined)) return
     this.run("DELETE FROM unique_key WHERE job IS ?", id)
     this.run("UPDATE unique_key SET held = NULL WHERE held IS ?", id)
@@ -223,6 +225,7 @@ export class SetAside {
     })
     this.db.raw.exec(`UPDATE lane SET ${states.join(", ")},
       slots = (SELECT ifnull(sum(slots), 0) FROM running WHERE running.lane = lane.id AND wait <> ${Waiting.rides})`)
+    this.db.raw.exec(recountExpiries)
     this.recountKeys()
   }
 

@@ -52,15 +52,13 @@ CREATE INDEX scheduled_due ON scheduled(due) WHERE wait IN (1, 2);
 CREATE INDEX scheduled_limit ON scheduled(limiter, rank, id) WHERE wait >= 6;
 CREATE INDEX scheduled_holder ON scheduled(limiter) WHERE limiter IS NOT NULL AND wait < 6;
 CREATE INDEX scheduled_line ON scheduled(limiter, id) WHERE wait >= 6;
-CREATE INDEX scheduled_expires ON scheduled(expires) WHERE expires IS NOT NULL AND attempt = 0;
 ${tableSchema("pending")};
 CREATE UNIQUE INDEX pending_id ON pending(lane, id);
-CREATE INDEX pending_expires ON pending(expires) WHERE expires IS NOT NULL AND attempt = 0;
+CREATE TABLE expiry(at INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(at, id)) WITHOUT ROWID;
 ${tableSchema("running")};
 ${tableSchema("history")};
 CREATE INDEX history_lane ON history(lane, state);
-CREATE INDEX history_finished ON history(state, finished) WHERE keep_until IS NULL;
-CREATE INDEX history_keep_until ON history(keep_until) WHERE keep_until IS NOT NULL;
+CREATE INDEX history_leaves ON history(keep_until, state, finished);
 CREATE TABLE label(label TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(label, id)) WITHOUT ROWID;
 CREATE TABLE unique_key(
   key TEXT PRIMARY KEY, job INTEGER NOT NULL, until INTEGER NOT NULL, live INTEGER NOT NULL,
@@ -180,7 +178,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "7086a02d5958a9da765ce5421a3f94d2bb9c3e66517cfa7afdd0c812f3079fb3"
+const newestFingerprint = "248234421e70c915f7bafe0e15c1addb5374709c56cf35e74a6aa7081270e018"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>

@@ -47,11 +47,6 @@ export interface JobBounds {
   /** Slots that there are. */
   readonly slotsOf: Readonly<Record<"group" | "key", number>>
   readonly backlogOf: Readonly<Record<"group" | "key", Backlog | undefined>>
-  /**
-   * Whether a new job of the key ends at once where those before it in its batch take so many slots of the key; absent:
-   * none does.
-   */
-  readonly endsBehind?: ((slotsAhead: number) => boolean) | undefined
 }
 
 /** What a store knows when a job comes. */
@@ -71,17 +66,10 @@ export interface Present {
 class Ahead {
   count = 0
   private readonly counts = new Map<string, number>()
-  private readonly slots = new Map<string, number>()
 
-  add({ group, partitionKey }: NewJob, bounds: JobBounds | undefined): void {
+  add({ group, partitionKey }: NewJob): void {
     this.count++
-    const key = keyName(group, partitionKey)
-    this.slots.set(key, this.slotsOf(key) + (bounds?.slots ?? 1))
     for (const name of [group, keyName(group, partitionKey)]) this.counts.set(name, this.of(name) + 1)
-  }
-
-  slotsOf(key: string): number {
-    return this.slots.get(key) ?? 0
   }
 
   of(name: string): number {
@@ -113,7 +101,7 @@ const overBacklog = (
   return undefined
 }
 
-const create: Plan = { _tag: "Create" }
+export const create: Plan = { _tag: "Create" }
 const hold: Plan = { _tag: "Hold" }
 
 export const isStored = (plan: Plan): boolean => plan._tag === "Create" || plan._tag === "Hold"
@@ -149,11 +137,12 @@ export const planOf = (job: NewJob, present: Present, ahead?: Ahead): Plan => {
 }
 
 /** Whether only the store's own bound can refuse the job. */
-export const isPlain = (job: NewJob, present: Pick<Present, "bounds">): boolean =>
+const isPlain = (job: NewJob, present: Present): boolean =>
   job.after === undefined && job.unique === undefined && present.bounds(job) === undefined
 
-/** Whether nothing but its time keeps a new job from its key. */
-const arrives = ({ after }: NewJob, { _tag }: Plan): boolean => after === undefined && _tag === "Create"
+/** Whether each of them is to be stored as it is, with nothing more to be asked: so it is for most batches. */
+export const areCreated = (batch: ReadonlyArray<NewJob>, present: Present): boolean =>
+  batch.length <= present.room() && batch.every((job) => isPlain(job, present))
 
 const batchRefused: StoreNote = { _tag: "BatchRefused" }
 
@@ -162,13 +151,14 @@ const noId = 0 as JobId
 
 /**
  * The notes of a batch that is refused because one of its jobs would be, were they stored one after the other;
- * undefined: it may be stored. Cheap for a batch without keys and parents.
+ * undefined: it may be stored. Cheap for a batch without keys and parents. Those that would end at once, since their
+ * key is full or a parent has failed, count like the others: a batch is judged by what stands when it comes.
  */
 export const refusalOfBatch = (
   batch: ReadonlyArray<NewJob>,
   present: Present
 ): ReadonlyArray<StoreNote> | undefined => {
-  if (batch.length <= present.room() && batch.every((job) => isPlain(job, present))) return undefined
+  if (areCreated(batch, present)) return undefined
   const ahead = new Ahead()
   const keys = new Set<string>()
   const refusals = batch.map((job) => {
@@ -181,10 +171,7 @@ export const refusalOfBatch = (
     }
     if (isRefusal(plan)) return plan
     if (isStored(plan)) {
-      // One that ends at once takes no room.
-      const bounds = present.bounds(job)
-      const ends = bounds?.endsBehind?.(ahead.slotsOf(keyName(job.group, job.partitionKey))) === true
-      if (!ends || !arrives(job, plan)) ahead.add(job, bounds)
+      ahead.add(job)
       if (unique !== undefined) keys.add(unique.key)
     }
     return undefined
@@ -193,6 +180,13 @@ export const refusalOfBatch = (
     ? refusals.map((refusal) => refusal ?? batchRefused)
     : undefined
 }
+
+/** What is asked for jobs of a batch that may be stored, one after the other: it is whole, whatever these displace. */
+export const accepted = (present: Present): Present => ({
+  ...present,
+  bounds: () => undefined,
+  room: () => Number.POSITIVE_INFINITY
+})
 
 /**
  * Until when the key of a job enqueued at `enqueuedAt` stays taken, also when it has finished, in milliseconds since
