@@ -486,7 +486,7 @@ export class JobLife {
     for (const job of jobs) {
       if (job.rare !== undefined && this.endIfExpired(job, now)) continue
       job.lane.ready(job.priority).remove(job)
-      this.begins(job, session, now - this.table.epoch)
+      this.begins(job, session, now - this.table.epoch, claimed.length > 0)
       if (claimed.length === 0) job.lane.group.running += slotsIn(job)
       else this.riders.add(job)
       recordWait(job.lane, this.waited(job, now), 1)
@@ -502,7 +502,7 @@ export class JobLife {
     return true
   }
 
-  private begins(job: StoredJob, session: MemorySession, at: number): void {
+  private begins(job: StoredJob, session: MemorySession, at: number, rides = false): void {
     // Once it has started it expires no more.
     if (job.rare !== undefined && canExpire(job)) this.expiring.remove(job)
     this.table.move(job, running)
@@ -510,7 +510,7 @@ export class JobLife {
     job.session = session.id
     job.started = at
     if (job.rare !== undefined) job.rare.retrying = false
-    if (job.lane.group.limits !== undefined) this.lines.begins(job, at + this.table.epoch)
+    if (job.lane.group.limits !== undefined) this.lines.begins(job, at + this.table.epoch, rides)
   }
 
   private waited(job: StoredJob, now: number): number {
@@ -534,14 +534,14 @@ export class JobLife {
     if (outcome === "completed") {
       job.lane.cell.run.record(settle.runMs)
       job.result = settle.result
-      if (job.lane.group.limits !== undefined) this.lines.heard(job, settle, now)
+      if (job.lane.group.limits !== undefined) this.lines.heard(job, settle, now, this.riders.has(job))
       if (followUp !== undefined) this.storeAll(followUp.jobs, now)
       this.end(job, completed, now)
       return true
     }
     const { epoch } = this.table
     const end = endOfAttempt(outcome, job.rare?.cancelReason !== undefined)
-    if (job.lane.group.limits !== undefined) this.lines.heard(job, settle, now)
+    if (job.lane.group.limits !== undefined) this.lines.heard(job, settle, now, this.riders.has(job))
     if (end.isTimed) job.lane.cell.run.record(settle.runMs)
     if (end.counts.length > 0) this.count(job, end)
     if (end.isCancellation) {

@@ -314,10 +314,10 @@ export class KeyLines {
   }
 
   /** A job begins to run. */
-  begins(job: StoredJob, now: number): void {
+  begins(job: StoredJob, now: number, rides: boolean): void {
     const { group } = job.lane
     if (boundsStarts(group.policy)) {
-      const { feedback, tat } = afterStart(group.policy, group, costIn(job), now)
+      const { feedback, tat } = afterStart(group.policy, group, costIn(job), now, rides)
       group.tat = tat
       this.learn(group, undefined, feedback)
     }
@@ -396,11 +396,11 @@ export class KeyLines {
   // Learn.
 
   /** An attempt has ended: what that says of the other side. */
-  heard(job: StoredJob, settle: Settle, now: number): void {
+  heard(job: StoredJob, settle: Settle, now: number, rides: boolean): void {
     const { group } = job.lane
     const key = job.rare?.admission?.key
     const startedAt = job.started + this.table.epoch
-    const after = learned(group, key, { settle, startedAt, cost: costIn(job) }, now)
+    const after = learned(group, key, { settle, startedAt, cost: costIn(job), rides }, now)
     if (after?.group !== undefined) this.learn(group, undefined, after.group.feedback)
     if (key !== undefined && after?.key !== undefined) {
       this.learn(key, key.name, after.key.feedback)
