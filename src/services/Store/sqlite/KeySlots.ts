@@ -475,7 +475,12 @@ export class KeySlots {
     if (row.limiter === null && !boundsStarts(policyOf(group))) return
     const key = row.limiter === null ? undefined : this.keys.get(row.limiter)
     const of = { policy: policyOf(group), feedback: group.feedback }
-    const after = learned(of, key, { settle, startedAt: row.started ?? now, cost: row.cost, rides: row.wait === Waiting.rides }, now)
+    const after = learned(
+      of,
+      key,
+      { settle, startedAt: row.started ?? now, cost: row.cost, rides: row.wait === Waiting.rides },
+      now
+    )
     if (after?.group !== undefined) {
       this.learn(group, undefined, after.group.feedback)
       this.laneCounters.touchGroup(group)

@@ -17,6 +17,9 @@ import { type Before, type GroupLimits, limitsOf, type Reseat, type Reseats } fr
 /** Jobs looked at in one page. */
 export const jobsPerPage = 250
 
+/** Keys looked at in one page. */
+const keysPerPage = 500
+
 /** Jobs looked at in each lane, however many there are. */
 const leastOfEach = 8
 
@@ -132,15 +135,25 @@ export class LimitChanges {
     return this.reseats.next() !== undefined
   }
 
-  /** Gives the next page of jobs their seats, if a change is under way. */
+  /** Does the next page of a change that is under way: of its jobs, and after the last of them of its keys. */
   goOn(): void {
     const reseat = this.reseats.next()
     if (reseat === undefined) return
-    const { group } = reseat
+    const { group, last } = reseat
     const name = reseat.before.only?.name
     const done = name === undefined || name === "" ? this.pageOf(reseat) : this.pageOfKey(reseat, name)
-    if (this.reseats.advance(reseat, done)) this.setHasLimitedKeys(group)
     this.slots.promoteFreed()
+    const forgotten = done < last ? reseat.forgotten : this.forgetUnlimited(reseat)
+    if (forgotten !== undefined) return this.reseats.advance(reseat, done, forgotten)
+    this.reseats.end(reseat)
+    this.setHasLimitedKeys(group)
+  }
+
+  /** Forgets what is known of keys that are limited no more. Answers up to which they have been looked at; undefined: all. */
+  private forgetUnlimited({ before: { only }, forgotten, group }: Reseat): string | undefined {
+    const names = only === undefined ? this.keys.namesAfter(group, forgotten, keysPerPage) : [only.name]
+    this.keys.forgetUnlimited(group, names)
+    return names.length < keysPerPage ? undefined : names.at(-1)
   }
 
   /** Answers up to which id jobs have their seats. */

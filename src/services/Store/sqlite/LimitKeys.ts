@@ -9,7 +9,6 @@ import type { KeyPolicy } from "../../Limits/GroupPolicy.ts"
 import { isForgettable, isRated, type KeyState, newKey, nextAt, windowOf } from "../../Limits/policy/KeyAdmission.ts"
 import { type OwnRule, policyOf, unruled } from "../../Limits/policy/KeyRules.ts"
 import type { JobId } from "../../Queue/Job.ts"
-import { labelsOf } from "../../Queue/policy/jobs/Labels.ts"
 import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { KeyFilter, KeyRecord } from "../KeyRecord.ts"
@@ -67,10 +66,6 @@ const columns =
 export const ownRuleOf = (key: LimitKey | undefined): OwnRule | undefined =>
   key === undefined || (key.own === undefined && !key.paused) ? undefined : { policy: key.own, paused: key.paused }
 
-/** The labels of partition keys. */
-const labelStart = labelsOf("", undefined)[0]!
-const labelEnd = `${labelStart.slice(0, -1)};`
-
 /** Keys that are promoted again in one transaction. */
 const promotedAtOnce = 256
 
@@ -94,10 +89,8 @@ export class LimitKeys {
   private readonly selectById: Query<KeyRow>
   private readonly deleteByName: Query<[]>
   private readonly selectOwn: Query<[policy: string | null, paused: number]>
-  private readonly selectLabels: Query<[label: string]>
-  private readonly selectNames: Query<[name: string]>
+  private readonly selectNamesAfter: Query<[name: string]>
   private readonly sumRunning: Query<[id: number, slots: number]>
-  private readonly countWaiting: Query<[id: number, count: number]>
   private readonly selectSpeaking: Query<[id: number]>
   private readonly selectLastId: Query<[number]>
   private readonly insert: Query<[]>
@@ -118,18 +111,10 @@ export class LimitKeys {
     this.selectOwn = db.prepare(
       "SELECT own_policy, paused FROM limit_key WHERE resource_group = ? AND (own_policy IS NOT NULL OR paused = 1)"
     )
-    const next = `SELECT min(label) FROM label WHERE label > known.label AND label < '${labelEnd}'`
-    this.selectLabels = db.prepare(
-      `WITH RECURSIVE known(label) AS (
-         SELECT min(label) FROM label WHERE label >= ?1 AND label < '${labelEnd}'
-         UNION ALL SELECT (${next}) FROM known WHERE label IS NOT NULL
-       ) SELECT label FROM known WHERE label IS NOT NULL`
+    this.selectNamesAfter = db.prepare(
+      "SELECT key FROM limit_key WHERE resource_group = ? AND key > ? ORDER BY key LIMIT ?"
     )
-    this.selectNames = db.prepare("SELECT key FROM limit_key WHERE resource_group = ?")
     this.sumRunning = db.prepare("SELECT limiter, sum(slots) FROM running WHERE limiter IS NOT NULL GROUP BY limiter")
-    this.countWaiting = db.prepare(
-      `SELECT limiter, count(*) FROM scheduled INDEXED BY scheduled_line WHERE wait >= ${Waiting.waitLimit} GROUP BY limiter`
-    )
     this.selectSpeaking = db.prepare(
       `SELECT id FROM limit_key WHERE (held > 0 OR waiting > 0 OR paused = 1 OR own_policy IS NOT NULL OR held_back > 0)
        AND (?1 IS NULL OR resource_group = ?1) AND (?2 IS NULL OR key IN (SELECT value FROM json_each(?2)))
@@ -223,9 +208,20 @@ export class LimitKeys {
     )
   }
 
-  /** Forgets a key that is limited no more. */
-  remove(group: Group, name: string): void {
-    this.deleteByName.run(group.name, name)
+  /** The next keys of the group that have records, in order of name; the first is that of the jobs without one. */
+  namesAfter(group: Group, name: string, most: number): ReadonlyArray<string> {
+    const names = this.selectNamesAfter.all(group.name, name, most).map(([name]) => name)
+    return name === "" ? ["", ...names] : names
+  }
+
+  /** Forgets those of the keys that are limited no more. */
+  forgetUnlimited(group: Group, names: ReadonlyArray<string>): void {
+    this.write()
+    for (const name of names) {
+      const key = this.stored(group, name)
+      if (key !== undefined && !this.isLimited(key)) this.deleteByName.run(group.name, name)
+    }
+    this.forget()
   }
 
   /** Whether operators set anything for a key of the group. */
@@ -240,22 +236,9 @@ export class LimitKeys {
     }))
   }
 
-  /** The keys that jobs may have or that have records in the group, and that of the jobs without one. */
-  namesOf(group: Group): ReadonlySet<string> {
-    const names = new Set([""])
-    for (const [label] of this.selectLabels.all(labelStart)) names.add(label.slice(labelStart.length))
-    for (const [name] of this.selectNames.all(group.name)) names.add(name)
-    return names
-  }
-
   /** Slots of running jobs, by key. */
   heldByRunning(): ReadonlyMap<number, number> {
     return new Map(this.sumRunning.all())
-  }
-
-  /** Jobs in lines, by key. */
-  inLines(): ReadonlyMap<number, number> {
-    return new Map(this.countWaiting.all())
   }
 
   /** Keys that have something to say: those with the most waiting jobs first. */

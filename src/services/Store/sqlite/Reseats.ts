@@ -1,7 +1,8 @@
 /**
  * Changes of limits that are under way. What a change says is in force with its transaction; the jobs that were there
- * get their seats by it in pages, in order of id, each in a transaction of its own. Which jobs are still to come rests
- * in the file, so that whoever takes turns on it goes on, whatever dies.
+ * get their seats by it in pages, in order of id, each in a transaction of its own; then keys that are limited no more
+ * are forgotten, in order of name. What is still to come rests in the file, so that whoever takes turns on it goes on,
+ * whatever dies.
  */
 import type { GroupPolicy } from "../../Limits/GroupPolicy.ts"
 import { isFifo, windowOf } from "../../Limits/policy/KeyAdmission.ts"
@@ -47,6 +48,8 @@ export interface Reseat {
   readonly done: JobId
   /** The last job that was there. */
   readonly last: JobId
+  /** Keys up to here have been looked at, once all jobs have their seats. */
+  readonly forgotten: string
 }
 
 type ReseatRow = [
@@ -58,10 +61,11 @@ type ReseatRow = [
   ownPaused: number,
   done: JobId,
   last: JobId,
+  forgotten: string,
   id: number
 ]
 
-const columns = "resource_group, policy, slots, key, own_policy, own_paused, done, last"
+const columns = "resource_group, policy, slots, key, own_policy, own_paused, done, last, forgotten"
 
 /** Changes of one group under way, beyond which one stands for all. */
 const mostUnderWay = 4
@@ -84,8 +88,8 @@ export class Reseats {
     this.laneCounters = laneCounters
     this.keys = keys
     this.selectAll = db.prepare(`SELECT ${columns}, id FROM reseat ORDER BY id`)
-    this.insert = db.prepare(`INSERT INTO reseat(${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`)
-    this.update = db.prepare("UPDATE reseat SET done = ? WHERE id = ?")
+    this.insert = db.prepare(`INSERT INTO reseat(${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '')`)
+    this.update = db.prepare("UPDATE reseat SET done = ?, forgotten = ? WHERE id = ?")
     this.delete = db.prepare("DELETE FROM reseat WHERE id = ?")
     this.deleteOf = db.prepare("DELETE FROM reseat WHERE resource_group = ?")
   }
@@ -109,11 +113,11 @@ export class Reseats {
     }
   }
 
-  private reseatOf([name, policy, slots, key, ownPolicy, ownPaused, done, last, id]: ReseatRow): Reseat {
+  private reseatOf([name, policy, slots, key, ownPolicy, ownPaused, done, last, forgotten, id]: ReseatRow): Reseat {
     const limits = policy === null || slots === null ? undefined : { policy: groupPolicyIn(policy), slots }
     const own = { policy: ownPolicy === null ? undefined : keyPolicyIn(ownPolicy), paused: ownPaused === 1 }
     const only = key === null ? undefined : { name: key, own }
-    return { id, group: this.laneCounters.group(storedName(name)), before: { limits, only }, done, last }
+    return { id, group: this.laneCounters.group(storedName(name)), before: { limits, only }, done, last, forgotten }
   }
 
   /** The change that is next to go on; undefined: none is under way. */
@@ -147,13 +151,16 @@ export class Reseats {
     return held
   }
 
-  /** Jobs up to `done` have their seats. Answers whether these are all. */
-  advance({ id, last }: Reseat, done: JobId): boolean {
-    const isLast = done >= last
-    if (isLast) this.delete.run(id)
-    else this.update.run(done, id)
+  /** Jobs up to `done` have their seats, keys up to `forgotten` have been looked at. */
+  advance({ id }: Reseat, done: JobId, forgotten: string): void {
+    this.update.run(done, forgotten, id)
     this.read()
-    return isLast
+  }
+
+  /** All of it has been done. */
+  end({ id }: Reseat): void {
+    this.delete.run(id)
+    this.read()
   }
 
   /** A group is gone. */

@@ -114,7 +114,8 @@ export const tables: Readonly<Record<string, TableRules>> = {
       own_policy: nullable(policy),
       own_paused: among(0, 1),
       done: count,
-      last: count
+      last: count,
+      forgotten: anyText
     },
     whole: [["resource_group IN (SELECT name FROM resource_group)", "its group is not known"]]
   },

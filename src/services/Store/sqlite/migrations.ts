@@ -37,7 +37,8 @@ CREATE INDEX limit_key_promotes ON limit_key(promotes_at) WHERE promotes_at IS N
 CREATE INDEX limit_key_own ON limit_key(resource_group) WHERE own_policy IS NOT NULL OR paused = 1;
 CREATE TABLE reseat(
   id INTEGER PRIMARY KEY, resource_group TEXT NOT NULL, policy TEXT, slots INTEGER,
-  key TEXT, own_policy TEXT, own_paused INTEGER NOT NULL, done INTEGER NOT NULL, last INTEGER NOT NULL
+  key TEXT, own_policy TEXT, own_paused INTEGER NOT NULL, done INTEGER NOT NULL, last INTEGER NOT NULL,
+  forgotten TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE lane(
   id INTEGER PRIMARY KEY, task TEXT NOT NULL, resource_group TEXT NOT NULL,
