@@ -227,7 +227,7 @@ const columns: Readonly<Record<keyof JobRow, Column>> = {
     default: null,
     rare: true
   },
-  expires: { in: moving, sql: "expires INTEGER", rule: nullable(time), default: null, rare: true },
+  expires: { in: fixed, sql: "expires INTEGER", rule: nullable(time), default: null, rare: true },
   partitionKey: {
     in: fixed,
     sql: "partition_key TEXT",
