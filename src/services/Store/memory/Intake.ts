@@ -4,6 +4,7 @@ import type { NewJob } from "../Turn.ts"
 import { withSiblings } from "../../Queue/policy/Siblings.ts"
 import type { JobLife } from "./JobLife.ts"
 import type { JobTable } from "./JobTable.ts"
+import type { Group } from "./Lane.ts"
 import {
   isDeduplicated,
   type JobBounds,
@@ -13,7 +14,8 @@ import {
   refusalOfBatch,
   type StoreNote
 } from "../../Queue/policy/jobs/Admission.ts"
-import { slotsOf } from "../../Limits/policy/KeyAdmission.ts"
+import { slotsAllowed, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
+import { policyOf } from "../../Limits/policy/KeyRules.ts"
 import { FinishingPace } from "../../Queue/policy/jobs/FinishingPace.ts"
 import { pending, scheduled } from "../../Queue/policy/jobs/States.ts"
 
@@ -71,7 +73,26 @@ export class Intake {
     const slots = slotsOf(extra)
     return group === undefined || (group.limits === undefined && slots === 1)
       ? undefined
-      : { slots, ...this.life.lines.boundsOf(group, partitionKey) }
+      : { slots, ...this.limitsFor(group, partitionKey) }
+  }
+
+  /** Slots that there are for a job of the group and key, and the backlogs that bound it. */
+  private limitsFor(group: Group, partitionKey: string | undefined): Pick<JobBounds, "slotsOf" | "backlogOf"> {
+    const { limits } = group
+    const name = partitionKey ?? ""
+    const policy = limits === undefined ? undefined : policyOf(limits.policy, name, limits.own.get(name))
+    const ofKey = policy?.backlog
+    const ofGroup = group.policy.backlog
+    return {
+      slotsOf: {
+        group: group.limit,
+        key: policy === undefined ? Number.POSITIVE_INFINITY : slotsAllowed(policy)
+      },
+      backlogOf: {
+        group: ofGroup === undefined ? undefined : { limit: ofGroup, waiting: this.table.waitingIn(group) },
+        key: ofKey === undefined ? undefined : { limit: ofKey, waiting: limits!.backlogs?.get(name) ?? 0 }
+      }
+    }
   }
 
   private presentAt(now: number): Present {
@@ -125,7 +146,7 @@ export class Intake {
     enqueued.ids.push(stored.id)
     if (isPlain && stored.state === pending && stored.rare === undefined) {
       stored.lane.ready(stored.priority).add(stored)
-      this.life.wake(stored.lane.group)
+      this.life.wakes.wake(stored.lane.group)
       return
     }
     this.life.begin(stored, job, held, now, true)
