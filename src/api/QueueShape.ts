@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { Histogram, Order } from "../services/Queue/index.ts"
+import { type ExplainedReason, Histogram, Order } from "../services/Queue/index.ts"
 import type { Figures } from "./GroupFigures.ts"
 import { UsageShape } from "./UsageShape.ts"
 import { WorkerSlotsShape } from "./WorkerShape.ts"
@@ -50,6 +50,23 @@ export const GroupStatusShape = Schema.Struct({
   /** In which order its jobs start; see `queue order`. */
   order: Schema.Literals(Order.orders),
   paused: Schema.Boolean,
+  /**
+   * Why nothing of it starts, whatever waits: paused, outside of its hours, or held by a limit of the whole group; null:
+   * it may. `until` in RFC 3339; null: something else than time has to happen.
+   */
+  kept: Schema.NullOr(
+    Schema.Struct({
+      reason: Schema.Literals([
+        "GroupPaused",
+        "GroupClosed",
+        "HeldBack",
+        "BreakerOpen",
+        "BreakerHalfOpen",
+        "RateSpent"
+      ]),
+      until: Schema.NullOr(Schema.String)
+    })
+  ),
   /** What each living worker with slots of it fills, and why. */
   slots: Schema.Array(WorkerSlotsShape),
   scheduled: Schema.Finite,
@@ -63,6 +80,24 @@ export const GroupStatusShape = Schema.Struct({
   /** The last hour. */
   lastHour: FiguresShape
 })
+
+/** Null for a reason that is none of those. */
+export const toKept = (reason: ExplainedReason | undefined): (typeof GroupStatusShape.Type)["kept"] => {
+  switch (reason?._tag) {
+    case "GroupPaused":
+    case "BreakerHalfOpen":
+      return { reason: reason._tag, until: null }
+    case "GroupClosed":
+      return { reason: reason._tag, until: new Date(reason.opensAt).toISOString() }
+    case "HeldBack":
+    case "BreakerOpen":
+      return { reason: reason._tag, until: new Date(reason.until).toISOString() }
+    case "RateSpent":
+      return { reason: reason._tag, until: new Date(reason.at).toISOString() }
+    default:
+      return null
+  }
+}
 
 export const QueueStatusShape = Schema.Struct({
   store: Schema.String,

@@ -14,11 +14,20 @@ export interface DrainOptions {
 export interface IdleJob {
   readonly id: JobId
   readonly task: string
-  readonly reason: Explain.Reason
+  readonly reason: Explain.Reason | HeldByLimit
+}
+
+/** Its key is full, or others of it come first, and nothing that runs or is due will change that. */
+export interface HeldByLimit {
+  readonly _tag: "HeldByLimit"
+  readonly limit: Extract<Explain.Reason, { readonly _tag: "KeyFull" | "InLine" | "BreakerHalfOpen" }>
 }
 
 export interface Drained {
-  /** Live jobs that no passing of time starts: paused, without a handler, or waiting for such a job. At most 1,000. */
+  /**
+   * Live jobs that no passing of time starts: paused, without a handler, held by a limit that nothing frees, or waiting
+   * for such a job. At most 1,000.
+   */
   readonly idle: ReadonlyArray<IdleJob>
 }
 
@@ -33,8 +42,23 @@ export const sentence = ({ id, reason, task }: IdleJob): string => {
   return `${Job.formatJobId(id)} (${task}): ${_tag}${Object.keys(details).length === 0 ? "" : ` ${JSON.stringify(details)}`}`
 }
 
-/** Reasons that only an operator, another handler or another worker ends. */
-const isIdle = (reason: Explain.Reason): boolean => {
+/** When time alone ends the reason, in milliseconds since 1970. */
+const endsAt = (reason: IdleJob["reason"]): number | undefined => {
+  switch (reason._tag) {
+    case "GroupClosed":
+      return reason.opensAt
+    case "HeldBack":
+    case "BreakerOpen":
+      return reason.until
+    case "RateSpent":
+      return reason.at
+    default:
+      return undefined
+  }
+}
+
+/** Reasons that only an operator, another handler, another worker or the end of another job ends. */
+const isIdle = (reason: IdleJob["reason"]): boolean => {
   switch (reason._tag) {
     case "QueuePaused":
     case "GroupPaused":
@@ -44,16 +68,28 @@ const isIdle = (reason: Explain.Reason): boolean => {
     case "WaitingForJobs":
     case "HeldByKey":
     case "KeyPaused":
+    case "HeldByLimit":
       return true
     default:
       return false
   }
 }
 
+const held = (reason: Explain.Reason): IdleJob["reason"] => {
+  switch (reason._tag) {
+    case "KeyFull":
+    case "InLine":
+    case "BreakerHalfOpen":
+      return { _tag: "HeldByLimit", limit: reason }
+    default:
+      return reason
+  }
+}
+
 const explained = (queue: TaskQueue["Service"], jobs: ReadonlyArray<JobRecord>) =>
   Effect.forEach(jobs, ({ id, task }) =>
     queue.explain(id).pipe(
-      Effect.map((reason): IdleJob => ({ id, task, reason })),
+      Effect.map((reason): IdleJob => ({ id, task, reason: held(reason) })),
       Effect.catchTag("JobNotFound", () => Effect.succeed(undefined))
     )
   ).pipe(
@@ -70,7 +106,7 @@ const live = (queue: TaskQueue["Service"], limit: number) =>
     .list({ states: [...Job.liveStates] }, { limit, order: "oldest" })
     .pipe(Effect.catchTag("InvalidOption", Effect.die))
 
-/** One look: done when nothing runs, nothing is due later, and what is pending is idle. */
+/** One look: done when nothing runs, nothing starts by time alone, and what else waits is idle. */
 const look = (queue: TaskQueue["Service"]): Effect.Effect<Look<Drained>, StoreError> =>
   Effect.gen(function* () {
     const { counters } = yield* queue.stats
@@ -79,12 +115,15 @@ const look = (queue: TaskQueue["Service"]): Effect.Effect<Look<Drained>, StoreEr
     if (counts.length === 0) return { found: { idle: [] }, mark }
     if (counts.some(({ state }) => state === "running")) return { mark }
     const { jobs, next } = yield* live(queue, page)
-    const pending = yield* explained(
+    const waiting = yield* explained(
       queue,
-      jobs.filter(({ state }) => state === "pending")
+      jobs.filter(({ state, waitReason }) => state === "pending" || waitReason === "limit")
     )
-    if (pending.some(({ reason }) => !isIdle(reason))) return { mark }
-    const due = jobs.filter(isTimed).map((job) => job.due)
+    if (waiting.some(({ reason }) => !isIdle(reason) && endsAt(reason) === undefined)) return { mark }
+    const due = [
+      ...jobs.filter(isTimed).map((job) => job.due),
+      ...waiting.flatMap(({ reason }) => endsAt(reason) ?? [])
+    ]
     if (due.length > 0) return { mark, notBefore: next === undefined ? Math.min(...due) : undefined }
     return { found: { idle: yield* explained(queue, jobs) }, mark }
   })

@@ -48,7 +48,12 @@ export interface TakeOptions {
 export type Taken =
   | { readonly taken: true }
   /** In so many milliseconds they may be taken, unless others take them first. */
-  | { readonly taken: false; readonly retryAfterMs: number }
+  | {
+      readonly taken: false
+      readonly retryAfterMs: number
+      /** The limit is outside of its hours: when it opens, in milliseconds since 1970. */
+      readonly opensAt?: number
+    }
 
 export interface LimitChange {
   /** Slots over all workers; `null`: as declared. */
@@ -63,8 +68,9 @@ export class Limits extends Context.Service<
     // Using.
     /**
      * Waits until the units are there, and takes them. Those who wait in this process take turns in the order in which
-     * they came; of several processes the store decides. A paused limit gives nothing until it is resumed. Interrupting
-     * it while it waits takes nothing. A call of the store for each try.
+     * they came; of several processes the store decides. A paused limit gives nothing until it is resumed, one
+     * outside of its hours nothing until it opens: `tryTake` says when. Interrupting it while it waits takes nothing. A
+     * call of the store for each try.
      */
     readonly take: (name: string, options?: TakeOptions) => Effect.Effect<void, LimitError | StoreError>
     /** Takes the units if they are there. Does not pass over those who wait in `take` of this process. */
@@ -82,7 +88,8 @@ export class Limits extends Context.Service<
       limit?: number
     ) => Effect.Effect<ReadonlyArray<KeyRecord>, LimitError | StoreError>
 
-    // Changing, for operators. Applied to the jobs that are there before it answers; what runs goes on.
+    // Changing, for operators. In force when it answers, for whatever starts from then on; what runs goes on. Where
+    // very many jobs wait they are shown where the change puts them some seconds later: the next turns see to it.
     /** Sets what is in force over what is declared; what is absent stays. A name that is new makes a group. */
     readonly set: (name: string, change: LimitChange) => Effect.Effect<GroupRecord, LimitError | StoreError>
     /** Takes back what operators set: slots and policy are as declared. */

@@ -102,6 +102,8 @@ const make = Effect.gen(function* () {
   const waitMs = ({ at, now }: { readonly at: number; readonly now: number }): number =>
     Math.max(1, Math.ceil(at - now))
 
+  const opening = ({ opensAt }: UnitsTaken) => (opensAt === undefined ? undefined : { opensAt })
+
   const setPaused = (name: string, key: string | undefined, paused: boolean) =>
     Effect.gen(function* () {
       yield* checked(() => [checkName(name), key === undefined ? undefined : checkKey(key)])
@@ -133,7 +135,7 @@ const make = Effect.gen(function* () {
             return { taken: false, retryAfterMs: waitMs({ at: line.at, now: yield* Clock.currentTimeMillis }) } as const
           return answer.value.taken
             ? ({ taken: true } as const)
-            : ({ taken: false, retryAfterMs: waitMs(answer.value) } as const)
+            : ({ taken: false, retryAfterMs: waitMs(answer.value), ...opening(answer.value) } as const)
         })
       )
     }),

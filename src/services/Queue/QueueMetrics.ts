@@ -62,6 +62,8 @@ export const queue = {
 export const limits = {
   heldBack: gauge("limit_held_back", "1 while the group starts nothing, since its other side said when to come again."),
   breakerOpen: gauge("limit_breaker_open", "1 while the group's circuit breaker is open or half-open."),
+  /** Of the leader of the role `sweep`, and 0 unless something is wrong. */
+  mended: counter("limit_keys_mended_total", "Records of limited keys that differed from their jobs, and were mended."),
   /** Absent while nothing bounds it. */
   rate: gauge("limit_rate_units_per_second", "The rate in force for the group, found or declared, in units per second.")
 }

@@ -49,4 +49,6 @@ export interface UnitsTaken {
   readonly taken: boolean
   /** When they may be taken at the earliest, in milliseconds since 1970: `now` where they were. */
   readonly at: number
+  /** Not taken since the group is outside of its hours: when it opens, in milliseconds since 1970. */
+  readonly opensAt?: number
 }

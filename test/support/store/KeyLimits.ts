@@ -281,6 +281,28 @@ export const clauses = (test: StoreTest): void => {
       yield* driver.add(of("a"))
     }))
 
+  test("judges a batch by what stands when it comes: a job that its key or a parent would end counts like the others", (driver) =>
+    Effect.gen(function* () {
+      yield* declare(driver, {
+        keys: [{ keys: "a", policy: { backlog: 2, concurrency: 1, conflict: "cancelNewest" } }]
+      })
+      yield* driver.enqueue([of("a")])
+      const twice = yield* driver.enqueue([of("a", { key: "k" }), of("a", { key: "k" })], { batches: [2] })
+      assert.deepStrictEqual(
+        [0, 1].map((i) => twice.notes?.get(i)?._tag),
+        ["BatchRefused", "Duplicate"]
+      )
+      const long = yield* driver.enqueue([of("a"), of("a")], { batches: [2] })
+      assert.deepStrictEqual(
+        [0, 1].map((i) => long.notes?.get(i)?._tag),
+        ["BatchRefused", "Overloaded"]
+      )
+      const { ended, ids, notes } = yield* driver.enqueue([of("a"), of("b")], { batches: [2] })
+      assert.isUndefined(notes)
+      assert.deepStrictEqual(yield* standing(driver, [...ids]), ["cancelled", "pending"])
+      assert.deepStrictEqual(ended, [ids[0]])
+    }))
+
   test("counts each time that a job has to wait for its key", (driver) =>
     Effect.gen(function* () {
       yield* declare(driver, limited({ concurrency: 1 }))

@@ -21,7 +21,9 @@ import {
 } from "../../../src/services/Limits/policy/KeyAdmission.ts"
 import { type OwnRule, policyOf } from "../../../src/services/Limits/policy/KeyRules.ts"
 import { eventOf, type Feedback, feedbackAfter, isOfKey } from "../../../src/services/Limits/policy/Feedback.ts"
+import { opensAt } from "../../../src/services/Limits/policy/Holding.ts"
 import { afterStart, mayStartOne, takeUnits } from "../../../src/services/Limits/policy/Starts.ts"
+import type { UnitsTaken } from "../../../src/services/Store/KeyRecord.ts"
 import type { NewJob, Settle } from "../../../src/services/Store/Turn.ts"
 import type { ModelJob } from "./StoreModel.ts"
 
@@ -457,11 +459,12 @@ export class LimitsModel {
     cost: number,
     isPaused: boolean,
     now: number
-  ): { taken: boolean; at: number } {
+  ): UnitsTaken {
     const key = name === undefined ? undefined : this.find({ group, partitionKey: name })
     if (name !== undefined && key === undefined) return { taken: true, at: now }
     const of = key === undefined ? this.group(group) : this.kept(key)
-    const units = takeUnits(key?.policy ?? this.policy(group), of, isPaused || key?.paused === true, cost, now)
+    const keeps = { isPaused: isPaused || key?.paused === true, opensAt: opensAt(this.policy(group), now) }
+    const units = takeUnits(key?.policy ?? this.policy(group), of, keeps, cost, now)
     if (!units.taken) return units
     of.tat = units.tat
     return { taken: true, at: now }

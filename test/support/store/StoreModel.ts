@@ -98,6 +98,9 @@ interface State {
 const isWaiting = ({ state }: ModelJob) => state === "scheduled" || state === "pending"
 const isLive = (job: ModelJob) => isWaiting(job) || job.state === "running"
 
+/** Of an enqueue: by itself, or in a batch that is judged, and then stored whole. */
+type Stage = "alone" | "judged" | "accepted"
+
 export class StoreModel {
   private state: State = { jobs: new Map(), limits: undefined, windows: new Map() }
   readonly limits = new LimitsModel(
@@ -167,10 +170,13 @@ export class StoreModel {
   ): ReadonlyArray<EnqueueNote | undefined> {
     const before = structuredClone({ ...this.state, limits: this.limits.state })
     const figuresBefore = structuredClone(this.figures)
-    let notes = batch.map((job, i) => this.enqueueOne(job, ids[i]!, now))
+    const store = (stage: Stage) => batch.map((job, i) => this.enqueueOne(job, ids[i]!, now, stage))
     const isRefused = (note: EnqueueNote | undefined) =>
       note !== undefined && note._tag !== "Existing" && note._tag !== "Replaced"
-    if (notes.some(isRefused)) {
+    // A batch is judged as if no job of it ended at once, for its key or its parents.
+    let notes = store(batch.length > 1 ? "judged" : "alone")
+    const isWhole = !notes.some(isRefused)
+    if (batch.length > 1 || !isWhole) {
       this.state = before
       this.limits.state = before.limits
       this.ended = []
@@ -178,8 +184,9 @@ export class StoreModel {
       for (const [group, tasks] of [...this.figures]) {
         for (const [task, figures] of tasks) Object.assign(figures, figuresBefore.get(group)?.get(task) ?? noFigures)
       }
-      notes = notes.map((note) => (isRefused(note) ? note : { _tag: "BatchRefused" }))
     }
+    if (!isWhole) notes = notes.map((note) => (isRefused(note) ? note : { _tag: "BatchRefused" }))
+    else if (batch.length > 1) notes = store("accepted")
     notes.forEach((note, i) => {
       if (note?._tag === "Duplicate" || note?._tag === "Existing" || note?._tag === "Replaced")
         this.figuresOf(batch[i]!).deduplicated++
@@ -188,7 +195,7 @@ export class StoreModel {
     return notes
   }
 
-  private enqueueOne(job: NewJob, id: JobId, now: number): EnqueueNote | undefined {
+  private enqueueOne(job: NewJob, id: JobId, now: number, stage: Stage): EnqueueNote | undefined {
     let held = false
     if (job.unique !== undefined) {
       const { key, onConflict } = job.unique
@@ -231,10 +238,12 @@ export class StoreModel {
     const missing = job.after?.jobs.find((parent) => !this.state.jobs.has(parent))
     if (missing !== undefined) return { _tag: "ParentNotFound", parent: missing }
 
-    const tooLarge = this.limits.tooLarge(job)
-    if (tooLarge !== undefined) return { _tag: "TooLarge", slots: slotsOf(job.extra), ...tooLarge }
-    const over = this.limits.overBacklog(job)
-    if (over !== undefined) return { _tag: "Overloaded", ...over, retryAfterMs: 0 }
+    if (stage !== "accepted") {
+      const tooLarge = this.limits.tooLarge(job)
+      if (tooLarge !== undefined) return { _tag: "TooLarge", slots: slotsOf(job.extra), ...tooLarge }
+      const over = this.limits.overBacklog(job)
+      if (over !== undefined) return { _tag: "Overloaded", ...over, retryAfterMs: 0 }
+    }
 
     const stored: ModelJob = {
       id,
@@ -271,10 +280,11 @@ export class StoreModel {
     if (job.unique !== undefined && !held) this.takeKey(stored, job.unique.windowMs, now)
     const parents = [...new Set(job.after?.jobs)].map((parent) => this.state.jobs.get(parent)!)
     const ended = parents.find((parent) => parent.state === "failed" || parent.state === "cancelled")
-    if (ended !== undefined && job.after!.onParentFailure !== "run") this.endByParent(stored, ended.id, now)
+    if (stage !== "judged" && ended !== undefined && job.after!.onParentFailure !== "run")
+      this.endByParent(stored, ended.id, now)
     else {
       stored.parents = parents.filter(isLive).map((parent) => parent.id)
-      if (!this.yields(stored, now)) this.place(stored, now)
+      if (stage === "judged" || !this.yields(stored, now)) this.place(stored, now)
     }
     return undefined
   }
@@ -417,8 +427,16 @@ export class StoreModel {
   }
 
   /** Makes the change of each, then what follows from that. Answers of which it is made. */
-  change(ids: ReadonlyArray<JobId>, change: JobChange, now: number): ReadonlyArray<boolean> {
-    const changed = ids.map((id) => this.changeOne(id, change, now))
+  /** In their order. Answers of each whether it was made, and the state that the job was in when its turn came. */
+  change(
+    ids: ReadonlyArray<JobId>,
+    change: JobChange,
+    now: number
+  ): ReadonlyArray<{ readonly isMade: boolean; readonly state: JobState | undefined }> {
+    const changed = ids.map((id) => {
+      const state = this.job(id)?.state
+      return { isMade: this.changeOne(id, change, now), state }
+    })
     this.tell(now)
     return changed
   }

@@ -2,6 +2,8 @@ import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import {
+  Explain,
+  type GroupRecord,
   isWorkerAlive,
   GroupOrders,
   type JobState,
@@ -14,8 +16,9 @@ import { hint } from "../../Hint.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import { looking } from "../../OpenStore.ts"
 import { output } from "../../Output.ts"
-import { type GroupStatusShape, QueueStatusShape, toFigures } from "../../../api/QueueShape.ts"
+import { type GroupStatusShape, QueueStatusShape, toFigures, toKept } from "../../../api/QueueShape.ts"
 import { toWorkerSlots } from "../../../api/WorkerShape.ts"
+import { explain } from "../../Reason.ts"
 import * as SlotsInWords from "../../SlotsInWords.ts"
 import * as HumanNumber from "../../terminal/HumanNumber.ts"
 import * as Sanitize from "../../terminal/Sanitize.ts"
@@ -26,6 +29,15 @@ type GroupStatus = typeof GroupStatusShape.Type
 const hourMs = 3_600_000
 
 const millis = (value: number | null): string => (value === null ? HumanNumber.unknown : HumanNumber.duration(value))
+
+const standing: Readonly<Record<NonNullable<GroupStatus["kept"]>["reason"], string>> = {
+  GroupPaused: "paused",
+  GroupClosed: "closed",
+  HeldBack: "held back",
+  BreakerOpen: "breaker open",
+  BreakerHalfOpen: "probed",
+  RateSpent: "rate spent"
+}
 
 const columns: ReadonlyArray<Column<GroupStatus>> = [
   { header: "group", value: ({ name }) => name, minimum: 8 },
@@ -45,7 +57,7 @@ const columns: ReadonlyArray<Column<GroupStatus>> = [
   { header: "run p95", value: ({ lastHour }) => millis(lastHour.runMs.p95), align: "right" },
   {
     header: "",
-    value: ({ paused }) => (paused ? "paused" : ""),
+    value: ({ kept }) => (kept === null ? "" : standing[kept.reason]),
     style: (cell, _, style) => style.warning(cell),
     minimum: 6
   },
@@ -75,6 +87,18 @@ const sayHeld = (groups: ReadonlyArray<GroupStatus>) =>
     for (const { each, name } of held.slice(0, mostHeld))
       yield* out.note(`${name} on ${Sanitize.line(each.worker)}: ${SlotsInWords.inWords(each, each.asked)}`)
     if (held.length > mostHeld) yield* out.note(`${held.length - mostHeld} more are held: sluice queue status --json`)
+  })
+
+/** Why groups start nothing, where their column does not say it all. */
+const sayKept = (groups: ReadonlyArray<GroupRecord>, now: number) =>
+  Effect.gen(function* () {
+    const out = yield* output
+    const kept = groups.flatMap((group) => {
+      const reason = Explain.whyKept(group, now)
+      return reason === undefined || reason._tag === "GroupPaused" ? [] : [explain(reason, now).why]
+    })
+    for (const why of kept.slice(0, mostHeld)) yield* out.note(why)
+    if (kept.length > mostHeld) yield* out.note(`${kept.length - mostHeld} more are kept: sluice queue status --json`)
   })
 
 export const status = Command.make(
@@ -109,6 +133,7 @@ export const status = Command.make(
         limit: record?.limit ?? ResourceGroup.undeclaredLimit,
         order: orders.find(({ group }) => group === name)?.order ?? Order.defaultOrder,
         paused: record?.paused ?? false,
+        kept: toKept(record === undefined ? undefined : Explain.whyKept(record, now)),
         slots: toWorkerSlots(claiming, name),
         scheduled: count(name, "scheduled"),
         pending: count(name, "pending"),
@@ -128,6 +153,7 @@ export const status = Command.make(
       return yield* out.json(QueueStatusShape, { store: queue.store.label, paused: stats.paused, workers, groups })
     if (out.quiet) return yield* out.lines(groups.map(({ name }) => name))
     yield* out.table(columns, groups, { wide })
+    yield* sayKept(stats.groups, now)
     yield* sayHeld(groups)
     const pending = groups.reduce((sum, group) => sum + group.pending, 0)
     const state = yield* hint(

@@ -6,7 +6,7 @@ import type { StoreStatus } from "../../Store/JobStore.ts"
 import type { WorkerRecord } from "../../Store/WorkerRecord.ts"
 import { type Histogram, merge, quantile, empty } from "../../Queue/policy/Histogram.ts"
 import { hasRoom } from "../../Queue/policy/Served.ts"
-import { heldUntil } from "../../Limits/policy/Holding.ts"
+import { heldUntil, opensAt } from "../../Limits/policy/Holding.ts"
 import { mayStartOne, rateInForce } from "../../Limits/policy/Starts.ts"
 import { keyPolicyText } from "../../Limits/policy/PolicyText.ts"
 import type { AlertRule } from "../AlertRule.ts"
@@ -157,11 +157,16 @@ const ofGroup = (look: Look, rule: AlertRule, group: GroupRecord): Sample => {
       return quantileSample(look, rule, name, ({ run }) => run, "run p95")
     case "backlog": {
       const value = pendingOf(look, name)
+      const opens = opensAt(group.policy, look.now)
+      if (opens > look.now) return { value: 0, text: `${figureText("jobs", value)} wait for the group to open` }
       return { value, text: `backlog is ${figureText("jobs", value)}` }
     }
     case "oldest-pending": {
       const due = look.oldestPending.get(name)
-      const value = due === undefined ? 0 : Math.max(0, look.now - due)
+      // Nothing is late that was due while the group was closed: it is awaited from when it opened.
+      const awaited = due === undefined ? look.now : Math.max(due, opensAt(group.policy, due))
+      if (opensAt(group.policy, look.now) > look.now) return { value: 0, text: "the group is closed" }
+      const value = Math.max(0, look.now - awaited)
       return { value, text: `the next job has been due for ${durationText(value)}` }
     }
     case "dead-letters":

@@ -17,11 +17,12 @@
  * - *Claim.* Rated keys promote inside the claim only, since starts are what a rate counts. At most as many jobs as the
  *   claim has room for are promoted, always the one that comes first by the rank it would be admitted with, then id,
  *   among the first in line of keys that may start one (`mayStart`, as if what was promoted so far had started) and
- *   whose task the session runs. The claim then goes on as ever, and what is left of them goes back as if it had not
+ *   whose task the session runs; of many such keys, among those that may have longest (`keysInClaim`). The claim then goes on as ever, and what is left of them goes back as if it had not
  *   been promoted.
- * - *Change.* Where the policy of a key, or its window, has become another, all its jobs that do not run go back to
- *   where they arrive, those in the line too, and it promotes; running jobs hold what they held, or begin to. A group
- *   that is fair no more forgets its virtual times.
+ * - *Change.* Where the policy of a key, or its window, has become another, running jobs hold what they held, or begin
+ *   to, and nothing starts but by what holds now. All its other jobs go back to where they arrive, those in the line
+ *   too, and it promotes; a store may take some at a time, in order of id. A group that is fair no more forgets its
+ *   virtual times.
  */
 import { enqueuedAt } from "../../Queue/policy/JobIds.ts"
 import { defaultAgeingStepMs, defaultPriority, rank } from "../../Queue/policy/Rank.ts"
@@ -72,6 +73,12 @@ export const slotsOf = (extra: JobExtra | undefined): number => extra?.slots ?? 
 
 /** Units of its rates that a start of the job takes. */
 export const costOf = (extra: JobExtra | undefined): number => extra?.cost ?? 1
+
+/**
+ * Rated keys that a claim with `room` looks at, however many may start a job: among these a priority reaches across
+ * keys, and those that are left come to the front as these start theirs.
+ */
+export const keysInClaim = (room: number): number => Math.max(100, room)
 
 /** Whether its starts are bounded by a rate, by what the other side takes, or by a breaker. */
 export const isRated: (policy: KeyPolicy) => boolean = boundsStarts

@@ -43,16 +43,19 @@ const pausedLookMs = 1_000
 
 /**
  * Units for what is not a job, against the rate alone: nobody hears how that ends, so it is no probe. `state`: after
- * they were taken.
+ * they were taken. `opensAt`: when the group opens by its hours, in milliseconds since 1970; past where it is open.
  */
 export const takeUnits = (
   policy: FeedbackPolicy,
   state: StartState & { readonly heldBackUntil: number },
-  isPaused: boolean,
+  { isPaused, opensAt }: { readonly isPaused: boolean; readonly opensAt: number },
   cost: number,
   now: number
-): { readonly taken: true; readonly tat: number } | { readonly taken: false; readonly at: number } => {
+):
+  | { readonly taken: true; readonly tat: number }
+  | { readonly taken: false; readonly at: number; readonly opensAt?: number } => {
   if (isPaused) return { taken: false, at: now + pausedLookMs }
+  if (opensAt > now) return { taken: false, at: opensAt, opensAt }
   const { at, rate, starts } = bounds(policy, state.feedback, now)
   const closed = starts > 0 ? 0 : Math.max(at, now + pausedLookMs)
   const spent = rate === undefined || allows(rate, state.tat, now, cost) ? 0 : earliest(rate, state.tat, cost)

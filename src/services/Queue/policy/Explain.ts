@@ -115,6 +115,16 @@ const totalsUsed = (
   return { _tag: "TotalUsed", group, running, totals }
 }
 
+/** Why a group starts nothing, whatever waits in it, workers and slots apart; undefined: it may. */
+export const whyKept = (group: GroupRecord, now: number): Reason | undefined =>
+  whyShut(group, now) ?? whyGroupWaits(group, undefined, now)
+
+const whyShut = (group: GroupRecord, now: number): Reason | undefined => {
+  if (group.paused) return { _tag: "GroupPaused", group: group.name }
+  const opens = opensAt(group.policy, now)
+  return opens > now ? { _tag: "GroupClosed", group: group.name, opensAt: opens } : undefined
+}
+
 export const explain = ({ batch, group, inUse, job, key, now, queuePaused, workers }: Situation): Reason => {
   switch (job.state) {
     case "completed":
@@ -143,9 +153,8 @@ export const explain = ({ batch, group, inUse, job, key, now, queuePaused, worke
       }
   }
   if (queuePaused) return { _tag: "QueuePaused" }
-  if (group.paused) return { _tag: "GroupPaused", group: group.name }
-  const opens = opensAt(group.policy, now)
-  if (opens > now) return { _tag: "GroupClosed", group: group.name, opensAt: opens }
+  const shut = whyShut(group, now)
+  if (shut !== undefined) return shut
   const limited = whyGroupWaits(group, job.extra, now)
   if (limited !== undefined && limited._tag !== "RateSpent") return limited
   // Of a command whose run or map has ended that is the reason, whoever else is there.

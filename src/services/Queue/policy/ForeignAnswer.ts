@@ -30,6 +30,8 @@ export const read = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>, most: number)
 
 /** Shorter ones would be found everywhere. */
 const shortest = 6
+/** Together, in UTF-16 units: as much as Node takes of a request's headers. A pattern of more may be too large. */
+const mostSought = 16 * 1024
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -87,6 +89,7 @@ export const masked = (text: string, secrets: ReadonlyArray<string>): string => 
   // The longest first, since one may be a part of another.
   const known = [...new Set(secrets)].filter(({ length }) => length >= shortest).sort((a, b) => b.length - a.length)
   if (known.length === 0) return text
+  if (known.reduce((sum, { length }) => sum + length, 0) > mostSought) return "***"
   const patterns = known.flatMap((secret) => [
     [...secret].map(spelt).join(""),
     ...encodings(secret).map((encoded) => Pattern.escape(encoded))
@@ -94,7 +97,7 @@ export const masked = (text: string, secrets: ReadonlyArray<string>): string => 
   try {
     return text.replaceAll(new RegExp(patterns.join("|"), "giu"), "***")
   } catch {
-    // Secrets of many kilobytes are more than a pattern may hold.
+    // The pattern is too large.
     return "***"
   }
 }

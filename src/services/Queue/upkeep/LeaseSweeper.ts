@@ -2,11 +2,12 @@
  * Takes jobs back from workers that are gone, cancels what waited beyond its expiry, and compares limited keys with
  * their jobs.
  */
-import { Clock, Duration, Effect, Layer } from "effect"
+import { Clock, Duration, Effect, Layer, Metric } from "effect"
 import { monotonicOf } from "../host/Monotonic.ts"
 import { JobStore } from "../../Store/JobStore.ts"
 import { WorkerRegistry } from "../../Store/WorkerRegistry.ts"
 import { QueueEvents } from "../QueueEvents.ts"
+import { limits } from "../QueueMetrics.ts"
 import { Settings } from "../QueueSettings.ts"
 import { layerLed } from "./Leading.ts"
 
@@ -27,6 +28,7 @@ export const sweepOnce = Effect.gen(function* () {
     }
     if (more) continue
     const mended = yield* store.repairKeys(now)
+    yield* Metric.update(limits.mended, mended)
     if (mended > 0)
       yield* Effect.logWarning(`${mended} limited keys differed from their jobs and were mended: please report this`)
     return freed

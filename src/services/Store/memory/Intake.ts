@@ -6,6 +6,7 @@ import type { JobLife } from "./JobLife.ts"
 import type { JobTable } from "./JobTable.ts"
 import type { Group } from "./Lane.ts"
 import {
+  accepted,
   isDeduplicated,
   type JobBounds,
   type Plan,
@@ -57,9 +58,11 @@ export class Intake {
     }
     let from = 0
     for (const length of batches) {
-      const refusals = length > 1 ? refusalOfBatch(jobs.slice(from, from + length), this.presentAt(now)) : undefined
+      const present = this.presentAt(now)
+      const refusals = length > 1 ? refusalOfBatch(jobs.slice(from, from + length), present) : undefined
+      const asked = length > 1 ? accepted(present) : present
       for (let i = from; i < from + length; i++) {
-        if (refusals === undefined) this.enqueueOne(withSiblings(jobs[i]!, enqueued.ids, from, i), enqueued, now)
+        if (refusals === undefined) this.enqueueOne(withSiblings(jobs[i]!, enqueued.ids, from, i), enqueued, now, asked)
         else this.answer(jobs[i]!, refusals[i - from]!, noId, enqueued)
       }
       from += length
@@ -117,14 +120,14 @@ export class Intake {
     enqueued.ids.push(id)
   }
 
-  private enqueueOne(job: NewJob, enqueued: Enqueued, now: number): void {
+  private enqueueOne(job: NewJob, enqueued: Enqueued, now: number, present?: Present): void {
     const isPlain =
       job.unique === undefined &&
       job.after === undefined &&
       this.table.live < this.liveMost &&
       job.extra?.slots === undefined &&
       this.table.lane(job.group, job.task).group.limits === undefined
-    const plan: Plan = isPlain ? create : planOf(job, this.presentAt(now))
+    const plan: Plan = isPlain ? create : planOf(job, present ?? this.presentAt(now))
     switch (plan._tag) {
       case "Duplicate":
       case "ParentNotFound":

@@ -29,9 +29,9 @@ export class JobChanges {
       (job) => named || (fits(change._tag, job.state) && this.wouldChange(job, change))
     )
     for (const job of found.slice(0, limit)) {
-      // By now an earlier change of this very call may have moved it.
-      const state = stateNames[job.state]
-      if (fits(change._tag, job.state) && this.make(job, change, now)) changed.push(job.id)
+      // By now an earlier change of this very call may have moved it, or made it go.
+      const state = this.table.find(job.id) === undefined ? undefined : stateNames[job.state]
+      if (state !== undefined && fits(change._tag, job.state) && this.make(job, change, now)) changed.push(job.id)
       else if (named) refused.push({ id: job.id, state })
     }
     this.life.settleChildren(now)

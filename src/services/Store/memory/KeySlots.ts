@@ -2,7 +2,7 @@
  * Where jobs begin and cease to hold slots of their key or to wait for them: the steps that `KeyAdmission` describes,
  * over the lists of `JobLife`.
  */
-import { heldUntil } from "../../Limits/policy/Holding.ts"
+import { heldUntil, opensAt } from "../../Limits/policy/Holding.ts"
 import { isOfKey } from "../../Limits/policy/Feedback.ts"
 import { tagNext, timeAfterClaim, timeAfterReturn } from "../../Limits/policy/FairShare.ts"
 import { admittedRank, mayBeReady, mayStart, nextAt } from "../../Limits/policy/KeyAdmission.ts"
@@ -349,7 +349,11 @@ export class KeySlots {
     const key = name === undefined ? undefined : group.limits?.key(name)
     const of = name === undefined ? group : key
     if (of === undefined) return { taken: true, at: now }
-    const units = takeUnits(of.policy, of, isPaused || group.paused || key?.paused === true, cost, now)
+    const keeps = {
+      isPaused: isPaused || group.paused || key?.paused === true,
+      opensAt: opensAt(group.policy, now)
+    }
+    const units = takeUnits(of.policy, of, keeps, cost, now)
     if (!units.taken) return units
     of.tat = units.tat
     if (key !== undefined) this.look(key, now)

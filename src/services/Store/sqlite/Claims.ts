@@ -177,7 +177,7 @@ export class Claims {
   private nextOf(group: Group, tasks: ReadonlySet<string>, now: number): number | undefined {
     const policy = policyOf(group)
     const held = heldUntil(group, policy, now)
-    const ofKeys = this.slots.nextStart(group)
+    const ofKeys = this.slots.nextStart(group, tasks)
     const first = !boundsStarts(policy) && held <= now ? undefined : this.firstOf(this.readyLanes(group, tasks), 1)[0]
     const starts = (at: number, cost: number) => Math.max(at, held, startableAt(policy, group, cost))
     return earlier(ofKeys && starts(ofKeys, 1), first && starts(now, first.cost))
@@ -186,7 +186,7 @@ export class Claims {
   /** Whether jobs wait in the group that may come before what is new. */
   hasOlder({ group: name }: ClaimRequest, tasks: ReadonlySet<string>): boolean {
     const group = this.laneCounters.groups.get(name)
-    return group !== undefined && (this.readyLanes(group, tasks).length > 0 || this.slots.hasRatedDue(group))
+    return group !== undefined && (this.readyLanes(group, tasks).length > 0 || this.slots.hasRatedDue(group, tasks))
   }
 
   /** Groups, but those claimed from, in which the open transaction made jobs of `tasks` ready that may start now. */
@@ -270,6 +270,7 @@ export class Claims {
     let slots = 0
     const started: Array<JobRow> = []
     const refused: Array<JobRow> = []
+    const misplaced: Array<JobRow> = []
     const isPlain = !this.slots.concerns(lane.group)
     for (const tuple of (isPlain ? this.selectFirstPlain : this.selectFirst).all(session, now, lane.id, count)) {
       const row = isPlain ? this.rows.startingRow(tuple) : this.rows.row(tuple)
@@ -278,6 +279,13 @@ export class Claims {
         this.rows.take(unstarted(row))
         refused.push(row)
         if (lane.group.hasLimitedKeys) break
+        continue
+      }
+      if (this.slots.isMisplaced(row)) {
+        found++
+        const ready = this.rows.live(row.id)!
+        this.rows.take(ready)
+        misplaced.push(ready)
         continue
       }
       if (budget?.take(row.slots, row.cost) === false) break
@@ -297,6 +305,8 @@ export class Claims {
       this.slots.started(lane.group, started)
       claimed.push(...started)
     }
+    for (const row of misplaced) this.rows.placeAnew(row)
+    this.slots.promoteFreed()
     for (const row of refused) this.putAway(row, now)
     return found
   }
@@ -338,6 +348,11 @@ export class Claims {
       if (!this.mayStart(row, now)) {
         this.rows.take(unstarted(row))
         this.putAway(row, now)
+        continue
+      }
+      if (this.slots.isMisplaced(row)) {
+        this.rows.reseat(this.rows.live(id)!)
+        this.slots.promoteFreed()
         continue
       }
       this.rows.move(unstarted(row), row)

@@ -11,6 +11,7 @@ import { noPolicy } from "../../Limits/GroupPolicy.ts"
 import { fitsWindow, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
 import { isUnlimited } from "../../Limits/policy/KeyRules.ts"
 import {
+  accepted,
   areCreated,
   create,
   isDeduplicated,
@@ -159,11 +160,12 @@ export class Enqueues {
       refused.forEach((note, i) => this.note(jobs[start + i]!, start + i, note, notes))
       return
     }
+    const asked = batch.length > 1 ? accepted(present) : present
     for (let i = start; i < end; i++) {
       const job = withSiblings(jobs[i]!, ids, start, i)
       // Those it waits for must be in the table.
       if (job !== jobs[i]) this.store(ready)
-      const plan = isPlain ? create : planOf(job, present)
+      const plan = isPlain ? create : planOf(job, asked)
       if (plan._tag === "Create" || plan._tag === "Hold") {
         const id = this.laneCounters.nextId(now)
         ids[i] = id

@@ -1,5 +1,6 @@
 /** Resource groups as the file keeps them: what programs declared and operators set, and what that means for jobs. */
 import { type GroupPolicy, type KeyPolicy, noPolicy } from "../../Limits/GroupPolicy.ts"
+import { opensAt } from "../../Limits/policy/Holding.ts"
 import { takeUnits } from "../../Limits/policy/Starts.ts"
 import type { GroupRecord } from "../GroupRecord.ts"
 import type { GroupDeclaration, GroupSettings } from "../JobStore.ts"
@@ -8,8 +9,9 @@ import { unlimited } from "../../Queue/policy/GroupLimit.ts"
 import type { Database, Query } from "./Database.ts"
 import { feedbackText } from "./FeedbackText.ts"
 import { type Group, type LaneCounters, limitOf, policyOf } from "./LaneCounters.ts"
-import { type LimitChanges, limitsOf } from "./LimitChanges.ts"
+import type { LimitChanges } from "./LimitChanges.ts"
 import { type LimitKeys, ownRuleOf } from "./LimitKeys.ts"
+import { limitsOf, type Reseats } from "./Reseats.ts"
 
 /** Of one key: what is left out stays. `policy: null`: by the rules of its group. */
 export interface KeySettings {
@@ -20,6 +22,7 @@ export interface KeySettings {
 export class Groups {
   private readonly laneCounters: LaneCounters
   private readonly keys: LimitKeys
+  private readonly reseats: Reseats
   private readonly changes: LimitChanges
   private readonly upsert: Query<[]>
   private readonly delete: Query<[]>
@@ -28,10 +31,16 @@ export class Groups {
 
   constructor(
     db: Database,
-    parts: { readonly laneCounters: LaneCounters; readonly keys: LimitKeys; readonly changes: LimitChanges }
+    parts: {
+      readonly laneCounters: LaneCounters
+      readonly keys: LimitKeys
+      readonly reseats: Reseats
+      readonly changes: LimitChanges
+    }
   ) {
     this.laneCounters = parts.laneCounters
     this.keys = parts.keys
+    this.reseats = parts.reseats
     this.changes = parts.changes
     this.upsert = db.prepare(
       `INSERT OR REPLACE INTO resource_group(name, declared, operator, paused, policy, operator_policy, time, tat, held_back, feedback)
@@ -82,10 +91,10 @@ export class Groups {
   }
 
   private change(group: Group, make: (group: Group) => void): void {
-    const before = limitsOf(group)
+    const limits = limitsOf(group)
     make(group)
     this.save(group)
-    this.changes.apply(group, before)
+    this.changes.apply(group, { limits })
   }
 
   list(): ReadonlyArray<GroupRecord> {
@@ -113,7 +122,7 @@ export class Groups {
     if (policy !== undefined) limited.own = policy ?? undefined
     if (paused !== undefined) limited.paused = paused
     this.keys.touch(limited)
-    this.changes.apply(group, limitsOf(group), { name: key, own })
+    this.changes.apply(group, { limits: limitsOf(group), only: { name: key, own } })
     this.laneCounters.controlChanged()
     return this.keys.recordOf(this.keys.named(group, key))
   }
@@ -125,8 +134,11 @@ export class Groups {
     const key = keyName === undefined ? undefined : this.keys.find(group, keyName)
     const of = keyName === undefined ? group : key
     if (of === undefined) return { taken: true, at: now }
-    const isPaused = this.laneCounters.paused || group.paused || key?.paused === true
-    const units = takeUnits(key?.policy ?? policyOf(group), of, isPaused, cost, now)
+    const keeps = {
+      isPaused: this.laneCounters.paused || group.paused || key?.paused === true,
+      opensAt: opensAt(policyOf(group), now)
+    }
+    const units = takeUnits(key?.policy ?? policyOf(group), of, keeps, cost, now)
     if (!units.taken) return units
     of.tat = units.tat
     if (key === undefined) this.laneCounters.touchGroup(group)
@@ -139,6 +151,7 @@ export class Groups {
     if (group.lanes.some(({ counts }) => counts.some((count) => count > 0))) return false
     this.delete.run(name)
     this.deleteKeys.run(name)
+    this.reseats.remove(group)
     this.keys.forget()
     group.declared = undefined
     group.operator = undefined

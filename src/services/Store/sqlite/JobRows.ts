@@ -166,9 +166,13 @@ export class JobRows {
    * `rewrite`.
    */
   move(from: JobRow, wanted: JobRow): void {
+    this.replace(from, this.slots.seat(wanted, from))
+    this.slots.promoteFreed()
+  }
+
+  private replace(from: JobRow, to: JobRow): void {
     this.deleteFrom(stateTable(from), from)
     this.expiries.left(from)
-    const to = this.slots.seat(wanted, from)
     this.insertInto(stateTable(to), to)
     this.expiries.placed(to)
     if (from.lane !== to.lane || from.state !== to.state) {
@@ -177,7 +181,17 @@ export class JobRows {
     }
     if (from.state === States.scheduled) this.laneCounters.forgetNextDue()
     if (to.state === States.scheduled && Waiting.isForTimeOnly(to.wait)) this.laneCounters.scheduledFor(to.due)
-    this.slots.promoteFreed()
+  }
+
+  /** A waiting job whose limits have changed goes to where it arrives by them. `promoteFreed` follows. */
+  reseat(row: JobRow): void {
+    const to = this.slots.reseat(row)
+    if (to !== row) this.replace(row, to)
+  }
+
+  /** The same of one that stands nowhere. */
+  placeAnew(row: JobRow): void {
+    this.put(this.slots.reseat(row))
   }
 
   /** What of `job` may change: by an operator, or by a job that replaces it. */

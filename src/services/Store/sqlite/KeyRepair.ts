@@ -9,6 +9,7 @@ import { feedbackIn } from "./FeedbackText.ts"
 import type { KeySlots } from "./KeySlots.ts"
 import { type LaneCounters, policyOf } from "./LaneCounters.ts"
 import type { LimitKeys } from "./LimitKeys.ts"
+import type { Reseats } from "./Reseats.ts"
 
 /** What each key holds, and how many wait for it, by the jobs. */
 export const limitedJobs = `SELECT limiter, sum(slots) AS held, sum(waits) AS waiting FROM (
@@ -24,6 +25,7 @@ const keysAtATime = 1_000
 export class KeyRepair {
   private readonly laneCounters: LaneCounters
   private readonly keys: LimitKeys
+  private readonly reseats: Reseats
   private readonly slots: KeySlots
   private cursor = 0
   private readonly selectIds: Query<[id: number]>
@@ -33,9 +35,10 @@ export class KeyRepair {
   private readonly selectIdle: Query<[id: number, feedback: string | null]>
   private readonly deleteOne: Query<[]>
 
-  constructor(db: Database, laneCounters: LaneCounters, keys: LimitKeys, slots: KeySlots) {
+  constructor(db: Database, laneCounters: LaneCounters, keys: LimitKeys, reseats: Reseats, slots: KeySlots) {
     this.laneCounters = laneCounters
     this.keys = keys
+    this.reseats = reseats
     this.slots = slots
     this.selectIds = db.prepare("SELECT id FROM limit_key WHERE id > ? ORDER BY id LIMIT ?")
     const lanes = "SELECT lane.id FROM lane WHERE resource_group IN (SELECT resource_group FROM limit_key)"
@@ -89,8 +92,9 @@ export class KeyRepair {
       key.since = waiting === 0 ? 0 : key.since || this.keys.now
       this.keys.touch(key)
     }
+    const { isBehind } = key
     this.slots.promote(key)
-    return !isRight || key.waiting !== waiting
+    return !isRight || (key.waiting !== waiting && !isBehind && !this.reseats.isUnderWay(key.group))
   }
 
   /** Where nothing of a fair group is held or waits, it begins anew, and none of its keys is ahead. */

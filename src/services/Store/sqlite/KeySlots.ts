@@ -10,6 +10,7 @@ import {
   holdsWhileWaiting,
   isFifo,
   isRated,
+  keysInClaim,
   mayBeReady,
   mayStart,
   slotsAllowed
@@ -29,10 +30,14 @@ import type { Database, Query } from "./Database.ts"
 import { copyInto, type JobRow, withOwnRank } from "./JobColumns.ts"
 import { type Group, type Lane, type LaneCounters, limitOf, policyOf } from "./LaneCounters.ts"
 import type { LimitKey, LimitKeys, Waiter } from "./LimitKeys.ts"
+import type { Reseats } from "./Reseats.ts"
 import type { Statistics } from "./Statistics.ts"
 
 /** Waiting jobs of a key read at a time. */
 const piece = 64
+
+/** Jobs that one transaction lets go at most, claims apart; the next goes on. */
+const letGoAtOnce = 500
 
 /** What the key of a new job does, which would have to wait. */
 export interface Conflict {
@@ -72,8 +77,11 @@ export class KeySlots {
   private readonly laneCounters: LaneCounters
   private readonly keys: LimitKeys
   private readonly statistics: Statistics
+  private readonly reseats: Reseats
   /** Keys that may let jobs go, once the job that moves stands again. */
-  private readonly freed: Array<LimitKey> = []
+  private readonly freed = new Set<LimitKey>()
+  /** Jobs that the open transaction may still let go. */
+  private mayLetGo = letGoAtOnce
   /** The job that has just come into a line. */
   private arrived: JobRow | undefined
   private readonly lent = new Map<JobId, Lent>()
@@ -87,9 +95,10 @@ export class KeySlots {
   private readonly selectReadyOf: Query<Ready>
   private readonly selectReadyIn: Query<Ready>
 
-  constructor(db: Database, laneCounters: LaneCounters, keys: LimitKeys, statistics: Statistics) {
+  constructor(db: Database, laneCounters: LaneCounters, keys: LimitKeys, reseats: Reseats, statistics: Statistics) {
     this.laneCounters = laneCounters
     this.keys = keys
+    this.reseats = reseats
     this.statistics = statistics
     const { waitLimit, waitLimitRetry, waitNone, waitRetry, waitTime } = Waiting
     const out = (otherwise: number) => `CASE wait WHEN ${waitLimitRetry} THEN ${waitRetry} ELSE ${otherwise} END`
@@ -176,20 +185,23 @@ export class KeySlots {
 
   private arrive(key: LimitKey, to: JobRow): JobRow {
     this.keys.touch(key)
-    const { now } = this.keys
-    const isFirst = key.waiting === 0
-    if (isFirst && to.state === States.pending && !isRated(key.policy) && this.mayBeReady(key, to.slots)) {
+    const isNext = key.waiting === 0 && to.state === States.pending && !this.reseats.maySkip(key.group, key.key, to.id)
+    if (isNext && !isRated(key.policy) && this.mayBeReady(key, to.slots)) {
       key.held += to.slots
       return ready(key, to, this.place(key, to))
     }
-    if (isFirst) key.since = now
-    key.waiting++
-    this.arrived = this.inLine(key, to)
+    this.arrived = this.lineUp(key, to)
     return this.arrived
   }
 
+  private lineUp(key: LimitKey, to: JobRow): JobRow {
+    if (key.waiting === 0) key.since = this.keys.now
+    key.waiting++
+    return this.inLine(key, to)
+  }
+
   private inLine(key: LimitKey, to: JobRow): JobRow {
-    this.freed.push(key)
+    this.freed.add(key)
     return { ...to, state: States.scheduled, wait: Waiting.intoLine(to.wait), limiter: key.id }
   }
 
@@ -212,7 +224,7 @@ export class KeySlots {
     if (isInLine(row)) this.leaveLine(key)
     else key.held -= row.slots
     this.lent.delete(row.id)
-    this.freed.push(key)
+    this.freed.add(key)
   }
 
   private leaveLine(key: LimitKey): void {
@@ -228,18 +240,78 @@ export class KeySlots {
     this.promoteFreed()
   }
 
-  private countBacklog({ lane, partitionKey }: JobRow, delta: number): void {
-    const key = this.keys.find(lane.group, partitionKey)
-    if (key?.policy.backlog === undefined) return
+  private countBacklog(row: JobRow, delta: number): void {
+    const key = this.keys.find(row.lane.group, row.partitionKey)
+    if (key?.policy.backlog !== undefined && !this.reseats.isUncounted(row)) this.countWaiting(key, delta)
+  }
+
+  countWaiting(key: LimitKey, delta: number): void {
     key.backlog += delta
     this.keys.touch(key)
   }
 
+  /** A waiting job, whose limits have changed, as it is where it arrives by them. `promoteFreed` follows. */
+  reseat(row: JobRow): JobRow {
+    const { group } = row.lane
+    const key = this.keys.find(group, row.partitionKey)
+    const own = isInLine(row) ? this.outOfLine(row) : withOwnRank(row)
+    if (row.limiter !== null) {
+      const before = this.keys.get(row.limiter)
+      this.leave(before, row)
+      const isTagged = row.state === States.pending && policyOf(group).fair === true && this.reseats.wasFair(group)
+      if (isTagged) before.time = timeAfterReturn(before.time, row.rank)
+    }
+    if (key !== undefined && isThere(key, own)) {
+      this.keys.touch(key)
+      return this.lineUp(key, own)
+    }
+    return own.limiter === null ? own : { ...own, limiter: null }
+  }
+
+  /** Whether a job that waits stays in the line of its key whose limits have changed. Then the key promotes anew. */
+  staysInLine(key: LimitKey, { due, limiter, wait }: Pick<JobRow, "due" | "limiter" | "wait">): boolean {
+    const stays =
+      limiter === key.id && Waiting.isForLimit(wait) && (due <= this.keys.now || holdsWhileWaiting(key.policy))
+    if (stays) {
+      this.keys.touch(key)
+      this.freed.add(key)
+    }
+    return stays
+  }
+
+  /** Slots that a running job holds are those of another key. */
+  passOn(limiter: number | null, key: LimitKey | undefined, slots: number): void {
+    if (limiter !== null) {
+      const before = this.keys.get(limiter)
+      before.held -= slots
+      this.keys.touch(before)
+      this.freed.add(before)
+    }
+    if (key === undefined) return
+    key.held += slots
+    this.keys.touch(key)
+  }
+
+  /** Whether a ready job has to go back to where it arrives before it may start: its limits have changed. */
+  isMisplaced(row: JobRow): boolean {
+    if (!this.reseats.awaits(row)) return false
+    const { group } = row.lane
+    const key = this.keys.find(group, row.partitionKey)
+    if (key === undefined) return row.limiter !== null
+    return (
+      row.limiter !== key.id ||
+      key.paused ||
+      !fitsWindow(this.keys.windowOf(key), key.held - row.slots, row.slots) ||
+      (isRated(key.policy) && !this.lent.has(row.id)) ||
+      this.reseats.maySkip(group, key.key, row.id)
+    )
+  }
+
   /** Lets go what the last move made room for. */
   promoteFreed(): void {
-    if (this.freed.length === 0) return
+    if (this.freed.size === 0) return
     for (const key of this.freed) this.promote(key)
-    this.freed.length = 0
+    this.freed.clear()
     const { arrived } = this
     if (arrived === undefined) return
     this.arrived = undefined
@@ -263,12 +335,20 @@ export class KeySlots {
 
   /** Lets go those that wait for a key, in their order, as many as may be ready. Of a rated key the claims do. */
   promote(key: LimitKey): void {
+    if (key.isBehind) this.keys.touch(key)
+    key.isBehind = false
     const window = this.keys.windowOf(key)
     while (key.waiting > 0 && this.mayBeReady(key, 1)) {
       const waiters = this.keys.first(key, isRated(key.policy) ? 1 : Math.max(1, Math.min(piece, window - key.held)))
       for (const waiter of waiters) {
-        const [, , , due, slots] = waiter
+        const [, id, , due, slots] = waiter
         if (!fitsWindow(window, key.held, slots) || (isRated(key.policy) && due <= this.keys.now)) return
+        if (this.mayLetGo === 0 || this.reseats.maySkip(key.group, key.key, id)) {
+          this.keys.touch(key)
+          key.isBehind = true
+          return
+        }
+        this.mayLetGo--
         this.letGo(key, waiter)
       }
       if (waiters.length === 0) return
@@ -300,7 +380,7 @@ export class KeySlots {
   lend(name: string, tasks: ReadonlySet<string>, room: number, isNested: boolean): void {
     const group = this.laneCounters.groups.get(name)
     if (group?.hasLimitedKeys !== true || !(room > 0)) return
-    const keys = isNested ? this.keys.waitedFor(group) : this.keys.due(group)
+    const keys = isNested ? this.keys.waitedFor(group) : this.keys.due(group, tasks, keysInClaim(room))
     const candidates = keys.flatMap((key) => this.candidate(key, key, tasks, isNested) ?? [])
     for (let left = room; left > 0 && candidates.length > 0; left--) {
       let first = 0
@@ -325,6 +405,7 @@ export class KeySlots {
     if (next === undefined) return undefined
     const [lane, id, rank, , slots] = next
     if (!tasks.has(this.laneCounters.lanes.get(lane)!.task)) return undefined
+    if (this.reseats.maySkip(key.group, key.key, id)) return undefined
     if (!isNested && !this.mayStart(key, state, next)) return undefined
     const { time } = key
     const place = this.place(key, { id, rank, slots })
@@ -353,8 +434,8 @@ export class KeySlots {
   }
 
   /** Whether a claim may find jobs of rated keys that wait. */
-  hasRatedDue(group: Group): boolean {
-    return this.keys.due(group).length > 0
+  hasRatedDue(group: Group, tasks: ReadonlySet<string>): boolean {
+    return this.keys.due(group, tasks, 1).length > 0
   }
 
   /** Whether more than the slots of a group limits jobs of it. */
@@ -495,7 +576,7 @@ export class KeySlots {
   putBack(key: LimitKey): void {
     for (const [lane, place, id, slots] of this.readyOf(key))
       this.backToLine(key, this.laneCounters.lanes.get(lane)!, place, id, slots)
-    this.freed.push(key)
+    this.freed.add(key)
   }
 
   private readyOf({ group, id, key }: LimitKey): ReadonlyArray<Ready> {
@@ -516,24 +597,29 @@ export class KeySlots {
     key.time = timeAfterReturn(key.time, place)
   }
 
-  /** When the next key that is held back is so no longer; undefined: nothing waits for such a key. */
+  /** When a key is to let jobs go that have waited for time alone; undefined: nothing waits for such a key. */
   nextDue(): number | undefined {
     return this.keys.nextPromotionAt()
   }
 
   /** When time alone lets a job of a rated key of the group start. */
-  nextStart(group: Group): number | undefined {
-    return this.keys.nextStart(group)
+  nextStart(group: Group, tasks: ReadonlySet<string>): number | undefined {
+    return this.keys.nextStart(group, tasks)
   }
 
-  /** Lets go what waits for keys that are held back no longer. */
+  /** Lets go what waits for keys that are held back no longer, and where a transaction before has left off. */
   promoteDue(): void {
-    for (const key of this.keys.noLongerHeldBack()) this.promote(key)
+    for (const key of this.keys.promoting()) this.promote(key)
+  }
+
+  /** Call first in every transaction. */
+  begin(): void {
+    this.mayLetGo = letGoAtOnce
   }
 
   /** After a rollback: nothing of it happened. */
   invalidate(): void {
-    this.freed.length = 0
+    this.freed.clear()
     this.arrived = undefined
     this.lent.clear()
   }

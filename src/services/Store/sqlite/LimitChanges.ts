@@ -1,247 +1,194 @@
 /**
- * Limits that have become others, applied to the jobs that are there, whatever their number: they move by statements
- * about all of them. What was ready of a key that has changed is in its line then, and the key promotes as ever.
+ * Limits that have become others: in force at once, applied to the jobs that were there in pages. A change says for
+ * running jobs whose slots they hold now; every other job that it concerns goes back to where it arrives when its page
+ * comes (`Reseats`), or when a claim meets it, and its key promotes as ever.
  */
-import type { GroupPolicy } from "../../Limits/GroupPolicy.ts"
-import { timeAfterReturn } from "../../Limits/policy/FairShare.ts"
-import { holdsWhileWaiting, windowOf } from "../../Limits/policy/KeyAdmission.ts"
-import { boundsBacklogs, limitsKeys, type OwnRule, policyOf as policyOfKey } from "../../Limits/policy/KeyRules.ts"
+import { boundsBacklogs, limitsKeys } from "../../Limits/policy/KeyRules.ts"
 import { labelsOf } from "../../Queue/policy/jobs/Labels.ts"
-import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
-import type { Database } from "./Database.ts"
-import { copyInto } from "./JobColumns.ts"
+import * as States from "../../Queue/policy/jobs/States.ts"
+import type { JobId } from "../../Queue/Job.ts"
+import type { Database, Query } from "./Database.ts"
+import type { JobRows } from "./JobRows.ts"
 import type { KeySlots } from "./KeySlots.ts"
-import { type Group, type LaneCounters, limitOf, policyOf } from "./LaneCounters.ts"
-import { type LimitKey, type LimitKeys, ownRuleOf } from "./LimitKeys.ts"
+import { type Group, type LaneCounters, policyOf } from "./LaneCounters.ts"
+import type { LimitKeys } from "./LimitKeys.ts"
+import { type Before, type GroupLimits, limitsOf, type Reseat, type Reseats } from "./Reseats.ts"
 
-/** What says which jobs of a group are ready. */
-export interface GroupLimits {
-  readonly policy: GroupPolicy
-  readonly slots: number
-}
+/** Jobs looked at in one page. */
+export const jobsPerPage = 500
 
-export const limitsOf = (group: Group): GroupLimits => ({ policy: policyOf(group), slots: limitOf(group) })
+/** Jobs looked at in each lane, however many there are. */
+const leastOfEach = 8
 
-/** One key of a group, and what an operator had set for it. */
-interface One {
-  readonly name: string
-  readonly own: OwnRule | undefined
-}
+type Place = [id: JobId, partitionKey: string | null, wait: number, due: number, limiter: number | null]
 
-const { waitLimit, waitLimitRetry, waitNone, waitRetry, waitTime } = Waiting
+const wasReady = -1
 
-const intoLine = `CASE wait WHEN ${waitRetry} THEN ${waitLimitRetry} ELSE ${waitLimit} END`
-const outOfLine = (otherwise: number) => `CASE wait WHEN ${waitLimitRetry} THEN ${waitRetry} ELSE ${otherwise} END`
-
-const ofKeys = ({ fair, keys, tiers }: GroupPolicy): string => JSON.stringify([fair === true, keys, tiers])
+const ofKeys = ({ policy: { fair, keys, tiers } }: GroupLimits): string => JSON.stringify([fair === true, keys, tiers])
 
 export class LimitChanges {
-  private readonly db: Database
   private readonly laneCounters: LaneCounters
   private readonly keys: LimitKeys
   private readonly slots: KeySlots
+  private readonly rows: JobRows
+  private readonly reseats: Reseats
+  private readonly forgetTimesOf: Query<[]>
+  private readonly selectRunning: Query<[id: JobId, partitionKey: string | null, limiter: number | null, slots: number]>
+  private readonly setLimiter: Query<[]>
+  private readonly selectBacklogs: Query<[key: string]>
+  private readonly selectWaiting: Query<Place>
+  private readonly selectReady: Query<Place>
+  private readonly selectOfKey: Query<[id: JobId]>
 
-  constructor(db: Database, laneCounters: LaneCounters, keys: LimitKeys, slots: KeySlots) {
-    this.db = db
-    this.laneCounters = laneCounters
-    this.keys = keys
-    this.slots = slots
+  constructor(
+    db: Database,
+    parts: {
+      readonly laneCounters: LaneCounters
+      readonly keys: LimitKeys
+      readonly slots: KeySlots
+      readonly rows: JobRows
+      readonly reseats: Reseats
+    }
+  ) {
+    this.laneCounters = parts.laneCounters
+    this.keys = parts.keys
+    this.slots = parts.slots
+    this.rows = parts.rows
+    this.reseats = parts.reseats
+    this.forgetTimesOf = db.prepare("UPDATE limit_key SET time = 0 WHERE resource_group = ? AND time <> 0")
+    this.selectRunning = db.prepare(
+      `SELECT running.id, partition_key, limiter, slots FROM running CROSS JOIN job ON job.id = running.id
+       WHERE running.lane IN (SELECT value FROM json_each(?))`
+    )
+    this.setLimiter = db.prepare("UPDATE running SET limiter = ? WHERE id = ?")
+    this.selectBacklogs = db.prepare("SELECT key FROM limit_key WHERE resource_group = ? AND backlog > 0")
+    const page = (table: string, wait: string) =>
+      `SELECT ${table}.id, partition_key, ${wait}, due, limiter FROM ${table} CROSS JOIN job ON job.id = ${table}.id
+       WHERE ${table}.lane = ? AND ${table}.id > ? AND ${table}.id <= ? ORDER BY ${table}.id LIMIT ?`
+    this.selectWaiting = db.prepare(page("scheduled", "wait"))
+    this.selectReady = db.prepare(page("pending", String(wasReady)))
+    this.selectOfKey = db.prepare("SELECT id FROM label WHERE label = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?")
   }
 
-  /** `before`: what held until now; `only`: nothing but this key has changed. */
-  apply(group: Group, before: GroupLimits, only?: One): void {
+  /** What has been set holds from now on. */
+  apply(group: Group, before: Before): void {
     this.keys.write()
     this.keys.forget()
-    group.hasLimitedKeys = limitsKeys(policyOf(group)) || this.keys.hasOwn(group)
+    this.reseats.rulesChanged()
+    this.setHasLimitedKeys(group)
     this.laneCounters.startsLater()
-    if (only === undefined && !this.mayMove(group, before)) return
+    if (!this.mayMove(group, before)) return
     if (policyOf(group).fair !== true) this.forgetTimes(group)
-    const changed = this.changedKeys(group, before, only)
-    if (changed.size > 0) this.reseat(group, before, changed, only)
-    if (only === undefined || changed.size > 0) this.countBacklogs(group)
+    const held = this.reseats.add(group, before)
+    group.hasLimitedKeys = true
+    this.forgetBacklogs(group, held)
+    this.seatRunning(group)
+    this.laneCounters.limitsChanged()
+    this.goOn()
+    this.slots.promoteFreed()
+  }
+
+  private setHasLimitedKeys(group: Group): void {
+    group.hasLimitedKeys = limitsKeys(policyOf(group)) || this.reseats.isUnderWay(group) || this.keys.hasOwn(group)
+  }
+
+  /** Whether jobs may stand elsewhere by it. */
+  private mayMove(group: Group, { limits, only }: Before): boolean {
+    if (only !== undefined) return this.reseats.verdict(group, { limits, only }, only.name).isChanged
+    const after = limitsOf(group)
+    return ofKeys(limits!) !== ofKeys(after) || (after.policy.fair === true && limits!.slots !== after.slots)
   }
 
   /** Virtual times of a group that is not fair, or no more. */
   private forgetTimes(group: Group): void {
     group.time = 0
     this.laneCounters.touchGroup(group)
-    this.db.prepare("UPDATE limit_key SET time = 0 WHERE resource_group = ?").run(group.name)
+    this.forgetTimesOf.run(group.name)
   }
 
-  private mayMove(group: Group, before: GroupLimits): boolean {
-    const after = limitsOf(group)
-    return (
-      ofKeys(before.policy) !== ofKeys(after.policy) || (after.policy.fair === true && before.slots !== after.slots)
-    )
-  }
-
-  /** The keys for which something else holds now; undefined: they are not limited any more. */
-  private changedKeys(group: Group, before: GroupLimits, only: One | undefined): Map<string, LimitKey | undefined> {
-    const after = limitsOf(group)
-    const staysFair = (before.policy.fair === true) === (after.policy.fair === true)
-    const changed = new Map<string, LimitKey | undefined>()
-    for (const name of only === undefined ? this.keys.namesOf(group) : [only.name]) {
-      const own = ownRuleOf(this.keys.stored(group, name))
-      const had = policyOfKey(before.policy, name, only === undefined ? own : only.own)
-      const has = policyOfKey(after.policy, name, own)
-      if (had === undefined && has === undefined) continue
-      const isSame =
-        had !== undefined &&
-        has !== undefined &&
-        staysFair &&
-        JSON.stringify(had) === JSON.stringify(has) &&
-        windowOf(before.policy, had, before.slots) === windowOf(after.policy, has, after.slots) &&
-        (only === undefined || (only.own?.paused === true) === (own?.paused === true))
-      if (!isSame) changed.set(name, has === undefined ? undefined : this.keys.named(group, name))
-    }
-    return changed
-  }
-
-  private reseat(
-    group: Group,
-    before: GroupLimits,
-    changed: ReadonlyMap<string, LimitKey | undefined>,
-    only: One | undefined
-  ): void {
-    const { raw } = this.db
-    raw.exec("CREATE TEMP TABLE ruled(name TEXT PRIMARY KEY, limiter INTEGER, holds INTEGER NOT NULL) WITHOUT ROWID")
-    raw.exec(
-      "CREATE TEMP TABLE moved(lane INTEGER, rank INTEGER, id INTEGER, limiter INTEGER, holds INTEGER, PRIMARY KEY(lane, rank, id)) WITHOUT ROWID"
-    )
-    try {
-      const rule = this.db.prepare("INSERT INTO ruled(name, limiter, holds) VALUES (?, ?, ?)")
-      for (const [name, key] of changed)
-        rule.run(name, key?.id ?? null, key !== undefined && holdsWhileWaiting(key.policy) ? 1 : 0)
-      const times = before.policy.fair === true ? this.returnedTags(group) : new Map<number, number>()
-      this.move(group, only)
-      for (const lane of group.lanes) this.laneCounters.recount(lane)
-      this.laneCounters.forgetNextDue()
-      this.laneCounters.limitsChanged()
-      this.settle(group, changed, times)
-    } finally {
-      raw.exec("DROP TABLE moved; DROP TABLE ruled")
-    }
-  }
-
-  /** By key the least tag of those that go back. */
-  private returnedTags(group: Group): ReadonlyMap<number, number> {
-    return new Map(
-      this.db
-        .prepare<[limiter: number, tag: number]>(
-          `SELECT limiter, min(rank) FROM pending WHERE limiter IS NOT NULL AND lane IN (SELECT value FROM json_each(?))
-           GROUP BY limiter`
-        )
-        .all(lanesOf(group))
-    )
-  }
-
-  /** Jobs of the ruled keys: those that run and have arrived are of their key, and all that were ready wait. */
-  private move(group: Group, only: One | undefined): void {
-    const lanes = lanesOf(group)
-    const { now } = this.keys
-    const label = only === undefined || only.name === "" ? null : labelsOf(only.name, undefined)[0]!
-    const run = (sql: string, ...values: ReadonlyArray<string | number | null>) => this.db.prepare(sql).run(...values)
-    /** The jobs of a table whose key is ruled. */
-    const pick = (table: string, where: string): void => {
-      run("DELETE FROM moved")
-      const jobs =
-        label === null
-          ? `json_each(?1) AS place CROSS JOIN ${table} ON ${table}.lane = place.value CROSS JOIN job ON job.id = ${table}.id`
-          : `label CROSS JOIN job ON job.id = label.id AND job.lane IN (SELECT value FROM json_each(?1))
-             CROSS JOIN ${table} ON ${table}.lane = job.lane AND ${table}.id = job.id`
-      run(
-        `INSERT INTO moved SELECT ${table}.lane, ${table}.rank, ${table}.id, ruled.limiter, ruled.holds FROM ${jobs}
-         CROSS JOIN ruled ON ruled.name = ifnull(job.partition_key, '')
-         WHERE (?2 IS NULL OR ${label === null ? "1" : "label.label = ?2"}) AND ?3 = ?3 AND ${where}`,
-        lanes,
-        label,
-        now
-      )
-    }
-    run(
-      `UPDATE running SET limiter = ruled.limiter FROM job CROSS JOIN ruled
-       WHERE job.id = running.id AND ruled.name = ifnull(job.partition_key, '')
-       AND running.lane IN (SELECT value FROM json_each(?))`,
-      lanes
-    )
-    pick("pending", "1")
-    const isMoved = (condition: string) => `(lane, rank, id) IN (SELECT lane, rank, id FROM moved WHERE ${condition})`
-    const limiter = (table: string) =>
-      `(SELECT limiter FROM moved WHERE moved.lane = ${table}.lane AND moved.rank = ${table}.rank AND moved.id = ${table}.id)`
-    run(
-      `${copyInto("scheduled", "pending", { rank: "ifnull(own_rank, rank)", wait: intoLine, limiter: limiter("pending") })}
-       WHERE ${isMoved("limiter IS NOT NULL")}`
-    )
-    run(`DELETE FROM pending WHERE ${isMoved("limiter IS NOT NULL")}`)
-    run(
-      `UPDATE pending SET limiter = NULL, rank = ifnull(own_rank, rank), own_rank = NULL
-       WHERE ${isMoved("limiter IS NULL")}`
-    )
-    // Not those that went there just now, which have their limiter.
-    pick(
-      "scheduled",
-      `scheduled.wait IN (${waitTime}, ${waitRetry}) AND (ruled.holds = 1 OR scheduled.limiter IS NOT NULL)`
-    )
-    const isOf = (condition: string) => `(lane, id) IN (SELECT lane, id FROM moved WHERE ${condition})`
-    const limiterOf = "(SELECT moved.limiter FROM moved WHERE moved.lane = scheduled.lane AND moved.id = scheduled.id)"
-    run(`UPDATE scheduled SET limiter = NULL WHERE ${isOf("holds = 0")}`)
-    run(`UPDATE scheduled SET wait = ${intoLine}, limiter = ${limiterOf} WHERE ${isOf("holds = 1")}`)
-    pick("scheduled", `scheduled.wait >= ${waitLimit} AND (ruled.limiter IS NULL OR (ruled.holds = 0 AND due > ?3))`)
-    run(`UPDATE scheduled SET wait = ${outOfLine(waitTime)}, limiter = NULL WHERE ${isOf("1")} AND due > ?`, now)
-    run(
-      `${copyInto("pending", "scheduled", { wait: outOfLine(waitNone), limiter: "NULL" })} WHERE ${isOf("1")} AND due <= ?`,
-      now
-    )
-    run(`DELETE FROM scheduled WHERE ${isOf("1")} AND due <= ?`, now)
-  }
-
-  /** Counts anew what the keys hold and what waits for them, and lets them promote. */
-  private settle(
-    group: Group,
-    changed: ReadonlyMap<string, LimitKey | undefined>,
-    times: ReadonlyMap<number, number>
-  ): void {
-    const held = this.keys.heldByRunning()
-    const waiting = this.keys.inLines()
-    const limited: Array<LimitKey> = []
-    for (const [name, key] of changed) {
-      if (key === undefined) {
-        this.keys.remove(group, name)
-        continue
-      }
-      const wasWaitedFor = key.waiting > 0
-      key.held = held.get(key.id) ?? 0
-      key.waiting = waiting.get(key.id) ?? 0
-      if (key.waiting === 0) key.since = 0
-      else if (!wasWaitedFor) key.since = this.keys.now
-      const tag = times.get(key.id)
-      if (tag !== undefined) key.time = timeAfterReturn(key.time, tag)
+  /** Of keys whose waiting jobs are counted no more, or anew. */
+  private forgetBacklogs(group: Group, before: Before): void {
+    if (before.limits !== undefined && !boundsBacklogs(before.limits.policy, this.keys.ownRules(group))) return
+    for (const [name] of this.selectBacklogs.all(group.name)) {
+      const key = this.keys.stored(group, name)!
+      if (key.policy.backlog !== undefined && !this.reseats.verdict(group, before, name).isNewlyBounded) continue
+      key.backlog = 0
       this.keys.touch(key)
-      limited.push(key)
     }
-    for (const key of limited) this.slots.promote(key)
   }
 
-  private countBacklogs(group: Group): void {
-    if (!boundsBacklogs(policyOf(group), this.keys.ownRules(group))) return
-    this.keys.write()
-    this.keys.forget()
-    this.db.prepare("UPDATE limit_key SET backlog = 0 WHERE resource_group = ?").run(group.name)
-    const counts = this.db
-      .prepare<[name: string, count: number]>(
-        `SELECT partition_key, count(*) FROM (
-           SELECT id FROM pending WHERE lane IN (SELECT value FROM json_each(?1))
-           UNION ALL SELECT id FROM scheduled WHERE lane IN (SELECT value FROM json_each(?1))
-         ) AS waiting JOIN job ON job.id = waiting.id WHERE partition_key IS NOT NULL GROUP BY partition_key`
-      )
-      .all(lanesOf(group))
-    for (const [name, count] of counts) {
+  /** Running jobs hold slots of the keys that are limited now, and of no others. */
+  private seatRunning(group: Group): void {
+    for (const [id, partitionKey, limiter, slots] of this.selectRunning.all(lanesOf(group))) {
+      const key = this.keys.find(group, partitionKey)
+      if ((key?.id ?? null) === limiter) continue
+      this.slots.passOn(limiter, key, slots)
+      this.setLimiter.run(key?.id ?? null, id)
+    }
+  }
+
+  /** Whether a change is to go on at once. */
+  get areUnderWay(): boolean {
+    return this.reseats.next() !== undefined
+  }
+
+  /** Gives the next page of jobs their seats, if a change is under way. */
+  goOn(): void {
+    const reseat = this.reseats.next()
+    if (reseat === undefined) return
+    const { group } = reseat
+    const name = reseat.before.only?.name
+    const done = name === undefined || name === "" ? this.pageOf(reseat) : this.pageOfKey(reseat, name)
+    if (this.reseats.advance(reseat, done)) this.setHasLimitedKeys(group)
+    this.slots.promoteFreed()
+  }
+
+  /** Answers up to which id jobs have their seats. */
+  private pageOf(reseat: Reseat): JobId {
+    const { done, group, last } = reseat
+    let upTo = last
+    const found: Array<Place> = []
+    const sources = group.lanes.flatMap(({ counts, id }) => [
+      ...(counts[States.scheduled] > 0 ? [{ lane: id, query: this.selectWaiting }] : []),
+      ...(counts[States.pending] > 0 ? [{ lane: id, query: this.selectReady }] : [])
+    ])
+    const each = Math.max(leastOfEach, Math.ceil(jobsPerPage / sources.length))
+    for (const { lane, query } of sources) {
+      const places = query.all(lane, done, last, each)
+      found.push(...places)
+      if (places.length === each) upTo = Math.min(upTo, places.at(-1)![0]) as JobId
+    }
+    for (const place of found.sort(byId)) if (place[0] <= upTo) this.reseat(reseat, place)
+    return upTo
+  }
+
+  private reseat(reseat: Reseat, [id, partitionKey, wait, due, limiter]: Place): void {
+    const { group } = reseat
+    const { isChanged, isNewlyBounded } = this.reseats.of(reseat, partitionKey ?? "")
+    if (!isChanged) return
+    const key = this.keys.find(group, partitionKey)
+    if (isNewlyBounded) this.slots.countWaiting(key!, 1)
+    if (wait !== wasReady && key !== undefined && this.slots.staysInLine(key, { wait, due, limiter })) return
+    const row = this.rows.live(id)
+    if (row !== undefined) this.rows.reseat(row)
+  }
+
+  /** The same of the jobs of one key, which their label names. */
+  private pageOfKey(reseat: Reseat, name: string): JobId {
+    const { done, group, last } = reseat
+    const { isNewlyBounded } = this.reseats.of(reseat, name)
+    const ids = this.selectOfKey.all(labelsOf(name, undefined)[0]!, done, last, jobsPerPage)
+    for (const [id] of ids) {
+      const row = this.rows.live(id)
+      if (row?.lane.group !== group || !States.isWaiting(row.state)) continue
       const key = this.keys.find(group, name)
-      if (key?.policy.backlog === undefined) continue
-      key.backlog = count
-      this.keys.touch(key)
+      if (isNewlyBounded) this.slots.countWaiting(key!, 1)
+      if (key === undefined || !this.slots.staysInLine(key, row)) this.rows.reseat(row)
     }
+    return ids.length < jobsPerPage ? last : ids.at(-1)![0]
   }
 }
 
 const lanesOf = (group: Group): string => JSON.stringify(group.lanes.map(({ id }) => id))
+
+const byId = (a: Place, b: Place): number => a[0] - b[0]

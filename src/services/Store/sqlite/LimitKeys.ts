@@ -10,10 +10,11 @@ import { isForgettable, isRated, type KeyState, newKey, nextAt, windowOf } from 
 import { type OwnRule, policyOf, unruled } from "../../Limits/policy/KeyRules.ts"
 import type { JobId } from "../../Queue/Job.ts"
 import { labelsOf } from "../../Queue/policy/jobs/Labels.ts"
+import * as States from "../../Queue/policy/jobs/States.ts"
 import * as Waiting from "../../Queue/policy/jobs/Waiting.ts"
 import type { KeyFilter, KeyRecord } from "../KeyRecord.ts"
 import type { Database, Query } from "./Database.ts"
-import { type Group, type LaneCounters, limitOf, policyOf as groupPolicyOf } from "./LaneCounters.ts"
+import { type Group, type Lane, type LaneCounters, limitOf, policyOf as groupPolicyOf } from "./LaneCounters.ts"
 import { feedbackIn, feedbackText } from "./FeedbackText.ts"
 import { keyPolicyIn } from "./PolicyText.ts"
 import { UnreadableRow } from "./RowRules.ts"
@@ -31,6 +32,8 @@ export interface LimitKey extends Mutable<KeyState> {
   since: number
   /** Live jobs of it that do not run, where its policy bounds them. */
   backlog: number
+  /** Jobs that nothing keeps may be in its line still: it is to be promoted again. */
+  isBehind: boolean
   isNew: boolean
   isTouched: boolean
 }
@@ -53,11 +56,12 @@ type KeyRow = [
   heldBack: number,
   paused: number,
   own: string | null,
-  feedback: string | null
+  feedback: string | null,
+  promotesAt: number | null
 ]
 
 const columns =
-  "id, resource_group, key, held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback"
+  "id, resource_group, key, held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback, promotes_at"
 
 /** What an operator set for the key, if anything. */
 export const ownRuleOf = (key: LimitKey | undefined): OwnRule | undefined =>
@@ -66,6 +70,9 @@ export const ownRuleOf = (key: LimitKey | undefined): OwnRule | undefined =>
 /** The labels of partition keys. */
 const labelStart = labelsOf("", undefined)[0]!
 const labelEnd = `${labelStart.slice(0, -1)};`
+
+/** Keys that are promoted again in one transaction. */
+const promotedAtOnce = 256
 
 /** Copies kept from one transaction to the next. */
 const keptMost = 20_000
@@ -97,7 +104,7 @@ export class LimitKeys {
   private readonly update: Query<[]>
   private readonly selectFirst: Query<Waiter>
   private readonly selectFirstInLine: Query<Waiter>
-  private readonly selectDue: Query<[id: number]>
+  private readonly selectDue: Query<[id: number, nextAt: number]>
   private readonly selectWaitedFor: Query<[id: number]>
   private readonly selectNext: Query<[nextAt: number | null]>
   private readonly selectPromoting: Query<[id: number]>
@@ -130,23 +137,25 @@ export class LimitKeys {
     )
     this.selectLastId = db.prepare("SELECT ifnull(max(id), 0) FROM limit_key")
     this.insert = db.prepare(
-      `INSERT INTO limit_key(held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback, next_at, promotes_at, id, resource_group, key)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+      `INSERT INTO limit_key(held, waiting, since, backlog, time, tat, held_back, paused, own_policy, feedback, next_at, next_lane, promotes_at, id, resource_group, key)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
     )
     this.update = db.prepare(
       `UPDATE limit_key SET held = ?, waiting = ?, since = ?, backlog = ?, time = ?, tat = ?, held_back = ?, paused = ?, own_policy = ?,
-       feedback = ?, next_at = ?, promotes_at = ? WHERE id = ?`
+       feedback = ?, next_at = ?, next_lane = ?, promotes_at = ? WHERE id = ?`
     )
     const first = (order: string) =>
       `SELECT lane, id, rank, due, slots, cost FROM scheduled WHERE limiter = ? AND wait >= ${Waiting.waitLimit} ORDER BY ${order} LIMIT ?`
     this.selectFirst = db.prepare(first("rank, id"))
     this.selectFirstInLine = db.prepare(first("id"))
     this.selectDue = db.prepare(
-      "SELECT id FROM limit_key WHERE resource_group = ? AND next_at <= ? ORDER BY next_at, id"
+      "SELECT id, next_at FROM limit_key WHERE next_lane = ? AND next_at <= ? ORDER BY next_at, id LIMIT ?"
     )
     this.selectWaitedFor = db.prepare("SELECT id FROM limit_key WHERE resource_group = ? AND waiting > 0 ORDER BY key")
-    this.selectNext = db.prepare("SELECT min(next_at) FROM limit_key WHERE resource_group = ? AND next_at > ?")
-    this.selectPromoting = db.prepare("SELECT id FROM limit_key WHERE promotes_at <= ? ORDER BY promotes_at, id")
+    this.selectNext = db.prepare("SELECT min(next_at) FROM limit_key WHERE next_lane = ? AND next_at > ?")
+    this.selectPromoting = db.prepare(
+      "SELECT id FROM limit_key WHERE promotes_at <= ? ORDER BY promotes_at, id LIMIT ?"
+    )
     this.selectNextPromotion = db.prepare("SELECT min(promotes_at) FROM limit_key WHERE promotes_at IS NOT NULL")
   }
 
@@ -286,6 +295,7 @@ export class LimitKeys {
       own: undefined,
       since: 0,
       backlog: 0,
+      isBehind: false,
       isNew: true,
       isTouched: false
     }
@@ -305,7 +315,8 @@ export class LimitKeys {
   }
 
   private keyOf(row: KeyRow, group: Group): LimitKey {
-    const [id, , key, held, waiting, since, backlog, time, tat, heldBackUntil, paused, ownText, feedback] = row
+    const [id, , key, held, waiting, since, backlog, time, tat, heldBackUntil, paused, ownText, feedback, promotesAt] =
+      row
     const own = ownText === null ? undefined : keyPolicyIn(ownText)
     const made: LimitKey = {
       held,
@@ -322,6 +333,7 @@ export class LimitKeys {
       own,
       since,
       backlog,
+      isBehind: promotesAt !== null,
       isNew: false,
       isTouched: false
     }
@@ -345,11 +357,18 @@ export class LimitKeys {
     this.touched.push(key)
   }
 
-  /** The rated keys of a group that may start a job now, as far as time goes. */
-  due(group: Group): ReadonlyArray<LimitKey> {
+  /**
+   * The rated keys of a group that may start a job of `tasks` now, as far as time goes: those that may have longest, at
+   * most `limit`.
+   */
+  due(group: Group, tasks: ReadonlySet<string>, limit: number): ReadonlyArray<LimitKey> {
     if (!group.hasLimitedKeys) return []
     this.write()
-    return this.selectDue.all(group.name, this.now).map(([id]) => this.get(id))
+    return lanesOf(group, tasks)
+      .flatMap(({ id }) => this.selectDue.all(id, this.now, limit))
+      .sort(([idA, a], [idB, b]) => a - b || idA - idB)
+      .slice(0, limit)
+      .map(([id]) => this.get(id))
   }
 
   /** The keys of a group for which jobs wait. */
@@ -358,17 +377,19 @@ export class LimitKeys {
     return this.selectWaitedFor.all(group.name).map(([id]) => this.get(id))
   }
 
-  /** When time alone lets a rated key of the group start a job that it may not start yet; past: but for its group. */
-  nextStart(group: Group): number | undefined {
+  /**
+   * When time alone lets a rated key of the group start a job of `tasks` that it may not start yet; past: but for its
+   * group.
+   */
+  nextStart(group: Group, tasks: ReadonlySet<string>): number | undefined {
     if (!group.hasLimitedKeys) return undefined
     this.write()
-    return (
-      this.selectNext.get(group.name, heldUntil(group, groupPolicyOf(group), this.now) > this.now ? 0 : this.now)![0] ??
-      undefined
-    )
+    const after = heldUntil(group, groupPolicyOf(group), this.now) > this.now ? 0 : this.now
+    const times = lanesOf(group, tasks).flatMap(({ id }) => this.selectNext.get(id, after)![0] ?? [])
+    return times.length === 0 ? undefined : Math.min(...times)
   }
 
-  /** When the next key for which jobs wait is held back no longer, of those that have no rate. */
+  /** When the next key is to be promoted again: those that are behind, and those held back that have no rate. */
   nextPromotionAt(): number | undefined {
     if (!this.nextPromotionKnown) {
       this.nextPromotion = this.selectNextPromotion.get()![0] ?? undefined
@@ -377,19 +398,26 @@ export class LimitKeys {
     return this.nextPromotion
   }
 
-  /** Those of `nextPromotionAt` whose time has come. */
-  noLongerHeldBack(): ReadonlyArray<LimitKey> {
+  /** Those of `nextPromotionAt` whose time has come, some at a time. */
+  promoting(): ReadonlyArray<LimitKey> {
     const next = this.nextPromotionAt()
     if (next === undefined || next > this.now) return []
-    const keys = this.selectPromoting.all(this.now).map(([id]) => this.get(id))
+    const keys = this.selectPromoting.all(this.now, promotedAtOnce).map(([id]) => this.get(id))
     for (const key of keys) this.touch(key)
     return keys
   }
 
   /** When time alone lets the next job of the key start, as `policy/KeyAdmission` says. */
   nextAt(key: LimitKey): number | undefined {
+    return this.next(key)?.at
+  }
+
+  private next(key: LimitKey): { readonly at: number; readonly lane: number } | undefined {
     const head = key.waiting === 0 ? undefined : this.first(key, 1)[0]
-    return head === undefined ? undefined : nextAt(key, key.policy, this.windowOf(key), head[4], head[5])
+    if (head === undefined) return undefined
+    const [lane, , , , slots, cost] = head
+    const at = nextAt(key, key.policy, this.windowOf(key), slots, cost)
+    return at === undefined ? undefined : { at, lane }
   }
 
   /** A key of which nothing has to be remembered begins anew. */
@@ -404,10 +432,11 @@ export class LimitKeys {
     if (this.touched.length === 0) return
     for (const key of this.touched) {
       this.forgetIdle(key)
-      const { backlog, group, heldBackUntil, held, id, own, paused, since, tat, time, waiting } = key
+      const { backlog, group, heldBackUntil, held, id, isBehind, own, paused, since, tat, time, waiting } = key
       const isOfClaims = isRated(key.policy)
-      const next = isOfClaims ? (this.nextAt(key) ?? null) : null
-      const promotes = !isOfClaims && waiting > 0 && heldBackUntil > this.now ? heldBackUntil : null
+      const next = isOfClaims ? this.next(key) : undefined
+      const isHeldBack = !isOfClaims && heldBackUntil > this.now
+      const promotes = waiting === 0 ? null : isHeldBack ? heldBackUntil : isBehind ? this.now : null
       const values = [
         held,
         waiting,
@@ -419,7 +448,8 @@ export class LimitKeys {
         paused ? 1 : 0,
         own === undefined ? null : JSON.stringify(own),
         feedbackText(key.feedback),
-        next,
+        next?.at ?? null,
+        next?.lane ?? null,
         promotes,
         id
       ] as const
@@ -432,3 +462,6 @@ export class LimitKeys {
     this.nextPromotionKnown = false
   }
 }
+
+const lanesOf = ({ lanes }: Group, tasks: ReadonlySet<string>): ReadonlyArray<Lane> =>
+  lanes.filter(({ counts, task }) => counts[States.scheduled] > 0 && tasks.has(task))

@@ -98,7 +98,23 @@ export const tables: Readonly<Record<string, TableRules>> = {
       own_policy: nullable(policy),
       backlog: count,
       next_at: nullable(time),
+      next_lane: nullable(integer),
       promotes_at: nullable(time)
+    },
+    whole: [["resource_group IN (SELECT name FROM resource_group)", "its group is not known"]]
+  },
+  reseat: {
+    key: ["id"],
+    columns: {
+      id,
+      resource_group: name,
+      policy: nullable(policy),
+      slots: nullable(count),
+      key: nullable(anyText),
+      own_policy: nullable(policy),
+      own_paused: among(0, 1),
+      done: count,
+      last: count
     },
     whole: [["resource_group IN (SELECT name FROM resource_group)", "its group is not known"]]
   },

@@ -39,6 +39,7 @@ import { LimitKeys } from "./LimitKeys.ts"
 import { Lookups } from "./Lookups.ts"
 import { Notes } from "./Notes.ts"
 import { Recovery } from "./Recovery.ts"
+import { Reseats } from "./Reseats.ts"
 import { Retention } from "./Retention.ts"
 import { Running } from "./Running.ts"
 import { type Beat, type Moment, Sessions } from "./Sessions.ts"
@@ -65,6 +66,7 @@ export class SqliteStore {
   private readonly running = new Running()
   private readonly setAside: SetAside
   private readonly keyRecords: LimitKeys
+  private readonly reseats: Reseats
   private readonly keyRepair: KeyRepair
   private readonly slots: KeySlots
   private readonly statistics: Statistics
@@ -99,8 +101,10 @@ export class SqliteStore {
     const laneCounters = new LaneCounters(db)
     const statistics = new Statistics(db, laneCounters)
     const limitKeys = new LimitKeys(db, laneCounters)
-    const slots = new KeySlots(db, laneCounters, limitKeys, statistics)
+    const reseats = new Reseats(db, laneCounters, limitKeys)
+    const slots = new KeySlots(db, laneCounters, limitKeys, reseats, statistics)
     const rows = new JobRows(db, laneCounters, slots)
+    const limitChanges = new LimitChanges(db, { laneCounters, keys: limitKeys, slots, rows, reseats })
     const keys = new Keys(db)
     this.answers = new Answers(db, rows)
     const endings = new Endings(db, { laneCounters, rows, keys, slots, statistics })
@@ -127,7 +131,8 @@ export class SqliteStore {
     const lookups = new Lookups(db, { laneCounters, rows, endings, notes, setAside: this.setAside })
     this.laneCounters = laneCounters
     this.keyRecords = limitKeys
-    this.keyRepair = new KeyRepair(db, laneCounters, limitKeys, slots)
+    this.reseats = reseats
+    this.keyRepair = new KeyRepair(db, laneCounters, limitKeys, reseats, slots)
     this.slots = slots
     this.statistics = statistics
     this.endings = endings
@@ -137,7 +142,8 @@ export class SqliteStore {
     this.groupTable = new Groups(db, {
       laneCounters,
       keys: limitKeys,
-      changes: new LimitChanges(db, laneCounters, limitKeys, slots)
+      reseats,
+      changes: limitChanges
     })
     this.documentTable = new Documents(db, laneCounters)
     this.changes = new Changes({
@@ -162,6 +168,7 @@ export class SqliteStore {
       due,
       enqueues,
       slots,
+      changes: limitChanges,
       claims,
       batches,
       signals,
@@ -190,6 +197,8 @@ export class SqliteStore {
       return this.db.write(() => {
         this.laneCounters.refresh()
         this.keyRecords.begin(now)
+        this.reseats.begin()
+        this.slots.begin()
         this.running.begin(this.laneCounters.limitChanges)
         const again = this.answers.again()
         if (again !== undefined) return { answer: again.answer as A, flushed: false, wakes: [] }
@@ -219,6 +228,7 @@ export class SqliteStore {
         this.db.read(() => {
           this.laneCounters.refresh()
           this.keyRecords.begin(this.lastNow)
+          this.reseats.begin()
           return body()
         }),
       this.forget

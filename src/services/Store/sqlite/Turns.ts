@@ -9,6 +9,7 @@ import type { StoreNote } from "../../Queue/policy/jobs/Admission.ts"
 import type { Enqueues } from "./Enqueues.ts"
 import type { KeySlots } from "./KeySlots.ts"
 import type { LaneCounters } from "./LaneCounters.ts"
+import type { LimitChanges } from "./LimitChanges.ts"
 import type { Notes } from "./Notes.ts"
 import type { Running } from "./Running.ts"
 import type { Session, Sessions } from "./Sessions.ts"
@@ -34,6 +35,7 @@ export class Turns {
   private readonly due: Due
   private readonly enqueues: Enqueues
   private readonly slots: KeySlots
+  private readonly changes: LimitChanges
   private readonly claims: Claims
   private readonly batches: BatchClaims
   private readonly signals: Signals
@@ -48,6 +50,7 @@ export class Turns {
     readonly due: Due
     readonly enqueues: Enqueues
     readonly slots: KeySlots
+    readonly changes: LimitChanges
     readonly claims: Claims
     readonly batches: BatchClaims
     readonly signals: Signals
@@ -61,6 +64,7 @@ export class Turns {
     this.due = parts.due
     this.enqueues = parts.enqueues
     this.slots = parts.slots
+    this.changes = parts.changes
     this.claims = parts.claims
     this.batches = parts.batches
     this.signals = parts.signals
@@ -75,6 +79,7 @@ export class Turns {
     const lost = this.finishAttempts(turn, session)
     this.endings.cascade(now)
     this.due.promote(now)
+    this.changes.goOn()
 
     const claim = session === undefined || session.draining || this.laneCounters.paused ? [] : turn.claim
     const tasks = session?.tasks ?? noTasks
@@ -124,7 +129,7 @@ export class Turns {
       batches: together?.batches.map((batch) => batch.map((row) => this.claims.start(row, now))),
       // Work was left for the next turn: look again at once.
       nextDue:
-        isCutShort || this.laneCounters.hasCascades
+        isCutShort || this.laneCounters.hasCascades || this.changes.areUnderWay
           ? now
           : [together?.ripeAt, this.slots.nextDue(), session && this.claims.nextStart(session.tasks, now)].reduce(
               earlier,

@@ -29,12 +29,16 @@ CREATE TABLE limit_key(
   id INTEGER PRIMARY KEY, resource_group TEXT NOT NULL, key TEXT NOT NULL,
   held INTEGER NOT NULL, waiting INTEGER NOT NULL, since INTEGER NOT NULL,
   time REAL NOT NULL, tat REAL NOT NULL, held_back REAL NOT NULL, paused INTEGER NOT NULL, own_policy TEXT, feedback TEXT,
-  backlog INTEGER NOT NULL, next_at REAL, promotes_at REAL,
+  backlog INTEGER NOT NULL, next_at REAL, next_lane INTEGER, promotes_at REAL,
   UNIQUE(resource_group, key)
 );
-CREATE INDEX limit_key_next ON limit_key(resource_group, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX limit_key_next ON limit_key(next_lane, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX limit_key_promotes ON limit_key(promotes_at) WHERE promotes_at IS NOT NULL;
 CREATE INDEX limit_key_own ON limit_key(resource_group) WHERE own_policy IS NOT NULL OR paused = 1;
+CREATE TABLE reseat(
+  id INTEGER PRIMARY KEY, resource_group TEXT NOT NULL, policy TEXT, slots INTEGER,
+  key TEXT, own_policy TEXT, own_paused INTEGER NOT NULL, done INTEGER NOT NULL, last INTEGER NOT NULL
+);
 CREATE TABLE lane(
   id INTEGER PRIMARY KEY, task TEXT NOT NULL, resource_group TEXT NOT NULL,
   scheduled INTEGER NOT NULL DEFAULT 0, pending INTEGER NOT NULL DEFAULT 0, running INTEGER NOT NULL DEFAULT 0,
@@ -174,7 +178,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "d49872d9c44bf410e24994b0414be59d0686f6c573891e9e66987912cca05936"
+const newestFingerprint = "c18ab13eb0f738317e6b2794bdaa21b4ee5b2855dbdf89c4de2e3c8a1a11fad3"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>

@@ -50,7 +50,8 @@ const victims: Readonly<Record<string, ReadonlyArray<string>>> = {
   scheduled: ["wait = 1", "wait = 3", "wait = 4", "wait = 6"],
   pending: ["limiter IS NULL", "limiter IS NOT NULL"],
   running: ["limiter IS NULL", "limiter IS NOT NULL"],
-  limit_key: ["held > 0", "waiting > 0", "own_policy IS NOT NULL"]
+  limit_key: ["held > 0", "waiting > 0", "own_policy IS NOT NULL"],
+  reseat: ["key IS NULL", "key IS NOT NULL"]
 }
 
 export const mutations: ReadonlyArray<Mutation> = Object.entries(tables).flatMap(([table, { columns }]) =>
@@ -121,7 +122,11 @@ export const populate = (file: string) =>
     db.exec(`PRAGMA wal_checkpoint(TRUNCATE);
       INSERT OR IGNORE INTO listener VALUES ('/nowhere/at.all.sock');
       INSERT OR IGNORE INTO meta VALUES ('lastId', 1);
-      INSERT OR IGNORE INTO cascade VALUES (77, 1)`)
+      INSERT OR IGNORE INTO cascade VALUES (77, 1);
+      INSERT INTO reseat(resource_group, policy, slots, own_paused, done, last)
+        VALUES ('limited', '{"fair":true}', 20, 0, 0, (SELECT max(id) FROM job));
+      INSERT INTO reseat(resource_group, policy, slots, key, own_policy, own_paused, done, last)
+        VALUES ('limited', '{}', 20, 'customer', '{"concurrency":1}', 1, 0, (SELECT max(id) FROM job))`)
     for (const table of Object.keys(tables)) {
       const { rows } = db.prepare(`SELECT count(*) AS rows FROM ${table}`).get() as { readonly rows: number }
       assert.isAbove(rows, 0, `no row in ${table}`)

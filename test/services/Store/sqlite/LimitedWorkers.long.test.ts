@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import type { GroupPolicy } from "../../../../src/services/Limits/GroupPolicy.ts"
@@ -12,9 +12,15 @@ const isReduced = process.env["SLUICE_LONG"] === "reduced"
 const workers = isReduced ? 4 : 8
 const jobs = isReduced ? 3_000 : 24_000
 const keys = isReduced ? 100 : 1_000
+/** About so many workers are killed. */
+const kills = isReduced ? 12 : 40
 /** Half of all jobs are of these. */
 const hotKeys = 10
 const perTurn = 500
+/** Their jobs come first, and there are always some that wait. */
+const ratedKeys = 5
+const rate = { limit: 10, perMs: 1_000, burst: 10 }
+const jobsOfRated = isReduced ? 100 : 400
 
 const program = new URL("./LimitedWorker.ts", import.meta.url).pathname
 const clock = (): number => Number(process.hrtime.bigint()) / 1e6
@@ -30,10 +36,17 @@ interface Run {
   readonly key: string
   readonly asked: number
   readonly start: number
+  /** By the store's clock. */
+  readonly at: number
   end: number
 }
 
-const ruleOf = (concurrency: number): GroupPolicy => ({ keys: [{ keys: "key *", policy: { concurrency } }] })
+const ruleOf = (concurrency: number): GroupPolicy => ({
+  keys: [
+    { keys: "key *", policy: { concurrency } },
+    { keys: "rated *", policy: { rate } }
+  ]
+})
 
 /** Every run by the ledgers; one whose worker was killed ended then. */
 const runsOf = (ledgers: ReadonlyArray<{ readonly file: string; readonly killedAt: number }>): ReadonlyArray<Run> =>
@@ -44,8 +57,8 @@ const runsOf = (ledgers: ReadonlyArray<{ readonly file: string; readonly killedA
       const [what, id, attempt, ...rest] = line.split(" ")
       if (what === "end") runs.get(`${id} ${attempt}`)!.end = Number(rest[0])
       else if (what === "start") {
-        const [asked, start] = rest.slice(-2).map(Number)
-        runs.set(`${id} ${attempt}`, { key: rest.slice(0, -2).join(" "), asked: asked!, start: start!, end: killedAt })
+        const [asked, start, at] = rest.slice(-3).map(Number) as [number, number, number]
+        runs.set(`${id} ${attempt}`, { key: rest.slice(0, -3).join(" "), asked, start, at, end: killedAt })
       }
     }
     return [...runs.values()]
@@ -66,9 +79,27 @@ const excesses = (runs: ReadonlyArray<Run>, limits: ReadonlyArray<Limit>): Reado
     return together > allowed(limits, run) ? [`${run.key}: ${together} of ${allowed(limits, run)}`] : []
   })
 
+/** Windows in which more of a rated key started than its rate lets. */
+const bursts = (runs: ReadonlyArray<Run>): ReadonlyArray<string> => {
+  const starts = runs.map(({ at }) => at).sort((a, b) => a - b)
+  return starts.flatMap((from, first) =>
+    starts.slice(first).flatMap((to, i) => {
+      const most = (rate.limit * (to - from)) / rate.perMs + rate.burst + 1
+      return i + 1 > most ? [`${runs[0]!.key}: ${i + 1} in ${to - from} ms`] : []
+    })
+  )
+}
+
+/** What started of the rate while jobs were there, the last twentieth apart: jobs of killed workers come late. */
+const shareOfRate = (runs: ReadonlyArray<Run>): number => {
+  const starts = runs.map(({ at }) => at).sort((a, b) => a - b)
+  const last = Math.floor(0.95 * (starts.length - 1))
+  return (last * rate.perMs) / ((starts[last]! - starts[0]!) * rate.limit)
+}
+
 describe("workers of a store with limits", () => {
   it.live(
-    `never run more of a key than its limit, in ${workers} processes that are killed, while limits change`,
+    `never run more of a key than its limit, and start as many as its rate, in ${workers} processes that are killed, while limits change`,
     () =>
       Effect.gen(function* () {
         const file = yield* newFile
@@ -100,41 +131,62 @@ describe("workers of a store with limits", () => {
               })
             yield* limitTo(3)
             const key = () => `key ${random.below(random.chance(0.5) ? hotKeys : keys)}`
+            for (let i = 0; i < jobsOfRated; i++)
+              yield* driver.enqueue(
+                Array.from({ length: ratedKeys }, (_, j) => ({ partitionKey: `rated ${j}`, maxAttempts: 1_000 }))
+              )
             for (let i = 0; i < jobs; i += perTurn)
               yield* driver.enqueue(
                 Array.from({ length: perTurn }, () => ({ partitionKey: key(), maxAttempts: 1_000 }))
               )
             for (let i = 0; i < workers; i++) launch()
+            let leftAtKill = jobs + ratedKeys * jobsOfRated
             yield* Effect.gen(function* () {
               for (let round = 0; ; round++) {
                 yield* Effect.sleep(150)
                 if (round % 3 === 0) yield* limitTo(1 + random.below(4))
-                if (round % 4 === 0) {
-                  yield* kill(random.below(children.length))
-                  launch()
-                }
                 yield* driver.sweep()
-                const left = yield* store.jobs.count({ states: ["scheduled", "pending", "running"] })
-                if (left.count === 0) return
+                const { count: left } = yield* store.jobs.count({ states: ["scheduled", "pending", "running"] })
+                if (left === 0) return
+                // By what was done and not by time: on a busy machine they would be killed before they start anything.
+                const atWork = children.filter(({ ledger }) => existsSync(ledger.file))
+                if (leftAtKill - left < jobs / kills || atWork.length === 0) continue
+                leftAtKill = left
+                yield* kill(children.indexOf(random.pick(atWork)))
+                launch()
               }
             }).pipe(Effect.ensuring(Effect.suspend(() => Effect.forEach([...children], () => kill(0)))))
             yield* driver.sweep()
             assert.deepStrictEqual(yield* store.jobs.counters, [
-              { group: "group", task: "task", state: "completed", count: jobs }
+              { group: "group", task: "task", state: "completed", count: jobs + ratedKeys * jobsOfRated }
             ])
             const runs = new Map<string, Array<Run>>()
             for (const run of runsOf(ledgers)) runs.set(run.key, [...(runs.get(run.key) ?? []), run])
             assert.isAbove([...runs.values()].flat().length, jobs - 1)
+            const rated = [...runs.values()].filter(([run]) => run!.key.startsWith("rated"))
+            const others = [...runs.values()].filter((ofKey) => !rated.includes(ofKey))
             assert.deepStrictEqual(
-              [...runs.values()].flatMap((ofKey) => excesses(ofKey, limits)),
+              others.flatMap((ofKey) => excesses(ofKey, limits)),
               []
             )
+            assert.deepStrictEqual(rated.flatMap(bursts), [])
+            const shares = rated.map(shareOfRate)
+            const figures = {
+              starts: [...runs.values()].flat().length,
+              ofRated: rated.flat().length,
+              killed: ledgers.length - workers,
+              changes: limits.length,
+              shares
+            }
+            yield* Effect.logInfo(`limited workers: ${JSON.stringify(figures)}`)
+            assert.strictEqual(rated.length, ratedKeys)
+            assert.isAtLeast(Math.min(...shares), 0.97)
             assert.deepStrictEqual(yield* store.jobs.limitKeys({}, 1_000), [])
             assert.strictEqual(yield* store.jobs.repairKeys(yield* Clock.currentTimeMillis), 0)
           })
         )
         assert.deepStrictEqual((yield* check(file)).findings, [])
       }),
-    isReduced ? 120_000 : 600_000
+    isReduced ? 300_000 : 1_200_000
   )
 })

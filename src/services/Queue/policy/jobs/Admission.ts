@@ -151,7 +151,8 @@ const noId = 0 as JobId
 
 /**
  * The notes of a batch that is refused because one of its jobs would be, were they stored one after the other;
- * undefined: it may be stored. Cheap for a batch without keys and parents.
+ * undefined: it may be stored. Cheap for a batch without keys and parents. Those that would end at once, since their
+ * key is full or a parent has failed, count like the others: a batch is judged by what stands when it comes.
  */
 export const refusalOfBatch = (
   batch: ReadonlyArray<NewJob>,
@@ -179,6 +180,13 @@ export const refusalOfBatch = (
     ? refusals.map((refusal) => refusal ?? batchRefused)
     : undefined
 }
+
+/** What is asked for jobs of a batch that may be stored, one after the other: it is whole, whatever these displace. */
+export const accepted = (present: Present): Present => ({
+  ...present,
+  bounds: () => undefined,
+  room: () => Number.POSITIVE_INFINITY
+})
 
 /**
  * Until when the key of a job enqueued at `enqueuedAt` stays taken, also when it has finished, in milliseconds since
