@@ -46,11 +46,14 @@ const retop = (streams: Array<ReadyStream>): void => {
 
 export class Claims {
   readonly life: JobLife
+  /** Milliseconds since 1970 from which the jobs' times count. */
+  private readonly epoch: number
   private readonly sessions: Sessions
   private readonly lending: Lending
 
   constructor(life: JobLife, sessions: Sessions) {
     this.life = life
+    this.epoch = life.epoch
     this.sessions = sessions
     this.lending = new Lending(life.epoch, life.slots)
   }
@@ -137,7 +140,7 @@ export class Claims {
       return streams
     }
     let streams = open()
-    const at = now - this.life.epoch
+    const at = now - this.epoch
     let wait = 0
     let waited = 0
     let waitedIn: StoredJob["lane"] | undefined
@@ -166,7 +169,7 @@ export class Claims {
         waited = 1
         waitedIn = job.lane
       }
-      claimed.push(claimedOf(job, this.life.epoch))
+      claimed.push(claimedOf(job, this.epoch))
     }
     if (waitedIn !== undefined) recordWait(waitedIn, wait, waited)
   }
@@ -190,16 +193,16 @@ export class Claims {
     for (const job of jobs) {
       if (job.rare !== undefined && this.life.endIfExpired(job, now)) continue
       job.lane.ready(job.priority).remove(job)
-      this.life.begins(job, session, now - this.life.epoch)
+      this.life.begins(job, session, now - this.epoch)
       if (claimed.length === 0) job.lane.group.running += slotsIn(job)
       else this.life.rides(job)
       recordWait(job.lane, this.waited(job, now), 1)
-      claimed.push(claimedOf(job, this.life.epoch))
+      claimed.push(claimedOf(job, this.epoch))
     }
     return claimed
   }
 
   private waited(job: StoredJob, now: number): number {
-    return waitedMs(now - this.life.epoch, job.due, job.enqueued)
+    return waitedMs(now - this.epoch, job.due, job.enqueued)
   }
 }

@@ -7,6 +7,8 @@ import type { JobTable } from "./JobTable.ts"
 import type { Group } from "./Lane.ts"
 import {
   accepted,
+  areCreated,
+  create,
   isDeduplicated,
   type JobBounds,
   type Plan,
@@ -29,7 +31,6 @@ export interface Enqueued {
 
 /** Of a job that is not stored. */
 const noId = 0 as JobId
-const create: Plan = { _tag: "Create" }
 
 export class Intake {
   private readonly table: JobTable
@@ -59,7 +60,13 @@ export class Intake {
     let from = 0
     for (const length of batches) {
       const present = this.presentAt(now)
-      const refusals = length > 1 ? refusalOfBatch(jobs.slice(from, from + length), present) : undefined
+      const batch = jobs.slice(from, from + length)
+      if (areCreated(batch, present)) {
+        for (const job of batch) this.create(job, false, true, enqueued, now)
+        from += length
+        continue
+      }
+      const refusals = length > 1 ? refusalOfBatch(batch, present) : undefined
       const asked = length > 1 ? accepted(present) : present
       for (let i = from; i < from + length; i++) {
         if (refusals === undefined) this.enqueueOne(withSiblings(jobs[i]!, enqueued.ids, from, i), enqueued, now, asked)
@@ -143,7 +150,10 @@ export class Intake {
       }
     }
 
-    const held = plan._tag === "Hold"
+    this.create(job, plan._tag === "Hold", isPlain, enqueued, now)
+  }
+
+  private create(job: NewJob, held: boolean, isPlain: boolean, enqueued: Enqueued, now: number): void {
     const stored = this.table.add(job, now, !held && job.after === undefined && job.due <= now ? pending : scheduled)
     stored.lane.cell.arrivals++
     enqueued.ids.push(stored.id)
