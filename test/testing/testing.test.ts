@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Effect, Layer, Ref, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { Job, Task, TaskQueue } from "../../src/services/Queue/index.ts"
+import { Limits } from "../../src/services/Limits/index.ts"
+import { Job, ResourceGroup, Task, TaskQueue } from "../../src/services/Queue/index.ts"
 import * as Testing from "../../src/testing/index.ts"
 
 class Refused extends Schema.TaggedError<Refused>()("Refused", { why: Schema.String }) {}
@@ -90,6 +91,33 @@ describe("the test layer", () => {
       yield* queue.resume("slow")
       assert.strictEqual((yield* Testing.drain()).idle.length, 1)
       assert.strictEqual((yield* child.status).state, "completed")
+    }).pipe(Effect.provide(Worker))
+  )
+
+  it.effect("drain waits for what a rate lets start, and answers what limits hold that nothing frees", () =>
+    Effect.gen(function* () {
+      const queue = yield* TaskQueue
+      const limits = yield* Limits
+      const policy = {
+        keys: [
+          { keys: "rated", policy: { rate: { limit: 1, perMs: 3_600_000, burst: 1 } } },
+          { keys: "line", policy: { concurrency: 1 } }
+        ]
+      }
+      yield* limits.declare(ResourceGroup.make("slow", 5, { policy }))
+      const rated = yield* Effect.forEach([1, 2, 3], (ms) => queue.enqueue(Slow, ms, { partitionKey: "rated" }))
+      assert.deepStrictEqual(yield* Testing.drain(), { idle: [] })
+      for (const job of rated) assert.strictEqual((yield* job.status).state, "completed")
+      yield* queue.pause("slow")
+      const [first, second] = yield* Effect.forEach([1, 2], (ms) => queue.enqueue(Slow, ms, { partitionKey: "line" }))
+      const { idle } = yield* Testing.drain()
+      assert.deepStrictEqual(
+        idle.map(({ id, reason }) => [id, reason._tag]),
+        [
+          [first!.id, "GroupPaused"],
+          [second!.id, "HeldByLimit"]
+        ]
+      )
     }).pipe(Effect.provide(Worker))
   )
 

@@ -1,5 +1,5 @@
 import type { Duration } from "effect"
-import type { GroupPolicy } from "../Limits/GroupPolicy.ts"
+import { type GroupPolicy, noPolicy } from "../Limits/GroupPolicy.ts"
 import { checkGroupPolicy } from "../Limits/policy/CheckPolicy.ts"
 import * as Bounds from "./policy/Bounds.ts"
 import * as Durations from "./policy/Durations.ts"
@@ -20,8 +20,8 @@ export interface ResourceGroup {
    */
   readonly order?: OrderChoice
   /**
-   * What limits its jobs beside their number; an operator's choice goes before it. Undefined: what was declared before,
-   * else nothing.
+   * What limits its jobs beside their number, in place of what was declared before; an operator's choice goes before
+   * it. Undefined: who names the group says nothing of it.
    */
   readonly policy?: GroupPolicy
 }
@@ -34,7 +34,10 @@ export interface GroupOptions {
    * it.
    */
   readonly bound?: Duration.Input
-  /** Rates, backlog, fair shares and rules of partition keys. Default: none. */
+  /**
+   * Rates, backlog, fair shares and rules of partition keys. Default: none, and those that an earlier deployment
+   * declared are gone. What operators set stays.
+   */
   readonly policy?: GroupPolicy
 }
 
@@ -50,7 +53,7 @@ export const make = (name: string, limit: number, options: GroupOptions = {}): R
   const limited = {
     name,
     limit,
-    ...(policy !== undefined && { policy: checkGroupPolicy(`${group}: its policy`, policy) })
+    policy: policy === undefined ? noPolicy : checkGroupPolicy(`${group}: its policy`, policy)
   }
   if (order === undefined) return limited
   Bounds.oneOf(`${group}: its order`, order, orders)
@@ -59,14 +62,17 @@ export const make = (name: string, limit: number, options: GroupOptions = {}): R
   return { ...limited, order: { order, boundMs } }
 }
 
+/** Whoever opens a store declares these: programs may give them a policy. */
+const preset = (name: string, limit: number): ResourceGroup => ({ name, limit })
+
 /** Many small files at once gain little on one disk; five keep it busy. */
-export const filesystem = make("filesystem", 5)
+export const filesystem = preset("filesystem", 5)
 /** Waiting on others costs nothing here; ten is polite to the other side. */
-export const network = make("network", 10)
+export const network = preset("network", 10)
 /** A little above the cores of a small machine. */
-export const computation = make("computation", 3)
+export const computation = preset("computation", 3)
 /** Few, since each may take hundreds of megabytes. */
-export const memoryIntensive = make("memory-intensive", 2)
+export const memoryIntensive = preset("memory-intensive", 2)
 
 /** Known without being declared. */
 export const defaults: ReadonlyArray<ResourceGroup> = [filesystem, network, computation, memoryIntensive]

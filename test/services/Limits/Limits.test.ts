@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { parseHours } from "../../../src/services/Limits/policy/Hours.ts"
 import { Limits, type TakeOptions } from "../../../src/services/Limits/Limits.ts"
 import { ResourceGroup, type TaskQueue } from "../../../src/services/Queue/index.ts"
 import * as Testing from "../../../src/testing/index.ts"
@@ -62,6 +63,26 @@ describe("units of a limit", () => {
           retryAfterMs: 1_000
         })
         assert.deepStrictEqual(yield* limits.tryTake("api", { key: "customer-2" }), { taken: true })
+      })
+    )
+  )
+
+  it.effect("are not had outside of the hours of their limit: when it opens is said, and waited for", () =>
+    withApi((limits) =>
+      Effect.gen(function* () {
+        const hour = 3_600_000
+        yield* limits.declare(ResourceGroup.make("nightly", 1, { policy: { hours: parseHours("02:00-03:00 UTC") } }))
+        assert.deepStrictEqual(yield* limits.tryTake("nightly"), {
+          taken: false,
+          retryAfterMs: 2 * hour,
+          opensAt: 2 * hour
+        })
+        const waiting = yield* Effect.forkChild(limits.take("nightly"), { startImmediately: true })
+        yield* TestClock.adjust(2 * hour - 1)
+        assert.isUndefined(waiting.pollUnsafe())
+        yield* TestClock.adjust(1)
+        yield* Fiber.join(waiting)
+        assert.deepStrictEqual(yield* limits.tryTake("nightly"), { taken: true })
       })
     )
   )
@@ -172,5 +193,39 @@ describe("what operators set", () => {
         assert.deepStrictEqual(yield* limits.keys({ group: "api" }), [])
       })
     )
+  )
+})
+
+describe("a deployment", () => {
+  it.effect("that declares a group without the policy of the one before has none; what operators set stays", () =>
+    withApi((limits) =>
+      Effect.gen(function* () {
+        const plain = ResourceGroup.make("api", 10)
+        yield* limits.declare(plain)
+        const dropped = yield* limits.get("api")
+        assert.deepStrictEqual([dropped.policy, dropped.declaredPolicy], [{}, {}])
+        yield* limits.declare(api)
+        const set = { rate: { limit: 1, perMs: 1_000 } }
+        yield* limits.set("api", { policy: set })
+        yield* limits.declare(plain)
+        const kept = yield* limits.get("api")
+        assert.deepStrictEqual([kept.policy, kept.declaredPolicy], [set, {}])
+      })
+    )
+  )
+
+  it.effect(
+    "that only names a group, as all do with those that are there from the start, says nothing of its policy",
+    () =>
+      withApi((limits) =>
+        Effect.gen(function* () {
+          const policy = { rate: { limit: 1, perMs: 1_000 } }
+          yield* limits.declare(ResourceGroup.make("network", 10, { policy }))
+          for (const group of [ResourceGroup.network, ResourceGroup.undeclared("network")]) {
+            yield* limits.declare(group)
+            assert.deepStrictEqual((yield* limits.get("network")).policy, policy)
+          }
+        })
+      )
   )
 })

@@ -453,13 +453,7 @@ export class LimitsModel {
     for (const key of this.known()) this.promote(key, now)
   }
 
-  takeUnits(
-    group: string,
-    name: string | undefined,
-    cost: number,
-    isPaused: boolean,
-    now: number
-  ): UnitsTaken {
+  takeUnits(group: string, name: string | undefined, cost: number, isPaused: boolean, now: number): UnitsTaken {
     const key = name === undefined ? undefined : this.find({ group, partitionKey: name })
     if (name !== undefined && key === undefined) return { taken: true, at: now }
     const of = key === undefined ? this.group(group) : this.kept(key)

@@ -98,17 +98,21 @@ export type AttemptVerdict =
   /** It says nothing about the other side: refused by it, handed back, cancelled, lost with its worker. */
   | "silent"
 
-/** An attempt that started at `startedAt` has ended. */
+/**
+ * An attempt that started at `startedAt` has ended. `rides`: in the slot of another of its batch, which is the probe
+ * where the batch is one; its failure says as much as that of any.
+ */
 export const ended = (
   policy: BreakerPolicy,
   state: BreakerState,
   verdict: AttemptVerdict,
   startedAt: number,
-  now: number
+  now: number,
+  rides = false
 ): BreakerState => {
   const rules = rulesOf(policy)
   if (state.openUntil > 0) {
-    if (startedAt < state.openUntil) return state
+    if (startedAt < state.openUntil || (rides && verdict !== "failed")) return state
     const probing = Math.max(0, state.probing - 1)
     if (verdict === "silent") return { ...state, probing }
     if (verdict === "failed") return opens(rules, state, now)

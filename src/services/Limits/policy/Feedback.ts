@@ -24,9 +24,10 @@ export type FeedbackEvent =
       readonly verdict: Breaker.AttemptVerdict
       readonly startedAt: number
       readonly cost: number
+      readonly rides?: true
     }
   /** The other side refused it, and takes more from `until` on. */
-  | { readonly _tag: "Refused"; readonly startedAt: number; readonly until: number }
+  | { readonly _tag: "Refused"; readonly startedAt: number; readonly until: number; readonly rides?: true }
 
 /** Whether anything is to be learned: then no job of the key is pending between turns, as with a rate. */
 export const learns = (policy: FeedbackPolicy): boolean => policy.adaptive === true || policy.breaker !== undefined
@@ -39,15 +40,20 @@ const innocent: Partial<Record<FailureCause, Breaker.AttemptVerdict>> = {
   WorkerLost: "silent"
 }
 
-/** What the end of an attempt is to the policy. `cost` of the job, in units of the rate. */
+/**
+ * What the end of an attempt is to the policy. `cost` of the job, in units of the rate; `rides`: it ran in the slot of
+ * another of its batch.
+ */
 export const eventOf = (
   settle: Pick<Settle, "outcome" | "failure"> & { readonly heldBackUntil?: number | undefined },
   startedAt: number,
-  cost: number
+  cost: number,
+  rides = false
 ): FeedbackEvent => {
+  const as = rides ? ({ rides } as const) : undefined
   if (settle.outcome === "release" && settle.heldBackUntil !== undefined)
-    return { _tag: "Refused", startedAt, until: settle.heldBackUntil }
-  return { _tag: "Ended", verdict: verdictOf(settle), startedAt, cost }
+    return { _tag: "Refused", startedAt, until: settle.heldBackUntil, ...as }
+  return { _tag: "Ended", verdict: verdictOf(settle), startedAt, cost, ...as }
 }
 
 const verdictOf = ({ failure, outcome }: Pick<Settle, "outcome" | "failure">): Breaker.AttemptVerdict => {
@@ -89,9 +95,9 @@ const breakerAfter = (
     case "Started":
       return Breaker.started(policy, state, event.count, now)
     case "Ended":
-      return Breaker.ended(policy, state, event.verdict, event.startedAt, now)
+      return Breaker.ended(policy, state, event.verdict, event.startedAt, now, event.rides)
     case "Refused":
-      return Breaker.ended(policy, state, "silent", event.startedAt, now)
+      return Breaker.ended(policy, state, "silent", event.startedAt, now, event.rides)
   }
 }
 

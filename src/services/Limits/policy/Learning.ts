@@ -18,6 +18,8 @@ export interface EndedAttempt {
   readonly startedAt: number
   /** Of its job, in units of the rate. */
   readonly cost: number
+  /** It ran in the slot of another of its batch. */
+  readonly rides?: boolean
 }
 
 /** What is known after the end of an attempt, of each that has heard of it. */
@@ -34,11 +36,11 @@ const learnedFrom = (event: FeedbackEvent, { feedback, policy }: Learner, now: n
 export const learned = (
   group: Learner,
   key: Learner | undefined,
-  { cost, settle, startedAt }: EndedAttempt,
+  { cost, rides, settle, startedAt }: EndedAttempt,
   now: number
 ): Learned | undefined => {
   if (!learns(group.policy) && (key === undefined || !learns(key.policy))) return undefined
-  const event = eventOf(settle, startedAt, cost)
+  const event = eventOf(settle, startedAt, cost, rides)
   const isForAll = event._tag !== "Refused"
   const isForKey = isOfKey(group.policy, key?.policy)
   return {

@@ -28,13 +28,22 @@ export const mayStartOne = (policy: FeedbackPolicy, state: StartState, cost: num
   return starts > 0 && (rate === undefined || allows(rate, state.tat, now, cost))
 }
 
-/** What is kept once something of this cost has started. */
-export const afterStart = (policy: FeedbackPolicy, state: StartState, cost: number, now: number): StartState => {
+/**
+ * What is kept once something of this cost has started. `rides`: in the slot of another of its batch, which is one
+ * probe of a breaker.
+ */
+export const afterStart = (
+  policy: FeedbackPolicy,
+  state: StartState,
+  cost: number,
+  now: number,
+  rides = false
+): StartState => {
   if (!boundsStarts(policy)) return state
   const { rate } = bounds(policy, state.feedback, now)
   return {
     tat: rate === undefined ? state.tat : charged(rate, state.tat, now, cost),
-    feedback: feedbackAfter(policy, state.feedback, { _tag: "Started", count: 1 }, now)
+    feedback: rides ? state.feedback : feedbackAfter(policy, state.feedback, { _tag: "Started", count: 1 }, now)
   }
 }
 

@@ -193,9 +193,8 @@ export class Claims {
     for (const job of jobs) {
       if (job.rare !== undefined && this.life.endIfExpired(job, now)) continue
       job.lane.ready(job.priority).remove(job)
-      this.life.begins(job, session, now - this.epoch)
+      this.life.begins(job, session, now - this.epoch, claimed.length > 0)
       if (claimed.length === 0) job.lane.group.running += slotsIn(job)
-      else this.life.rides(job)
       recordWait(job.lane, this.waited(job, now), 1)
       claimed.push(claimedOf(job, this.epoch))
     }

@@ -296,8 +296,8 @@ export class JobLife {
     return true
   }
 
-  /** A pending job that is in no list runs. */
-  begins(job: StoredJob, session: MemorySession, at: number): void {
+  /** A pending job that is in no list runs. `rides`: in the slot of another of its batch. */
+  begins(job: StoredJob, session: MemorySession, at: number, rides = false): void {
     // Once it has started it expires no more.
     if (job.rare !== undefined && canExpire(job)) this.expiring.remove(job)
     this.table.move(job, running)
@@ -305,12 +305,13 @@ export class JobLife {
     job.session = session.id
     job.started = at
     if (job.rare !== undefined) job.rare.retrying = false
-    if (job.lane.group.limits !== undefined) this.slots.begins(job, at + this.table.epoch)
+    if (rides) this.riders.add(job)
+    if (job.lane.group.limits !== undefined) this.slots.begins(job, at + this.table.epoch, rides)
   }
 
-  /** A running job rides in the slot of another of its batch. */
-  rides(job: StoredJob): void {
-    this.riders.add(job)
+  /** Whether a running job rides in the slot of another of its batch. */
+  rides(job: StoredJob): boolean {
+    return this.riders.has(job)
   }
 
   /** A running job leaves its slot, if it holds one. */

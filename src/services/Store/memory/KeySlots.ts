@@ -286,10 +286,10 @@ export class KeySlots {
   }
 
   /** A job begins to run. */
-  begins(job: StoredJob, now: number): void {
+  begins(job: StoredJob, now: number, rides: boolean): void {
     const { group } = job.lane
     if (boundsStarts(group.policy)) {
-      const { feedback, tat } = afterStart(group.policy, group, costIn(job), now)
+      const { feedback, tat } = afterStart(group.policy, group, costIn(job), now, rides)
       group.tat = tat
       this.learning.learn(group, undefined, feedback)
     }

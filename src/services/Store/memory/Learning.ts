@@ -27,11 +27,11 @@ export class Learning {
   }
 
   /** An attempt has ended: what that says of the other side. */
-  heard(job: StoredJob, settle: Settle, now: number): void {
+  heard(job: StoredJob, settle: Settle, now: number, rides: boolean): void {
     const { group } = job.lane
     const key = job.rare?.admission?.key
     const startedAt = job.started + this.epoch
-    const after = learned(group, key, { settle, startedAt, cost: costIn(job) }, now)
+    const after = learned(group, key, { settle, startedAt, cost: costIn(job), rides }, now)
     if (after?.group !== undefined) this.learn(group, undefined, after.group.feedback)
     if (key !== undefined && after?.key !== undefined) {
       this.learn(key, key.name, after.key.feedback)

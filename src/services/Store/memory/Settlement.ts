@@ -27,14 +27,14 @@ export class Settlement {
     if (outcome === "completed") {
       job.lane.cell.run.record(settle.runMs)
       job.result = settle.result
-      if (job.lane.group.limits !== undefined) life.slots.learning.heard(job, settle, now)
+      if (job.lane.group.limits !== undefined) life.slots.learning.heard(job, settle, now, life.rides(job))
       if (followUp !== undefined) this.storeAll(followUp.jobs, now)
       life.end(job, completed, now)
       return true
     }
     const { epoch } = this.table
     const end = endOfAttempt(outcome, job.rare?.cancelReason !== undefined)
-    if (job.lane.group.limits !== undefined) life.slots.learning.heard(job, settle, now)
+    if (job.lane.group.limits !== undefined) life.slots.learning.heard(job, settle, now, life.rides(job))
     if (end.isTimed) job.lane.cell.run.record(settle.runMs)
     if (end.counts.length > 0) life.count(job, end)
     if (end.isCancellation) {

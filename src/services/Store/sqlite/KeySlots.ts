@@ -37,7 +37,7 @@ import type { Statistics } from "./Statistics.ts"
 const piece = 64
 
 /** Jobs that one transaction lets go at most, claims apart; the next goes on. */
-const letGoAtOnce = 500
+const letGoAtOnce = 250
 
 /** What the key of a new job does, which would have to wait. */
 export interface Conflict {
@@ -451,20 +451,20 @@ export class KeySlots {
     const isBounded = boundsStarts(policy)
     for (const row of rows) {
       this.countBacklog(row, -1)
-      if (isBounded) this.starts(group, undefined, policy, row.cost)
+      if (isBounded) this.starts(group, undefined, policy, row)
       if (row.limiter === null) continue
       this.lent.delete(row.id)
       if (policy.fair === true) group.time = timeAfterClaim(group.time, row.rank)
       const key = this.keys.get(row.limiter)
       if (!boundsStarts(key.policy)) continue
-      this.starts(key, key, key.policy, row.cost)
+      this.starts(key, key, key.policy, row)
       this.keys.touch(key)
     }
     if (isBounded || policy.fair === true) this.laneCounters.touchGroup(group)
   }
 
-  private starts(of: Group | LimitKey, key: LimitKey | undefined, policy: FeedbackPolicy, cost: number): void {
-    const { feedback, tat } = afterStart(policy, of, cost, this.keys.now)
+  private starts(of: Group | LimitKey, key: LimitKey | undefined, policy: FeedbackPolicy, row: JobRow): void {
+    const { feedback, tat } = afterStart(policy, of, row.cost, this.keys.now, row.wait === Waiting.rides)
     of.tat = tat
     this.learn(of, key, feedback)
   }
@@ -475,7 +475,7 @@ export class KeySlots {
     if (row.limiter === null && !boundsStarts(policyOf(group))) return
     const key = row.limiter === null ? undefined : this.keys.get(row.limiter)
     const of = { policy: policyOf(group), feedback: group.feedback }
-    const after = learned(of, key, { settle, startedAt: row.started ?? now, cost: row.cost }, now)
+    const after = learned(of, key, { settle, startedAt: row.started ?? now, cost: row.cost, rides: row.wait === Waiting.rides }, now)
     if (after?.group !== undefined) {
       this.learn(group, undefined, after.group.feedback)
       this.laneCounters.touchGroup(group)

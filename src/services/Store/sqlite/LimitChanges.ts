@@ -15,7 +15,7 @@ import type { LimitKeys } from "./LimitKeys.ts"
 import { type Before, type GroupLimits, limitsOf, type Reseat, type Reseats } from "./Reseats.ts"
 
 /** Jobs looked at in one page. */
-export const jobsPerPage = 500
+export const jobsPerPage = 250
 
 /** Jobs looked at in each lane, however many there are. */
 const leastOfEach = 8

@@ -214,8 +214,8 @@ export class Reseats {
     holds: (verdict: Verdict) => boolean,
     isMeant: (reseat: Reseat) => boolean
   ): boolean {
-    const those = this.byGroup.get(group)
-    return those?.some((reseat) => isMeant(reseat) && holds(this.of(reseat, key))) ?? false
+    const those = this.byGroup.get(group) ?? []
+    return those.some((reseat) => isMeant(reseat) && holds(this.of(reseat, key)))
   }
 
   /** Whether a change is yet to give the job its seat. */
@@ -253,6 +253,6 @@ export class Reseats {
 
   /** Whether what stands in the group has its rank as a start tag, as far as changes under way say. */
   wasFair(group: Group): boolean {
-    return this.byGroup.get(group)?.every(({ before }) => before.limits?.policy.fair === true) !== false
+    return (this.byGroup.get(group) ?? []).every(({ before }) => before.limits?.policy.fair === true)
   }
 }

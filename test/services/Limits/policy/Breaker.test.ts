@@ -69,6 +69,18 @@ describe("the circuit breaker", () => {
     assert.strictEqual(mayStartNow(policy, ended(policy, probing, "silent", now, now + 1), now + 1), 2)
   })
 
+  it("takes a batch for one probe: those that ride with it close nothing, and each that fails opens it", () => {
+    const now = epoch + policy.openMs!
+    const probing = started(policy, opened, 1, now)
+    const ride = (state: BreakerState, verdict: AttemptVerdict) => ended(policy, state, verdict, now, now + 1, true)
+    const ridden = ride(ride(ride(probing, "succeeded"), "silent"), "succeeded")
+    assert.deepStrictEqual([standingOf(ridden, now + 1), mayStartNow(policy, ridden, now + 1)], ["halfOpen", 1])
+    const one = ended(policy, ridden, "succeeded", now, now + 2)
+    assert.strictEqual(standingOf(one, now + 2), "halfOpen")
+    assert.strictEqual(standingOf(ended(policy, one, "succeeded", now, now + 3), now + 3), "closed")
+    assert.strictEqual(standingOf(ride(probing, "failed"), now + 1), "open")
+  })
+
   it("lets others probe when a probe was lost unheard", () => {
     const now = epoch + 5_000
     const probing = started(policy, opened, 2, now)
