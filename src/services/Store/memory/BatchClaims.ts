@@ -5,7 +5,7 @@
 import { heldUntil } from "../../Limits/policy/Holding.ts"
 import type { BatchClaim, ClaimedJob } from "../Turn.ts"
 import { pickBatches, windowOf } from "../../Queue/policy/jobs/BatchPick.ts"
-import type { JobLife } from "./JobLife.ts"
+import type { Claims } from "./Claims.ts"
 import type { Group, Lane } from "./Lane.ts"
 import type { MemorySession } from "./Sessions.ts"
 import type { StoredJob } from "./StoredJob.ts"
@@ -40,7 +40,7 @@ const ripeIn = (lane: Lane, rule: BatchClaim, room: number, now: number, epoch: 
 }
 
 export const claimWithBatches = (
-  life: JobLife,
+  claims: Claims,
   group: Group,
   limit: number,
   rules: ReadonlyArray<BatchClaim>,
@@ -52,13 +52,13 @@ export const claimWithBatches = (
   const free = Math.min(limit, group.limit - group.running)
   if (group.paused || heldUntil(group, group.policy, now) > now || free <= 0) return
   const largest = rules.reduce((most, { size }) => Math.max(most, size), 1)
-  life.promoting(group, free * largest, session, now, false, () =>
-    claimReady(life, group, limit, rules, session, now, jobs, into)
+  claims.promoting(group, free * largest, session, now, false, () =>
+    claimReady(claims, group, limit, rules, session, now, jobs, into)
   )
 }
 
 const claimReady = (
-  life: JobLife,
+  claims: Claims,
   group: Group,
   limit: number,
   rules: ReadonlyArray<BatchClaim>,
@@ -75,7 +75,7 @@ const claimReady = (
       const lane = group.lanes.get(rule.task)
       return lane === undefined || !session.handles.has(rule.task)
         ? []
-        : ripeIn(lane, rule, free(), now, life.epoch, into)
+        : ripeIn(lane, rule, free(), now, claims.life.epoch, into)
     })
     .sort((a, b) => a[0]!.rank - b[0]!.rank || a[0]!.id - b[0]!.id)
   for (const batch of ripe) {
@@ -85,18 +85,18 @@ const claimReady = (
       single = nextSingle(group, session, together)
     ) {
       const had = jobs.length
-      life.claimReady(group, 1, session, now, jobs, { but: together })
+      claims.claimReady(group, 1, session, now, jobs, { but: together })
       // What is first waits for slots or for the rate of the group, and nothing passes it.
       if (jobs.length === had && nextSingle(group, session, together) === single) return
       left -= jobs.length - had
     }
-    if (free() <= 0 || !life.mayStartTogether(group, batch, now)) return
-    const claimed = life.claimTogether(batch, session, now)
+    if (free() <= 0 || !claims.mayStartTogether(group, batch, now)) return
+    const claimed = claims.claimTogether(batch, session, now)
     // Some had expired: others may start in their place with the next turn.
     if (claimed.length < batch.length) into.ripeAt = now
     if (claimed.length === 0) continue
     into.batches.push(claimed)
     left--
   }
-  life.claimReady(group, left, session, now, jobs, { but: together })
+  claims.claimReady(group, left, session, now, jobs, { but: together })
 }

@@ -4,8 +4,11 @@ import type { NewJob } from "../Turn.ts"
 import { withSiblings } from "../../Queue/policy/Siblings.ts"
 import type { JobLife } from "./JobLife.ts"
 import type { JobTable } from "./JobTable.ts"
+import type { Group } from "./Lane.ts"
 import {
   accepted,
+  areCreated,
+  create,
   isDeduplicated,
   type JobBounds,
   type Plan,
@@ -14,7 +17,8 @@ import {
   refusalOfBatch,
   type StoreNote
 } from "../../Queue/policy/jobs/Admission.ts"
-import { slotsOf } from "../../Limits/policy/KeyAdmission.ts"
+import { slotsAllowed, slotsOf } from "../../Limits/policy/KeyAdmission.ts"
+import { policyOf } from "../../Limits/policy/KeyRules.ts"
 import { FinishingPace } from "../../Queue/policy/jobs/FinishingPace.ts"
 import { pending, scheduled } from "../../Queue/policy/jobs/States.ts"
 
@@ -27,7 +31,6 @@ export interface Enqueued {
 
 /** Of a job that is not stored. */
 const noId = 0 as JobId
-const create: Plan = { _tag: "Create" }
 
 export class Intake {
   private readonly table: JobTable
@@ -57,7 +60,13 @@ export class Intake {
     let from = 0
     for (const length of batches) {
       const present = this.presentAt(now)
-      const refusals = length > 1 ? refusalOfBatch(jobs.slice(from, from + length), present) : undefined
+      const batch = jobs.slice(from, from + length)
+      if (areCreated(batch, present)) {
+        for (const job of batch) this.create(job, false, true, enqueued, now)
+        from += length
+        continue
+      }
+      const refusals = length > 1 ? refusalOfBatch(batch, present) : undefined
       const asked = length > 1 ? accepted(present) : present
       for (let i = from; i < from + length; i++) {
         if (refusals === undefined) this.enqueueOne(withSiblings(jobs[i]!, enqueued.ids, from, i), enqueued, now, asked)
@@ -74,7 +83,26 @@ export class Intake {
     const slots = slotsOf(extra)
     return group === undefined || (group.limits === undefined && slots === 1)
       ? undefined
-      : { slots, ...this.life.lines.boundsOf(group, partitionKey) }
+      : { slots, ...this.limitsFor(group, partitionKey) }
+  }
+
+  /** Slots that there are for a job of the group and key, and the backlogs that bound it. */
+  private limitsFor(group: Group, partitionKey: string | undefined): Pick<JobBounds, "slotsOf" | "backlogOf"> {
+    const { limits } = group
+    const name = partitionKey ?? ""
+    const policy = limits === undefined ? undefined : policyOf(limits.policy, name, limits.own.get(name))
+    const ofKey = policy?.backlog
+    const ofGroup = group.policy.backlog
+    return {
+      slotsOf: {
+        group: group.limit,
+        key: policy === undefined ? Number.POSITIVE_INFINITY : slotsAllowed(policy)
+      },
+      backlogOf: {
+        group: ofGroup === undefined ? undefined : { limit: ofGroup, waiting: this.table.waitingIn(group) },
+        key: ofKey === undefined ? undefined : { limit: ofKey, waiting: limits!.backlogs?.get(name) ?? 0 }
+      }
+    }
   }
 
   private presentAt(now: number): Present {
@@ -122,13 +150,16 @@ export class Intake {
       }
     }
 
-    const held = plan._tag === "Hold"
+    this.create(job, plan._tag === "Hold", isPlain, enqueued, now)
+  }
+
+  private create(job: NewJob, held: boolean, isPlain: boolean, enqueued: Enqueued, now: number): void {
     const stored = this.table.add(job, now, !held && job.after === undefined && job.due <= now ? pending : scheduled)
     stored.lane.cell.arrivals++
     enqueued.ids.push(stored.id)
     if (isPlain && stored.state === pending && stored.rare === undefined) {
       stored.lane.ready(stored.priority).add(stored)
-      this.life.wake(stored.lane.group)
+      this.life.wakes.wake(stored.lane.group)
       return
     }
     this.life.begin(stored, job, held, now, true)

@@ -22,7 +22,12 @@ import { type BatchesClaimed, claimWithBatches } from "./BatchClaims.ts"
 import { Documents } from "./Documents.ts"
 import { Intake } from "./Intake.ts"
 import { JobChanges } from "./JobChanges.ts"
+import { Claims } from "./Claims.ts"
 import { JobLife } from "./JobLife.ts"
+import { Settlement } from "./Settlement.ts"
+import { KeyRepair } from "./KeyRepair.ts"
+import { recordsOf } from "./KeyRecords.ts"
+import { LimitChanges } from "./LimitChanges.ts"
 import { JobLog } from "./JobLog.ts"
 import { JobTable } from "./JobTable.ts"
 import type { RankedJobs } from "./RankedJobs.ts"
@@ -133,6 +138,10 @@ const make = (
   const table = new JobTable(epoch, recorder)
   const sessions = new Sessions()
   const life = new JobLife(table, sessions)
+  const claims = new Claims(life, sessions)
+  const settlement = new Settlement(table, life)
+  const limitChanges = new LimitChanges(table, life.slots)
+  const keyRepair = new KeyRepair(table, life.slots)
   const intake = new Intake(table, life, maxLive)
   const documentTable = new Documents()
   const changes = new JobChanges(table, life)
@@ -153,7 +162,7 @@ const make = (
     if (!wakes.ready && !wakes.finished && !wakes.control && !isNoted) return
     const { control, finished, ready } = wakes
     wakes.ready = wakes.finished = wakes.control = false
-    const groups = life.takeWoken()
+    const groups = life.wakes.takeWoken()
     const origin = turn?.origin
     for (const listener of listeners) {
       if (isNoted) listener("noted", origin)
@@ -166,7 +175,7 @@ const make = (
 
   const note = (turn: Turn) => {
     for (const { attempt, id, step, value } of turn.progress) {
-      const job = life.held(id, attempt, turn.session)
+      const job = settlement.held(id, attempt, turn.session)
       if (job === undefined) continue
       const rare = rareOf(job)
       if (step === undefined) rare.progress = value
@@ -176,7 +185,7 @@ const make = (
       }
     }
     for (const line of turn.logs) {
-      const job = life.held(line.id, line.attempt, turn.session)
+      const job = settlement.held(line.id, line.attempt, turn.session)
       if (job === undefined) continue
       const rare = rareOf(job)
       rare.log ??= new JobLog()
@@ -188,7 +197,7 @@ const make = (
     let lost: Set<number> | undefined
     const { now, settle } = turn
     for (let i = 0; i < settle.length; i++) {
-      if (session === undefined || !life.settle(settle[i]!, session.id, now)) {
+      if (session === undefined || !settlement.settle(settle[i]!, session.id, now)) {
         lost ??= new Set()
         lost.add(i)
       }
@@ -203,10 +212,10 @@ const make = (
     let batches: BatchesClaimed | undefined
     for (const { batches: rules, group, limit, beyond } of turn.claim) {
       if (rules === undefined || !rules.some(({ task }) => table.group(group).lanes.has(task)))
-        life.claim(table.group(group), limit, session, turn.now, jobs, beyond)
+        claims.claim(table.group(group), limit, session, turn.now, jobs, beyond)
       else {
         batches ??= { batches: [], ripeAt: undefined }
-        claimWithBatches(life, table.group(group), limit, rules, session, turn.now, jobs, batches)
+        claimWithBatches(claims, table.group(group), limit, rules, session, turn.now, jobs, batches)
       }
     }
     return { jobs, batches }
@@ -244,12 +253,12 @@ const make = (
       signals,
       fenced: turn.session !== 0 && session === undefined,
       draining: session?.draining === true,
-      ready: life.takeReady(
+      ready: claims.takeReady(
         session === undefined || session.draining || isPaused ? undefined : session,
         hasEndedMore ? [] : turn.claim
       ),
       ended: life.takeEnded(),
-      breakers: life.lines.takeBreakers()
+      breakers: life.slots.learning.takeBreakers()
     }
     trim(turn.now)
     wake(turn)
@@ -440,7 +449,7 @@ const make = (
     oldestPending: Effect.sync(() => {
       const oldest = new Map<string, number>()
       for (const group of table.groups.values()) {
-        const due = life.nextPending(group)?.due
+        const due = group.first()?.due
         if (due !== undefined) oldest.set(group.name, due + epoch)
       }
       return oldest
@@ -451,7 +460,7 @@ const make = (
         const group = table.groups.get(name)
         return group === undefined
           ? []
-          : life.upNext(group, Math.max(0, Math.min(1000, limit))).map(({ due, id, lane, priority, rank }) => ({
+          : group.upNext(Math.max(0, Math.min(1000, limit))).map(({ due, id, lane, priority, rank }) => ({
               id,
               task: lane.task,
               priority,
@@ -487,7 +496,7 @@ const make = (
           const group = table.group(name)
           group.declaredLimit = limit
           if (policy !== undefined) group.declaredPolicy = policy
-          life.lines.change(group, clock.currentTimeMillisUnsafe())
+          limitChanges.apply(group, clock.currentTimeMillisUnsafe())
         }
         controlled()
       }),
@@ -498,7 +507,7 @@ const make = (
         if (limit !== undefined) group.operatorLimit = limit ?? undefined
         if (paused !== undefined) group.paused = paused
         if (policy !== undefined) group.operatorPolicy = policy ?? undefined
-        life.lines.change(group, clock.currentTimeMillisUnsafe())
+        limitChanges.apply(group, clock.currentTimeMillisUnsafe())
         controlled()
         return recordOf(group)
       }),
@@ -510,21 +519,20 @@ const make = (
       }),
     limitKeys: ({ group, keys }, limit) =>
       Effect.sync(() =>
-        life.lines
-          .list(group, keys)
+        recordsOf(table.groups.values(), group, keys)
           .sort((a, b) => b.waiting - a.waiting || order(a.group, b.group) || order(a.key, b.key))
           .slice(0, Math.max(0, Math.min(1_000, limit)))
       ),
     setKey: (name, key, settings) =>
       Effect.sync(() => {
-        const record = life.lines.set(table.group(name), key, settings, clock.currentTimeMillisUnsafe())
+        const record = limitChanges.set(table.group(name), key, settings, clock.currentTimeMillisUnsafe())
         controlled()
         return record
       }),
-    takeUnits: (request) => Effect.sync(() => life.lines.takeUnits(table.group(request.group), request, isPaused)),
+    takeUnits: (request) => Effect.sync(() => life.slots.takeUnits(table.group(request.group), request, isPaused)),
     repairKeys: (now) =>
       Effect.sync(() => {
-        const mended = life.lines.repair(now, keysAtATime)
+        const mended = keyRepair.repair(now, keysAtATime)
         wake()
         return mended
       }),
@@ -617,7 +625,7 @@ const make = (
   }
 
   const held: Held = (id, attempt, session) => {
-    const job = life.held(id, attempt, session)
+    const job = settlement.held(id, attempt, session)
     return job === undefined ? undefined : claimedOf(job, epoch)
   }
 

@@ -24,6 +24,13 @@ export class ReadyStream extends RankedJobs {
   }
 }
 
+/** Whether the first job of `a` starts before that of `b`; both hold some. */
+export const startsBefore = (a: ReadyStream, b: ReadyStream): boolean => {
+  const x = a.first()!
+  const y = b.first()!
+  return x.rank < y.rank || (x.rank === y.rank && x.id < y.id)
+}
+
 export class Lane {
   readonly task: string
   readonly group: Group
@@ -101,5 +108,17 @@ export class Group {
 
   get policy(): GroupPolicy {
     return this.operatorPolicy ?? this.declaredPolicy
+  }
+
+  /** Its pending job that starts next, whoever has a handler for it. */
+  first(): StoredJob | undefined {
+    const streams = this.streams.filter((stream) => stream.size > 0)
+    return streams.length === 0 ? undefined : streams.reduce((a, b) => (startsBefore(b, a) ? b : a)).first()
+  }
+
+  /** Up to `limit` of its pending jobs in order of rank, then id. */
+  upNext(limit: number): ReadonlyArray<StoredJob> {
+    const heads = [...this.lanes.values()].flatMap((lane) => lane.first(limit))
+    return heads.sort((a, b) => a.rank - b.rank || a.id - b.id).slice(0, limit)
   }
 }

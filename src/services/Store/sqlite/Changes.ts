@@ -160,7 +160,7 @@ export class Changes {
       this.keys.take(row.uniqueKey, row.id, 0, now)
     }
     this.rows.dropProgress(row.id)
-    this.rows.move(row, {
+    const revived: JobRow = {
       ...withShares(row),
       state: States.pending,
       wait: Waiting.waitNone,
@@ -177,7 +177,9 @@ export class Changes {
       keepUntil: null,
       result: null,
       lost: 0
-    })
+    }
+    if (row.expires !== null) this.rows.rewrite(revived)
+    this.rows.move(row, revived)
     this.statistics.count(row.lane, "arrivals")
     return true
   }

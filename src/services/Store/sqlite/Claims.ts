@@ -70,6 +70,7 @@ export class Claims {
   private readonly selectFirstPlain: Query<JobTuple>
   private readonly selectOne: Query<JobTuple>
   private readonly startTo: Query<[]>
+  private readonly startPlainTo: Query<[]>
   private readonly deleteTo: Query<[]>
   private readonly isServed: Query<[one: number]>
   private readonly selectHead: Query<Head>
@@ -102,9 +103,12 @@ export class Claims {
     this.selectFirstPlain = db.prepare(select(startingTupleOf(started), first))
     this.selectOne = db.prepare(select(running("?5"), "pending.lane = ?3 AND pending.id = ?4"))
     const upTo = "lane = ?3 AND (rank, id) <= (?4, ?5)"
-    this.startTo = db.prepare(
-      `${copyInto("running", "pending", { ...started, rank: "ifnull(own_rank, rank)", wait: String(Waiting.waitNone) })} WHERE ${upTo}`
-    )
+    const start = (changes: Parameters<typeof copyInto>[2]) =>
+      db.prepare<[]>(
+        `${copyInto("running", "pending", { ...started, wait: String(Waiting.waitNone), ...changes })} WHERE ${upTo}`
+      )
+    this.startTo = start({ rank: "ifnull(own_rank, rank)" })
+    this.startPlainTo = start({ limiter: "NULL" })
     this.deleteTo = db.prepare("DELETE FROM pending WHERE lane = ? AND (rank, id) <= (?, ?)")
     this.isServed = db.prepare(
       "SELECT 1 FROM worker, json_each(worker.tasks) WHERE json_each.value = ? AND draining = 0 LIMIT 1"
@@ -292,7 +296,8 @@ export class Claims {
     }
     if (started.length > 0) {
       const { id, rank } = started.at(-1)!
-      this.startTo.run(session, now, lane.id, rank, id)
+      const start = isPlain ? this.startPlainTo : this.startTo
+      start.run(session, now, lane.id, rank, id)
       if (this.deleteTo.run(lane.id, rank, id).changes !== started.length)
         throw new UnreadableRow("pending jobs are not told apart")
       this.laneCounters.add(lane, States.pending, -started.length)

@@ -39,5 +39,6 @@ export class Expiries {
 
 /** Makes the rows anew from the jobs. */
 export const recountExpiries = `DELETE FROM expiry;
-  INSERT INTO expiry(at, id) SELECT expires, id FROM pending WHERE expires IS NOT NULL AND attempt = 0
-    UNION SELECT expires, id FROM scheduled WHERE expires IS NOT NULL AND attempt = 0`
+  INSERT INTO expiry(at, id) SELECT expires, id FROM job WHERE expires IS NOT NULL
+    AND (EXISTS (SELECT 1 FROM pending WHERE pending.lane = job.lane AND pending.id = job.id AND attempt = 0)
+      OR EXISTS (SELECT 1 FROM scheduled WHERE scheduled.lane = job.lane AND scheduled.id = job.id AND attempt = 0))`

@@ -227,7 +227,7 @@ const columns: Readonly<Record<keyof JobRow, Column>> = {
     default: null,
     rare: true
   },
-  expires: { in: moving, sql: "expires INTEGER", rule: nullable(time), default: null, rare: true },
+  expires: { in: fixed, sql: "expires INTEGER", rule: nullable(time), default: null, rare: true },
   partitionKey: {
     in: fixed,
     sql: "partition_key TEXT",
@@ -324,7 +324,8 @@ export const rowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow
 }
 
 /**
- * A job as it runs that no limit but its group's slots concerns. What it costs is asked of what it carries (`withCost`).
+ * A job as it runs that no limit but its group's slots concerns. What it costs is asked of what it carries:
+ * `withCost`.
  */
 export const startingRowOf = (tuple: JobTuple, lanes: ReadonlyMap<number, Lane>): JobRow => {
   const values: Array<unknown> = tuple

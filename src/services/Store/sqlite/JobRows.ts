@@ -72,7 +72,7 @@ export class JobRows {
     this.insertRow = byTable((table) => inserts[table].map(({ sql }) => db.prepare(sql)))
     this.deleteRow = byTable((table) => db.prepare(deletes[table].sql))
     this.updateJob = db.prepare(
-      "UPDATE job SET lane = ?, priority = ?, version = ?, checksum = ?, extra = ?, payload = ? WHERE id = ?"
+      "UPDATE job SET lane = ?, priority = ?, version = ?, expires = ?, checksum = ?, extra = ?, payload = ? WHERE id = ?"
     )
     this.insertLabel = db.prepare("INSERT OR IGNORE INTO label(label, id) VALUES (?, ?)")
     this.deleteLabel = db.prepare("DELETE FROM label WHERE label = ? AND id = ?")
@@ -195,8 +195,8 @@ export class JobRows {
   }
 
   /** What of `job` may change: by an operator, or by a job that replaces it. */
-  rewrite({ checksum, extra, id, lane, payload, priority, version }: JobRow): void {
-    this.updateJob.run(lane.id, priority, version, checksum, extra, payload, id)
+  rewrite({ checksum, expires, extra, id, lane, payload, priority, version }: JobRow): void {
+    this.updateJob.run(lane.id, priority, version, expires, checksum, extra, payload, id)
   }
 
   addLabels(id: JobId, partitionKey: string | undefined, extra: JobExtra | undefined): void {

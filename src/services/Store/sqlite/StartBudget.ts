@@ -1,10 +1,12 @@
 /** What a group lets one claim start: slots of its limit and units of its rate. */
+import type { GroupPolicy } from "../../Limits/GroupPolicy.ts"
 import { fitsWindow } from "../../Limits/policy/KeyAdmission.ts"
-import { afterStart, mayStartOne, type StartState } from "../../Limits/policy/Starts.ts"
+import { afterStart, boundsStarts, mayStartOne, type StartState } from "../../Limits/policy/Starts.ts"
 import { type Group, policyOf } from "./LaneCounters.ts"
 
 export class StartBudget {
-  private readonly policy
+  /** Undefined: no more than slots bounds the starts. */
+  private readonly policy: GroupPolicy | undefined
   private readonly limit: number
   private readonly now: number
   private busy: number
@@ -14,7 +16,8 @@ export class StartBudget {
 
   /** `limit`: slots that the jobs of the group may take together; without end nothing of the group bounds them. */
   constructor(group: Group, limit: number, now: number) {
-    this.policy = limit === Number.POSITIVE_INFINITY ? undefined : policyOf(group)
+    const policy = policyOf(group)
+    this.policy = limit !== Number.POSITIVE_INFINITY && boundsStarts(policy) ? policy : undefined
     this.limit = limit
     this.busy = group.busy
     this.state = group

@@ -59,7 +59,7 @@ describe("a row that cannot be read", () => {
       const [good, bad] = yield* withStore({ path: file }, (driver) =>
         Effect.map(driver.enqueue([{}, { payload: { to: "keep" }, extra: { tags: ["t"] } }]), ({ ids }) => ids)
       )
-      write(file, `UPDATE pending SET due = 9223372036854775807, expires = x'00ff' WHERE id = ${bad!}`)
+      write(file, `UPDATE pending SET due = 9223372036854775807, session = x'00ff' WHERE id = ${bad!}`)
       const { findings } = yield* check(file)
       assert.deepStrictEqual(findings, [
         { what: "row", detail: `a row of job cannot be read: job ${formatJobId(bad!)}, its due is no time` }
@@ -79,7 +79,7 @@ describe("a row that cannot be read", () => {
           assert.deepInclude(row.columns, {
             id: bad!,
             due: { integer: "9223372036854775807" },
-            expires: { hex: "00ff" },
+            session: { hex: "00ff" },
             payload: '{"to":"keep"}'
           })
           assert.deepStrictEqual((yield* driver.remove(bad!)).changed, [bad!])
