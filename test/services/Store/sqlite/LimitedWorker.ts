@@ -58,7 +58,10 @@ const program = Effect.gen(function* () {
       progress: [],
       logs: []
     }
-    const { jobs, now } = yield* store.turn(turn)
+    // What says to try again has done nothing.
+    const { jobs, now } = yield* Effect.retry(store.turn(turn), {
+      while: ({ reason }) => reason._tag === "StoreUnavailable"
+    })
     const got = clock()
     const lines = jobs.map(
       ({ attempt, id, partitionKey }) => `start ${id} ${attempt} ${partitionKey} ${asked} ${got} ${now}\n`

@@ -134,8 +134,7 @@ describe("workers of a store with limits", () => {
           Effect.promise(async () => {
             const [{ child, ledger }] = children.splice(i, 1) as [(typeof children)[number]]
             const gone = once(child, "exit")
-            child.kill("SIGKILL")
-            await gone
+            if (child.kill("SIGKILL")) await gone
             ledger.killedAt = clock()
           })
         yield* withStore({ path: file }, (driver) =>
