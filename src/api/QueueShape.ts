@@ -51,8 +51,8 @@ export const GroupStatusShape = Schema.Struct({
   order: Schema.Literals(Order.orders),
   paused: Schema.Boolean,
   /**
-   * Why nothing of it starts, whatever waits: paused, outside of its hours, or held by a limit of the whole group; null:
-   * it may. `until` in RFC 3339; null: something else than time has to happen.
+   * Why nothing of it starts, whatever waits: paused, outside of its hours, or held by a limit of the whole group.
+   * Null: it may. `until` in RFC 3339; null: something else than time has to happen.
    */
   kept: Schema.NullOr(
     Schema.Struct({

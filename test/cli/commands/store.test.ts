@@ -125,6 +125,16 @@ describe("sluice queue", () => {
         assert.strictEqual(explained.reason, "GroupClosed")
         const advised = yield* cli.call(["job", "explain", id.trim()])
         assert.include(advised.stdout, `group network opens in `)
+        const [status] = yield* cli.json(["queue", "status", "--json"])
+        const kept = (name: string) =>
+          status.groups.find((group: { readonly name: string }) => group.name === name).kept
+        assert.deepStrictEqual(
+          [kept("network"), kept("filesystem")],
+          [{ reason: "GroupClosed", until: row.opensAt }, null]
+        )
+        const shown = yield* cli.call(["queue", "status"])
+        assert.match(shown.stdout, /^network .* closed *$/m)
+        assert.match(shown.stderr, /^group network opens in .*, at .*Z$/m)
         for (const [words, why] of [
           [["22:00-22:00", "UTC"], "which never opens"],
           [["22:00-06:00", "Mars/Base"], "expected the IANA name of a time zone"],

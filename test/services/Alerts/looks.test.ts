@@ -20,6 +20,7 @@ import {
   type WorkerRecord
 } from "../../../src/services/Queue/index.ts"
 import type { GroupPolicy } from "../../../src/services/Limits/GroupPolicy.ts"
+import { parseHours } from "../../../src/services/Limits/policy/Hours.ts"
 import { empty, Recorder } from "../../../src/services/Queue/policy/Histogram.ts"
 import { decideSlots } from "../../../src/services/Queue/policy/SlotDecision.ts"
 import { type Store, store as wholeStore, toContext } from "../../../src/services/Store/Store.ts"
@@ -313,6 +314,25 @@ describe("what a rule sees", () => {
         yield* other.queue.enqueue(Mail, undefined)
         yield* lookFor(other, "15 seconds")
         assert.deepStrictEqual(other.lines, [])
+      }
+    })
+  )
+
+  it.effect("no lateness of jobs whose group is closed, and after that what they wait from its opening on", () =>
+    Effect.gen(function* () {
+      const hours = parseHours("15:00-16:00 UTC")
+      for (const metric of ["backlog", "oldest-pending"] as const) {
+        const one = yield* world({ name: "one", metric, threshold: metric === "backlog" ? 1 : 30_000, forMs: 0 })
+        yield* one.store.jobs.setGroup("network", { policy: { hours } })
+        yield* one.queue.enqueue(Mail, undefined)
+        yield* lookFor(one, "10 minutes")
+        assert.deepStrictEqual(one.lines, [])
+        yield* TestClock.setTime(start + 60 * minute)
+        yield* one.alerts.look("one")
+        assert.lengthOf(one.lines, metric === "backlog" ? 1 : 0)
+        yield* lookFor(one, "45 seconds")
+        assert.lengthOf(one.lines, 1)
+        assert.match(one.lines[0]!, metric === "backlog" ? /backlog is 1 job/ : /has been due for (30|45) s/)
       }
     })
   )

@@ -135,7 +135,7 @@ describe("metrics", () => {
         const text = PrometheusMetrics.formatUnsafe(a.context)
         assert.isTrue(text.isWellFormed())
         for (const line of text.trimEnd().split("\n"))
-          assert.match(line, /^(# (TYPE|HELP) sluice_\S+ .*|sluice_\w+\{[^\0]*\} [\d.e+-]+)$/)
+          assert.match(line, /^(# (TYPE|HELP) sluice_\S+ .*|sluice_\w+(\{[^\0]*\})? [\d.e+-]+)$/)
         const found = new Map(
           Metric.snapshotUnsafe(a.context).map(({ attributes, id, type }) => [
             id,
@@ -161,6 +161,7 @@ describe("metrics", () => {
           sluice_lease_lost_total: "Counter group worker",
           sluice_limit_breaker_open: "Gauge group",
           sluice_limit_held_back: "Gauge group",
+          sluice_limit_keys_mended_total: "Counter",
           sluice_queue_jobs: "Gauge group state",
           sluice_queue_oldest_pending_seconds: "Gauge group",
           sluice_queue_paused: "Gauge group",
@@ -176,7 +177,8 @@ describe("metrics", () => {
         assert.deepStrictEqual([...left].sort(), [
           "sluice_job_run_seconds",
           "sluice_job_total_seconds",
-          "sluice_job_wait_seconds"
+          "sluice_job_wait_seconds",
+          "sluice_limit_keys_mended_total"
         ])
       }).pipe(Effect.scoped)
   )

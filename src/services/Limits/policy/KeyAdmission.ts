@@ -17,8 +17,8 @@
  * - *Claim.* Rated keys promote inside the claim only, since starts are what a rate counts. At most as many jobs as the
  *   claim has room for are promoted, always the one that comes first by the rank it would be admitted with, then id,
  *   among the first in line of keys that may start one (`mayStart`, as if what was promoted so far had started) and
- *   whose task the session runs; of many such keys, among those that may have longest (`keysInClaim`). The claim then goes on as ever, and what is left of them goes back as if it had not
- *   been promoted.
+ *   whose task the session runs; of many such keys, among those that may have longest (`keysInClaim`). The claim then
+ *   goes on as ever, and what is left of them goes back as if it had not been promoted.
  * - *Change.* Where the policy of a key, or its window, has become another, running jobs hold what they held, or begin
  *   to, and nothing starts but by what holds now. All its other jobs go back to where they arrive, those in the line
  *   too, and it promotes; a store may take some at a time, in order of id. A group that is fair no more forgets its

@@ -149,7 +149,7 @@ export class LimitChanges {
     this.setHasLimitedKeys(group)
   }
 
-  /** Forgets what is known of keys that are limited no more. Answers up to which they have been looked at; undefined: all. */
+  /** Forgets keys that are limited no more. Answers up to which they have been looked at; undefined: all have been. */
   private forgetUnlimited({ before: { only }, forgotten, group }: Reseat): string | undefined {
     const names = only === undefined ? this.keys.namesAfter(group, forgotten, keysPerPage) : [only.name]
     this.keys.forgetUnlimited(group, names)

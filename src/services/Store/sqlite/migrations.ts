@@ -179,7 +179,7 @@ export const rollback = (db: Database, steps: ReadonlyArray<Migration> = migrati
 const none: Schema.Differences = { lacks: [], altered: [], acting: [], besides: [] }
 
 /** Of the newest schema. It saves making that for comparison with each opening, and decides nothing else. */
-const newestFingerprint = "c18ab13eb0f738317e6b2794bdaa21b4ee5b2855dbdf89c4de2e3c8a1a11fad3"
+const newestFingerprint = "bb0bbaf90cbd8a070bb6e376450ab45487c07fcb0fd9df6cff158e87db28c7d9"
 
 /** Whether this is the newest schema and nothing else. */
 export const isNewest = (db: Database): boolean =>
