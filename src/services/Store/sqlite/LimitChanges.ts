@@ -142,8 +142,10 @@ export class LimitChanges {
     const { group, last } = reseat
     const name = reseat.before.only?.name
     const done = name === undefined || name === "" ? this.pageOf(reseat) : this.pageOfKey(reseat, name)
+    this.reseats.advance(reseat, done, reseat.forgotten)
     this.slots.promoteFreed()
-    const forgotten = done < last ? reseat.forgotten : this.forgetUnlimited(reseat)
+    if (done < last) return
+    const forgotten = this.forgetUnlimited(reseat)
     if (forgotten !== undefined) return this.reseats.advance(reseat, done, forgotten)
     this.reseats.end(reseat)
     this.setHasLimitedKeys(group)

@@ -254,7 +254,7 @@ export class Reseats {
       group,
       key,
       (verdict) => verdict.isNewlyFifo,
-      ({ done }) => done < id
+      ({ done, last }) => done < Math.min(id, last)
     )
   }
 
