@@ -5,7 +5,7 @@ import { AsideShape } from "../../src/cli/commands/db/aside.ts"
 import { BackupShape } from "../../src/cli/commands/db/backup.ts"
 import { SchemaStatusShape } from "../../src/cli/commands/db/migrate.ts"
 import { ExplanationShape } from "../../src/cli/job/ExplainJob.ts"
-import { LogLineShape } from "../../src/cli/commands/job/logs.ts"
+import { LogLineShape } from "../../src/cli/job/PrintLogs.ts"
 import {
   AlertEventShape,
   AlertOverviewShape,
