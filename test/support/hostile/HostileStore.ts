@@ -101,13 +101,23 @@ const fill = (db: DatabaseSync): void => {
   }
 }
 
-/** Each text once, then again with a number behind it: many columns are unique. */
-const supply = (texts: ReadonlyArray<string>): (() => string) => {
+/**
+ * Each text once, then again with a number behind it: many columns are unique. The first text of a column is never the
+ * empty one: for a column of one row it would be the only one.
+ */
+const supply = (texts: ReadonlyArray<string>): ((column: string) => string) => {
+  const served = new Set<string>()
   let next = 0
-  return () => {
+  const take = () => {
     const text = texts[next % texts.length]!
     const round = Math.floor(next++ / texts.length)
     return round === 0 ? text : `${text}${round}`
+  }
+  return (column) => {
+    const text = take()
+    const isFirst = !served.has(column)
+    served.add(column)
+    return isFirst && text === "" ? take() : text
   }
 }
 
@@ -164,7 +174,10 @@ export const makeHostile = (file: string, how: Hostility, canary: string): void 
       )
       for (const row of rows) {
         const hostile: Row = Object.fromEntries(
-          columns.map((column) => [column.name, hostileValue(how, column, row[column.name]!, text)])
+          columns.map((column) => [
+            column.name,
+            hostileValue(how, column, row[column.name]!, () => text(`${table}.${column.name}`))
+          ])
         )
         if (how === "words" && typeof hostile.payload === "string" && typeof row.id === "bigint")
           hostile.checksum = crc32(hostile.payload, Number(row.id % 2n ** 32n))
